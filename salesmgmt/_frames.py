@@ -1,0 +1,926 @@
+"""The door: the one place where a caller's frame is checked and becomes arrays.
+
+A desk declares the columns it needs as roles and takes the rows in at once::
+
+    rows = take(transactions, caller="rfm", arg="transactions", invalid=invalid,
+                customer=Key(customer), date=Date(date), amount=Amount(amount))
+    rows.keys("customer").codes      # int64, dense, in label order
+    rows.days("date")                # days since 1970-01-01 in the data's own zone
+    rows["amount"]                   # float64, finite
+
+Every problem is found before any work and told in one ``InputError``: which column, how many
+rows, the first few, what to do. With ``invalid="drop"`` the rows are left out instead and a
+``DataWarning`` says how many and why.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .engine.periods import FREQS
+from .engine.units import LARGEST, from_units, to_units
+from .errors import DataWarning, InputError
+
+__all__ = [
+    "TABLES",
+    "Amount",
+    "AsIs",
+    "Date",
+    "Key",
+    "Keys",
+    "Rows",
+    "as_dates",
+    "check",
+    "check_bool",
+    "check_choice",
+    "check_freq",
+    "check_int",
+    "check_lang",
+    "check_names",
+    "check_number",
+    "check_series",
+    "day",
+    "days_of",
+    "factorise",
+    "is_pandas",
+    "lazy",
+    "money",
+    "resolve_as_of",
+    "take",
+    "to_pandas",
+    "units",
+    "warn",
+]
+
+
+_HERE = os.path.dirname(__file__)
+
+# --------------------------------------------------------------------------------------
+# Roles: what a column must hold
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A column by its name in the caller's frame.
+
+    ``optional``: the column may be absent. ``missing="allow"``: single values may be missing.
+    """
+
+    name: str
+    optional: bool = False
+    missing: str = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Key(Role):
+    """Anything that can be grouped by; its dtype is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Date(Role):
+    """Dates or times: datetimes with or without zone, dates, periods, or text in one format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount(Role):
+    """Finite numbers, optionally in ``[low, high]`` and ``whole``."""
+
+    low: float | None = None
+    high: float | None = None
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AsIs(Role):
+    """A column that is handed through as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Rows (positions) of one column that cannot be used, and what to do about them."""
+
+    column: str
+    mask: np.ndarray
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A key, factorised: ``codes`` (int64, -1 for missing) into the rows of ``labels``."""
+
+    codes: np.ndarray
+    labels: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def index(self) -> pd.Index:
+        """The labels as an Index (one column) or a MultiIndex (several)."""
+        if self.labels.shape[1] == 1:
+            return pd.Index(self.labels.iloc[:, 0], name=self.labels.columns[0])
+        return pd.MultiIndex.from_frame(self.labels)
+
+    def text(self) -> list[str]:
+        """Each label as text, parts joined by `` / ``."""
+        return [" / ".join(map(str, row)) for row in self.labels.itertuples(index=False)]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Checked rows of one frame; roles by option name."""
+
+    frame: pd.DataFrame
+    columns: dict[str, str]
+    values: dict[str, np.ndarray]
+    dropped: pd.DataFrame
+    caller: str
+    _keys: dict[tuple[str, ...], Keys] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __contains__(self, option: str) -> bool:
+        return option in self.columns
+
+    def __getitem__(self, option: str) -> np.ndarray:
+        """Values of a role: float64 for amounts, datetime64[us] for dates, else as they are."""
+        return self.values[option]
+
+    @property
+    def index(self) -> pd.Index:
+        return self.frame.index
+
+    def series(self, option: str) -> pd.Series:
+        """The caller's own column, unchanged, for the rows that were kept."""
+        return self.frame[self.columns[option]]
+
+    def days(self, option: str) -> np.ndarray:
+        """Days since 1970-01-01, int64, in the data's own zone; clock times are cut off."""
+        return days_of(self.values[option])
+
+    def keys(self, *options: str) -> Keys:
+        """The key made of these roles, factorised once; labels in ascending order."""
+        if options not in self._keys:
+            names = [self.columns[o] for o in options]
+            self._keys[options] = factorise(self.frame, names)
+        return self._keys[options]
+
+
+# --------------------------------------------------------------------------------------
+# Taking in
+
+
+def take(
+    frame: Any,
+    *,
+    caller: str,
+    arg: str = "frame",
+    invalid: str | None = None,
+    unique: Sequence[str] = (),
+    empty: str = "refuse",
+    by: str | Sequence[str] | None = None,
+    **roles: Role | None,
+) -> Rows:
+    """Check the columns of ``frame`` and return the usable rows.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame; a Polars, Arrow, DuckDB or Spark frame is collected (needed columns only).
+    caller, arg : str
+        Public function and its argument, for messages.
+    invalid : {"raise", "drop"} or None
+        What to do with rows that cannot be used; None: raise, and the function has no option.
+    unique : sequence of str
+        Option names that together must not repeat.
+    empty : {"refuse", "allow"}
+        Whether a frame without rows is an error.
+    by : str or sequence of str, optional
+        Further key columns, checked like ``Key``; role names are ``by0``, ``by1``, ...
+    **roles : Role
+        The columns by option name; None stands for "not asked for".
+    """
+    if invalid is not None:
+        check_choice(invalid, "invalid", ("raise", "drop"), caller=caller)
+    wanted = {option: role for option, role in roles.items() if role is not None}
+    for i, name in enumerate(check_names(by, "by", caller=caller)):
+        wanted[f"by{i}"] = Key(name)
+    pdf = to_pandas(frame, [r.name for r in wanted.values()], caller=caller, arg=arg)
+    present = _columns_present(pdf, wanted, caller=caller, arg=arg)
+    if empty == "refuse" and not len(pdf):
+        raise InputError(f"{caller}(): {arg} has no rows; give at least one.")
+    values, problems = _convert(pdf, present)
+    columns = {option: role.name for option, role in present.items()}
+    names = [columns[o] for o in unique if o in columns]
+    if unique and len(names) == len(unique):
+        problems += _repeated(pdf, names)
+    dropped = _settle(pdf, problems, caller=caller, arg=arg, invalid=invalid)
+    if len(dropped):
+        bad = np.zeros(len(pdf), dtype=bool)
+        for p in problems:
+            bad |= p.mask
+        pdf = pdf.loc[~bad] if pdf.index.is_unique else pdf[~bad]
+        values = {option: v[~bad] for option, v in values.items()}
+        if empty == "refuse" and not len(pdf):
+            raise InputError(f"{caller}(): no row of {arg} is usable; see salesmgmt.check().")
+    return Rows(pdf, columns, values, dropped, caller)
+
+
+def is_pandas(frame: object) -> bool:
+    """Whether ``frame`` is a pandas DataFrame."""
+    return isinstance(frame, pd.DataFrame)
+
+
+def lazy(frame: Any, *, caller: str, arg: str = "frame") -> Any:
+    """``frame`` of another engine as a narwhals LazyFrame: aggregate there, collect little."""
+    import narwhals.stable.v2 as nw
+
+    try:
+        return nw.from_native(frame).lazy()
+    except TypeError:
+        raise InputError(
+            f"{caller}(): {arg} must be a DataFrame (pandas, Polars, Arrow, DuckDB or Spark), "
+            f"got {type(frame).__name__}."
+        ) from None
+
+
+def to_pandas(
+    frame: Any, columns: Iterable[str] | None = None, *, caller: str, arg: str = "frame"
+) -> pd.DataFrame:
+    """``frame`` as pandas; of another engine only ``columns`` are collected."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    if isinstance(frame, pd.Series):
+        raise InputError(
+            f"{caller}(): {arg} must be a DataFrame, got a Series; use .reset_index() to make "
+            "one with named columns."
+        )
+    table = lazy(frame, caller=caller, arg=arg)
+    if columns is not None:
+        names = set(table.collect_schema().names())
+        table = table.select(list(dict.fromkeys(c for c in columns if c in names)))
+    return table.collect().to_pandas()
+
+
+def _columns_present(
+    frame: pd.DataFrame, roles: Mapping[str, Role], *, caller: str, arg: str
+) -> dict[str, Role]:
+    """Roles whose column is there; a required one that is not raises with the closest name."""
+    present: dict[str, Role] = {}
+    for option, role in roles.items():
+        if not isinstance(role.name, str | int | tuple):
+            raise InputError(
+                f"{caller}(): {option}= must be a column name, got {type(role.name).__name__}."
+            )
+        count = int((frame.columns == role.name).sum())
+        if count > 1:
+            raise InputError(
+                f"{caller}(): {arg} has {count} columns named {role.name!r}; rename all but one."
+            )
+        if count == 1:
+            present[option] = role
+        elif not role.optional:
+            raise InputError(_absent(frame, option, role.name, caller=caller, arg=arg))
+    return present
+
+
+def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg: str) -> str:
+    have = [str(c) for c in frame.columns]
+    close = difflib.get_close_matches(str(name), have, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(repr(c) for c in have[:12]) + (", ..." if len(have) > 12 else "")
+    how = "by=" if re.fullmatch(r"by\d+", option) else f"{option}="
+    return (
+        f"{caller}(): {arg} has no column {name!r}.{hint} "
+        f"Name your own column with {how}; there are: {shown or 'none'}."
+    )
+
+
+def _convert(
+    frame: pd.DataFrame, roles: Mapping[str, Role]
+) -> tuple[dict[str, np.ndarray], list[Problem]]:
+    values: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    for option, role in roles.items():
+        series = frame[role.name]
+        if isinstance(role, Date):
+            values[option], found = _dates(series, role)
+        elif isinstance(role, Amount):
+            values[option], found = _numbers(series, role)
+        else:
+            values[option] = np.empty(len(frame), dtype=np.int8)  # handed out by series()/keys()
+            found = _labels(series, role)
+        problems += found
+    return values, problems
+
+
+def _labels(series: pd.Series, role: Role) -> list[Problem]:
+    if role.missing == "allow" or isinstance(role, AsIs):
+        return []
+    lost = series.isna().to_numpy()
+    if not lost.any():
+        return []
+    return [
+        Problem(str(series.name), lost, "is missing", "fill in the value, or remove the rows"),
+    ]
+
+
+def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]]:
+    name = str(series.name)
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        out = series.to_numpy(np.float64)
+        lost = np.isnan(out) if dtype.kind == "f" else np.zeros(len(out), dtype=bool)
+        wrong = np.isinf(out) if dtype.kind == "f" else lost
+    else:
+        out, lost, wrong = _parse_numbers(series)
+    problems = []
+    if wrong.any():
+        remedy = "convert the column with pd.to_numeric, or mend the values"
+        problems.append(Problem(name, wrong, "is not a finite number", remedy))
+    if lost.any() and role.missing != "allow":
+        problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
+    fine = ~(lost | wrong)
+    with np.errstate(invalid="ignore"):
+        for bound, mask, word in (
+            (role.low, fine & (out < (role.low if role.low is not None else 0)), "is below"),
+            (role.high, fine & (out > (role.high if role.high is not None else 0)), "is above"),
+        ):
+            if bound is not None and mask.any():
+                problems.append(Problem(name, mask, f"{word} {bound:g}", "mend the values"))
+        if role.whole:
+            mask = fine & (out != np.rint(out))
+            if mask.any():
+                problems.append(Problem(name, mask, "is not a whole number", "mend the values"))
+    return out, problems
+
+
+def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers from object, text, nullable, Arrow or decimal columns: values, missing, wrong."""
+    lost = series.isna().to_numpy()
+    every = np.ones(len(series), dtype=bool)
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(
+        series.dtype
+    ):
+        return np.full(len(series), np.nan), lost, every & ~lost
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+    parsed = pd.to_numeric(series, errors="coerce")
+    if isinstance(parsed.dtype, np.dtype) and parsed.dtype.kind not in "iufb":
+        parsed = pd.to_numeric(series.astype(str), errors="coerce")
+    out = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    return out, lost, ~lost & ~np.isfinite(out)
+
+
+def _dates(series: pd.Series, role: Role) -> tuple[np.ndarray, list[Problem]]:
+    values, lost, wrong, reason, remedy = _parse_dates(series)
+    problems = []
+    name = str(series.name)
+    if wrong.any():
+        problems.append(Problem(name, wrong, reason, remedy))
+    if lost.any() and role.missing != "allow":
+        problems.append(Problem(name, lost, "is missing", "fill in the date, or remove the rows"))
+    return values, problems
+
+
+_NO_DATE = "is no date"
+_CONVERT = "convert the column with pd.to_datetime(..., format=...)"
+
+
+def _parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    """Wall-clock datetimes (us) of a column: values, missing, wrong, reason, remedy."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    dtype = series.dtype
+    nothing = np.zeros(len(series), dtype=bool)
+    if isinstance(dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    elif isinstance(dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_localize(None)  # the wall clock of the data's own zone
+    elif isinstance(dtype, pd.ArrowDtype) and "string" not in str(dtype):
+        if not any(kind in str(dtype) for kind in ("timestamp", "date")):
+            return _all_wrong(series, _NO_DATE, _CONVERT)
+        zoned = getattr(dtype.pyarrow_dtype, "tz", None)
+        if zoned is not None:
+            series = series.dt.tz_localize(None)
+        series = pd.Series(series.astype("datetime64[us]"))
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
+        values = series.to_numpy().astype("datetime64[us]")
+        return values, np.isnat(values), nothing, "", ""
+    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
+        return _all_wrong(
+            series, "is a number, not a date", 'use pd.to_datetime(..., format="%Y%m%d") or unit='
+        )
+    return _parse_date_objects(series)
+
+
+def _all_wrong(
+    series: pd.Series, reason: str, remedy: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    lost = series.isna().to_numpy()
+    return np.full(len(series), "NaT", "datetime64[us]"), lost, ~lost, reason, remedy
+
+
+def _parse_date_objects(
+    series: pd.Series,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    """Text in one format, or Python dates, datetimes, Timestamps and Periods."""
+    lost = series.isna().to_numpy()
+    kinds = pd.api.types.infer_dtype(series, skipna=True)
+    if kinds == "string" or isinstance(series.dtype, pd.StringDtype):
+        return _parse_date_text(series, lost)
+    values = np.full(len(series), "NaT", "datetime64[us]")
+    for i in np.flatnonzero(~lost):
+        values[i] = _wall_time(series.iloc[i])
+    wrong = ~lost & np.isnat(values)
+    reason = "is no date (or the column mixes dates with other things)"
+    return values, lost, wrong, reason, _CONVERT
+
+
+def _wall_time(value: object) -> np.datetime64:
+    """One Python object as wall-clock time; NaT for what is no date (numbers, text, times)."""
+    if isinstance(value, pd.Period):
+        value = value.start_time
+    if not hasattr(value, "year") and not isinstance(value, np.datetime64):
+        return np.datetime64("NaT", "us")
+    stamp = pd.Timestamp(value)  # type: ignore[arg-type]
+    return stamp.tz_localize(None).to_datetime64().astype("datetime64[us]")
+
+
+_NUMERIC_DATE = re.compile(r"\s*\d{1,2}([/.\-])\d{1,2}\1\d{4}(?!\d)")
+
+
+def _parse_date_text(
+    series: pd.Series, lost: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    text = series[~lost].astype(str).str.strip()
+    nat = np.full(len(series), "NaT", "datetime64[us]")
+    if text.empty:
+        return nat, lost, np.zeros(len(series), dtype=bool), "", ""
+    best, reason = _best_date_format(text)
+    nat[~lost] = best
+    wrong = ~lost & np.isnat(nat)
+    if reason:
+        wrong, nat[~lost] = ~lost, np.datetime64("NaT")
+    remedy = 'convert the column with pd.to_datetime(..., format="...")'
+    return nat, lost, wrong, reason or "does not read as a date in the column's format", remedy
+
+
+def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
+    """Dates under the one format that reads the most rows; a reason where it is ambiguous."""
+    first = _NUMERIC_DATE.match(text.iloc[0])
+    if first:
+        mark = first.group(1)
+        day_first = _read(text, f"%d{mark}%m{mark}%Y")
+        month_first = _read(text, f"%m{mark}%d{mark}%Y")
+        if np.isnat(day_first).sum() != np.isnat(month_first).sum():
+            return min(day_first, month_first, key=lambda v: int(np.isnat(v).sum())), ""
+        if (np.isnat(day_first) & np.isnat(month_first)).any():
+            return day_first, ""
+        if (day_first != month_first).any():
+            return day_first, "could be day/month or month/day"
+        return day_first, ""
+    tried = []
+    for style in ("ISO8601", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d", None):
+        tried.append(_read(text, style))
+        if not np.isnat(tried[-1]).any():
+            break
+    return min(tried, key=lambda v: int(np.isnat(v).sum())), ""
+
+
+def _read(text: pd.Series, style: str | None) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "could not infer format": we say which rows instead
+        try:
+            read = pd.to_datetime(text, format=style, errors="coerce")
+        except (ValueError, TypeError):  # mixed zones
+            return np.full(len(text), "NaT", "datetime64[us]")
+    if isinstance(read.dtype, pd.DatetimeTZDtype):
+        read = read.dt.tz_localize(None)
+    elif read.dtype == object:
+        return np.full(len(text), "NaT", "datetime64[us]")
+    return read.to_numpy().astype("datetime64[us]")
+
+
+def _repeated(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
+    again = frame.duplicated(names, keep=False).to_numpy()
+    again &= ~frame[names].isna().any(axis=1).to_numpy()
+    if not again.any():
+        return []
+    what = " + ".join(names)
+    return [Problem(what, again, "is repeated", "keep one row of each, or sum them first")]
+
+
+def _settle(
+    frame: pd.DataFrame, problems: list[Problem], *, caller: str, arg: str, invalid: str | None
+) -> pd.DataFrame:
+    """Raise, or warn and return the table of what is left out."""
+    if not problems:
+        return _problem_table(frame, [])
+    told = "; ".join(_tell(frame, p) for p in problems)
+    if invalid == "drop":
+        bad = np.logical_or.reduce([p.mask for p in problems])
+        warn(f"{caller}(): left out {int(bad.sum())} of {len(frame)} row(s) of {arg}: {told}.")
+        return _problem_table(frame, problems)
+    remedies = list(dict.fromkeys(p.remedy for p in problems))
+    drop = ['pass invalid="drop" to leave these rows out'] if invalid == "raise" else []
+    raise InputError(f"{caller}(): {arg}: {told}. To mend: {'; or '.join(remedies + drop)}.")
+
+
+def _tell(frame: pd.DataFrame, problem: Problem) -> str:
+    at = np.flatnonzero(problem.mask)
+    names = [n for n in problem.column.split(" + ") if n in frame.columns]
+    shown = []
+    for i in at[:3]:
+        cells = [frame[n].iloc[i] for n in names] if names else []
+        shown.append(f"row {_plain(frame.index[i])!r}: {', '.join(repr(_plain(c)) for c in cells)}")
+    more = ", ..." if len(at) > 3 else ""
+    return (
+        f"column {problem.column!r} {problem.reason} in {len(at)} row(s) ({'; '.join(shown)}{more})"
+    )
+
+
+def _plain(value: Any) -> Any:
+    """NumPy scalars as Python ones, so that messages read 3.5 and not np.float64(3.5)."""
+    return value.item() if isinstance(value, np.generic) and value.dtype.kind not in "mM" else value
+
+
+def _problem_table(frame: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame:
+    parts: dict[str, list[Any]] = {c: [] for c in ("row", "column", "value", "reason", "remedy")}
+    for p in problems:
+        names = [n for n in p.column.split(" + ") if n in frame.columns]
+        for i in np.flatnonzero(p.mask):
+            cells = [_plain(frame[n].iloc[i]) for n in names]
+            parts["row"].append(frame.index[i])
+            parts["column"].append(p.column)
+            parts["value"].append(cells[0] if len(cells) == 1 else tuple(cells))
+            parts["reason"].append(p.reason)
+            parts["remedy"].append(p.remedy)
+    return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in parts.items()})
+
+
+# --------------------------------------------------------------------------------------
+# Keys
+
+
+def factorise(frame: pd.DataFrame, names: Sequence[str]) -> Keys:
+    """Dense int64 codes of the key made of ``names``, labels ascending, dtypes kept.
+
+    Missing values get the code -1. The order of labels does not depend on the order of rows.
+    """
+    codes, firsts = _column_codes(frame[names[0]])
+    labels = {names[0]: firsts}
+    for name in names[1:]:
+        codes, labels = _cross(codes, labels, name, frame[name])
+    return Keys(codes, pd.DataFrame(labels))
+
+
+def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
+    """Codes of one column and its distinct values, ascending (ordered categories: as ordered)."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return _category_codes(series)
+    codes, uniques = pd.factorize(series)
+    uniques = pd.Series(uniques, dtype=series.dtype, name=series.name)
+    order = _ascending(uniques)
+    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    rank[-1] = -1
+    return rank[codes], uniques.iloc[order].reset_index(drop=True)
+
+
+def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
+    raw = series.cat.codes.to_numpy().astype(np.int64)
+    categories = pd.Series(series.cat.categories)
+    used = np.zeros(len(categories) + 1, dtype=bool)
+    used[raw] = True
+    order = np.arange(len(categories)) if series.cat.ordered else _ascending(categories)
+    order = order[used[:-1][order]]
+    rank = np.full(len(categories) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    labels = pd.Series(pd.Categorical.from_codes(order, dtype=series.dtype), name=series.name)
+    return rank[raw], labels
+
+
+def _ascending(values: pd.Series) -> np.ndarray:
+    """Stable ascending order; values that do not compare go by type, then by text."""
+    try:
+        return values.argsort(kind="stable").to_numpy()
+    except TypeError:
+        keyed = sorted(range(len(values)), key=lambda i: _any_order(values.iloc[i]))
+        return np.asarray(keyed, dtype=np.int64)
+
+
+def _any_order(value: object) -> tuple[str, str]:
+    return type(value).__name__, str(value)
+
+
+def _cross(
+    codes: np.ndarray, labels: dict[str, pd.Series], name: str, series: pd.Series
+) -> tuple[np.ndarray, dict[str, pd.Series]]:
+    """The key so far crossed with one more column; only combinations that occur get a code."""
+    more, values = _column_codes(series)
+    width = max(len(values), 1)
+    both = codes * width + more
+    both[(codes < 0) | (more < 0)] = -1
+    seen, dense = np.unique(both, return_inverse=True)
+    gap = int(len(seen) > 0 and seen[0] < 0)
+    seen, dense = seen[gap:], dense.reshape(-1) - gap
+    out = {k: v.iloc[seen // width].reset_index(drop=True) for k, v in labels.items()}
+    out[name] = values.iloc[seen % width].reset_index(drop=True)
+    return dense.astype(np.int64), out
+
+
+# --------------------------------------------------------------------------------------
+# Single values and Series
+
+
+def days_of(values: np.ndarray) -> np.ndarray:
+    """Days since 1970-01-01, int64, of a datetime64 array (NaT must have been dealt with)."""
+    return values.astype("datetime64[D]").astype(np.int64)
+
+
+def as_dates(values: Any, *, name: str, caller: str, missing: str = "refuse") -> np.ndarray:
+    """A Series, Index, array or list of dates as wall-clock datetime64[us], checked."""
+    series = values if isinstance(values, pd.Series) else pd.Series(values)
+    series = series.rename(name)
+    out, problems = _dates(series, Date(name, missing=missing))
+    _settle(series.to_frame(), problems, caller=caller, arg=name, invalid=None)
+    return out
+
+
+def resolve_as_of(as_of: object, days: np.ndarray | None = None, *, caller: str) -> pd.Timestamp:
+    """``as_of`` as a calendar day; None: the last of ``days`` (days since 1970-01-01)."""
+    if as_of is None:
+        if days is None or not len(days):
+            raise InputError(f"{caller}(): there is no date to take as_of from; give as_of=.")
+        return pd.Timestamp(np.datetime64(int(np.max(days)), "D"))
+    return day(as_of, name="as_of", caller=caller)
+
+
+def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
+    """One calendar day from text, date, datetime, Timestamp or Period (wall clock, no zone)."""
+    if isinstance(value, pd.Period):
+        value = value.end_time
+    if isinstance(value, bool | Real) or value is None:
+        raise InputError(f"{caller}(): {name} must be a date, got {value!r}.")
+    out = as_dates([value], name=name, caller=caller)[0]
+    return pd.Timestamp(out).normalize()
+
+
+def check_choice(value: object, name: str, choices: Sequence[object], *, caller: str) -> None:
+    """``value`` is one of ``choices``."""
+    if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
+        close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        known = ", ".join(repr(c) for c in choices)
+        raise InputError(f"{caller}(): {name} must be one of {known}; got {value!r}.{hint}")
+
+
+def check_bool(value: object, name: str, *, caller: str) -> bool:
+    """``value`` is True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{caller}(): {name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def check_lang(lang: object, *, caller: str) -> None:
+    """``lang`` is ``"en"`` or ``"zh"``."""
+    check_choice(lang, "lang", ("en", "zh"), caller=caller)
+
+
+def check_freq(freq: object, *, caller: str, choices: Sequence[str] = FREQS) -> None:
+    """``freq`` is one of the library's letters."""
+    check_choice(freq, "freq", choices, caller=caller)
+
+
+def check_int(
+    value: Any, name: str, *, caller: str, low: int | None = None, high: int | None = None
+) -> int:
+    """``value`` as an int in ``[low, high]``."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputError(f"{caller}(): {name} must be a whole number, got {value!r}.")
+    _check_range(float(value), name, caller=caller, low=low, high=high)
+    return int(value)
+
+
+def check_number(
+    value: Any,
+    name: str,
+    *,
+    caller: str,
+    low: float | None = None,
+    high: float | None = None,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """``value`` as a finite float in ``[low, high]`` (ends left out where ``open_...``)."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)):
+        raise InputError(f"{caller}(): {name} must be a finite number, got {value!r}.")
+    out = float(value)
+    if (open_low and out == low) or (open_high and out == high):
+        edge = low if out == low else high
+        raise InputError(f"{caller}(): {name} must not be {edge:g}.")
+    _check_range(out, name, caller=caller, low=low, high=high)
+    return out
+
+
+def _check_range(
+    value: float, name: str, *, caller: str, low: float | None, high: float | None
+) -> None:
+    if (low is not None and value < low) or (high is not None and value > high):
+        if low is not None and high is not None:
+            span = f"between {low:g} and {high:g}"
+        else:
+            span = f"at least {low:g}" if low is not None else f"at most {high:g}"
+        raise InputError(f"{caller}(): {name} must be {span}, got {value:g}.")
+
+
+def check_names(names: Any, option: str, *, caller: str) -> list[str]:
+    """Column names given as None, one name or several, as a list without repeats."""
+    if names is None:
+        return []
+    if isinstance(names, str):
+        return [names]
+    if not isinstance(names, Iterable) or isinstance(names, Mapping):
+        raise InputError(f"{caller}(): {option} must be a column name or a list of them.")
+    out = list(names)
+    if len(set(out)) != len(out):
+        raise InputError(f"{caller}(): {option} names a column twice: {out!r}.")
+    return out
+
+
+def check_series(
+    values: Any,
+    name: str,
+    *,
+    caller: str,
+    missing: str = "refuse",
+    low: float | None = None,
+    unique: bool = True,
+) -> pd.Series:
+    """A Series of finite numbers with distinct labels, as float64 with the caller's index."""
+    if isinstance(values, Mapping):
+        values = pd.Series(values)
+    if not isinstance(values, pd.Series):
+        raise InputError(
+            f"{caller}(): {name} must be a Series (labels in its index), "
+            f"got {type(values).__name__}."
+        )
+    flat = pd.Series(values.array, name=name)
+    out, problems = _numbers(flat, Amount(name, missing=missing, low=low))
+    labelled = pd.DataFrame({name: flat.array}, index=values.index)
+    _settle(labelled, problems, caller=caller, arg=name, invalid=None)
+    if unique and not values.index.is_unique:
+        twice = values.index[values.index.duplicated()].unique()
+        shown = ", ".join(repr(v) for v in twice[:3])
+        raise InputError(
+            f"{caller}(): {name} has {len(twice)} repeated label(s) ({shown}); "
+            "sum them first: .groupby(level=...).sum()."
+        )
+    return pd.Series(out, index=values.index, name=values.name)
+
+
+def units(amounts: np.ndarray, step: float, *, name: str, caller: str) -> np.ndarray:
+    """Amounts as whole numbers of ``step`` (int64, nearest); too large for that raises."""
+    check_number(step, "step", caller=caller, low=0, open_low=True)
+    try:
+        return to_units(amounts, step)
+    except OverflowError:
+        largest = float(np.max(np.abs(amounts)))
+        raise InputError(
+            f"{caller}(): {name} holds {largest:.17g}, more than {LARGEST} steps of {step!r}: "
+            "too large to be exact. Use a larger step."
+        ) from None
+
+
+def money(whole: np.ndarray, step: float) -> np.ndarray:
+    """Whole numbers of ``step`` as amounts, each the float nearest to the true value."""
+    return from_units(whole, step)
+
+
+def warn(message: str) -> None:
+    """A ``DataWarning`` that points at the caller's own line."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, DataWarning, stacklevel=level - 1)
+
+
+# --------------------------------------------------------------------------------------
+# Tables
+
+
+def _roles(**roles: Role) -> dict[str, Role]:
+    return roles
+
+
+TABLES: dict[str, dict[str, Role]] = {
+    "transactions": _roles(
+        customer=Key("customer_id"),
+        date=Date("date"),
+        amount=Amount("amount"),
+        quantity=Amount("quantity", optional=True, missing="allow"),
+        price=Amount("price", optional=True, missing="allow"),
+        cost=Amount("cost", optional=True, missing="allow"),
+        discount=Amount("discount", optional=True, missing="allow"),
+    ),
+    "history": _roles(date=Date("date"), amount=Amount("amount", missing="allow")),
+    "plan": _roles(start=Date("period_start"), end=Date("period_end"), target=Amount("target")),
+    "samples": _roles(
+        date=Date("date"), draw=Amount("draw", whole=True, low=0), amount=Amount("amount")
+    ),
+    "stage_events": _roles(deal=Key("deal_id"), stage=Key("stage"), entered=Date("entered_at")),
+    "deals": _roles(
+        deal=Key("deal_id"),
+        stage=Key("stage"),
+        amount=Amount("amount"),
+        created=Date("created_at"),
+        close=Date("close_date", optional=True, missing="allow"),
+    ),
+    "invoices": _roles(
+        invoice=Key("invoice_id"),
+        customer=Key("customer_id"),
+        date=Date("invoice_date"),
+        due=Date("due_date", missing="allow"),
+        amount=Amount("amount"),
+    ),
+    "payments": _roles(
+        payment=Key("payment_id"),
+        customer=Key("customer_id"),
+        date=Date("date"),
+        amount=Amount("amount"),
+    ),
+    "adjustments": _roles(
+        customer=Key("customer_id"), date=Date("date"), amount=Amount("amount"), kind=Key("kind")
+    ),
+}
+_UNIQUE = {"deals": ["deal_id"], "invoices": ["invoice_id"], "payments": ["payment_id"]}
+
+
+def check(frame: Any, table: str) -> pd.DataFrame:
+    """Every problem of a frame, as a frame: nothing is raised for what is found.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The frame to look at, with canonical column names; not modified.
+    table : str
+        Which table it is meant to be: a key of the canonical tables (``"transactions"``,
+        ``"history"``, ``"plan"``, ``"samples"``, ``"stage_events"``, ``"deals"``,
+        ``"invoices"``, ``"payments"``, ``"adjustments"``).
+
+    Returns
+    -------
+    DataFrame
+        One row a problem: ``row`` (label in ``frame``'s index; missing where a whole column
+        is absent), ``column``, ``value``, ``reason``, ``remedy``. Empty: the frame is usable.
+
+    Raises
+    ------
+    InputError
+        ``frame`` is no frame, or ``table`` is not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import salesmgmt
+    >>> bad = pd.DataFrame({"customer_id": ["a", None], "date": ["2025-01-02", "soon"],
+    ...                     "amount": [10.0, 5.0]})
+    >>> salesmgmt.check(bad, "transactions")[["row", "column", "reason"]]
+      row       column                                        reason
+    0   1  customer_id                                    is missing
+    1   1         date  does not read as a date in the column's format
+    """
+    check_choice(table, "table", tuple(TABLES), caller="check")
+    pdf = to_pandas(frame, caller="check", arg="frame")
+    roles = TABLES[table]
+    found: list[pd.DataFrame] = []
+    present: dict[str, Role] = {}
+    for option, role in roles.items():
+        count = int((pdf.columns == role.name).sum())
+        if count == 1:
+            present[option] = role
+        elif count > 1 or not role.optional:
+            reason = "is absent" if not count else f"stands {count} times"
+            remedy = "rename your own column to it" if not count else "rename all but one"
+            row = {"row": None, "column": role.name, "value": None}
+            found.append(pd.DataFrame([{**row, "reason": reason, "remedy": remedy}], dtype=object))
+    _, problems = _convert(pdf, present)
+    names = _UNIQUE.get(table, [])
+    if names and all((pdf.columns == n).sum() == 1 for n in names):
+        problems += _repeated(pdf, names)
+    found.append(_problem_table(pdf, problems))
+    return pd.concat([f for f in found if len(f)] or found, ignore_index=True)

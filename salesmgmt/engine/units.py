@@ -1,0 +1,79 @@
+"""Money as whole numbers of the smallest unit: exact to add, to split and to compare.
+
+A ``step`` of 0.01 is kept as the fraction 1/100, so that turning 12.34 into 1234 units and
+back is correctly rounded: multiplying by 0.01 is not (1234 * 0.01 -> 12.340000000000002).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+__all__ = ["LARGEST", "fraction_of", "from_units", "off_grid", "to_units"]
+
+# Beyond 2**53 a float64 no longer holds every whole number.
+LARGEST = 2**53
+
+
+def fraction_of(step: float) -> Fraction:
+    """``step`` as the decimal fraction a person means by it (0.1 is 1/10).
+
+    Raises ``ValueError`` for a step that is not finite and positive.
+    """
+    if isinstance(step, Fraction):
+        exact = step
+    else:
+        value = float(step)
+        if not np.isfinite(value) or value <= 0:
+            raise ValueError(f"step must be a positive, finite number, got {step!r}")
+        exact = Fraction(repr(value))
+    if exact <= 0:
+        raise ValueError(f"step must be positive, got {step!r}")
+    return exact
+
+
+def to_units(amounts: np.ndarray, step: float = 0.01) -> np.ndarray:
+    """Whole numbers of ``step`` nearest to ``amounts``, int64; halves go away from zero.
+
+    Raises ``OverflowError`` where an amount is too large to be exact, ``ValueError`` where one
+    is not finite.
+    """
+    exact = fraction_of(step)
+    values = np.asarray(amounts, dtype=np.float64)
+    scaled = values * exact.denominator if exact.denominator != 1 else values
+    if exact.numerator != 1:
+        scaled = scaled / exact.numerator
+    if values.size:
+        largest = np.abs(scaled).max()
+        if not np.isfinite(largest):
+            raise ValueError("amounts must be finite")
+        if largest > LARGEST:
+            raise OverflowError(f"an amount of {largest:.6g} units of {step!r} is not exact")
+    # 1.005 is stored as 1.00499...; what the person wrote is the shortest decimal, so a
+    # half is a half up to a few units in the last place.
+    nearest = np.rint(scaled)
+    slack = 4 * np.spacing(np.maximum(np.abs(scaled), 1.0))
+    half = np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) <= slack
+    if half.any():
+        away = np.trunc(scaled) + np.sign(scaled)
+        nearest = np.where(half, away, nearest)
+    return nearest.astype(np.int64)
+
+
+def from_units(units: np.ndarray, step: float = 0.01) -> np.ndarray:
+    """Amounts of ``units`` whole steps, float64, each the float nearest to the true value."""
+    exact = fraction_of(step)
+    values = np.asarray(units).astype(np.float64)
+    if exact.numerator != 1:
+        values = values * exact.numerator
+    return values / exact.denominator if exact.denominator != 1 else values
+
+
+def off_grid(amounts: np.ndarray, step: float = 0.01, *, tolerance: float = 1e-6) -> np.ndarray:
+    """Boolean mask of amounts that are no whole number of ``step`` (beyond ``tolerance`` steps)."""
+    exact = fraction_of(step)
+    values = np.asarray(amounts, dtype=np.float64)
+    scaled = values * exact.denominator / exact.numerator
+    slack = np.maximum(tolerance, 4 * np.spacing(np.abs(scaled)))
+    return np.abs(scaled - np.rint(scaled)) > slack

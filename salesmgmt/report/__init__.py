@@ -1,0 +1,82 @@
+"""One HTML page from a company's tables: no network, no scripts, one file.
+
+The page knows the order of the story; every number on it comes from a desk, every picture
+from ``salesmgmt.plots``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from .._frames import check_lang
+from ..errors import InputError
+from . import sections as _sections
+from ._blocks import Section
+from ._page import render
+
+__all__ = ["build"]
+
+_ORDER = ("targets", "forecast", "funnel", "segmentation", "kpi", "incentives", "credit")
+
+
+def build(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    as_of: object = None,
+    lang: str = "en",
+    progress: Callable[[str], None] | None = None,
+) -> str:
+    """The report as one self-contained HTML page.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Canonical tables by name; sections whose tables are not there are left out.
+    as_of : date, optional
+        The day the report is made for; None: each desk takes the last date in its data.
+    lang : {"en", "zh"}
+        Language of headings, labels and sentences.
+    progress : callable, optional
+        Called with the name of each section before it is made.
+
+    Returns
+    -------
+    str
+        The page.
+
+    Raises
+    ------
+    InputError
+        A table cannot be used, or no section can be made from the tables given.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample, report
+    >>> page = report.build({"transactions": load_sample("transactions")})
+    >>> page.startswith("<!doctype html>")
+    True
+    """
+    check_lang(lang, caller="report")
+    made: list[Section] = []
+    for key in _rooms():
+        room = importlib.import_module(f"{_sections.__name__}.{key}")
+        if not all(need in tables for need in room.NEEDS):
+            continue
+        if progress is not None:
+            progress(key)
+        blocks = room.build(tables, as_of=as_of, lang=lang)
+        if blocks:
+            made.append(Section(key, room.TITLE[lang], blocks))
+    if not made:
+        have = ", ".join(sorted(tables)) or "none"
+        raise InputError(f"report(): no section can be made from these tables: {have}.")
+    return render(made, as_of=as_of, lang=lang)
+
+
+def _rooms() -> list[str]:
+    found = {m.name for m in pkgutil.iter_modules(_sections.__path__)}
+    return [k for k in _ORDER if k in found] + sorted(found.difference(_ORDER))

@@ -1,0 +1,38 @@
+"""Shared fixtures: real data by environment variable, pictures without a screen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from hypothesis import HealthCheck, settings
+
+mpl.use("Agg")
+
+# Generated cases are the same on each run, and no machine is too slow for them.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of the real data sets; tests that need it skip where it is not given."""
+    folder = os.environ.get("SALESMGMT_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("real data: set SALESMGMT_DATA to the folder that holds them")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
