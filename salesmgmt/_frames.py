@@ -342,7 +342,8 @@ def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]
     name = str(series.name)
     dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        out = series.to_numpy(np.float64)
+        out = series.to_numpy(np.float64).view()
+        out.flags.writeable = False  # it may be the caller's own memory
         lost = np.isnan(out) if dtype.kind == "f" else np.zeros(len(out), dtype=bool)
         wrong = np.isinf(out) if dtype.kind == "f" else lost
     else:
@@ -517,7 +518,7 @@ def _read(text: pd.Series, style: str | None) -> np.ndarray:
 
 def _repeated(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
     again = frame.duplicated(names, keep=False).to_numpy()
-    again &= ~frame[names].isna().any(axis=1).to_numpy()
+    again = again & ~frame[names].isna().any(axis=1).to_numpy()
     if not again.any():
         return []
     what = " + ".join(names)

@@ -1,0 +1,287 @@
+"""The door: what is taken in, what is refused, and in which words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import salesmgmt
+from salesmgmt import DataWarning, InputError
+from salesmgmt._frames import (
+    Amount,
+    Date,
+    Key,
+    as_dates,
+    check_choice,
+    check_int,
+    check_number,
+    check_series,
+    factorise,
+    resolve_as_of,
+    take,
+)
+
+
+def _sales(**columns: object) -> pd.DataFrame:
+    base = {
+        "customer_id": ["b", "a", "b"],
+        "date": pd.to_datetime(["2025-01-03", "2025-01-01", "2025-01-02"]),
+        "amount": [1.0, 2.0, -3.0],
+    }
+    return pd.DataFrame(base | columns)
+
+
+def _take(frame, **options):
+    return take(
+        frame,
+        caller="rfm",
+        arg="transactions",
+        customer=Key("customer_id"),
+        date=Date("date"),
+        amount=Amount("amount"),
+        **options,
+    )
+
+
+def test_rows_come_back_in_order_with_index_and_values():
+    frame = _sales().set_axis([7, 7, 9], axis=0)
+    rows = _take(frame)
+    assert rows.index.tolist() == [7, 7, 9]
+    assert rows["amount"].tolist() == [1.0, 2.0, -3.0]
+    assert rows.days("date").tolist() == [20091, 20089, 20090]
+    assert rows.keys("customer").codes.tolist() == [1, 0, 1]
+    assert rows.keys("customer").labels["customer_id"].tolist() == ["a", "b"]
+
+
+def test_the_message_names_column_count_rows_and_remedy():
+    frame = _sales(amount=[1.0, np.inf, np.nan]).set_axis(["x", "y", "z"], axis=0)
+    with pytest.raises(InputError) as caught:
+        _take(frame, invalid="raise")
+    text = str(caught.value)
+    assert text.startswith(
+        "rfm(): transactions: column 'amount' is not a finite number in 1 row(s)"
+    )
+    assert "row 'y': inf" in text
+    assert "column 'amount' is missing in 1 row(s) (row 'z': nan)" in text
+    assert 'pass invalid="drop"' in text
+
+
+def test_dropped_rows_are_counted_and_kept_on_record():
+    frame = _sales(customer_id=["b", None, "b"])
+    with pytest.warns(DataWarning, match=re.escape("left out 1 of 3 row(s) of transactions")):
+        rows = _take(frame, invalid="drop")
+    assert rows["amount"].tolist() == [1.0, -3.0]
+    assert rows.dropped[["row", "column"]].to_numpy().tolist() == [[1, "customer_id"]]
+
+
+def test_a_misspelt_column_gets_a_hint_with_the_option_to_use():
+    frame = _sales().rename(columns={"customer_id": "customer"})
+    with pytest.raises(InputError, match=r"no column 'customer_id'.*'customer'.*customer="):
+        _take(frame)
+
+
+def test_repeated_keys_are_shown():
+    with pytest.raises(InputError, match=r"'customer_id' is repeated in 2 row\(s\).*'b'"):
+        _take(_sales(), unique=("customer",))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["2025-01-31", "2025-02-01"],
+        ["2025-01-31 23:59:59", "2025-02-01 00:00:00"],
+        ["2025/1/31", "2025/2/1"],
+        ["2025年1月31日", "2025年2月1日"],
+        ["20250131", "20250201"],
+        ["31.01.2025", "01.02.2025"],
+        ["01/31/2025", "02/01/2025"],
+        [dt.date(2025, 1, 31), dt.date(2025, 2, 1)],
+        [dt.datetime(2025, 1, 31, 23), pd.Timestamp("2025-02-01")],
+        pd.PeriodIndex(["2025-01-31", "2025-02-01"], freq="D"),
+        pd.DatetimeIndex(["2025-01-31 23:30", "2025-02-01 00:30"], tz="Asia/Shanghai"),
+        pd.DatetimeIndex(["2025-01-31 23:30", "2025-02-01 00:30"], tz="America/New_York"),
+        pd.Categorical(["2025-01-31", "2025-02-01"]),
+        np.array(["2025-01-31", "2025-02-01"], dtype="datetime64[s]"),
+    ],
+    ids=str,
+)
+def test_dates_of_every_kind_are_the_same_calendar_days(values):
+    days = as_dates(pd.Series(values), name="date", caller="f").astype("datetime64[D]")
+    assert days.astype(str).tolist() == ["2025-01-31", "2025-02-01"]
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        (["2025-01-31", "31.01.2025"], "does not read as a date"),
+        (["03/04/2025", "05/06/2025"], "day/month or month/day"),
+        ([20250131, 20250201], "is a number"),
+        ([45688.0, 45689.0], "is a number"),
+        ([True, False], "is a number"),
+        ([dt.date(2025, 1, 31), "2025-02-01"], "mixes dates"),
+        (["2025-01-31", None], "is missing"),
+        (["2025-02-30", "2025-01-01"], "does not read as a date"),
+    ],
+)
+def test_dates_that_cannot_be_known_are_refused(values, word):
+    with pytest.raises(InputError, match=word):
+        as_dates(pd.Series(values), name="date", caller="f")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series([1, 2], dtype="Int64"),
+        pd.Series([1.0, 2.0], dtype="Float64"),
+        pd.Series(["1", "2.0"]),
+        pd.Series([1, 2.0], dtype=object),
+        pd.Series(pd.Categorical([1, 2])),
+    ],
+    ids=lambda s: str(s.dtype),
+)
+def test_numbers_of_every_kind(column):
+    rows = take(pd.DataFrame({"v": column}), caller="f", v=Amount("v"))
+    assert rows["v"].tolist() == [1.0, 2.0]
+    assert rows["v"].dtype == np.float64
+
+
+@pytest.mark.parametrize("bad", [True, "1,234.50", "￥5", np.inf])
+def test_what_is_no_number_is_refused(bad):
+    frame = pd.DataFrame({"v": pd.Series([1.0, bad], dtype=object)})
+    if bad is True:
+        frame = pd.DataFrame({"v": [True, False]})
+    with pytest.raises(InputError, match=r"'v' is not a finite number in"):
+        take(frame, caller="f", v=Amount("v"))
+
+
+def test_bounds_and_whole_numbers():
+    frame = pd.DataFrame({"v": [1.5, -1.0, 9.0]})
+    with pytest.raises(InputError, match=r"is below 0 in 1 row"):
+        take(frame, caller="f", v=Amount("v", low=0))
+    with pytest.raises(InputError, match=r"is above 5 in 1 row"):
+        take(frame, caller="f", v=Amount("v", high=5))
+    with pytest.raises(InputError, match=r"is not a whole number in 1 row"):
+        take(frame, caller="f", v=Amount("v", whole=True))
+
+
+_KEYS = [
+    pd.Series(["b", "a", "b"]),
+    pd.Series([2, 1, 2]),
+    pd.Series([2, 1, 2], dtype="Int64"),
+    pd.Series(pd.Categorical(["b", "a", "b"], categories=["z", "b", "a"])),
+    pd.Series(pd.to_datetime(["2025-02-01", "2025-01-01", "2025-02-01"])),
+    pd.Series(["007", "7", "007"]),
+    pd.Series(["b", "a", "b"], dtype="string"),
+]
+
+
+@pytest.mark.parametrize("key", _KEYS, ids=lambda s: str(s.dtype))
+def test_keys_keep_name_and_dtype_and_drop_unused_categories(key):
+    keys = factorise(pd.DataFrame({"客户": key}), ["客户"])
+    column = keys.labels["客户"]
+    assert column.dtype == key.dtype
+    assert len(column) == 2
+    assert (column.iloc[keys.codes].to_numpy() == key.to_numpy()).all()
+
+
+def test_arrow_backed_keys_keep_their_dtype():
+    pytest.importorskip("pyarrow")
+    key = pd.Series(["b", "a", None], dtype="string[pyarrow]")
+    keys = factorise(pd.DataFrame({"k": key}), ["k"])
+    assert keys.labels["k"].dtype == key.dtype
+    assert keys.codes.tolist() == [1, 0, -1]
+
+
+def test_ordered_categories_keep_their_order():
+    size = pd.Categorical(["big", "small", "big"], categories=["small", "big"], ordered=True)
+    keys = factorise(pd.DataFrame({"size": size}), ["size"])
+    assert keys.labels["size"].tolist() == ["small", "big"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.integers(0, 3)), min_size=1, max_size=30))
+def test_composite_keys_agree_with_pandas_groupby(pairs):
+    frame = pd.DataFrame(pairs, columns=["a", "b"])
+    keys = factorise(frame, ["a", "b"])
+    sizes = frame.groupby(["a", "b"], observed=True).size()
+    assert list(keys.labels.itertuples(index=False, name=None)) == list(sizes.index)
+    assert np.bincount(keys.codes).tolist() == sizes.tolist()
+
+
+@pytest.mark.parametrize("engine", ["polars", "polars lazy", "arrow", "duckdb"])
+def test_frames_of_other_engines_are_taken(engine):
+    frame = _sales()
+    if engine.startswith("polars"):
+        pl = pytest.importorskip("polars")
+        other = pl.DataFrame({c: frame[c].to_list() for c in frame})
+        other = other.lazy() if engine.endswith("lazy") else other
+    else:
+        pa = pytest.importorskip("pyarrow")
+        other = pa.Table.from_pandas(frame)
+        if engine == "duckdb":
+            other = pytest.importorskip("duckdb").from_arrow(other)
+    rows = _take(other)
+    assert sorted(rows["amount"].tolist()) == [-3.0, 1.0, 2.0]
+    assert sorted(rows.days("date").tolist()) == [20089, 20090, 20091]
+
+
+def test_what_is_no_frame_is_refused():
+    for thing in ([1], 3, None, "frame"):
+        with pytest.raises(InputError, match=r"must be a DataFrame"):
+            _take(thing)
+    with pytest.raises(InputError, match=r"got a Series"):
+        _take(pd.Series([1.0]))
+
+
+def test_scalars_are_checked():
+    with pytest.raises(
+        InputError, match=r"method must be one of 'fifo', 'lifo'; got 'fif'.*'fifo'"
+    ):
+        check_choice("fif", "method", ("fifo", "lifo"), caller="ledger")
+    with pytest.raises(InputError, match=r"bins must be at least 2, got 1"):
+        check_int(1, "bins", caller="rfm", low=2)
+    with pytest.raises(InputError, match=r"bins must be a whole number, got True"):
+        check_int(True, "bins", caller="rfm")
+    with pytest.raises(InputError, match=r"rate must be between 0 and 1, got 2"):
+        check_number(2.0, "rate", caller="f", low=0, high=1)
+    with pytest.raises(InputError, match=r"rate must be a finite number, got nan"):
+        check_number(float("nan"), "rate", caller="f")
+
+
+def test_series_need_distinct_labels_and_finite_values():
+    assert check_series(pd.Series([1, 2], index=["a", "b"]), "weights", caller="f").tolist() == [
+        1,
+        2,
+    ]
+    with pytest.raises(InputError, match=r"1 repeated label\(s\) \('a'\)"):
+        check_series(pd.Series([1, 2], index=["a", "a"]), "weights", caller="f")
+    with pytest.raises(InputError, match=r"row 'b': inf"):
+        check_series(pd.Series([1, np.inf], index=["a", "b"]), "weights", caller="f")
+    with pytest.raises(InputError, match=r"must be a Series"):
+        check_series([1, 2], "weights", caller="f")
+
+
+def test_as_of_is_given_or_the_last_date_never_today():
+    assert resolve_as_of(None, np.array([20089, 20091]), caller="f") == pd.Timestamp("2025-01-03")
+    at = pd.Timestamp("2025-01-31 23:30", tz="Asia/Shanghai")
+    assert resolve_as_of(at, caller="f") == pd.Timestamp("2025-01-31")
+    with pytest.raises(InputError, match=r"as_of must be a date"):
+        resolve_as_of(20250131, caller="f")
+    with pytest.raises(InputError, match=r"give as_of="):
+        resolve_as_of(None, caller="f")
+
+
+def test_check_returns_every_problem_and_raises_none():
+    frame = _sales(customer_id=["a", None, "b"], amount=["1", "x", "3"]).drop(columns="date")
+    found = salesmgmt.check(frame, "transactions")
+    assert found.columns.tolist() == ["row", "column", "value", "reason", "remedy"]
+    assert found["column"].tolist() == ["date", "customer_id", "amount"]
+    assert found["row"].tolist()[1:] == [1, 1]
+    assert salesmgmt.check(_sales(), "transactions").empty
+    with pytest.raises(InputError, match=r"table must be one of"):
+        salesmgmt.check(frame, "transaction")

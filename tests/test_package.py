@@ -1,0 +1,109 @@
+"""The package as it is installed: light, complete, and usable from anywhere."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from common import ROOT
+
+import salesmgmt
+from salesmgmt.__main__ import main
+
+
+def _python(*args: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *args], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_import_loads_nothing_heavy():
+    code = (
+        "import sys, salesmgmt; "
+        "heavy = 'pandas numpy scipy sklearn statsmodels matplotlib'.split();"
+        "print([m for m in heavy if m in sys.modules])"
+    )
+    assert _python("-c", code, cwd=ROOT).stdout.strip() == "[]"
+
+
+def test_every_name_of_the_head_resolves():
+    for name in salesmgmt.__all__:
+        assert getattr(salesmgmt, name) is not None
+    with pytest.raises(AttributeError, match="no_such_room"):
+        _ = salesmgmt.no_such_room
+    assert set(salesmgmt.__all__) <= set(dir(salesmgmt))
+
+
+@pytest.mark.slow
+def test_wheel_holds_the_data_and_reports_from_an_empty_folder(tmp_path):
+    pytest.importorskip("hatchling")
+    build = "from hatchling.builders.wheel import WheelBuilder as W; "
+    build += f"print(next(W({str(ROOT)!r}).build(directory={str(tmp_path)!r})))"
+    made = _python("-c", build, cwd=ROOT)
+    assert made.returncode == 0, made.stderr
+    wheel = Path(made.stdout.strip().splitlines()[-1])
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "salesmgmt/py.typed" in names
+    assert "salesmgmt/_sample/transactions.csv" in names
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    # -I shuts out the current folder and PYTHONPATH: what runs is the wheel alone.
+    run = (
+        f"import sys, runpy; sys.path.insert(0, {str(site)!r}); sys.argv = ['salesmgmt', 'report'];"
+    )
+    run += "runpy.run_module('salesmgmt', run_name='__main__')"
+    done = _python("-I", "-c", run, cwd=empty)
+    assert done.returncode == 0, done.stderr
+    page = (empty / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    assert "<table" in page
+    assert not [w for w in ("http://", "https://") if f'src="{w}' in page or f'href="{w}' in page]
+
+
+def test_a_bad_file_gets_one_line_and_exit_code_2(tmp_path, capsys):
+    bad = tmp_path / "sales.csv"
+    bad.write_text("customer_id,date,amount\nA,2025-01-02,10\nB,soon,5\n", encoding="utf-8")
+    assert main(["report", "--transactions", str(bad), "-o", str(tmp_path / "r.html")]) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    last = [line for line in told if line.startswith("salesmgmt:")]
+    assert len(last) == 1
+    assert "date" in last[0]
+    assert "soon" in last[0]
+    assert not (tmp_path / "r.html").exists()
+    assert main(["report", "--transactions", str(tmp_path / "none.csv")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_gbk_and_utf8_files_read_alike(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    text = "customer_id,客户,amount\n007,华东贸易,1.5\n"
+    for encoding in ("utf-8", "utf-8-sig", "gbk"):
+        file = tmp_path / f"{encoding}.csv"
+        file.write_bytes(text.encode(encoding))
+        frame = read_table(file)
+        assert frame.iloc[0].tolist() == ["007", "华东贸易", 1.5]
+
+
+def test_check_lists_every_problem(tmp_path, capsys):
+    file = tmp_path / "sales.csv"
+    file.write_text("customer_id,date,amount\nA,2025-01-02,x\n,2025-01-03,5\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 2
+    out = capsys.readouterr().out
+    assert "2 problem(s)" in out
+    file.write_text("customer_id,date,amount\nA,2025-01-02,1\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 0
+
+
+def test_help_is_worth_reading(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert "examples:" in out
+    assert "salesmgmt report" in out
