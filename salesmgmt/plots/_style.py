@@ -85,7 +85,7 @@ def axes(
 def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: str = "y") -> Axes:
     """Quiet frame, light grid, and fonts that can write Chinese on every text of ``ax``."""
     if title:
-        ax.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        ax.set_title(title, loc="left", fontsize=12)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     if grid:
@@ -107,18 +107,19 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
 
 @functools.cache
 def families() -> tuple[str, ...]:
-    """Font families in order: the usual Latin one, then a Chinese one."""
+    """Font families in order: the usual Latin one, the system's Chinese one, the shipped one.
+
+    The shipped font holds the everyday characters; a system font, where there is one, is asked
+    first and knows the rare ones too.
+    """
     from matplotlib import font_manager
 
-    shipped = Path(__file__).with_name("fonts")
     have = {f.name for f in font_manager.fontManager.ttflist}
-    for name in _CHINESE:
-        if name in have:
-            return ("DejaVu Sans", name)
-    for path in sorted(shipped.glob("*.[ot]tf")):
+    found = [name for name in _CHINESE if name in have][:1]
+    for path in sorted(Path(__file__).with_name("fonts").glob("*.[ot]tf")):
         font_manager.fontManager.addfont(path)
-        return ("DejaVu Sans", font_manager.FontProperties(fname=path).get_name())
-    return ("DejaVu Sans",)
+        found.append(font_manager.FontProperties(fname=path).get_name())
+    return ("DejaVu Sans", *found)
 
 
 def t(lang: str, en: str, zh: str) -> str:
