@@ -563,13 +563,12 @@ def _problem_table(frame: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame
     parts: dict[str, list[Any]] = {c: [] for c in ("row", "column", "value", "reason", "remedy")}
     for p in problems:
         names = [n for n in p.column.split(" + ") if n in frame.columns]
-        for i in np.flatnonzero(p.mask):
-            cells = [_plain(frame[n].iloc[i]) for n in names]
-            parts["row"].append(frame.index[i])
-            parts["column"].append(p.column)
-            parts["value"].append(cells[0] if len(cells) == 1 else tuple(cells))
-            parts["reason"].append(p.reason)
-            parts["remedy"].append(p.remedy)
+        at = np.flatnonzero(p.mask)
+        columns = [[_plain(c) for c in frame[n].iloc[at].tolist()] for n in names]
+        parts["row"] += frame.index[at].tolist()
+        parts["value"] += columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+        for part, same in (("column", p.column), ("reason", p.reason), ("remedy", p.remedy)):
+            parts[part] += [same] * len(at)
     return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in parts.items()})
 
 
