@@ -1,0 +1,335 @@
+"""The measures a sales organisation runs on, by key and period, and what each one means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_choice,
+    check_freq,
+    check_int,
+    check_names,
+    resolve_as_of,
+    take,
+)
+from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
+from ..errors import InputError
+from .dictionary import DICTIONARY
+
+__all__ = ["DICTIONARY", "indicators"]
+
+_YEAR = {"W": 52, "M": 12, "Q": 4, "Y": 1}
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Cells of key × period: every key in every period between the first and the last."""
+
+    labels: pd.DataFrame
+    periods: np.ndarray
+    starts: np.ndarray
+    freq: str
+    year_start: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.labels), len(self.periods)
+
+    @property
+    def cells(self) -> int:
+        return len(self.labels) * len(self.periods)
+
+
+def indicators(
+    transactions: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str = "M",
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    order: str | None = None,
+    product: str = "product",
+    quantity: str = "quantity",
+    cost: str = "cost",
+    discount: str = "discount",
+    as_of: object = None,
+    inactive: int = 365,
+    year_start: int = 1,
+    shape: str = "long",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Sales indicators by key and period.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a sales line: customer, date, amount; with the columns ``order``, ``product``,
+        ``quantity``, ``cost``, ``discount`` more indicators are given. Not modified.
+    by : str or sequence of str, optional
+        Key columns (``"rep"``, ``["region", "channel"]``); None: the company.
+    freq : {"D", "W", "M", "Q", "Y"}, default="M"
+        Length of a period. Weeks start on the weekday the data starts them on.
+    customer, date, amount, order, product, quantity, cost, discount : str
+        Column names. ``order`` None: ``order_id`` if there is one, else every row is an order.
+    as_of : date, optional
+        Later rows are left aside; None: the last date in the data.
+    inactive : int, default=365
+        A customer who buys after more than so many days without a purchase is reactivated.
+    year_start : int, default=1
+        First month of the fiscal year (quarters, years, year to date).
+    shape : {"long", "wide"}, default="long"
+        One row a metric, or one column a metric.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date`` (period start), ``metric``, ``value``, ``as_of``; every key in every period
+        from the first to the last. Sums and counts are 0 where nothing was sold, rates NaN where
+        their denominator is zero. What each metric means stands in :data:`DICTIONARY`.
+
+    Raises
+    ------
+    InputError
+        A column is missing or holds what it must not, or an option is unknown.
+
+    Notes
+    -----
+    Negative amounts are returns: they lower the revenue, and are no orders. A customer is new
+    to the company once, in the key where the first purchase was made, so that keys add up.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [100.0, 50.0, 75.0],
+    ...                       "date": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-01"])})
+    >>> indicators(sales, shape="wide")[["date", "revenue", "customers", "new_customers"]]
+            date  revenue  customers  new_customers
+    0 2025-01-01    150.0        2.0            2.0
+    1 2025-02-01     75.0        1.0            0.0
+    """
+    caller = "indicators"
+    check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
+    check_choice(shape, "shape", ("long", "wide"), caller=caller)
+    check_int(inactive, "inactive", caller=caller, low=1)
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    rows = take(
+        transactions,
+        caller=caller,
+        arg="transactions",
+        invalid=invalid,
+        by=by,
+        customer=Key(customer),
+        date=Date(date),
+        amount=Amount(amount),
+        order=Key(order or "order_id", optional=order is None, missing="allow"),
+        product=Key(product, optional=True, missing="allow"),
+        quantity=Amount(quantity, optional=True, missing="allow"),
+        cost=Amount(cost, optional=True, missing="allow"),
+        discount=Amount(discount, optional=True, missing="allow"),
+    )
+    until = resolve_as_of(as_of, rows.days("date"), caller=caller)
+    sales = _Sales.of(rows, until, freq, year_start, len(check_names(by, "by", caller=caller)))
+    values = _sales_metrics(sales, inactive)
+    return _frame(sales.grid, values, until, shape)
+
+
+@dataclass(frozen=True)
+class _Sales:
+    """Rows up to ``as_of`` as arrays, and the cell each lies in."""
+
+    grid: _Grid
+    cell: np.ndarray
+    day: np.ndarray
+    period: np.ndarray
+    amount: np.ndarray
+    customer: np.ndarray
+    order: np.ndarray
+    product: np.ndarray | None
+    quantity: np.ndarray | None
+    cost: np.ndarray | None
+    discount: np.ndarray | None
+
+    @staticmethod
+    def of(rows: Rows, until: pd.Timestamp, freq: str, year_start: int, n_by: int) -> _Sales:
+        days = rows.days("date")
+        keep = days <= until.to_datetime64().astype("datetime64[D]").astype(np.int64)
+        if not keep.any():
+            raise InputError(
+                f"indicators(): no row of transactions is dated up to {until:%Y-%m-%d}."
+            )
+        days = days[keep]
+        week = week_anchor(days) if freq == "W" else 0
+        period = period_of(days, freq, week_start=week, year_start=year_start)
+        key = rows.keys(*(f"by{i}" for i in range(n_by))) if n_by else None
+        labels = key.labels if key is not None else pd.DataFrame(index=range(1))
+        codes = key.codes[keep] if key is not None else np.zeros(len(days), dtype=np.int64)
+        span = np.arange(period.min(), period.max() + 1)
+        starts = period_start(span, freq, week_start=week, year_start=year_start)
+        grid = _Grid(labels, span, starts, freq, year_start)
+
+        def numbers(option: str) -> np.ndarray | None:
+            return rows[option][keep] if option in rows else None
+
+        order = rows.keys("order").codes[keep] if "order" in rows else np.arange(len(days))
+        return _Sales(
+            grid,
+            codes * len(span) + period - span[0],
+            days,
+            period,
+            rows["amount"][keep],
+            rows.keys("customer").codes[keep],
+            np.where(order >= 0, order, order.max(initial=0) + 1 + np.arange(len(days))),
+            rows.keys("product").codes[keep] if "product" in rows else None,
+            numbers("quantity"),
+            numbers("cost"),
+            numbers("discount"),
+        )
+
+    def sum(self, values: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
+        """Sum by cell. Values are added in ascending order, so that row order is no matter."""
+        cell = self.cell if where is None else self.cell[where]
+        part = values if where is None else values[where]
+        order = np.lexsort((part, cell))
+        return np.bincount(cell[order], part[order], minlength=self.grid.cells)
+
+    def distinct(self, ids: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """Number of distinct ids by cell."""
+        return np.bincount(self.pairs(ids, where)[0], minlength=self.grid.cells).astype(np.float64)
+
+    def pairs(self, ids: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct (cell, id) that occur."""
+        width = int(ids.max(initial=0)) + 1
+        seen = np.unique(self.cell[where] * width + ids[where])
+        return seen // width, seen % width
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(bottom > 0, top / bottom, np.nan)
+
+
+def _sales_metrics(s: _Sales, inactive: int) -> dict[str, np.ndarray]:
+    sold = s.amount > 0
+    revenue = s.sum(s.amount)
+    orders = s.distinct(s.order, sold)
+    out = {"revenue": revenue, **_growth(revenue, s.grid), "orders": orders}
+    out |= _customers(s, sold, inactive)
+    out["average_order_value"] = _ratio(revenue, orders)
+    if s.discount is not None:
+        known = ~np.isnan(s.discount)
+        given = s.sum(s.discount, known)
+        out["discount_rate"] = _ratio(given, given + s.sum(s.amount, known))
+    if s.cost is not None:
+        known = ~np.isnan(s.cost)
+        taken = s.sum(s.amount, known)
+        out["gross_profit"] = taken - s.sum(s.cost, known)
+        out["gross_margin"] = _ratio(out["gross_profit"], taken)
+    out["return_rate"] = _ratio(-s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
+    company = revenue.reshape(s.grid.shape).sum(axis=0)
+    out["share_of_total"] = _ratio(revenue, np.tile(company, s.grid.shape[0]))
+    if s.product is not None and s.quantity is not None and s.grid.freq in _YEAR:
+        out["price_index"] = _price_index(s)
+    return out
+
+
+def _growth(revenue: np.ndarray, grid: _Grid) -> dict[str, np.ndarray]:
+    table = revenue.reshape(grid.shape)
+    firsts = grid.starts.astype("datetime64[D]")
+    year = fiscal_year(firsts.astype(np.int64), year_start=grid.year_start)
+    to_date = np.empty_like(table)
+    for y in np.unique(year):
+        to_date[:, year == y] = np.cumsum(table[:, year == y], axis=1)
+    lag = _YEAR.get(grid.freq)
+    out = {"growth_mom": _change(table, 1), "revenue_ytd": to_date}
+    if lag is not None:
+        # The first fiscal year of the data may be cut; a year to date needs a whole one behind.
+        partial = to_date.copy()
+        if lag > 1:
+            partial[:, year == year[0]] = np.where(
+                np.count_nonzero(year == year[0]) >= lag, partial[:, year == year[0]], np.nan
+            )
+        out |= {"growth_yoy": _change(table, lag), "growth_ytd": _change(partial, lag)}
+    return {k: v.reshape(-1) for k, v in out.items()}
+
+
+def _change(table: np.ndarray, lag: int) -> np.ndarray:
+    out = np.full(table.shape, np.nan)
+    if table.shape[1] > lag:
+        out[:, lag:] = _ratio(table[:, lag:], table[:, :-lag]) - 1
+    return out
+
+
+def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarray]:
+    cell, buyer = s.pairs(s.customer, sold)
+    n = s.grid.cells
+    count = np.bincount(cell, minlength=n).astype(np.float64)
+    order = np.lexsort((s.cell[sold], s.day[sold], s.customer[sold]))
+    who, day, where = (v[sold][order] for v in (s.customer, s.day, s.cell))
+    same = np.r_[False, who[1:] == who[:-1]]
+    gap = np.r_[0, np.diff(day)]
+    fresh = ~same
+    back = same & (gap > inactive)
+    first = np.full(int(s.customer.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, s.customer[sold], s.period[sold])
+    before = first[buyer] < s.grid.periods[cell % len(s.grid.periods)]
+    pairs = np.unique(np.column_stack([s.cell[sold], s.customer[sold], s.order[sold]]), axis=0)
+    again, times = np.unique(pairs[:, :2], axis=0, return_counts=True)
+    twice = np.bincount(again[times > 1, 0], minlength=n)
+    return {
+        "customers": count,
+        "new_customers": np.bincount(where[fresh], minlength=n).astype(np.float64),
+        "reactivated_customers": np.bincount(where[back], minlength=n).astype(np.float64),
+        "repeat_rate": _ratio(twice.astype(np.float64), count),
+        "returning_share": _ratio(np.bincount(cell[before], minlength=n).astype(float), count),
+    }
+
+
+def _price_index(s: _Sales) -> np.ndarray:
+    """Paasche index of unit values against a year before, over products sold both times."""
+    assert s.product is not None
+    assert s.quantity is not None
+    fine = (s.amount > 0) & (s.quantity > 0)
+    width = int(s.product.max(initial=0)) + 1
+    at, inverse = np.unique(s.cell[fine] * width + s.product[fine], return_inverse=True)
+    value = np.bincount(inverse, s.amount[fine])
+    units = np.bincount(inverse, s.quantity[fine])
+    lag = _YEAR[s.grid.freq]
+    cell, span = at // width, len(s.grid.periods)
+    year_ago = np.searchsorted(at, at - lag * width)
+    year_ago = np.minimum(year_ago, len(at) - 1)
+    both = (at[year_ago] == at - lag * width) & (cell % span >= lag)
+    then = value[year_ago] / units[year_ago] * units
+    now = np.bincount(cell[both], value[both], minlength=s.grid.cells)
+    return _ratio(now, np.bincount(cell[both], then[both], minlength=s.grid.cells))
+
+
+def _frame(
+    grid: _Grid, values: dict[str, np.ndarray], until: pd.Timestamp, shape: str
+) -> pd.DataFrame:
+    k, p = grid.shape
+    wide = grid.labels.loc[np.repeat(np.arange(k), p)].reset_index(drop=True)
+    dates = pd.to_datetime(grid.starts.astype("datetime64[D]").astype("datetime64[s]"))
+    wide["date"] = np.tile(dates.to_numpy(), k)
+    names = [m for m in DICTIONARY["name"] if m in values]
+    if shape == "wide":
+        for name in names:
+            wide[name] = values[name]
+        wide["as_of"] = until
+        return wide
+    long = wide.loc[np.repeat(np.arange(len(wide)), len(names))].reset_index(drop=True)
+    long["metric"] = np.tile(np.array(names, dtype=object), len(wide))
+    long["metric"] = long["metric"].astype("str")
+    long["value"] = np.column_stack([values[m] for m in names]).reshape(-1)
+    long["as_of"] = until
+    return long

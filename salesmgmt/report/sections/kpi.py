@@ -1,0 +1,177 @@
+"""KPI section: the last whole quarter (or month), by rep or region, against plan or last year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ... import kpi
+from ..._frames import Amount, Date, Key, as_dates, resolve_as_of, take
+from ...plots import kpi as draw
+from .._blocks import Block, Figure, Table, Text
+
+TITLE = {"en": "Indicators and scorecard", "zh": "经营指标与绩效"}
+NEEDS = ("transactions",)
+_KEYS = ("rep", "region", "channel", "product_line", "product")
+_SHOWN = (
+    "revenue",
+    "growth_yoy",
+    "growth_mom",
+    "orders",
+    "customers",
+    "new_customers",
+    "average_order_value",
+    "discount_rate",
+    "gross_margin",
+    "return_rate",
+)
+
+
+def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> list[Block]:
+    """The company's indicators, then the scorecard of the first key column there is."""
+    sales = tables["transactions"]
+    until = resolve_as_of(as_of, caller="report") if as_of is not None else None
+    company = kpi.indicators(sales, freq="Q", shape="wide", as_of=until)
+    until = company["as_of"].iloc[0]
+    freq = "Q" if _whole(company, until, "Q") else "M"
+    if freq == "M":
+        company = kpi.indicators(sales, freq="M", shape="wide", as_of=until)
+    start = _whole(company, until, freq)
+    if start is None:
+        start = company["date"].iloc[-1]
+    blocks: list[Block] = [_indicators(company[company["date"] == start], start, freq, lang)]
+    key = next((k for k in _KEYS if k in sales.columns), None)
+    if key is None:
+        return blocks
+    return blocks + _card(tables, key, freq, start, until, company, lang)
+
+
+def _whole(wide: pd.DataFrame, until: pd.Timestamp, freq: str) -> Any:
+    """Start of the last period that is over at ``until``; None where there is none."""
+    ends = pd.PeriodIndex(wide["date"], freq=freq).end_time.normalize()
+    over = wide["date"][ends <= until]
+    return None if over.empty else over.max()
+
+
+def _name(start: pd.Timestamp, freq: str) -> str:
+    return f"{start.year} Q{start.quarter}" if freq == "Q" else f"{start:%Y-%m}"
+
+
+def _words(lang: str) -> dict[str, str]:
+    return dict(zip(kpi.DICTIONARY["name"], kpi.DICTIONARY["中文" if lang == "zh" else "en"]))
+
+
+def _indicators(row: pd.DataFrame, start: pd.Timestamp, freq: str, lang: str) -> Block:
+    units = dict(zip(kpi.DICTIONARY["name"], kpi.DICTIONARY["unit"]))
+    names = [m for m in _SHOWN if m in row.columns and not row[m].isna().all()]
+    styles = {"share": "{:.1%}", "money": "{:,.0f}", "count": "{:,.0f}"}
+    cells = [styles.get(units[m], "{:,.3g}").format(row[m].iloc[0]) for m in names]
+    words = _words(lang)
+    table = pd.DataFrame({"metric": [words[m] for m in names], "value": cells})
+    head = {"metric": "指标", "value": "数值"} if lang == "zh" else {}
+    title = "公司经营指标，" if lang == "zh" else "The company in "
+    return Table(table, title + _name(start, freq), formats={"value": "text"}, headings=head)
+
+
+def _card(
+    tables: Mapping[str, pd.DataFrame],
+    key: str,
+    freq: str,
+    start: pd.Timestamp,
+    until: pd.Timestamp,
+    company: pd.DataFrame,
+    lang: str,
+) -> list[Block]:
+    wide = kpi.indicators(tables["transactions"], by=key, freq=freq, shape="wide", as_of=until)
+    now = wide[wide["date"] == start].copy()
+    now = now[now["revenue"] > 0]
+    goals, source = _goals(tables, key, freq, start, wide)
+    now["goal"] = now[key].map(goals)
+    now = now[now["goal"] > 0]
+    if now.empty:
+        return []
+    words = _words(lang)
+    whole = company[company["date"] == start].iloc[0]
+    metrics = [kpi.Metric(words["revenue"], target="goal", cap=1.5)]
+    for name, direction in (("gross_margin", "higher"), ("discount_rate", "lower")):
+        if name in now.columns and whole[name] > 0 and now[name].notna().all():
+            metrics.append(
+                kpi.Metric(
+                    words[name], direction=direction, target=float(whole[name]), floor=0.0, cap=1.5
+                )
+            )
+    measures = now.rename(columns=words)
+    card = kpi.scorecard(measures, metrics, keys=key)
+    ranks = kpi.totals(card).sort_values(["rank", key], ignore_index=True)
+    best = ranks[key].iloc[0]
+    told = {
+        "plan": ("the plan", "计划目标"),
+        "year": ("the same period a year before", "上年同期"),
+    }[source]
+    if lang == "zh":
+        text = (
+            f"{_name(start, freq)} 按 {key} 计分：销售额对比{told[1]}，"
+            "其余指标对比公司平均，权重相等；"
+            f"总分最高为 {best}（{ranks['total'].iloc[0]:.0%}）。"
+        )
+        heads = {
+            "total": "总分",
+            "rank": "名次",
+            "rank_lo": "最高名次",
+            "rank_hi": "最低名次",
+            "grade": "等级",
+        }
+    else:
+        text = (
+            f"{_name(start, freq)} by {key}: revenue against {told[0]}, the rest against the "
+            f"company's own rate, all weighing the same; {best} leads with "
+            f"{ranks['total'].iloc[0]:.0%}."
+        )
+        heads = {
+            "total": "total",
+            "rank": "rank",
+            "rank_lo": "best rank",
+            "rank_hi": "worst rank",
+            "grade": "grade",
+        }
+    top = card[card[key].isin(ranks[key].head(8))]
+    height = 1.2 + 0.24 * min(len(top), 30)
+    return [
+        Text(text),
+        Table(ranks, formats={"total": "percent", key: "text"}, headings=heads),
+        Figure(lambda ax: draw.scorecard(top, ax=ax, lang=lang), size=(8.0, height)),
+    ]
+
+
+def _goals(
+    tables: Mapping[str, pd.DataFrame], key: str, freq: str, start: pd.Timestamp, wide: pd.DataFrame
+) -> tuple[pd.Series, str]:
+    """Target of each key in the period: the plan's, else last year's revenue."""
+    plan = tables.get("plan")
+    if plan is not None and key in plan.columns:
+        end = pd.Period(start, freq=freq).end_time.normalize()
+        rows = take(
+            plan,
+            caller="report",
+            arg="plan",
+            key=Key(key, missing="allow"),
+            start=Date("period_start"),
+            end=Date("period_end"),
+            target=Amount("target"),
+        )
+        inside = (
+            as_dates(rows.frame["period_start"], name="period_start", caller="report")
+            >= start.to_datetime64()
+        ) & (rows["end"] <= end.to_datetime64())
+        chosen = pd.DataFrame({key: rows.series("key").to_numpy(), "target": rows["target"]})[
+            inside
+        ]
+        if "measure" in plan.columns:
+            money = rows.frame["measure"].isin(["销售额", "revenue", "sales"]).to_numpy()
+            chosen = chosen[money[inside]]
+        if len(chosen):
+            return chosen.groupby(key)["target"].sum(), "plan"
+    before = wide[wide["date"] == start - pd.DateOffset(years=1)]
+    return before.set_index(key)["revenue"], "year"

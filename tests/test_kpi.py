@@ -1,0 +1,286 @@
+"""Behaviour of the KPI desk: what a score means, and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salesmgmt import InputError, kpi, load_sample, plots
+from salesmgmt.engine.scoring import attainment, piecewise
+
+
+def one(value, **metric):
+    """Score row of one value under one metric."""
+    frame = pd.DataFrame({"k": ["a"], "m": [float(value)]})
+    return kpi.scorecard(frame, [kpi.Metric("m", **metric)], keys="k").iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "target", "share"),
+    [
+        ("higher", 90, 120, 0.75),
+        ("higher", -50, -100, 1.5),  # half the planned loss
+        ("higher", 5, 0, 1.0),
+        ("higher", -5, 0, 0.0),
+        ("lower", 90, 100, 1.1),
+        ("lower", 250, 100, -0.5),
+        ("lower", 0, 0, 1.0),
+        ("lower", 1, 0, 0.0),
+        ("target", 90, 100, 0.9),
+        ("target", 110, 100, 0.9),
+        ("target", 0, 0, 1.0),
+    ],
+)
+def test_attainment_follows_the_stated_rule(direction, value, target, share):
+    assert one(value, direction=direction, target=target)["attainment"] == pytest.approx(share)
+
+
+def test_lower_is_better_can_be_scored_as_a_ratio():
+    assert one(80, direction="lower", target=100, inverse="ratio")["score"] == 1.25
+
+
+def test_curve_is_linear_between_points_flat_outside_and_steps_at_doubled_points():
+    curve = [(0.5, 0.0), (1.0, 1.0), (1.0, 1.2), (1.5, 2.0)]
+    got = piecewise(np.array([0.2, 0.75, 0.999, 1.0, 1.25, 9.0]), *map(np.array, zip(*curve)))
+    np.testing.assert_allclose(got, [0, 0.5, 0.998, 1.2, 1.6, 2.0])
+    assert one(100, target=100, curve=curve)["score"] == 1.2
+
+
+def test_floor_and_cap_bound_the_score_and_not_the_attainment():
+    row = one(200, target=100, cap=1.2)
+    assert (row["attainment"], row["score"]) == (2.0, 1.2)
+    assert one(10, target=100, floor=0.5)["score"] == 0.5
+
+
+def test_a_gate_takes_the_bonus_points_and_only_them():
+    frame = pd.DataFrame({"k": ["a", "b", "c"], "m": [130.0, 130, 70], "g": [0.8, 0.95, 0.8]})
+    gated = [kpi.Metric("m", target=100, gate=("g", 0.9)), kpi.Metric("g", target=1.0)]
+    card = kpi.scorecard(frame, gated, keys="k")
+    assert card.loc[card["metric"] == "m", "score"].tolist() == [1.0, 1.3, 0.7]
+    shut = [kpi.Metric("m", target=100, gate=("g", 0.9, 0.0)), kpi.Metric("g", target=1.0)]
+    card = kpi.scorecard(frame, shut, keys="k")
+    assert card.loc[card["metric"] == "m", "score"].tolist() == [0.0, 1.3, 0.0]
+
+
+def test_a_missing_value_never_counts_as_zero():
+    frame = pd.DataFrame({"k": ["a", "b"], "m": [100.0, 100], "n": [np.nan, 50], "o": [80.0, 80]})
+    metrics = [
+        kpi.Metric(name, target=100, weight=w) for name, w in (("m", 0.5), ("n", 0.25), ("o", 0.25))
+    ]
+    with pytest.raises(InputError, match=r"'n' is missing in 1 row"):
+        kpi.scorecard(frame, metrics, keys="k")
+    card = kpi.scorecard(frame, metrics, keys="k", missing="reweight")
+    a = card[card["k"] == "a"]
+    np.testing.assert_allclose(a["weight"], [2 / 3, 0, 1 / 3])
+    got = kpi.totals(card).set_index("k")["total"]
+    assert got["a"] == pytest.approx(2 / 3 + 0.8 / 3)
+    assert got["b"] == pytest.approx(0.5 + 0.125 + 0.2)
+    with pytest.raises(InputError, match="no value in any weighted metric"):
+        kpi.scorecard(frame.assign(m=np.nan, o=np.nan), metrics, keys="k", missing="reweight")
+
+
+@pytest.mark.parametrize(
+    "weights", [{"m": 0.5, "n": 0.4}, {"m": 1.0}, {"m": 0.5, "n": 0.5, "x": 0}]
+)
+def test_weights_must_fit_the_metrics_and_add_up(weights):
+    frame = pd.DataFrame({"k": ["a"], "m": [1.0], "n": [1.0]})
+    with pytest.raises(InputError, match="weight"):
+        kpi.scorecard(frame, [kpi.Metric("m"), kpi.Metric("n")], keys="k", weights=weights)
+
+
+def test_weights_may_add_up_to_100_and_totals_then_are_points():
+    frame = pd.DataFrame({"k": ["a"], "m": [90.0], "n": [100.0]})
+    metrics = [kpi.Metric("m", target=100, weight=60), kpi.Metric("n", target=100, weight=40)]
+    assert kpi.totals(kpi.scorecard(frame, metrics, keys="k"))["total"].tolist() == [94.0]
+
+
+def test_targets_may_be_a_column_and_keys_keep_their_dtype():
+    frame = pd.DataFrame({"k": pd.Categorical(["b", "a"]), "m": [50.0, 80], "goal": [50.0, 100]})
+    card = kpi.scorecard(frame, [kpi.Metric("m", target="goal")], keys="k")
+    assert card["k"].dtype == frame["k"].dtype
+    assert card["score"].tolist() == [0.8, 1.0]
+
+
+def test_repeated_keys_are_refused():
+    frame = pd.DataFrame({"k": ["a", "a"], "m": [1.0, 2]})
+    with pytest.raises(InputError, match=r"k is repeated|'k' is repeated"):
+        kpi.scorecard(frame, [kpi.Metric("m")], keys="k")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"direction": "up"}, "direction must be one of"),
+        ({"direction": "lower"}, "needs a target or a curve"),
+        ({"floor": 2, "cap": 1}, "floor 2 exceeds cap 1"),
+        ({"curve": [(1, 1), (0, 0)]}, "must ascend"),
+        ({"gate": ("m", 1)}, "another metric"),
+        ({"weight": -1}, "at least 0"),
+    ],
+)
+def test_a_metric_that_makes_no_sense_is_refused(options, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        kpi.Metric("m", **options)
+
+
+def test_ranks_share_ties_and_errors_widen_their_interval():
+    frame = pd.DataFrame({"k": list("abcd"), "m": [1.0, 0.9, 0.9, 0.2], "e": [0.2, 0.2, 0.2, 0.01]})
+    plain = kpi.totals(kpi.scorecard(frame, [kpi.Metric("m")], keys="k"))
+    assert plain["rank"].tolist() == [1, 2, 2, 4]
+    assert plain["rank_hi"].tolist() == [1, 3, 3, 4]
+    noisy = kpi.totals(kpi.scorecard(frame, [kpi.Metric("m", error="e")], keys="k"))
+    assert noisy["rank_lo"].tolist() == [1, 1, 1, 4]
+    assert noisy["rank_hi"].tolist() == [3, 3, 3, 4]
+
+
+def test_rank_intervals_cover_the_true_ranks():
+    rng = np.random.default_rng(0)
+    truth, error = np.arange(12) * 0.4, np.full(12, 0.5)
+    true_rank = 12 - np.arange(12)
+    hits = 0
+    for _ in range(300):
+        seen = truth + rng.normal(0, error)
+        frame = pd.DataFrame({"k": np.arange(12), "m": seen, "e": error})
+        got = kpi.totals(kpi.scorecard(frame, [kpi.Metric("m", error="e")], keys="k"))
+        hits += ((got["rank_lo"] <= true_rank) & (true_rank <= got["rank_hi"])).mean()
+    assert hits / 300 >= 0.95
+
+
+def test_review_explains_the_whole_change_of_the_total():
+    frame = pd.DataFrame({"k": ["a"] * 2, "t": [1, 2], "m": [1.2, 0.7], "n": [0.5, 0.9]})
+    card = kpi.scorecard(frame, [kpi.Metric("m"), kpi.Metric("n")], keys=["k", "t"])
+    total = kpi.totals(card).set_index("t")["total"]
+    got = kpi.review(card, "a", period="t")
+    assert got["change"].sum() == pytest.approx(total[2] - total[1])
+    assert got["change"].to_numpy() == pytest.approx(
+        (got["change_by_score"] + got["change_by_weight"]).to_numpy()
+    )
+    assert got["metric"].iloc[0] == "m"
+    with pytest.raises(InputError, match="not in the scorecard"):
+        kpi.review(card, "b", period="t")
+
+
+measured = st.lists(
+    st.tuples(st.floats(-1e6, 1e6), st.floats(1, 1e6), st.sampled_from(["higher", "lower"])),
+    min_size=2,
+    max_size=6,
+)
+
+
+@given(measured, st.randoms())
+def test_row_order_and_index_change_no_score(cells, random):
+    values = {f"m{i}": [c[0], c[0] / 2, c[1]] for i, c in enumerate(cells)}
+    frame = pd.DataFrame({"k": ["x", "y", "z"], **values})
+    metrics = [
+        kpi.Metric(f"m{i}", target=c[1], direction=c[2], cap=2.0, floor=-2.0)
+        for i, c in enumerate(cells)
+    ]
+    order = random.sample(range(3), 3)
+    odd = frame.iloc[order].set_axis(["same"] * 3, axis=0)
+    kept = odd.copy()
+    one, two = (kpi.scorecard(f, metrics, keys="k") for f in (frame, odd))
+    pd.testing.assert_frame_equal(one, two)
+    pd.testing.assert_frame_equal(kpi.totals(one), kpi.totals(one.iloc[::-1]))
+    pd.testing.assert_frame_equal(odd, kept)
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-3, 1e9), st.floats(0, 1e6))
+def test_doing_better_never_scores_less(value, target, more):
+    for direction, sign in (("higher", 1), ("lower", -1)):
+        low, high = attainment(
+            np.array([value, value + sign * more]), np.array([target] * 2), direction
+        )
+        assert high >= low
+
+
+# ---------------------------------------------------------------------------------------
+# Indicators
+
+
+def brute(sales, keys):
+    """Revenue, orders and customers the long way."""
+    month = sales["date"].dt.to_period("M").dt.start_time
+    groups = sales.groupby([*(sales[k] for k in keys), month.rename("date")])
+    sold = sales[sales["amount"] > 0]
+    many = sold.groupby([*(sold[k] for k in keys), month[sold.index].rename("date")])
+    return pd.DataFrame(
+        {
+            "revenue": groups["amount"].sum(),
+            "orders": many["order_id"].nunique(),
+            "customers": many["customer_id"].nunique(),
+        }
+    ).reset_index()
+
+
+def test_indicators_of_the_sample_agree_with_counting_by_hand():
+    sales = load_sample("transactions")
+    got = kpi.indicators(sales, by="region", shape="wide")
+    want = brute(sales, ["region"])
+    both = want.merge(got, on=["region", "date"], suffixes=("", "_got"))
+    assert len(both) == len(want)
+    for name in ("revenue", "orders", "customers"):
+        np.testing.assert_allclose(both[name], both[f"{name}_got"])
+    assert got["new_customers"].sum() == sales.loc[sales["amount"] > 0, "customer_id"].nunique()
+    shares = got.groupby("date")["share_of_total"].sum()
+    np.testing.assert_allclose(shares, 1)
+
+
+def test_growth_new_and_reactivated_customers_by_hand():
+    days = ["2024-01-10", "2024-01-20", "2025-01-05", "2025-01-08", "2025-02-01"]
+    sales = pd.DataFrame(
+        {
+            "customer_id": ["a", "b", "a", "c", "b"],
+            "date": days,
+            "amount": [100.0, 100, 150, 150, -30],
+        }
+    )
+    got = kpi.indicators(sales, shape="wide", inactive=300).set_index("date")
+    jan = got.loc["2025-01-01"]
+    assert (jan["growth_yoy"], jan["new_customers"], jan["reactivated_customers"]) == (0.5, 1, 1)
+    assert jan["returning_share"] == 0.5
+    feb = got.loc["2025-02-01"]
+    assert (feb["revenue"], feb["orders"], feb["customers"]) == (-30, 0, 0)
+    assert feb["revenue_ytd"] == 270
+    assert np.isnan(feb["average_order_value"])
+
+
+def test_price_index_sees_prices_and_not_quantities():
+    rows = [
+        ("2024-01-03", "p", 10, 100.0),
+        ("2024-01-03", "q", 10, 50.0),
+        ("2025-01-03", "p", 30, 330.0),
+        ("2025-01-03", "q", 1, 5.5),
+    ]
+    sales = pd.DataFrame(rows, columns=["date", "product", "quantity", "amount"])
+    got = kpi.indicators(sales.assign(customer_id="c"), shape="wide", freq="Y")
+    assert got["price_index"].iloc[1] == pytest.approx(1.1)
+
+
+def test_every_indicator_is_in_the_dictionary_and_the_other_way_round():
+    got = set(kpi.indicators(load_sample("transactions"))["metric"])
+    entries = kpi.DICTIONARY
+    sold = entries.loc[entries["source"] == "transactions", "name"]
+    assert got == set(sold)
+    assert not entries.isna().any(axis=None)
+    assert entries["name"].is_unique
+    assert entries["中文"].str.contains(r"[\u4e00-\u9fff]").all()
+
+
+# ---------------------------------------------------------------------------------------
+# Plots
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_scorecard_plot_draws_every_bullet(lang):
+    frame = pd.DataFrame({"k": list("ab"), "m": [1.0, 0.5], "n": [0.1, 1.4]})
+    card = kpi.scorecard(frame, [kpi.Metric("m", target=1), kpi.Metric("n")], keys="k")
+    ax = plots.scorecard(card, lang=lang)
+    assert len(ax.get_yticklabels()) == 4
+    assert len(plots.scorecard(card, key="a").get_yticklabels()) == 2
+    with pytest.raises(InputError, match="not in the scorecard"):
+        plots.scorecard(card, key="z")
