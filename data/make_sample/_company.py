@@ -27,7 +27,7 @@ MONEY = {"amount", "price", "discount", "cost", "tax", "target", "credit_limit",
 MONEY |= {"promised_amount"}
 DAYS = {"date", "order_date", "promised_date", "delivered_date", "invoice_date", "due_date"}
 DAYS |= {"close_date", "snapshot_date", "period_start", "period_end", "hire_date", "leave_date"}
-DAYS |= {"signed_date", "start_date", "end_date", "opened_at", "closed_at", "since"}
+DAYS |= {"signed_date", "start_date", "end_date", "opened_at", "closed_at", "since_date"}
 TIMES = {"entered_at", "created_at"}
 
 REGIONS = ("华东", "华南", "International")
@@ -107,6 +107,15 @@ def day_weight() -> np.ndarray:
     return np.vstack([home, home, abroad]) / 0.69
 
 
+@cache
+def online_weight() -> np.ndarray:
+    """The same for orders placed online, which do not stop on ordinary weekends."""
+    weekend = (np.arange(N_DAYS) + 6) % 7 >= 5
+    for first, last in DAYS_OFF:
+        weekend[day(first) : day(last) + 1] = False
+    return np.where(weekend, np.maximum(day_weight(), 0.45 / 0.69), day_weight())
+
+
 # ---------------------------------------------------------------------------------------------
 # People
 # ---------------------------------------------------------------------------------------------
@@ -139,7 +148,7 @@ LEAVERS = {  # rep: (last day, successor, the successor's first day)
 NEW_HIRES = {"R24": "2023-07-03", "R25": "2024-02-19"}
 BEST_REP, LUCKY_REP, WEAK_REP = "R07", "R02", "R04"
 SANDBAGGER, HAPPY_EARS, DISCOUNTER, POOR_PLANNER = "R10", "R21", "R17", "R14"
-SKILL = {BEST_REP: 0.70, LUCKY_REP: 0.0, WEAK_REP: -0.50}  # log-odds added at every stage
+SKILL = {BEST_REP: 0.80, LUCKY_REP: 0.0, WEAK_REP: -0.50}  # log-odds added at every stage
 
 
 @cache
@@ -185,7 +194,7 @@ def team_of(rep: str) -> tuple[str, str]:
 
 ELASTICITY = {"Tools": -1.8}
 OTHER_ELASTICITY = -0.4
-DEFECT = ("VLV-05", "2024-09-01", "2025-02-28", 0.16)  # product, from, to, share returned
+DEFECT = ("VLV-05", "2024-09-01", "2025-02-28", 0.25)  # product, from, to, share returned
 RETURN_RATE = 0.022
 PAIRS = {"PMP-02": ("VLV-03", 0.55), "COO-01": ("COO-04", 0.50)}
 LINE_PAIRS = {"Pumps": ("Valves", 0.25), "Drives": ("Sensors", 0.25)}
@@ -208,7 +217,7 @@ def products() -> pd.DataFrame:
                     "product_line": line,
                     "list": round(price, 1),
                     "cost_share": float(r.uniform(0.60, 0.76)),
-                    "usual": max(1.0, (2500 if line == "Tools" else 4000) / price),
+                    "usual": max(1.0, (7500 if line == "Tools" else 12_000) / price),
                     "popularity": float(r.uniform(0.4, 1.6)),
                 }
             )
@@ -239,7 +248,7 @@ PROMOTIONS = (
         "name": "Double 11",
         "scope": {"channel": "online"},
         "spans": [(f"{y}-11-01", f"{y}-11-11") for y in (2023, 2024, 2025)],
-        "uplift": 0.80,
+        "uplift": 1.10,
         "discount": 0.06,
         "dip_after": [-0.25, 10],
     },
@@ -247,7 +256,7 @@ PROMOTIONS = (
         "name": "Spring restart (开工季)",
         "scope": {"product_line": "Pumps", "region": "华东"},
         "spans": [("2024-03-04", "2024-04-28")],
-        "uplift": 0.65,
+        "uplift": 0.95,
         "discount": 0.03,
         "dip_after": [0.0, 0],
     },
@@ -310,7 +319,7 @@ def customers() -> pd.DataFrame:
     start = np.where(kind == "new", r.integers(30, 1010, n), -r.integers(60, 2500, n))
     turn = r.integers(150, 780, n)  # when lapsed customers begin to fade and lost ones stop
     turn = np.where(kind == "lost", r.integers(150, 960, n), turn)
-    turn = np.where(kind == "leaving", r.integers(day("2025-05-01"), day("2025-08-31"), n), turn)
+    turn = np.where(kind == "leaving", r.integers(day("2025-06-15"), day("2025-10-01"), n), turn)
     credit = (channel != "online") & (r.random(n) < 0.52) & (kind != "one_time")
     terms = r.choice([30, 45, 60, 90], n, p=[0.40, 0.15, 0.30, 0.15])
     habit = r.choice([-4, 1, 12, 32], n, p=[0.20, 0.45, 0.25, 0.10])
@@ -377,7 +386,7 @@ def presence() -> np.ndarray:
     out[kind == "growing"] = 0.55 * 3.2 ** (t / N_DAYS)
     out[kind == "seasonal"] = np.where(np.isin(MONTH, (3, 4, 5, 6, 7)), 2.2, 0.04)
     for i in np.flatnonzero(np.isin(kind, ["lapsed", "lost", "leaving"])):
-        half = {"lapsed": 70.0, "lost": 0.01, "leaving": 40.0}[kind[i]]
+        half = {"lapsed": 70.0, "lost": 0.01, "leaving": 50.0}[kind[i]]
         out[i] *= np.exp2(-np.maximum(t - people["turn"].iat[i], 0) / half)
     out[t[None, :] < people["start"].to_numpy()[:, None]] = 0.0
     stop = people["default_day"].to_numpy()
@@ -392,7 +401,10 @@ def presence() -> np.ndarray:
 
 @cache
 def demand() -> pd.DataFrame:
-    """Order lines (customer number, day, product number), ordered by day and customer."""
+    """Order lines (customer number, day, product number), ordered by day and customer.
+
+    ``main`` lines follow seasons, trends and promotions; the others were bought along with one.
+    """
     r = rng("company.demand")
     people = customers()
     taste = r.dirichlet(np.array([1.3, 0.8, 1.2, 0.9, 0.8, 1.3]), N_CUSTOMERS)
@@ -404,9 +416,11 @@ def demand() -> pd.DataFrame:
     found.append(np.column_stack([one_time, chosen, single]))
     lines = np.vstack(found)
     lines = np.vstack([lines, _at_least_one(lines, r)])
-    lines = np.vstack([lines, _companions(lines, r)])
-    out = pd.DataFrame(lines, columns=["customer", "day", "product"])
-    return out.drop_duplicates().sort_values(["day", "customer", "product"], ignore_index=True)
+    more = _companions(lines, r)
+    out = pd.DataFrame(np.vstack([lines, more]), columns=["customer", "day", "product"])
+    out["main"] = np.arange(len(out)) < len(lines)
+    out = out.drop_duplicates(["customer", "day", "product"])
+    return out.sort_values(["day", "customer", "product"], ignore_index=True)
 
 
 def _main_lines(
@@ -418,12 +432,14 @@ def _main_lines(
     t = np.arange(N_DAYS)
     rate = np.where(people["kind"] == "one_time", 0.0, people["rate"]) / 30.4375 * taste
     lam = rate[:, None] * presence() * (SUMMER if LINES[k] == "Cooling" else SEASON)[MONTH]
+    usual = day_weight()
     for i, name in enumerate(REGIONS):
         here = region == name
         trend = (1 + GROWTH[name]) ** (t / 365.25)
         if (name, LINES[k]) == SHRINKING[:2]:
             trend = (1 + SHRINKING[2]) ** (t / 365.25)
-        lam[here] *= day_weight()[i] * trend
+        lam[here] *= trend
+        lam[here] *= np.where((channel[here] == "online")[:, None], online_weight()[i], usual[i])
         lam[here] *= promotion_factor(LINES[k], name, channel[here])
     customer, when = np.nonzero(r.poisson(lam) > 0)
     own = products()
@@ -470,6 +486,27 @@ def _companions(lines: np.ndarray, r: np.random.Generator) -> np.ndarray:
 def _any_of(line: str, u: float) -> int:
     numbers = np.flatnonzero((products()["product_line"] == line).to_numpy())
     return int(numbers[int(u * len(numbers))])
+
+
+def realised_uplift(promotion: dict) -> float:
+    """Expected uplift of all order lines in a promotion's scope, those bought along included.
+
+    What is bought along follows a whole channel's promotion, but not one of a single line.
+    """
+    scope = promotion["scope"]
+    if "product_line" not in scope:
+        return promotion["uplift"]
+    lines = demand()
+    people, own = customers(), products()
+    inside = np.zeros(N_DAYS, dtype=bool)
+    for first, last in promotion["spans"]:
+        inside[day(first) : day(last) + 1] = True
+    hit = inside[lines["day"]]
+    for column, value in scope.items():
+        table, key = (own, "product") if column == "product_line" else (people, "customer")
+        hit = hit & (table[column].to_numpy()[lines[key]] == value)
+    without = lines.loc[hit, "main"].sum() / (1 + promotion["uplift"])
+    return round(float(without * promotion["uplift"] / (without + (~lines["main"])[hit].sum())), 3)
 
 
 # ---------------------------------------------------------------------------------------------

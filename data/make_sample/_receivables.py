@@ -43,7 +43,7 @@ def _settle(bill, owed: int, customer, r, paid: list[dict], other: list[dict]) -
     trouble = _trouble(customer, bill.due_date)
     delay = int(customer["habit"] + noise + trouble * 70)
     if u[0] < 0.02 and trouble == 0:  # in dispute: paid long after, sometimes with an allowance
-        delay += int(30 + 50 * u[1])
+        delay += int(25 + 35 * u[1])
         other.append(_row(bill, bill.invoice_date + 5 + int(15 * u[2]), owed, "dispute"))
         if u[3] < 0.4:
             off = owed * int(2 + 6 * u[4]) // 100

@@ -46,12 +46,12 @@ def make() -> pd.DataFrame:
     out["name"] = _names(out, r)
     out["industry"] = r.choice(INDUSTRIES, n)
     out["employees"] = np.rint(20 * out["size"] * np.exp(r.normal(1, 0.8, n))).astype(int)
-    out["since"] = out["start"]
+    out["since_date"] = out["start"]
     out["rep"] = [co.owner_on(rep, co.N_DAYS - 1) for rep in out["rep"]]
     out["team"] = [co.team_of(rep)[0] for rep in out["rep"]]
     yearly = _yearly(out["customer_id"])
-    out["tier"] = np.select([yearly > 60_000_00, yearly > 15_000_00], ["A", "B"], "C")
-    potential = np.maximum(yearly, 5_000_00) * np.exp(r.normal(0.5, 0.4, n))
+    out["tier"] = np.select([yearly > 180_000_00, yearly > 50_000_00], ["A", "B"], "C")
+    potential = np.maximum(yearly, 12_000_00) * np.exp(r.normal(0.5, 0.4, n))
     out["potential"] = np.rint(potential / 100_000).astype(int) * 100_000
     months = out["payment_days"] / 30 + 1.5
     fx = np.where(out["currency"] == "USD", 7.1, 1.0)
@@ -59,7 +59,7 @@ def make() -> pd.DataFrame:
     out["credit_limit"] = np.where(out["credit"], np.maximum(limit, 1_000_000), co.NONE).astype(int)
     out["payment_days"] = np.where(out["credit"], out["payment_days"], co.NONE)
     columns = ["customer_id", "name", "region", "team", "rep", "channel", "tier", "industry"]
-    columns += ["city", "lon", "lat", "employees", "since", "potential", "currency"]
+    columns += ["city", "lon", "lat", "employees", "since_date", "potential", "currency"]
     return out[[*columns, "payment_days", "credit_limit"]]
 
 

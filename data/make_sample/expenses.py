@@ -57,7 +57,7 @@ def _regional(ends: np.ndarray, r: np.random.Generator) -> list[dict]:
     sold = transactions.make()
     month = co.DATES[sold["date"]].astype("datetime64[M]").astype(str)
     total = sold.groupby(["region", month])["amount"].sum()
-    freight = {"华东": 0.018, "华南": 0.022, "International": 0.045}
+    freight = {"华东": 0.014, "华南": 0.017, "International": 0.040}
     rows = []
     for last in ends:
         name = str(co.DATES[last].astype("datetime64[M]"))

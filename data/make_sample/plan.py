@@ -9,6 +9,7 @@ import payments
 import transactions
 
 STRETCH = {"华东": 1.10, "华南": 1.06, "International": 1.14}
+LEAST = 0.5  # of the average territory: what a new territory is asked for
 STEP = 100_000  # 1,000 CNY
 
 
@@ -22,11 +23,15 @@ def make() -> pd.DataFrame:
         season = two_years.groupby(co.MONTH[two_years["date"]])["amount"].sum()
         for year in (2025, 2026):
             before = actual[co.YEAR[actual["date"]] == year - 1]
-            done = before.groupby("rep")["amount"].sum()
+            new_year = co.day(f"{year}-01-01")
+            holder = before["rep"].map(lambda rep, d=new_year: co.owner_on(rep, d))
+            done = before.groupby(holder)["amount"].sum()
+            least = int(done.mean() * LEAST)
             for rep in co.reps().itertuples():
-                stay = STRETCH[rep.region] * r.uniform(0.97, 1.10)
+                stretch = STRETCH[rep.region] * r.uniform(0.97, 1.10)
                 if rep.rep in done.index:
-                    months = _split(int(done[rep.rep] * stay), season.to_numpy())
+                    total = max(int(done[rep.rep] * stretch), least)
+                    months = _split(total, season.to_numpy())
                     rows += [_row(rep, year, m, v, measure) for m, v in enumerate(months)]
     out = pd.DataFrame(rows)
     out["rep"] = [_holder(a, d) for a, d in zip(out["rep"], out["period_start"], strict=True)]

@@ -67,7 +67,7 @@ def _discount_share(frame: pd.DataFrame, value: np.ndarray, r: np.random.Generat
     usual = {f"R{i + 1:02d}": float(u) for i, u in enumerate(r.uniform(0.02, 0.06, 30))}
     usual[co.DISCOUNTER] = 0.13
     share = frame["rep"].map(usual).to_numpy() + r.normal(0, 0.02, len(frame))
-    share += np.where(value > 20_000, 0.03, 0.0)
+    share += np.where(value > 60_000, 0.03, 0.0)
     share[frame["channel"] == "online"] -= 0.02
     for promotion in co.PROMOTIONS:
         scope = promotion["scope"]

@@ -61,7 +61,9 @@ def facts() -> dict:
             "strong_competitor": pipe.STRONG_COMPETITOR,
             "strong_competitor_log_odds": pipe.COMPETITOR_EFFECT,
         },
-        "promotions": list(co.PROMOTIONS),
+        "promotions": [
+            {**p, "uplift_of_all_lines": co.realised_uplift(p)} for p in co.PROMOTIONS
+        ],
         "season_by_working_day": [float(v) for v in co.SEASON / co.SEASON.mean()],
         "season_cooling": [float(v) for v in co.SUMMER / co.SUMMER.mean()],
         "spring_festival": {
@@ -122,7 +124,8 @@ def _first_90(customer: str) -> str | None:
     payments = settled()[0].groupby("bill")["amount"].sum()
     last = settled()[0].groupby("bill")["date"].max()
     credit = invoices.make().groupby("parent")["amount"].sum()
-    for bill in bills.sort_values("due_date").itertuples():
+    signs = co.customers().set_index("customer_id").at[customer, "default_day"] - co.SIGNS_FROM
+    for bill in bills[bills["due_date"] + 90 > signs].sort_values("due_date").itertuples():
         owed = bill.amount + credit.get(bill.invoice_id, 0) - payments.get(bill.invoice_id, 0)
         paid_late = last.get(bill.invoice_id, 0) >= bill.due_date + 90
         if (owed > 0 or paid_late) and bill.due_date + 90 < co.N_DAYS:
