@@ -64,6 +64,9 @@ def _settle(bill, owed: int, customer, r, paid: list[dict], other: list[dict]) -
         over = 10_000 if u[4] < 0.004 else 0  # a round sum too much: stays unapplied
         amounts = [(when, owed + over)]
     stop = customer["default_day"]
+    if stop != co.NONE and stop - bill.due_date <= 100:  # the last bills: a part, then nothing
+        part = owed * int(30 + 40 * u[2]) // 100
+        amounts = [(when, part)] if stop - bill.due_date > 50 else []
     for date, amount in amounts:
         if stop == co.NONE or date < stop:
             paid.append(

@@ -61,9 +61,7 @@ def facts() -> dict:
             "strong_competitor": pipe.STRONG_COMPETITOR,
             "strong_competitor_log_odds": pipe.COMPETITOR_EFFECT,
         },
-        "promotions": [
-            {**p, "uplift_of_all_lines": co.realised_uplift(p)} for p in co.PROMOTIONS
-        ],
+        "promotions": [{**p, "uplift_of_all_lines": co.realised_uplift(p)} for p in co.PROMOTIONS],
         "season_by_working_day": [float(v) for v in co.SEASON / co.SEASON.mean()],
         "season_cooling": [float(v) for v in co.SUMMER / co.SUMMER.mean()],
         "spring_festival": {
