@@ -5,10 +5,10 @@ Names resolve on first use (PEP 562), so that ``import salesmgmt`` costs next to
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 __version__ = "0.1.0"
+
+# Type checkers take this name for true; importing typing would double the cost of the import.
+TYPE_CHECKING = False
 
 _ROOMS = (
     "calendars",
@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
+    import importlib
+
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
