@@ -1,0 +1,671 @@
+"""RFM: recency, frequency and monetary value of each customer, scores and named segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_bool,
+    check_choice,
+    check_int,
+    check_lang,
+    check_number,
+    resolve_as_of,
+    take,
+    warn,
+)
+from ..engine.grouping import distinct_per_group, exact_sum, first_last
+from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
+from ..errors import InputError
+from .schemes import Scheme, action_of, cn8_keys, label_of, resolve_scheme
+
+__all__ = ["Spec", "rfm", "score_grid", "segment_summary"]
+
+METHODS = ("quantile", "rank", "fixed", "log", "natural")
+RETURNS = ("net", "exclude", "offset")
+FREQUENCY = ("orders", "days", "net_days")
+_AXES = ("recency", "frequency", "monetary")
+_COLUMNS = (
+    *_AXES,
+    "first_date",
+    "last_date",
+    "tenure",
+    "r",
+    "f",
+    "m",
+    "rfm",
+    "segment",
+    "label",
+    "as_of",
+)
+
+
+def rfm(
+    transactions: pd.DataFrame,
+    *,
+    order: str | None = None,
+    as_of: Any = None,
+    bins: int = 5,
+    method: str = "quantile",
+    scheme: Any = "classic",
+    monetary: str = "sum",
+    returns: str = "net",
+    lang: str = "en",
+    frequency: str = "orders",
+    nested: bool = False,
+    cuts: Mapping[str, Sequence[float]] | None = None,
+    thresholds: Any = "mean",
+    step: float = 0.01,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Recency, frequency and monetary value of each customer, scored and named.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line or an order; also a Polars, Arrow, DuckDB or Spark frame. Not modified.
+    order : str, optional
+        Column of order ids; None: ``"order_id"`` if there is one, else each row is an order.
+    as_of : date, optional
+        The day of the analysis, end included; rows after it are left out (their number is in
+        ``attrs["rows"]``). None: the last date in the data.
+    bins : int, default=5
+        Scores run from 1 to ``bins``; higher is better, also for recency.
+    method : {"quantile", "rank", "fixed", "log", "natural"}
+        ``quantile``: cut at the quantiles j/bins (a value on a cut has the lower score);
+        ``rank``: by the mid-rank of tied values; ``fixed``: at ``cuts``; ``log``: equally
+        spaced in the logarithm (of days + 1 for recency); ``natural``: least squared
+        distance within classes. Equal values always get equal scores; scores that nobody has
+        are listed in ``attrs["lost"]``.
+    scheme : {"classic", "cn8", "shopify", "r_package"} or DataFrame
+        How scores become segments. A frame holds ``segment`` and any of ``r_min``, ``r_max``,
+        ``f_min``, ``f_max``, ``m_min``, ``m_max`` (optional ``label``, ``label_zh``,
+        ``action``); it must cover every cell once. ``cn8``: see ``thresholds``.
+    monetary : {"sum", "mean"}
+        Total amount, or amount per order.
+    returns : {"net", "exclude", "offset"}
+        Rows with a negative amount: ``net``: they count like any row, so that amounts offset
+        each other; ``exclude``: left out; ``offset``: they reduce the amount, but are neither
+        an order nor a date.
+    lang : {"en", "zh"}
+        Language of ``label``.
+    frequency : {"orders", "days", "net_days"}
+        Distinct orders, distinct days, or days whose amounts add up to more than zero.
+    nested : bool, default=False
+        Score frequency within each recency score, and monetary value within both.
+    cuts : mapping, optional
+        For ``method="fixed"``: ``{"recency": [...], "frequency": [...], "monetary": [...]}``,
+        ``bins - 1`` ascending numbers each. Recency *at most* a cut, frequency and monetary
+        value *at least* a cut, earn the better score.
+    thresholds : {"mean", "mean_score", "median"} or mapping
+        For ``cn8``: better than the mean of the values, the mean of the scores, the median of
+        the values, or given numbers by axis. A value equal to its threshold is not better.
+        The numbers used are in ``attrs["thresholds"]``.
+    step : float, default=0.01
+        Smallest unit of money; monetary values are rounded to it before they are compared.
+    customer, date, amount : str
+        Columns of the customer, the day and the amount.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used (missing id, no date, no amount).
+
+    Returns
+    -------
+    DataFrame
+        One row a customer, ascending: the customer, ``recency`` (whole days from the last
+        date to ``as_of``), ``frequency``, ``monetary``, ``first_date``, ``last_date``,
+        ``tenure`` (days from the first date to ``as_of``), ``r``, ``f``, ``m``, ``rfm`` (the
+        three scores as text), ``segment`` (stable key), ``label``, ``as_of``.
+        ``attrs["rows"]`` accounts for every row given.
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or an option is wrong.
+
+    References
+    ----------
+    .. [1] A. M. Hughes, "Strategic Database Marketing", Probus, 1994.
+    .. [2] J. R. Miglautsch, "Thoughts on RFM scoring", Journal of Database Marketing 8
+       (2000), 67-72 (independent and nested scoring).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [50.0, 70.0, 20.0],
+    ...     "date": pd.to_datetime(["2025-01-05", "2025-03-01", "2025-01-10"])})
+    >>> rfm(orders)[["customer_id", "recency", "frequency", "monetary"]]
+      customer_id  recency  frequency  monetary
+    0           a        0          2     120.0
+    1           b       50          1      20.0
+    """
+    spec = Spec(bins, method, scheme, monetary, returns, frequency, nested, cuts, thresholds, step)
+    resolved = spec.check(caller="rfm")
+    check_lang(lang, caller="rfm")
+    table = take_values(
+        transactions,
+        spec,
+        caller="rfm",
+        customer=customer,
+        date=date,
+        amount=amount,
+        order=order,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    scored, learned = score(table, spec, learned=None)
+    return put_together(table, scored, learned, resolved, spec, lang=lang)
+
+
+def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
+    """Size, money and recommended action of each segment.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        What :func:`rfm` returned.
+    lang : {"en", "zh"}
+        Language of ``label`` and ``action``.
+
+    Returns
+    -------
+    DataFrame
+        One row a segment, the one with most money first: ``segment``, ``label``,
+        ``customers``, ``share`` (of customers), ``amount``, ``amount_share``, ``recency``,
+        ``frequency``, ``monetary`` (means), ``action``.
+
+    Raises
+    ------
+    InputError
+        A column of :func:`rfm` is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [50.0, 70.0, 20.0],
+    ...     "date": pd.to_datetime(["2025-01-05", "2025-03-01", "2025-01-10"])})
+    >>> segment_summary(rfm(orders))[["segment", "customers", "amount"]]
+         segment  customers  amount
+    0  champions          1   120.0
+    1       lost          1    20.0
+    """
+    check_lang(lang, caller="segment_summary")
+    rows = take(
+        scored,
+        caller="segment_summary",
+        arg="scored",
+        segment=Key("segment"),
+        recency=Amount("recency"),
+        frequency=Amount("frequency"),
+        monetary=Amount("monetary"),
+    )
+    keys = rows.keys("segment")
+    n = len(keys)
+    count = np.bincount(keys.codes, minlength=n)
+    total = rows["monetary"]
+    if scored.attrs.get("monetary") == "mean":
+        total = total * rows["frequency"]
+    amounts = exact_sum(keys.codes, total, n, 1e-6)
+    names = scored.attrs.get("names", {})
+    segments = [str(k) for k in keys.labels["segment"]]
+    out = pd.DataFrame(
+        {
+            "segment": segments,
+            "label": [label_of(k, lang, names) for k in segments],
+            "customers": count,
+            "share": count / count.sum(),
+            "amount": amounts,
+            "amount_share": _shares(amounts),
+            **{a: exact_sum(keys.codes, rows[a], n, 1e-6) / count for a in _AXES},
+            "action": [action_of(k, lang, names) for k in segments],
+        }
+    )
+    return out.sort_values(["amount", "segment"], ascending=[False, True], ignore_index=True)
+
+
+def _shares(amounts: np.ndarray) -> np.ndarray:
+    total = amounts.sum()
+    return amounts / total if total else np.full(len(amounts), np.nan)
+
+
+def score_grid(scored: pd.DataFrame) -> pd.DataFrame:
+    """Customers and money in each cell of recency score by frequency score.
+
+    Parameters
+    ----------
+    scored : DataFrame
+        What :func:`rfm` returned.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell that has customers: ``r``, ``f``, ``customers``, ``amount``,
+        ``monetary`` (mean a customer), ordered by ``r`` and ``f``.
+
+    Raises
+    ------
+    InputError
+        A column of :func:`rfm` is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"customer_id": ["a", "a", "b"], "amount": [50.0, 70.0, 20.0],
+    ...     "date": pd.to_datetime(["2025-01-05", "2025-03-01", "2025-01-10"])})
+    >>> score_grid(rfm(orders, bins=2))
+       r  f  customers  amount  monetary
+    0  1  1          1    20.0      20.0
+    1  2  2          1   120.0     120.0
+    """
+    rows = take(
+        scored,
+        caller="score_grid",
+        arg="scored",
+        r=Key("r"),
+        f=Key("f"),
+        frequency=Amount("frequency"),
+        monetary=Amount("monetary"),
+    )
+    keys = rows.keys("r", "f")
+    total = rows["monetary"]
+    if scored.attrs.get("monetary") == "mean":
+        total = total * rows["frequency"]
+    count = np.bincount(keys.codes, minlength=len(keys))
+    amounts = exact_sum(keys.codes, total, len(keys), 1e-6)
+    out = keys.labels.copy()
+    return out.assign(customers=count, amount=amounts, monetary=amounts / count)
+
+
+# --------------------------------------------------------------------------------------
+# Options
+
+
+@dataclass(frozen=True)
+class Spec:
+    """All options that say how customers are counted, scored and named."""
+
+    bins: int
+    method: str
+    scheme: Any
+    monetary: str
+    returns: str
+    frequency: str
+    nested: bool
+    cuts: Mapping[str, Sequence[float]] | None
+    thresholds: Any
+    step: float
+
+    def check(self, *, caller: str) -> Scheme | None:
+        """Refuse wrong options; the scheme, spread over all cells."""
+        check_int(self.bins, "bins", caller=caller, low=2, high=100)
+        check_choice(self.method, "method", METHODS, caller=caller)
+        check_choice(self.monetary, "monetary", ("sum", "mean"), caller=caller)
+        check_choice(self.returns, "returns", RETURNS, caller=caller)
+        check_choice(self.frequency, "frequency", FREQUENCY, caller=caller)
+        check_bool(self.nested, "nested", caller=caller)
+        check_number(self.step, "step", caller=caller, low=0, open_low=True)
+        self._check_cuts(caller=caller)
+        self._check_thresholds(caller=caller)
+        return resolve_scheme(self.scheme, self.bins, caller=caller)
+
+    def _check_cuts(self, *, caller: str) -> None:
+        if (self.method == "fixed") != (self.cuts is not None):
+            raise InputError(f'{caller}(): cuts= goes with method="fixed", and only with it.')
+        if self.cuts is None:
+            return
+        if not isinstance(self.cuts, Mapping) or set(self.cuts) != set(_AXES):
+            raise InputError(f"{caller}(): cuts must be a mapping with the keys {_AXES}.")
+        for axis, given in self.cuts.items():
+            values = np.asarray(list(given), dtype=np.float64)
+            if len(values) != self.bins - 1 or not (np.diff(values) > 0).all():
+                raise InputError(
+                    f"{caller}(): cuts[{axis!r}] must be {self.bins - 1} ascending numbers "
+                    f"(bins - 1), got {list(given)!r}."
+                )
+
+    def _check_thresholds(self, *, caller: str) -> None:
+        if isinstance(self.thresholds, Mapping):
+            if set(self.thresholds) != set(_AXES):
+                raise InputError(f"{caller}(): thresholds must have the keys {_AXES}.")
+            for axis, value in self.thresholds.items():
+                check_number(value, f"thresholds[{axis!r}]", caller=caller)
+            return
+        check_choice(self.thresholds, "thresholds", ("mean", "mean_score", "median"), caller=caller)
+
+
+# --------------------------------------------------------------------------------------
+# From rows to values
+
+
+@dataclass(frozen=True)
+class Values:
+    """One row a customer: what is scored, and where the rows given went."""
+
+    labels: pd.DataFrame
+    first: np.ndarray
+    last: np.ndarray
+    frequency: np.ndarray
+    monetary: np.ndarray
+    as_of: int
+    rows: dict[str, int]
+
+    @property
+    def recency(self) -> np.ndarray:
+        return self.as_of - self.last
+
+
+def take_values(
+    transactions: Any,
+    spec: Spec,
+    *,
+    caller: str,
+    customer: str,
+    date: str,
+    amount: str,
+    order: str | None,
+    as_of: Any,
+    invalid: str,
+) -> Values:
+    """Check the rows and add them up by customer."""
+    if customer in _COLUMNS:
+        raise InputError(f"{caller}(): the customer column must not be called {customer!r}.")
+    rows = take(
+        transactions,
+        caller=caller,
+        arg="transactions",
+        invalid=invalid,
+        customer=Key(customer),
+        date=Date(date),
+        amount=Amount(amount),
+        order=Key(order or "order_id", optional=order is None, missing="allow"),
+    )
+    days = rows.days("date")
+    until = int(
+        resolve_as_of(as_of, days, caller=caller).to_datetime64().astype("M8[D]").astype(int)
+    )
+    keep = days <= until
+    negative = rows["amount"] < 0
+    bought = keep & ~negative if spec.returns in ("exclude", "offset") else keep
+    paid = bought if spec.returns == "exclude" else keep
+    if not bought.any():
+        raise InputError(
+            f"{caller}(): no purchase on or before {np.datetime64(until, 'D')}; "
+            "choose a later as_of."
+        )
+    account = {
+        "given": len(rows) + len(rows.dropped),
+        "invalid": len(rows.dropped),
+        "after_as_of": int((~keep).sum()),
+        "returns_left_out": int((keep & negative).sum()) if spec.returns == "exclude" else 0,
+    }
+    return _add_up(rows, spec, days, bought, paid, until, account, caller=caller)
+
+
+def _add_up(
+    rows: Rows,
+    spec: Spec,
+    days: np.ndarray,
+    bought: np.ndarray,
+    paid: np.ndarray,
+    until: int,
+    account: dict[str, int],
+    *,
+    caller: str,
+) -> Values:
+    keys = rows.keys("customer")
+    codes, n = keys.codes, len(keys)
+    everything = bool(bought.all())
+    at = slice(None) if everything else bought
+    first, last = first_last(codes[at], days[at], n)
+    orders = _orders(rows, codes, at, n)
+    count = orders if spec.frequency == "orders" else _days(spec, rows, codes, days, bought, n)
+    unit = spec.step * 1e-4
+    try:
+        pay = slice(None) if paid.all() else paid
+        money = exact_sum(codes[pay], rows["amount"][pay], n, unit)
+    except OverflowError as err:
+        raise InputError(f"{caller}(): {err}; use a larger step.") from None
+    if spec.monetary == "mean":
+        money = money / np.maximum(orders, 1)
+    seen = slice(None) if everything else np.bincount(codes[at], minlength=n) > 0
+    if not everything:
+        lost = np.bincount(codes[paid], minlength=n)[~np.asarray(seen)]
+        account["customers_without_a_purchase"] = int((lost > 0).sum())
+        if lost.any():
+            warn(
+                f"{caller}(): {int((lost > 0).sum())} customer(s) have returns but no purchase "
+                f"and are left out ({int(lost.sum())} row(s))."
+            )
+        account["without_a_purchase"] = int(lost.sum())
+    account["used"] = account["given"] - sum(
+        v for k, v in account.items() if k not in ("given", "customers_without_a_purchase")
+    )
+    labels = keys.labels[seen].reset_index(drop=True)
+    return Values(labels, first[seen], last[seen], count[seen], money[seen], until, account)
+
+
+def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
+    """Distinct orders of each customer; rows without an order id are an order each."""
+    if "order" not in rows:
+        return np.bincount(codes[at], minlength=n)
+    items = rows.keys("order").codes[at]
+    named = items >= 0
+    size = len(rows.keys("order"))
+    if named.all():
+        return distinct_per_group(codes[at], items, n, size)
+    own = codes[at]
+    count = distinct_per_group(own[named], items[named], n, size)
+    return count + np.bincount(own[~named], minlength=n)
+
+
+def _days(
+    spec: Spec, rows: Rows, codes: np.ndarray, days: np.ndarray, bought: np.ndarray, n: int
+) -> np.ndarray:
+    """Distinct days of each customer, or those of them with a positive net amount."""
+    start, width = int(days.min()), int(days.max() - days.min()) + 1
+    cell, at = np.unique(codes * width + (days - start), return_inverse=True)
+    at = at.reshape(-1)
+    if spec.frequency == "days":
+        counted = np.bincount(at[bought], minlength=len(cell)) > 0
+    else:
+        use = bought if spec.returns == "exclude" else np.ones(len(at), dtype=bool)
+        use = use & (days <= int(days[bought].max()))
+        net = exact_sum(at[use], rows["amount"][use], len(cell), spec.step * 1e-4)
+        counted = net > 0
+    return np.bincount(cell[counted] // width, minlength=n)
+
+
+# --------------------------------------------------------------------------------------
+# Scores
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Cut points by axis (None where scores come from ranks or are nested) and thresholds."""
+
+    cuts: dict[str, np.ndarray] | None
+    thresholds: dict[str, float] | None
+
+
+def score(
+    table: Values, spec: Spec, *, learned: Learned | None
+) -> tuple[dict[str, np.ndarray], Learned]:
+    """Scores of the three axes; cuts are learned here unless they are given."""
+    axes = _better_is_higher(table, spec)
+    if learned is not None and learned.cuts is not None:
+        cuts: dict[str, np.ndarray] | None = learned.cuts
+        scores = {a: apply_cuts(v, learned.cuts[a]) for a, v in axes.items()}
+    elif spec.nested:
+        cuts, scores = None, _nested(axes, spec)
+    elif spec.method == "rank":
+        cuts, scores = None, {a: rank_scores(v, spec.bins) for a, v in axes.items()}
+    else:
+        cuts = {a: _cuts(a, v, spec) for a, v in axes.items()}
+        scores = {a: apply_cuts(v, cuts[a]) for a, v in axes.items()}
+    limits = learned.thresholds if learned is not None else _limits(table, scores, spec)
+    return scores, Learned(cuts, limits)
+
+
+def _better_is_higher(table: Values, spec: Spec) -> dict[str, np.ndarray]:
+    """The three axes as numbers of which more is better; money in whole steps."""
+    return {
+        "recency": -table.recency.astype(np.float64),
+        "frequency": table.frequency.astype(np.float64),
+        "monetary": _in_steps(table.monetary, spec.step),
+    }
+
+
+def _in_steps(amounts: np.ndarray, step: float) -> np.ndarray:
+    scale = 1 / step
+    whole = round(scale) if step < 1 else scale
+    return np.rint(np.round(amounts * whole, 6))
+
+
+def _cuts(axis: str, values: np.ndarray, spec: Spec) -> np.ndarray:
+    if spec.method == "quantile":
+        return quantile_cuts(values, spec.bins)
+    if spec.method == "natural":
+        return natural_cuts(values, spec.bins)
+    if spec.method == "fixed":
+        return _given_cuts(axis, spec)
+    if axis == "recency":  # days + 1, so that today has a logarithm
+        return -(log_cuts(1.0 - values, spec.bins)[::-1] - 1.0)
+    return log_cuts(values, spec.bins)
+
+
+def _given_cuts(axis: str, spec: Spec) -> np.ndarray:
+    """Given cuts on the scale of the axis, moved a hair so that a value on one is better."""
+    if spec.cuts is None:
+        return np.empty(0)
+    values = np.asarray(list(spec.cuts[axis]), dtype=np.float64)
+    if axis == "recency":
+        values = -values[::-1]
+    elif axis == "monetary":
+        values = np.round(values / spec.step, 6)
+    return np.nextafter(values, -np.inf)
+
+
+def _nested(axes: dict[str, np.ndarray], spec: Spec) -> dict[str, np.ndarray]:
+    """Each axis is scored within the customers that share all scores so far."""
+    scores: dict[str, np.ndarray] = {}
+    group = np.zeros(len(axes["recency"]), dtype=np.int64)
+    for axis, values in axes.items():
+        out = np.empty(len(values), dtype=np.int64)
+        for g in np.unique(group):
+            inside = group == g
+            if spec.method == "rank":
+                out[inside] = rank_scores(values[inside], spec.bins)
+            else:
+                out[inside] = apply_cuts(values[inside], _cuts(axis, values[inside], spec))
+        scores[axis] = out
+        group = group * spec.bins + out - 1
+    return scores
+
+
+def _limits(table: Values, scores: dict[str, np.ndarray], spec: Spec) -> dict[str, float] | None:
+    """Thresholds of the eight segments, in the unit in which they are compared."""
+    if not (isinstance(spec.scheme, str) and spec.scheme == "cn8"):
+        return None
+    if isinstance(spec.thresholds, Mapping):
+        return {a: float(spec.thresholds[a]) for a in _AXES}
+    values = {"recency": table.recency, "frequency": table.frequency, "monetary": table.monetary}
+    if spec.thresholds == "mean_score":
+        values = scores
+    middle = np.median if spec.thresholds == "median" else np.mean
+    return {a: float(middle(np.sort(values[a]))) for a in _AXES}
+
+
+# --------------------------------------------------------------------------------------
+# Putting together
+
+
+def put_together(
+    table: Values,
+    scores: dict[str, np.ndarray],
+    learned: Learned,
+    scheme: Scheme | None,
+    spec: Spec,
+    *,
+    lang: str,
+) -> pd.DataFrame:
+    """The result frame: values, scores, segment and label, one row a customer."""
+    r, f, m = (scores[a] for a in _AXES)
+    if scheme is None:
+        at, keys = cn8_keys(*_above(table, scores, learned, spec))
+        names: Mapping[str, tuple[str, ...]] = {}
+    else:
+        at, keys, names = scheme.lookup(r, f, m), scheme.keys, scheme.names
+    stamp = np.datetime64(table.as_of, "D").astype("M8[us]")
+    out = table.labels.assign(
+        recency=table.recency,
+        frequency=table.frequency,
+        monetary=table.monetary,
+        first_date=table.first.astype("M8[D]").astype("M8[us]"),
+        last_date=table.last.astype("M8[D]").astype("M8[us]"),
+        tenure=table.as_of - table.first,
+        r=r,
+        f=f,
+        m=m,
+        rfm=_joined(r, f, m, spec.bins),
+        segment=_named(at, keys),
+        label=_named(at, [label_of(k, lang, names) for k in keys]),
+        as_of=np.full(len(r), stamp),
+    )
+    out.attrs["rows"] = table.rows
+    out.attrs["lost"] = {
+        short: sorted(set(range(1, spec.bins + 1)) - set(np.unique(s).tolist()))
+        for short, s in zip("rfm", (r, f, m), strict=True)
+    }
+    out.attrs["monetary"] = spec.monetary
+    if learned.thresholds is not None:
+        out.attrs["thresholds"] = learned.thresholds
+    if names:
+        out.attrs["names"] = dict(names)
+    return out
+
+
+def _above(
+    table: Values, scores: dict[str, np.ndarray], learned: Learned, spec: Spec
+) -> list[np.ndarray]:
+    """Better than the threshold, by axis; within rounding of it is not better."""
+    limits = learned.thresholds or {}
+    by_score = isinstance(spec.thresholds, str) and spec.thresholds == "mean_score"
+    values = (
+        scores
+        if by_score
+        else {"recency": table.recency, "frequency": table.frequency, "monetary": table.monetary}
+    )
+    out = []
+    for axis in _AXES:
+        gap = values[axis] - limits[axis]
+        if axis == "recency" and not by_score:
+            gap = -gap
+        out.append(gap > 1e-9 * max(abs(limits[axis]), 1e-300))
+    return out
+
+
+def _joined(r: np.ndarray, f: np.ndarray, m: np.ndarray, bins: int) -> Any:
+    """The three scores as text: 543, or 10-4-3 where a score may have two digits."""
+    cell = ((r - 1) * bins + (f - 1)) * bins + (m - 1)
+    used, at = np.unique(cell, return_inverse=True)
+    mark = "" if bins < 10 else "-"
+    texts = [
+        mark.join(str(s + 1) for s in (c // bins**2, c // bins % bins, c % bins)) for c in used
+    ]
+    return _named(at.reshape(-1), texts)
+
+
+def _named(at: np.ndarray, names: Sequence[str]) -> Any:
+    """A column of text from positions in a short list of names."""
+    return pd.Series(list(names)).take(at).reset_index(drop=True)
