@@ -1,0 +1,1 @@
+"""The rooms behind :mod:`salesmgmt.forecast`, one file a subject."""

@@ -1,0 +1,293 @@
+"""The forecast itself: every series of a history, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import check_bool, check_choice, check_int, check_number
+from ..engine.bank import METHODS, Forecast, forecast_block
+from ..errors import InputError
+from .intake import Block, Panel, read_history
+
+__all__ = ["fit_chunk", "forecast"]
+
+
+def forecast(
+    history: pd.DataFrame,
+    horizon: int,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str | None = None,
+    season_length: int | None = None,
+    model: str | Sequence[str] = "auto",
+    level: Sequence[float] | None = (80, 95),
+    non_negative: bool | str = "auto",
+    partial: str = "drop",
+    n_jobs: int = 1,
+    progress: bool = False,
+    gaps: str = "auto",
+    as_of: object = None,
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Forecast every series of a history.
+
+    Rows of one key and period are summed. Each series is forecast from its own last period.
+
+    Parameters
+    ----------
+    history : DataFrame
+        Key columns (``by``), ``date`` and ``amount``; transactions will do. Not modified. A
+        missing amount is a value not known. Negative amounts (returns) count.
+    horizon : int
+        Periods to forecast, at least 1.
+    by : str or sequence of str, optional
+        Key columns; one series each. None: one series in all.
+    freq : {"h", "D", "W", "M", "Q", "Y"}, optional
+        Period to sum to. None: the spacing of the dates; dates that keep to no grid, and
+        several rows a date, are summed to months. Weeks that fall on one weekday keep it.
+    season_length : int, optional
+        Periods in a season. None: 24, 7, 52, 12, 4 or 1 by ``freq``; 1 switches seasons off.
+    model : str or sequence of str, default="auto"
+        ``"auto"`` (a combination), ``"naive"``, ``"seasonal_naive"``, ``"drift"``,
+        ``"mean"``, ``"ets"``, ``"theta"``. Several: their mean.
+    level : sequence of float, default=(80, 95)
+        Percent of cases each interval should hold; None or empty: no intervals.
+    non_negative : bool or "auto", default="auto"
+        Whether forecasts and intervals stop at zero; "auto": where a series never was below.
+    partial : {"drop", "keep", "scale"}, default="drop"
+        A last period that is not over: leave it out with a ``DataWarning``, take it as it
+        is, or scale it up by the share of its days gone by. Dates that all lie on starts or
+        ends of periods stand for whole periods.
+    n_jobs : int, default=1
+        Processes to share the blocks of series between (joblib); -1: all cores.
+    progress : bool, default=False
+        Whether to print how many series are done.
+    gaps : {"auto", "zero", "missing"}, default="auto"
+        What a period without rows means. "zero": nothing sold, up to the last period of the
+        data. "missing": not known. "auto": "zero" for transactions (several rows a date, or
+        dates on no grid), else "missing".
+    as_of : date, optional
+        The day the data reach to; decides whether the last period is over. None: the last
+        date.
+    date, amount : str
+        Columns of ``history``.
+
+    Returns
+    -------
+    DataFrame
+        One row a key and period, in key and date order: keys, ``date`` (start of the period,
+        or where in it the data's own dates stand), ``forecast``, ``lo_80``, ``hi_80``, ...
+        for each level, ``status``: ``"ok"``, ``"short"`` (fewer than four values),
+        ``"constant"`` or ``"no data"`` (forecast 0).
+
+    Raises
+    ------
+    InputError
+        A column is missing, a date does not read, an amount is infinite, or an option is
+        not one of those above.
+
+    References
+    ----------
+    R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, "Forecasting with Exponential
+    Smoothing", Springer 2008. S. Makridakis, M. Hibon, "The M3-Competition", International
+    Journal of Forecasting 16 (2000), 451-476.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=24, freq="MS"),
+    ...                       "amount": [100.0, 120.0] * 12})
+    >>> forecast(sales, 2, model="seasonal_naive", season_length=2, level=None)
+            date  forecast status
+    0 2025-01-01     100.0     ok
+    1 2025-02-01     120.0     ok
+    """
+    caller = "forecast"
+    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    models = check_models(model, caller=caller)
+    levels = check_levels(level, caller=caller)
+    check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)
+    check_bool(progress, "progress", caller=caller)
+    n_jobs = check_int(n_jobs, "n_jobs", caller=caller, low=-1)
+    panel = read_history(
+        history,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+    )
+    made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
+    return _table(panel, horizon, made, levels)
+
+
+def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """:func:`forecast` for cluster engines: top-level, picklable, one frame in, one out.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The history of some keys: all rows of a key must be in one chunk.
+    **options
+        Options of :func:`forecast`, ``horizon`` among them. Give ``freq`` and ``gaps``, so
+        that all chunks agree on them.
+
+    Returns
+    -------
+    DataFrame
+        What :func:`forecast` returns for these keys.
+
+    Raises
+    ------
+    InputError
+        ``horizon`` is not given, or as :func:`forecast` raises.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"store": "s1", "amount": [3.0, 4.0, 5.0],
+    ...                       "date": pd.date_range("2025-01-01", periods=3, freq="MS")})
+    >>> fit_chunk(sales, horizon=1, by="store", freq="M", model="naive", level=None)
+      store       date  forecast status
+    0    s1 2025-04-01       5.0  short
+    """
+    if "horizon" not in options:
+        raise InputError("fit_chunk(): give horizon=, the number of periods to forecast.")
+    return forecast(frame, options.pop("horizon"), **options)
+
+
+# --------------------------------------------------------------------------------------
+# Options
+
+
+def check_models(model: Any, *, caller: str) -> list[str]:
+    """One name or several, each known and named once."""
+    names = [model] if isinstance(model, str) else model
+    if not isinstance(names, Sequence) or not len(names):
+        raise InputError(f"{caller}(): model must be a name or a list of names, got {model!r}.")
+    for name in names:
+        check_choice(name, "model", tuple(METHODS), caller=caller)
+    return list(dict.fromkeys(names))
+
+
+def check_levels(level: Any, *, caller: str) -> list[float]:
+    """Percentages between 0 and 100, ascending."""
+    if level is None:
+        return []
+    given: list[float] = [level] if np.isscalar(level) else list(level)
+    for one in given:
+        check_number(one, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+    return sorted(set(given))
+
+
+# --------------------------------------------------------------------------------------
+# Blocks in, one table out
+
+
+def _run(
+    panel: Panel,
+    horizon: int,
+    models: list[str],
+    levels: list[float],
+    non_negative: bool | str,
+    *,
+    n_jobs: int,
+    progress: bool,
+) -> dict[str, np.ndarray]:
+    """Every block forecast; arrays by column name, ``(series, horizon)``."""
+    columns = ["forecast"] + [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
+    out: dict[str, np.ndarray] = {c: np.empty((len(panel), horizon)) for c in columns}
+    out["status"] = np.empty(len(panel), dtype=np.int8)
+    jobs = (
+        (block, horizon, panel.season, models, levels, non_negative) for block in panel.blocks()
+    )
+    done = 0
+    for block, made in _each(jobs, n_jobs):
+        for name, values in made.items():
+            out[name][block] = values
+        done += len(block)
+        if progress:
+            print(f"forecast: {done} of {len(panel)} series")
+    return out
+
+
+def _each(jobs: Iterator[tuple], n_jobs: int) -> Iterator[tuple[np.ndarray, dict]]:
+    if n_jobs == 1:
+        for job in jobs:
+            yield _one_block(*job)
+        return
+    from joblib import Parallel, delayed
+
+    pool = Parallel(n_jobs=n_jobs, return_as="generator")
+    yield from pool(delayed(_one_block)(*job) for job in jobs)
+
+
+_STATUS = ("ok", "short", "constant", "no data")
+
+
+def _one_block(
+    block: Block,
+    horizon: int,
+    season: int,
+    models: list[str],
+    levels: list[float],
+    non_negative: bool | str,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """One block's columns, ``(series in the block, horizon)``, and its status codes."""
+    far = horizon + int(block.ahead.max(initial=0))
+    found = forecast_block(block.y, block.n, far, season, models)
+    rows = block.ahead[None] + np.arange(horizon)[:, None]
+    column = np.arange(len(block.n))[None]
+    found = Forecast(found.mean[rows, column], found.sd[rows, column])
+    known = np.isfinite(block.y)
+    count = known.sum(axis=0)
+    low = np.where(known, block.y, np.inf).min(axis=0)
+    high = np.where(known, block.y, -np.inf).max(axis=0)
+    status = np.select([count == 0, low == high, count < 4], [3, 2, 1], 0)
+    status[(count < 4) & (count > 0)] = 1
+    floor = np.where(low >= 0, 0.0, -np.inf) if non_negative == "auto" else 0.0
+    if non_negative is False:
+        floor = -np.inf
+    out = {"forecast": found.mean, **_bounds(found, levels)}
+    out = {name: np.maximum(values, floor).T for name, values in out.items()}
+    out["status"] = status.astype(np.int8)
+    return block.series, out
+
+
+def _bounds(found: Forecast, levels: list[float]) -> dict[str, np.ndarray]:
+    from scipy.special import ndtri
+
+    out = {}
+    for x in levels:
+        half = ndtri(0.5 + x / 200) * found.sd
+        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = found.mean - half, found.mean + half
+    return out
+
+
+def _table(
+    panel: Panel, horizon: int, made: dict[str, np.ndarray], levels: list[float]
+) -> pd.DataFrame:
+    """Keys, dates and columns, one row a series and period."""
+    count = len(panel)
+    steps = np.arange(1, horizon + 1)
+    which = np.repeat(np.arange(count), horizon)
+    out = panel.labels.iloc[which].reset_index(drop=True)
+    ends, where = np.unique(panel.end, return_inverse=True)
+    dates = panel.grid.dates((ends[:, None] + steps).ravel()).reshape(len(ends), horizon)
+    out["date"] = dates[where].ravel()
+    status = made.pop("status")
+    for name, values in made.items():
+        out[name] = values.ravel()
+    out["status"] = pd.Series(np.array(_STATUS, dtype=object)[status], dtype="str")[
+        which
+    ].to_numpy()
+    return out

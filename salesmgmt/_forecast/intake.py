@@ -1,0 +1,349 @@
+"""History becomes series: one value a key and period, cut into blocks for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Keys,
+    check_choice,
+    check_freq,
+    check_int,
+    check_names,
+    resolve_as_of,
+    take,
+    warn,
+)
+from ..engine import periods
+
+__all__ = ["Block", "Grid", "Panel", "read_history"]
+
+BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The calendar of a panel: its frequency and where in the period the dates stand."""
+
+    freq: str
+    week_start: int = 0
+    anchor: tuple[int, int] = (0, 0)  # whole months, then days, from the start of the period
+    at_end: bool = False
+
+    def period_of(self, dates: np.ndarray) -> np.ndarray:
+        """Number of the period of each datetime64."""
+        if self.freq == "h":
+            return dates.astype("datetime64[h]").astype(np.int64)
+        return periods.period_of(_days(dates), self.freq, week_start=self.week_start)
+
+    def first_day(self, at: np.ndarray) -> np.ndarray:
+        """First day of each period, days since 1970-01-01."""
+        if self.freq == "h":
+            return np.floor_divide(at, 24)
+        return periods.period_start(at, self.freq, week_start=self.week_start)
+
+    def last_day(self, at: np.ndarray) -> np.ndarray:
+        """Last day of each period, days since 1970-01-01."""
+        return self.first_day(at + 1) - (0 if self.freq == "h" else 1)
+
+    def dates(self, at: np.ndarray) -> np.ndarray:
+        """Each period as the data write it: its start, its end or its usual day."""
+        if self.freq == "h":
+            return np.asarray(at, dtype="datetime64[h]").astype("datetime64[us]")
+        if self.at_end:
+            return self.last_day(at).astype("datetime64[D]").astype("datetime64[us]")
+        first = self.first_day(at).astype("datetime64[D]")
+        months, extra = self.anchor
+        if months:
+            first = (first.astype("datetime64[M]") + months).astype("datetime64[D]")
+        return (first + extra).astype("datetime64[us]")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some series side by side: ``y`` (time, series), NaN where nothing is known.
+
+    Column ``j`` is series ``series[j]`` of the panel; its first value stands in row 0, its
+    last in row ``n[j] - 1``, and ``ahead[j]`` known but empty periods follow.
+    """
+
+    series: np.ndarray
+    y: np.ndarray
+    n: np.ndarray
+    ahead: np.ndarray
+    last: np.ndarray
+
+
+@dataclass(slots=True)
+class Panel:
+    """All series, one sorted run of (period, value) each."""
+
+    keys: Keys | None
+    grid: Grid
+    season: int
+    starts: np.ndarray  # run of series i: starts[i]:starts[i + 1]
+    at: np.ndarray
+    values: np.ndarray
+    end: np.ndarray  # last period of each series, with or without a value
+    zero_gaps: bool
+    caller: str
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def labels(self) -> pd.DataFrame:
+        """Key columns, one row a series."""
+        if self.keys is None:
+            return pd.DataFrame(index=pd.RangeIndex(len(self)))
+        return self.keys.labels
+
+    def names(self, which: Sequence[int]) -> list[str]:
+        """Keys of some series as text, for messages."""
+        if self.keys is None:
+            return ["the series"]
+        rows = self.keys.labels.iloc[list(which)].itertuples(index=False)
+        return [" / ".join(map(str, r)) for r in rows]
+
+    def blocks(self, size: int = BLOCK, longest: int | None = None) -> Iterator[Block]:
+        """Series of like length together, longest first; ``longest`` keeps the newest values."""
+        first, last, count = self._spans()
+        length = last - first + 1
+        length[count == 0] = 0
+        order = np.argsort(-length, kind="stable")
+        for lo in range(0, len(order), size):
+            which = order[lo : lo + size]
+            yield self._block(which, first[which], last[which], length[which], longest)
+
+    def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First and last period with a value, and how many values, of each series."""
+        known = np.flatnonzero(np.isfinite(self.values))
+        lo = np.searchsorted(known, self.starts[:-1])
+        hi = np.searchsorted(known, self.starts[1:])
+        count = hi - lo
+        first, last = self.end.copy(), self.end.copy()
+        some = count > 0
+        first[some] = self.at[known[lo[some]]]
+        last[some] = self.at[known[hi[some] - 1]]
+        if self.zero_gaps:
+            last[some] = self.end[some]
+        return first, last, count
+
+    def _block(
+        self,
+        which: np.ndarray,
+        first: np.ndarray,
+        last: np.ndarray,
+        length: np.ndarray,
+        longest: int | None,
+    ) -> Block:
+        if longest is not None and (length > longest).any():
+            first = np.where(length > longest, last - longest + 1, first)
+            length = np.minimum(length, longest)
+        y = np.full((int(length.max(initial=1)) or 1, len(which)), np.nan)
+        if self.zero_gaps:
+            y[np.arange(len(y))[:, None] < length] = 0.0
+        runs = self.starts[which + 1] - self.starts[which]
+        column = np.repeat(np.arange(len(which)), runs)
+        offset = np.arange(len(column)) - np.repeat(np.cumsum(runs) - runs, runs)
+        cell = self.starts[which][column] + offset
+        row = self.at[cell] - first[column]
+        fits = (row >= 0) & (row < length[column])
+        fits &= np.isfinite(self.values[cell])
+        y[row[fits], column[fits]] = self.values[cell[fits]]
+        return Block(which, y, length, self.end[which] - last, self.end[which])
+
+
+def read_history(
+    history: Any,
+    *,
+    caller: str,
+    by: str | Sequence[str] | None,
+    freq: str | None,
+    season_length: int | None,
+    partial: str,
+    gaps: str,
+    date: str,
+    amount: str,
+    as_of: object = None,
+) -> Panel:
+    """Check ``history`` and sum it to one value a key and period."""
+    check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
+    check_choice(gaps, "gaps", ("auto", "zero", "missing"), caller=caller)
+    rows = take(
+        history,
+        caller=caller,
+        arg="history",
+        by=by,
+        date=Date(date),
+        amount=Amount(amount, missing="allow"),
+    )
+    options = [f"by{i}" for i in range(len(check_names(by, "by", caller=caller)))]
+    keys = rows.keys(*options) if options else None
+    codes = keys.codes if keys is not None else np.zeros(len(rows), dtype=np.int64)
+    grid, regular = _find_grid(rows["date"], codes, freq, caller=caller)
+    season = periods.periods_a_year(grid.freq)
+    if season_length is not None:
+        season = check_int(season_length, "season_length", caller=caller, low=1)
+    zero = gaps == "zero" or (gaps == "auto" and not regular)
+    panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
+    return _settle_last(panel, rows["date"], as_of, partial)
+
+
+def _sum_up(
+    dates: np.ndarray,
+    codes: np.ndarray,
+    amounts: np.ndarray,
+    keys: Keys | None,
+    grid: Grid,
+    season: int,
+    zero_gaps: bool,
+    caller: str,
+) -> Panel:
+    """One run of summed values a series; the order of rows within a sum does not matter."""
+    at = grid.period_of(dates)
+    series = len(keys) if keys is not None else 1
+    low = int(at.min())
+    cell = codes * (int(at.max()) - low + 1) + (at - low)
+    if len(cell) > 1 and not (cell[1:] > cell[:-1]).all():
+        order = np.lexsort((amounts, cell))
+        cell, amounts = cell[order], amounts[order]
+    new = np.concatenate(([True], cell[1:] != cell[:-1]))
+    begin = np.flatnonzero(new)
+    width = int(at.max()) - low + 1
+    code, at = cell[begin] // width, cell[begin] % width + low
+    if len(begin) < len(cell):
+        known = np.isfinite(amounts)
+        total = np.add.reduceat(np.where(known, amounts, 0.0), begin)
+        amounts = np.where(np.logical_or.reduceat(known, begin), total, np.nan)
+    starts = np.searchsorted(code, np.arange(series + 1))
+    end = at[starts[1:] - 1]
+    if zero_gaps:
+        end = np.full(series, at.max())
+    return Panel(keys, grid, season, starts, at, amounts, end, zero_gaps, caller)
+
+
+def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -> Panel:
+    """Leave out, keep or scale up a last period that is not over at ``as_of``."""
+    grid = panel.grid
+    if grid.freq in ("h", "D") or partial == "keep":
+        return panel
+    days = _days(dates)
+    if as_of is None and periods.whole_periods(days, grid.freq, week_start=grid.week_start):
+        return panel
+    if as_of is None and (grid.anchor != (0, 0) or grid.at_end):
+        return panel
+    today = int(_days(resolve_as_of(as_of, days, caller=panel.caller).to_datetime64()))
+    now = int(grid.period_of(np.asarray([today], dtype="datetime64[D]"))[0])
+    first, last = int(grid.first_day(np.asarray(now))), int(grid.last_day(np.asarray(now)))
+    if today >= last or int(panel.at.max()) < now:
+        return panel
+    day = np.datetime64(first, "D")
+    if partial == "scale":
+        panel.values = np.where(
+            panel.at == now, panel.values * ((last - first + 1) / (today - first + 1)), panel.values
+        )
+        return panel
+    if int(panel.at.min()) >= now:
+        warn(
+            f"{panel.caller}(): the only period, starting {day}, is not over at "
+            f"{np.datetime64(today, 'D')}; it is kept."
+        )
+        return panel
+    warn(
+        f"{panel.caller}(): the period starting {day} is not over at "
+        f"{np.datetime64(today, 'D')} and was left out; "
+        'partial="keep" or "scale" takes it in.'
+    )
+    keep = panel.at < now
+    code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))[keep]
+    panel.at, panel.values = panel.at[keep], panel.values[keep]
+    panel.starts = np.searchsorted(code, np.arange(len(panel) + 1))
+    panel.end = np.minimum(panel.end, now - 1)
+    return panel
+
+
+# --------------------------------------------------------------------------------------
+# Frequency and anchor
+
+
+def _days(dates: np.ndarray) -> np.ndarray:
+    return dates.astype("datetime64[D]").astype(np.int64)
+
+
+def _find_grid(
+    dates: np.ndarray, codes: np.ndarray, freq: str | None, *, caller: str
+) -> tuple[Grid, bool]:
+    """The grid of the dates, and whether each key has at most one row a period of it."""
+    if freq is not None:
+        check_freq(freq, caller=caller)
+    distinct = np.unique(dates)
+    days = np.unique(_days(distinct))
+    once = _once(codes, dates)
+    if freq is None:
+        freq = _infer_freq(distinct, days, once)
+    week = periods.week_anchor(days) if freq == "W" else 0
+    grid = Grid(freq, week_start=week)
+    if freq == "h":
+        return grid, once
+    whole = periods.whole_periods(days, freq, week_start=week)
+    if freq in ("M", "Q", "Y"):
+        grid = Grid(freq, 0, *_anchor(days, freq))
+        whole = whole or grid.anchor != (0, 0)
+    return grid, whole and once
+
+
+def _once(codes: np.ndarray, dates: np.ndarray) -> bool:
+    """Whether no key has two rows on one date."""
+    if (
+        len(codes) > 1
+        and (
+            (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (dates[1:] > dates[:-1]))
+        ).all()
+    ):
+        return True
+    order = np.lexsort((dates, codes))
+    code, when = codes[order], dates[order]
+    return not ((code[1:] == code[:-1]) & (when[1:] == when[:-1])).any()
+
+
+def _infer_freq(distinct: np.ndarray, days: np.ndarray, once: bool) -> str:
+    """Hours, days, weeks, months, quarters or years by the spacing of the dates.
+
+    Dates that keep to no grid (receipts, orders) are summed to months.
+    """
+    if len(distinct) == 1:
+        return "M"
+    if len(distinct) > len(days):
+        return "h" if once else "M"
+    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    day = days - month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    ends = periods.period_end(month, "M")
+    if len(np.unique(month)) == len(month) and ((day == day[0]).all() or (days == ends).all()):
+        gap = int(np.gcd.reduce(np.diff(month)))
+        return "Y" if gap % 12 == 0 else "Q" if gap % 3 == 0 else "M"
+    if (np.diff(days) % 7 == 0).all():
+        return "W"
+    dense = len(days) >= 0.5 * (days[-1] - days[0] + 1)
+    return "D" if once and dense else "M"
+
+
+def _anchor(days: np.ndarray, freq: str) -> tuple[tuple[int, int], bool]:
+    """Where in the period all dates stand: (months, days) after its start, or at its end."""
+    at = periods.period_of(days, freq)
+    if (periods.period_end(at, freq) == days).all():
+        return (0, 0), True
+    start = periods.period_start(at, freq).astype("datetime64[D]").astype("datetime64[M]")
+    month = days.astype("datetime64[D]").astype("datetime64[M]")
+    months = (month - start).astype(np.int64)
+    extra = days - month.astype("datetime64[D]").astype(np.int64)
+    if len(days) > 1 and (months == months[0]).all() and (extra == extra[0]).all():
+        return (int(months[0]), int(extra[0])), False
+    return (0, 0), False

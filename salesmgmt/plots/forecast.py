@@ -1,0 +1,89 @@
+"""Figures of the forecast desk."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import InputError
+from ._style import GREY, PALETTE, axes, finish, money_axis, t
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["fan_chart"]
+
+_MOST = 6
+_FIXED = {"date", "forecast", "status", "model", "cutoff", "actual"}
+
+
+def fan_chart(
+    result: Any,
+    *,
+    history: Any = None,
+    ax: Axes | None = None,
+    lang: str = "en",
+) -> Axes:
+    """What was sold, what is forecast, and how sure that is.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.forecast.forecast` returned, for at most six series.
+    history : DataFrame, optional
+        One row a key and period with ``date`` and ``amount``, drawn before the forecast.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there are more than six series.
+    """
+    frame, ax = axes(result, ["date", "forecast"], ax, lang, caller="plots.fan_chart")
+    levels = sorted({float(m[1]) for m in map(re.compile(r"lo_(.+)").fullmatch, frame) if m})
+    keys = [c for c in frame.columns if c not in _FIXED and not re.fullmatch(r"(lo|hi)_.+", c)]
+    parts = list(frame.groupby(keys, sort=False, observed=True)) if keys else [((), frame)]
+    if len(parts) > _MOST:
+        raise InputError(
+            f"plots.fan_chart(): result holds {len(parts)} series, at most {_MOST} can be told "
+            "apart; choose some of them first."
+        )
+    for (key, part), colour in zip(parts, PALETTE):
+        name = " / ".join(map(str, key)) if keys else t(lang, "forecast", "预测")
+        _one(ax, part, levels, name, colour, lang, alone=not keys)
+        past = history
+        for column, value in zip(keys, key):
+            past = past[past[column] == value] if past is not None else None
+        if past is not None and len(past):
+            past = past.sort_values("date")
+            label = t(lang, "actual", "实际") if not keys else None
+            ax.plot(past["date"], past["amount"], color=GREY if not keys else colour,
+                    linewidth=1.3, label=label)  # fmt: skip
+    money_axis(ax, "y", lang)
+    ax.set_ylabel(t(lang, "amount", "金额"))
+    return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+
+
+def _one(
+    ax: Axes, part: Any, levels: list[float], name: str, colour: str, lang: str, *, alone: bool
+) -> None:
+    """Bands from the widest to the narrowest, then the line."""
+    part = part.sort_values("date")
+    when = part["date"].to_numpy()
+    shades = np.linspace(0.14, 0.28, max(len(levels), 1))
+    for x, shade in zip(levels[::-1], shades):
+        label = t(lang, f"{x:g} % interval", f"{x:g}% 区间") if alone else None
+        ax.fill_between(when, part[f"lo_{x:g}"], part[f"hi_{x:g}"], color=colour, alpha=shade,
+                        linewidth=0, label=label)  # fmt: skip
+    ax.plot(when, part["forecast"], color=colour, linewidth=2, label=name,
+            marker="o" if len(part) == 1 else None)  # fmt: skip

@@ -1,0 +1,261 @@
+"""The forecast engine: what goes in, what comes out, identities of the simple methods."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import DataWarning, InputError
+from salesmgmt.forecast import accuracy, fit_chunk, forecast
+
+
+def monthly(values, start="2020-01-01", **keys):
+    dates = pd.date_range(start, periods=len(values), freq="MS")
+    return pd.DataFrame({**keys, "date": dates, "amount": np.asarray(values, dtype=float)})
+
+
+@pytest.fixture
+def two():
+    rng = np.random.default_rng(3)
+    t = np.arange(60)
+    a = 100 + t + 20 * np.sin(t * np.pi / 6) + rng.normal(0, 5, 60)
+    b = 50 + rng.normal(0, 5, 40)
+    return pd.concat([monthly(a, store="a"), monthly(b, "2021-05-01", store="b")])
+
+
+def test_columns_dates_and_order(two):
+    out = forecast(two, 3, by="store")
+    assert list(out.columns) == [
+        "store", "date", "forecast", "lo_80", "hi_80", "lo_95", "hi_95", "status",
+    ]  # fmt: skip
+    assert list(out["store"]) == ["a"] * 3 + ["b"] * 3
+    assert list(out["date"][:3]) == list(pd.date_range("2025-01-01", periods=3, freq="MS"))
+    assert list(out["date"][3:]) == list(pd.date_range("2024-09-01", periods=3, freq="MS"))
+    assert (out["lo_95"] <= out["lo_80"]).all()
+    assert (out["lo_80"] <= out["forecast"]).all()
+    assert (out["forecast"] <= out["hi_80"]).all()
+    assert (out["hi_80"] <= out["hi_95"]).all()
+
+
+def test_neither_row_order_nor_index_nor_company_changes_a_number(two):
+    want = forecast(two, 4, by="store")
+    mixed = two.sample(frac=1, random_state=1).set_axis(["x"] * len(two))
+    pd.testing.assert_frame_equal(forecast(mixed, 4, by="store"), want)
+    alone = forecast(two[two["store"] == "b"], 4, by="store")
+    np.testing.assert_allclose(alone["forecast"], want["forecast"][4:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["auto", "ets", "theta", "naive", "seasonal_naive", "drift"])
+def test_scaling_the_data_scales_the_forecast(two, model):
+    base = forecast(two, 5, by="store", model=model, level=(90,))
+    big = forecast(two.assign(amount=two["amount"] * 1e6), 5, by="store", model=model, level=(90,))
+    for column in ("forecast", "lo_90", "hi_90"):
+        np.testing.assert_allclose(big[column], base[column] * 1e6, rtol=1e-6)
+
+
+def test_naive_family_by_hand():
+    y = [3.0, 5, 4, 8, 6, 7]
+    h = monthly(y)
+    get = lambda model, **k: list(forecast(h, 3, model=model, level=None, **k)["forecast"])  # noqa: E731
+    assert get("naive") == [7, 7, 7]
+    assert get("seasonal_naive", season_length=4) == [4, 8, 6]
+    np.testing.assert_allclose(get("drift"), [7.8, 8.6, 9.4])
+    np.testing.assert_allclose(get("mean"), [5.5] * 3)
+
+
+def test_naive_interval_is_the_random_walk():
+    rng = np.random.default_rng(0)
+    steps = rng.normal(0, 3, 400)
+    out = forecast(monthly(1000 + np.cumsum(steps), "1990-01-01"), 9, model="naive", level=(95,))
+    half = (out["hi_95"] - out["lo_95"]) / 2
+    sd = np.sqrt(np.mean(np.square(steps[1:])))
+    np.testing.assert_allclose(half, 1.96 * sd * np.sqrt(np.arange(1, 10)), rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    "values, status",
+    [
+        ([5.0], "short"),
+        ([np.nan, np.nan], "no data"),
+        ([5.0, np.nan, 7.0], "short"),
+        ([4.0] * 30, "constant"),
+        ([0.0] * 30, "constant"),
+        ([-3.0, -5, -1, -2, -4, -3, -2], "ok"),
+        ([0.0] * 29 + [9.0], "ok"),
+        ([1e12, 1.0, 1e12, 3.0] * 8, "ok"),
+        ([1e-12, 2e-12, 3e-12, 2e-12] * 8, "ok"),
+        ([1.0, 2, np.nan, 4, 5, np.nan, np.nan, 8] * 5, "ok"),
+    ],
+)
+@pytest.mark.parametrize("model", ["auto", "ets", "theta", "drift", "mean", "seasonal_naive"])
+def test_always_finite_with_a_status(values, status, model):
+    out = forecast(monthly(values), 14, model=model)
+    assert (out["status"] == status).all()
+    numbers = out[["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]].to_numpy()
+    assert np.isfinite(numbers).all()
+    if np.nanmin([0, *values]) >= 0:
+        assert (numbers >= 0).all()
+
+
+def test_constants_are_forecast_exactly():
+    out = forecast(monthly([250.0] * 24), 6)
+    np.testing.assert_allclose(out[["forecast", "lo_95", "hi_95"]], 250.0, rtol=1e-9)
+
+
+def test_duplicates_are_summed(two):
+    half = two.assign(amount=two["amount"] / 2)
+    twice = pd.concat([half, half])
+    got = forecast(twice, 3, by="store", freq="M", gaps="missing")
+    want = forecast(two, 3, by="store")
+    np.testing.assert_allclose(got["forecast"], want["forecast"], rtol=1e-9)
+
+
+def test_weeks_keep_their_weekday():
+    fridays = pd.date_range("2024-01-05", periods=60, freq="7D")
+    out = forecast(pd.DataFrame({"date": fridays, "amount": np.arange(60.0)}), 2, model="naive")
+    assert list(out["date"]) == [pd.Timestamp("2025-02-28"), pd.Timestamp("2025-03-07")]
+
+
+@pytest.mark.parametrize(
+    "dates, want",
+    [
+        (pd.date_range("2024-01-31", periods=14, freq="ME"), "2025-03-31"),
+        (pd.date_range("2023-01-15", periods=14, freq="MS") + pd.Timedelta(days=14), "2024-04-15"),
+        (pd.date_range("2020-02-01", periods=14, freq="QS-FEB"), "2023-08-01"),
+        (pd.date_range("2000-04-01", periods=14, freq="YS-APR"), "2014-04-01"),
+        (pd.date_range("2024-01-01", periods=14, freq="D"), "2024-01-15"),
+        (pd.date_range("2024-01-01", periods=14, freq="h"), "2024-01-01 14:00"),
+    ],
+)
+def test_dates_go_on_as_the_data_write_them(dates, want):
+    out = forecast(pd.DataFrame({"date": dates, "amount": 1.0}), 1)
+    assert out["date"][0] == pd.Timestamp(want)
+
+
+def test_transactions_are_summed_by_month_and_the_open_month_left_out():
+    days = pd.date_range("2024-01-01", "2025-03-10", freq="D")
+    sales = pd.DataFrame({"date": days.repeat(2), "amount": 5.0, "customer_id": "c"})
+    with pytest.warns(DataWarning, match="2025-03-01 is not over at 2025-03-10"):
+        out = forecast(sales, 1, model="naive")
+    assert out["date"][0] == pd.Timestamp("2025-03-01")
+    assert out["forecast"][0] == 280.0
+    kept = forecast(sales, 1, model="naive", partial="keep")
+    assert kept["date"][0] == pd.Timestamp("2025-04-01")
+    assert kept["forecast"][0] == 100.0
+    scaled = forecast(sales, 1, model="naive", partial="scale")
+    assert scaled["forecast"][0] == pytest.approx(310.0)
+
+
+def test_gaps_are_zero_in_transactions_and_unknown_in_series():
+    series = monthly([10.0, 20, 30, 40]).drop(index=2)
+    mean = lambda frame, **k: forecast(frame, 1, model="mean", **k)["forecast"][0]  # noqa: E731
+    assert mean(series, freq="M") == pytest.approx(70 / 3)
+    assert mean(series, freq="M", gaps="zero") == pytest.approx(70 / 4)
+    receipts = series.assign(date=series["date"] + pd.to_timedelta([3, 9, 29], unit="D"))
+    assert mean(receipts, partial="keep") == pytest.approx(70 / 4)
+
+
+def test_levels_and_list_of_models():
+    h = monthly(np.arange(30.0))
+    out = forecast(h, 2, level=[97.5, 50], model=["naive", "drift"])
+    assert list(out.columns[2:6]) == ["lo_50", "hi_50", "lo_97.5", "hi_97.5"]
+    np.testing.assert_allclose(out["forecast"], [29.5, 30.0])
+
+
+def test_chunk_equals_whole(two):
+    whole = forecast(two, 3, by="store", freq="M", gaps="missing")
+    parts = [
+        fit_chunk(g, horizon=3, by="store", freq="M", gaps="missing")
+        for _, g in two.groupby("store")
+    ]
+    joined = pd.concat(parts, ignore_index=True)
+    assert (joined[["store", "date", "status"]] == whole[["store", "date", "status"]]).all(axis=None)
+    np.testing.assert_allclose(joined["forecast"], whole["forecast"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "change, word",
+    [
+        ({"model": "etz"}, "ets"),
+        ({"model": []}, "model"),
+        ({"level": (0,)}, "level"),
+        ({"level": (101,)}, "level"),
+        ({"partial": "no"}, "partial"),
+        ({"freq": "X"}, "freq"),
+        ({"season_length": 0}, "season_length"),
+        ({"non_negative": "yes"}, "non_negative"),
+        ({"by": "shop"}, "shop"),
+    ],
+)
+def test_wrong_options_are_named(change, word):
+    with pytest.raises(InputError, match=word):
+        forecast(monthly(np.arange(9.0)), 2, **change)
+
+
+def test_wrong_horizon_is_named():
+    for bad in (0, -1, 2.5, "12"):
+        with pytest.raises(InputError, match="horizon"):
+            forecast(monthly(np.arange(9.0)), bad)
+
+
+def test_input_is_not_changed(two):
+    before = two.copy(deep=True)
+    forecast(two, 2, by="store")
+    pd.testing.assert_frame_equal(two, before)
+
+
+# --------------------------------------------------------------------------------------
+# accuracy
+
+
+def test_accuracy_by_hand():
+    history = monthly([10.0, 12, 11, 13, 12, 16], store="s")
+    future = monthly([15.0, 20], "2020-07-01", store="s")
+    p = future.rename(columns={"amount": "actual"}).assign(
+        forecast=[14.0, 17.0], lo_80=[12.0, 13.0], hi_80=[16.0, 19.0], model="m"
+    )
+    out = accuracy(p, history=history, season_length=1).iloc[0]
+    scale = np.mean([2, 1, 2, 1, 4])
+    assert out["mase"] == pytest.approx(2 / scale)
+    assert out["rmsse"] == pytest.approx(np.sqrt(5 / np.mean([4, 1, 4, 1, 16])))
+    assert out["smape"] == pytest.approx(100 * (1 / 29 + 3 / 37))
+    assert out["mape"] == pytest.approx(50 * (1 / 15 + 3 / 20))
+    assert out["wape"] == pytest.approx(4 / 35)
+    assert out["bias"] == pytest.approx(-4 / 35)
+    assert out["mae"] == pytest.approx(2)
+    assert out["rmse"] == pytest.approx(np.sqrt(5))
+    assert out["coverage_80"] == 0.5
+    assert out["msis_80"] == pytest.approx((4 + 6 + 10 * 1) / 2 / scale)
+    n2_smape, n2_mase = 100 * (1 / 31 + 4 / 36), 2.5 / scale
+    assert out["owa"] == pytest.approx(0.5 * (out["smape"] / n2_smape + out["mase"] / n2_mase))
+    assert out["fva"] == pytest.approx((5 - 4) / 35)
+
+
+def test_accuracy_of_the_naive_forecast_is_one_in_owa(two):
+    cut = two.groupby("store").head(36)
+    rest = two.groupby("store").tail(-36)
+    p = forecast(cut, 4, by="store", model="naive", season_length=1)
+    out = accuracy(p, history=pd.concat([cut, rest]), season_length=1, by=None)
+    assert out["owa"][0] == pytest.approx(1.0)
+    assert out["fva"][0] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name, freq, season, horizon, smape, mase",
+    [("m3_yearly", "Y", 1, 6, 17.4867, 3.2338), ("tourism_yearly", "Y", 1, 4, 24.0224, 3.0844)],
+)
+def test_naive_figures_of_competitions(data_dir, name, freq, season, horizon, smape, mase):
+    """Half of the M3 and tourism yearly series: figures of another implementation."""
+    train, test = (
+        pd.read_parquet(data_dir / f"forecast/{name}_{p}.parquet") for p in ("train", "test")
+    )
+    for f in (train, test):
+        f["date"] = pd.to_datetime((1900 + f["ds"]).astype(int).astype(str), format="%Y")
+    history = train.rename(columns={"y": "amount"})[["unique_id", "date", "amount"]]
+    p = forecast(history, horizon, by="unique_id", model="naive", freq=freq)
+    p = p.merge(test[["unique_id", "date", "y"]].rename(columns={"y": "actual"}))
+    out = accuracy(p, history=history, freq=freq, season_length=season).iloc[0]
+    assert out["smape"] == pytest.approx(smape, abs=5e-4)
+    assert out["mase"] == pytest.approx(mase, abs=5e-4)
+    assert out["owa"] == pytest.approx(1.0)
