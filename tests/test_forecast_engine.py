@@ -170,7 +170,9 @@ def test_chunk_equals_whole(two):
         for _, g in two.groupby("store")
     ]
     joined = pd.concat(parts, ignore_index=True)
-    assert (joined[["store", "date", "status"]] == whole[["store", "date", "status"]]).all(axis=None)
+    assert (joined[["store", "date", "status"]] == whole[["store", "date", "status"]]).all(
+        axis=None
+    )
     np.testing.assert_allclose(joined["forecast"], whole["forecast"], rtol=1e-9)
 
 

@@ -162,7 +162,9 @@ def _take_predictions(
     pairs = [m for m in map(_BOUND.fullmatch, map(str, names)) if m]
     levels = sorted({m.group(2) for m in pairs if m.group(1) == "lo"}, key=float)
     levels = [x for x in levels if f"hi_{x}" in names]
-    ends: dict[str, Any] = {f"{s}{i}": Amount(f"{s}_{x}") for i, x in enumerate(levels) for s in ("lo", "hi")}
+    ends: dict[str, Any] = {
+        f"{s}{i}": Amount(f"{s}_{x}") for i, x in enumerate(levels) for s in ("lo", "hi")
+    }
     given = "actual" in names or history is None
     rows = take(
         predictions,

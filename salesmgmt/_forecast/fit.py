@@ -31,6 +31,7 @@ def forecast(
     progress: bool = False,
     gaps: str = "auto",
     as_of: object = None,
+    invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
 ) -> pd.DataFrame:
@@ -72,8 +73,11 @@ def forecast(
         data. "missing": not known. "auto": "zero" for transactions (several rows a date, or
         dates on no grid), else "missing".
     as_of : date, optional
-        The day the data reach to; decides whether the last period is over. None: the last
-        date.
+        The day the data reach to: later rows are left out, and it decides whether the last
+        period is over. None: the last date.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used (no date, no key, an infinite amount);
+        "drop" leaves them out with a ``DataWarning``. A missing amount is no such row.
     date, amount : str
         Columns of ``history``.
 
@@ -125,6 +129,7 @@ def forecast(
         date=date,
         amount=amount,
         as_of=as_of,
+        invalid=invalid,
     )
     made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
     return _table(panel, horizon, made, levels)
@@ -183,7 +188,7 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
     """Percentages between 0 and 100, ascending."""
     if level is None:
         return []
-    given: list[float] = [level] if np.isscalar(level) else list(level)
+    given: list[Any] = [level] if np.isscalar(level) else list(level)
     for one in given:
         check_number(one, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
     return sorted(set(given))

@@ -13,6 +13,7 @@ from .._frames import (
     Amount,
     Date,
     Keys,
+    Rows,
     check_choice,
     check_freq,
     check_int,
@@ -22,6 +23,7 @@ from .._frames import (
     warn,
 )
 from ..engine import periods
+from ..errors import InputError
 
 __all__ = ["Block", "Grid", "Panel", "read_history"]
 
@@ -173,6 +175,7 @@ def read_history(
     date: str,
     amount: str,
     as_of: object = None,
+    invalid: str = "raise",
 ) -> Panel:
     """Check ``history`` and sum it to one value a key and period."""
     check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
@@ -181,10 +184,13 @@ def read_history(
         history,
         caller=caller,
         arg="history",
+        invalid=invalid,
         by=by,
         date=Date(date),
         amount=Amount(amount, missing="allow"),
     )
+    if as_of is not None:
+        rows = _up_to(rows, resolve_as_of(as_of, caller=caller), caller)
     options = [f"by{i}" for i in range(len(check_names(by, "by", caller=caller)))]
     keys = rows.keys(*options) if options else None
     codes = keys.codes if keys is not None else np.zeros(len(rows), dtype=np.int64)
@@ -195,6 +201,19 @@ def read_history(
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     return _settle_last(panel, rows["date"], as_of, partial)
+
+
+def _up_to(rows: Rows, last: pd.Timestamp, caller: str) -> Rows:
+    """The rows that were known at the end of a day."""
+    known = rows.days("date") <= int(_days(last.to_datetime64()))
+    if known.all():
+        return rows
+    if not known.any():
+        raise InputError(
+            f"{caller}(): all {len(rows)} rows of history are later than as_of {last.date()}."
+        )
+    values = {option: v[known] for option, v in rows.values.items()}
+    return Rows(rows.frame[known], rows.columns, values, rows.dropped, caller)
 
 
 def _sum_up(
@@ -243,6 +262,9 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
     today = int(_days(resolve_as_of(as_of, days, caller=panel.caller).to_datetime64()))
     now = int(grid.period_of(np.asarray([today], dtype="datetime64[D]"))[0])
     first, last = int(grid.first_day(np.asarray(now))), int(grid.last_day(np.asarray(now)))
+    over = now if today >= last else now - 1
+    if panel.zero_gaps and over > int(panel.at.max()):
+        panel.end = np.full(len(panel), over)
     if today >= last or int(panel.at.max()) < now:
         return panel
     day = np.datetime64(first, "D")
