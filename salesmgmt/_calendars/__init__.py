@@ -1,0 +1,1 @@
+"""The subjects behind :mod:`salesmgmt.calendars`."""
