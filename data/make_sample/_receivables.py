@@ -9,6 +9,7 @@ import invoices
 import numpy as np
 import pandas as pd
 
+LATEST = 84  # days past due
 WRITE_OFF_AFTER = 200  # days after a defaulter has stopped paying
 
 
@@ -63,6 +64,8 @@ def _settle(bill, owed: int, customer, r, paid: list[dict], other: list[dict]) -
     else:
         over = 10_000 if u[4] < 0.004 else 0  # a round sum too much: stays unapplied
         amounts = [(when, owed + over)]
+    if trouble == 0:  # nobody in good health is ever 90 days late
+        amounts = [(min(date, bill.due_date + LATEST), amount) for date, amount in amounts]
     stop = customer["default_day"]
     if stop != co.NONE and stop - bill.due_date <= 100:  # the last bills: a part, then nothing
         part = owed * int(30 + 40 * u[2]) // 100

@@ -123,7 +123,7 @@ def _first_90(customer: str) -> str | None:
     last = settled()[0].groupby("bill")["date"].max()
     credit = invoices.make().groupby("parent")["amount"].sum()
     signs = co.customers().set_index("customer_id").at[customer, "default_day"] - co.SIGNS_FROM
-    for bill in bills[bills["due_date"] + 90 > signs].sort_values("due_date").itertuples():
+    for bill in bills[bills["due_date"] > signs].sort_values("due_date").itertuples():
         owed = bill.amount + credit.get(bill.invoice_id, 0) - payments.get(bill.invoice_id, 0)
         paid_late = last.get(bill.invoice_id, 0) >= bill.due_date + 90
         if (owed > 0 or paid_late) and bill.due_date + 90 < co.N_DAYS:
