@@ -60,9 +60,9 @@ def _leads(r: np.random.Generator) -> list[dict]:
                 if when >= last:
                     continue
                 out.append(_lead(rep, when, len(out), by_region[rep.region], r))
+    lucky = next(rep for rep in co.reps().itertuples() if rep.rep == co.LUCKY_REP)
     for when, amount in LUCKY:
-        rep = co.reps().set_index("rep", drop=False).loc[co.LUCKY_REP]
-        lead = _lead(rep, when, len(out), by_region[rep["region"]], r)
+        lead = _lead(lucky, when, len(out), by_region[lucky.region], r)
         out.append({**lead, "amount": amount, "lucky": True, "competitor": ""})
     return out
 
@@ -76,9 +76,9 @@ def _lead(rep, when: int, draw: int, customers: np.ndarray, r: np.random.Generat
     return {
         "draw": draw,
         "customer_id": people["customer_id"].iat[int(r.choice(customers))],
-        "rep": rep["rep"] if isinstance(rep, pd.Series) else rep.rep,
-        "skill": rep["skill"] if isinstance(rep, pd.Series) else rep.skill,
-        "region": rep["region"] if isinstance(rep, pd.Series) else rep.region,
+        "rep": rep.rep,
+        "skill": rep.skill,
+        "region": rep.region,
         "product_line": str(r.choice(co.LINES)),
         "source": str(r.choice(SOURCES, p=[0.30, 0.18, 0.17, 0.15, 0.20])),
         "competitor": str(r.choice(COMPETITORS, p=[0.4, 0.35, 0.25])) if rival else "",

@@ -53,14 +53,16 @@ def make() -> pd.DataFrame:
     out["tier"] = np.select([yearly > 180_000_00, yearly > 50_000_00], ["A", "B"], "C")
     potential = np.maximum(yearly, 12_000_00) * np.exp(r.normal(0.5, 0.4, n))
     out["potential"] = np.rint(potential / 100_000).astype(int) * 100_000
+    hours = out["tier"].map({"A": 40, "B": 16, "C": 5}).to_numpy()
+    out["workload"] = np.maximum(1, np.rint(hours * np.exp(r.normal(0, 0.4, n)))).astype(int)
     months = out["payment_days"] / 30 + 1.5
     fx = np.where(out["currency"] == "USD", 7.1, 1.0)
     limit = np.ceil(yearly / 12 * months * 1.6 / fx / 1_000_000) * 1_000_000
     out["credit_limit"] = np.where(out["credit"], np.maximum(limit, 1_000_000), co.NONE).astype(int)
     out["payment_days"] = np.where(out["credit"], out["payment_days"], co.NONE)
     columns = ["customer_id", "name", "region", "team", "rep", "channel", "tier", "industry"]
-    columns += ["city", "lon", "lat", "employees", "since_date", "potential", "currency"]
-    return out[[*columns, "payment_days", "credit_limit"]]
+    columns += ["city", "lon", "lat", "employees", "since_date", "potential", "workload"]
+    return out[[*columns, "currency", "payment_days", "credit_limit"]]
 
 
 def _yearly(ids: pd.Series) -> np.ndarray:

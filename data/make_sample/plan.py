@@ -49,7 +49,8 @@ def _collections() -> pd.DataFrame:
     """Payments in CNY by the rep who looks after the customer on the day."""
     people = co.customers().set_index("customer_id")
     out = payments.make()
-    rate = np.where(out["currency"] == "USD", 7.1, 1.0)
+    rate = pd.Series(co.YEAR[out["date"]], index=out.index).map(co.FX)
+    rate = np.where(out["currency"] == "USD", rate, 1.0)
     first = out["customer_id"].map(people["rep"])
     rep = [co.owner_on(a, d) for a, d in zip(first, out["date"], strict=True)]
     amount = np.rint(out["amount"] * rate).astype(int)

@@ -1,4 +1,4 @@
-"""surveys.csv: satisfaction of customers who answered the half-yearly survey."""
+"""surveys.csv: satisfaction of customers who answered the quarterly survey."""
 
 from functools import cache
 
