@@ -254,6 +254,14 @@ def test_stage_events_tell_the_same_story_as_the_deals():
     assert (deals.loc[deals["lost_reason"] == "competitor", "competitor"] != "").all()
 
 
+def test_time_runs_forward_in_every_deal():
+    deals, events = table("deals"), table("stage_events")
+    assert (deals["close_date"] > deals["created_at"]).all()
+    time = pd.to_datetime(events["entered_at"]).sort_values()
+    gaps = time.groupby(events["deal_id"]).diff().dropna()
+    assert (gaps > pd.Timedelta(0)).all()
+
+
 def test_deals_skip_go_back_and_are_reopened():
     events = table("stage_events").sort_values(["deal_id", "entered_at"], kind="stable")
     step = events["stage"].map({s: i for i, s in enumerate([*STAGES, "won", "lost"])})

@@ -136,7 +136,7 @@ def _odds(stage: str, lead: dict) -> float:
 def _later(t: int, stage: str, lead: dict, z: float) -> int:
     median = BOTTLENECK_DWELL if (stage, lead["region"]) == BOTTLENECK else DWELL[stage]
     days = median * np.exp(0.7 * z)
-    t = t + max(int(days * MINUTE), 45)
+    t = t + max(int(days * MINUTE), MINUTE)
     when, clock = divmod(t, MINUTE)
     while when < co.N_DAYS and not co.working()[when]:
         when += 1
