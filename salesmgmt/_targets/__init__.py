@@ -1,0 +1,1 @@
+"""Behind the targets desk: one file a subject."""

@@ -1,0 +1,174 @@
+"""The shape of a plan over time: profile, calendar and plain days as one weight a period."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Key, check_names, check_series, take
+from ..engine.periods import period_of
+from ..errors import InputError
+from .spans import SEASONS, Spans, label_days, season_of, stamps
+
+__all__ = ["period_weights"]
+
+
+def period_weights(
+    spans: Spans,
+    profile: Any,
+    calendar: Any,
+    organisation: pd.Index | None,
+    year_start: int,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Weight of each leaf period, shape (m,), or (n, m) where the profile differs by key."""
+    days = _day_weights(spans, calendar, caller=caller)
+    if profile is None:
+        return spans.covered if days is None else days
+    if isinstance(profile, pd.DataFrame):
+        return _of_profile(spans, profile, days, organisation, year_start, caller=caller)
+    return _of_curve(spans, profile, days, year_start, caller=caller)
+
+
+def _day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | None:
+    """Sum of the day weights in each leaf; None where no calendar is given."""
+    if calendar is None:
+        return None
+    low, high = int(spans.start.min()), int(spans.end.max())
+    if isinstance(calendar, str):
+        from .. import calendars
+
+        told = calendars.working_days(stamps(np.array([low]))[0], stamps(np.array([high]))[0],
+                                      country=calendar)
+        weight = told["weight"].to_numpy(np.float64)
+    else:
+        series = check_series(calendar, "calendar", caller=caller, low=0)
+        at = label_days(series.index, "calendar", caller=caller)
+        weight = np.full(high - low + 1, np.nan)
+        inside = (at >= low) & (at <= high)
+        weight[at[inside] - low] = series.to_numpy()[inside]
+        lost = np.zeros(len(weight), dtype=bool)
+        for a, b in zip(spans.start - low, spans.end - low, strict=True):
+            lost[a : b + 1] = np.isnan(weight[a : b + 1])
+        if lost.any():
+            first = stamps(np.array([low + int(np.flatnonzero(lost)[0])]))[0].date()
+            raise InputError(
+                f"{caller}(): calendar has no weight for {int(lost.sum())} day(s) of the plan, "
+                f"first {first}; give every day one (0 for days off)."
+            )
+        weight = np.nan_to_num(weight)
+    before = np.r_[0.0, np.cumsum(weight)]
+    sums = before[spans.end - low + 1] - before[spans.start - low]
+    return np.where(np.abs(sums) < 1e-9, 0.0, sums)
+
+
+def _of_curve(
+    spans: Spans, profile: Any, days: np.ndarray | None, year_start: int, *, caller: str
+) -> np.ndarray:
+    """A Series by period: one value a leaf, or one a coarser period or season that is filled."""
+    curve = check_series(profile, "profile", caller=caller, low=0)
+    if pd.api.types.is_integer_dtype(curve.index.dtype):
+        freq = {12: "M", 4: "Q", 7: "D", 52: "W", 53: "W"}.get(len(curve))
+        if freq is None or sorted(curve.index) != list(range(1, len(curve) + 1)):
+            raise InputError(
+                f"{caller}(): profile must be indexed by period (dates or Periods), or by season "
+                f"1..12, 1..4, 1..7 or 1..53; got {list(curve.index[:4])!r}."
+            )
+        share = curve.to_numpy()[np.argsort(curve.index.to_numpy(), kind="stable")]
+        return _spread(spans, share[None, :], freq, days, year_start)[0]
+    at = label_days(curve.index, "profile", caller=caller)
+    order = np.argsort(at, kind="stable")
+    at, values = at[order], curve.to_numpy()[order]
+    found = np.searchsorted(at, spans.start, side="right") - 1
+    hit = (found >= 0) & (at[np.maximum(found, 0)] == spans.start)
+    if not hit.all():
+        first = stamps(spans.start[~hit][:1])[0].date()
+        raise InputError(
+            f"{caller}(): profile has no value for {int((~hit).sum())} of {len(spans)} "
+            f"period(s), first the one that starts on {first}; give one for each period."
+        )
+    weights = values[found]
+    return weights if days is None else weights * days
+
+
+def _of_profile(
+    spans: Spans,
+    profile: pd.DataFrame,
+    days: np.ndarray | None,
+    organisation: pd.Index | None,
+    year_start: int,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """A ``seasonal_profile`` frame, of the whole or by keys of the organisation."""
+    known = {"season", "share", "index"}
+    names = [c for c in profile.columns if c not in known]
+    by = check_names([n for n in names if organisation is not None and n in organisation.names],
+                     "profile", caller=caller)
+    rows = take(
+        profile, caller=caller, arg="profile", unique=("season", *[f"by{i}" for i in range(len(by))]),
+        by=by, season=Amount("season", whole=True, low=1), share=Amount("share", low=0),
+        **({"key0": Key(by[0])} if by else {}),
+    )
+    season = rows["season"].astype(np.int64)
+    freq = profile.attrs.get("freq") or _freq_of(int(season.max()), caller=caller)
+    keys = rows.keys(*[f"by{i}" for i in range(len(by))]) if by else None
+    count = len(keys) if keys is not None else 1
+    codes = keys.codes if keys is not None else np.zeros(len(season), dtype=np.int64)
+    share = np.zeros((count, SEASONS[freq]))
+    share[codes, season - 1] = rows["share"]
+    weights = _spread(spans, share, freq, days, year_start)
+    if keys is None:
+        return weights[0]
+    assert organisation is not None
+    own = organisation.to_frame(index=False)[by]
+    own_index = pd.MultiIndex.from_frame(own) if len(by) > 1 else pd.Index(own[by[0]])
+    at = keys.index.get_indexer(own_index)
+    if (at < 0).any():
+        first = own_index[np.flatnonzero(at < 0)[0]]
+        raise InputError(
+            f"{caller}(): profile has no rows for {int((at < 0).sum())} key(s) of weights, first "
+            f"{first!r}; give each key its profile, or one profile without keys."
+        )
+    return weights[at]
+
+
+def _freq_of(seasons: int, *, caller: str) -> str:
+    for freq, count in (("Q", 4), ("D", 7), ("M", 12), ("W", 53)):
+        if seasons <= count:
+            return freq
+    raise InputError(f"{caller}(): profile has season {seasons}; there are at most 53.")
+
+
+def _spread(
+    spans: Spans, share: np.ndarray, freq: str, days: np.ndarray | None, year_start: int
+) -> np.ndarray:
+    """Season shares on the leaves: a leaf gets its part of the period its season stands for."""
+    within = spans.covered if days is None else days
+    season = season_of(spans.start, freq, year_start=year_start) - 1
+    if freq == "D" or freq == spans.freq:
+        part = within if freq == "D" or days is None else (within > 0) * spans.covered
+        return share[:, season] * part
+    period = period_of(spans.start, freq, year_start=year_start)
+    coarser = {"Q": 3, "M": 2, "W": 1}
+    if coarser.get(spans.freq, 0) > coarser.get(freq, 0):  # leaves coarser than the profile
+        return _gathered(spans, share, freq, year_start)
+    _, codes = np.unique(period, return_inverse=True)
+    mass = np.bincount(codes.reshape(-1), weights=within)[codes.reshape(-1)]
+    return share[:, season] * np.divide(within, mass, out=np.zeros_like(mass), where=mass > 0)
+
+
+def _gathered(spans: Spans, share: np.ndarray, freq: str, year_start: int) -> np.ndarray:
+    """Shares of the fine seasons that start in each leaf."""
+    from ..engine.periods import period_start
+
+    out = np.zeros((len(share), len(spans)))
+    for j, (a, b) in enumerate(zip(spans.start, spans.end, strict=True)):
+        first, last = period_of(np.array([a, b]), freq, year_start=year_start)
+        starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
+        season = season_of(np.maximum(starts, a), freq, year_start=year_start) - 1
+        out[:, j] = share[:, season].sum(axis=1)
+    return out

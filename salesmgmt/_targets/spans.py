@@ -1,0 +1,150 @@
+"""The periods of a plan: leaves with first and last day, and the calendar above them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import as_dates, check_choice, check_int, day, days_of
+from ..engine.controlled_rounding import Tree
+from ..engine.periods import fiscal_year, period_end, period_of, period_start
+from ..errors import InputError
+
+__all__ = ["Spans", "plan_spans", "season_of", "stamps"]
+
+LEAVES = ("D", "W", "M", "Q", "Y")
+SEASONS = {"D": 7, "W": 53, "M": 12, "Q": 4}
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Leaf periods in order of time.
+
+    ``start``/``end``: days since 1970-01-01, both inside. ``covered``: share of the whole
+    period that lies in the plan (1 but for cut ends). ``levels``: coarser calendar periods by
+    name, top down, each an int code a leaf.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    freq: str
+    covered: np.ndarray
+    levels: Mapping[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def year(self) -> np.ndarray:
+        """Calendar year (of the first month of the fiscal year) of each leaf."""
+        return self.levels["year"]
+
+    def tree(self, block: np.ndarray | None = None) -> Tree:
+        """The calendar as a tree; ``block`` adds a family of periods whose totals are given."""
+        families = [codes for name, codes in self.levels.items() if name != "week"]
+        if block is not None:
+            families = [f for f in families if _nested(f, block) or _nested(block, f)]
+            families.append(block)
+        families.append(np.arange(len(self)))
+        families.sort(key=lambda f: len(np.unique(f)))
+        parents, above = [], np.zeros(len(self), dtype=np.int64)
+        for family in families:
+            _, first, codes = np.unique(family, return_index=True, return_inverse=True)
+            parents.append(above[first])
+            above = codes.reshape(-1)
+        return Tree(tuple(parents))
+
+
+def _nested(inner: np.ndarray, outer: np.ndarray) -> bool:
+    """Whether each group of ``inner`` lies in one group of ``outer``."""
+    pairs = np.unique(np.column_stack([inner, outer]), axis=0)
+    return len(pairs) == len(np.unique(inner))
+
+
+def stamps(days: np.ndarray) -> pd.DatetimeIndex:
+    """Days since 1970-01-01 as timestamps."""
+    return pd.DatetimeIndex(days.astype("datetime64[D]").astype("datetime64[us]"))
+
+
+def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
+    """``(start, end, freq)`` or a PeriodIndex as leaves."""
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    if isinstance(periods, pd.PeriodIndex):
+        return _of_index(periods, year_start, caller=caller)
+    if isinstance(periods, tuple | list) and len(periods) == 3:
+        return _of_range(*periods, year_start, caller=caller)
+    raise InputError(
+        f"{caller}(): periods must be (start, end, freq) or a PeriodIndex, got {periods!r}."
+    )
+
+
+def _of_range(first: Any, last: Any, freq: Any, year_start: int, *, caller: str) -> Spans:
+    check_choice(freq, "freq in periods", LEAVES, caller=caller)
+    low = int(days_of(np.array([day(first, name="periods[0]", caller=caller)], "M8[us]"))[0])
+    high = int(days_of(np.array([day(last, name="periods[1]", caller=caller)], "M8[us]"))[0])
+    if low > high:
+        raise InputError(f"{caller}(): periods end before they start: {first!r} > {last!r}.")
+    whole = np.arange(low, high + 1)
+    year = fiscal_year(whole, year_start=year_start)
+    number = period_of(whole, freq, year_start=year_start)
+    # Weeks that run over the end of a fiscal year are cut there, so that years stay exact.
+    change = (np.diff(number) != 0) | (np.diff(year) != 0)
+    start = whole[np.r_[True, change]]
+    end = np.r_[start[1:] - 1, high]
+    return _spans(start, end, freq, year_start)
+
+
+def _of_index(periods: pd.PeriodIndex, year_start: int, *, caller: str) -> Spans:
+    freq = periods.freqstr.split("-")[0].replace("A", "Y").replace("E", "")
+    if freq not in LEAVES:
+        raise InputError(
+            f"{caller}(): periods has the frequency {periods.freqstr!r}; use one of "
+            f"{', '.join(LEAVES)}."
+        )
+    if not len(periods) or periods.hasnans or not periods.is_unique:
+        raise InputError(f"{caller}(): periods must be distinct, without gaps in it (NaT).")
+    ordered = periods.sort_values()
+    start = days_of(ordered.start_time.to_numpy())
+    end = days_of(ordered.end_time.to_numpy())
+    return _spans(start, end, freq, year_start)
+
+
+def _spans(start: np.ndarray, end: np.ndarray, freq: str, year_start: int) -> Spans:
+    whole = _length(start, freq, year_start)
+    levels = {"year": fiscal_year(start, year_start=year_start)}
+    if freq in ("D", "M"):
+        levels["quarter"] = period_of(start, "Q", year_start=year_start)
+    if freq == "D":
+        levels["month"] = period_of(start, "M")
+    return Spans(start, end, freq, (end - start + 1) / whole, levels)
+
+
+def _length(start: np.ndarray, freq: str, year_start: int) -> np.ndarray:
+    """Days in the whole period each leaf is (part of)."""
+    if freq == "W":
+        return np.full(len(start), 7)
+    number = period_of(start, freq, year_start=year_start)
+    first = period_start(number, freq, year_start=year_start)
+    return period_end(number, freq, year_start=year_start) - first + 1
+
+
+def season_of(days: np.ndarray, freq: str, *, year_start: int = 1) -> np.ndarray:
+    """Number of the season: month 1-12, quarter 1-4, ISO week 1-53, weekday 1-7 (Monday 1)."""
+    if freq == "M":
+        return period_of(days, "M") % 12 + 1
+    if freq == "Q":
+        return period_of(days, "Q", year_start=year_start) % 4 + 1
+    if freq == "D":
+        return (days + 3) % 7 + 1
+    return stamps(days).isocalendar().week.to_numpy(dtype=np.int64)
+
+
+def label_days(labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
+    """First day of each label (Period, date or date text), days since 1970-01-01."""
+    if isinstance(labels, pd.PeriodIndex):
+        return days_of(labels.start_time.to_numpy())
+    return days_of(as_dates(labels, name=name, caller=caller))

@@ -1,0 +1,246 @@
+"""Apportionment: one whole number split by weights, exactly, under floors and caps.
+
+Everything here is in whole units. Quotas are computed with twice the precision of float64, so
+that a remainder is right to the last digit even where a quota has twelve digits before the
+point; remainders that differ by no more than the weights' own rounding are ties, and ties go
+to the smaller rank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+__all__ = ["DIVISORS", "apportion", "bounded_shares", "droop", "quotas"]
+
+_SPLIT = 134217729.0  # 2**27 + 1, Veltkamp's constant for float64
+
+
+def apportion(
+    total: int,
+    weights: np.ndarray,
+    *,
+    lower: np.ndarray | None = None,
+    upper: np.ndarray | None = None,
+    method: str = "largest_remainder",
+) -> np.ndarray:
+    """Whole parts of ``total`` in proportion to ``weights`` within bounds, int64, shape (n,).
+
+    Position is the rank for ties: the earlier one wins. The bounds must leave room for
+    ``total``; a weight of zero gets its floor.
+
+    Parameters
+    ----------
+    total : int
+        At least 0.
+    weights : float64 array of shape (n,)
+        At least 0, finite.
+    lower, upper : int64 arrays of shape (n,), optional
+        Floors (default 0) and caps (default none).
+    method : {"largest_remainder", "webster", "dhondt", "huntington_hill", "adams", "dean"}
+        Rounding rule.
+
+    References
+    ----------
+    .. [1] M. L. Balinski and H. P. Young, "Fair Representation", 2nd ed., 2001: largest
+       remainders (Hamilton) and the five divisor methods.
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    low = np.zeros(len(weights), dtype=np.int64) if lower is None else lower
+    high = np.full(len(weights), total, dtype=np.int64) if upper is None else upper
+    low, high = np.minimum(low, total), np.minimum(high, total)
+    high = np.where(weights > 0, high, low)
+    if method != "largest_remainder":
+        return _by_divisor(total, weights, low, high, method)
+    ideal, free = bounded_shares(
+        np.array([total], dtype=np.float64), weights[None, :], low[None, :], high[None, :]
+    )
+    free = free[0]
+    out = np.where(free, 0, np.rint(ideal[0])).astype(np.int64)
+    if free.any():
+        rest = total - int(out.sum())
+        out[free] = _largest_remainder(rest, weights[free], low[free], high[free])
+    return out
+
+
+def quotas(total: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Floors (int64) of ``total * weights / sum(weights)`` and comparable remainders (int64).
+
+    A larger remainder is a larger fractional part; equal remainders are ties; zero is whole.
+    """
+    if not len(weights) or total == 0:
+        zero = np.zeros(len(weights), dtype=np.int64)
+        return zero, zero
+    if (weights == np.rint(weights)).all() and total * float(weights.sum()) < 2.0**62:
+        whole = weights.astype(np.int64)
+        return np.divmod(total * whole, whole.sum())
+    return _quotas_of_fractions(total, weights)
+
+
+def _quotas_of_fractions(total: int, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`quotas`, in double-double arithmetic (Dekker's exact product)."""
+    scaled = np.ldexp(weights, -math.frexp(float(weights.max()))[1])
+    high = math.fsum(scaled)
+    low = math.fsum([*scaled.tolist(), -high])
+    product, error = _two_product(np.float64(total), scaled)
+    floor = np.floor(product / high)
+    back, back_error = _two_product(floor, np.float64(high))
+    rest = ((product - back) - back_error) + error - floor * low
+    part = rest / high
+    shift = np.floor(part)
+    # What is left of the weights' own rounding: no finer difference is meant by anybody.
+    grain = max(1e-12, 16 * np.finfo(np.float64).eps * float(floor.max() + 1))
+    remainder = np.rint((part - shift) / grain)
+    full = remainder >= np.floor(1 / grain)
+    floor = floor + shift + full
+    return floor.astype(np.int64), np.where(full, 0, remainder).astype(np.int64)
+
+
+def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``a * b`` as a float64 and its exact rounding error."""
+    product = a * b
+    a_high = _SPLIT * a - (_SPLIT * a - a)
+    b_high = _SPLIT * b - (_SPLIT * b - b)
+    a_low, b_low = a - a_high, b - b_high
+    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return product, error
+
+
+def _largest_remainder(
+    total: int, weights: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Floors of the quotas, then one more for the largest remainders."""
+    whole, remainder = quotas(total, weights)
+    short = total - int(whole.sum())
+    order = np.argsort(-remainder, kind="stable")
+    if short > 0:
+        order = order[whole[order] < high[order]]
+        whole[order[:short]] += 1
+    elif short < 0:  # several quotas a hair below a whole number were taken as whole
+        order = order[::-1]
+        order = order[whole[order] > low[order]]
+        whole[order[:-short]] -= 1
+    return whole
+
+
+def bounded_shares(
+    totals: np.ndarray, weights: np.ndarray, lower: np.ndarray, upper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's total in proportion to its weights, within bounds: the row's own multiplier.
+
+    ``x[i, j] = min(max(t[i] * weights[i, j], lower[i, j]), upper[i, j])`` with ``t[i]`` such
+    that row ``i`` adds up to ``totals[i]``: of all rows that respect the bounds, the one of
+    least relative entropy to the weights. A weight of zero stays on its lower bound.
+
+    Returns
+    -------
+    (x, free) : float64 and bool arrays of shape (n, m)
+        The shares, and which of them are on no bound.
+    """
+    x = np.array(np.broadcast_to(lower, weights.shape), dtype=np.float64)
+    free = (weights > 0) & (lower < upper)
+    rest = totals - np.where(free, 0, x).sum(axis=1)
+    rows = np.flatnonzero(free.any(axis=1))
+    while len(rows):
+        w, open_ = weights[rows], free[rows]
+        mass = np.where(open_, w, 0).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = w * (rest[rows] / mass)[:, None]
+        lo, hi = lower[rows], upper[rows]
+        over = np.where(open_ & (share > hi), share - hi, 0)
+        under = np.where(open_ & (share < lo), lo - share, 0)
+        gap = over.sum(axis=1) - under.sum(axis=1)
+        fix_high = (over > 0) & (gap >= 0)[:, None]
+        fix_low = (under > 0) & (gap <= 0)[:, None]
+        fixed = fix_high | fix_low
+        moved = fixed.any(axis=1)
+        done = rows[~moved]
+        x[done] = np.where(free[done], share[~moved], x[done])
+        kept = np.where(fix_high, hi, np.where(fix_low, lo, 0))
+        again = rows[moved]
+        x[again] = np.where(fixed[moved], kept[moved], x[again])
+        free[again] &= ~fixed[moved]
+        rest[again] -= kept[moved].sum(axis=1)
+        rows = again[free[again].any(axis=1)]
+    return x, free
+
+
+# --------------------------------------------------------------------------------------
+# Divisor methods
+
+# Each rule by its signposts: a part grows from k to k + 1 at signpost(k).
+DIVISORS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "webster": lambda k: k + 0.5,
+    "dhondt": lambda k: k + 1.0,
+    "huntington_hill": lambda k: np.sqrt(k * (k + 1.0)),
+    "adams": lambda k: k * 1.0,
+    "dean": lambda k: k * (k + 1.0) / (k + 0.5),
+}
+
+
+def _by_divisor(
+    total: int, weights: np.ndarray, low: np.ndarray, high: np.ndarray, method: str
+) -> np.ndarray:
+    """Bisect the common multiplier, then hand out the last few by rank of their signposts."""
+    signpost = DIVISORS[method]
+
+    def parts(multiplier: float) -> np.ndarray:
+        share = weights * multiplier
+        floor = np.floor(share)
+        # A hair of slack keeps the lower end below every tie; the ties are settled at the end.
+        grown = floor + (share * (1 + 1e-12) >= signpost(floor))
+        return np.clip(grown, low, high).astype(np.int64)
+
+    small, large = 0.0, 1.0 / max(float(weights.sum()), 1e-300)
+    while parts(large).sum() < total and large < 1e300:
+        large *= 2
+    out = np.clip(np.zeros(len(weights), dtype=np.int64), low, high)
+    for _ in range(200):
+        middle = 0.5 * (small + large)
+        if not small < middle < large:
+            break
+        at = parts(middle)
+        if at.sum() <= total:
+            small, out = middle, at
+        else:
+            large = middle
+    return _hand_out(total, out, weights, high, signpost)
+
+
+def _hand_out(
+    total: int,
+    out: np.ndarray,
+    weights: np.ndarray,
+    high: np.ndarray,
+    signpost: Callable[[np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Give what is left, one at a time, to the largest ``weight / signpost``."""
+    for _ in range(total - int(out.sum())):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            claim = weights / signpost(out.astype(np.float64))
+        claim[(out >= high) | (weights <= 0)] = -1.0
+        best = claim.max()
+        # First among those that tie with the best; infinite claims (no part yet) by weight.
+        if np.isinf(best):
+            claim = np.where(np.isinf(claim), weights, -1.0)
+            best = claim.max()
+        out[np.flatnonzero(claim >= best * (1 - 1e-12))[0]] += 1
+    return out
+
+
+def droop(total: int, weights: np.ndarray) -> np.ndarray:
+    """Largest remainders over the Droop quota, ``floor(sum / (total + 1)) + 1`` votes a seat.
+
+    Raises ``ValueError`` where the weights are too small for such a quota (fewer votes than
+    seats).
+    """
+    quota = np.floor(weights.sum() / (total + 1)) + 1
+    whole = np.floor(weights / quota).astype(np.int64)
+    left = total - int(whole.sum())
+    if not 0 <= left <= int((weights > 0).sum()):
+        raise ValueError("the Droop quota needs many more votes than seats")
+    order = np.argsort(-(weights - whole * quota), kind="stable")
+    whole[order[weights[order] > 0][:left]] += 1
+    return whole

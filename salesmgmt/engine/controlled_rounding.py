@@ -1,0 +1,407 @@
+"""Controlled rounding: a table of real numbers to whole numbers that add up in every family.
+
+Rows belong to a tree and columns belong to a tree (two nested families of margins). A rounding
+in which every cell, every row total and row subtotal, and every column total and column
+subtotal is the floor or the ceiling of its ideal always exists, because it is a flow with
+whole bounds in a network that has a real flow [1]_. It is found in three steps: margins are
+rounded down their trees by largest remainders; cells are rounded row by row, columns being
+balanced by prices (the dual of the transport problem) and cheapest transfers; and what no
+transfer can settle is settled by augmenting paths through the whole network, margins included.
+
+References
+----------
+.. [1] L. H. Cox, "A constructive procedure for unbiased controlled rounding", Journal of the
+   American Statistical Association 82 (1987), 520-524; and B. D. Causey, L. H. Cox and
+   L. R. Ernst, "Applications of transportation theory to statistical problems", ibid. 80
+   (1985), 903-909.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import maximum_flow
+
+__all__ = ["Tree", "cross_deviation", "round_table", "round_tree"]
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Levels of a hierarchy from the first below the root down to the leaves.
+
+    ``parents[k][v]`` is the node of level ``k - 1`` that node ``v`` of level ``k`` belongs to
+    (level -1 is the root); the last level holds the leaves.
+    """
+
+    parents: tuple[np.ndarray, ...]
+
+    @property
+    def leaves(self) -> int:
+        return len(self.parents[-1])
+
+    def sums(self, leaves: np.ndarray) -> list[np.ndarray]:
+        """Totals of every level, top down, from leaf values."""
+        out = [np.asarray(leaves, dtype=np.float64)]
+        for k in range(len(self.parents) - 1, 0, -1):
+            size = len(self.parents[k - 1])
+            out.append(np.bincount(self.parents[k], weights=out[-1], minlength=size))
+        return out[::-1]
+
+    def above(self) -> list[np.ndarray]:
+        """For every level, top down, the node of that level each leaf belongs to."""
+        out = [np.arange(self.leaves)]
+        for parents in self.parents[:0:-1]:
+            out.append(parents[out[-1]])
+        return out[::-1]
+
+
+def flat(n: int) -> Tree:
+    """``n`` leaves straight under the root."""
+    return Tree((np.zeros(n, dtype=np.int64),))
+
+
+def snap(values: np.ndarray, scale: float) -> np.ndarray:
+    """Values a hair from a whole number as that whole number; ``scale``: size of what was summed."""
+    grain = max(1e-9, 64 * np.finfo(np.float64).eps * scale)
+    near = np.rint(values)
+    return np.where(np.abs(values - near) <= grain, near, values)
+
+
+def round_tree(
+    totals: list[np.ndarray],
+    tree: Tree,
+    root: int,
+    *,
+    fixed: list[np.ndarray | None] | None = None,
+) -> list[np.ndarray]:
+    """Whole totals of every level: floor or ceiling, children adding up to their parent.
+
+    Parameters
+    ----------
+    totals : list of float64 arrays
+        Ideals of every level, as :meth:`Tree.sums` gives them.
+    tree : Tree
+        The hierarchy.
+    root : int
+        The whole total of the root, floor or ceiling of the sum of the first level.
+    fixed : list of int64 arrays, optional
+        Whole totals of levels that are given; None for levels to be rounded.
+    """
+    out: list[np.ndarray] = []
+    above = np.array([root], dtype=np.int64)
+    for k, (ideal, parents) in enumerate(zip(totals, tree.parents, strict=True)):
+        given = fixed[k] if fixed is not None else None
+        above = _round_children(ideal, parents, above) if given is None else given
+        out.append(above)
+    return out
+
+
+def _round_children(ideal: np.ndarray, parents: np.ndarray, above: np.ndarray) -> np.ndarray:
+    """Largest remainders within each family; earlier children win ties."""
+    whole = np.floor(ideal)
+    # Ties are decided to nine digits: finer differences are rounding noise.
+    fraction = np.rint((ideal - whole) * 1e9)
+    short = above - np.bincount(parents, weights=whole, minlength=len(above)).astype(np.int64)
+    order = np.lexsort((-fraction, parents))
+    sizes = np.bincount(parents, minlength=len(above))
+    place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    out = whole.astype(np.int64)
+    out[order] += place < short[parents[order]]
+    return out
+
+
+def round_table(
+    ideal: np.ndarray,
+    *,
+    total: int,
+    rows: Tree | None = None,
+    columns: Tree | None = None,
+    row_totals: list[np.ndarray] | None = None,
+    column_totals: list[np.ndarray] | None = None,
+) -> np.ndarray:
+    """Whole table with every cell and every margin of both trees floor or ceiling of its ideal.
+
+    Parameters
+    ----------
+    ideal : float64 array of shape (n, m)
+        The table to round; whole cells stay as they are. Adds up to ``total``.
+    total : int
+        Grand total of the result.
+    rows, columns : Tree, optional
+        Hierarchies whose leaves are the rows and the columns; default: no subtotals.
+    row_totals, column_totals : lists of float64 arrays, optional
+        Ideal margins of every level where they are known better than as sums of cells.
+
+    Returns
+    -------
+    int64 array of shape (n, m)
+    """
+    rows = rows if rows is not None else flat(ideal.shape[0])
+    columns = columns if columns is not None else flat(ideal.shape[1])
+    scale = float(np.abs(ideal).sum())
+    if row_totals is None:
+        row_totals = rows.sums(ideal.sum(axis=1))
+    if column_totals is None:
+        column_totals = columns.sums(ideal.sum(axis=0))
+    r_ideal = [snap(level, scale) for level in row_totals]
+    c_ideal = [snap(level, scale) for level in column_totals]
+    x = snap(ideal, float(np.abs(ideal).max(initial=0.0)))
+    r = round_tree(r_ideal, rows, total)
+    c = round_tree(c_ideal, columns, total)
+    base = np.floor(x)
+    fraction = x - base
+    open_ = fraction > 0
+    need_rows = r[-1] - base.sum(axis=1).astype(np.int64)
+    need_columns = c[-1] - base.sum(axis=0).astype(np.int64)
+    up = _balance(fraction, open_, need_rows, need_columns)
+    excess = up.sum(axis=0) - need_columns
+    missing = up.sum(axis=1) - need_rows
+    if excess.any() or missing.any():
+        _augment(up, open_, excess, missing, (rows, r, r_ideal), (columns, c, c_ideal))
+    return base.astype(np.int64) + up
+
+
+def cross_deviation(error: np.ndarray, rows: Tree, columns: Tree) -> float:
+    """Largest absolute sum of ``error`` over a row subtotal crossed with a column subtotal."""
+    worst = 0.0
+    for at_column in columns.above():
+        part = _grouped(error.T, at_column).T
+        for at_row in rows.above():
+            worst = max(worst, float(np.abs(_grouped(part, at_row)).max(initial=0.0)))
+    return worst
+
+
+def _grouped(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Sums of rows by group."""
+    if len(group) == group.max(initial=-1) + 1:
+        return values
+    order = np.argsort(group, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
+    ordered = values if (order[1:] > order[:-1]).all() else values[order]
+    return np.add.reduceat(ordered, first, axis=0)
+
+
+# --------------------------------------------------------------------------------------
+# Cells
+
+
+def _balance(
+    fraction: np.ndarray, open_: np.ndarray, need_rows: np.ndarray, need_columns: np.ndarray
+) -> np.ndarray:
+    """Which cells go up: row needs met, column needs met as far as direct transfers reach."""
+    n, m = fraction.shape
+    # A tiny dither spreads ties over the columns, so that equal rows do not all pick the first.
+    spread = np.arange(n)[:, None] * 0.6180339887498949 + np.arange(m) * 0.7548776662466927
+    gain = np.where(open_, fraction + 1e-9 * (spread % 1.0), -np.inf)
+    density = np.maximum(open_.sum(axis=0), 1)
+    price = np.zeros(m)
+    best, fewest = None, np.inf
+    for _ in range(4):
+        up = _best_of_rows(gain + price, need_rows)
+        excess = up.sum(axis=0) - need_columns
+        off = np.abs(excess).sum()
+        if off < fewest:
+            best, fewest = up, off
+        if not off or n == 1:
+            break
+        price -= excess / density
+    assert best is not None
+    _transfer(best, gain, open_, need_columns)
+    if n * m * m <= 1_000_000:
+        _improve(best, fraction, open_)
+    elif n * n * m <= 1_000_000:
+        _improve(best.T, fraction.T, open_.T)
+    return best
+
+
+def _best_of_rows(gain: np.ndarray, need: np.ndarray) -> np.ndarray:
+    """The ``need[i]`` cells of largest gain in each row, as a mask."""
+    n, m = gain.shape
+    need = np.clip(need, 0, m)
+    ordered = np.sort(gain, axis=1)
+    bar = np.where(need > 0, ordered[np.arange(n), np.minimum(m - need, m - 1)], np.inf)
+    up = (gain >= bar[:, None]) & np.isfinite(gain)
+    over = up.sum(axis=1) - need
+    for i in np.flatnonzero(over > 0):  # exact ties at the bar, rare after the dither
+        at = np.flatnonzero(up[i] & (gain[i] == bar[i]))
+        up[i, at[len(at) - over[i] :]] = False
+    return up
+
+
+def _transfer(
+    up: np.ndarray, gain: np.ndarray, open_: np.ndarray, need_columns: np.ndarray
+) -> None:
+    """Move single units from columns with too many to columns with too few, cheapest first."""
+    excess = up.sum(axis=0) - need_columns
+    stuck: set[tuple[int, int]] = set()
+    while True:
+        pairs = [
+            (a, b)
+            for a in np.argsort(-excess, kind="stable")[:3]
+            for b in np.argsort(excess, kind="stable")[:3]
+            if excess[a] > 0 > excess[b] and (a, b) not in stuck
+        ] or [
+            (a, b)
+            for a in np.flatnonzero(excess > 0)
+            for b in np.flatnonzero(excess < 0)
+            if (a, b) not in stuck
+        ]
+        if not pairs:
+            return
+        a, b = pairs[0]
+        movable = np.flatnonzero(up[:, a] & open_[:, b] & ~up[:, b])
+        k = min(int(excess[a]), int(-excess[b]), len(movable))
+        if k == 0:
+            stuck.add((a, b))
+            continue
+        cost = gain[movable, a] - gain[movable, b]
+        rows = movable[np.argpartition(cost, k - 1)[:k]]
+        up[rows, a], up[rows, b] = False, True
+        excess[a] -= k
+        excess[b] += k
+        # A move may open a pair that was stuck.
+        stuck = {p for p in stuck if b not in p and a not in p}
+
+
+def _improve(up: np.ndarray, fraction: np.ndarray, open_: np.ndarray) -> None:
+    """Cancel cycles of columns that lower the distance to the ideal, margins untouched."""
+    m = up.shape[1]
+    if m < 2 or m > 400:
+        return
+    for _ in range(50 * m):
+        cost, row = _cheapest_moves(up, fraction, open_)
+        cycle = _negative_cycle(cost)
+        if cycle is None:
+            return
+        for a, b in zip(cycle, cycle[1:] + cycle[:1], strict=True):
+            i = row[a, b]
+            # Two arcs of one cycle may name the same row; the path within it is still valid.
+            up[i, a], up[i, b] = False, True
+
+
+def _cheapest_moves(
+    up: np.ndarray, fraction: np.ndarray, open_: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each ordered pair of columns the cheapest row to move a unit from one to the other."""
+    off = np.where(up, fraction, np.inf)
+    on = np.where(open_ & ~up, fraction, -np.inf)
+    m = up.shape[1]
+    cost = np.full((m, m), np.inf)
+    row = np.zeros((m, m), dtype=np.int64)
+    for a in range(m):
+        change = off[:, a : a + 1] - on
+        row[a] = change.argmin(axis=0)
+        cost[a] = change[row[a], np.arange(m)]
+    np.fill_diagonal(cost, np.inf)
+    return cost, row
+
+
+def _negative_cycle(cost: np.ndarray) -> list[int] | None:
+    """A cycle of negative cost (Bellman and Ford), or None."""
+    m = len(cost)
+    reach = np.zeros(m)
+    before = np.full(m, -1)
+    last = -1
+    for _ in range(m):
+        through = reach[:, None] + cost
+        source = through.argmin(axis=0)
+        shorter = through[source, np.arange(m)] < reach - 1e-9
+        if not shorter.any():
+            return None
+        reach = np.where(shorter, through[source, np.arange(m)], reach)
+        before = np.where(shorter, source, before)
+        last = int(np.flatnonzero(shorter)[0])
+    for _ in range(m):
+        last = int(before[last])
+    cycle, at = [last], int(before[last])
+    while at != last:
+        cycle.append(at)
+        at = int(before[at])
+    return cycle[::-1]
+
+
+# --------------------------------------------------------------------------------------
+# Augmenting paths
+
+_Side = tuple[Tree, list[np.ndarray], list[np.ndarray]]
+
+
+def _augment(
+    up: np.ndarray,
+    open_: np.ndarray,
+    excess: np.ndarray,
+    missing: np.ndarray,
+    row_side: _Side,
+    column_side: _Side,
+) -> None:
+    """Settle what is left by a maximum flow in the residual network; changes ``up`` in place.
+
+    Units run from the root of the rows down to a row, through a cell into a column and up to
+    the root of the columns. Each arc may change by one unit towards the other of floor and
+    ceiling.
+    """
+    n, m = up.shape
+    row_nodes, size = _numbered(row_side[0], 0)
+    column_nodes, size = _numbered(column_side[0], size)
+    source, sink = size, size + 1
+    i, j = np.nonzero(up)
+    a, b = np.nonzero(open_ & ~up)
+    tails = [column_nodes[-1][j], row_nodes[-1][a]]
+    heads = [row_nodes[-1][i], column_nodes[-1][b]]
+    for nodes, side, down in ((row_nodes, row_side, True), (column_nodes, column_side, False)):
+        for k, (parents, now, ideal) in enumerate(zip(side[0].parents, *side[1:], strict=True)):
+            child = nodes[k + 1]
+            parent = nodes[k][parents]
+            more, less = now < np.ceil(ideal), now > np.floor(ideal)
+            grows, shrinks = (more, less) if down else (less, more)
+            tails += [parent[grows], child[shrinks]]
+            heads += [child[grows], parent[shrinks]]
+    arcs = np.ones(sum(len(part) for part in tails), dtype=np.int32)
+    # A row holding more than its total pulls less from above; a column sends its excess on.
+    ends, amounts = _ends(np.r_[-missing, excess], np.r_[row_nodes[-1], column_nodes[-1]])
+    for node, amount in zip(ends, amounts, strict=True):
+        tails.append(np.array([source if amount > 0 else node]))
+        heads.append(np.array([node if amount > 0 else sink]))
+    capacity = np.r_[arcs, np.abs(amounts).astype(np.int32)]
+    graph = coo_array(
+        (capacity, (np.concatenate(tails), np.concatenate(heads))), shape=(size + 2, size + 2)
+    ).tocsr()
+    result = maximum_flow(graph, source, sink)
+    wanted = int(amounts[amounts > 0].sum())
+    if result.flow_value != wanted:
+        raise ArithmeticError("the margins contradict the cells: no rounding exists")
+    flow = result.flow.tocoo()
+    used = flow.data > 0
+    tail, head = flow.coords[0][used], flow.coords[1][used]
+    first_row, first_column = row_nodes[-1][0], column_nodes[-1][0]
+    to_row = (
+        (tail >= first_column)
+        & (tail < first_column + m)
+        & (head >= first_row)
+        & (head < first_row + n)
+    )
+    up[head[to_row] - first_row, tail[to_row] - first_column] = False
+    to_column = (
+        (tail >= first_row)
+        & (tail < first_row + n)
+        & (head >= first_column)
+        & (head < first_column + m)
+    )
+    up[tail[to_column] - first_row, head[to_column] - first_column] = True
+
+
+def _numbered(tree: Tree, start: int) -> tuple[list[np.ndarray], int]:
+    """Node numbers of the root and of every level, counted from ``start``."""
+    nodes = [np.array([start])]
+    start += 1
+    for parents in tree.parents:
+        nodes.append(np.arange(start, start + len(parents)))
+        start += len(parents)
+    return nodes, start
+
+
+def _ends(amounts: np.ndarray, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    at = np.flatnonzero(amounts)
+    return nodes[at], amounts[at]
