@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_number, check_series, factorise, money, units
+from .._frames import check_series, factorise, money
 from ..engine.controlled_rounding import Tree, cross_deviation, round_table
 from ..errors import InputError
 from .allocation import fill_missing, whole_total
@@ -106,9 +106,7 @@ def decompose(
 # Taking in
 
 
-def _organisation(
-    weights: Any, spans: Spans, *, caller: str
-) -> tuple[pd.Index | None, np.ndarray]:
+def _organisation(weights: Any, spans: Spans, *, caller: str) -> tuple[pd.Index | None, np.ndarray]:
     """Labels in ascending order, and their weights, shape (n,) or (n, m)."""
     if weights is None:
         return None, np.ones(1)
@@ -122,8 +120,10 @@ def _organisation(
         raise InputError(f"{caller}(): weights has no entries; give at least one.")
     if not (values > 0).any():
         raise InputError(f"{caller}(): all weights are zero; give at least one positive weight.")
-    names = [n if n is not None else ("key" if index.nlevels == 1 else f"key_{i}")
-             for i, n in enumerate(index.names)]
+    names = [
+        n if n is not None else ("key" if index.nlevels == 1 else f"key_{i}")
+        for i, n in enumerate(index.names)
+    ]
     clash = {"period_start", "period_end", "target", "measure"}.intersection(names)
     if clash:
         raise InputError(f"{caller}(): weights has a level named {min(clash)!r}; rename it.")
@@ -253,7 +253,10 @@ def _rounded(
     # Largest first, then by label: renaming keys changes nothing but which equals come first.
     totals = sign * ideal.sum(axis=1)
     whole = round_table(
-        sign * ideal, total=int(sign * amounts.sum()), rows=rows, columns=columns,
+        sign * ideal,
+        total=int(sign * amounts.sum()),
+        rows=rows,
+        columns=columns,
     ) * int(sign)
     del totals
     return whole, cross_deviation(whole - ideal, rows, columns)

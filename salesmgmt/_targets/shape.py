@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_names, check_series, take
+from .._frames import Amount, check_names, check_series, take
 from ..engine.periods import period_of
 from ..errors import InputError
 from .spans import SEASONS, Spans, label_days, season_of, stamps
@@ -41,8 +41,9 @@ def _day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | No
     if isinstance(calendar, str):
         from .. import calendars
 
-        told = calendars.working_days(stamps(np.array([low]))[0], stamps(np.array([high]))[0],
-                                      country=calendar)
+        told = calendars.working_days(
+            stamps(np.array([low]))[0], stamps(np.array([high]))[0], country=calendar
+        )
         weight = told["weight"].to_numpy(np.float64)
     else:
         series = check_series(calendar, "calendar", caller=caller, low=0)
@@ -106,16 +107,24 @@ def _of_profile(
     """A ``seasonal_profile`` frame, of the whole or by keys of the organisation."""
     known = {"season", "share", "index"}
     names = [c for c in profile.columns if c not in known]
-    by = check_names([n for n in names if organisation is not None and n in organisation.names],
-                     "profile", caller=caller)
+    by = check_names(
+        [n for n in names if organisation is not None and n in organisation.names],
+        "profile",
+        caller=caller,
+    )
+    keyed = [f"by{i}" for i in range(len(by))]
     rows = take(
-        profile, caller=caller, arg="profile", unique=("season", *[f"by{i}" for i in range(len(by))]),
-        by=by, season=Amount("season", whole=True, low=1), share=Amount("share", low=0),
-        **({"key0": Key(by[0])} if by else {}),
+        profile,
+        caller=caller,
+        arg="profile",
+        unique=("season", *keyed),
+        by=by,
+        season=Amount("season", whole=True, low=1),
+        share=Amount("share", low=0),
     )
     season = rows["season"].astype(np.int64)
     freq = profile.attrs.get("freq") or _freq_of(int(season.max()), caller=caller)
-    keys = rows.keys(*[f"by{i}" for i in range(len(by))]) if by else None
+    keys = rows.keys(*keyed) if by else None
     count = len(keys) if keys is not None else 1
     codes = keys.codes if keys is not None else np.zeros(len(season), dtype=np.int64)
     share = np.zeros((count, SEASONS[freq]))

@@ -76,7 +76,8 @@ def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
     if isinstance(periods, pd.PeriodIndex):
         return _of_index(periods, year_start, caller=caller)
     if isinstance(periods, tuple | list) and len(periods) == 3:
-        return _of_range(*periods, year_start, caller=caller)
+        first, last, freq = periods
+        return _of_range(first, last, freq, year_start, caller=caller)
     raise InputError(
         f"{caller}(): periods must be (start, end, freq) or a PeriodIndex, got {periods!r}."
     )

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ["DIVISORS", "apportion", "bounded_shares", "droop", "quotas"]
 
@@ -84,9 +85,9 @@ def _quotas_of_fractions(total: int, weights: np.ndarray) -> tuple[np.ndarray, n
     scaled = np.ldexp(weights, -math.frexp(float(weights.max()))[1])
     high = math.fsum(scaled)
     low = math.fsum([*scaled.tolist(), -high])
-    product, error = _two_product(np.float64(total), scaled)
+    product, error = _two_product(float(total), scaled)
     floor = np.floor(product / high)
-    back, back_error = _two_product(floor, np.float64(high))
+    back, back_error = _two_product(floor, high)
     rest = ((product - back) - back_error) + error - floor * low
     part = rest / high
     shift = np.floor(part)
@@ -98,8 +99,9 @@ def _quotas_of_fractions(total: int, weights: np.ndarray) -> tuple[np.ndarray, n
     return floor.astype(np.int64), np.where(full, 0, remainder).astype(np.int64)
 
 
-def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _two_product(a: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """``a * b`` as a float64 and its exact rounding error."""
+    a, b = np.asarray(a), np.asarray(b)
     product = a * b
     a_high = _SPLIT * a - (_SPLIT * a - a)
     b_high = _SPLIT * b - (_SPLIT * b - b)

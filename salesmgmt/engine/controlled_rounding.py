@@ -51,7 +51,7 @@ class Tree:
 
     def above(self) -> list[np.ndarray]:
         """For every level, top down, the node of that level each leaf belongs to."""
-        out = [np.arange(self.leaves)]
+        out: list[np.ndarray] = [np.arange(self.leaves)]
         for parents in self.parents[:0:-1]:
             out.append(parents[out[-1]])
         return out[::-1]
@@ -63,7 +63,7 @@ def flat(n: int) -> Tree:
 
 
 def snap(values: np.ndarray, scale: float) -> np.ndarray:
-    """Values a hair from a whole number as that whole number; ``scale``: size of what was summed."""
+    """Values a hair from a whole number as that number; ``scale``: size of what was summed."""
     grain = max(1e-9, 64 * np.finfo(np.float64).eps * scale)
     near = np.rint(values)
     return np.where(np.abs(values - near) <= grain, near, values)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
-from ... import plots, targets
+from ...plots import targets as plots
 from .._blocks import Block, Figure, Table, Text
 
 TITLE = {"en": "Targets", "zh": "销售目标"}
