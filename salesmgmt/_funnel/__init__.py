@@ -1,0 +1,1 @@
+"""The funnel desk's wing: one file a subject; ``salesmgmt.funnel`` hands the names on."""

@@ -1,0 +1,199 @@
+"""Stage events as arrays: deal codes, times, stage codes, and what is known at ``as_of``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Date, Key, Rows, as_dates, check_names, check_number, take
+from ..errors import InputError
+
+__all__ = [
+    "DAY",
+    "Stream",
+    "labels_of",
+    "microseconds",
+    "read_events",
+    "refuse_names",
+    "stage_list",
+]
+
+DAY = 86_400_000_000
+
+
+@dataclass(slots=True)
+class Stream:
+    """Events up to the horizon: ``unit`` (deal), ``time`` (us), ``rows`` (their frame)."""
+
+    rows: Rows
+    unit: np.ndarray
+    time: np.ndarray
+    kept: np.ndarray | None
+    labels: pd.Series
+    horizon: int
+    as_of: pd.Timestamp
+
+    def stages(self, wanted: Sequence[Hashable]) -> np.ndarray:
+        """Position of each event's stage in ``wanted``; -1 for other stages."""
+        codes = _positions(self.rows.series("stage"), wanted)
+        return codes if self.kept is None else codes[self.kept]
+
+    def groups(self) -> tuple[np.ndarray, pd.DataFrame]:
+        """One group a deal, that of its earliest event (ties: the smaller label)."""
+        names = [o for o in self.rows.columns if o.startswith("by")]
+        if not names:
+            return np.zeros(len(self.labels), dtype=np.int64), pd.DataFrame(index=[0])
+        keys = self.rows.keys(*names)
+        codes = keys.codes if self.kept is None else keys.codes[self.kept]
+        order = np.lexsort((codes, self.time, self.unit))
+        first = order[np.append(True, np.diff(self.unit[order]) != 0)] if len(order) else order
+        out = np.zeros(len(self.labels), dtype=np.int64)
+        out[self.unit[first]] = codes[first]
+        return out, keys.labels
+
+
+def read_events(
+    events: Any,
+    *,
+    caller: str,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    by: Any = None,
+    as_of: object = None,
+    invalid: str = "raise",
+    **roles: Any,
+) -> Stream:
+    """Check ``events`` and cut them at ``as_of`` (a date: until its end)."""
+    rows = take(
+        events,
+        caller=caller,
+        arg="events",
+        invalid=invalid,
+        by=by,
+        deal=Key(deal),
+        stage=Key(stage),
+        entered=Date(entered),
+        **roles,
+    )
+    time = rows["entered"].astype("datetime64[us]").astype(np.int64)
+    horizon, day = _horizon(as_of, time, caller)
+    unit, labels = _deal_codes(rows)
+    kept = None
+    if (late := time > horizon).any():
+        kept = np.flatnonzero(~late)
+        unit, time = unit[kept], time[kept]
+        if not len(kept):
+            raise InputError(f"{caller}(): every event is later than as_of={day.date()}.")
+    return Stream(rows, unit, time, kept, labels, horizon, day)
+
+
+def _horizon(as_of: object, time: np.ndarray, caller: str) -> tuple[int, pd.Timestamp]:
+    """The last known microsecond, and the day it lies on."""
+    if as_of is None:
+        last = int(time.max())
+        return last, pd.Timestamp(np.datetime64(last // DAY, "D"))
+    if isinstance(as_of, bool | int | float):
+        raise InputError(f"{caller}(): as_of must be a date, got {as_of!r}.")
+    when = int(as_dates([as_of], name="as_of", caller=caller).astype(np.int64)[0])
+    day = pd.Timestamp(np.datetime64(when // DAY, "D"))
+    return (when if when % DAY else when + DAY - 1), day
+
+
+def _deal_codes(rows: Rows) -> tuple[np.ndarray, pd.Series]:
+    """Codes of deals, ascending in label; dense integer ids are their own codes."""
+    series = rows.series("deal")
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
+        ids = series.to_numpy()
+        low, high = int(ids.min()), int(ids.max())
+        if high - low <= 4 * len(ids) + 1000:
+            labels = pd.Series(np.arange(low, high + 1, dtype=ids.dtype), name=series.name)
+            return (ids - np.asarray(low, ids.dtype)).astype(np.int64, copy=False), labels
+    keys = rows.keys("deal")
+    return keys.codes, keys.labels.iloc[:, 0]
+
+
+def _positions(series: pd.Series, wanted: Sequence[Hashable]) -> np.ndarray:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        of_category = _positions(pd.Series(series.cat.categories), wanted)
+        return np.append(of_category, -1)[series.cat.codes.to_numpy()]
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu":
+        return _integer_positions(series.to_numpy(), wanted)
+    if len(series) < 1000:
+        place = {s: i for i, s in enumerate(wanted)}
+        return np.array([place.get(s, -1) for s in series], dtype=np.int64)
+    codes, uniques = pd.factorize(series)
+    place = {s: i for i, s in enumerate(wanted)}
+    return np.array([place.get(s, -1) for s in uniques], dtype=np.int64)[codes]
+
+
+def _integer_positions(values: np.ndarray, wanted: Sequence[Hashable]) -> np.ndarray:
+    out = np.full(len(values), -1, dtype=np.int8)
+    for i, stage in enumerate(wanted):
+        if isinstance(stage, int | np.integer) and not isinstance(stage, bool):
+            out[values == stage] = i
+    return out
+
+
+def stage_list(stages: Any, *, name: str, caller: str, least: int = 1) -> list[Hashable]:
+    """Stage names as a list; a single name is one stage."""
+    if stages is None:
+        return []
+    if isinstance(stages, str) or not hasattr(stages, "__iter__"):
+        stages = [stages]
+    out = list(stages)
+    if len(out) < least:
+        raise InputError(f"{caller}(): {name} must name at least {least} stage(s), got {out!r}.")
+    if any(pd.api.types.is_list_like(s) or pd.isna(s) for s in out):
+        raise InputError(f"{caller}(): {name} must be a flat list of stage names, got {out!r}.")
+    return out
+
+
+def check_share(value: Any, name: str, *, caller: str) -> float:
+    """``value`` strictly between 0 and 1."""
+    return check_number(value, name, caller=caller, low=0, high=1, open_low=True, open_high=True)
+
+
+def refuse_names(by: Any, taken: Sequence[str], *, caller: str) -> None:
+    """Group columns must not bear the name of a result's column."""
+    both = [n for n in check_names(by, "by", caller=caller) if n in taken]
+    if both:
+        raise InputError(
+            f"{caller}(): by names {both[0]!r}, which is a column of the result; "
+            f"rename yours first: .rename(columns={{{both[0]!r}: ...}})."
+        )
+
+
+def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], caller: str) -> None:
+    """At least one of the stages must occur: otherwise the names are wrong."""
+    if (codes >= 0).any():
+        return
+    there = [str(s) for s in stream.rows.series("stage").drop_duplicates().head(50)]
+    close = difflib.get_close_matches(str(names[0]), there, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise InputError(
+        f"{caller}(): stages {list(names)!r} do not occur in events.{hint} "
+        f"There are: {', '.join(repr(s) for s in sorted(there)[:12])}."
+    )
+
+
+def microseconds(value: Any, *, name: str, caller: str) -> int:
+    """A time span (Timedelta, timedelta, or text such as ``"7D"``) in whole microseconds."""
+    if isinstance(value, bool | int | float):
+        raise InputError(
+            f'{caller}(): {name} must be a Timedelta such as pd.Timedelta("7D"), got {value!r}.'
+        )
+    try:
+        span = pd.Timedelta(value)
+    except (ValueError, TypeError):
+        raise InputError(
+            f'{caller}(): {name} must be a Timedelta such as pd.Timedelta("7D"), got {value!r}.'
+        ) from None
+    if pd.isna(span) or span < pd.Timedelta(0):
+        raise InputError(f"{caller}(): {name} must be a time span of at least 0, got {value!r}.")
+    return int(span.to_timedelta64().astype("timedelta64[us]").astype(np.int64))

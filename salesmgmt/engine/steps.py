@@ -1,0 +1,421 @@
+"""Matching step sequences in event streams: which attempts got how far, and when.
+
+Events of each step's stage are kept as sorted integer keys ``unit << bits | tick``, so that
+"the next event of this stage" is one binary search for all attempts at once. Times are int64
+microseconds. Windows and gaps include their ends.
+
+References
+----------
+.. [1] ClickHouse, ``windowFunnel``: windows from the first step, deepest chain wins.
+.. [2] Mixpanel, *Funnels*: totals re-enter after completion, expiry or exclusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["NEVER", "Attempts", "Rule", "match"]
+
+NEVER = np.iinfo(np.int64).max
+_TICKS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How steps are counted.
+
+    ``gaps``: one (minimum, maximum) per step after the first, None for no limit.
+    ``exclude``: (stage, from step, to step), zero-based. ``reuse``: one event may serve several
+    equal steps. ``collapse``: in strict order, repeats of a stage in a row count once.
+    """
+
+    steps: tuple[int, ...]
+    order: str = "ordered"
+    window: int | None = None
+    gaps: tuple[tuple[int, int | None], ...] | None = None
+    later: bool = False
+    reentry: str = "best"
+    exclude: tuple[tuple[int, int, int], ...] = ()
+    remove: bool = True
+    reuse: bool = False
+    collapse: bool = False
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Attempts by unit and start: ``times`` (n, steps), ``NEVER`` beyond ``level``.
+
+    ``may_go_on``: the window of the attempt (or, with re-entry "best", of a later one of the
+    same unit) is not over at the horizon.
+    """
+
+    unit: np.ndarray
+    times: np.ndarray
+    level: np.ndarray
+    may_go_on: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Attempts:
+        return Attempts(self.unit[rows], self.times[rows], self.level[rows], self.may_go_on[rows])
+
+
+def match(
+    unit: np.ndarray, time: np.ndarray, stage: np.ndarray, rule: Rule, *, horizon: int
+) -> Attempts:
+    """The counted attempts of every unit.
+
+    Parameters
+    ----------
+    unit, stage : ndarray of int, shape (n,)
+        Codes; stages that no step names are other events.
+    time : ndarray of int64, shape (n,)
+        Microseconds; any order.
+    rule : Rule
+        What counts.
+    horizon : int
+        Time up to which events are known.
+    """
+    store = _Store(unit, time, stage, {*rule.steps, *(x[0] for x in rule.exclude)})
+    if rule.order == "strict":
+        starts, times = _consecutive(store, unit, time, stage, rule)
+    elif rule.order == "any":
+        starts, times = _distinct(store, rule)
+    elif rule.gaps is not None:
+        starts, times = _gapped(store, rule)
+    else:
+        starts, times = _chained(store, rule)
+    who = store.unit(starts)
+    spoilt = _spoil(store, who, times, rule)
+    if rule.exclude and rule.remove:
+        keep = spoilt == NEVER
+        who, times, spoilt, starts = who[keep], times[keep], spoilt[keep], starts[keep]
+    else:
+        times[times > spoilt[:, None]] = NEVER
+    level = (times != NEVER).sum(axis=1)
+    found = Attempts(who, times, level, _may_go_on(times, level, spoilt, rule, horizon))
+    if rule.reentry == "best":
+        return _deepest(found)
+    if rule.reentry == "every":
+        return found.take(_successive(store, starts, found, spoilt, rule))
+    return found
+
+
+# --------------------------------------------------------------------------------------
+# Sorted keys
+
+
+class _Store:
+    """Events of the stages that matter, as sorted keys ``unit << bits | tick``."""
+
+    def __init__(self, unit: np.ndarray, time: np.ndarray, stage: np.ndarray, wanted: set[int]):
+        self.t0, self.tick, self.table = _clock(time, int(unit.max(initial=0)))
+        last = len(self.table) if self.table is not None else self._ticks(time.max(initial=0))
+        self.bits = int(last + 1).bit_length()
+        self.mask = (1 << self.bits) - 1
+        self.keys = {}
+        for code in wanted:
+            rows = np.flatnonzero(stage == code)
+            keys = (unit[rows].astype(np.int64) << self.bits) | self.floor(time[rows])
+            keys.sort()
+            self.keys[code] = keys
+
+    def _ticks(self, time: np.ndarray) -> np.ndarray:
+        return (time - self.t0) // self.tick
+
+    def floor(self, time: np.ndarray) -> np.ndarray:
+        """The last tick at or before ``time`` (-1: none)."""
+        if self.table is None:
+            return self._ticks(time)
+        return np.searchsorted(self.table, time, side="right") - 1
+
+    def after(self, who: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """A key that sorts after every event of ``who`` at or before ``time``."""
+        safe = np.minimum(time, self.t0 + 2**61)
+        return (who << self.bits) + np.clip(self.floor(safe) + 1, 0, self.mask)
+
+    def at(self, who: np.ndarray, time: np.ndarray) -> np.ndarray:
+        """A key at or before every event of ``who`` at or after ``time``."""
+        return self.after(who, time - 1)
+
+    def time(self, keys: np.ndarray) -> np.ndarray:
+        ticks = keys & self.mask
+        return self.t0 + ticks * self.tick if self.table is None else self.table[ticks]
+
+    def unit(self, keys: np.ndarray) -> np.ndarray:
+        return keys >> self.bits
+
+
+def _clock(time: np.ndarray, units: int) -> tuple[int, int, np.ndarray | None]:
+    """Origin and length of a tick; a table of distinct times where both would not fit a key."""
+    if not len(time):
+        return 0, 1, None
+    t0 = int(time.min())
+    span = int(time.max()) - t0
+    for tick in _TICKS:
+        if span // tick + 2 < 1 << (62 - units.bit_length()) and _divides(tick, time, t0):
+            return t0, tick, None
+    return t0, 1, np.unique(time)
+
+
+def _divides(tick: int, time: np.ndarray, t0: int) -> bool:
+    if tick == 1:
+        return True
+    return not ((time[:1000] - t0) % tick).any() and not ((time - t0) % tick).any()
+
+
+def _starts(store: _Store, rule: Rule) -> np.ndarray:
+    keys = store.keys[rule.steps[0]]
+    return keys[_heads(store.unit(keys))] if rule.reentry == "first" else keys
+
+
+def _heads(sorted_units: np.ndarray) -> np.ndarray:
+    """Whether each row is the first of its unit."""
+    out = np.ones(len(sorted_units), dtype=bool)
+    np.not_equal(sorted_units[1:], sorted_units[:-1], out=out[1:])
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# One way of matching each
+
+
+def _chained(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Ordered steps: from each start always the earliest next event, which is never worse."""
+    starts = _starts(store, rule)
+    times = np.full((len(starts), len(rule.steps)), NEVER)
+    times[:, 0] = store.time(starts)
+    alive, key = np.arange(len(starts)), starts
+    used = {rule.steps[0]: alive}
+    if rule.reentry == "first":
+        used = {rule.steps[0]: np.searchsorted(store.keys[rule.steps[0]], starts)}
+    again = {s for s in rule.steps if rule.steps.count(s) > 1}
+    for k, stage in enumerate(rule.steps[1:], start=1):
+        pool = store.keys[stage]
+        if not len(pool) or not len(alive):
+            break
+        at = np.searchsorted(pool, key, side="right" if rule.later else "left")
+        if stage in used and not rule.reuse and not rule.later:
+            at = np.maximum(at, used[stage] + 1)  # one event serves one step
+        found = pool[np.minimum(at, len(pool) - 1)]
+        good = (at < len(pool)) & (store.unit(found) == store.unit(key))
+        when = store.time(found)
+        if rule.window is not None:
+            good &= when - times[alive, 0] <= rule.window
+        alive, key = alive[good], found[good]
+        times[alive, k] = when[good]
+        used = {s: rows[good] for s, rows in used.items() if s in again}
+        used[stage] = at[good]
+    return starts, times
+
+
+def _consecutive(
+    store: _Store, unit: np.ndarray, time: np.ndarray, stage: np.ndarray, rule: Rule
+) -> tuple[np.ndarray, np.ndarray]:
+    """Strict order: the steps are neighbours in the unit's stream of all events.
+
+    At one time, steps come first and in their order, other events after them: the order of
+    rows must not matter.
+    """
+    rank = np.full(len(stage), len(rule.steps))
+    for k, code in reversed(list(enumerate(rule.steps))):
+        rank[stage == code] = k
+    by = np.lexsort((rank, time, unit))
+    unit, time, stage, rank = unit[by], time[by], stage[by], rank[by]
+    if rule.collapse:
+        keep = _heads(unit) | np.append(True, stage[1:] != stage[:-1])[: len(unit)]
+        unit, time, stage = unit[keep], time[keep], stage[keep]
+    at = np.flatnonzero(stage == rule.steps[0])
+    if rule.reentry == "first":
+        at = at[_heads(unit[at])]
+    times = np.full((len(at), len(rule.steps)), NEVER)
+    times[:, 0] = time[at]
+    alive = np.arange(len(at))
+    for k, code in enumerate(rule.steps[1:], start=1):
+        here = at[alive] + k
+        good = here < len(unit)
+        alive, here = alive[good], here[good]
+        good = (stage[here] == code) & (unit[here] == unit[at[alive]])
+        gap = time[here] - times[alive, k - 1]
+        good &= gap >= int(rule.later)
+        if rule.window is not None:
+            good &= time[here] - times[alive, 0] <= rule.window
+        if rule.gaps is not None:
+            low, high = rule.gaps[k - 1]
+            good &= (gap >= low) & (gap <= (NEVER if high is None else high))
+        alive = alive[good]
+        times[alive, k] = time[here[good]]
+    return (unit[at] << store.bits) | store.floor(time[at]), times
+
+
+def _distinct(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Any order: how many of the steps were done in a window opened by any step's event."""
+    stages = dict.fromkeys(rule.steps)
+    starts = np.unique(np.concatenate([store.keys[s] for s in stages]))
+    if rule.reentry == "first":
+        starts = starts[_heads(store.unit(starts))]
+    times = np.full((len(starts), len(rule.steps)), NEVER)
+    column = 0
+    for stage in stages:
+        pool = store.keys[stage]
+        first = np.searchsorted(pool, starts)
+        for nth in range(rule.steps.count(stage)):
+            at = first + nth
+            inside = np.flatnonzero(at < len(pool))
+            found = pool[at[inside]]
+            same = store.unit(found) == store.unit(starts[inside])
+            times[inside[same], column] = store.time(found[same])
+            column += 1
+    times.sort(axis=1)
+    if rule.window is not None:
+        with np.errstate(over="ignore"):
+            late = times - times[:, :1] > rule.window
+        times[late & (times != NEVER)] = NEVER
+    return starts, times
+
+
+def _gapped(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Ordered steps with limits between neighbours: the earliest next event may be a dead end.
+
+    For each depth the earliest possible end is found backwards; a start's depth is the largest
+    whose end lies in its window, and its path takes the earliest events that still lead there.
+    """
+    pools = [store.keys[s] for s in rule.steps]
+    reach = [_reach(store, rule, k, pools) for k in range(len(pools) - 1)]
+    starts = _starts(store, rule)
+    at = np.searchsorted(pools[0], starts)
+    times = np.full((len(starts), len(pools)), NEVER)
+    times[:, 0] = store.time(starts)
+    limit = (
+        times[:, 0] + rule.window if rule.window is not None else np.full(len(starts), NEVER - 1)
+    )
+    todo = np.ones(len(starts), dtype=bool)
+    for depth in range(len(pools), 1, -1):
+        ends = _ends(store, pools, reach, depth)
+        rows = np.flatnonzero(todo & (ends[0][at] <= limit))
+        todo[rows] = False
+        here = at[rows]
+        for k in range(1, depth):
+            here = _first_leading(ends[k], reach[k - 1][0][here], limit[rows])
+            times[rows, k] = store.time(pools[k][here])
+    return starts, times
+
+
+def _reach(
+    store: _Store, rule: Rule, k: int, pools: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each event of step k, the rows of step k + 1's events within the gap."""
+    assert rule.gaps is not None
+    low, high = rule.gaps[k]
+    when, who = store.time(pools[k]), store.unit(pools[k])
+    lo = np.searchsorted(pools[k + 1], store.at(who, when + max(low, int(rule.later))))
+    end = (who + 1) << store.bits if high is None else store.after(who, when + high)
+    hi = np.searchsorted(pools[k + 1], end)
+    if rule.steps[k] == rule.steps[k + 1] and not rule.reuse:
+        lo = np.maximum(lo, np.arange(len(lo)) + 1)
+    return lo, np.maximum(hi, lo)
+
+
+def _ends(
+    store: _Store,
+    pools: Sequence[np.ndarray],
+    reach: Sequence[tuple[np.ndarray, np.ndarray]],
+    depth: int,
+) -> list[np.ndarray]:
+    """For each event of each step, the earliest time a chain from it ends at ``depth``."""
+    ends = [store.time(pools[depth - 1])]
+    for k in range(depth - 2, -1, -1):
+        ends.insert(0, _range_min(ends[0], *reach[k]))
+    return ends
+
+
+def _range_min(values: np.ndarray, lo: np.ndarray, hi: np.ndarray) -> np.ndarray:
+    """Minimum of ``values[lo:hi]`` by doubling; ``NEVER`` for empty ranges."""
+    out = np.full(len(lo), NEVER)
+    length = hi - lo
+    power, table = 0, values
+    while (rows := np.flatnonzero(length >= 1 << power)).size:
+        sure = rows[length[rows] < 2 << power]
+        if sure.size:
+            left = table[lo[sure]]
+            out[sure] = np.minimum(left, table[hi[sure] - (1 << power)])
+        table = np.minimum(table[: -(1 << power)], table[1 << power :])
+        power += 1
+    return out
+
+
+def _first_leading(ends: np.ndarray, at: np.ndarray, limit: np.ndarray) -> np.ndarray:
+    """The first row from ``at`` on whose chain ends within ``limit`` (there is one)."""
+    at = at.copy()
+    rows = np.arange(len(at))
+    while (rows := rows[ends[at[rows]] > limit[rows]]).size:
+        at[rows] += 1
+    return at
+
+
+# --------------------------------------------------------------------------------------
+# Exclusions, and which attempts count
+
+
+def _spoil(store: _Store, who: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+    """When an excluded event fell between two steps of the attempt; ``NEVER`` if none did."""
+    spoilt = np.full(len(who), NEVER)
+    for stage, begin, end in rule.exclude:
+        pool = store.keys[stage]
+        rows = np.flatnonzero(times[:, begin] != NEVER)
+        at = np.searchsorted(pool, store.after(who[rows], times[rows, begin]))
+        rows, at = rows[at < len(pool)], at[at < len(pool)]
+        when = store.time(pool[at])
+        hit = (store.unit(pool[at]) == who[rows]) & (when < times[rows, end])
+        if rule.window is not None:
+            hit &= when - times[rows, 0] <= rule.window
+        spoilt[rows[hit]] = np.minimum(spoilt[rows[hit]], when[hit])
+    return spoilt
+
+
+def _may_go_on(
+    times: np.ndarray, level: np.ndarray, spoilt: np.ndarray, rule: Rule, horizon: int
+) -> np.ndarray:
+    may = spoilt == NEVER
+    if rule.window is not None:
+        may &= times[:, 0] > horizon - rule.window
+    if rule.gaps is not None:
+        longest = np.array([NEVER if high is None else high for _, high in rule.gaps] + [NEVER])
+        last = times[np.arange(len(times)), level - 1]
+        may &= last > horizon - longest[level - 1]
+    return may
+
+
+def _deepest(found: Attempts) -> Attempts:
+    """Per unit the deepest attempt, of equals the earliest."""
+    if not len(found.unit):
+        return found
+    heads = np.flatnonzero(_heads(found.unit))
+    sizes = np.diff(np.append(heads, len(found.unit)))
+    best = np.repeat(np.maximum.reduceat(found.level, heads), sizes)
+    rows = np.flatnonzero(found.level == best)
+    out = found.take(rows[_heads(found.unit[rows])])
+    out.may_go_on = np.logical_or.reduceat(found.may_go_on, heads)
+    return out
+
+
+def _successive(
+    store: _Store, starts: np.ndarray, found: Attempts, spoilt: np.ndarray, rule: Rule
+) -> np.ndarray:
+    """Rows of attempts one after the other: each begins after the one before has ended."""
+    ended = found.times[:, -1].copy()
+    if rule.window is not None:
+        ended = np.minimum(ended, found.times[:, 0] + rule.window)
+    ended = np.minimum(ended, spoilt)
+    rows = np.flatnonzero(_heads(found.unit))
+    kept = []
+    while rows.size:
+        kept.append(rows)
+        rows = rows[ended[rows] != NEVER]
+        who = found.unit[rows]
+        after = np.searchsorted(starts, store.after(who, ended[rows]))
+        inside = after < len(starts)
+        after, who = after[inside], who[inside]
+        rows = after[found.unit[after] == who]
+    return np.sort(np.concatenate(kept)) if kept else rows

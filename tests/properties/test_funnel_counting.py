@@ -1,0 +1,120 @@
+"""Counting against a brute-force reader of the rules, one deal and one attempt at a time."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesmgmt.funnel import conversion
+
+STAGES = ["a", "b", "c", "z"]
+START = pd.Timestamp("2025-01-01")
+histories = st.lists(
+    st.lists(st.tuples(st.integers(0, 12), st.sampled_from(STAGES)), min_size=1, max_size=8),
+    min_size=1,
+    max_size=4,
+)
+step_lists = st.sampled_from([["a", "b", "c"], ["a", "a", "b"], ["a", "b"], ["a", "b", "a"]])
+
+
+def frame(history):
+    rows = [(i, s, START + pd.Timedelta(t, unit="D")) for i, h in enumerate(history) for t, s in h]
+    return pd.DataFrame(rows, columns=["deal_id", "stage", "entered_at"])
+
+
+def deepest(events, steps, *, window, gap, later):
+    """The most steps that any assignment of distinct events does."""
+    for depth in range(len(steps), 0, -1):
+        for pick in itertools.permutations(range(len(events)), depth):
+            times = [events[i][0] for i in pick]
+            if any(events[i][1] != s for i, s in zip(pick, steps, strict=False)):
+                continue
+            gaps = [b - a for a, b in itertools.pairwise(times)]
+            if any(g < later or (gap is not None and g > gap) for g in gaps):
+                continue
+            if window is None or times[-1] - times[0] <= window:
+                return depth
+    return 0
+
+
+@settings(max_examples=150)
+@given(
+    histories,
+    step_lists,
+    st.sampled_from([None, 0, 2, 5]),
+    st.sampled_from([None, 1, 3]),
+    st.booleans(),
+)
+def test_ordered_counts_equal_brute_force(history, steps, window, gap, later):
+    history = [h[:6] for h in history]
+    if not any(s in steps for h in history for _, s in h):
+        return
+    got = conversion(
+        frame(history),
+        steps,
+        window=None if window is None else pd.Timedelta(window, unit="D"),
+        step_window=None if gap is None else pd.Timedelta(gap, unit="D"),
+        ties="strict" if later else "allow",
+    )
+    levels = []
+    for h in history:
+        levels.append(deepest(h, steps, window=window, gap=gap, later=later))
+    want = [sum(v >= k for v in levels) for k in range(1, len(steps) + 1)]
+    assert got["entered"].tolist() == want
+
+
+@settings(max_examples=80)
+@given(histories, st.permutations(range(8)), st.sampled_from(["ordered", "strict", "any"]))
+def test_row_order_never_changes_a_number(history, shuffle, order):
+    events = frame(history)
+    if not events["stage"].isin(["a", "b", "c"]).any():
+        return
+    moved = events.iloc[[i for i in shuffle if i < len(events)] + list(range(8, len(events)))]
+    options = {"order": order, "window": "4D", "won": "z"}
+    pd.testing.assert_frame_equal(
+        conversion(moved, ["a", "b", "c"], **options),
+        conversion(events, ["a", "b", "c"], **options),
+    )
+
+
+@settings(max_examples=80)
+@given(
+    histories,
+    st.sampled_from(["ordered", "strict", "any"]),
+    st.sampled_from(["best", "first", "every"]),
+    st.sampled_from([None, "3D"]),
+)
+def test_everyone_who_entered_went_on_is_lost_or_is_open(history, order, reentry, window):
+    events = frame(history)
+    if not events["stage"].isin(["a", "b", "c"]).any():
+        return
+    out = conversion(events, ["a", "b", "c"], order=order, reentry=reentry, window=window, lost="z")
+    assert (out["entered"] == out["went_on"] + out["lost"] + out["open"]).all()
+    assert (out["entered"].diff().dropna() <= 0).all()
+    assert out["went_on"].tolist()[:-1] == out["entered"].tolist()[1:]
+    assert ((out["lo"] <= out["rate"]) & (out["rate"] <= out["hi"]) | out["rate"].isna()).all()
+
+
+@settings(max_examples=60)
+@given(histories, st.sampled_from([None, 2, 5]))
+def test_any_order_counts_distinct_steps_in_some_window(history, window):
+    events = frame(history)
+    if not events["stage"].isin(["a", "b", "c"]).any():
+        return
+    got = conversion(
+        events,
+        ["a", "b", "c"],
+        order="any",
+        window=None if window is None else pd.Timedelta(window, unit="D"),
+    )
+    levels = []
+    for h in history:
+        steps = [(t, s) for t, s in h if s in "abc"]
+        wide = 99 if window is None else window
+        levels.append(
+            max((len({s for t, s in steps if 0 <= t - t0 <= wide}) for t0, _ in steps), default=0)
+        )
+    assert got["entered"].tolist() == [sum(v >= k for v in levels) for k in (1, 2, 3)]
