@@ -18,6 +18,7 @@ from ..errors import InputError
 from ._events import (
     DAY,
     Stream,
+    check_share,
     labels_of,
     microseconds,
     read_events,
@@ -157,9 +158,7 @@ def conversion(
     }
     plan = _Plan.make(steps, asked, rules=rules, won=won, lost=lost, caller=caller)
     check_choice(interval, "interval", INTERVALS, caller=caller)
-    check_number(
-        confidence, "confidence", caller=caller, low=0, high=1, open_low=True, open_high=True
-    )
+    check_share(confidence, "confidence", caller=caller)
     check_bool(members, "members", caller=caller)
     refuse_names(by, [*_COLUMNS, *_MORE], caller=caller)
     stream = read_events(
