@@ -64,6 +64,7 @@ __all__ = [
 
 DateLike: TypeAlias = str | date | np.datetime64 | pd.Timestamp | pd.Period
 _FREQS = ("D", "W", "M", "Q", "Y")
+_NOT_A_DAY = np.datetime64("NaT", "D").astype(np.int64)
 _FAR = 10**6  # working days: beyond any calendar
 _INCLUSIVE = {"both": (0, 1), "left": (0, 0), "right": (1, 1), "neither": (1, 0)}
 
@@ -212,9 +213,8 @@ def count_working_days(
         return _as_given(np.zeros(0, dtype=np.int64), index, starts, ends)
     table = day_table(where, int(first.min()), int(last.max()), schedule=schedule, caller=caller)
     _settle_pairs(where, table, first, last, unannounced, caller=caller)
-    after_start, after_end = _INCLUSIVE[inclusive]
-    low, high = first + after_start, last + after_end
-    out = count_between(table, low, np.maximum(low, high) if inclusive == "neither" else high)
+    skip, include = _INCLUSIVE[inclusive]
+    out = count_between(table, first, last, skip=skip, take=include)
     return _as_given(out, index, starts, ends)
 
 
@@ -512,6 +512,11 @@ def _days(values: Any, name: str, caller: str) -> np.ndarray:
     """Dates as days since 1970-01-01, one-dimensional."""
     if _is_one(values):
         return np.array([_one(values, name, caller)])
+    raw = values.to_numpy() if isinstance(values, pd.Series | pd.Index) else values
+    if isinstance(raw, np.ndarray) and raw.dtype.kind == "M" and raw.ndim == 1:
+        days = raw.astype("datetime64[D]", copy=False).view(np.int64)  # in one pass
+        if not days.size or days.min() != _NOT_A_DAY:
+            return days
     return days_of(as_dates(values, name=name, caller=caller))
 
 

@@ -63,6 +63,8 @@ def resolve_country(country: object, *, caller: str) -> Country:
             f"got {country!r}."
         )
     code, _, part = country.strip().upper().replace("_", "-").partition("-")
+    if code in (_CHINA, "CHN") and not part:
+        return _CHINA, None
     known = _codes()
     if code not in known:
         raise InputError(f"{caller}(): country {country!r} is not known. {_nearest(country)}")
@@ -214,7 +216,7 @@ def _holidays(country: Country, years: range) -> HolidayBase:
 
     code, part = country
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # asked about and told by _incomplete
+        warnings.simplefilter("ignore")  # asked about and told by _incomplete
         return holidays.country_holidays(
             code, part, years=years, expand=False, language=_language(code)
         )

@@ -47,16 +47,21 @@ class DayTable:
         return slice(low - self.first, high - self.first + 1)
 
 
-def count_between(table: DayTable, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Sum of the weights from ``start`` to before ``end`` (days since 1970-01-01), by pair.
+def count_between(
+    table: DayTable, start: np.ndarray, end: np.ndarray, *, skip: int = 0, take: int = 0
+) -> np.ndarray:
+    """Sum of the weights from ``start + skip`` to before ``end + take``, by pair.
 
-    All days lie in the table, or one after its end. ``end`` before ``start`` counts negative.
+    Days since 1970-01-01, in the table or one after its end. An empty span counts zero.
     """
     out = np.empty(len(start), dtype=table.total.dtype)
     for at in range(0, len(start), _BLOCK):
         part = slice(at, at + _BLOCK)
-        upper = table.total.take(end[part] - table.first)
-        np.subtract(upper, table.total.take(start[part] - table.first), out=out[part])
+        low = start[part] - (table.first - skip)
+        high = end[part] - (table.first - take)
+        if skip > take:
+            np.maximum(low, high, out=high)
+        np.subtract(table.total.take(high), table.total.take(low), out=out[part])
     return out
 
 
