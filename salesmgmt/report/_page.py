@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jinja2
+import markupsafe
 import pandas as pd
 
-from .. import __version__
+from .. import __version__, plots
 from ._blocks import Block, Figure, Section, Table, Text
 
 __all__ = ["render"]
@@ -23,11 +26,12 @@ _TEMPLATE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
 <style>
+{{ font }}
 :root { --ink:#1d2530; --soft:#5c6773; --line:#e3e7ec; --accent:#0072B2; --paper:#ffffff; }
 * { box-sizing:border-box; }
 body { margin:0; background:#f4f6f8; color:var(--ink); line-height:1.5;
   font-family:-apple-system,"Segoe UI",Roboto,"Noto Sans","PingFang SC","Microsoft YaHei",
-  "Noto Sans CJK SC","Source Han Sans SC",sans-serif; }
+  "Noto Sans CJK SC","Source Han Sans SC","Salesmgmt Sans SC",sans-serif; }
 header { background:var(--ink); color:#fff; padding:28px 24px; }
 header h1 { margin:0 0 4px; font-size:26px; } header p { margin:0; color:#c7d0da; }
 nav { background:#fff; border-bottom:1px solid var(--line); padding:10px 24px;
@@ -77,13 +81,34 @@ def render(sections: Sequence[Section], *, as_of: object, lang: str) -> str:
         for s in sections
     ]
     asked = "" if as_of is None else f"{pd.Timestamp(as_of):%Y-%m-%d}"  # type: ignore[arg-type]
-    return env.from_string(_TEMPLATE).render(
-        lang=lang,
-        title="销售管理报告" if lang == "zh" else "Sales report",
-        subtitle=_subtitle(asked, lang),
-        sections=filled,
-        version=__version__,
-    )
+    words = {
+        "lang": lang,
+        "title": "销售管理报告" if lang == "zh" else "Sales report",
+        "subtitle": _subtitle(asked, lang),
+        "sections": filled,
+        "version": __version__,
+    }
+    template = env.from_string(_TEMPLATE)
+    return template.render(**words, font=markupsafe.Markup(_font_face(template.render(**words))))
+
+
+def _font_face(page: str) -> str:
+    """The Chinese characters of the page as a font of their own, for machines without one."""
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
+    used = sorted({ord(c) for c in page if ord(c) >= 0x2E80})
+    if not used:
+        return ""
+    font = TTFont(Path(plots.__file__).parent / "fonts" / "SalesmgmtSansSC.otf")
+    cutter = subset.Subsetter(subset.Options(hinting=False, layout_features=[]))
+    cutter.populate(unicodes=used)
+    cutter.subset(font)
+    out = io.BytesIO()
+    font.save(out)
+    data = base64.b64encode(out.getvalue()).decode()
+    source = f"url(data:font/otf;base64,{data})"
+    return f'@font-face {{ font-family:"Salesmgmt Sans SC"; src:{source}; }}'
 
 
 def _subtitle(as_of: str, lang: str) -> str:
@@ -93,8 +118,6 @@ def _subtitle(as_of: str, lang: str) -> str:
 
 
 def _block(block: Block, name: str, lang: str, env: jinja2.Environment) -> Any:
-    import markupsafe
-
     if isinstance(block, Text):
         return markupsafe.Markup("<p>{}</p>").format(block.text)
     head = markupsafe.Markup("<h3>{}</h3>").format(block.title) if block.title else ""

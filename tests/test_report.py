@@ -1,0 +1,63 @@
+"""The page: self-contained, in both languages, from whatever tables the user has."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, load_sample, report
+from salesmgmt.report._blocks import Section, Table, Text
+from salesmgmt.report._page import render
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return report.build(load_sample(), lang="zh")
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    assert not re.findall(r"(?:src|href)=\"(?!#)[^\"]*//", page)
+    assert "<script" not in page
+
+
+def test_ids_are_unique_and_every_reference_is_met(page):
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    wanted = set(re.findall(r'href="#([^"]+)"', page)) | set(re.findall(r"url\(#([^)]+)\)", page))
+    assert wanted <= set(ids)
+
+
+def test_every_section_of_the_sample_company_is_there(page):
+    for key in ("targets", "forecast", "funnel", "segmentation", "kpi", "credit"):
+        assert f'<section id="{key}">' in page
+    assert "@font-face" in page
+
+
+def test_sections_without_their_tables_are_left_out():
+    some = load_sample("transactions")[["customer_id", "date", "amount"]]
+    short = report.build({"transactions": some})
+    assert '<section id="segmentation">' in short
+    assert '<section id="credit">' not in short
+    with pytest.raises(InputError, match="no section can be made"):
+        report.build({})
+    with pytest.raises(InputError, match="lang must be one of"):
+        report.build({"transactions": some}, lang="fr")
+
+
+def test_dates_as_text_and_shuffled_rows_make_the_same_page():
+    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(4000)
+    text = some.sample(frac=1, random_state=1).assign(date=lambda f: f["date"].astype(str))
+    assert report.build({"transactions": some}) == report.build({"transactions": text})
+
+
+def test_the_users_words_are_escaped():
+    frame = pd.DataFrame({"name": ["<b>Müller & Co</b>"], "share": [0.25], "n": [1234]})
+    blocks = [Text("<i>5 > 3</i>"), Table(frame, "Who <x>", formats={"share": "percent"})]
+    html = render([Section("s", "T", blocks)], as_of=None, lang="en")
+    assert "&lt;b&gt;Müller &amp; Co&lt;/b&gt;" in html
+    assert "&lt;i&gt;5 &gt; 3&lt;/i&gt;" in html
+    assert "Who &lt;x&gt;" in html
+    assert "25.0%" in html
+    assert "1,234" in html
