@@ -1,0 +1,310 @@
+"""Aging: what is open, by age, so that it always adds up to the balance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Unpack
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from ..errors import InputError
+from .books import Options
+from .buckets import Ladder, Rules, ladder, rules_named, translated
+from .ledger import take_position
+from .settling import Position
+
+__all__ = ["aging", "aging_movement"]
+
+
+def aging(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    buckets: Any = "30",
+    basis: Literal["due", "invoice"] = "due",
+    by: str | Sequence[str] | None = "customer_id",
+    rules: str | None = None,
+    unapplied: Literal["own", "current", "bucket"] = "own",
+    shape: Literal["wide", "long"] = "wide",
+    lang: Literal["en", "zh"] = "en",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Open receivables by age: the buckets and what is unapplied add up to the balance.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments : DataFrame
+        As for :func:`ledger`, or a ledger in place of the first. Also frames of Polars, Arrow,
+        DuckDB or Spark.
+    as_of, method, fx, **options
+        As for :func:`ledger`.
+    buckets : str, sequence of int, or list of (name, low, high)
+        ``"30"``: ``current``, ``1-30``, ``31-60``, ``61-90``, ``91+``. ``"cn"``: the Chinese
+        ladder of overdue days up to three years. ``"cn_years"``: years since the invoice date by
+        calendar anniversary (notes to accounts; the anniversary itself is the younger year).
+        Upper edges ``(0, 30, 60, 90)``, or buckets of inclusive days past the basis, None for
+        open; they must cover every age.
+    basis : {"due", "invoice"}
+        Count days from the due date or the invoice date. A document without due date is aged by
+        its invoice date, and a ``DataWarning`` says how many.
+    by : str, sequence of str or None
+        Key columns of the result: columns of ``invoices`` (customer, rep, region, currency).
+        None: one row. Currencies stay apart in any case unless ``fx`` converts. Money that is
+        unapplied goes to the key of the customer's latest invoice.
+    rules : {"erpnext", "oca", "oca_statement", "tryton", "oracle"}, optional
+        Basis, buckets and the treatment of missing due dates of another system's report, with
+        a bucket for what it leaves out. ``buckets`` and ``basis`` other than the defaults win.
+    unapplied : {"own", "current", "bucket"}
+        Money that settles nothing yet: in its own column; with what is not due; or aged by its
+        own date. Always negative.
+    shape : {"wide", "long"}
+        One column a bucket, or one row a key and bucket.
+    lang : {"en", "zh"}
+        Language of the bucket names.
+
+    Returns
+    -------
+    DataFrame
+        Wide: key columns, one column a bucket, ``unapplied``, ``total``, ``as_of``. Long: key
+        columns, ``bucket`` (``unapplied`` last), ``amount``, ``as_of``. One row a key with a
+        document or receipt up to ``as_of``, in ascending order.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`; buckets leave a gap or overlap; a ``by`` column is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import aging
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["I1", "I2"], "customer_id": "A", "amount": [100.0, 50.0],
+    ...     "invoice_date": ["2025-01-01", "2025-02-01"],
+    ...     "due_date": ["2025-01-31", "2025-03-03"]})
+    >>> aging(invoices, as_of="2025-03-02")[["customer_id", "current", "1-30", "total"]]
+      customer_id  current   1-30  total
+    0           A     50.0  100.0  150.0
+    """
+    for name, value, choices in (
+        ("basis", basis, ("due", "invoice")),
+        ("unapplied", unapplied, ("own", "current", "bucket")),
+        ("shape", shape, ("wide", "long")),
+    ):
+        door.check_choice(value, name, choices, caller="aging")
+    door.check_lang(lang, caller="aging")
+    rule = rules_named(rules, caller="aging")
+    steps = ladder(buckets, caller="aging")
+    if rule is not None:
+        steps = Ladder(rule.buckets) if _is_default(buckets, "30") else steps
+        basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
+    position = take_position(
+        "aging", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
+        options=options, pairs=False,
+    )  # fmt: skip
+    document, receipt = bucket_of(position, steps, basis, rule)
+    if unapplied == "current":
+        receipt = np.full_like(receipt, _youngest(steps))
+    elif unapplied == "own":
+        receipt = np.full_like(receipt, len(steps.buckets))
+    keys, codes = keys_of(position, by)
+    whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
+    names = [translated(n, lang) for n in steps.names]
+    return _frame(position, keys, whole, names, shape, lang)
+
+
+def _is_default(value: Any, default: str) -> bool:
+    return isinstance(value, str) and value == default
+
+
+def _youngest(steps: Ladder) -> int:
+    """The bucket of what falls due today."""
+    return int(steps.place(np.zeros(1, dtype=np.int64), 0)[0])
+
+
+def bucket_of(
+    position: Position, steps: Ladder, basis: str, rule: Rules | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bucket of each document, and of each receipt by its own date."""
+    books = position.books
+    documents = books.documents
+    by_invoice = basis == "invoice" or steps.years
+    date = documents.day if by_invoice else documents.due
+    place = steps.place(date, books.today)
+    lost = documents.no_due & (position.open != 0)
+    if lost.any() and not by_invoice:
+        how = rule.no_due if rule is not None else "invoice"
+        if how != "invoice":
+            place[documents.no_due] = (
+                _youngest(steps) if how == "current" else len(steps.buckets) - 1
+            )
+        words = {"invoice": "aged by their invoice date", "current": "taken as current",
+                 "oldest": "put in the oldest bucket"}  # fmt: skip
+        door.warn(
+            f"{books.caller}(): {int(lost.sum())} open document(s) without due date are "
+            f"{words[how]}; give terms= (days by customer) or fill in {books.names['due_date']!r}."
+        )
+    return place, steps.place(books.receipts.day, books.today)
+
+
+def keys_of(
+    position: Position, by: str | Sequence[str] | None
+) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
+    """Labels of the result's keys and the key code of each document and receipt."""
+    books = position.books
+    names = [
+        books.names["customer"] if n == "customer_id" else n
+        for n in door.check_names(by, "by", caller=books.caller)
+    ]
+    currency = books.names["currency"]
+    if books.currencies is not None and currency not in names:
+        names.append(currency)
+    if not names:
+        one = np.zeros(len(books.documents), dtype=np.int64)
+        return pd.DataFrame(index=[0]), (one, np.zeros(len(books.receipts), dtype=np.int64))
+    columns = [_key_column(position, n) for n in names]
+    frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
+    return _coded(frame, names, len(books.documents))
+
+
+def _coded(
+    frame: pd.DataFrame, names: list[str], cut: int
+) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
+    """Codes; rows without a value for a key get a row of their own, last."""
+    keys = door.factorise(frame, names)
+    codes, labels = keys.codes, keys.labels
+    if (codes < 0).any():
+        codes = np.where(codes < 0, len(labels), codes)
+        blank = pd.DataFrame({n: pd.Series([None], dtype=object) for n in names})
+        labels = pd.concat([labels.astype(object), blank], ignore_index=True)
+    return labels, (codes[:cut], codes[cut:])
+
+
+def _key_column(position: Position, name: str) -> pd.Series:
+    books = position.books
+    documents, receipts = books.documents, books.receipts
+    if name == books.names["customer"]:
+        codes = np.concatenate([documents.customer, receipts.customer])
+        return books.customers.labels.iloc[:, 0].take(codes).reset_index(drop=True)
+    if name == books.names["currency"] and books.currencies is not None:
+        codes = np.concatenate([documents.currency, receipts.currency])
+        return books.currencies.labels.iloc[:, 0].take(codes).reset_index(drop=True)
+    if name not in documents.rows:
+        have = ", ".join(repr(str(c)) for c in documents.rows.columns)
+        raise InputError(
+            f"{books.caller}(): by: invoices has no column {name!r}; there are: {have}."
+        )
+    own = documents.rows[name].reset_index(drop=True)
+    if not len(receipts):
+        return own
+    order = np.lexsort((np.arange(len(documents)), documents.day))
+    latest = np.full(len(books.customers), -1, dtype=np.int64)
+    latest[documents.customer[order]] = order
+    at = latest[receipts.customer]
+    theirs = own.reindex(np.where(at >= 0, at, len(own)))
+    return pd.concat([own, theirs], ignore_index=True)
+
+
+def _sums(
+    position: Position,
+    keys: pd.DataFrame,
+    codes: tuple[np.ndarray, np.ndarray],
+    document: np.ndarray,
+    receipt: np.ndarray,
+    width: int,
+) -> np.ndarray:
+    """Whole units by key and bucket, the last column unapplied."""
+    cell = np.concatenate([codes[0] * width + document, codes[1] * width + receipt])
+    units = np.concatenate([position.open, -position.rest])
+    return exact_sums(cell, units, max(len(keys), 1) * width).reshape(-1, width)
+
+
+def exact_sums(cell: np.ndarray, units: np.ndarray, cells: int) -> np.ndarray:
+    """Sums of whole units by cell, exact: floats hold each half of the number exactly."""
+    high, low = np.divmod(units, 1 << 26)
+    top = np.bincount(cell, high.astype(np.float64), cells).astype(np.int64)
+    return (top << 26) + np.bincount(cell, low.astype(np.float64), cells).astype(np.int64)
+
+
+def _frame(
+    position: Position,
+    keys: pd.DataFrame,
+    whole: np.ndarray,
+    names: list[str],
+    shape: str,
+    lang: str,
+) -> pd.DataFrame:
+    books = position.books
+    last = translated("unapplied", lang) if shape == "long" else "unapplied"
+    if shape == "wide":
+        out = keys.copy()
+        for k, name in enumerate([*names, last]):
+            out[name] = door.money(whole[:, k], books.step)
+        out["total"] = door.money(whole.sum(axis=1), books.step)
+    else:
+        out = keys.loc[keys.index.repeat(len(names) + 1)].reset_index(drop=True)
+        out["bucket"] = np.tile(np.array([*names, last], dtype=object), len(keys))
+        out["amount"] = door.money(whole.reshape(-1), books.step)
+    out["as_of"] = books.as_of
+    out.attrs["buckets"] = names
+    return out
+
+
+def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """What changed between two agings: one row a key and bucket, before plus change is after.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Results of :func:`aging` in long form, with the same keys and buckets.
+
+    Returns
+    -------
+    DataFrame
+        Key columns, ``bucket``, ``before``, ``after``, ``change``, ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A frame is not the long form of an aging, or the keys differ.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import aging, aging_movement
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["I1"], "customer_id": "A", "amount": [100.0],
+    ...     "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})
+    >>> january = aging(invoices, as_of="2025-01-31", shape="long")
+    >>> february = aging(invoices, as_of="2025-02-28", shape="long")
+    >>> aging_movement(january, february).head(2)[["bucket", "before", "after", "change"]]
+        bucket  before  after  change
+    0  current   100.0    0.0  -100.0
+    1     1-30     0.0  100.0   100.0
+    """
+    for arg, frame in (("before", before), ("after", after)):
+        door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
+                  amount=door.Amount("amount"), as_of=door.Date("as_of"))  # fmt: skip
+    keys = [c for c in before.columns if c not in ("amount", "as_of")]
+    if keys != [c for c in after.columns if c not in ("amount", "as_of")]:
+        raise InputError("aging_movement(): before and after have different key columns.")
+    both = before[[*keys, "amount"]].merge(
+        after[[*keys, "amount"]], on=keys, how="outer", suffixes=("_before", "_after"), sort=False
+    )
+    ladder_order = {
+        b: k for k, b in enumerate(dict.fromkeys([*after["bucket"], *before["bucket"]]))
+    }
+    both = both.assign(_at=both["bucket"].map(ladder_order))
+    both = both.sort_values([k for k in keys if k != "bucket"] + ["_at"], ignore_index=True)
+    out = both[keys].copy()
+    out["before"] = both["amount_before"].fillna(0.0)
+    out["after"] = both["amount_after"].fillna(0.0)
+    out["change"] = (out["after"] - out["before"]).round(10)
+    out["as_of"] = after["as_of"].iloc[0]
+    return out

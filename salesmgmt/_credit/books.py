@@ -1,0 +1,586 @@
+"""Invoices, payments and adjustments become checked arrays: the desk's one way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Date, Key, Keys, Rows
+from ..errors import InputError
+
+__all__ = [
+    "KINDS",
+    "Books",
+    "Documents",
+    "Options",
+    "Receipts",
+    "column_names",
+    "open_books",
+]
+
+KINDS = ("payment", "write_off", "allowance", "credit_note")
+_ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
+_LARGEST_SUM = 2.0**62
+
+
+class Options(TypedDict, total=False):
+    """Options that every function of the desk takes beside its own.
+
+    ``step`` (0.01): smallest unit of money. ``invalid`` (``"raise"``): ``"drop"`` leaves
+    unusable rows out with a warning. ``credit_notes`` (``"parent"``): a credit note reduces
+    the invoice that its ``parent`` names, else it is an own negative line; ``"own"``: always
+    an own line; ``"net"``: what is left of it settles other invoices like a receipt.
+    ``terms``: days of credit by customer (Series) for invoices without due date. ``revalue``
+    (False): with ``fx``, convert what is open at the rate of ``as_of``, not of its own date.
+    The others name the caller's columns.
+    """
+
+    step: float
+    invalid: Literal["raise", "drop"]
+    credit_notes: Literal["parent", "own", "net"]
+    terms: Any
+    revalue: bool
+    invoice: str
+    customer: str
+    invoice_date: str
+    due_date: str
+    amount: str
+    currency: str
+    type: str
+    parent: str
+    payment: str
+    date: str
+    kind: str
+    security: str
+    burden: str
+
+
+_COLUMNS = {
+    "invoice": "invoice_id",
+    "customer": "customer_id",
+    "invoice_date": "invoice_date",
+    "due_date": "due_date",
+    "amount": "amount",
+    "currency": "currency",
+    "type": "type",
+    "parent": "parent",
+    "payment": "payment_id",
+    "date": "date",
+    "kind": "kind",
+    "security": "security",
+    "burden": "burden",
+}
+
+
+def column_names(options: Options) -> dict[str, str]:
+    """The caller's name of each canonical column."""
+    return {k: str(options.get(k, v)) for k, v in _COLUMNS.items()}
+
+
+class _Table:
+    """Arrays of equal length that are cut together."""
+
+    def cut(self, rows: np.ndarray) -> Self:
+        """These rows (mask or positions)."""
+        parts = {}
+        for f in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, f.name)
+            parts[f.name] = value.iloc[rows] if hasattr(value, "iloc") else value[rows]
+        return type(self)(**parts)
+
+
+@dataclass
+class Documents(_Table):
+    """Invoices and credit notes; ``units`` positive where the customer owes."""
+
+    rows: pd.DataFrame
+    customer: np.ndarray
+    currency: np.ndarray
+    group: np.ndarray
+    day: np.ndarray
+    due: np.ndarray
+    no_due: np.ndarray
+    units: np.ndarray
+    note: np.ndarray
+    parent: np.ndarray
+    security: np.ndarray
+    burden: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+
+@dataclass
+class Receipts(_Table):
+    """What settles documents: payments, write-offs, allowances, netted credit notes.
+
+    ``named``: position of the document it is for, -1: none, -2: the instalments of ``parent``,
+    -3: a document that is not issued yet. ``source``: position of the credit note it stems from.
+    """
+
+    label: pd.Series
+    customer: np.ndarray
+    currency: np.ndarray
+    group: np.ndarray
+    day: np.ndarray
+    units: np.ndarray
+    kind: np.ndarray
+    named: np.ndarray
+    parent: np.ndarray
+    source: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+
+@dataclass
+class Books:
+    """Everything that came in, by ``as_of``; ``future`` holds receipts dated later."""
+
+    caller: str
+    step: float
+    names: dict[str, str]
+    as_of: pd.Timestamp
+    today: int
+    customers: Keys
+    currencies: Keys | None
+    documents: Documents
+    receipts: Receipts
+    future: Receipts
+    disputes: pd.DataFrame
+    recoveries: pd.DataFrame
+    later: int
+    notes: str
+
+
+def open_books(
+    caller: str,
+    invoices: Any,
+    payments: Any,
+    adjustments: Any,
+    *,
+    as_of: Any,
+    options: Options,
+) -> Books:
+    """Check the three frames and bring them on common codes."""
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        raise TypeError(f"{caller}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    names = column_names(options)
+    invalid = options.get("invalid", "raise")
+    notes = options.get("credit_notes", "parent")
+    door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
+    taken = [
+        _take_invoices(caller, invoices, names, invalid),
+        _take_payments(caller, payments, names, invalid),
+        _take_adjustments(caller, adjustments, names, invalid),
+    ]
+    if not any(map(len, taken)):
+        raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
+    customers, customer_codes = _joint_keys(taken, "customer")
+    currencies, currency_codes = _currencies(caller, taken, customer_codes)
+    width = max(len(currencies), 1) if currencies is not None else 1
+    groups = [c * width + k for c, k in zip(customer_codes, currency_codes, strict=True)]
+    step = options.get("step", 0.01)
+    documents = _documents(caller, taken[0], customer_codes[0], currency_codes[0], groups[0], step)
+    _due_dates(caller, documents, taken[0], customers, options.get("terms"))
+    receipts, disputes, recoveries = _receipts(
+        caller, taken, customer_codes, currency_codes, groups, step, documents, names
+    )
+    days = np.concatenate([documents.day, receipts.day])
+    moment = door.resolve_as_of(as_of, days, caller=caller).as_unit("us")
+    today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
+    return _up_to(
+        Books(
+            caller, step, names, moment, today, customers, currencies,
+            documents, receipts, receipts, disputes, recoveries, 0, notes,
+        )
+    )  # fmt: skip
+
+
+# --------------------------------------------------------------------------------------
+# Taking in
+
+
+def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
+    return door.take(
+        frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
+        customer=Key(names["customer"]),
+        invoice=Key(names["invoice"]),
+        day=Date(names["invoice_date"]),
+        due=Date(names["due_date"], missing="allow"),
+        amount=Amount(names["amount"]),
+        currency=Key(names["currency"], optional=True),
+        type=Key(names["type"], optional=True, missing="allow"),
+        parent=Key(names["parent"], optional=True, missing="allow"),
+        security=Amount(names["security"], optional=True, missing="allow"),
+        burden=Amount(names["burden"], optional=True, missing="allow"),
+    )  # fmt: skip
+
+
+def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
+        columns = (names["payment"], names["customer"], names["date"], names["amount"])
+        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+    frame = door.to_pandas(frame, caller=caller, arg="payments")
+    return door.take(
+        frame, caller=caller, arg="payments", invalid=invalid, empty="allow",
+        unique=("payment", "named") if names["invoice"] in frame.columns else ("payment",),
+        customer=Key(names["customer"]),
+        payment=Key(names["payment"]),
+        day=Date(names["date"]),
+        amount=Amount(names["amount"]),
+        named=Key(names["invoice"], optional=True, missing="allow"),
+        currency=Key(names["currency"], optional=True),
+    )  # fmt: skip
+
+
+def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
+        columns = (names["customer"], names["date"], names["amount"], names["kind"])
+        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+    rows = door.take(
+        frame, caller=caller, arg="adjustments", invalid=invalid, empty="allow",
+        customer=Key(names["customer"]),
+        day=Date(names["date"]),
+        amount=Amount(names["amount"]),
+        kind=Key(names["kind"]),
+        named=Key(names["invoice"], optional=True, missing="allow"),
+        currency=Key(names["currency"], optional=True),
+    )  # fmt: skip
+    strange = ~rows.series("kind").isin(_ADJUSTMENTS).to_numpy()
+    if strange.any():
+        first = rows.series("kind").iloc[int(np.argmax(strange))]
+        raise InputError(
+            f"{caller}(): adjustments: column {names['kind']!r} holds {first!r} (and "
+            f"{int(strange.sum()) - 1} more unknown value(s)) in {int(strange.sum())} row(s); "
+            f"known kinds are {', '.join(map(repr, _ADJUSTMENTS))}."
+        )
+    return rows
+
+
+def _joint_keys(taken: list[Rows], option: str) -> tuple[Keys, list[np.ndarray]]:
+    """One set of codes for a key that stands in several frames."""
+    columns = [rows.series(option) for rows in taken if len(rows)]
+    name = taken[0].columns[option]
+    together = pd.concat(columns, ignore_index=True) if len(columns) > 1 else columns[0]
+    keys = door.factorise(together.rename(name).to_frame(), [name])
+    return keys, _deal_out(keys.codes, taken)
+
+
+def _deal_out(codes: np.ndarray, taken: list[Rows]) -> list[np.ndarray]:
+    ends = np.cumsum([len(rows) for rows in taken])
+    return np.split(codes, ends[:-1])
+
+
+def _currencies(
+    caller: str, taken: list[Rows], customers: list[np.ndarray]
+) -> tuple[Keys | None, list[np.ndarray]]:
+    """Currency codes; rows of a frame without the column take what they name or can only be."""
+    if not any("currency" in rows for rows in taken):
+        return None, [np.zeros(len(rows), dtype=np.int64) for rows in taken]
+    have = [rows for rows in taken if "currency" in rows and len(rows)]
+    if not have:
+        return None, [np.zeros(len(rows), dtype=np.int64) for rows in taken]
+    keys, _ = _joint_keys_of(have, "currency")
+    codes, at = [], 0
+    for rows in taken:
+        if "currency" in rows and len(rows):
+            codes.append(keys.codes[at : at + len(rows)])
+            at += len(rows)
+        else:
+            codes.append(np.full(len(rows), -1, dtype=np.int64))
+    if len(codes[0]) and codes[0][0] == -1:
+        raise InputError(
+            f"{caller}(): payments or adjustments have a currency, invoices have none; "
+            "give invoices a currency column too."
+        )
+    only = _only_currency(customers[0], codes[0], keys)
+    for n in (1, 2):
+        lost = np.flatnonzero(codes[n] == -1)
+        if len(lost):
+            codes[n] = codes[n].copy()
+            codes[n][lost] = _inherit(taken[0], taken[n], codes[0], only, customers[n])[lost]
+            _refuse_unclear(caller, "payments" if n == 1 else "adjustments", taken[n], codes[n])
+    return keys, codes
+
+
+def _joint_keys_of(have: list[Rows], option: str) -> tuple[Keys, None]:
+    name = have[0].columns[option]
+    together = pd.concat([r.series(option).rename(name) for r in have], ignore_index=True)
+    return door.factorise(together.to_frame(), [name]), None
+
+
+def _only_currency(customers: np.ndarray, codes: np.ndarray, keys: Keys) -> dict[int, int]:
+    """Currency of customers who have but one; -2 of those who have several."""
+    only: dict[int, int] = {}
+    pairs = np.column_stack([customers, codes]).reshape(-1, 2)
+    for customer, code in np.unique(pairs, axis=0).tolist():
+        only[customer] = code if customer not in only else -2
+    if len(keys) == 1:
+        return _Everyone(only)
+    return only
+
+
+class _Everyone(dict[int, int]):
+    """With one currency in the books, it is everybody's."""
+
+    def get(self, key: int, default: Any = None) -> Any:
+        return 0
+
+
+def _inherit(
+    invoices: Rows, rows: Rows, codes: np.ndarray, only: dict[int, int], customers: np.ndarray
+) -> np.ndarray:
+    out = np.array([only.get(c, -2) for c in customers.tolist()], dtype=np.int64)
+    if "named" in rows:
+        at = _look_up(invoices.series("invoice"), rows.series("named"))
+        out[at >= 0] = codes[at[at >= 0]]
+    return out
+
+
+def _refuse_unclear(caller: str, arg: str, rows: Rows, codes: np.ndarray) -> None:
+    unclear = codes < 0
+    if unclear.any():
+        first = rows.series("customer").iloc[int(np.argmax(unclear))]
+        raise InputError(
+            f"{caller}(): {arg}: {int(unclear.sum())} row(s) without currency belong to customers "
+            f"with several (first: {first!r}); give {arg} a currency column."
+        )
+
+
+def _look_up(ids: pd.Series, wanted: pd.Series) -> np.ndarray:
+    """Position of each wanted id; -1 where it is missing or blank, -9 where it is unknown."""
+    given = wanted.notna().to_numpy() & ~(wanted.astype(object) == "").to_numpy() \
+        if wanted.dtype == object or isinstance(wanted.dtype, pd.StringDtype) \
+        else wanted.notna().to_numpy()  # fmt: skip
+    out = np.full(len(wanted), -1, dtype=np.int64)
+    if given.any():
+        found = pd.Index(ids).get_indexer(pd.Index(wanted[given]))
+        out[given] = np.where(found < 0, -9, found)
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# Documents
+
+
+def _documents(
+    caller: str, rows: Rows, customer: np.ndarray, currency: np.ndarray, group: np.ndarray,
+    step: float,
+) -> Documents:  # fmt: skip
+    units = _units(caller, rows, step)
+    note = np.zeros(len(rows), dtype=bool)
+    if "type" in rows:
+        note = (rows.series("type") == "credit_note").to_numpy(dtype=bool, na_value=False)
+        units = np.where(note, -np.abs(units), units)  # a credit whichever sign it is written with
+    note = note | (units < 0)
+    day = rows.days("day") if len(rows) else np.empty(0, dtype=np.int64)
+    no_due = np.isnat(rows["due"])
+    due = np.where(no_due, day, rows["due"].astype("M8[D]").astype(np.int64))
+    none = np.full(len(rows), -1, dtype=np.int64)
+    return Documents(
+        rows=rows.frame, customer=customer, currency=currency, group=group, day=day, due=due,
+        no_due=no_due, units=units, note=note, parent=none,
+        security=_filled(rows, "security"), burden=_filled(rows, "burden"),
+    )  # fmt: skip
+
+
+def _units(caller: str, rows: Rows, step: float) -> np.ndarray:
+    amounts = rows["amount"]
+    if not len(amounts):
+        return np.empty(0, dtype=np.int64)
+    units = door.units(amounts, step, name=rows.columns["amount"], caller=caller)
+    if np.abs(units.astype(np.float64)).sum() > _LARGEST_SUM:
+        raise InputError(f"{caller}(): the amounts add up to more than whole units of {step!r} "
+                         "can hold; use a larger step.")  # fmt: skip
+    return units
+
+
+def _filled(rows: Rows, option: str) -> np.ndarray:
+    return np.nan_to_num(rows[option]) if option in rows else np.zeros(len(rows))
+
+
+def _due_dates(caller: str, documents: Documents, rows: Rows, customers: Keys, terms: Any) -> None:
+    """Fill in due dates from customers' terms; say where the invoice date has to do."""
+    if terms is not None and documents.no_due.any():
+        days = door.check_series(terms, "terms", caller=caller, low=0)
+        by_code = days.reindex(customers.index).to_numpy()
+        agreed = by_code[documents.customer]
+        known = documents.no_due & np.isfinite(agreed)
+        documents.due[known] = documents.day[known] + agreed[known].astype(np.int64)
+        documents.no_due = documents.no_due & ~known
+
+
+# --------------------------------------------------------------------------------------
+# Receipts
+
+
+def _receipts(
+    caller: str,
+    taken: list[Rows],
+    customers: list[np.ndarray],
+    currencies: list[np.ndarray],
+    groups: list[np.ndarray],
+    step: float,
+    documents: Documents,
+    names: dict[str, str],
+) -> tuple[Receipts, pd.DataFrame, pd.DataFrame]:
+    """Payments, then write-offs and allowances; disputes and recoveries apart."""
+    invoices, payments, adjustments = taken
+    parents = _parents(invoices, documents)
+    parts = []
+    for n, rows, arg in ((1, payments, "payments"), (2, adjustments, "adjustments")):
+        named, parent = _named(caller, arg, rows, invoices, parents, documents, groups[n])
+        parts.append((named, parent))
+    kinds = adjustments.series("kind").to_numpy(dtype=object)
+    events = pd.DataFrame(
+        {
+            "customer": customers[2],
+            "document": parts[1][0],
+            "day": adjustments.days("day") if len(adjustments) else np.empty(0, np.int64),
+            "amount": adjustments["amount"],
+            "kind": kinds,
+        }
+    )
+    settles = np.isin(kinds.astype(str), ("write_off", "allowance"))
+    blank = pd.Series([None] * len(adjustments), dtype=object)
+    codes = np.where(kinds.astype(str) == "write_off", 1, 2).astype(np.int8)
+    labels = payments.series("payment")
+    if settles.any():
+        labels = pd.concat([labels.astype(object), blank[settles]], ignore_index=True)
+
+    def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.concatenate([a, b[settles]])
+
+    receipts = Receipts(
+        label=labels,
+        customer=both(customers[1], customers[2]),
+        currency=both(currencies[1], currencies[2]),
+        group=both(groups[1], groups[2]),
+        day=both(_days(payments), _days(adjustments)),
+        units=both(_units(caller, payments, step), np.abs(_units(caller, adjustments, step))),
+        kind=both(np.zeros(len(payments), np.int8), codes),
+        named=both(parts[0][0], parts[1][0]),
+        parent=both(parts[0][1], parts[1][1]),
+        source=np.full(len(payments) + int(settles.sum()), -1, dtype=np.int64),
+    )
+    return receipts, events[events["kind"] == "dispute"], events[events["kind"] == "recovery"]
+
+
+def _days(rows: Rows) -> np.ndarray:
+    return rows.days("day") if len(rows) else np.empty(0, dtype=np.int64)
+
+
+def _parents(invoices: Rows, documents: Documents) -> pd.Index | None:
+    """Codes of instalment groups go into ``documents.parent``; credit notes keep theirs apart."""
+    if "parent" not in invoices or not len(invoices):
+        return None
+    series = invoices.series("parent")
+    codes, labels = pd.factorize(series.where(series.astype(object) != "", None))
+    documents.parent = codes.astype(np.int64)
+    return pd.Index(labels)
+
+
+def _named(
+    caller: str,
+    arg: str,
+    rows: Rows,
+    invoices: Rows,
+    parents: pd.Index | None,
+    documents: Documents,
+    groups: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Document named by each row, or the instalment group; unknown names raise."""
+    none = np.full(len(rows), -1, dtype=np.int64)
+    if "named" not in rows or not len(rows):
+        return none, none.copy()
+    wanted = rows.series("named")
+    at = _look_up(invoices.series("invoice"), wanted)
+    parent = none.copy()
+    unknown = at == -9
+    if unknown.any() and parents is not None:
+        found = parents.get_indexer(pd.Index(wanted[unknown]))
+        parent[unknown] = found
+        at[np.flatnonzero(unknown)[found >= 0]] = -2
+        unknown = at == -9
+    if unknown.any():
+        first = ", ".join(repr(v) for v in wanted[unknown].unique()[:3])
+        raise InputError(
+            f"{caller}(): {arg}: column {rows.columns['named']!r} names an invoice that is not in "
+            f"invoices, in {int(unknown.sum())} row(s) (first: {first}). Add those invoices, or "
+            "leave the name empty: the money is then unapplied."
+        )
+    direct = at >= 0
+    foreign = np.zeros(len(rows), dtype=bool)
+    foreign[direct] = documents.group[at[direct]] != groups[direct]
+    if foreign.any():
+        n = int(np.argmax(foreign))
+        raise InputError(
+            f"{caller}(): {arg}: {int(foreign.sum())} row(s) name an invoice of another customer "
+            f"or currency (first: invoice {wanted.iloc[n]!r} for customer "
+            f"{rows.series('customer').iloc[n]!r}); mend the customer, or leave the name empty."
+        )
+    return at, parent
+
+
+# --------------------------------------------------------------------------------------
+# The cut at as_of
+
+
+def _up_to(books: Books) -> Books:
+    """Keep what is dated up to ``as_of``; receipts of later dates go to ``future``."""
+    documents, receipts, today = books.documents, books.receipts, books.today
+    issued = documents.day <= today
+    if not issued.all():
+        new = np.where(issued, np.cumsum(issued) - 1, -3)
+        receipts.named = np.where(receipts.named >= 0, new[receipts.named], receipts.named) \
+            if len(new) else receipts.named  # fmt: skip
+        books.documents = documents.cut(issued)
+        books.later = int((~issued).sum())
+    in_time = receipts.day <= today
+    books.future = receipts.cut(~in_time)
+    if not in_time.all():
+        receipts = receipts.cut(in_time)
+    books.receipts = _with_credit_notes(books, receipts, books.notes)
+    return books
+
+
+def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts:
+    """Credit notes that settle other documents join the receipts."""
+    documents = books.documents
+    ids = documents.rows[books.names["invoice"]]
+    target = np.full(len(documents), -1, dtype=np.int64)
+    if notes != "own" and books.names["parent"] in documents.rows and documents.note.any():
+        at = np.flatnonzero(documents.note)
+        found = _look_up(ids, documents.rows[books.names["parent"]].iloc[at])
+        good = found >= 0
+        good[good] = (documents.group[found[good]] == documents.group[at[good]]) & ~documents.note[
+            found[good]
+        ]
+        target[at[good]] = found[good]
+    chosen = documents.note if notes == "net" else target >= 0
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return receipts
+    none = np.full(len(rows), -1, dtype=np.int64)
+    extra = {
+        "label": ids.iloc[rows].astype(object),
+        "customer": documents.customer[rows],
+        "currency": documents.currency[rows],
+        "group": documents.group[rows],
+        "day": documents.day[rows],
+        "units": -documents.units[rows],
+        "kind": np.full(len(rows), KINDS.index("credit_note"), dtype=np.int8),
+        "named": target[rows],
+        "parent": none,
+        "source": rows,
+    }
+    label = pd.concat([receipts.label.astype(object), extra.pop("label")], ignore_index=True)
+    merged = {k: np.concatenate([getattr(receipts, k), v]) for k, v in extra.items()}
+    return Receipts(label=label, **merged)

@@ -1,0 +1,138 @@
+"""Several currencies into one: each document at its own day's rate, or all at today's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Date, Key
+from ..engine.units import to_units
+from ..errors import InputError
+from .books import Books
+from .settling import Position
+
+__all__ = ["convert"]
+
+
+def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
+    """The position in the currency that ``fx`` leads to; matches still add up to documents."""
+    books = position.books
+    if books.currencies is None:
+        raise InputError(
+            f"{books.caller}(): fx is given, but invoices have no column "
+            f"{books.names['currency']!r} that says what is to be converted."
+        )
+    rate = _Rates(books, fx)
+    documents, receipts = books.documents, books.receipts
+    now = np.int64(books.today)
+    at_document = rate.of(documents.currency, documents.day)
+    at_receipt = rate.of(receipts.currency, receipts.day)
+    units = _spread(position, documents.units - position.open, at_document)
+    open_rate = (
+        rate.of(documents.currency, np.full(len(documents), now)) if revalue else at_document
+    )
+    rest_rate = rate.of(receipts.currency, np.full(len(receipts), now)) if revalue else at_receipt
+    settled = _round((documents.units - position.open) * at_document)
+    left = _round(position.open * open_rate)
+    if not revalue:  # the document's own value is what its rows must add up to
+        left = _round(documents.units * at_document) - settled
+    paid_out = _round((receipts.units - position.rest) * at_receipt)
+    rest = _round(position.rest * rest_rate)
+    if not revalue:
+        rest = _round(receipts.units * at_receipt) - paid_out
+    one = replace(
+        books,
+        documents=replace(documents, units=settled + left, currency=documents.currency * 0,
+                          group=documents.customer),
+        receipts=replace(receipts, units=paid_out + rest, currency=receipts.currency * 0,
+                         group=receipts.customer),
+        currencies=None,
+    )  # fmt: skip
+    expected = _round(position.expected * open_rate)
+    return replace(position, books=one, units=units, open=left, rest=rest, expected=expected)
+
+
+def _round(values: np.ndarray) -> np.ndarray:
+    return to_units(values, 1)
+
+
+def _spread(position: Position, settled: np.ndarray, rate: np.ndarray) -> np.ndarray:
+    """Converted matches: differences of converted running sums, so they add up by document."""
+    if not len(position.document):
+        return position.units
+    order = np.argsort(position.document, kind="stable")
+    at, units = position.document[order], position.units[order]
+    running = np.cumsum(units)
+    first = np.r_[True, at[1:] != at[:-1]]
+    start = np.where(first, running - units, 0)
+    start = np.maximum.accumulate(np.where(first, np.arange(len(at)), 0))
+    base = (running - units)[start]
+    end = _round((running - base) * rate[at])
+    before = np.where(first, 0, np.r_[0, end[:-1]])
+    out = np.empty_like(units)
+    out[order] = end - before
+    return out
+
+
+class _Rates:
+    """Units of the base currency for one unit of each currency, by day."""
+
+    def __init__(self, books: Books, fx: Any) -> None:
+        self.books = books
+        assert books.currencies is not None
+        self.names = list(books.currencies.labels.iloc[:, 0])
+        table = _long(fx, books.caller)
+        self.table = dict(list(table.groupby("currency", sort=True)))
+        base = [n for n in self.names if n not in self.table]
+        if len(base) > 1:
+            raise InputError(
+                f"{books.caller}(): fx has no rate for {', '.join(map(repr, base))}; only one "
+                "currency, the one that is converted into, may be left out."
+            )
+
+    def of(self, currency: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Rate of each row: the last one quoted up to its day."""
+        out = np.ones(len(currency))
+        for code, name in enumerate(self.names):
+            rows = np.flatnonzero(currency == code)
+            if not len(rows) or name not in self.table:
+                continue
+            part = self.table[name]
+            at = np.searchsorted(part["day"].to_numpy(), days[rows], side="right") - 1
+            if (at < 0).any():
+                first = np.datetime64(int(days[rows][at < 0].min()), "D")
+                raise InputError(
+                    f"{self.books.caller}(): fx has no rate of {name!r} up to {first}; "
+                    f"{int((at < 0).sum())} row(s) need one."
+                )
+            out[rows] = part["rate"].to_numpy()[at]
+        return out
+
+
+def _long(fx: Any, caller: str) -> pd.DataFrame:
+    """Rates as ``currency``, ``day``, ``rate``, in order of days."""
+    if isinstance(fx, Mapping | pd.Series):
+        rates = door.check_series(fx, "fx", caller=caller, low=0)
+        frame = pd.DataFrame({"currency": rates.index, "day": -(2**40), "rate": rates.to_numpy()})
+    else:
+        frame = _from_frame(door.to_pandas(fx, caller=caller, arg="fx"), caller)
+    if (frame["rate"] <= 0).any():
+        raise InputError(f"{caller}(): fx: rates must be above 0.")
+    return frame.sort_values(["currency", "day"], ignore_index=True)
+
+
+def _from_frame(fx: pd.DataFrame, caller: str) -> pd.DataFrame:
+    if "currency" not in fx.columns and "date" in fx.columns:
+        fx = fx.melt("date", var_name="currency", value_name="rate").dropna(subset=["rate"])
+    rows = door.take(
+        fx, caller=caller, arg="fx", unique=("currency", "date"),
+        currency=Key("currency"), date=Date("date"), rate=Amount("rate"),
+    )  # fmt: skip
+    return pd.DataFrame(
+        {"currency": rows.series("currency").array, "day": rows.days("date"), "rate": rows["rate"]}
+    )

@@ -1,0 +1,249 @@
+"""Who is paid by what: the books settled by a method, at a date, to the last unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _frames as door
+from ..engine import matching, matching_daily
+from .books import Books, Documents, Receipts
+
+__all__ = ["METHODS", "Position", "settle"]
+
+METHODS = (
+    "specific_then_fifo",
+    "specific",
+    "specific_then_oldest_due",
+    "specific_then_lifo",
+    "specific_then_proportional",
+    "fifo",
+    "lifo",
+    "proportional",
+    "cn_560",
+)
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass
+class Position:
+    """The books with every match: ``document``, ``receipt``, ``units`` are parallel arrays.
+
+    ``open`` is what is left of each document, ``rest`` what is left of each receipt,
+    ``expected`` what later-dated receipts will take off each document. Documents that a netted
+    credit note stems from are open by what the note has not settled.
+    """
+
+    books: Books
+    document: np.ndarray
+    receipt: np.ndarray
+    units: np.ndarray
+    open: np.ndarray
+    rest: np.ndarray
+    expected: np.ndarray
+
+    @property
+    def day(self) -> np.ndarray:
+        """Day on which each match takes effect: when both the document and the money exist."""
+        d, r = self.books.documents.day[self.document], self.books.receipts.day[self.receipt]
+        return np.maximum(d, r)
+
+
+def settle(books: Books, method: str, *, pairs: bool = True) -> Position:
+    """Match receipts with documents; without ``pairs`` only what is left is worked out."""
+    door.check_choice(method, "method", METHODS, caller=books.caller)
+    documents, receipts = books.documents, books.receipts
+    run = _Run(books, documents, receipts, documents.units.copy(), receipts.units.copy(), pairs)
+    if method.startswith("specific") or method == "cn_560":
+        run.by_name()
+    else:
+        run.by_name(only_notes=True)
+    run.take_back()
+    run.by_rule(method)
+    position = run.position()
+    if len(books.future):
+        position.expected = _expected(books, position, method)
+    return position
+
+
+def _expected(books: Books, position: Position, method: str) -> np.ndarray:
+    """What receipts dated after ``as_of`` take off the documents open now."""
+    future = books.future
+    run = _Run(books, books.documents, future, position.open.copy(), future.units.copy(), False)
+    if method.startswith("specific") or method == "cn_560":
+        run.by_name()
+    run.take_back()
+    run.by_rule(method)
+    return position.open - run.open
+
+
+class _Run:
+    """One settlement: what is open, what is left, and the matches so far."""
+
+    def __init__(
+        self,
+        books: Books,
+        documents: Documents,
+        receipts: Receipts,
+        open_units: np.ndarray,
+        rest: np.ndarray,
+        pairs: bool,
+    ) -> None:
+        self.books, self.documents, self.receipts = books, documents, receipts
+        self.open, self.rest, self.pairs = open_units, rest, pairs
+        self.matches: list[Pairs] = []
+        self.taken = np.zeros_like(rest)
+
+    def by_name(self, *, only_notes: bool = False) -> None:
+        """Receipts that name a document or an instalment group, in order of their dates."""
+        receipts = self.receipts
+        wanted = receipts.named >= 0
+        if only_notes:
+            wanted &= receipts.source >= 0
+        rows = np.flatnonzero(wanted)
+        if len(rows):
+            order = matching.order_by(
+                (receipts.named[rows], receipts.day[rows]), lambda r: self._receipt_rank(rows[r])
+            )
+            self._capped(rows[order])
+        if not only_notes and (receipts.named == -2).any():
+            self._queue(*self._of_groups())
+
+    def _capped(self, rows: np.ndarray) -> None:
+        """Named documents take what they can; a refund gives back, a note's refund settles it."""
+        target = self.receipts.named[rows]
+        sign = np.where(self.open[target] < 0, -1, 1)
+        documents, group = np.unique(target, return_inverse=True)
+        limits = np.abs(self.open[documents])
+        done, _ = matching.capped(group.reshape(-1), self.rest[rows] * sign, limits)
+        self._record(target, rows, done * sign)
+
+    def _of_groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Instalments by group, oldest due first, and the receipts that name their group."""
+        documents, receipts = self.documents, self.receipts
+        named = np.flatnonzero((receipts.named == -2) & (self.rest > 0))
+        chosen = np.isin(documents.parent, receipts.parent[named]) & (self.open > 0)
+        debits = np.flatnonzero(chosen & ~documents.note)
+        keys: tuple[np.ndarray, ...]
+        keys = (documents.parent[debits], documents.due[debits], documents.day[debits])
+        debits = debits[matching.order_by(keys, lambda r: self._document_rank(debits[r]))]
+        keys = (receipts.parent[named], receipts.day[named])
+        named = named[matching.order_by(keys, lambda r: self._receipt_rank(named[r]))]
+        return debits, named, documents.parent[debits], receipts.parent[named]
+
+    def take_back(self) -> None:
+        """Refunds take back what is left of the customer's receipts, the latest first."""
+        receipts = self.receipts
+        back = np.flatnonzero((self.rest < 0) & (receipts.named != -3))
+        if not len(back):
+            return
+        have = np.flatnonzero((self.rest > 0) & np.isin(receipts.group, receipts.group[back]))
+        have = have[(receipts.kind[have] == 0) & (receipts.named[have] != -3)]
+        if not len(have):
+            return
+        have = have[matching.order_by((receipts.group[have], -receipts.day[have]))]
+        back = back[matching.order_by((receipts.group[back], receipts.day[back]))]
+        i, j, units = matching.queue_pairs(
+            receipts.group[back], -self.rest[back], receipts.group[have], self.rest[have]
+        )
+        np.add.at(self.taken, back[i], units)
+        np.subtract.at(self.taken, have[j], units)
+        self.rest += self.taken
+
+    def by_rule(self, method: str) -> None:
+        """What is left settles what is open, by the method's order."""
+        rule = method.removeprefix("specific_then_")
+        if rule == "specific":
+            return
+        documents, receipts = self.documents, self.receipts
+        free = (self.rest > 0) & (receipts.named != -3)
+        if self.books.notes != "net":  # what a note has left over stays its own line
+            free &= receipts.source < 0
+        debits = np.flatnonzero(self.open > 0)
+        credits = np.flatnonzero(free)
+        if not len(debits) or not len(credits):
+            return
+        keys: tuple[np.ndarray, ...] = (receipts.group[credits], receipts.day[credits])
+        credits = credits[matching.order_by(keys, lambda r: self._receipt_rank(credits[r]))]
+        if rule in ("fifo", "oldest_due"):
+            first, second = (
+                (documents.day, None) if rule == "fifo" else (documents.due, documents.day)
+            )
+            keys = (documents.group[debits], first[debits])
+            if second is not None:
+                keys += (second[debits],)
+            debits = debits[matching.order_by(keys, lambda r: self._document_rank(debits[r]))]
+            self._queue(debits, credits, documents.group[debits], receipts.group[credits])
+        else:
+            self._replay(rule, debits, credits)
+
+    def _queue(
+        self,
+        debits: np.ndarray,
+        credits: np.ndarray,
+        debit_group: np.ndarray,
+        credit_group: np.ndarray,
+    ) -> None:
+        owed, given = self.open[debits], self.rest[credits]
+        if self.pairs:
+            i, j, units = matching.queue_pairs(debit_group, owed, credit_group, given)
+            self.matches.append((debits[i], credits[j], units))
+        paid, used = matching.queue_balances(debit_group, owed, credit_group, given)
+        self.open[debits] -= paid
+        self.rest[credits] -= used
+
+    def _replay(self, rule: str, debits: np.ndarray, credits: np.ndarray) -> None:
+        documents, receipts = self.documents, self.receipts
+        debits = debits[np.argsort(documents.group[debits], kind="stable")]
+        table = matching_daily.Documents(
+            documents.day[debits],
+            documents.due[debits],
+            self._document_rank(debits),
+            documents.security[debits],
+            documents.burden[debits],
+        )
+        i, j, units = matching_daily.replay(
+            rule,
+            (documents.group[debits], receipts.group[credits]),
+            (documents.day[debits], receipts.day[credits]),
+            (self.open[debits], self.rest[credits]),
+            table,
+        )
+        self._record(debits[i], credits[j], units)
+
+    def _record(self, target: np.ndarray, rows: np.ndarray, units: np.ndarray) -> None:
+        real = units != 0
+        target, rows, units = target[real], rows[real], units[real]
+        if self.pairs:
+            self.matches.append((target, rows, units))
+        np.subtract.at(self.open, target, units)
+        np.subtract.at(self.rest, rows, units)
+
+    def position(self) -> Position:
+        """The matches put together; a netted note is open by what it has not settled."""
+        empty = np.empty(0, dtype=np.int64)
+        document, receipt, units = (
+            np.concatenate([m[k] for m in self.matches] or [empty]) for k in range(3)
+        )
+        open_units, rest = self.open, self.rest - self.taken  # refund and receipt both shown
+        stems = np.flatnonzero(self.receipts.source >= 0)
+        if len(stems):
+            open_units[self.receipts.source[stems]] = -rest[stems]
+            rest[stems] = 0
+        return Position(
+            self.books, document, receipt, units, open_units, rest, np.zeros_like(open_units)
+        )
+
+    def _document_rank(self, rows: np.ndarray) -> np.ndarray:
+        ids = self.documents.rows[self.books.names["invoice"]].iloc[rows]
+        return door.factorise(ids.to_frame(), [ids.name]).codes
+
+    def _receipt_rank(self, rows: np.ndarray) -> np.ndarray:
+        """Ranks by kind, then by id: rows without an id (write-offs) come last."""
+        labels = self.receipts.label.iloc[rows]
+        codes = door.factorise(labels.to_frame("id"), ["id"]).codes
+        last = codes.max(initial=0) + 1
+        return self.receipts.kind[rows].astype(np.int64) * (last + 1) + np.where(
+            codes < 0, last, codes
+        )

@@ -1,0 +1,235 @@
+"""Generated ledgers against a decimal oracle that is written apart from the library."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+
+import pandas as pd
+import pytest
+
+from salesmgmt import credit
+
+START = date(2024, 1, 1)
+BATCH = 500  # ledgers in one call: each has customers of its own
+METHODS = ("specific", "specific_then_fifo", "specific_then_oldest_due", "fifo")
+
+
+def _ledger(random: Random, n: int) -> dict[str, list[dict]]:
+    """One small company: two customers, two currencies, everything that goes wrong in life."""
+
+    def money(low: int, high: int) -> Decimal:
+        return Decimal(random.randint(low, high)) / 100
+
+    def day(late: int = 200) -> date:
+        return START + timedelta(days=random.randint(0, late))
+
+    invoices, payments, adjustments = [], [], []
+    for k in range(random.randint(1, 6)):
+        issued = day()
+        common = {
+            "customer_id": f"{n:05d}-{random.choice('AB')}",
+            "currency": random.choice(["CNY", "USD"]),
+        }
+        row = {
+            "invoice_id": f"{n:05d}/{random.randint(10, 99)}{k}",
+            **common,
+            "invoice_date": issued,
+            "due_date": issued + timedelta(days=random.choice([0, 15, 30, 60, 90])),
+            "amount": money(1, 50_000),
+            "type": "invoice",
+            "parent": None,
+        }
+        invoices.append(row)
+        if random.random() < 0.2:
+            note = dict(row, invoice_id=row["invoice_id"] + "C", type="credit_note")
+            note["invoice_date"] = note["due_date"] = issued + timedelta(days=random.randint(0, 40))
+            note["amount"] = -money(1, 60_000)
+            note["parent"] = row["invoice_id"] if random.random() < 0.6 else None
+            invoices.append(note)
+    own = [i for i in invoices if i["type"] == "invoice"]
+    for k in range(random.randint(0, 7)):
+        target = random.choice(own)
+        named = random.random() < 0.6
+        amount = target["amount"] if random.random() < 0.3 else money(1, 60_000)
+        payments.append(
+            {
+                "payment_id": f"{n:05d}P{random.randint(10, 99)}{k}",
+                "customer_id": target["customer_id"],
+                "currency": target["currency"],
+                "date": day(260),
+                "amount": -amount if random.random() < 0.08 else amount,
+                "invoice_id": target["invoice_id"] if named else None,
+            }
+        )
+    if random.random() < 0.3:
+        target = random.choice(own)
+        adjustments.append(
+            {
+                "customer_id": target["customer_id"],
+                "currency": target["currency"],
+                "date": day(260),
+                "amount": money(1, 20_000),
+                "kind": random.choice(["write_off", "allowance", "recovery", "dispute"]),
+                "invoice_id": target["invoice_id"] if random.random() < 0.7 else None,
+            }
+        )
+    return {"invoices": invoices, "payments": payments, "adjustments": adjustments}
+
+
+def _oracle(book: dict[str, list[dict]], today: date, method: str) -> dict[tuple, dict]:
+    """Buckets and unapplied money by customer and currency, in exact decimals, step by step."""
+    issued = [i for i in book["invoices"] if i["invoice_date"] <= today]
+    every = {i["invoice_id"] for i in book["invoices"]}
+    open_ = {i["invoice_id"]: i["amount"] for i in issued}
+    size = dict(open_)
+    known = {i["invoice_id"]: i for i in issued}
+    receipts = []
+    for p in book["payments"]:
+        if p["date"] <= today:
+            receipts.append({**p, "rank": (0, p["payment_id"]), "left": p["amount"]})
+    for a in book["adjustments"]:
+        if a["date"] <= today and a["kind"] in ("write_off", "allowance"):
+            rank = (1 if a["kind"] == "write_off" else 2, "")
+            receipts.append({**a, "rank": rank, "left": a["amount"]})
+    for r in receipts:
+        r["reserved"] = r["invoice_id"] in every and r["invoice_id"] not in known
+    for i in issued:
+        if i["type"] == "credit_note" and i["parent"] in known:
+            receipts.append(
+                {
+                    "customer_id": i["customer_id"],
+                    "currency": i["currency"],
+                    "date": i["invoice_date"],
+                    "invoice_id": i["parent"],
+                    "left": -i["amount"],
+                    "rank": (3, i["invoice_id"]),
+                    "note": i["invoice_id"],
+                    "reserved": False,
+                }
+            )
+    receipts.sort(key=lambda r: (r["date"], r["rank"]))
+    for r in receipts:
+        name = r["invoice_id"]
+        if name in known and (method != "fifo" or "note" in r):
+            paid = size[name] - open_[name]
+            reached = min(max(paid + r["left"], Decimal(0)), size[name])
+            open_[name] = size[name] - reached
+            r["left"] -= reached - paid
+    for r in receipts:
+        if "note" in r:
+            open_[r["note"]] = -r["left"]
+    out: dict[tuple, dict] = {}
+    for key in sorted({(r["customer_id"], r["currency"]) for r in [*issued, *receipts]}):
+        mine = [r for r in receipts if (r["customer_id"], r["currency"]) == key and "note" not in r]
+        free = [r["left"] for r in mine if not r["reserved"]]
+        pool = Decimal(0)
+        if method != "specific":
+            money = [r for r in mine if not r["reserved"] and r["rank"][0] == 0]
+            received = sum((r["left"] for r in money if r["left"] > 0), Decimal(0))
+            refunds = sum((-r["left"] for r in money if r["left"] < 0), Decimal(0))
+            other = sum(
+                (r["left"] for r in mine if not r["reserved"] and r["rank"][0] > 0), Decimal(0)
+            )
+            pool = max(received - refunds, Decimal(0)) + other
+        spent = Decimal(0)
+        if method.endswith("fifo"):
+            queue = sorted((i["invoice_date"], i["invoice_id"]) for i in issued)
+        else:
+            queue = sorted((i["due_date"], i["invoice_date"], i["invoice_id"]) for i in issued)
+        for *_, name in queue:
+            i = known[name]
+            if (i["customer_id"], i["currency"]) == key and open_[name] > 0:
+                part = min(open_[name], pool - spent)
+                open_[name] -= part
+                spent += part
+        reserved = sum((r["left"] for r in mine if r["reserved"]), Decimal(0))
+        row = dict.fromkeys(["current", "1-30", "31-60", "61-90", "91+"], Decimal(0))
+        row["unapplied"] = -(sum(free, Decimal(0)) - spent + reserved)
+        for i in issued:
+            if (i["customer_id"], i["currency"]) == key:
+                late = (today - i["due_date"]).days
+                names = [(0, "current"), (30, "1-30"), (60, "31-60"), (90, "61-90")]
+                bucket = next((b for high, b in names if late <= high), "91+")
+                row[bucket] += open_[i["invoice_id"]]
+        out[key] = row
+    return out
+
+
+def _balance(book: dict[str, list[dict]], today: date) -> Decimal:
+    total = sum((i["amount"] for i in book["invoices"] if i["invoice_date"] <= today), Decimal(0))
+    total -= sum((p["amount"] for p in book["payments"] if p["date"] <= today), Decimal(0))
+    settling = ("write_off", "allowance")
+    gone = [a for a in book["adjustments"] if a["date"] <= today and a["kind"] in settling]
+    return total - sum((a["amount"] for a in gone), Decimal(0))
+
+
+def _frames(books: list[dict], random: Random) -> list[pd.DataFrame]:
+    """The ledgers' rows in one frame each, shuffled, as floats and text dates."""
+    columns = {
+        "invoices": ["invoice_id", "customer_id", "currency", "invoice_date", "due_date", "amount",
+                     "type", "parent"],
+        "payments": ["payment_id", "customer_id", "currency", "date", "amount", "invoice_id"],
+        "adjustments": ["customer_id", "currency", "date", "amount", "kind", "invoice_id"],
+    }  # fmt: skip
+    out = []
+    for table, names in columns.items():
+        rows = [row for book in books for row in book[table]]
+        random.shuffle(rows)
+        frame = pd.DataFrame(rows, columns=names)
+        out.append(frame.assign(amount=frame["amount"].astype(float)))
+    return out
+
+
+def _cents(value: float) -> int:
+    return round(value * 100)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(20))
+def test_ten_thousand_ledgers_match_the_oracle_to_the_cent(batch):
+    random = Random(batch)
+    method = METHODS[batch % len(METHODS)]
+    today = START + timedelta(days=40 + 11 * batch)
+    books = [_ledger(random, n) for n in range(BATCH)]
+    invoices, payments, adjustments = _frames(books, random)
+    got = credit.aging(invoices, payments, adjustments, as_of=today, method=method)
+    have = {(r.customer_id, r.currency): r._asdict() for r in _renamed(got).itertuples(index=False)}
+    want: dict[tuple, dict] = {}
+    for book in books:
+        want |= _oracle(book, today, method)
+    assert set(have) == set(want)
+    for key, row in want.items():
+        for name, amount in row.items():
+            assert _cents(have[key][_safe(name)]) == int(amount * 100), (key, name)
+        assert _cents(have[key]["total"]) == int(sum(row.values()) * 100)
+    total = sum((_balance(book, today) for book in books), Decimal(0))
+    assert sum(_cents(v) for v in got["total"]) == int(total * 100)
+
+
+def _safe(name: str) -> str:
+    return "b" + name.replace("-", "_").replace("+", "") if name[0].isdigit() else name
+
+
+def _renamed(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.rename(columns=_safe)
+
+
+@pytest.mark.parametrize(
+    "method", ["lifo", "proportional", "cn_560", "specific_then_lifo", "specific_then_proportional"]
+)
+def test_every_other_method_adds_up_too_and_pairs_are_whole(method):
+    random = Random(99)
+    today = START + timedelta(days=180)
+    books = [_ledger(random, n) for n in range(60)]
+    invoices, payments, adjustments = _frames(books, random)
+    pairs = credit.ledger(invoices, payments, adjustments, as_of=today, method=method)
+    got = credit.aging(pairs)
+    total = sum((_balance(book, today) for book in books), Decimal(0))
+    assert sum(_cents(v) for v in got["total"]) == int(total * 100)
+    paid = pairs[pairs["payment_id"].notna()].groupby("payment_id")["amount"].sum()
+    for book in books:
+        for p in book["payments"]:
+            if p["date"] <= today:
+                assert _cents(paid[p["payment_id"]]) == int(p["amount"] * 100)
