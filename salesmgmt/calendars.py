@@ -315,9 +315,12 @@ def notice(
     caller = "notice"
     check_int(year, "year", caller=caller, low=1900, high=2200)
     first, last = year_bounds(year)
+    for option, given in (("off", off), ("worked", worked)):
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise InputError(f"{caller}(): {option} must be a list of dates, got {given!r}.")
     free: set[int] = set()
     for entry in off:
-        pair = entry if isinstance(entry, tuple) else (entry, entry)
+        pair = entry if isinstance(entry, tuple | list) else (entry, entry)
         if len(pair) != 2:
             raise InputError(f"{caller}(): off must hold dates or (first, last), got {entry!r}.")
         low, high = _span(*pair, caller=caller)
@@ -512,8 +515,9 @@ def _days(values: Any, name: str, caller: str) -> np.ndarray:
     """Dates as days since 1970-01-01, one-dimensional."""
     if _is_one(values):
         return np.array([_one(values, name, caller)])
+    _check_flat(values, name, caller)
     raw = values.to_numpy() if isinstance(values, pd.Series | pd.Index) else values
-    if isinstance(raw, np.ndarray) and raw.dtype.kind == "M" and raw.ndim == 1:
+    if isinstance(raw, np.ndarray) and raw.dtype.kind == "M":
         days = raw.astype("datetime64[D]", copy=False).view(np.int64)  # in one pass
         if not days.size or days.min() != _NOT_A_DAY:
             return days
@@ -524,10 +528,18 @@ def _whole(values: Any, name: str, caller: str) -> np.ndarray:
     """Whole numbers, one-dimensional."""
     if _is_one(values):
         return np.array([check_int(values, name, caller=caller)])
-    found = np.asarray(values)
-    if found.ndim != 1 or found.dtype.kind not in "iu":
-        raise InputError(f"{caller}(): {name} must hold whole numbers, got {found.dtype}.")
-    return found.astype(np.int64)
+    _check_flat(values, name, caller)
+    found = pd.Series(values)
+    if found.isna().any() or not pd.api.types.is_integer_dtype(found):
+        missing = int(found.isna().sum())
+        told = f"{missing} are missing" if missing else f"got {found.dtype}"
+        raise InputError(f"{caller}(): {name} must hold whole numbers; {told}.")
+    return found.to_numpy(dtype=np.int64)
+
+
+def _check_flat(values: Any, name: str, caller: str) -> None:
+    if np.ndim(values) != 1:
+        raise InputError(f"{caller}(): {name} must be one-dimensional, has {np.ndim(values)} axes.")
 
 
 def _aligned(

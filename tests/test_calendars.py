@@ -237,6 +237,8 @@ def test_notices_are_checked():
         notice(2027, off=[("2027-02-08", "2027-02-05")])
     with pytest.raises(InputError, match=r"off must hold"):
         notice(2027, off=[("2027-02-08",)])
+    with pytest.raises(InputError, match=r"off must be a list of dates, got '2027-02-08'"):
+        notice(2027, off="2027-02-08")
 
 
 # --------------------------------------------------------------------------------------
@@ -428,8 +430,14 @@ def test_pairs_are_checked():
     for bad in (1.5, "3", None, True):
         with pytest.raises(InputError, match=r"n must"):
             add_working_days("2025-01-02", bad)
-    with pytest.raises(InputError, match=r"n must hold whole numbers"):
+    with pytest.raises(InputError, match=r"n must hold whole numbers; got float64"):
         add_working_days("2025-01-02", [1.5, 2.0])
+    with pytest.raises(InputError, match=r"n must hold whole numbers; 1 are missing"):
+        add_working_days("2025-01-02", pd.Series([1, None], dtype="Int64"))
+    many = add_working_days("2025-01-02", pd.Series([1, 2], index=["p", "q"], dtype="Int64"))
+    assert many.index.tolist() == ["p", "q"]
+    with pytest.raises(InputError, match=r"starts must be one-dimensional"):
+        count_working_days(np.array([["2025-01-02"]], dtype="datetime64[D]"), "2025-12-31")
     for n in (10**6, -(10**18)):
         with pytest.raises(InputError, match=r"outside the calendar"):
             add_working_days("2025-01-02", n)
@@ -571,8 +579,13 @@ def test_own_events_are_checked():
     two = pd.DataFrame({"name": ["a", "a"], "start": ["2025-01-05", "2025-02-05"], "lead": [1, 2]})
     with pytest.raises(InputError, match=r"'a' 2 different values of 'lead'"):
         events(*span, own=two)
+    two = pd.DataFrame({"name": ["a", "a_lead"], "start": ["2025-01-05"] * 2, "lead": [1, 0]})
+    with pytest.raises(InputError, match=r"name 'a_lead' is taken"):
+        events(*span, own=two)
     with pytest.raises(InputError, match=r"own must be a DataFrame"):
         events(*span, own=["2025-01-05"])
+    open_end = two.iloc[:1].assign(end=None)
+    assert events(*span, own=open_end)["a"].sum() == 1.0
     none = events(*span, own=two.iloc[:0])
     assert none.columns.tolist() == ["date", *_CHINA]
 

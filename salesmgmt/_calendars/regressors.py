@@ -111,10 +111,12 @@ def merge_own(windows: Windows, own: Any, *, taken: tuple[str, ...], caller: str
     for code, label in enumerate(names.text()):
         at = names.codes == code
         lead, lag = (_one_margin(rows, option, at, label, caller) for option in ("lead", "lag"))
-        _add(spans, label, np.column_stack([start[at], end[at]]), lead, lag)
-    clash = [key for key in spans if key in windows.spans or key in taken]
-    if clash:
-        raise InputError(f"{caller}(): own: the name {clash[0]!r} is taken; choose another one.")
+        made: dict[str, np.ndarray] = {}
+        _add(made, label, np.column_stack([start[at], end[at]]), lead, lag)
+        clash = [k for k in made if k in windows.spans or k in taken or k in spans]
+        if clash:
+            raise InputError(f"{caller}(): own: the name {clash[0]!r} is taken; choose another.")
+        spans |= made
     return Windows({**windows.spans, **spans}, own=list(spans))
 
 
