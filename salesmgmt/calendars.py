@@ -189,8 +189,8 @@ def count_working_days(
     Raises
     ------
     InputError
-        A date is missing or cannot be read, lengths differ, or an end is before its start; and
-        as in :func:`working_days`.
+        A date is missing or cannot be read, lengths or labels differ, or an end is before its
+        start; and as in :func:`working_days`.
 
     Examples
     --------
@@ -205,8 +205,8 @@ def count_working_days(
     caller = "count_working_days"
     check_choice(inclusive, "inclusive", tuple(_INCLUSIVE), caller=caller)
     first, last = _days(starts, "starts", caller), _days(ends, "ends", caller)
-    index = _index(starts, ends)
     first, last = _aligned(first, last, "starts", "ends", caller)
+    index = _index(starts, ends, "starts", "ends", caller)
     _check_order(first, last, index, caller=caller)
     where = resolve_country(country, caller=caller)
     if not first.size:
@@ -252,8 +252,8 @@ def add_working_days(
     Raises
     ------
     InputError
-        A date or number cannot be used, lengths differ, or the calendar does not reach that far;
-        and as in :func:`working_days`.
+        A date or number cannot be used, lengths or labels differ, or the calendar does not reach
+        that far; and as in :func:`working_days`.
 
     Examples
     --------
@@ -264,8 +264,8 @@ def add_working_days(
     """
     caller = "add_working_days"
     days, steps = _days(dates, "dates", caller), _whole(n, "n", caller)
-    index = _index(dates, n)
     days, steps = _aligned(days, steps, "dates", "n", caller)
+    index = _index(dates, n, "dates", "n", caller)
     where = resolve_country(country, caller=caller)
     if not days.size:
         return _as_given(days.astype("datetime64[D]").astype("datetime64[us]"), index, dates, n)
@@ -555,9 +555,15 @@ def _aligned(
     return one, other
 
 
-def _index(*values: Any) -> pd.Index | None:
-    """Index of the first Series, if any."""
-    return next((v.index for v in values if isinstance(v, pd.Series)), None)
+def _index(left: Any, right: Any, left_name: str, right_name: str, caller: str) -> pd.Index | None:
+    """Index of the first Series, if any; two Series must have the same labels in one order."""
+    found = [v.index for v in (left, right) if isinstance(v, pd.Series)]
+    if len(found) == 2 and not found[0].equals(found[1]):
+        raise InputError(
+            f"{caller}(): {left_name} and {right_name} are Series with different labels; pairs "
+            "go by position, so align them first (or pass .to_numpy())."
+        )
+    return found[0] if found else None
 
 
 def _as_given(out: np.ndarray, index: pd.Index | None, *given: Any) -> Any:

@@ -425,6 +425,8 @@ def test_pairs_are_checked():
         count_working_days(dates[:2], "2025-01-03")
     with pytest.raises(InputError, match=r"starts has 2 value\(s\) and ends 3"):
         count_working_days(dates[:2], ["2025-01-03"] * 3)
+    with pytest.raises(InputError, match=r"different labels; pairs go by position"):
+        count_working_days(dates[:2], dates[:2].iloc[::-1])
     with pytest.raises(InputError, match=r"inclusive must be one of"):
         count_working_days("2025-01-02", "2025-01-03", inclusive="all")
     for bad in (1.5, "3", None, True):
