@@ -27,6 +27,7 @@ _EPILOG = """examples:
   salesmgmt report                                   the sample company, to report.html
   salesmgmt report --transactions sales.csv          the sections that sales alone can fill
   salesmgmt report --invoices inv.xlsx --payments pay.xlsx --as-of 2025-12-31 --lang zh
+  salesmgmt report --transactions sales.csv --invalid drop   without the rows that are unusable
   salesmgmt check sales.csv                          every problem of a file, before you start
 
 Files are CSV (UTF-8 or GBK), Excel or Parquet with the canonical column names; a bad file
@@ -82,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         report.add_argument(f"--{name}", metavar="FILE", help=text)
     report.add_argument("--as-of", metavar="DATE", help="day of the report (default: last in data)")
     report.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the page")
+    report.add_argument(
+        "--invalid",
+        choices=("raise", "drop"),
+        default="raise",
+        help="rows that cannot be used: stop (default), or leave them out and say how many",
+    )
     report.add_argument("-o", "--output", metavar="FILE", default="report.html")
     check = commands.add_parser(
         "check",
@@ -111,7 +118,7 @@ def _report(options: argparse.Namespace) -> int:
         from .datasets import load_sample
 
         tables = load_sample()
-    page = build(tables, as_of=as_of, lang=options.lang, progress=_say)
+    page = build(tables, as_of=as_of, lang=options.lang, invalid=options.invalid, progress=_say)
     output.write_text(page, encoding="utf-8")
     _say(f"{output}: {len(page) / 1e6:.1f} MB, {time.perf_counter() - started:.1f} s")
     return 0

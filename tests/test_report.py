@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, load_sample, report
+from salesmgmt import DataWarning, InputError, load_sample, report
 from salesmgmt.report._blocks import Section, Table, Text
 from salesmgmt.report._page import render
 
@@ -61,3 +61,13 @@ def test_the_users_words_are_escaped():
     assert "Who &lt;x&gt;" in html
     assert "25.0%" in html
     assert "1,234" in html
+
+
+def test_unusable_rows_are_left_out_on_request_and_told():
+    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(3000)
+    holed = pd.concat([some, some.head(2).assign(customer_id=None)], ignore_index=True)
+    with pytest.raises(InputError, match="customer_id"):
+        report.build({"transactions": holed})
+    with pytest.warns(DataWarning, match="left out 2 of 3002"):
+        page = report.build({"transactions": holed}, invalid="drop")
+    assert page == report.build({"transactions": some})

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from .._frames import check_lang
+from .._frames import TABLES, check_choice, check_lang, take
 from ..errors import InputError
 from . import sections as _sections
 from ._blocks import Section
@@ -28,6 +28,7 @@ def build(
     *,
     as_of: object = None,
     lang: str = "en",
+    invalid: str = "raise",
     progress: Callable[[str], None] | None = None,
 ) -> str:
     """The report as one self-contained HTML page.
@@ -40,6 +41,9 @@ def build(
         The day the report is made for; None: each desk takes the last date in its data.
     lang : {"en", "zh"}
         Language of headings, labels and sentences.
+    invalid : {"raise", "drop"}
+        Rows that cannot be used (missing id, unreadable date, no finite amount): an error, or
+        left out with a ``DataWarning`` that counts them.
     progress : callable, optional
         Called with the name of each section before it is made.
 
@@ -61,6 +65,9 @@ def build(
     True
     """
     check_lang(lang, caller="report")
+    check_choice(invalid, "invalid", ("raise", "drop"), caller="report")
+    if invalid == "drop":
+        tables = {name: _usable(frame, name) for name, frame in tables.items()}
     made: list[Section] = []
     for key in _rooms():
         room = importlib.import_module(f"{_sections.__name__}.{key}")
@@ -75,6 +82,14 @@ def build(
         have = ", ".join(sorted(tables)) or "none"
         raise InputError(f"report(): no section can be made from these tables: {have}.")
     return render(made, as_of=as_of, lang=lang)
+
+
+def _usable(frame: pd.DataFrame, table: str) -> pd.DataFrame:
+    """The rows of a canonical table that every desk can use."""
+    roles = TABLES.get(table)
+    if roles is None or frame.empty:
+        return frame
+    return take(frame, caller="report", arg=table, invalid="drop", **roles).frame
 
 
 def _rooms() -> list[str]:
