@@ -2,11 +2,35 @@
 
 In the order of an analyst's work: :func:`rfm` gives each customer recency, frequency and
 monetary value, scores and a named segment; :func:`segment_summary` and :func:`score_grid` sum
-them up.
+them up. :func:`purchases` makes the histories on which the purchase models are fitted:
+:class:`BGNBD`, :class:`MBGNBD`, :class:`ParetoNBD`, :class:`GompertzNBD` and :class:`BGBB` say
+who is still a customer and how often each will buy, :class:`GammaGamma` what a purchase is worth.
 """
 
 from __future__ import annotations
 
+from ._segmentation.btyd import (
+    BGBB,
+    BGNBD,
+    MBGNBD,
+    GammaGamma,
+    GompertzNBD,
+    ParetoNBD,
+    likelihood_ratio,
+)
+from ._segmentation.purchases import purchases
 from ._segmentation.rfm import rfm, score_grid, segment_summary
 
-__all__ = ["rfm", "score_grid", "segment_summary"]
+__all__ = [
+    "BGBB",
+    "BGNBD",
+    "MBGNBD",
+    "GammaGamma",
+    "GompertzNBD",
+    "ParetoNBD",
+    "likelihood_ratio",
+    "purchases",
+    "rfm",
+    "score_grid",
+    "segment_summary",
+]

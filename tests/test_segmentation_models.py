@@ -1,0 +1,278 @@
+"""Purchase models: identities, brute-force integrals, and data on which others do not converge."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.integrate import quad
+from scipy.special import beta as beta_function
+from scipy.special import gamma, roots_genlaguerre
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from salesmgmt import DataWarning, InputError
+from salesmgmt.engine import bgnbd, lifetime_nbd
+from salesmgmt.engine.btyd_rows import compress
+from salesmgmt.segmentation import (
+    BGBB,
+    BGNBD,
+    MBGNBD,
+    GammaGamma,
+    GompertzNBD,
+    ParetoNBD,
+    purchases,
+)
+
+MODELS = [
+    BGNBD.from_params(r=0.24, alpha=4.4, a=0.79, b=2.4),
+    MBGNBD.from_params(r=0.52, alpha=6.2, a=0.89, b=1.6),
+    ParetoNBD.from_params(r=0.55, alpha=10.6, s=0.61, beta=11.7),
+    GompertzNBD.from_params(r=0.55, alpha=10.6, b=0.03, s=0.6, beta=0.5),
+]
+SEEN = pd.DataFrame(
+    {"x": [0, 1, 2, 7, 40], "t_x": [0.0, 3.0, 30.43, 20.0, 37.0], "T": [38.9, 30, 38.86, 39, 38]}
+)
+
+
+def _simulated(n, seed, *, continuous=False):
+    """Pareto/NBD customers observed between 27 and 39 weeks."""
+    rng = np.random.default_rng(seed)
+    T = 39 - rng.uniform(0, 12, n)
+    if not continuous:
+        T = np.round(T * 7) / 7
+    rate, end = rng.gamma(0.55, 1 / 10.6, n), rng.exponential(1 / rng.gamma(0.6, 1 / 11.7, n))
+    x, last = np.zeros(n), np.zeros(n)
+    now = np.zeros(n)
+    for _ in range(400):
+        now = now + rng.exponential(1 / np.maximum(rate, 1e-12))
+        here = now < np.minimum(T, end)
+        if not here.any():
+            break
+        when = now if continuous else np.ceil(now * 7) / 7
+        keep = here & (when > last) & (when <= T)
+        x[keep] += 1
+        last[keep] = when[keep]
+    return pd.DataFrame({"x": x, "t_x": last, "T": T})
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_probabilities_are_a_distribution_with_the_expected_mean(model):
+    p = np.array([model.probability_of(SEEN, n, 20.0) for n in range(160)])
+    np.testing.assert_allclose(p.sum(axis=0), 1, atol=1e-6)
+    mean = (p * np.arange(160)[:, None]).sum(axis=0)
+    np.testing.assert_allclose(mean, model.expected_purchases(SEEN, 20.0), rtol=1e-4)
+    inside = model.expected_interval(SEEN, 20.0, level=0.9)
+    for i, (lo, hi) in enumerate(inside.to_numpy()):
+        assert p[lo : hi + 1, i].sum() >= 0.9 - 1e-9
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_gradient_agrees_with_differences(model):
+    rows = compress(*(SEEN[c].to_numpy(float) for c in ("x", "t_x", "T")))
+    theta = np.log(model._params()) + 0.05
+    _, slope = model._loglik(theta, rows)
+    for i in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[i] = 1e-5
+        up, down = model._loglik(theta + step, rows)[0], model._loglik(theta - step, rows)[0]
+        assert slope[i] == pytest.approx((up - down) / 2e-5, rel=1e-6, abs=1e-8)
+
+
+def test_pareto_likelihood_is_the_mean_over_rates():
+    """Gauss-Laguerre over both gamma distributed rates, in their own weight functions."""
+    r, alpha, s, beta = 0.55, 10.6, 0.61, 11.7
+    x, t_x, T = 2, 3.0, 9.0
+    lam, w_lam = roots_genlaguerre(90, r - 1)
+    mu, w_mu = roots_genlaguerre(90, s - 1)
+    lam, mu = (lam / alpha)[:, None], (mu / beta)[None, :]
+    density = lam**x * (
+        lam * np.exp(-(lam + mu) * T) + mu * np.exp(-(lam + mu) * t_x)
+    ) / (lam + mu)  # fmt: skip
+    want = (w_lam[:, None] * w_mu[None, :] * density).sum() / (gamma(r) * gamma(s))
+    rows = compress(np.array([float(x)]), np.array([t_x]), np.array([T]))
+    theta = np.log([r, alpha / rows.scale, s, beta / rows.scale])
+    got, _ = lifetime_nbd.loglik(theta, rows, lifetime_nbd.Pareto())
+    assert got - x * np.log(rows.scale) == pytest.approx(np.log(want), abs=1e-6)
+
+
+def test_grid_and_row_integrals_agree():
+    seen = _simulated(300, 1)
+    rows = compress(*(seen[c].to_numpy(float) for c in ("x", "t_x", "T")))
+    for life, params in (
+        (lifetime_nbd.Pareto(), np.array([0.5, 2.0, 0.7, 3.0])),
+        (lifetime_nbd.Gompertz(), np.array([0.5, 2.0, 0.2, 0.6, 0.8])),
+    ):
+        on_grid = lifetime_nbd._integrals(params, rows, life)
+        by_row = lifetime_nbd._by_row(
+            params, rows.x[rows.ix], rows.t_x[rows.it], rows.T[rows.iT], life
+        )
+        some = np.isfinite(by_row[0])
+        np.testing.assert_allclose(on_grid[0][some], by_row[0][some], atol=1e-11)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_bg_expectation_is_the_integral_over_the_chance_to_leave(shift):
+    r, alpha, a, b = 0.5, 6.0, 0.9, 1.6
+    x, T, t = 3.0, 20.0, 15.0
+
+    def given(p):
+        weight = p ** (a - 1) * (1 - p) ** (b + x + shift - 1) / beta_function(a, b + x + shift)
+        return weight * (1 - ((alpha + T) / (alpha + T + p * t)) ** (r + x)) / p
+
+    want = quad(given, 0, 1)[0]
+    got = bgnbd.expected(
+        np.array([r, alpha, a, b]), np.array([x]), np.array([T]), np.array([t]), shift
+    )
+    assert got[0] == pytest.approx(want, rel=1e-6)
+
+
+def test_expectation_is_smooth_where_its_formula_is_singular():
+    for make in (
+        lambda d: BGNBD.from_params(r=0.5, alpha=5, a=1 + d, b=2),
+        lambda d: ParetoNBD.from_params(r=0.5, alpha=5, s=1 + d, beta=9),
+    ):
+        at = [make(d).expected_purchases(SEEN, 20).to_numpy() for d in (-1e-4, 0, 1e-4)]
+        np.testing.assert_allclose(at[1], (at[0] + at[2]) / 2, rtol=1e-6)
+
+
+def test_bgbb_probabilities():
+    model = BGBB.from_params(alpha=1.2, beta=0.75, gamma=0.66, delta=2.8)
+    seen = pd.DataFrame({"x": [0, 1, 4], "t_x": [0, 2, 6], "T": [6, 6, 6]})
+    p = np.array([model.probability_of(seen, n, 5) for n in range(6)])
+    np.testing.assert_allclose(p.sum(axis=0), 1)
+    mean = (p * np.arange(6)[:, None]).sum(axis=0)
+    np.testing.assert_allclose(mean, model.expected_purchases(seen, 5))
+
+
+@pytest.mark.parametrize("model", [BGNBD(), MBGNBD(), ParetoNBD()])
+def test_counts_weigh_rows_and_order_does_not_matter(model):
+    seen = _simulated(400, 2)
+    want = clone(model).fit(seen)
+    grouped = (
+        seen.groupby(["x", "t_x", "T"], as_index=False).size().rename(columns={"size": "count"})
+    )
+    for other in (grouped, seen.sample(frac=1, random_state=0).set_axis([0] * len(seen))):
+        got = clone(model).fit(other)
+        assert got.log_likelihood_ == pytest.approx(want.log_likelihood_, abs=1e-8)
+        pd.testing.assert_series_equal(got.params_, want.params_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", [BGNBD(), ParetoNBD()])
+def test_unit_of_time_changes_nothing_but_the_unit(model):
+    seen = _simulated(600, 3, continuous=True)
+    days = seen.assign(t_x=seen["t_x"] * 7, T=seen["T"] * 7)
+    one, two = clone(model).fit(seen), clone(model).fit(days)
+    assert two.params_["alpha"] == pytest.approx(7 * one.params_["alpha"], rel=1e-5)
+    np.testing.assert_allclose(
+        two.expected_purchases(days, 7 * 20), one.expected_purchases(seen, 20), rtol=1e-6
+    )
+    gap = seen["x"].sum() * np.log(7)
+    assert two.log_likelihood_ == pytest.approx(one.log_likelihood_ - gap, abs=1e-6)
+
+
+def test_pareto_finds_the_parameters_that_made_the_data():
+    fitted = ParetoNBD().fit(_simulated(5_000, 4, continuous=True))
+    truth = pd.Series({"r": 0.55, "alpha": 10.6, "s": 0.6, "beta": 11.7})
+    assert ((fitted.params_ - truth).abs() < 3.5 * fitted.standard_errors_).all()
+
+
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, GompertzNBD])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pd.DataFrame({"x": [0] * 50, "t_x": 0.0, "T": np.linspace(1, 50, 50)}),
+        pd.DataFrame({"x": [1] * 30, "t_x": 1.0, "T": 1.0}),
+        pd.DataFrame({"x": [400, 350, 2], "t_x": [390.0, 300.0, 9.0], "T": [400.0, 400, 400]}),
+        pd.DataFrame({"x": [3], "t_x": [2.0], "T": [9.0]}),
+        pd.DataFrame({"x": [0, 1, 3000], "t_x": [0, 1e-3, 7e4], "T": [1e-2, 5.0, 7.1e4]}),
+    ],
+    ids=["one-time only", "all alike", "very frequent", "one customer", "wild"],
+)
+def test_hard_data_end_in_usable_predictions(model, seen):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = model().fit(seen)
+        alive = fitted.probability_alive(seen)
+        ahead = fitted.expected_purchases(seen, 5.0)
+    assert alive.between(0, 1).all()
+    assert np.isfinite(ahead).all()
+    assert (ahead >= 0).all()
+
+
+def test_no_convergence_is_told():
+    seen = pd.DataFrame({"x": [0] * 50, "t_x": 0.0, "T": 10.0})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        fitted = ParetoNBD().fit(seen)
+    assert fitted.converged_ or any(w.category is ConvergenceWarning for w in told)
+
+
+def test_models_are_scikit_learn_objects():
+    model = BGNBD().fit(_simulated(200, 5))
+    again = pickle.loads(pickle.dumps(model))
+    pd.testing.assert_series_equal(again.params_, model.params_)
+    with pytest.raises(NotFittedError):
+        clone(model).probability_alive(SEEN)
+
+
+def test_impossible_histories_are_named():
+    for change, told in (
+        ({"t_x": [0.0, 3.0, 99.0, 20.0, 37.0]}, "t_x lies beyond T"),
+        ({"x": [0, 0, 2, 7, 40]}, "t_x is not 0 although x is 0"),
+        ({"t_x": [0.0, 0.0, 30.43, 20.0, 37.0]}, "t_x is 0 although x is not"),
+    ):
+        with pytest.raises(InputError, match=told):
+            BGNBD().fit(SEEN.assign(**change))
+    with pytest.raises(InputError, match="one number a row"):
+        MODELS[0].expected_purchases(SEEN, [1.0, 2.0])
+    with pytest.raises(InputError, match="exactly r, alpha"):
+        BGNBD.from_params(r=1)
+
+
+def test_gamma_gamma_is_free_of_the_unit_of_money_and_leaves_out_what_is_not_positive():
+    rng = np.random.default_rng(6)
+    x = rng.integers(0, 9, 500)
+    mean = 15 * rng.gamma(6, 1, 500) / rng.gamma(3.7, 1, 500)
+    seen = pd.DataFrame({"x": x, "monetary": np.where(x > 0, mean, np.nan)})
+    euro, cent = GammaGamma().fit(seen), GammaGamma().fit(seen.assign(monetary=mean * 100))
+    np.testing.assert_allclose(
+        cent.expected_spend(seen.assign(monetary=mean * 100)),
+        100 * euro.expected_spend(seen),
+        rtol=1e-6,
+    )
+    with pytest.warns(DataWarning, match="1 customer"):
+        GammaGamma().fit(pd.concat([seen, pd.DataFrame({"x": [3], "monetary": [-5.0]})]))
+    with pytest.raises(InputError, match="no customer"):
+        GammaGamma().fit(seen.assign(x=0))
+
+
+def test_purchases_by_hand():
+    lines = pd.DataFrame(
+        [
+            ("a", "2025-01-01 09:00", 10.0),
+            ("a", "2025-01-01 17:00", 20.0),
+            ("a", "2025-01-15", 40.0),
+            ("a", "2025-01-22", 50.0),
+            ("a", "2025-01-23", -10.0),
+            ("b", "2025-01-29", 5.0),
+        ],
+        columns=["customer_id", "date", "amount"],
+    ).assign(date=lambda d: pd.to_datetime(d["date"], format="ISO8601"))
+    out = purchases(lines)
+    assert out[["x", "t_x", "T", "monetary"]].iloc[0].tolist() == [2, 3.0, 4.0, 40.0]
+    assert out["x"].tolist() == [2, 0]
+    assert out["monetary"].isna().tolist() == [False, True]
+    assert purchases(lines, returns="exclude")["monetary"].iloc[0] == 45.0
+    months = purchases(lines, freq="M")
+    assert months["T"].iloc[0] == 28 / 30.4375
+    split = purchases(lines, holdout=2)
+    assert split[["customer_id", "x", "t_x", "T", "x_holdout", "T_holdout"]].iloc[0].tolist() == [
+        "a", 1, 2.0, 2.0, 1, 2.0,
+    ]  # fmt: skip
+    assert split.attrs["rows"]["customers_after_the_split"] == 1
+    pd.testing.assert_frame_equal(purchases(lines, holdout="2025-01-15"), split)
