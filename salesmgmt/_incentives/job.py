@@ -1,0 +1,606 @@
+"""Results and targets as arrays: who is credited with what, in which period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    AsIs,
+    Date,
+    Key,
+    Role,
+    Rows,
+    check_choice,
+    check_freq,
+    check_int,
+    check_names,
+    factorise,
+    take,
+    to_pandas,
+    units,
+)
+from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
+from ..engine.tiers import exact, round_div
+from ..errors import InputError
+from .plan import CommissionPlan, fraction
+
+__all__ = ["Columns", "Job"]
+
+_MILLION = 10**6
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns a payout reads."""
+
+    amount: str = "amount"
+    date: str = "date"
+    period: str = "period"
+    target: str = "target"
+    target_pay: str = "target_pay"
+    quantity: str = "quantity"
+    sale_date: str = "sale_date"
+    collected_date: str = "collected_date"
+
+
+@dataclass
+class Job:
+    """Everything a plan is applied to, in units of ``step`` and codes.
+
+    Grids have the shape (payees, periods); rows are credits: a result row credited to one payee.
+    """
+
+    caller: str
+    step: float
+    plans: list[CommissionPlan]
+    plan_of: np.ndarray  # plan number of each period
+    payees: pd.DataFrame
+    period_name: str | None
+    period_labels: Any
+    year: np.ndarray
+    rows: Rows
+    source: np.ndarray  # result row of each credit
+    cell: np.ndarray
+    time: np.ndarray
+    credit: np.ndarray
+    role: np.ndarray  # 0 the row's own payee, -1 one who shares it, 1.. overlays
+    origin: np.ndarray | None  # cell of the original sale of a return, -1 elsewhere
+    collected: np.ndarray | None  # period of collection, P if not (in time), -1 before
+    there: np.ndarray
+    target: np.ndarray
+    known: np.ndarray  # cells with a target
+    target_pay: np.ndarray | None
+    multiplier: np.ndarray | None  # millionths
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.there.shape  # type: ignore[return-value]
+
+    def grid(self, values: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
+        """Sum of credit rows by cell, exact, (payees, periods)."""
+        cell = self.cell if where is None else self.cell[where]
+        out = np.zeros(self.there.size, dtype=values.dtype)
+        np.add.at(out, cell, values if where is None else values[where])
+        return out.reshape(self.shape)
+
+
+def check_plans(plan: Any, *, caller: str) -> list[CommissionPlan]:
+    """One plan or several with effective dates."""
+    plans = [plan] if isinstance(plan, CommissionPlan) else plan
+    ok = isinstance(plans, Sequence) and plans and all(isinstance(p, CommissionPlan) for p in plans)
+    if not ok:
+        raise InputError(f"{caller}(): plan must be a CommissionPlan, or a list of them.")
+    first = plans[0]
+    for other in plans[1:]:
+        if (other.splits, other.overlays) != (first.splits, first.overlays):
+            raise InputError(f"{caller}(): plans of one call must share splits and overlays.")
+    return list(plans)
+
+
+def take_job(
+    results: Any,
+    plan: Any,
+    *,
+    by: Any,
+    step: float,
+    targets: Any,
+    columns: Columns,
+    freq: str,
+    year_start: int,
+    measure: str | None,
+    invalid: str,
+    caller: str,
+) -> Job:
+    """Check results and targets and lay them out."""
+    plans = check_plans(plan, caller=caller)
+    check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    names = check_names(by, "by", caller=caller)
+    frame = to_pandas(results, caller=caller, arg="results")
+    if columns.period in names:
+        names = [n for n in names if n != columns.period]
+    if not names:
+        raise InputError(f"{caller}(): by must name who is paid.")
+    rows = take(
+        frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
+    )
+    wanted = _Wanted.of(targets, plans, names, columns, measure, caller=caller)
+    clock = _Clock.of(rows, wanted, freq, year_start, caller=caller)
+    amount = units(rows["amount"], step, name=columns.amount, caller=caller)
+    source, payee, credit, role = _credits(rows, plans[0], names, amount, caller=caller)
+    both = payee if wanted is None else pd.concat([payee, wanted.payee], ignore_index=True)
+    keys = factorise(both, names)
+    codes = keys.codes[: len(payee)]
+    span = len(clock.periods)
+    at = clock.rows[source] if len(clock.rows) else np.zeros(len(source), dtype=np.int64)
+    job = Job(
+        caller=caller,
+        step=step,
+        plans=plans,
+        plan_of=_plan_of(plans, clock, caller=caller),
+        payees=keys.labels,
+        period_name=clock.name,
+        period_labels=clock.labels,
+        year=clock.year,
+        rows=rows,
+        source=source,
+        cell=codes * span + at,
+        time=rows["date"].astype(np.int64)[source] if "date" in rows else at,
+        credit=credit,
+        role=role,
+        origin=_origin(rows, source, codes, span, clock, credit, at, plans),
+        collected=_collected(rows, source, clock, plans, caller=caller),
+        there=np.zeros((len(keys), span), dtype=bool),
+        target=np.zeros((len(keys), span), dtype=np.int64),
+        known=np.zeros((len(keys), span), dtype=bool),
+        target_pay=None,
+        multiplier=None,
+    )
+    job.there.reshape(-1)[job.cell] = True
+    _fill_targets(job, wanted, keys.codes[len(payee) :], clock, columns, caller=caller)
+    return job
+
+
+def _roles(plans: list[CommissionPlan], columns: Columns) -> dict[str, Any]:
+    """What the plans read from the results."""
+    roles: dict[str, Role] = {
+        "amount": Amount(columns.amount),
+        "date": Date(columns.date, optional=True),
+        "period": Key(columns.period, optional=True),
+        "target": Amount(columns.target, optional=True, missing="allow"),
+    }
+    for p in plans:
+        if p.pays == "target_pay" or "target_pay" in p.caps:
+            roles["target_pay"] = Amount(columns.target_pay, optional=True, missing="allow")
+        if p.multiplier is not None:
+            roles["multiplier"] = Amount(p.multiplier, optional=True, missing="allow", low=0)
+        if isinstance(p.splits, str):
+            roles["split"] = Amount(p.splits, low=0, high=1)
+            roles["order"] = Key("order_id", optional=True, missing="allow")
+        for shares in (p.splits, p.overlays):
+            if isinstance(shares, Mapping):
+                roles |= {f"payee {c}": Key(c, missing="allow") for c in shares}
+        if p.pool is not None:
+            roles["team"] = Key(p.pool["by"])
+        for s in p.spiffs:
+            roles |= {f"where {c}": AsIs(c) for c in s.get("where", {})}
+            if s.get("per") == "unit":
+                roles["quantity"] = Amount(columns.quantity)
+            if "start" in s or "end" in s:
+                roles["date"] = Date(columns.date)
+        if p.clawback_rule["basis"] == "original":
+            roles["date"] = Date(columns.date)
+            roles["sale_date"] = Date(columns.sale_date, missing="allow")
+        if p.pay_on == "collection":
+            roles["date"] = Date(columns.date)
+            roles["collected_date"] = Date(columns.collected_date, missing="allow")
+    return roles
+
+
+# --------------------------------------------------------------------------------------
+# Periods
+
+
+@dataclass
+class _Clock:
+    """Periods in order: numbers, labels, fiscal years, and the period of each result row."""
+
+    periods: np.ndarray
+    rows: np.ndarray
+    name: str | None
+    labels: Any
+    year: np.ndarray
+    freq: str
+    week: int
+    year_start: int
+
+    @staticmethod
+    def of(
+        rows: Rows, wanted: _Wanted | None, freq: str, year_start: int, *, caller: str
+    ) -> _Clock:
+        if "period" in rows:
+            return _Clock._labelled(rows, wanted, year_start)
+        if "date" not in rows:
+            one = np.zeros(1, dtype=np.int64)
+            return _Clock(
+                one, np.zeros(len(rows), dtype=np.int64), None, None, one, freq, 0, year_start
+            )
+        days = rows.days("date")
+        week = week_anchor(days) if freq == "W" else 0
+        options: dict[str, Any] = {"week_start": week, "year_start": year_start}
+        at = period_of(days, freq, **options)
+        every = [at]
+        if wanted is not None and wanted.start is not None:
+            first, last = wanted.spans(freq, options, caller=caller)
+            every += [first, last]
+        if "sale_date" in rows:
+            sold = rows["sale_date"]
+            early = sold[~np.isnat(sold)].astype("datetime64[D]").astype(np.int64)
+            every.append(period_of(early, freq, **options))
+        joined = np.concatenate(every)
+        periods = np.arange(joined.min(), joined.max() + 1)
+        starts = period_start(periods, freq, **options)
+        labels = pd.Series(starts.astype("datetime64[D]").astype("datetime64[s]"))
+        return _Clock(
+            periods,
+            at - periods[0],
+            rows.columns["date"],
+            labels,
+            fiscal_year(starts, year_start=year_start),
+            freq,
+            week,
+            year_start,
+        )
+
+    @staticmethod
+    def _labelled(rows: Rows, wanted: _Wanted | None, year_start: int) -> _Clock:
+        name = rows.columns["period"]
+        own = rows.series("period").reset_index(drop=True).to_frame(name)
+        if wanted is not None and wanted.period is not None:
+            more = wanted.period.reset_index(drop=True).to_frame(name)
+            keys = factorise(pd.concat([own, more], ignore_index=True), [name])
+            wanted.at = keys.codes[len(own) :]
+        else:
+            keys = factorise(own, [name])
+        labels = keys.labels[name]
+        year = np.zeros(len(keys), dtype=np.int64)
+        if pd.api.types.is_datetime64_any_dtype(labels.dtype):
+            days = labels.to_numpy().astype("datetime64[D]").astype(np.int64)
+            year = fiscal_year(days, year_start=year_start)
+        return _Clock(
+            np.arange(len(keys)), keys.codes[: len(own)], name, labels, year, "M", 0, year_start
+        )
+
+    def number(self, values: np.ndarray) -> np.ndarray:
+        """Position of the period of each date; before the first: -1 and less."""
+        days = values.astype("datetime64[D]").astype(np.int64)
+        at = period_of(days, self.freq, week_start=self.week, year_start=self.year_start)
+        return at - self.periods[0]
+
+
+def _plan_of(plans: list[CommissionPlan], clock: _Clock, *, caller: str) -> np.ndarray:
+    """Number of the plan in force in each period."""
+    out = np.full(len(clock.periods), -1, dtype=np.int64)
+    dated = clock.labels is not None and pd.api.types.is_datetime64_any_dtype(clock.labels.dtype)
+    for i, plan in enumerate(plans):
+        if plan.start is None and plan.end is None:
+            inside = np.ones(len(out), dtype=bool)
+        elif not dated:
+            raise InputError(f"{caller}(): a plan with start or end needs results with dates.")
+        else:
+            inside = np.ones(len(out), dtype=bool)
+            if plan.start is not None:
+                inside &= (clock.labels >= plan.start).to_numpy()
+            if plan.end is not None:
+                inside &= (clock.labels <= plan.end).to_numpy()
+        if (inside & (out >= 0)).any():
+            raise InputError(f"{caller}(): two plans are in force in one period; see start, end.")
+        out[inside] = i
+    used = np.zeros(len(out), dtype=bool)
+    used[np.unique(clock.rows)] = True
+    if (used & (out < 0)).any():
+        first = clock.labels.iloc[int(np.flatnonzero(used & (out < 0))[0])]
+        raise InputError(f"{caller}(): no plan is in force in the period of {first:%Y-%m-%d}.")
+    return np.maximum(out, 0)
+
+
+# --------------------------------------------------------------------------------------
+# Credits
+
+
+def _credits(
+    rows: Rows, plan: CommissionPlan, names: list[str], amount: np.ndarray, *, caller: str
+) -> tuple[np.ndarray, pd.DataFrame, np.ndarray, np.ndarray]:
+    """Result row, payee, credit in units and role of each credit."""
+    n = len(rows)
+    own = rows.frame[names].reset_index(drop=True)
+    base = np.arange(n)
+    if isinstance(plan.splits, str):
+        amount = _by_share(rows, amount, own)
+    shares = dict(plan.splits) if isinstance(plan.splits, Mapping) else {names[0]: 1.0}
+    over = dict(plan.overlays or {})
+    if (len(shares) > 1 or over) and len(names) > 1:
+        raise InputError(f"{caller}(): splits and overlays by column need one column in by.")
+    if names[0] not in shares:
+        raise InputError(f"{caller}(): splits must name {names[0]!r} (by) among its columns.")
+    if len(shares) == 1 and not over:
+        return base, own, amount, np.zeros(n, dtype=np.int64)
+    parts = _split(rows, shares, names[0], amount)
+    for c, share in over.items():
+        f = fraction(share)
+        top = exact(amount, int(np.abs(amount).max(initial=0)) * f.numerator) * f.numerator
+        credit = round_div(top, f.denominator).astype(np.int64)
+        parts.append((c, np.where(rows.frame[c].isna().to_numpy(), 0, credit)))
+    keep = [(c, credit, ~rows.frame[c].isna().to_numpy()) for c, credit in parts]
+    source = np.concatenate([base[k] for _, _, k in keep])
+    payee = pd.concat(
+        [rows.frame[c][k].rename(names[0]) for c, _, k in keep], ignore_index=True
+    ).to_frame()
+    credits = np.concatenate([credit[k] for _, credit, k in keep])
+    n_split = len(shares)
+    role = np.concatenate(
+        [
+            np.full(int(k.sum()), i - n_split + 1 if i >= n_split else -int(i > 0))
+            for i, (_, _, k) in enumerate(keep)
+        ]
+    )
+    return source, payee, credits, role
+
+
+def _split(
+    rows: Rows, shares: dict[str, float], main: str, amount: np.ndarray
+) -> list[tuple[str, np.ndarray]]:
+    """Credits of each split column, adding up to the amount; an absent payee's share goes to
+    the one named in ``by``."""
+    parts: list[tuple[str, np.ndarray]] = []
+    done = np.zeros(len(amount), dtype=np.int64)
+    running = fraction(0)
+    for c, share in shares.items():
+        if c == main:
+            continue
+        absent = rows.frame[c].isna().to_numpy()
+        before, running = running, running + fraction(share)
+        upto, low = (
+            round_div(
+                exact(amount, int(np.abs(amount).max(initial=0)) * f.numerator) * f.numerator,
+                f.denominator,
+            ).astype(np.int64)
+            for f in (running, before)
+        )
+        credit = np.where(absent, 0, upto - low)
+        parts.append((c, credit))
+        done += credit
+    return [(main, amount - done), *parts]
+
+
+def _by_share(rows: Rows, amount: np.ndarray, payee: pd.DataFrame) -> np.ndarray:
+    """Credits by a share column; the shares of one order add up to their part of its amount."""
+    share = np.rint(rows["split"] * _MILLION).astype(np.int64)
+    size = int(np.abs(amount).max(initial=0)) * _MILLION * 2
+    if "order" not in rows:
+        return round_div(exact(amount, size) * share, _MILLION).astype(np.int64)
+    order = rows.keys("order").codes
+    who = factorise(payee, list(payee.columns)).codes
+    lone = np.where(order < 0, -1 - np.arange(len(order)), order)
+    place = np.lexsort((who, amount, lone))
+    new = np.r_[True, (np.diff(lone[place]) != 0) | (np.diff(amount[place]) != 0)]
+    starts = np.flatnonzero(new)
+    whole = exact(amount[place], size * 8)
+    group = np.cumsum(new) - 1
+    running = np.cumsum(share[place])
+    running = running - (running[starts] - share[place][starts])[group]
+    upto = round_div(whole * running, _MILLION).astype(np.int64)
+    part = np.diff(upto, prepend=0)
+    part[starts] = upto[starts]
+    out = np.empty(len(amount), dtype=np.int64)
+    out[place] = part
+    return out
+
+
+def _origin(
+    rows: Rows,
+    source: np.ndarray,
+    codes: np.ndarray,
+    span: int,
+    clock: _Clock,
+    credit: np.ndarray,
+    at: np.ndarray,
+    plans: list[CommissionPlan],
+) -> np.ndarray | None:
+    """Cell of the original sale for returns of earlier periods; -1 for other rows, -2 for
+    returns that came too late to take anything back."""
+    if "sale_date" not in rows:
+        return None
+    sold = rows["sale_date"][source]
+    has = ~np.isnat(sold) & (credit < 0)
+    first = clock.number(np.where(has, sold, rows["date"][source]))
+    out = np.where(has & (first < at), codes * span + np.maximum(first, 0), -1)
+    for plan in plans:
+        within = plan.clawback_rule["within_days"]
+        if within is not None:
+            age = (rows["date"][source] - np.where(has, sold, rows["date"][source])).astype(
+                "timedelta64[D]"
+            )
+            late = has & (age.astype(np.int64) > within)
+            out = np.where(late, -2, out)
+    return out
+
+
+def _collected(
+    rows: Rows, source: np.ndarray, clock: _Clock, plans: list[CommissionPlan], *, caller: str
+) -> np.ndarray | None:
+    if "collected_date" not in rows:
+        return None
+    when = rows["collected_date"][source]
+    never = np.isnat(when)
+    sold = rows["date"][source]
+    at = clock.number(np.where(never, sold, when))
+    # Paid in advance: due with the sale. Paid after the last period: still held.
+    at = np.maximum(at, clock.number(sold))
+    return np.where(never | (at >= len(clock.periods)), len(clock.periods), at)
+
+
+# --------------------------------------------------------------------------------------
+# Targets
+
+
+@dataclass
+class _Wanted:
+    """Rows of the targets frame."""
+
+    rows: Rows
+    payee: pd.DataFrame
+    start: np.ndarray | None
+    end: np.ndarray | None
+    period: pd.Series | None
+    at: np.ndarray | None = None
+
+    @staticmethod
+    def of(
+        targets: Any,
+        plans: list[CommissionPlan],
+        names: list[str],
+        columns: Columns,
+        measure: str | None,
+        *,
+        caller: str,
+    ) -> _Wanted | None:
+        if targets is None:
+            return None
+        if isinstance(targets, pd.Series):
+            targets = targets.rename(columns.target).rename_axis(names).reset_index()
+        frame = to_pandas(targets, caller=caller, arg="targets")
+        frame = _one_measure(frame, measure, caller=caller)
+        roles: dict[str, Any] = {
+            "target": Amount(columns.target),
+            "start": Date("period_start", optional=True),
+            "end": Date("period_end", optional=True),
+            "period": Key(columns.period, optional=True),
+            "target_pay": Amount(columns.target_pay, optional=True),
+        }
+        for p in plans:
+            if p.multiplier is not None:
+                roles["multiplier"] = Amount(p.multiplier, optional=True, low=0)
+        rows = take(frame, caller=caller, arg="targets", by=names, **roles)
+        start = rows.values.get("start")
+        end = rows.values.get("end", start)
+        period = rows.series("period") if "period" in rows else None
+        return _Wanted(rows, rows.frame[names].reset_index(drop=True), start, end, period)
+
+    def spans(
+        self, freq: str, options: dict[str, Any], *, caller: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Period of the first and the last day of each target: they must be one."""
+        assert self.start is not None
+        assert self.end is not None
+        first, last = (
+            period_of(v.astype("datetime64[D]").astype(np.int64), freq, **options)
+            for v in (self.start, self.end)
+        )
+        wide = first != last
+        if wide.any():
+            raise InputError(
+                f"{caller}(): targets: {int(wide.sum())} row(s) span several periods of freq="
+                f"{freq!r}; give a coarser freq, or break the plan down first."
+            )
+        return first, last
+
+
+def _one_measure(frame: pd.DataFrame, measure: str | None, *, caller: str) -> pd.DataFrame:
+    if "measure" not in frame.columns:
+        if measure is not None:
+            raise InputError(f"{caller}(): targets has no column 'measure' to choose from.")
+        return frame
+    have = list(pd.unique(frame["measure"].dropna()))
+    if measure is None:
+        if len(have) > 1:
+            raise InputError(
+                f"{caller}(): targets holds several measures {have}; choose with measure=."
+            )
+        return frame
+    check_choice(measure, "measure", have, caller=caller)
+    return frame[frame["measure"] == measure]
+
+
+def _fill_targets(
+    job: Job,
+    wanted: _Wanted | None,
+    codes: np.ndarray,
+    clock: _Clock,
+    columns: Columns,
+    *,
+    caller: str,
+) -> None:
+    """Targets, target pay and multipliers onto the grid."""
+    if wanted is not None:
+        cells = _wanted_cells(job, wanted, codes, clock)
+        rows, at = cells
+        job.there.reshape(-1)[at] = True
+        job.known.reshape(-1)[at] = True
+        target = units(wanted.rows["target"], job.step, name=columns.target, caller=caller)
+        np.add.at(job.target.reshape(-1), at, target[rows])
+        if "target_pay" in wanted.rows:
+            pay = units(wanted.rows["target_pay"], job.step, name=columns.target_pay, caller=caller)
+            job.target_pay = np.zeros(job.shape, dtype=np.int64)
+            np.add.at(job.target_pay.reshape(-1), at, pay[rows])
+        if "multiplier" in wanted.rows:
+            job.multiplier = np.full(job.shape, _MILLION, dtype=np.int64)
+            scaled = np.rint(wanted.rows["multiplier"] * _MILLION).astype(np.int64)
+            job.multiplier.reshape(-1)[at] = scaled[rows]
+    if wanted is None and "target" in job.rows:
+        value, known = _of_cell(job, "target", caller=caller)
+        job.target = units(value, job.step, name=columns.target, caller=caller)
+        job.known = known
+    if job.target_pay is None and "target_pay" in job.rows:
+        value, _ = _of_cell(job, "target_pay", caller=caller)
+        job.target_pay = units(value, job.step, name=columns.target_pay, caller=caller)
+    if job.multiplier is None and "multiplier" in job.rows:
+        value, known = _of_cell(job, "multiplier", caller=caller)
+        job.multiplier = np.where(known, np.rint(value * _MILLION), _MILLION).astype(np.int64)
+
+
+def _wanted_cells(
+    job: Job, wanted: _Wanted, codes: np.ndarray, clock: _Clock
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row of the targets and cell it is for; a target without a period is for each of them."""
+    span = job.shape[1]
+    if wanted.at is not None:
+        at = wanted.at
+    elif wanted.start is not None and clock.name is not None and clock.labels is not None:
+        at = clock.number(wanted.start)
+    else:
+        rows = np.repeat(np.arange(len(codes)), span)
+        at = np.tile(np.arange(span), len(codes))
+        cells = codes[rows] * span + at
+        # Only where the payee has results: a yearly constant does not make a period worked.
+        seen = job.there.reshape(-1)[cells]
+        return rows[seen], cells[seen]
+    return np.arange(len(codes)), codes * span + at
+
+
+def _of_cell(job: Job, option: str, *, caller: str) -> tuple[np.ndarray, np.ndarray]:
+    """A number of the results that must be the same in all rows of a payee's period."""
+    value = job.rows[option][job.source]
+    has = ~np.isnan(value)
+    if job.role.any():
+        has &= job.role == 0
+    low, high = np.full(job.there.size, np.inf), np.full(job.there.size, -np.inf)
+    np.minimum.at(low, job.cell[has], value[has])
+    np.maximum.at(high, job.cell[has], value[has])
+    differ = high > low
+    if differ.any():
+        at = int(np.flatnonzero(differ)[0])
+        who = " / ".join(str(v) for v in job.payees.iloc[at // job.shape[1]])
+        column = job.rows.columns[option]
+        raise InputError(
+            f"{caller}(): results: column {column!r} differs within {int(differ.sum())} payee's "
+            f"period(s) (first: {who}); give one value a period, or a frame of targets."
+        )
+    known = high > -np.inf
+    return np.where(known, high, 0.0).reshape(job.shape), known.reshape(job.shape)

@@ -1,0 +1,565 @@
+"""From credits to pay: every rule of a plan in turn, in whole units of money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .._frames import as_dates
+from ..engine.tiers import Terms, cumulative_parts, exact, group_cumsum, round_div, settle, tier_pay
+from ..engine.units import fraction_of
+from .climb import Climb
+from .job import Job
+from .plan import CommissionPlan, fraction
+
+__all__ = ["EARNED", "SETTLED", "Pay", "Piece", "work"]
+
+#: Rules that make up what is earned, and those that settle it, in their order.
+EARNED = ("commission", "clawback", "multiplier", "cap", "spiff", "pool", "held", "released")
+SETTLED = ("carried", "draw", "recovered")
+_MILLION = 10**6
+
+
+@dataclass
+class Piece:
+    """Trace rows of one rule: cell, amount it is about, rate, pay in units, credit row (-1)."""
+
+    rule: str
+    cell: np.ndarray
+    base: np.ndarray
+    rate: np.ndarray
+    pay: np.ndarray
+    row: np.ndarray
+
+
+@dataclass
+class Pay:
+    """Pay of a job by rule, (payees, periods) in units, and the pieces of the commission."""
+
+    job: Job
+    rules: dict[str, np.ndarray]
+    settled: dict[str, np.ndarray]
+    attained: np.ndarray
+    pieces: list[Piece] = field(default_factory=list)
+
+    @property
+    def earned(self) -> np.ndarray:
+        return np.sum([self.rules[r] for r in EARNED], axis=0)
+
+
+def work(job: Job, *, traced: bool = False) -> Pay:
+    """Apply every plan in its periods, then settle."""
+    rules = {r: np.zeros(job.shape, dtype=np.int64) for r in EARNED}
+    attained = np.full(job.shape, np.nan)
+    pieces: list[Piece] = []
+    for i, plan in enumerate(job.plans):
+        inside = job.plan_of == i
+        if not inside.any():
+            continue
+        own, share = _plan_pay(job, plan, inside, pieces if traced else None)
+        for rule, amount in own.items():
+            span = np.ones_like(inside) if rule == "released" else inside
+            rules[rule][:, span] += amount[:, span]
+        attained[:, inside] = share[:, inside]
+    job.there |= rules["released"] != 0
+    total = np.sum([rules[r] for r in EARNED], axis=0)
+    terms = [_terms(job.plans[i], job.step) for i in job.plan_of]
+    settled = settle(total, job.there, terms)
+    return Pay(job, rules, settled, attained, pieces)
+
+
+def _terms(plan: CommissionPlan, step: float) -> Terms:
+    rule = plan.draw_rule
+    unit = fraction_of(step)
+
+    def money(value: float) -> int:
+        return int(
+            round_div(
+                np.array([(fraction(value) / unit).numerator], dtype=object),
+                (fraction(value) / unit).denominator,
+            )[0]
+        )
+
+    return Terms(
+        draw=money(rule["amount"]),
+        recoverable=rule["recoverable"],
+        limit=None if rule["limit"] is None else money(rule["limit"]),
+        share=fraction(rule["share"]),
+        negative=plan.clawback_rule["settle"],
+    )
+
+
+def _plan_pay(
+    job: Job, plan: CommissionPlan, inside: np.ndarray, pieces: list[Piece] | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Pay of one plan by rule, and the attainment it saw."""
+    live = np.ones(len(job.credit), dtype=bool) if job.origin is None else job.origin == -1
+    climb = Climb(job, plan, job.grid(job.credit, live))
+    climb.check(job.there & inside)
+    at = inside[job.cell % job.shape[1]]
+    if plan.scope == "row":
+        commission = _each_row(climb, np.flatnonzero(live & at), pieces)
+    elif plan.round_at == "row" and plan.pays == "rate":
+        commission = _by_row(climb, np.flatnonzero(live & at), pieces)
+    else:
+        commission = _by_cell(climb, inside, pieces)
+    out = {"commission": commission}
+    out["clawback"] = _clawback(climb, np.flatnonzero(~live & at), pieces)
+    out["multiplier"] = _multiplied(job, plan, commission)
+    out["cap"] = _capped(climb, commission + out["multiplier"])
+    out["spiff"] = _spiffs(job, plan, np.flatnonzero(at), pieces)
+    out["pool"] = _pool(climb, np.flatnonzero(live & at))
+    if plan.pay_on == "collection":
+        due = commission + out["multiplier"] + out["cap"]
+        out["held"], out["released"] = _held(job, due, np.flatnonzero(live & at))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = climb.amount / climb.goal
+    known = climb.goal > 0
+    return out, np.where(known, share, np.nan).reshape(job.shape)
+
+
+# --------------------------------------------------------------------------------------
+# What the tiers pay
+
+
+def _by_cell(climb: Climb, inside: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """Commission rounded once a payee's period, or on the payee's running total."""
+    job, plan = climb.job, climb.plan
+    top, bottom = climb.whole()
+    grid = top.reshape(job.shape)
+    if plan.round_at == "rep":
+        pay = _running(grid, bottom, job.shape, inside, plan.rounding)
+    else:
+        pay = round_div(grid.reshape(-1), bottom, plan.rounding)
+    pay = np.asarray(pay).astype(np.int64).reshape(job.shape)
+    if pieces is not None:
+        _cell_pieces(climb, pay, inside, pieces)
+    return pay
+
+
+def _running(
+    top: np.ndarray, bottom: Any, shape: tuple[int, int], inside: np.ndarray, mode: str
+) -> np.ndarray:
+    """Differences of the rounded running total: payments add up to the rounded whole."""
+    top = np.where(inside, top, 0)
+    if isinstance(bottom, int):
+        size = int(np.abs(top).max(initial=0)) * shape[1]
+        upto = np.cumsum(exact(top, size), axis=1)
+        whole = round_div(upto.reshape(-1), bottom, mode)
+    else:
+        parts = np.frompyfunc(Fraction, 2, 1)(top.reshape(-1), bottom).reshape(shape)
+        upto = np.cumsum(parts, axis=1).reshape(-1)
+        tops = np.array([f.numerator for f in upto], dtype=object)
+        whole = round_div(tops, np.array([f.denominator for f in upto], dtype=object), mode)
+    grid = np.asarray(whole).astype(np.int64).reshape(shape)
+    return np.diff(grid, axis=1, prepend=0)
+
+
+def _by_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """Commission rounded row by row."""
+    job, plan = climb.job, climb.plan
+    cell, credit = job.cell[rows], job.credit[rows]
+    if plan.mode == "marginal":
+        pay = _marginal_rows(climb, rows, pieces)
+    else:
+        # One rate for all rows of a period: that of the tier its total reached.
+        used, inverse = np.unique(cell, return_inverse=True)
+        state = climb.amount[used]
+        top, bottom = climb.level(used, state, climb.bound(state))
+        top = np.where(climb.alive(used, state), top, 0)
+        below = bottom if isinstance(bottom, int) else bottom[inverse]
+        size = int(np.abs(top).max(initial=0)) * int(np.abs(credit).max(initial=0)) * 4
+        if top.dtype == object:
+            size = 2**63
+        pay = round_div(exact(top[inverse], size) * exact(credit, size), below, plan.rounding)
+        pay = np.asarray(pay).astype(np.int64)
+        if pieces is not None:
+            rate = np.asarray(top / bottom, dtype=np.float64)[inverse]
+            tier = _tier(climb, used, state)[inverse]
+            _add_tiers(pieces, tier, cell, credit, rate, pay, rows)
+    out = np.zeros(job.there.size, dtype=np.int64)
+    np.add.at(out, cell, pay)
+    if plan.cumulative:
+        out += _true_up(climb, np.unique(cell), pieces)
+    return out.reshape(job.shape)
+
+
+def _tier(climb: Climb, cells: np.ndarray, state: np.ndarray) -> np.ndarray:
+    from ..engine.tiers import reached
+
+    bound = climb.bound(state)
+    edges = [e + np.zeros(len(state), dtype=np.int64) for e in climb.edges(cells, bound)]
+    at = exact(state, bound) * climb.table.edge_scale
+    return reached(at, edges, upper=climb.plan.boundary == "upper")
+
+
+def _marginal_rows(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """Each row's slices: what the running total earns after it, less what it did before."""
+    job, plan, table = climb.job, climb.plan, climb.table
+    order = _in_time(job, rows)
+    cell, credit = job.cell[rows[order]], job.credit[rows[order]]
+    new = np.r_[True, cell[1:] != cell[:-1]] if len(cell) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(new)
+    after = group_cumsum(credit, starts) if len(cell) else credit
+    if plan.cumulative:
+        after = after + climb.before[cell]
+    before = after - credit
+    bound = climb.bound(np.r_[after, before]) if len(cell) else 1
+    edges, rates = climb.edges(cell, bound), climb.rates(cell)
+    scale = table.edge_scale
+    high, low = exact(after, bound) * scale, exact(before, bound) * scale
+    top = tier_pay(high, edges, rates) - tier_pay(low, edges, rates)
+    live = climb.alive(cell, climb.amount[cell])
+    top = np.where(live, top, 0)
+    pay = np.asarray(round_div(top, table.scale, plan.rounding)).astype(np.int64)
+    if pieces is not None:
+        _slices(climb, pieces, cell, high, low, live, pay, rows[order])
+    out = np.empty(len(rows), dtype=np.int64)
+    out[order] = pay
+    return out
+
+
+def _in_time(job: Job, rows: np.ndarray) -> np.ndarray:
+    """Order of credits by cell, time and amount: the order of the caller's rows is no matter."""
+    cell, time, credit = job.cell[rows], job.time[rows], job.credit[rows]
+    if not len(rows):
+        return np.zeros(0, dtype=np.int64)
+    first = time.min()
+    day = 86_400_000_000
+    if "date" in job.rows and not ((time - first) % day).any():
+        time = (time - first) // day
+    else:
+        time = time - first
+    span = int(time.max()) + 1
+    if int(cell.max() + 1) * span < 2**62:
+        key = cell * span + time
+        width = int(credit.max()) - int(credit.min()) + 1
+        if int(key.max() + 1) * width < 2**62:
+            return np.argsort(key * width + (credit - credit.min()), kind="stable")
+        order = np.argsort(credit, kind="stable")
+        return order[np.argsort(key[order], kind="stable")]
+    return np.lexsort((credit, time, cell))
+
+
+def _slices(
+    climb: Climb,
+    pieces: list[Piece],
+    cell: np.ndarray,
+    high: np.ndarray,
+    low: np.ndarray,
+    live: np.ndarray,
+    pay: np.ndarray,
+    row: np.ndarray,
+) -> None:
+    """One piece a tier: the slice between two running totals; rounded so that they add up."""
+    table, plan = climb.table, climb.plan
+    bound = climb.bound(climb.amount)
+    edges, rates = climb.edges(cell, bound), climb.rates(cell)
+    upto = np.zeros(len(cell), dtype=np.int64)
+    running = np.zeros(len(cell), dtype=high.dtype)
+    last = len(edges) - 1
+    for j, edge in enumerate(edges):
+        inside = [np.maximum(v - edge, 0) if j else v for v in (high, low)]
+        if j < last:
+            over = [np.maximum(v - edges[j + 1], 0) for v in (high, low)]
+            inside = [a - b for a, b in zip(inside, over, strict=True)]
+        part = np.where(live, inside[0] - inside[1], 0)
+        running = running + part * rates[j]
+        whole = np.asarray(round_div(running, table.scale, plan.rounding)).astype(np.int64)
+        if j == last:
+            whole = pay
+        amount, upto = whole - upto, whole
+        seen = np.flatnonzero((np.asarray(part) != 0) | (amount != 0))
+        rate = np.broadcast_to(np.asarray(rates[j], dtype=np.float64), len(cell)) / table.rate_scale
+        base = np.asarray(part, dtype=np.float64) / table.edge_scale
+        pieces.append(
+            Piece(f"tier {j + 1}", cell[seen], base[seen], rate[seen], amount[seen], row[seen])
+        )
+
+
+def _add_tiers(
+    pieces: list[Piece],
+    tier: np.ndarray,
+    cell: np.ndarray,
+    base: np.ndarray,
+    rate: np.ndarray,
+    pay: np.ndarray,
+    row: np.ndarray,
+) -> None:
+    for j in np.unique(tier):
+        at = np.flatnonzero((tier == j) & ((pay != 0) | (base != 0)))
+        pieces.append(
+            Piece(f"tier {j + 1}", cell[at], base[at].astype(float), rate[at], pay[at], row[at])
+        )
+
+
+def _true_up(climb: Climb, cells: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """What the year before this period earns more (or less) now that the tier has moved."""
+    job, plan = climb.job, climb.plan
+    every = np.arange(len(climb.amount))
+    top, bottom = climb.pay(every, climb.amount)
+    top = np.where(climb._measured, top, 0)
+    now, under = climb.pay(every, climb.before, climb.amount)
+    now = np.where(climb._measured, now, 0)
+    then = climb._previous(top)
+    below: Any = bottom
+    diff = now - then
+    if not isinstance(bottom, int):
+        prior = climb._previous(bottom)
+        prior = np.where(prior == 0, 1, prior)
+        diff, below = now * prior - then * under, under * prior
+    pay = np.asarray(round_div(diff, below, plan.rounding)).astype(np.int64)
+    inside = np.zeros(len(pay), dtype=bool)
+    inside[cells] = True
+    # Periods without rows of their own still move the tier when a target is added to date.
+    inside |= job.there.reshape(-1)
+    pay = np.where(inside, pay, 0)
+    if pieces is not None:
+        seen = np.flatnonzero(pay)
+        base = climb.before[seen].astype(float)
+        none = np.full(len(seen), -1)
+        pieces.append(Piece("true-up", seen, base, np.full(len(seen), np.nan), pay[seen], none))
+    return pay
+
+
+def _each_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """Every row climbs the tiers by itself; a return takes back what such a sale would pay."""
+    job, plan = climb.job, climb.plan
+    credit = job.credit[rows]
+    sign, size = np.where(credit < 0, -1, 1), np.abs(credit)
+    top, bottom = climb.pay(job.cell[rows], size)
+    if plan.round_at == "row":
+        pay = np.asarray(round_div(top * sign, bottom, plan.rounding)).astype(np.int64)
+    else:
+        pay = _spread(climb, top * sign, bottom, job.cell[rows])
+    if pieces is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(size > 0, np.asarray(top / bottom, dtype=float) / size, 0.0)
+        tier = _tier(climb, job.cell[rows], size)
+        _add_tiers(pieces, tier, job.cell[rows], credit, rate, pay, rows)
+    out = np.zeros(job.there.size, dtype=np.int64)
+    np.add.at(out, job.cell[rows], pay)
+    return out.reshape(job.shape)
+
+
+def _spread(climb: Climb, top: np.ndarray, bottom: Any, cell: np.ndarray) -> np.ndarray:
+    """Rows' pay such that each period (or payee) adds up to its own rounded whole."""
+    group = cell if climb.plan.round_at == "period" else cell // climb.job.shape[1]
+    order = np.lexsort((np.arange(len(cell)) if top.dtype == object else top, cell))
+    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0]) if len(cell) else cell
+    below = bottom if isinstance(bottom, int) else 1
+    exactly = top if isinstance(bottom, int) else np.frompyfunc(Fraction, 2, 1)(top, bottom)
+    running = group_cumsum(exactly[order], starts) if len(cell) else exactly
+    if isinstance(bottom, int):
+        upto = round_div(running, below, climb.plan.rounding)
+    else:
+        upto = round_div(
+            np.array([f.numerator for f in running], dtype=object),
+            np.array([f.denominator for f in running], dtype=object),
+            climb.plan.rounding,
+        )
+    part = np.diff(upto, prepend=0)
+    part[starts] = upto[starts]
+    out = np.empty(len(cell), dtype=np.int64)
+    out[order] = part.astype(np.int64)
+    return out
+
+
+def _cell_pieces(climb: Climb, pay: np.ndarray, inside: np.ndarray, pieces: list[Piece]) -> None:
+    job, plan = climb.job, climb.plan
+    cells = np.flatnonzero((job.there & inside).reshape(-1))
+    none = np.full(len(cells), -1)
+    amount = pay.reshape(-1)[cells]
+    state = climb.amount[cells]
+    if plan.pays == "rate" and plan.mode == "marginal" and not plan.cumulative:
+        bound = climb.bound(state)
+        scaled = exact(state, bound) * climb.table.edge_scale
+        live = climb.alive(cells, state)
+        _slices(climb, pieces, cells, scaled, scaled * 0, live, amount, none)
+        return
+    tier = _tier(climb, cells, state)
+    base = (climb.amount - climb.before)[cells]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(base != 0, amount / np.where(base != 0, base, 1), np.nan)
+    _add_tiers(pieces, tier, cells, base, rate, amount, none)
+
+
+# --------------------------------------------------------------------------------------
+# The other rules
+
+
+def _clawback(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+    """Returns on earlier sales: what the sale's period earns less without them."""
+    job, plan = climb.job, climb.plan
+    out = np.zeros(job.there.size, dtype=np.int64)
+    if job.origin is None or not len(rows):
+        return out.reshape(job.shape)
+    rows = rows[job.origin[rows] >= 0]
+    if not len(rows):
+        return out.reshape(job.shape)
+    origin = job.origin[rows]
+    order = np.lexsort((job.credit[rows], job.time[rows], origin))
+    rows, origin = rows[order], origin[order]
+    credit = job.credit[rows]
+    starts = np.flatnonzero(np.r_[True, np.diff(origin) != 0])
+    after = climb.amount[origin] + group_cumsum(credit, starts)
+    scale = job.multiplier.reshape(-1)[origin] if job.multiplier is not None else None
+    paid = []
+    for total in (after, after - credit):
+        top, bottom = climb.pay(origin, total)
+        below: Any = bottom
+        if scale is not None:
+            top, below = top.astype(object) * scale.astype(object), bottom * _MILLION
+        paid.append(np.asarray(round_div(top, below, plan.rounding)).astype(np.int64))
+    taken = paid[0] - paid[1]
+    np.add.at(out, job.cell[rows], taken)
+    if pieces is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = taken / credit
+        pieces.append(Piece("clawback", job.cell[rows], credit.astype(float), rate, taken, rows))
+    return out.reshape(job.shape)
+
+
+def _multiplied(job: Job, plan: CommissionPlan, commission: np.ndarray) -> np.ndarray:
+    if plan.multiplier is None or job.multiplier is None:
+        return np.zeros_like(commission)
+    size = int(np.abs(commission).max(initial=0)) * int(job.multiplier.max(initial=1)) * 4
+    top = exact(commission.reshape(-1), size) * exact(job.multiplier.reshape(-1), size)
+    whole = np.asarray(round_div(top, _MILLION, plan.rounding)).astype(np.int64)
+    return whole.reshape(job.shape) - commission
+
+
+def _capped(climb: Climb, pay: np.ndarray) -> np.ndarray:
+    """What goes over the ceilings, negative."""
+    job, caps = climb.job, climb.plan.caps
+    unit = fraction_of(job.step)
+    allowed = pay.copy()
+    if "period" in caps:
+        allowed = np.minimum(allowed, int(fraction(caps["period"]) / unit))
+    if "target_pay" in caps:
+        assert job.target_pay is not None
+        share = fraction(caps["target_pay"])
+        size = int(job.target_pay.max(initial=0)) * share.numerator + 1
+        ceiling = exact(job.target_pay, size) * share.numerator // share.denominator
+        allowed = np.minimum(allowed, ceiling.astype(np.int64))
+    if "year" in caps:
+        most = int(fraction(caps["year"]) / unit)
+        paid = np.zeros(len(pay), dtype=np.int64)
+        for p in range(pay.shape[1]):
+            if not climb.same_year[p]:
+                paid[:] = 0
+            allowed[:, p] = np.minimum(allowed[:, p], most - paid)
+            paid += allowed[:, p]
+    return allowed - pay
+
+
+def _spiffs(
+    job: Job, plan: CommissionPlan, rows: np.ndarray, pieces: list[Piece] | None
+) -> np.ndarray:
+    """Extra sums for what a SPIFF names; they go to the row's own payee."""
+    out = np.zeros(job.there.size, dtype=np.int64)
+    unit = fraction_of(job.step)
+    rows = rows[job.role[rows] == 0]
+    for n, spiff in enumerate(plan.spiffs, start=1):
+        at = rows[_matches(job, spiff)[job.source[rows]]]
+        per, pay = spiff.get("per", "row"), fraction(spiff["pay"])
+        credit = job.credit[at]
+        if per == "amount":
+            base, rate = credit, pay
+        elif per == "unit":
+            base = np.rint(job.rows["quantity"][job.source[at]] * 1000).astype(np.int64)
+            rate = pay / unit / 1000
+        else:
+            base, rate = np.sign(credit), pay / unit
+        size = int(np.abs(base).max(initial=0)) * abs(rate.numerator) * 4 + 1
+        top = exact(base, size) * rate.numerator
+        paid = np.asarray(round_div(top, rate.denominator, plan.rounding)).astype(np.int64)
+        np.add.at(out, job.cell[at], paid)
+        if pieces is not None:
+            name = f"spiff {spiff.get('name', n)}"
+            rates = np.full(len(at), float(pay))
+            pieces.append(Piece(name, job.cell[at], credit.astype(float), rates, paid, at))
+    return out.reshape(job.shape)
+
+
+def _matches(job: Job, spiff: Mapping[str, Any]) -> np.ndarray:
+    """Result rows a SPIFF is for."""
+    hit = np.ones(len(job.rows), dtype=bool)
+    for column, value in spiff.get("where", {}).items():
+        wanted = list(value) if isinstance(value, list | tuple | set) else [value]
+        hit &= job.rows.frame[column].isin(wanted).to_numpy()
+    for option in ("start", "end"):
+        if option in spiff:
+            edge = as_dates([spiff[option]], name=option, caller=job.caller)[0]
+            days = job.rows["date"].astype("datetime64[D]")
+            hit &= days >= edge if option == "start" else days <= edge
+    return hit
+
+
+def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:
+    """Shares of the team pools."""
+    job, plan = climb.job, climb.plan
+    out = np.zeros(job.there.size, dtype=np.int64)
+    if plan.pool is None or not len(rows):
+        return out.reshape(job.shape)
+    rows = rows[job.role[rows] <= 0]
+    keys = job.rows.keys("team")
+    team, cell = keys.codes[job.source[rows]], job.cell[rows]
+    span = job.shape[1]
+    pot = team * span + cell % span
+    # Members of a pot: its payees' cells, in the order of payees.
+    both, inverse = np.unique(np.column_stack([pot, cell]), axis=0, return_inverse=True)
+    amount = np.zeros(len(both), dtype=np.int64)
+    np.add.at(amount, inverse.reshape(-1), job.credit[rows])
+    starts = np.flatnonzero(np.r_[True, np.diff(both[:, 0]) != 0])
+    count = np.diff(np.r_[starts, len(both)])
+    sums = np.add.reduceat(amount, starts)
+    whole = _pot(climb, sums, np.add.reduceat(job.target.reshape(-1)[both[:, 1]], starts))
+    equal = plan.pool.get("share", "amount") == "equal"
+    weight = np.ones(len(both), dtype=np.int64) if equal else np.maximum(amount, 0)
+    total = np.add.reduceat(weight, starts)
+    part = cumulative_parts(np.repeat(whole, count), weight, np.repeat(total, count), starts)
+    np.add.at(out, both[:, 1], part)
+    return out.reshape(job.shape)
+
+
+def _pot(climb: Climb, amount: np.ndarray, target: np.ndarray) -> np.ndarray:
+    job, pool = climb.job, climb.plan.pool or {}
+    if "amount" in pool:
+        whole = np.full(len(amount), int(fraction(pool["amount"]) / fraction_of(job.step)))
+    else:
+        rate = fraction(pool["rate"])
+        size = int(np.abs(amount).max(initial=0)) * rate.numerator * 4 + 1
+        top = exact(np.maximum(amount, 0), size) * rate.numerator
+        whole = np.asarray(round_div(top, rate.denominator, climb.plan.rounding)).astype(np.int64)
+    if "threshold" in pool:
+        least = fraction(pool["threshold"])
+        size = int(np.abs(np.r_[amount, target]).max(initial=0)) * max(
+            least.numerator, least.denominator
+        )
+        met = exact(amount, size) * least.denominator >= exact(target, size) * least.numerator
+        whole = np.where(np.asarray(met, dtype=bool) & (target > 0), whole, 0)
+    return whole
+
+
+def _held(job: Job, due: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What rows earned moves from the period of sale to that of collection."""
+    held, released = (np.zeros(job.there.size, dtype=np.int64) for _ in range(2))
+    assert job.collected is not None
+    order = rows[_in_time(job, rows)]
+    cell, credit = job.cell[order], job.credit[order]
+    span = job.shape[1]
+    if len(order):
+        starts = np.flatnonzero(np.r_[True, np.diff(cell) != 0])
+        total = np.repeat(np.add.reduceat(credit, starts), np.diff(np.r_[starts, len(cell)]))
+        part = cumulative_parts(due.reshape(-1)[cell], credit, total, starts)
+        later = job.collected[order] != cell % span
+        np.add.at(held, cell[later], -part[later])
+        arrived = later & (job.collected[order] < span)
+        goes = cell // span * span + job.collected[order]
+        np.add.at(released, goes[arrived], part[arrived])
+    return held.reshape(job.shape), released.reshape(job.shape)
