@@ -156,7 +156,7 @@ def test_measures_become_a_column():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"periods": "2026"}, "periods must be"),
+        ({"periods": "2026"}, "given as"),
         ({"periods": (*YEAR, "X")}, "freq in periods"),
         ({"periods": (YEAR[1], YEAR[0], "M")}, "end before they start"),
         ({"weights": pd.Series([0.0, 0.0])}, "all weights are zero"),

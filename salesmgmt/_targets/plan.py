@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import check_series, factorise, money
-from ..engine.controlled_rounding import Tree, cross_deviation, round_table
+from .._frames import check_choice, check_number, money
+from ..engine.controlled_rounding import (
+    Tree,
+    cross_deviation,
+    prefix_rounding,
+    round_table,
+)
 from ..errors import InputError
-from .allocation import fill_missing, whole_total
+from .disaggregation import METHODS, column_totals
+from .ideal import bounded_ideal, free_ideal
+from .limits import Limits, read_limits
+from .organisation import org_tree, part_of_tree, take_organisation
 from .shape import period_weights
-from .spans import Spans, label_days, plan_spans, stamps
+from .spans import Spans, plan_spans, stamps
+from .totals import Group, read_totals
 
 __all__ = ["decompose"]
 
@@ -26,50 +36,81 @@ def decompose(
     profile: Any = None,
     calendar: Any = None,
     step: float = 0.01,
+    lower: Any = None,
+    upper: Any = None,
+    locked: Any = None,
+    overassign: Mapping[str, float] | None = None,
     year_start: int = 1,
+    method: str = "auto",
 ) -> pd.DataFrame:
     """Break a total down over organisation and periods, exact at every level.
 
-    Every cell, every total of a rep, team or region, and every total of a period, month,
-    quarter or year is the floor or the ceiling (in ``step``) of its ideal, and all of them add
-    up to ``total``.
+    Every cell, every total of a rep, team or region over the plan, and every total of a
+    period, month, quarter or year over the organisation is the floor or the ceiling (in
+    ``step``) of its ideal, and all of them add up to ``total``. Subtotals across both (a
+    team's quarter) are sums of cells.
 
     Parameters
     ----------
-    total : float or Series
-        The amount, or one amount a fiscal year (index 2026, "2026" or ``Period("2026")``), or
-        one a measure (any other labels): multiples of ``step``.
-    periods : (start, end, freq) or PeriodIndex
+    total : float, Series or DataFrame
+        The amount; or one amount a fiscal year (index 2026, ``"2026"`` or a Period), or one a
+        measure (any other labels); or a coarser plan (``period_start``, ``period_end``,
+        ``target``, keys, ``measure``) each row of which is met exactly. Multiples of ``step``.
+    periods : (start, end, freq), PeriodIndex or ("4-4-5", year)
         The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
-        Weeks start on Monday, cross months, and are cut at the ends of a fiscal year.
+        Weeks start on Monday, cross months, and are cut at the ends of a fiscal year;
+        ``("W", "M")`` as ``freq`` cuts them at the ends of months too, and weeks and months
+        are then both exact. ``("4-4-5", year, freq)`` (also ``"4-5-4"``, ``"5-4-4"``) gives
+        the periods of a retail year, or its weeks with ``freq="W"``, days with ``"D"``.
     weights : Series or DataFrame, optional
         Organisation: a Series whose (Multi)Index runs from the top level down
-        (``region, team, rep``), or a frame rep by period. NaN is "no input" as in
-        :func:`allocate`. None: one plan without keys.
+        (``region, team, rep``; missing lower parts are ragged branches), a frame rep by
+        period, or a parent-child frame with the columns ``parent``, ``weight`` and one for
+        the key (weights of leaves count). NaN is "no input" as in :func:`allocate`. None: one
+        plan without keys, or those of the coarser plan.
     profile : DataFrame or Series, optional
-        Shape over time: a :func:`seasonal_profile`, a Series by period, or one by season
-        (1..12, 1..4, 1..7). Default: the same for each period.
+        Shape over time: a :func:`seasonal_profile` (of the whole or by keys), a Series by
+        period, one by season (1..12, 1..4, 1..7), or an indicator series (see ``method``).
+        Default: the same for each period.
     calendar : str or Series, optional
         Working days: an ISO country code, or day weights by date. Periods without weight stay
         in the plan with a target of zero.
     step : float, default=0.01
         Smallest unit of every cell.
+    lower, upper : float, Series or DataFrame, optional
+        Floors and caps: a number for each cell that has a weight; a Series by rep, team or
+        region for their totals; a Series by date (PeriodIndex or DatetimeIndex) for totals of
+        periods; a frame key by period, or a tidy plan, for single cells. Several: a list.
+    locked : Series or DataFrame, optional
+        Amounts that are given, in the same forms: a lock keeps its cell, the rest of its row
+        gives way.
+    overassign : dict of str to float, optional
+        Factors by level (``{"team": 1.05, "rep": 1.02}``; ``"total"`` for all): they multiply
+        down and give the column ``assigned``; ``target`` stays as it is.
     year_start : int, default=1
         First month of the fiscal year; moves quarters and years.
+    method : str, default="auto"
+        How totals of several periods become a path: ``"pro_rata"`` (each total by the profile
+        within it), ``"denton"`` (Denton-Cholette, proportional first differences),
+        ``"denton_additive"``, ``"chow_lin"``, ``"fernandez"`` or ``"litterman"`` (see
+        :func:`disaggregate`). ``"auto"``: with totals of two or more years and a Series by
+        date whose sums differ between the years (an indicator), ``"denton"``; else
+        ``"pro_rata"``. With an indicator years without a total are extrapolated.
 
     Returns
     -------
     DataFrame
         One row a key and period, in order of keys and time: the key columns, ``measure`` where
-        totals are by measure, ``period_start``, ``period_end`` (both inside) and ``target``.
-        ``attrs["max_cross_deviation"]`` is the largest distance of a subtotal across both
-        families (a team's quarter) from its ideal.
+        totals are by measure, ``period_start``, ``period_end`` (both inside), ``target`` and,
+        with ``overassign``, ``assigned``. ``attrs["max_cross_deviation"]`` is the largest
+        distance of a subtotal across both families (a team's quarter) from its ideal.
 
     Raises
     ------
     InputError
         A total that is no multiple of ``step``, weights or a profile that are negative or all
-        zero, a year without periods, or a calendar that does not cover the plan.
+        zero, a year without periods, a calendar that does not cover the plan, or limits that
+        contradict each other (a smallest set of them and the gap are named).
 
     References
     ----------
@@ -87,194 +128,224 @@ def decompose(
     [16.67, 16.67, 16.67, 16.66]
     """
     caller = "decompose"
+    check_choice(method, "method", ("auto", *METHODS), caller=caller)
+    check_number(step, "step", caller=caller, low=0, open_low=True)
     spans = plan_spans(periods, year_start=year_start, caller=caller)
-    organisation, share = _organisation(weights, spans, caller=caller)
-    shape = period_weights(spans, profile, calendar, organisation, year_start, caller=caller)
-    tasks, measures = _totals(total, spans, step, caller=caller)
-    plans, worst = [], 0.0
-    for amounts, block in tasks:
-        ideal = _ideal(amounts, block, share, shape, spans, caller=caller)
-        whole, deviation = _rounded(ideal, amounts, block, organisation, spans)
-        plans.append(_frame(whole, organisation, spans, step))
-        worst = max(worst, deviation)
+    organisation, share = take_organisation(weights, total, spans, caller=caller)
+    tasks, measures = read_totals(total, organisation, spans, step, method, caller=caller)
+    tree = org_tree(organisation)
+    setting = _Setting(organisation, tree, spans, step, caller)
+    plans, worst, reported = [], 0.0, {}
+    for groups in tasks:
+        shape = period_weights(spans, profile, calendar, organisation, year_start, caller=caller)
+        groups, shape = column_totals(groups, shape, profile, spans, step, method, caller=caller)
+        limits = read_limits(
+            lower,
+            upper,
+            locked,
+            organisation=organisation,
+            tree=tree,
+            spans=spans,
+            positive=_positive(share, shape),
+            step=step,
+            caller=caller,
+        )
+        ideal = _ideal(groups, share, shape, limits, setting)
+        whole = _rounded(ideal, groups, setting)
+        worst = max(worst, cross_deviation(whole - ideal, tree, spans.tree()))
+        plan = _frame(whole, organisation, spans, step)
+        if overassign is not None:
+            factor, levels = _factors(overassign, organisation, caller=caller)
+            more = _more(ideal, whole, factor, setting)
+            plan["assigned"] = money(more.ravel(), step)
+            reported = {k: float(v) for k, v in levels.items()}
+        plans.append(plan)
     out = plans[0] if measures is None else _by_measure(plans, measures)
     out.attrs["max_cross_deviation"] = worst * float(step)
+    if overassign is not None:
+        out.attrs["overassign"] = reported
     return out
 
 
-# --------------------------------------------------------------------------------------
-# Taking in
+@dataclass(frozen=True)
+class _Setting:
+    """What stays the same for all totals of one call."""
+
+    organisation: pd.Index | None
+    tree: Tree
+    spans: Spans
+    step: float
+    caller: str
 
 
-def _organisation(weights: Any, spans: Spans, *, caller: str) -> tuple[pd.Index | None, np.ndarray]:
-    """Labels in ascending order, and their weights, shape (n,) or (n, m)."""
-    if weights is None:
-        return None, np.ones(1)
-    if isinstance(weights, pd.DataFrame):
-        values = _weights_by_period(weights, spans, caller=caller)
-        index = weights.index
-    else:
-        series = check_series(weights, "weights", caller=caller, missing="allow", low=0)
-        index, values = series.index, fill_missing(series.to_numpy())
-    if not len(index):
-        raise InputError(f"{caller}(): weights has no entries; give at least one.")
-    if not (values > 0).any():
-        raise InputError(f"{caller}(): all weights are zero; give at least one positive weight.")
-    names = [
-        n if n is not None else ("key" if index.nlevels == 1 else f"key_{i}")
-        for i, n in enumerate(index.names)
-    ]
-    clash = {"period_start", "period_end", "target", "measure"}.intersection(names)
-    if clash:
-        raise InputError(f"{caller}(): weights has a level named {min(clash)!r}; rename it.")
-    frame = index.to_frame(index=False)
-    frame.columns = names
-    if frame.isna().any(axis=None):
-        raise InputError(
-            f"{caller}(): weights has {int(frame.isna().any(axis=1).sum())} label(s) with a "
-            "missing part; name every level (repeat the upper one in a ragged hierarchy)."
-        )
-    keys = factorise(frame, names)
-    order = np.argsort(keys.codes, kind="stable")
-    return keys.index, values[order]
-
-
-def _weights_by_period(weights: pd.DataFrame, spans: Spans, *, caller: str) -> np.ndarray:
-    if not weights.index.is_unique:
-        raise InputError(f"{caller}(): weights has repeated labels; sum them first.")
-    at = label_days(weights.columns, "columns of weights", caller=caller)
-    order = np.argsort(at, kind="stable")
-    if len(at) != len(spans) or (at[order] < spans.start).any() or (at[order] > spans.end).any():
-        raise InputError(
-            f"{caller}(): weights must have one column for each of the {len(spans)} periods "
-            f"(named by their first day or Period); it has {len(at)}."
-        )
-    flat = check_series(
-        pd.Series(weights.to_numpy(np.float64)[:, order].ravel()), "weights", caller=caller, low=0
-    )
-    return flat.to_numpy().reshape(len(weights), len(spans))
-
-
-Task = tuple[np.ndarray, np.ndarray]
-
-
-def _totals(
-    total: Any, spans: Spans, step: float, *, caller: str
-) -> tuple[list[Task], pd.Index | None]:
-    """Tasks (whole totals of blocks, block of each leaf), and the measures if there are any."""
-    nothing = np.zeros(len(spans), dtype=np.int64)
-    if not isinstance(total, pd.Series):
-        return [(np.array([whole_total(total, step, caller=caller)]), nothing)], None
-    amounts = check_series(total, "total", caller=caller)
-    whole = np.array([whole_total(v, step, caller=caller) for v in amounts.tolist()], np.int64)
-    years = _years(amounts.index)
-    if years is None:
-        return [(np.array([value]), nothing) for value in whole], amounts.index
-    have = np.unique(spans.year)
-    missing = sorted(set(years.tolist()).symmetric_difference(have.tolist()))
-    if missing:
-        raise InputError(
-            f"{caller}(): total has the years {sorted(years.tolist())}, the periods lie in "
-            f"{have.tolist()}; they differ in {missing}."
-        )
-    order = np.argsort(years)
-    return [(whole[order], np.searchsorted(have, spans.year))], None
-
-
-def _years(labels: pd.Index) -> np.ndarray | None:
-    """Labels that are years, as numbers; None where they are something else."""
-    if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
-        return np.asarray(labels.year, dtype=np.int64)
-    text = [str(v) for v in labels]
-    if all(len(v) == 4 and v.isdigit() and 1900 <= int(v) <= 2200 for v in text):
-        return np.array([int(v) for v in text], dtype=np.int64)
-    return None
-
-
-# --------------------------------------------------------------------------------------
-# Computing
+def _positive(share: np.ndarray, shape: np.ndarray) -> np.ndarray:
+    """Cells that have a weight, shape (n, m)."""
+    rows = share > 0 if share.ndim == 2 else (share > 0)[:, None]
+    return rows & (shape > 0)
 
 
 def _ideal(
-    amounts: np.ndarray,
-    block: np.ndarray,
+    groups: Sequence[Group],
     share: np.ndarray,
     shape: np.ndarray,
-    spans: Spans,
-    *,
-    caller: str,
+    limits: Limits,
+    setting: _Setting,
 ) -> np.ndarray:
-    """Real-valued plan in whole steps, shape (n, m): weights by shape, scaled in each block."""
-    if share.ndim == 1 and shape.ndim == 1:
-        mass = np.bincount(block, weights=shape, minlength=len(amounts))
-        _check_mass(mass, amounts, block, spans, caller=caller)
-        column = np.divide(amounts, mass, out=np.zeros(len(mass)), where=mass > 0)[block] * shape
-        return np.outer(share / share.sum(), column)
-    if shape.ndim == 2:  # each key has its own shape: it decides when, the weights how much
-        mass = _block_sums(shape, block, len(amounts))
-        shape = np.divide(shape, mass[:, block], out=np.zeros_like(shape), where=mass[:, block] > 0)
-    product = (share if share.ndim == 2 else share[:, None]) * shape
-    mass = np.bincount(block, weights=product.sum(axis=0), minlength=len(amounts))
-    _check_mass(mass, amounts, block, spans, caller=caller)
-    return product * np.divide(amounts, mass, out=np.zeros(len(mass)), where=mass > 0)[block]
-
-
-def _block_sums(values: np.ndarray, block: np.ndarray, count: int) -> np.ndarray:
-    out = np.zeros((len(values), count))
-    for b in range(count):
-        out[:, b] = values[:, block == b].sum(axis=1)
+    """Real-valued plan in whole steps: each group of rows for its own totals."""
+    if len(groups) == 1:
+        return _ideal_of(
+            groups[0], share, shape, limits, setting.organisation, setting.tree, setting
+        )
+    if limits.periods is not None:
+        raise InputError(
+            f"{setting.caller}(): limits of periods cannot be combined with a coarser plan by "
+            "keys; give them as limits of cells."
+        )
+    out = np.zeros((len(share), len(setting.spans)))
+    for group in groups:
+        part, nodes = part_of_tree(setting.tree, group.rows)
+        assert setting.organisation is not None
+        out[group.rows] = _ideal_of(
+            group,
+            share[group.rows],
+            shape[group.rows] if shape.ndim == 2 else shape,
+            limits.part(group.rows, nodes),
+            setting.organisation[group.rows],
+            part,
+            setting,
+        )
     return out
 
 
-def _check_mass(
-    mass: np.ndarray, amounts: np.ndarray, block: np.ndarray, spans: Spans, *, caller: str
-) -> None:
-    bad = np.flatnonzero((mass <= 0) & (amounts != 0))
-    if len(bad):
-        at = np.flatnonzero(block == bad[0])
-        first, last = stamps(np.array([spans.start[at[0]], spans.end[at[-1]]]))
-        raise InputError(
-            f"{caller}(): profile, calendar and weights are all zero between {first.date()} and "
-            f"{last.date()}, so its total can go nowhere."
-        )
-
-
-def _rounded(
-    ideal: np.ndarray,
-    amounts: np.ndarray,
-    block: np.ndarray,
+def _ideal_of(
+    group: Group,
+    share: np.ndarray,
+    shape: np.ndarray,
+    limits: Limits,
     organisation: pd.Index | None,
-    spans: Spans,
-) -> tuple[np.ndarray, float]:
-    """Whole plan, and the largest deviation of a subtotal across both families."""
-    rows = _tree(organisation)
-    columns = spans.tree(block)
-    sign = -1.0 if amounts.sum() < 0 else 1.0
-    # Largest first, then by label: renaming keys changes nothing but which equals come first.
-    totals = sign * ideal.sum(axis=1)
-    whole = round_table(
-        sign * ideal,
-        total=int(sign * amounts.sum()),
-        rows=rows,
-        columns=columns,
-    ) * int(sign)
-    del totals
-    return whole, cross_deviation(whole - ideal, rows, columns)
+    tree: Tree,
+    setting: _Setting,
+) -> np.ndarray:
+    amounts, sign = group.amounts.astype(np.float64), 1.0
+    if amounts.sum() < 0 or not share.any():
+        if not share.any() and amounts.any():
+            raise InputError(
+                f"{setting.caller}(): all weights under {organisation[0]!r} are zero, so its "  # type: ignore[index]
+                "total can go nowhere."
+            )
+        sign = -1.0
+    common = {"caller": setting.caller}
+    if not limits.given:
+        if not amounts.any():
+            return np.zeros((len(share), len(setting.spans)))
+        return free_ideal(amounts, group.block, share, shape, setting.spans, **common)
+    if sign < 0 or (amounts < 0).any():
+        raise InputError(f"{setting.caller}(): limits need totals that are not negative.")
+    return bounded_ideal(
+        amounts,
+        group.block,
+        share,
+        shape,
+        limits,
+        organisation,
+        tree,
+        setting.spans,
+        setting.step,
+        **common,
+    )
 
 
-def _tree(organisation: pd.Index | None) -> Tree:
-    """The organisation as a tree; labels ascend, so each family is contiguous."""
-    if organisation is None:
-        return Tree((np.zeros(1, dtype=np.int64),))
-    frame = organisation.to_frame(index=False)
-    parents, above = [], np.zeros(len(frame), dtype=np.int64)
-    for depth in range(1, frame.shape[1]):
-        codes = factorise(frame.iloc[:, :depth], list(frame.columns[:depth])).codes
-        _, first = np.unique(codes, return_index=True)
-        parents.append(above[first])
-        above = codes
-    parents.append(above)
-    return Tree(tuple(parents))
+# --------------------------------------------------------------------------------------
+# Rounding
+
+
+def _rounded(ideal: np.ndarray, groups: Sequence[Group], setting: _Setting) -> np.ndarray:
+    """Whole plan: all groups at once where their totals are those of a common calendar."""
+    if len(groups) == 1:
+        return _round_one(ideal, groups[0], setting.tree, setting.spans)
+    out = np.zeros(ideal.shape, dtype=np.int64)
+    for group in groups:
+        part, _ = part_of_tree(setting.tree, group.rows)
+        out[group.rows] = _round_one(ideal[group.rows], group, part, setting.spans)
+    return out
+
+
+def _round_one(ideal: np.ndarray, group: Group, tree: Tree, spans: Spans) -> np.ndarray:
+    total = int(group.amounts.sum())
+    if (ideal < 0).any():  # a falling path has no floor at zero: shift, round, shift back
+        base = np.floor(ideal)
+        return _round_one_up(
+            ideal - base, total - int(base.sum()), group, tree, spans
+        ) + base.astype(np.int64)
+    return _round_one_up(ideal, total, group, tree, spans)
+
+
+def _round_one_up(
+    ideal: np.ndarray, total: int, group: Group, tree: Tree, spans: Spans
+) -> np.ndarray:
+    # Largest first, then by label: renaming keys changes only which of two equals comes first.
+    order, sorted_tree = by_size(ideal.sum(axis=1), tree)
+    table = ideal[order]
+    if "week" in spans.levels and "month" in spans.levels:
+        whole = prefix_rounding(table.sum(axis=0), total)
+        try:
+            rounded = round_table(table, total=total, rows=sorted_tree, whole_columns=whole)
+        except ArithmeticError:  # weeks and months at once are too much for so few cells
+            rounded = round_table(table, total=total, rows=sorted_tree, columns=spans.tree())
+    else:
+        rounded = round_table(table, total=total, rows=sorted_tree, columns=spans.tree(group.block))
+    out = np.empty_like(rounded)
+    out[order] = rounded
+    return out
+
+
+def by_size(sizes: np.ndarray, tree: Tree) -> tuple[np.ndarray, Tree]:
+    """Leaves ordered by size within their families, families by size; and the tree of that."""
+    if len(sizes) == 1:
+        return np.arange(1), tree
+    sums = [np.round(level, 6) for level in tree.sums(sizes)]
+    above = tree.above()
+    keys: list[np.ndarray] = []
+    for k in range(len(tree.parents) - 1, -1, -1):
+        keys += [above[k], -sums[k][above[k]]]
+    order = np.lexsort(keys)
+    parents, upper = [], np.zeros(len(order), dtype=np.int64)
+    for k in range(len(tree.parents)):
+        codes = above[k][order]
+        change = np.r_[True, codes[1:] != codes[:-1]]
+        fresh = np.cumsum(change) - 1
+        parents.append(upper[change])
+        upper = fresh
+    return order, Tree(tuple(parents))
+
+
+def _factors(
+    overassign: Mapping[str, float], organisation: pd.Index | None, *, caller: str
+) -> tuple[float, dict[str, float]]:
+    """The product of all factors, and the product down to each level."""
+    names = ["total", *([] if organisation is None else organisation.names)]
+    if not isinstance(overassign, Mapping):
+        raise InputError(f"{caller}(): overassign must be a dict of level to factor.")
+    for name in overassign:
+        check_choice(name, "a level in overassign", names, caller=caller)
+    product, out = 1.0, {}
+    for name in names:
+        if name in overassign:
+            product *= check_number(
+                overassign[name], f"overassign[{name!r}]", caller=caller, low=0, open_low=True
+            )
+        out[str(name)] = product
+    return product, out
+
+
+def _more(ideal: np.ndarray, whole: np.ndarray, factor: float, setting: _Setting) -> np.ndarray:
+    """The over-assigned plan, rounded as one table with the same two hierarchies."""
+    total = int(np.rint(whole.sum() * factor))
+    scaled = ideal * (total / max(float(ideal.sum()), 1e-300))
+    everything = Group(
+        np.arange(len(ideal)), np.array([total]), np.zeros(ideal.shape[1], dtype=np.int64)
+    )
+    return _round_one(scaled, everything, setting.tree, setting.spans)
 
 
 # --------------------------------------------------------------------------------------
@@ -294,7 +365,7 @@ def _frame(
     columns["period_start"] = np.tile(stamps(spans.start).to_numpy(), n)
     columns["period_end"] = np.tile(stamps(spans.end).to_numpy(), n)
     columns["target"] = money(whole.ravel(), step)
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _by_measure(plans: Sequence[pd.DataFrame], measures: pd.Index) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from ..errors import InputError
 
 __all__ = ["Spans", "plan_spans", "season_of", "stamps"]
 
+RETAIL = ("4-4-5", "4-5-4", "5-4-4")
 LEAVES = ("D", "W", "M", "Q", "Y")
 SEASONS = {"D": 7, "W": 53, "M": 12, "Q": 4}
 
@@ -75,28 +76,68 @@ def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     if isinstance(periods, pd.PeriodIndex):
         return _of_index(periods, year_start, caller=caller)
+    if isinstance(periods, str) or (
+        isinstance(periods, tuple | list) and len(periods) in (2, 3) and periods[0] in RETAIL
+    ):
+        return _of_retail(periods, year_start, caller=caller)
     if isinstance(periods, tuple | list) and len(periods) == 3:
         first, last, freq = periods
         return _of_range(first, last, freq, year_start, caller=caller)
     raise InputError(
-        f"{caller}(): periods must be (start, end, freq) or a PeriodIndex, got {periods!r}."
+        f"{caller}(): periods must be (start, end, freq), a PeriodIndex or ('4-4-5', year), "
+        f"got {periods!r}."
     )
 
 
 def _of_range(first: Any, last: Any, freq: Any, year_start: int, *, caller: str) -> Spans:
-    check_choice(freq, "freq in periods", LEAVES, caller=caller)
+    if isinstance(freq, tuple | list) and set(freq) == {"W", "M"}:
+        freq = "WM"
+    else:
+        check_choice(freq, "freq in periods", LEAVES, caller=caller)
     low = int(days_of(np.array([day(first, name="periods[0]", caller=caller)], "M8[us]"))[0])
     high = int(days_of(np.array([day(last, name="periods[1]", caller=caller)], "M8[us]"))[0])
     if low > high:
         raise InputError(f"{caller}(): periods end before they start: {first!r} > {last!r}.")
     whole = np.arange(low, high + 1)
     year = fiscal_year(whole, year_start=year_start)
-    number = period_of(whole, freq, year_start=year_start)
+    number = period_of(whole, freq[0], year_start=year_start)
     # Weeks that run over the end of a fiscal year are cut there, so that years stay exact.
     change = (np.diff(number) != 0) | (np.diff(year) != 0)
+    if freq == "WM":
+        change |= np.diff(period_of(whole, "M")) != 0
     start = whole[np.r_[True, change]]
     end = np.r_[start[1:] - 1, high]
     return _spans(start, end, freq, year_start)
+
+
+def _of_retail(periods: Any, year_start: int, *, caller: str) -> Spans:
+    """Periods, weeks, quarters or days of retail years; a week is a week, whatever its period."""
+    from ..calendars import retail_calendar
+
+    parts: list[Any] = periods.rsplit(" ", 1) if isinstance(periods, str) else list(periods)
+    if len(parts) < 2 or parts[0] not in RETAIL:
+        raise InputError(
+            f"{caller}(): periods of a retail year are given as ('4-4-5', 2026), got {periods!r}."
+        )
+    pattern, years = parts[0], parts[1]
+    years = int(years) if isinstance(years, str) and years.isdigit() else years
+    freq = parts[2] if len(parts) == 3 else "M"
+    check_choice(freq, "freq in periods", LEAVES, caller=caller)
+    read = "W" if freq == "D" else freq
+    table = retail_calendar(years, pattern=pattern, freq=read, year_start=year_start)
+    start = days_of(table["period_start"].to_numpy().astype("datetime64[us]"))
+    end = days_of(table["period_end"].to_numpy().astype("datetime64[us]"))
+    levels = {"year": table["year"].to_numpy(dtype=np.int64)}
+    if "quarter" in table and freq != "Y":
+        levels["quarter"] = levels["year"] * 4 + table["quarter"].to_numpy(dtype=np.int64)
+    if "period" in table and read == "W":
+        levels["month"] = levels["year"] * 12 + table["period"].to_numpy(dtype=np.int64)
+    if freq == "D":
+        days = np.concatenate([np.arange(a, b + 1) for a, b in zip(start, end, strict=True)])
+        at = np.searchsorted(start, days, side="right") - 1
+        levels = {name: codes[at] for name, codes in levels.items()}
+        return Spans(days, days, "D", np.ones(len(days)), levels)
+    return Spans(start, end, freq, (end - start + 1) / 7.0, levels)
 
 
 def _of_index(periods: pd.PeriodIndex, year_start: int, *, caller: str) -> Spans:
@@ -115,13 +156,15 @@ def _of_index(periods: pd.PeriodIndex, year_start: int, *, caller: str) -> Spans
 
 
 def _spans(start: np.ndarray, end: np.ndarray, freq: str, year_start: int) -> Spans:
-    whole = _length(start, freq, year_start)
+    whole = _length(start, freq[0], year_start)
     levels = {"year": fiscal_year(start, year_start=year_start)}
-    if freq in ("D", "M"):
+    if freq in ("D", "M", "WM"):
         levels["quarter"] = period_of(start, "Q", year_start=year_start)
-    if freq == "D":
+    if freq in ("D", "WM"):
         levels["month"] = period_of(start, "M")
-    return Spans(start, end, freq, (end - start + 1) / whole, levels)
+    if freq == "WM":
+        levels["week"] = period_of(start, "W")
+    return Spans(start, end, freq[0], (end - start + 1) / whole, levels)
 
 
 def _length(start: np.ndarray, freq: str, year_start: int) -> np.ndarray:

@@ -143,30 +143,41 @@ def bounded_shares(
     """
     x = np.array(np.broadcast_to(lower, weights.shape), dtype=np.float64)
     free = (weights > 0) & (lower < upper)
-    rest = totals - np.where(free, 0, x).sum(axis=1)
-    rows = np.flatnonzero(free.any(axis=1))
-    while len(rows):
-        w, open_ = weights[rows], free[rows]
-        mass = np.where(open_, w, 0).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = w * (rest[rows] / mass)[:, None]
-        lo, hi = lower[rows], upper[rows]
-        over = np.where(open_ & (share > hi), share - hi, 0)
-        under = np.where(open_ & (share < lo), lo - share, 0)
-        gap = over.sum(axis=1) - under.sum(axis=1)
-        fix_high = (over > 0) & (gap >= 0)[:, None]
-        fix_low = (under > 0) & (gap <= 0)[:, None]
-        fixed = fix_high | fix_low
-        moved = fixed.any(axis=1)
-        done = rows[~moved]
-        x[done] = np.where(free[done], share[~moved], x[done])
-        kept = np.where(fix_high, hi, np.where(fix_low, lo, 0))
-        again = rows[moved]
-        x[again] = np.where(fixed[moved], kept[moved], x[again])
-        free[again] &= ~fixed[moved]
-        rest[again] -= kept[moved].sum(axis=1)
-        rows = again[free[again].any(axis=1)]
+    lower, upper = np.broadcast_to(lower, x.shape), np.broadcast_to(upper, x.shape)
+    slice_ = max(1, 2**15 // max(weights.shape[1], 1))  # rows that stay in the cache together
+    for first in range(0, len(x), slice_):
+        part = slice(first, first + slice_)
+        _fill_rows(x[part], free[part], totals[part], weights[part], lower[part], upper[part])
     return x, free
+
+
+def _fill_rows(
+    x: np.ndarray,
+    free: np.ndarray,
+    totals: np.ndarray,
+    weights: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+) -> None:
+    """Fill ``x`` and ``free`` in place; each round puts the cells beyond a bound on it."""
+    rows = np.flatnonzero(free.any(axis=1))
+    rest = totals - np.where(free, 0.0, x).sum(axis=1)
+    while len(rows):
+        open_ = free[rows]
+        w = np.where(open_, weights[rows], 0.0)
+        share = w * (rest[rows] / w.sum(axis=1))[:, None]
+        lo, hi = lower[rows], upper[rows]
+        held = np.where(open_, np.clip(share, lo, hi), 0.0)
+        change = held - share
+        # More cut off than filled up: the multiplier can only rise, so caps stay caps; and
+        # the other way round. Where both cancel, all of them stay.
+        gap = change.sum(axis=1)[:, None]
+        fixed = ((change < 0) & (gap <= 0)) | ((change > 0) & (gap >= 0))
+        moved = fixed.any(axis=1)
+        x[rows] = np.where(fixed | (open_ & ~moved[:, None]), held, x[rows])
+        free[rows] = open_ & ~fixed
+        rest[rows] -= np.where(fixed, held, 0.0).sum(axis=1)
+        rows = rows[moved & free[rows].any(axis=1)]
 
 
 # --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
 
-__all__ = ["Tree", "cross_deviation", "round_table", "round_tree"]
+__all__ = ["Tree", "cross_deviation", "flat", "prefix_rounding", "round_table", "round_tree"]
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Tree:
 
     def above(self) -> list[np.ndarray]:
         """For every level, top down, the node of that level each leaf belongs to."""
-        out: list[np.ndarray] = [np.arange(self.leaves)]
+        out: list[np.ndarray] = [np.arange(self.leaves, dtype=np.int64)]
         for parents in self.parents[:0:-1]:
-            out.append(parents[out[-1]])
+            out.append(np.asarray(parents[out[-1]], dtype=np.int64))
         return out[::-1]
 
 
@@ -62,20 +62,14 @@ def flat(n: int) -> Tree:
     return Tree((np.zeros(n, dtype=np.int64),))
 
 
-def snap(values: np.ndarray, scale: float) -> np.ndarray:
-    """Values a hair from a whole number as that number; ``scale``: size of what was summed."""
-    grain = max(1e-9, 64 * np.finfo(np.float64).eps * scale)
+def snap(values: np.ndarray) -> np.ndarray:
+    """Values that are whole but for what summing floats loses, as whole numbers."""
     near = np.rint(values)
+    grain = np.maximum(1e-9, 256 * np.finfo(np.float64).eps * np.abs(values))
     return np.where(np.abs(values - near) <= grain, near, values)
 
 
-def round_tree(
-    totals: list[np.ndarray],
-    tree: Tree,
-    root: int,
-    *,
-    fixed: list[np.ndarray | None] | None = None,
-) -> list[np.ndarray]:
+def round_tree(totals: list[np.ndarray], tree: Tree, root: int) -> list[np.ndarray]:
     """Whole totals of every level: floor or ceiling, children adding up to their parent.
 
     Parameters
@@ -86,14 +80,11 @@ def round_tree(
         The hierarchy.
     root : int
         The whole total of the root, floor or ceiling of the sum of the first level.
-    fixed : list of int64 arrays, optional
-        Whole totals of levels that are given; None for levels to be rounded.
     """
     out: list[np.ndarray] = []
     above = np.array([root], dtype=np.int64)
-    for k, (ideal, parents) in enumerate(zip(totals, tree.parents, strict=True)):
-        given = fixed[k] if fixed is not None else None
-        above = _round_children(ideal, parents, above) if given is None else given
+    for ideal, parents in zip(totals, tree.parents, strict=True):
+        above = _round_children(ideal, parents, above)
         out.append(above)
     return out
 
@@ -120,6 +111,8 @@ def round_table(
     columns: Tree | None = None,
     row_totals: list[np.ndarray] | None = None,
     column_totals: list[np.ndarray] | None = None,
+    whole_rows: np.ndarray | None = None,
+    whole_columns: np.ndarray | None = None,
 ) -> np.ndarray:
     """Whole table with every cell and every margin of both trees floor or ceiling of its ideal.
 
@@ -133,6 +126,8 @@ def round_table(
         Hierarchies whose leaves are the rows and the columns; default: no subtotals.
     row_totals, column_totals : lists of float64 arrays, optional
         Ideal margins of every level where they are known better than as sums of cells.
+    whole_rows, whole_columns : int64 arrays, optional
+        Totals of the leaves that are given: they replace the rounding of that side's tree.
 
     Returns
     -------
@@ -140,16 +135,15 @@ def round_table(
     """
     rows = rows if rows is not None else flat(ideal.shape[0])
     columns = columns if columns is not None else flat(ideal.shape[1])
-    scale = float(np.abs(ideal).sum())
     if row_totals is None:
         row_totals = rows.sums(ideal.sum(axis=1))
     if column_totals is None:
         column_totals = columns.sums(ideal.sum(axis=0))
-    r_ideal = [snap(level, scale) for level in row_totals]
-    c_ideal = [snap(level, scale) for level in column_totals]
-    x = snap(ideal, float(np.abs(ideal).max(initial=0.0)))
-    r = round_tree(r_ideal, rows, total)
-    c = round_tree(c_ideal, columns, total)
+    r_ideal = [snap(level) for level in row_totals]
+    c_ideal = [snap(level) for level in column_totals]
+    x = snap(ideal)
+    rows, r, r_ideal = _side(rows, r_ideal, total, whole_rows)
+    columns, c, c_ideal = _side(columns, c_ideal, total, whole_columns)
     base = np.floor(x)
     fraction = x - base
     open_ = fraction > 0
@@ -161,6 +155,27 @@ def round_table(
     if excess.any() or missing.any():
         _augment(up, open_, excess, missing, (rows, r, r_ideal), (columns, c, c_ideal))
     return base.astype(np.int64) + up
+
+
+def prefix_rounding(ideal: np.ndarray, total: int) -> np.ndarray:
+    """Whole values whose every run (any stretch of neighbours) is floor or ceiling of its ideal.
+
+    Differences of rounded running totals; for families of periods that cross each other, as
+    weeks and months do.
+    """
+    running = snap(np.cumsum(ideal))
+    running[-1] = total
+    return np.diff(np.floor(running).astype(np.int64), prepend=0)
+
+
+_Side = tuple[Tree, list[np.ndarray], list[np.ndarray]]
+
+
+def _side(tree: Tree, ideal: list[np.ndarray], total: int, given: np.ndarray | None) -> _Side:
+    """A side's tree, whole totals and ideals; given totals of leaves are not to be moved."""
+    if given is None:
+        return tree, round_tree(ideal, tree, total), ideal
+    return flat(len(given)), [given], [given.astype(np.float64)]
 
 
 def cross_deviation(error: np.ndarray, rows: Tree, columns: Tree) -> float:
@@ -324,8 +339,6 @@ def _negative_cycle(cost: np.ndarray) -> list[int] | None:
 
 # --------------------------------------------------------------------------------------
 # Augmenting paths
-
-_Side = tuple[Tree, list[np.ndarray], list[np.ndarray]]
 
 
 def _augment(

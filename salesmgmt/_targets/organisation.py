@@ -1,0 +1,173 @@
+"""The organisation: labels in order, weights, and the tree they stand in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Key, check_series, factorise, take
+from ..engine.controlled_rounding import Tree
+from ..errors import InputError
+from .allocation import fill_missing
+from .spans import Spans, label_days
+
+__all__ = ["RESERVED", "org_tree", "part_of_tree", "plan_keys", "take_organisation"]
+
+RESERVED = ("measure", "period_start", "period_end", "target", "assigned", "as_of")
+
+
+def plan_keys(columns: Any) -> list[Any]:
+    """Key columns of a plan: all that the plan itself does not reserve."""
+    return [c for c in columns if c not in RESERVED]
+
+
+def take_organisation(
+    weights: Any, total: Any, spans: Spans, *, caller: str
+) -> tuple[pd.Index | None, np.ndarray]:
+    """Labels in ascending order, and their weights, shape (n,) or (n, m)."""
+    if weights is None:
+        names = plan_keys(total.columns) if isinstance(total, pd.DataFrame) else []
+        if not names:
+            return None, np.ones(1)
+        index = factorise(total, names).index
+        return index, np.ones(len(index))
+    if isinstance(weights, pd.DataFrame) and {"parent", "weight"}.issubset(weights.columns):
+        weights = _paths(weights, caller=caller)
+    if isinstance(weights, pd.DataFrame):
+        values, index = _by_period(weights, spans, caller=caller), weights.index
+    else:
+        series = check_series(weights, "weights", caller=caller, missing="allow", low=0)
+        index, values = series.index, fill_missing(series.to_numpy())
+    if not len(index):
+        raise InputError(f"{caller}(): weights has no entries; give at least one.")
+    if not (values > 0).any():
+        raise InputError(f"{caller}(): all weights are zero; give at least one positive weight.")
+    keys = factorise(_labels(index, caller=caller), _names(index))
+    order = np.argsort(keys.codes, kind="stable")
+    return keys.index, values[order]
+
+
+def _names(index: pd.Index) -> list[Any]:
+    return [
+        n if n is not None else ("key" if index.nlevels == 1 else f"key_{i}")
+        for i, n in enumerate(index.names)
+    ]
+
+
+def _labels(index: pd.Index, *, caller: str) -> pd.DataFrame:
+    """Labels as columns; a missing lower part is the branch itself (a ragged hierarchy)."""
+    frame = index.to_frame(index=False)
+    frame.columns = _names(index)
+    clash = set(RESERVED).intersection(frame.columns)
+    if clash:
+        raise InputError(f"{caller}(): weights has a level named {min(clash)!r}; rename it.")
+    lost = frame.iloc[:, 0].isna()
+    if lost.any():
+        raise InputError(
+            f"{caller}(): weights has {int(lost.sum())} label(s) without a value for "
+            f"{frame.columns[0]!r}; name the top level of each."
+        )
+    for above, name in zip(frame.columns, frame.columns[1:], strict=False):
+        gap = frame[name].isna()
+        if gap.any():
+            frame[name] = frame[name].astype(object).where(~gap, frame[above].astype(object))
+            frame[name] = frame[name].infer_objects()
+    if frame.duplicated().any():
+        raise InputError(f"{caller}(): weights has repeated labels; sum them first.")
+    return frame
+
+
+def _paths(frame: pd.DataFrame, *, caller: str) -> pd.Series:
+    """A parent-child frame as a Series over ``level_1, level_2, ...``."""
+    others = [c for c in frame.columns if c not in ("parent", "weight")]
+    if len(others) != 1:
+        raise InputError(
+            f"{caller}(): a parent-child frame has the columns parent, weight and one for the "
+            f"key; this one has {len(others)} others: {others!r}."
+        )
+    rows = take(
+        frame,
+        caller=caller,
+        arg="weights",
+        unique=("key",),
+        key=Key(others[0]),
+        parent=Key("parent", missing="allow"),
+        weight=Amount("weight", missing="allow", low=0),
+    )
+    child, parent = rows.series("key").tolist(), rows.series("parent")
+    above = dict(zip(child, [None if pd.isna(p) else p for p in parent], strict=True))
+    unknown = sorted({str(p) for p in above.values() if p is not None and p not in above})
+    if unknown:
+        raise InputError(
+            f"{caller}(): weights: {len(unknown)} parent(s) have no row of their own, first "
+            f"{unknown[0]!r}; add them with an empty parent."
+        )
+    inner = set(above.values())
+    paths = []
+    for key in child:
+        if key in inner:
+            continue
+        path, at = [key], above[key]
+        while at is not None:
+            if at in path:
+                raise InputError(f"{caller}(): weights: {at!r} is its own ancestor.")
+            path.append(at)
+            at = above[at]
+        paths.append(path[::-1])
+    if not paths:
+        raise InputError(f"{caller}(): weights: every key is an ancestor of another; mend parent.")
+    depth = max(map(len, paths))
+    full = [p + [p[-1]] * (depth - len(p)) for p in paths]
+    values = dict(zip(child, rows["weight"], strict=True))
+    names = [f"level_{i + 1}" for i in range(depth)]
+    index = (
+        pd.MultiIndex.from_tuples(full, names=names)
+        if depth > 1
+        else pd.Index([p[0] for p in full], name=others[0])
+    )
+    return pd.Series([values[p[-1]] for p in paths], index=index)
+
+
+def _by_period(weights: pd.DataFrame, spans: Spans, *, caller: str) -> np.ndarray:
+    """A frame rep by period as values in the order of time."""
+    if not weights.index.is_unique:
+        raise InputError(f"{caller}(): weights has repeated labels; sum them first.")
+    at = label_days(weights.columns, "columns of weights", caller=caller)
+    order = np.argsort(at, kind="stable")
+    if len(at) != len(spans) or (at[order] < spans.start).any() or (at[order] > spans.end).any():
+        raise InputError(
+            f"{caller}(): weights must have one column for each of the {len(spans)} periods "
+            f"(named by their first day or Period); it has {len(at)}."
+        )
+    flat = pd.Series(weights.to_numpy(dtype=object)[:, order].ravel()).infer_objects()
+    values = check_series(flat, "weights", caller=caller, low=0, missing="allow").to_numpy()
+    return fill_missing(values).reshape(len(weights), len(spans))
+
+
+def org_tree(organisation: pd.Index | None) -> Tree:
+    """The organisation as a tree; labels ascend, so each family is contiguous."""
+    if organisation is None:
+        return Tree((np.zeros(1, dtype=np.int64),))
+    frame = organisation.to_frame(index=False)
+    parents, above = [], np.zeros(len(frame), dtype=np.int64)
+    for depth in range(1, frame.shape[1]):
+        codes = factorise(frame.iloc[:, :depth], list(frame.columns[:depth])).codes
+        _, first = np.unique(codes, return_index=True)
+        parents.append(above[first])
+        above = codes
+    parents.append(above)
+    return Tree(tuple(parents))
+
+
+def part_of_tree(tree: Tree, rows: np.ndarray) -> tuple[Tree, list[np.ndarray]]:
+    """The tree of some of the leaves, and which nodes of each level it keeps."""
+    parents, kept = [], []
+    above = np.zeros(len(rows), dtype=np.int64)
+    for codes in tree.above():
+        nodes, first, fresh = np.unique(codes[rows], return_index=True, return_inverse=True)
+        parents.append(above[first])
+        kept.append(nodes)
+        above = fresh.reshape(-1)
+    return Tree(tuple(parents)), kept

@@ -1,0 +1,204 @@
+"""The totals to be met: one number, one a year, one a measure, or a coarser plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, Key, check_series, take, units
+from ..engine.units import off_grid
+from ..errors import InputError
+from .allocation import whole_total
+from .spans import Spans, stamps
+
+__all__ = ["Group", "read_totals"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that share totals: whole ``amounts`` of blocks, and the block of each leaf.
+
+    Block -1: no total is given for that leaf (to be extrapolated).
+    """
+
+    rows: np.ndarray
+    amounts: np.ndarray
+    block: np.ndarray
+
+
+def read_totals(
+    total: Any,
+    organisation: pd.Index | None,
+    spans: Spans,
+    step: float,
+    method: str,
+    *,
+    caller: str,
+) -> tuple[list[list[Group]], pd.Index | None]:
+    """Groups of each measure, and the measures if there are any."""
+    rows = np.arange(1 if organisation is None else len(organisation))
+    if isinstance(total, pd.DataFrame):
+        return _of_plan(total, organisation, spans, step, caller=caller)
+    one = np.zeros(len(spans), dtype=np.int64)
+    if not isinstance(total, pd.Series):
+        return [[Group(rows, np.array([whole_total(total, step, caller=caller)]), one)]], None
+    amounts = check_series(total, "total", caller=caller)
+    if not len(amounts):
+        raise InputError(f"{caller}(): total has no entries; give at least one.")
+    whole = np.array([whole_total(v, step, caller=caller) for v in amounts.tolist()], np.int64)
+    years = _years(amounts.index)
+    if years is None:
+        return [[Group(rows, np.array([value]), one)] for value in whole], amounts.index
+    return [[_by_year(rows, whole, years, spans, method, caller=caller)]], None
+
+
+def _years(labels: pd.Index) -> np.ndarray | None:
+    """Labels that are years, as numbers; None where they are something else."""
+    if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
+        return np.asarray(labels.year, dtype=np.int64)
+    text = [str(v) for v in labels]
+    if all(len(v) == 4 and v.isdigit() and 1900 <= int(v) <= 2200 for v in text):
+        return np.array([int(v) for v in text], dtype=np.int64)
+    return None
+
+
+def _by_year(
+    rows: np.ndarray,
+    whole: np.ndarray,
+    years: np.ndarray,
+    spans: Spans,
+    method: str,
+    *,
+    caller: str,
+) -> Group:
+    have = np.unique(spans.year)
+    unplanned = sorted(set(years.tolist()).difference(have.tolist()))
+    untold = sorted(set(have.tolist()).difference(years.tolist()))
+    if unplanned or (untold and method in ("auto", "pro_rata")):
+        raise InputError(
+            f"{caller}(): total has the years {sorted(years.tolist())}, the periods lie in "
+            f"{have.tolist()}; they differ in {unplanned + untold}. (Years without a total can "
+            'be extrapolated along an indicator: method="denton".)'
+        )
+    order = np.argsort(years)
+    at = np.searchsorted(years[order], spans.year)
+    known = np.isin(spans.year, years)
+    return Group(rows, whole[order], np.where(known, at, -1))
+
+
+# --------------------------------------------------------------------------------------
+# A coarser plan
+
+
+def _of_plan(
+    plan: pd.DataFrame,
+    organisation: pd.Index | None,
+    spans: Spans,
+    step: float,
+    *,
+    caller: str,
+) -> tuple[list[list[Group]], pd.Index | None]:
+    names = [] if organisation is None else [n for n in organisation.names if n in plan.columns]
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    rows = take(
+        plan,
+        caller=caller,
+        arg="total",
+        start=Date("period_start"),
+        end=Date("period_end"),
+        target=Amount("target"),
+        measure=Key("measure", optional=True),
+        **roles,
+    )
+    bad = off_grid(rows["target"], step)
+    if bad.any():
+        raise InputError(
+            f"{caller}(): total: {int(bad.sum())} target(s) are no multiple of step {step!r}, "
+            f"first {float(rows['target'][bad][0])!r}."
+        )
+    whole = units(rows["target"], step, name="target", caller=caller)
+    start, end = rows.days("start"), rows.days("end")
+    if "measure" not in rows:
+        return [_groups(rows, names, whole, start, end, organisation, spans, caller=caller)], None
+    measure = rows.keys("measure")
+    tasks = []
+    for code in range(len(measure)):
+        at = measure.codes == code
+        tasks.append(
+            _groups(rows, names, whole, start, end, organisation, spans, at=at, caller=caller)
+        )
+    return tasks, measure.index
+
+
+def _groups(
+    rows: Any,
+    names: list[Any],
+    whole: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    organisation: pd.Index | None,
+    spans: Spans,
+    *,
+    caller: str,
+    at: np.ndarray | None = None,
+) -> list[Group]:
+    """One group a key of the coarser plan: the rows of the organisation under it."""
+    n = 1 if organisation is None else len(organisation)
+    chosen = np.ones(len(whole), dtype=bool) if at is None else at
+    if not names:
+        everything = np.arange(n)
+        return [_group(everything, whole[chosen], start[chosen], end[chosen], spans, caller)]
+    assert organisation is not None
+    keys = rows.keys(*[f"key{i}" for i in range(len(names))])
+    own = organisation.to_frame(index=False)[names]
+    own_index = pd.MultiIndex.from_frame(own) if len(names) > 1 else pd.Index(own[names[0]])
+    belongs = keys.index.get_indexer(own_index)
+    if (belongs < 0).any():
+        first = own_index[np.flatnonzero(belongs < 0)[0]]
+        raise InputError(
+            f"{caller}(): total has no row for {int((belongs < 0).sum())} key(s) of weights, "
+            f"first {first!r}."
+        )
+    out = []
+    for code in range(len(keys)):
+        mine = chosen & (keys.codes == code)
+        members = np.flatnonzero(belongs == code)
+        if not len(members):
+            raise InputError(f"{caller}(): weights has nobody under {keys.index[code]!r}.")
+        out.append(_group(members, whole[mine], start[mine], end[mine], spans, caller))
+    return out
+
+
+def _group(
+    members: np.ndarray,
+    whole: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    spans: Spans,
+    caller: str,
+) -> Group:
+    order = np.argsort(start, kind="stable")
+    whole, start, end = whole[order], start[order], end[order]
+    if len(start) == 0 or (start[1:] <= end[:-1]).any():
+        raise InputError(
+            f"{caller}(): total: periods of one key overlap or are repeated; sum them first."
+        )
+    block = np.searchsorted(start, spans.start, side="right") - 1
+    inside = (block >= 0) & (spans.end <= end[np.maximum(block, 0)])
+    if not inside.all():
+        first = stamps(spans.start[~inside][:1])[0].date()
+        raise InputError(
+            f"{caller}(): total covers no period around {first} as a whole; {int((~inside).sum())} "
+            "period(s) of the plan lie in none of its own. Use periods that lie within them."
+        )
+    empty = np.setdiff1d(np.arange(len(whole)), block)
+    if len(empty):
+        first = stamps(start[empty[:1]])[0].date()
+        raise InputError(
+            f"{caller}(): {len(empty)} period(s) of total have no period in the plan, first the "
+            f"one from {first}; widen periods."
+        )
+    return Group(members, whole, block)
