@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     run = _report if options.command == "report" else _check
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
             warnings.showwarning = _show_warning
             return run(options)
     except InputError as err:
