@@ -1,0 +1,133 @@
+"""How a column of dates is read, whatever its dtype, or refused with the rows that do not read.
+
+Wall-clock time of the data's own zone; text in one format only; day/month and month/day are told
+apart by the values, or refused where both would read.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["parse_dates"]
+
+_NO_DATE = "is no date"
+_CONVERT = "convert the column with pd.to_datetime(..., format=...)"
+
+
+def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    """Wall-clock datetimes (us) of a column: values, missing, wrong, reason, remedy."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    dtype = series.dtype
+    nothing = np.zeros(len(series), dtype=bool)
+    if isinstance(dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    elif isinstance(dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_localize(None)  # the wall clock of the data's own zone
+    elif isinstance(dtype, pd.ArrowDtype) and "string" not in str(dtype):
+        if not any(kind in str(dtype) for kind in ("timestamp", "date")):
+            return _all_wrong(series, _NO_DATE, _CONVERT)
+        zoned = getattr(dtype.pyarrow_dtype, "tz", None)
+        if zoned is not None:
+            series = series.dt.tz_localize(None)
+        series = pd.Series(series.astype("datetime64[us]"))
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
+        values = series.to_numpy().astype("datetime64[us]")
+        return values, np.isnat(values), nothing, "", ""
+    if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
+        return _all_wrong(
+            series, "is a number, not a date", 'use pd.to_datetime(..., format="%Y%m%d") or unit='
+        )
+    return _parse_date_objects(series)
+
+
+def _all_wrong(
+    series: pd.Series, reason: str, remedy: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    lost = series.isna().to_numpy()
+    return np.full(len(series), "NaT", "datetime64[us]"), lost, ~lost, reason, remedy
+
+
+def _parse_date_objects(
+    series: pd.Series,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    """Text in one format, or Python dates, datetimes, Timestamps and Periods."""
+    lost = series.isna().to_numpy()
+    kinds = pd.api.types.infer_dtype(series, skipna=True)
+    if kinds == "string" or isinstance(series.dtype, pd.StringDtype):
+        return _parse_date_text(series, lost)
+    values = np.full(len(series), "NaT", "datetime64[us]")
+    for i in np.flatnonzero(~lost):
+        values[i] = _wall_time(series.iloc[i])
+    wrong = ~lost & np.isnat(values)
+    reason = "is no date (or the column mixes dates with other things)"
+    return values, lost, wrong, reason, _CONVERT
+
+
+def _wall_time(value: object) -> np.datetime64:
+    """One Python object as wall-clock time; NaT for what is no date (numbers, text, times)."""
+    if isinstance(value, pd.Period):
+        value = value.start_time
+    if not hasattr(value, "year") and not isinstance(value, np.datetime64):
+        return np.datetime64("NaT", "us")
+    stamp = pd.Timestamp(value)  # type: ignore[arg-type]
+    return stamp.tz_localize(None).to_datetime64().astype("datetime64[us]")
+
+
+_NUMERIC_DATE = re.compile(r"\s*\d{1,2}([/.\-])\d{1,2}\1\d{4}(?!\d)")
+
+
+def _parse_date_text(
+    series: pd.Series, lost: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
+    text = series[~lost].astype(str).str.strip()
+    nat = np.full(len(series), "NaT", "datetime64[us]")
+    if text.empty:
+        return nat, lost, np.zeros(len(series), dtype=bool), "", ""
+    best, reason = _best_date_format(text)
+    nat[~lost] = best
+    wrong = ~lost & np.isnat(nat)
+    if reason:
+        wrong, nat[~lost] = ~lost, np.datetime64("NaT")
+    remedy = 'convert the column with pd.to_datetime(..., format="...")'
+    return nat, lost, wrong, reason or "does not read as a date in the column's format", remedy
+
+
+def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
+    """Dates under the one format that reads the most rows; a reason where it is ambiguous."""
+    first = _NUMERIC_DATE.match(text.iloc[0])
+    if first:
+        mark = first.group(1)
+        day_first = _read(text, f"%d{mark}%m{mark}%Y")
+        month_first = _read(text, f"%m{mark}%d{mark}%Y")
+        if np.isnat(day_first).sum() != np.isnat(month_first).sum():
+            return min(day_first, month_first, key=lambda v: int(np.isnat(v).sum())), ""
+        if (np.isnat(day_first) & np.isnat(month_first)).any():
+            return day_first, ""
+        if (day_first != month_first).any():
+            return day_first, "could be day/month or month/day"
+        return day_first, ""
+    tried = []
+    for style in ("ISO8601", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d", None):
+        tried.append(_read(text, style))
+        if not np.isnat(tried[-1]).any():
+            break
+    return min(tried, key=lambda v: int(np.isnat(v).sum())), ""
+
+
+def _read(text: pd.Series, style: str | None) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "could not infer format": we say which rows instead
+        try:
+            read = pd.to_datetime(text, format=style, errors="coerce")
+        except (ValueError, TypeError):  # mixed zones
+            return np.full(len(text), "NaT", "datetime64[us]")
+    if isinstance(read.dtype, pd.DatetimeTZDtype):
+        read = read.dt.tz_localize(None)
+    elif read.dtype == object:
+        return np.full(len(text), "NaT", "datetime64[us]")
+    return read.to_numpy().astype("datetime64[us]")
