@@ -119,15 +119,27 @@ def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
     return min(tried, key=lambda v: int(np.isnat(v).sum())), ""
 
 
+_OFFSET = r"(?<=\d\d:\d\d)(:\d\d(?:\.\d+)?)?\s*(?:Z|[+-]\d\d:?\d\d)$"
+
+
 def _read(text: pd.Series, style: str | None) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "could not infer format": we say which rows instead
-        try:
-            read = pd.to_datetime(text, format=style, errors="coerce")
-        except (ValueError, TypeError):  # mixed zones
-            return np.full(len(text), "NaT", "datetime64[us]")
+        read = _to_datetime(text, style)
+        if read is None:
+            # Offsets differ from row to row, as they do over a summer: the wall clock is meant.
+            read = _to_datetime(text.str.replace(_OFFSET, r"\1", regex=True), style)
+    if read is None:
+        return np.full(len(text), "NaT", "datetime64[us]")
     if isinstance(read.dtype, pd.DatetimeTZDtype):
         read = read.dt.tz_localize(None)
-    elif read.dtype == object:
-        return np.full(len(text), "NaT", "datetime64[us]")
     return read.to_numpy().astype("datetime64[us]")
+
+
+def _to_datetime(text: pd.Series, style: str | None) -> pd.Series | None:
+    """Datetimes, NaT where the text does not read; None where the offsets are not the same."""
+    try:
+        read = pd.to_datetime(text, format=style, errors="coerce")
+    except (ValueError, TypeError):
+        return None
+    return None if read.dtype == object else read
