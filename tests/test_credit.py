@@ -209,3 +209,166 @@ def test_own_column_names_and_other_engines(company):
     assert got["total"].tolist() == want["total"].tolist()
     there = credit.aging(pl.from_pandas(invoices).lazy(), pl.from_pandas(payments).lazy())
     assert there["total"].tolist() == want["total"].tolist()
+
+
+def test_dso_trend_and_tax_basis(company):
+    trend = credit.dso(*company, freq="M", as_of="2025-12-31")
+    assert trend["as_of"].is_monotonic_increasing or "currency" in trend
+    single = credit.dso(*company, as_of="2025-06-30")
+    month = trend[trend["as_of"] == "2025-06-30"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(month, single)
+    net = credit.dso(*company, as_of="2025-06-30", sales_basis="net")
+    assert net["sales_basis"].eq("net").all()
+    cny = net["currency"] == "CNY"
+    assert 1.1 < net["dso"][cny].iloc[0] / single["dso"][cny].iloc[0] <= 1.13
+
+
+def test_measures_agree_between_frames_and_ledger(company):
+    pairs = credit.ledger(*company)
+    for measure in (
+        credit.dso, credit.delinquent_days, credit.cei, credit.collection_rate, credit.turnover,
+        credit.bad_debt_rate,
+    ):  # fmt: skip
+        pd.testing.assert_frame_equal(measure(pairs), measure(*company))
+
+
+def test_collection_rate_in_both_conventions(company):
+    both = credit.collection_rate(*company, start="2025-01-01")
+    sales = credit.collection_rate(*company, start="2025-01-01", convention="sales")
+    assert (both["collected"] == sales["collected"]).all()
+    want = both["collected"] / (both["opening"] + both["sales"])
+    assert both["collection_rate"].tolist() == pytest.approx(want.tolist())
+    assert (sales["collection_rate"] > both["collection_rate"]).all()
+
+
+def test_rates_of_each_bucket_add_up_to_one_and_amounts_to_what_was_open(company):
+    rolls = credit.roll_rates(*company, fx={"USD": 7.0}, detail=True)
+    sums = rolls.dropna(subset=["rate"]).groupby(["period_end", "from"])["rate"].sum()
+    assert (sums - 1).abs().max() < 1e-12
+    ages = credit.aging(*company, fx={"USD": 7.0}, by=None, as_of="2024-05-31", credit_notes="net",
+                        unapplied="own")  # fmt: skip
+    moved = rolls[rolls["period_end"] == "2024-06-30"].groupby("from")["amount"].sum()
+    assert moved["31-60"] == pytest.approx(ages["31-60"].iloc[0], abs=1.0)
+
+
+def test_loss_rates_rise_with_age_and_markov_agrees_with_simulation(company):
+    flow = credit.loss_rates(*company, fx={"USD": 7.0})["loss_rate"]
+    assert flow.is_monotonic_increasing
+    assert flow.between(0, 1).all()
+    chain = credit.loss_rates(*company, fx={"USD": 7.0}, method="markov")["loss_rate"]
+    assert chain.is_monotonic_increasing
+    half = credit.loss_rates(*company, fx={"USD": 7.0}, loss_given_default=0.5)["loss_rate"]
+    assert half.tolist() == pytest.approx((flow / 2).tolist())
+    vintage = credit.loss_rates(*company, fx={"USD": 7.0}, method="vintage")
+    assert vintage["loss_rate"].between(0, 1).all()
+    assert (vintage["lost"] <= vintage["invoiced"]).all()
+
+
+def test_provision_takes_every_form_of_an_aging(company):
+    rates = [0.01, 0.03, 0.1, 0.3, 0.8]
+    wide = credit.aging(*company, fx={"USD": 7.0})
+    long = credit.aging(*company, fx={"USD": 7.0}, shape="long")
+    one, two = credit.provision(wide, rates), credit.provision(long, rates)
+    pd.testing.assert_frame_equal(one, two)
+    names = wide.attrs["buckets"]
+    by_hand = (wide[names].clip(lower=0) * rates).to_numpy().sum()
+    assert one["allowance"].sum() == pytest.approx(by_hand, abs=0.01 * len(one))
+    with pytest.raises(InputError, match="in percent"):
+        credit.provision(wide, [1, 3, 10, 30, 80])
+    with pytest.raises(InputError, match="one rate for each of the 5"):
+        credit.provision(wide, [0.1])
+    with pytest.raises(InputError, match=r"none for bucket '1-30'"):
+        credit.provision(wide, {"current": 0.1})
+
+
+def test_individually_assessed_items_leave_the_matrix():
+    ages = pd.DataFrame({"customer_id": ["A", "B"], "current": [100.0, 50.0], "91+": [0.0, 80.0]})
+    own = pd.DataFrame({"customer_id": ["B"], "allowance": [100.0]})
+    got = credit.provision(ages, [0.1, 0.5], individual=own)
+    assert got["bucket"].tolist() == ["current", "91+", "individual"]
+    assert got["allowance"].tolist() == [10.0, 0.0, 100.0]
+    assert got["amount"].sum() == 230
+    with pytest.raises(InputError, match="not in the aging"):
+        credit.provision(ages, [0.1, 0.5], individual=own.assign(customer_id="C"))
+
+
+def test_scenarios_are_capped_before_they_are_weighted():
+    late = bills(("a", "A", "2024-01-01", "2024-01-31", 100.0))
+    got = credit.expected_loss(
+        late, as_of="2025-01-01", rates=[0, 0, 0, 0, 0.8], scenarios={"a": (0.5, 1), "b": (0.5, 2)}
+    )
+    assert got["rate"].iloc[-1] == 0.9
+    assert got["allowance"].sum() == 90
+    with pytest.raises(InputError, match=r"add up to 0\.5"):
+        credit.expected_loss(late, rates=[0] * 5, scenarios={"a": (0.5, 1)})
+
+
+def test_movement_adds_up_by_customer_and_currency(company):
+    rates = [0.01, 0.03, 0.1, 0.3, 0.8]
+    days = ("2024-12-31", "2025-12-31")
+    first, last = (credit.provision(credit.aging(*company, as_of=d), rates) for d in days)
+    got = credit.provision_movement(first, last, company[2])
+    for _, part in got.groupby("currency"):
+        amounts = part.set_index("item")["amount"]
+        assert amounts.drop("closing").sum() == pytest.approx(amounts["closing"], abs=1e-6)
+        assert amounts["charge"] >= 0 >= amounts["reversal"]
+    assert set(got["item"]) == {
+        "opening", "charge", "reversal", "write_off", "recovery", "closing",
+    }  # fmt: skip
+
+
+LATE = bills(("a", "A", "2025-01-01", "2025-01-31", 1000.0))
+
+
+def test_interest_on_part_payments_and_after_the_principal_is_paid():
+    payments = money(("P", "A", "2025-02-10", 400.0, "a"), ("Q", "A", "2025-02-20", 600.0, "a"))
+    got = credit.late_interest(LATE, payments, annual_rate=0.365, as_of="2025-03-31").iloc[0]
+    assert got["interest"] == pytest.approx(1000 * 0.001 * 10 + 600 * 0.001 * 10)
+    assert (got["principal"], got["interest_due"], got["days_late"]) == (0.0, 16.0, 20)
+    first = credit.late_interest(
+        LATE, payments, annual_rate=0.365, as_of="2025-02-20", order="interest_first"
+    ).iloc[0]
+    # 10.00 of the first payment is interest, 390 principal; then 6.10 on 610
+    assert (first["interest_paid"], first["principal"]) == (16.1, 16.1)
+    with_costs = credit.late_interest(
+        LATE, payments, annual_rate=0.365, as_of="2025-02-20", order="interest_first",
+        costs=pd.Series({"a": 40.0}),
+    ).iloc[0]  # fmt: skip
+    assert with_costs["principal"] == pytest.approx(1000 - 350 - (600 - 6.5))
+
+
+def test_rates_by_date_day_counts_grace_and_compounding():
+    rates = pd.DataFrame({"date": ["2024-01-01", "2025-02-11"], "rate": [0.10, 0.20]})
+    got = credit.late_interest(LATE, rates=rates, as_of="2025-02-20")["interest"].iloc[0]
+    assert got == round(1000 * (0.10 * 10 + 0.20 * 10) / 365, 2)
+    for count, days in (("act/365", 28 / 365), ("act/360", 28 / 360), ("30/360", 28 / 360)):
+        got = credit.late_interest(LATE, annual_rate=0.1, as_of="2025-02-28", day_count=count)
+        assert got["interest"].iloc[0] == round(100 * days, 2)
+    month = credit.late_interest(LATE, annual_rate=0.1, as_of="2025-03-31", day_count="30/360")
+    assert month["interest"].iloc[0] == round(1000 * 0.1 * 60 / 360, 2)
+    later = credit.late_interest(LATE, annual_rate=0.1, as_of="2025-02-28", grace_days=10)
+    assert later["days_late"].iloc[0] == 18
+    daily = credit.late_interest(
+        LATE, annual_rate=0.365, as_of="2026-01-31", compounding="daily"
+    )["interest"].iloc[0]  # fmt: skip
+    assert daily == round(1000 * (1.001**365 - 1), 2)
+    assert not len(credit.late_interest(LATE, annual_rate=0.1, as_of="2025-01-31"))
+
+
+def test_rules_that_need_a_rate_say_so_and_state_their_scope():
+    lpr = pd.DataFrame({"date": ["2024-10-21", "2025-05-20"], "rate": [0.031, 0.03]})
+    got = credit.late_interest(LATE, rules="cn_lpr", rates=lpr, as_of="2025-06-30", margin=0.5)
+    before = (pd.Timestamp("2025-05-19") - pd.Timestamp("2025-01-31")).days
+    after = (pd.Timestamp("2025-06-30") - pd.Timestamp("2025-05-19")).days
+    assert got["interest"].iloc[0] == round(1500 * (0.031 * before + 0.03 * after) / 365, 2)
+    assert "sale contracts" in got["scope"].iloc[0]
+    floor = credit.late_interest(
+        LATE, rules="cn_order_802", rates=lpr, annual_rate=0.01, as_of="2025-03-31"
+    )
+    assert floor["rate"].iloc[0] == 0.031
+    eu = pd.DataFrame({"date": ["2025-01-01", "2025-07-01"], "rate": [0.0315, 0.0215]})
+    got = credit.late_interest(LATE, rules="eu", rates=eu, as_of="2025-07-31").iloc[0]
+    assert got["interest"] == round(1000 * (0.1115 * 150 + 0.1015 * 31) / 365, 2)
+    for rules in ("cn_lpr", "uk", "eu", None):
+        with pytest.raises(InputError, match="rate"):
+            credit.late_interest(LATE, rules=rules)

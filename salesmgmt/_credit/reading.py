@@ -142,21 +142,26 @@ def position_at(position: Position, moment: pd.Timestamp) -> Position:
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
     documents, receipts = books.documents, books.receipts
     counts = position.day <= today
-    left = documents.units.copy()
-    np.subtract.at(left, position.document[counts], position.units[counts])
-    rest = receipts.units.copy()
-    np.subtract.at(rest, position.receipt[counts], position.units[counts])
+    document, receipt, units = (
+        a[counts] for a in (position.document, position.receipt, position.units)
+    )
+    left, rest = documents.units.copy(), receipts.units.copy()
+    np.subtract.at(left, document, units)
+    np.subtract.at(rest, receipt, units)
+    source = receipts.source
+    stems = source >= 0
+    np.add.at(left, source[receipt][stems[receipt]], units[stems[receipt]])
+    rest[stems] = 0  # what a note has left is open on the note itself
     issued, paid = documents.day <= today, receipts.day <= today
-    new_d, new_r = np.cumsum(issued) - 1, np.cumsum(paid) - 1
-    earlier = replace(
-        books, as_of=moment, today=today, documents=documents.cut(issued),
-        receipts=receipts.cut(paid),
-    )  # fmt: skip
+    new_document, new_receipt = np.cumsum(issued) - 1, np.cumsum(paid) - 1
+    later = receipts.cut(paid)
+    later.source = np.where(later.source >= 0, new_document[later.source], -1) \
+        if len(new_document) else later.source  # fmt: skip
     return Position(
-        earlier,
-        document=new_d[position.document[counts]],
-        receipt=new_r[position.receipt[counts]],
-        units=position.units[counts],
+        replace(books, as_of=moment, today=today, documents=documents.cut(issued), receipts=later),
+        document=new_document[document],
+        receipt=new_receipt[receipt],
+        units=units,
         open=left[issued],
         rest=rest[paid],
         expected=np.zeros(int(issued.sum()), dtype=np.int64),

@@ -1,0 +1,331 @@
+"""Roll rates and loss rates: how open money moves through the buckets, and what is lost."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Unpack
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Key
+from ..engine.migration import absorption, flow_through
+from ..errors import InputError
+from .aging import exact_sums
+from .books import KINDS, Options
+from .buckets import Ladder, ladder
+from .flows import Flows, take_flows
+
+__all__ = ["loss_rates", "roll_rates"]
+
+PAID, LOST = "paid", "written_off"
+
+
+def roll_rates(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    freq: str = "M",
+    buckets: Any = "30",
+    by: Any = None,
+    periods: int | None = None,
+    detail: bool = False,
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """How what is open at the end of a period has moved by the end of the next.
+
+    Every open document is followed from period end to period end: the part that was paid goes
+    to ``paid``, the part written off to ``written_off``, the rest to the bucket it is in then.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`. Without ``fx`` there must be one currency, or it is a key.
+    freq : {"W", "M", "Q", "Y"}
+        Length of a period. A last period that is not over at ``as_of`` is left out.
+    buckets
+        As for :func:`aging`.
+    by : str or list of str, optional
+        Key columns, each with rates of its own.
+    periods : int, optional
+        Use the last so many periods; None: all.
+    detail : bool, default=False
+        One row a period as well, with ``period_end``.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``from``, ``to`` (buckets, ``paid``, ``written_off``), ``amount``, ``rate`` (share
+        of the amount in ``from``; the rates of a ``from`` add up to 1; NaN where nothing was
+        there), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`; the data span no whole period.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import roll_rates
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a", "b"], "customer_id": "A", "amount": [100.0, 300.0],
+    ...     "invoice_date": ["2025-01-01", "2025-01-01"],
+    ...     "due_date": ["2025-02-15", "2025-02-15"]})
+    >>> paid = pd.DataFrame({"payment_id": ["P"], "customer_id": ["A"], "invoice_id": ["b"],
+    ...                      "date": ["2025-02-10"], "amount": [300.0]})
+    >>> got = roll_rates(invoices, paid, as_of="2025-02-28")
+    >>> got[got["amount"] > 0][["from", "to", "amount", "rate"]]
+          from    to  amount  rate
+    1  current  1-30   100.0  0.25
+    5  current  paid   300.0  0.75
+    """
+    steps = ladder(buckets, caller="roll_rates")
+    door.check_bool(detail, "detail", caller="roll_rates")
+    if periods is not None:
+        door.check_int(periods, "periods", caller="roll_rates", low=1)
+    flows = take_flows(
+        "roll_rates", (invoices, payments, adjustments), as_of=as_of, method=method, fx=fx, by=by,
+        sales_basis="gross", options=options,
+    )  # fmt: skip
+    ends = _whole_periods(flows, freq)[-(periods + 1 if periods else 0) :]
+    if len(ends) < 2:
+        raise InputError(
+            f"roll_rates(): the data span no two ends of a period of freq={freq!r} up to "
+            f"{flows.books.as_of.date()}; use a shorter freq."
+        )
+    moved = np.stack([_moved(flows, steps, a, b) for a, b in zip(ends, ends[1:])])
+    out = _rates_frame(flows, steps, moved.sum(axis=0))
+    if detail:
+        parts = [
+            _rates_frame(flows, steps, m).assign(
+                period_end=np.datetime64(b, "D").astype("datetime64[us]")
+            )
+            for m, b in zip(moved, ends[1:])
+        ]
+        out = pd.concat(parts, ignore_index=True)
+    out["as_of"] = np.datetime64(ends[-1], "D").astype("datetime64[us]")
+    return out
+
+
+def _whole_periods(flows: Flows, freq: str) -> list[int]:
+    """Period ends with documents, the last one only if its period is over at ``as_of``."""
+    from ..engine.periods import period_end, period_of
+
+    ends = flows.moments(freq)
+    last = ends[-1]
+    if int(period_end(period_of(np.array([last]), freq), freq)[0]) != last:
+        ends = ends[:-1]
+    return ends
+
+
+def _moved(flows: Flows, steps: Ladder, start: int, end: int) -> np.ndarray:
+    """Units by key, from-bucket and to-state over one period."""
+    before, after = flows.at(start), flows.at(end)
+    documents = flows.books.documents
+    issued = np.flatnonzero(documents.day <= start)
+    position_after = np.cumsum(documents.day <= end) - 1
+    opening = before.open.clip(0)
+    closing = np.minimum(after.open[position_after[issued]].clip(0), opening)
+    lost = np.minimum(_written_off(flows, start, end)[issued], opening - closing)
+    date = documents.day if steps.years else documents.due
+    source = steps.place(date[issued], start)
+    target = steps.place(date[issued], end)
+    n = len(steps.buckets)
+    states = n + 2
+    row = (flows.document[issued] * n + source) * states
+    cell = np.concatenate([row + target, row + n, row + n + 1])
+    units = np.concatenate([closing, opening - closing - lost, lost])
+    size = max(len(flows.keys), 1) * n * states
+    return exact_sums(cell, units, size).reshape(-1, n, states)
+
+
+def _written_off(flows: Flows, start: int, end: int) -> np.ndarray:
+    """Units written off each document in a period."""
+    position = flows.position
+    inside = flows.books.receipts.kind[position.receipt] == KINDS.index("write_off")
+    inside &= (position.day > start) & (position.day <= end)
+    out = np.zeros(len(flows.books.documents), dtype=np.int64)
+    np.add.at(out, position.document[inside], position.units[inside])
+    return out
+
+
+def _rates_frame(flows: Flows, steps: Ladder, units: np.ndarray) -> pd.DataFrame:
+    n, states = len(steps.buckets), len(steps.buckets) + 2
+    names = [*steps.names, PAID, LOST]
+    keys = flows.keys
+    out = keys.loc[keys.index.repeat(n * states)].reset_index(drop=True)
+    k = max(len(keys), 1)
+    out["from"] = np.tile(np.repeat(np.array(steps.names, dtype=object), states), k)
+    out["to"] = np.tile(np.array(names, dtype=object), n * k)
+    total = units.sum(axis=2, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(total > 0, units / np.where(total > 0, total, 1), np.nan)
+    out["amount"] = flows.money(units.reshape(-1))
+    out["rate"] = rate.reshape(-1)
+    return out
+
+
+def loss_rates(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: Literal["flow", "markov", "vintage"] = "flow",
+    allocation: str = "specific_then_fifo",
+    fx: Any = None,
+    freq: str = "M",
+    buckets: Any = "30",
+    periods: int | None = None,
+    loss_given_default: float = 1.0,
+    default_days: int = 90,
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Expected loss as a share of what is open in each bucket, from the ledger's own history.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, fx, **options
+        As for :func:`ledger`; or a result of :func:`roll_rates` in place of the first.
+    method : {"flow", "markov", "vintage"}
+        ``flow``: what rolls from each bucket into the next or beyond, multiplied through to the
+        last bucket, times ``loss_given_default`` (the migration-rate table of CAS 22).
+        ``markov``: probability of ending written off in the absorbing chain of the roll rates,
+        what stays in the last bucket counted as lost. ``vintage``: of the invoices of each past
+        period, the share that is written off or more than ``default_days`` past due; one rate
+        for each age since the invoice.
+    allocation : str
+        The ``method`` of :func:`ledger`.
+    freq, buckets, periods
+        As for :func:`roll_rates`.
+    loss_given_default : float in [0, 1], default=1
+        Share of what reaches the end that is lost.
+    default_days : int, default=90
+        Days past due after which a vintage counts as lost.
+
+    Returns
+    -------
+    DataFrame
+        ``bucket``, ``rate`` (share that moves on in one period; ``flow`` only),
+        ``loss_rate``, ``as_of``; for ``vintage``: ``vintage``, ``age``, ``invoiced``,
+        ``lost``, ``loss_rate``, ``as_of``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`roll_rates`; several currencies without ``fx``.
+
+    References
+    ----------
+    .. [1] R. M. Cyert, H. J. Davidson, G. L. Thompson, "Estimation of the allowance for doubtful
+       accounts by Markov chains", Management Science 8 (1962), 287-303.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import loss_rates
+    >>> rolls = pd.DataFrame({
+    ...     "from": ["current", "current", "1+", "1+"], "to": ["1+", "paid", "paid", "1+"],
+    ...     "rate": [0.2, 0.8, 0.75, 0.25]})
+    >>> loss_rates(rolls)[["bucket", "rate", "loss_rate"]]
+        bucket  rate  loss_rate
+    0  current  0.20       0.05
+    1       1+  0.25       0.25
+    """
+    caller = "loss_rates"
+    door.check_choice(method, "method", ("flow", "markov", "vintage"), caller=caller)
+    door.check_number(loss_given_default, "loss_given_default", caller=caller, low=0, high=1)
+    door.check_int(default_days, "default_days", caller=caller, low=0)
+    if method == "vintage":
+        return _vintage(
+            (invoices, payments, adjustments), as_of, allocation, fx, freq, default_days, options
+        )
+    rolls = invoices
+    if not (isinstance(invoices, pd.DataFrame) and {"from", "to", "rate"} <= set(invoices.columns)):
+        rolls = roll_rates(
+            invoices, payments, adjustments, as_of=as_of, method=allocation, fx=fx, freq=freq,
+            buckets=buckets, periods=periods, **options,
+        )  # fmt: skip
+    names, table = _matrix(rolls, caller)
+    n = len(names)
+    onward = np.array([table[k, k + 1 : n].sum() + table[k, n + 1] for k in range(n)])
+    onward[-1] = table[-1, n - 1] + table[-1, n + 1]
+    if method == "flow":
+        loss = flow_through(onward)
+    else:
+        chain = np.vstack([table, np.hstack([np.zeros((2, n)), np.eye(2)])])
+        chain[n - 1, n + 1] += chain[n - 1, n - 1]
+        chain[n - 1, n - 1] = 0.0
+        loss = absorption(chain, n)[:, 1]
+    out = pd.DataFrame({"bucket": np.array(names, dtype=object)})
+    if method == "flow":
+        out["rate"] = onward
+    out["loss_rate"] = loss * loss_given_default
+    if "as_of" in rolls:
+        out["as_of"] = rolls["as_of"].iloc[0]
+    return out
+
+
+def _matrix(rolls: pd.DataFrame, caller: str) -> tuple[list[str], np.ndarray]:
+    """Transition rates: rows buckets; columns buckets, paid, written off."""
+    rows = door.take(
+        rolls, caller=caller, arg="the roll rates", unique=("source", "target"),
+        source=Key("from"), target=Key("to"), rate=Amount("rate", missing="allow", low=0),
+    )  # fmt: skip
+    names = list(dict.fromkeys(rows.series("source")))
+    states = [*names, PAID, LOST]
+    unknown = set(rows.series("target")) - set(states)
+    if unknown:
+        raise InputError(
+            f"{caller}(): the roll rates lead to {sorted(map(str, unknown))[0]!r}, which is "
+            f"neither a bucket they start from nor {PAID!r} nor {LOST!r}."
+        )
+    wide = pd.DataFrame(0.0, index=names, columns=states)
+    for a, b, rate in zip(rows.series("source"), rows.series("target"), rows["rate"]):
+        wide.loc[a, b] = np.nan_to_num(rate)
+    return [str(n) for n in names], wide.to_numpy()
+
+
+def _vintage(
+    frames: tuple[Any, Any, Any],
+    as_of: Any,
+    allocation: str,
+    fx: Any,
+    freq: str,
+    default_days: int,
+    options: Options,
+) -> pd.DataFrame:
+    from ..engine.periods import period_of, period_start
+
+    flows = take_flows(
+        "loss_rates", frames, as_of=as_of, method=allocation, fx=fx, by=None,
+        sales_basis="gross", options=options,
+    )  # fmt: skip
+    documents = flows.books.documents
+    born = period_of(documents.day, freq)
+    positive = documents.units > 0
+    invoiced = pd.Series(documents.units[positive]).groupby(born[positive]).sum()
+    rows = []
+    for end in _whole_periods(flows, freq):
+        at = flows.at(end)
+        now = int(period_of(np.array([end]), freq)[0])
+        issued = documents.day <= end
+        gone = _written_off(flows, -(2**40), end)[issued]
+        late = np.where(end - documents.due[issued] > default_days, at.open.clip(0), 0)
+        lost = pd.Series(gone + late).groupby(born[issued]).sum()
+        for vintage, amount in lost.items():
+            rows.append((vintage, now - vintage, invoiced.get(vintage, 0), amount))
+    table = np.array(sorted(rows), dtype=np.int64).reshape(-1, 4)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(table[:, 2] > 0, table[:, 3] / table[:, 2], np.nan)
+    start = period_start(table[:, 0], freq).astype("datetime64[D]").astype("datetime64[us]")
+    out = pd.DataFrame({"vintage": start, "age": table[:, 1]})
+    out["invoiced"], out["lost"] = flows.money(table[:, 2]), flows.money(table[:, 3])
+    out["loss_rate"] = rate
+    out["as_of"] = flows.books.as_of
+    return out

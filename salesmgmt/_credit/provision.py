@@ -1,0 +1,411 @@
+"""Provision for bad debts: the matrix, expected losses under scenarios, the movement table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Date, Key
+from ..engine.units import to_units
+from ..errors import InputError
+from .aging import aging
+from .books import Options
+from .migration import loss_rates
+
+__all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
+
+#: Ladder that many Chinese companies use for ages since recognition (``buckets="cn_years"``).
+#: A starting point to edit, never a default: rates are a company's own accounting policy.
+CN_AGING_POLICY = {
+    "<=1y": 0.05, "1-2y": 0.10, "2-3y": 0.30, "3-4y": 0.50, "4-5y": 0.80, ">5y": 1.00,
+}  # fmt: skip
+
+_NOT_BUCKETS = ("unapplied", "total", "as_of")
+
+
+def provision(
+    aging: Any, rates: Any, *, individual: Any = None, step: float = 0.01
+) -> pd.DataFrame:
+    """Loss allowance: what is open in each bucket times the bucket's rate.
+
+    Parameters
+    ----------
+    aging : DataFrame, Series or mapping
+        A result of :func:`aging` (wide or long), or amounts by bucket.
+    rates : Series, mapping, DataFrame or sequence
+        Loss rate in [0, 1] by bucket; a result of :func:`loss_rates`; or one rate a bucket in
+        the order of the buckets. Every bucket with an amount needs one.
+    individual : DataFrame or Series, optional
+        Items assessed on their own: the key columns of ``aging`` and ``allowance``. Their
+        amounts leave the matrix and stand in a bucket ``individual``.
+    step : float, default=0.01
+        Smallest unit; each line is rounded to it, halves up.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``bucket``, ``amount``, ``rate``, ``allowance``, ``as_of`` if the aging has it.
+        Credits (negative amounts, unapplied money) carry no allowance.
+
+    Raises
+    ------
+    InputError
+        A bucket has no rate, a rate lies outside [0, 1], an individual item is not in the aging.
+
+    References
+    ----------
+    .. [1] IFRS 9 Financial Instruments, Illustrative Examples, Example 12: provision matrix.
+
+    Examples
+    --------
+    >>> from salesmgmt.credit import provision
+    >>> open_now = {"current": 15e6, "1-30": 7.5e6, "31-60": 4e6, "61-90": 2.5e6, "91+": 1e6}
+    >>> float(provision(open_now, [0.003, 0.016, 0.036, 0.066, 0.106])["allowance"].sum())
+    580000.0
+    """
+    frame, keys, names = _long_aging(aging, "provision")
+    by_bucket = _rates(rates, names, "provision")
+    frame, apart = _taken_apart(frame, keys, individual)
+    frame["rate"] = frame["bucket"].map(by_bucket).astype(float)
+    lost = frame["rate"].isna() & (frame["amount"] > 0)
+    if lost.any():
+        first = frame["bucket"][lost].iloc[0]
+        raise InputError(
+            f"provision(): rates has none for bucket {first!r}; give one for each of: "
+            f"{', '.join(map(repr, names))}."
+        )
+    exposure = door.units(frame["amount"].clip(lower=0).to_numpy(), step, name="amount",
+                          caller="provision")  # fmt: skip
+    units = to_units(exposure * frame["rate"].fillna(0.0).to_numpy(), 1)
+    frame["allowance"] = door.money(units, step)
+    if apart is not None:
+        frame = pd.concat([frame, apart], ignore_index=True)
+    order = [*keys, "bucket", "amount", "rate", "allowance"]
+    return frame[[*order, *([c for c in ("as_of",) if c in frame])]].reset_index(drop=True)
+
+
+def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """The aging as keys, ``bucket``, ``amount``; unapplied money left out."""
+    if isinstance(aging, Mapping | pd.Series):
+        amounts = door.check_series(aging, "aging", caller=caller)
+        frame = pd.DataFrame({"bucket": amounts.index.astype(object), "amount": amounts.to_numpy()})
+        frame = frame[~frame["bucket"].isin(_NOT_BUCKETS)].reset_index(drop=True)
+        return frame, [], list(frame["bucket"])
+    table = door.to_pandas(aging, caller=caller, arg="aging")
+    if {"bucket", "amount"} <= set(table.columns):
+        door.take(table, caller=caller, arg="aging", bucket=Key("bucket"), amount=Amount("amount"))
+        keys = [c for c in table.columns if c not in ("bucket", "amount", "as_of")]
+        keys = [c for c in keys if not pd.api.types.is_float_dtype(table[c])]
+        frame = table[~table["bucket"].isin(("unapplied", "未核销收款"))].reset_index(drop=True)
+        kept = [*keys, "bucket", "amount", *(c for c in ("as_of",) if c in frame)]
+        return frame[kept].copy(), keys, list(dict.fromkeys(frame["bucket"]))
+    names = table.attrs.get("buckets")
+    if names is None or not set(names) <= set(table.columns):
+        numbers = [c for c in table.columns if pd.api.types.is_numeric_dtype(table[c])]
+        names = [c for c in numbers if c not in _NOT_BUCKETS and not c.endswith("_id")]
+    if not names:
+        raise InputError(
+            f"{caller}(): aging must be a result of aging(), wide or long, or amounts by bucket."
+        )
+    keys = [c for c in table.columns if c not in names and c not in _NOT_BUCKETS]
+    for name in names:
+        door.take(table, caller=caller, arg="aging", bucket=Amount(name))
+    kept = [*keys, *(c for c in ("as_of",) if c in table)]
+    long = table[kept].loc[table.index.repeat(len(names))] if table.index.is_unique else None
+    if long is None:
+        long = table.reset_index(drop=True)[kept]
+        long = long.loc[long.index.repeat(len(names))]
+    long = long.reset_index(drop=True)
+    long["bucket"] = np.tile(np.array(names, dtype=object), len(table))
+    long["amount"] = table[names].to_numpy(dtype=np.float64).reshape(-1)
+    return long, keys, list(names)
+
+
+def _rates(rates: Any, names: Sequence[str], caller: str) -> pd.Series:
+    """Rates by bucket, checked."""
+    if isinstance(rates, pd.DataFrame):
+        column = "loss_rate" if "loss_rate" in rates else "rate"
+        rows = door.take(rates, caller=caller, arg="rates", unique=("bucket",),
+                         bucket=Key("bucket"), rate=Amount(column))  # fmt: skip
+        rates = pd.Series(rows["rate"], index=pd.Index(rows.series("bucket")))
+    elif not isinstance(rates, pd.Series | Mapping):
+        values = list(rates) if isinstance(rates, Sequence | np.ndarray) else None
+        if values is None or len(values) != len(names):
+            raise InputError(
+                f"{caller}(): rates must hold one rate for each of the {len(names)} buckets "
+                f"({', '.join(map(repr, names))}), or name them."
+            )
+        rates = pd.Series(values, index=pd.Index(list(names), dtype=object))
+    checked = door.check_series(rates, "rates", caller=caller, low=0)
+    if (checked > 1).any():
+        raise InputError(
+            f"{caller}(): rates must lie in [0, 1]; {checked.idxmax()!r} has {checked.max():g}. "
+            "Is it in percent?"
+        )
+    return checked
+
+
+def _taken_apart(
+    frame: pd.DataFrame, keys: list[str], individual: Any
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """The matrix without individually assessed keys, and their own lines."""
+    if individual is None:
+        return frame, None
+    if isinstance(individual, Mapping | pd.Series):
+        if len(keys) != 1:
+            raise InputError("provision(): individual must be a frame with the key columns.")
+        series = door.check_series(individual, "individual", caller="provision", low=0)
+        individual = pd.DataFrame({keys[0]: series.index, "allowance": series.to_numpy()})
+    if not keys:
+        raise InputError("provision(): individual needs an aging with key columns (by=).")
+    roles: dict[str, Any] = {f"k{n}": Key(k) for n, k in enumerate(keys)}
+    rows = door.take(
+        individual, caller="provision", arg="individual", unique=tuple(roles),
+        allowance=Amount("allowance", low=0), **roles,
+    )  # fmt: skip
+    table = rows.frame[keys].assign(allowance=rows["allowance"])
+    amounts = frame.groupby(keys, as_index=False, sort=False)["amount"].sum()
+    both = table.merge(amounts, on=keys, how="left")
+    if both["amount"].isna().any():
+        first = both[keys][both["amount"].isna()].iloc[0].tolist()
+        raise InputError(f"provision(): individual: {first!r} is not in the aging.")
+    mark = frame[keys].merge(table.assign(_apart=True), on=keys, how="left")["_apart"]
+    out = frame[mark.isna().to_numpy()].reset_index(drop=True)
+    apart = both.assign(bucket="individual")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = apart["allowance"] / apart["amount"]
+    apart["rate"] = share.where(apart["amount"] > 0)
+    if "as_of" in frame:
+        apart["as_of"] = frame["as_of"].iloc[0]
+    return out, apart
+
+
+def expected_loss(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    rates: Any = None,
+    scenarios: Any = None,
+    buckets: Any = "30",
+    by: Any = "customer_id",
+    individual: Any = None,
+    freq: str = "M",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Lifetime expected credit loss, simplified approach, weighted over scenarios.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`.
+    rates : Series, mapping, DataFrame or sequence, optional
+        Historical loss rates by bucket; None: :func:`loss_rates` of the ledger itself.
+    scenarios : DataFrame or mapping, optional
+        Looking forward: ``scenario``, ``probability``, ``factor`` (multiplies the historical
+        rates), or name to ``(probability, factor)``. Probabilities add up to 1. Each scenario's
+        rate is capped at 100 % before it is weighted. None: history goes on.
+    buckets, by
+        As for :func:`aging`.
+    individual : DataFrame or Series, optional
+        As for :func:`provision`.
+    freq : {"W", "M", "Q", "Y"}
+        Period of the loss rates.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``bucket``, ``amount``, ``base_rate``, ``rate`` (probability-weighted),
+        ``allowance``, ``as_of``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`provision`; probabilities do not add up to 1.
+
+    References
+    ----------
+    .. [1] IFRS 9, paragraphs 5.5.15 and B5.5.35; CAS 22 (2017), articles 58 and 63.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import expected_loss
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a"], "customer_id": ["A"], "amount": [1000.0],
+    ...     "invoice_date": ["2025-01-10"], "due_date": ["2025-02-10"]})
+    >>> got = expected_loss(
+    ...     invoices, as_of="2025-03-01", rates=[0.01, 0.04, 0.1, 0.3, 0.6],
+    ...     scenarios={"base": (0.6, 1.0), "good": (0.1, 0.8), "bad": (0.3, 1.5)})
+    >>> got.loc[[1], ["bucket", "rate", "allowance"]]
+      bucket    rate  allowance
+    1   1-30  0.0452       45.2
+    """
+    caller = "expected_loss"
+    frames = (invoices, payments, adjustments)
+    ages = aging(
+        *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long", **options
+    )
+    if rates is None:
+        rates = loss_rates(
+            *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets, **options
+        )
+    names = list(dict.fromkeys(ages["bucket"][ages["bucket"] != "unapplied"]))
+    base = _rates(rates, names, caller)
+    weighted = pd.Series(0.0, index=base.index)
+    for probability, factor in _scenarios(scenarios, caller):
+        weighted += probability * np.minimum(base * factor, 1.0)
+    out = provision(ages, weighted.clip(upper=1.0).round(12), individual=individual,
+                    step=options.get("step", 0.01))  # fmt: skip
+    out.insert(out.columns.get_loc("rate"), "base_rate", out["bucket"].map(base).astype(float))
+    return out
+
+
+def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:
+    if scenarios is None:
+        return [(1.0, 1.0)]
+    if isinstance(scenarios, Mapping):
+        rows = [(name, *pair) for name, pair in scenarios.items()]
+        scenarios = pd.DataFrame(rows, columns=["scenario", "probability", "factor"])
+    taken = door.take(
+        scenarios, caller=caller, arg="scenarios",
+        probability=Amount("probability", low=0, high=1), factor=Amount("factor", low=0),
+    )  # fmt: skip
+    total = float(taken["probability"].sum())
+    if abs(total - 1.0) > 1e-9:
+        raise InputError(f"{caller}(): the scenarios' probabilities add up to {total:g}, not to 1.")
+    return list(zip(taken["probability"].tolist(), taken["factor"].tolist(), strict=True))
+
+
+def provision_movement(
+    before: pd.DataFrame, after: pd.DataFrame, adjustments: Any = None, *, step: float = 0.01
+) -> pd.DataFrame:
+    """Movement of the allowance: opening, charge, reversal, write-off, recovery, closing.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Results of :func:`provision` or :func:`expected_loss` with ``as_of``.
+    adjustments : DataFrame, optional
+        ``customer_id``, ``date``, ``amount``, ``kind``: write-offs (转销) use the allowance up,
+        recoveries (收回) add to it; those dated after the first and up to the second count.
+    step : float, default=0.01
+        Smallest unit.
+
+    Returns
+    -------
+    DataFrame
+        ``item`` (``opening``, ``charge``, ``reversal``, ``write_off``, ``recovery``,
+        ``closing``), ``amount``, ``as_of``; by currency if there is one. Reversals and write-offs
+        are negative; the items from opening to recovery add up to closing exactly. Where both
+        provisions are by customer, charges and reversals are those of each customer summed.
+
+    Raises
+    ------
+    InputError
+        A frame is not a provision with ``as_of``; dates do not follow each other.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import provision, provision_movement
+    >>> day = pd.to_datetime(["2024-12-31", "2025-12-31"])
+    >>> first = provision(pd.DataFrame({"91+": [1000.0], "as_of": day[:1]}), [0.5])
+    >>> last = provision(pd.DataFrame({"91+": [900.0], "as_of": day[1:]}), [0.8])
+    >>> gone = pd.DataFrame({"customer_id": ["A"], "date": ["2025-06-30"], "amount": [200.0],
+    ...                      "kind": ["write_off"]})
+    >>> provision_movement(first, last, gone)["amount"].tolist()
+    [500.0, 420.0, 0.0, -200.0, 0.0, 720.0]
+    """
+    caller = "provision_movement"
+    tables, ends = [], []
+    for arg, frame in (("before", before), ("after", after)):
+        rows = door.take(
+            frame, caller=caller, arg=arg, allowance=Amount("allowance"), as_of=Date("as_of")
+        )
+        units = door.units(rows["allowance"], step, name="allowance", caller=caller)
+        tables.append((rows.frame, units))
+        ends.append(rows["as_of"].max())
+    if ends[0] >= ends[1]:
+        raise InputError(f"{caller}(): before must be made at an earlier date than after.")
+    keys = _shared_keys(before, after)
+    opening, closing = (_by_key(f, u, keys) for f, u in tables)
+    gone, back = _settled(adjustments, ends, keys, step)
+    whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
+    whole = whole.fillna(0).astype("int64")
+    net = whole["closing"] - whole["opening"] + whole["gone"] - whole["back"]
+    items = pd.DataFrame(
+        {
+            "opening": whole["opening"],
+            "charge": net.clip(lower=0),
+            "reversal": net.clip(upper=0),
+            "write_off": -whole["gone"],
+            "recovery": whole["back"],
+            "closing": whole["closing"],
+        }
+    )
+    return _movement_frame(items, keys, ends[1], step)
+
+
+def _shared_keys(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
+    own = ("bucket", "amount", "rate", "base_rate", "allowance", "as_of")
+    return [c for c in before.columns if c not in own and c in after.columns]
+
+
+def _by_key(frame: pd.DataFrame, units: np.ndarray, keys: list[str]) -> pd.Series:
+    if not keys:
+        return pd.Series([int(units.sum())], index=pd.Index([0]))
+    flat = frame[keys].reset_index(drop=True).assign(_units=units)
+    return flat.groupby(keys, dropna=False)["_units"].sum()
+
+
+def _settled(
+    adjustments: Any, ends: list[Any], keys: list[str], step: float
+) -> tuple[pd.Series, pd.Series]:
+    """Units written off and recovered in the period, by the keys the adjustments know."""
+    empty = pd.Series(dtype="int64")
+    if adjustments is None:
+        return empty, empty
+    rows = door.take(
+        adjustments, caller="provision_movement", arg="adjustments", empty="allow",
+        customer=Key("customer_id", optional="customer_id" not in keys),
+        date=Date("date"), amount=Amount("amount"), kind=Key("kind"),
+    )  # fmt: skip
+    if not len(rows):
+        return empty, empty
+    units = np.abs(door.units(rows["amount"], step, name="amount", caller="provision_movement"))
+    inside = (rows["date"] > ends[0]) & (rows["date"] <= ends[1] + np.timedelta64(1, "D") - 1)
+    parts = []
+    for kind in ("write_off", "recovery"):
+        chosen = inside & (rows.series("kind") == kind).to_numpy()
+        absent = [k for k in keys if k not in rows.frame]
+        if absent and chosen.any():
+            raise InputError(
+                f"provision_movement(): adjustments has no column {absent[0]!r}, which the "
+                "provisions are kept by; make them with by=None, or add the column."
+            )
+        parts.append(
+            _by_key(rows.frame[chosen], units[chosen], keys) if chosen.any() or not keys else empty
+        )
+    return parts[0], parts[1]
+
+
+def _movement_frame(items: pd.DataFrame, keys: list[str], end: Any, step: float) -> pd.DataFrame:
+    if "currency" in keys:
+        total = items.groupby(level=keys.index("currency")).sum()
+        out = pd.DataFrame({"currency": np.repeat(total.index.to_numpy(), total.shape[1])})
+        out["item"] = np.tile(total.columns.to_numpy(dtype=object), len(total))
+        out["units"] = total.to_numpy().reshape(-1)
+    else:
+        total = items.sum()
+        out = pd.DataFrame({"item": total.index.astype(object), "units": total.to_numpy()})
+    out["amount"] = door.money(out.pop("units").to_numpy(), step)
+    out["as_of"] = end
+    return out
