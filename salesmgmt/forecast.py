@@ -10,5 +10,6 @@ from __future__ import annotations
 
 from ._forecast.accuracy import accuracy
 from ._forecast.fit import fit_chunk, forecast
+from ._forecast.hierarchy import reconcile
 
-__all__ = ["accuracy", "fit_chunk", "forecast"]
+__all__ = ["accuracy", "fit_chunk", "forecast", "reconcile"]

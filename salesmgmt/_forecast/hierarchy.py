@@ -1,0 +1,550 @@
+"""Forecasts that add up: products, regions and totals, crossed and ragged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_bool,
+    check_choice,
+    check_names,
+    factorise,
+    take,
+    warn,
+)
+from ..engine.reconciliation import Covariance, Projection, shrink
+from ..errors import InputError
+
+__all__ = ["Nodes", "reconcile"]
+
+_METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
+_BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
+_DRAWS = 200  # errors drawn where a hierarchy is too large for exact interval widths
+_EXACT = 1500  # nodes up to which widths are exact
+
+
+def reconcile(
+    forecasts: pd.DataFrame,
+    *,
+    keys: str | Sequence[str],
+    method: str = "mint_shrink",
+    residuals: pd.DataFrame | None = None,
+    non_negative: bool = False,
+    history: pd.DataFrame | None = None,
+    middle: str | Sequence[str] | None = None,
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Make forecasts of all levels of a hierarchy add up.
+
+    Each row is the forecast of a node: a value in every key column is a bottom series, a missing
+    value means "all". Keys may be nested (region, city), crossed (region, product) or both, and
+    the tree ragged: a node without finer nodes below it is its own bottom.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        ``keys``, ``date`` and ``forecast``, with interval columns ``lo_80``, ``hi_80``, ... if
+        there are any; or samples (``keys``, ``date``, ``draw``, ``amount``), each draw of which
+        is made to add up. Every node needs every date. Not modified.
+    keys : str or sequence of str
+        The key columns whose crossings are the bottom. For ``top_down`` and ``middle_out`` their
+        order is the order of the levels.
+    method : {"mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"}
+        ``"mint_shrink"``: least squares weighted by the covariance of the base forecasts' errors,
+        shrunk towards its diagonal; ``"wls"``: by their variances; ``"ols"``: unweighted;
+        ``"bottom_up"``: the bottom added up; ``"top_down"``: the total spread by shares;
+        ``"middle_out"``: the same from a middle level, added up above it.
+    residuals : DataFrame, optional
+        Past errors of the base forecasts: ``keys``, ``date`` and ``residual``, or ``actual`` and
+        ``forecast`` (as :func:`backtest` returns them). Without it ``"wls"`` weighs each node by
+        one over the number of bottom series in it, and ``"mint_shrink"`` does the same with a
+        ``DataWarning``.
+    non_negative : bool, default=False
+        Whether the bottom must not be below zero: the constrained least squares solution, no
+        mere cutting off; for other methods negative bottoms become zero.
+    history : DataFrame, optional
+        Past bottom values (``keys``, ``date``, ``amount``) for ``top_down`` and ``middle_out``:
+        shares are those of the sums in it. None: the shares of the forecasts, level by level.
+    middle : str or sequence of str, optional
+        Key columns of the level that ``middle_out`` starts from. None: the first key.
+    date, amount : str
+        Columns; ``amount`` is that of samples and of ``history``.
+
+    Returns
+    -------
+    DataFrame
+        The rows of ``forecasts`` in their order with their index, with coherent ``forecast`` (or
+        ``amount``). Intervals move with the forecast and change their width by the ratio of the
+        standard errors after and before. ``.attrs["shrinkage"]``: the intensity found.
+
+    Raises
+    ------
+    InputError
+        A column is missing; a node is there twice or lacks a date; bottoms overlap; residuals
+        lack a node; the method needs a level that is not there.
+
+    References
+    ----------
+    S. L. Wickramasuriya, G. Athanasopoulos, R. J. Hyndman, "Optimal forecast reconciliation for
+    hierarchical and grouped time series through trace minimization", Journal of the American
+    Statistical Association 114 (2019), 804-819. G. Athanasopoulos, R. A. Ahmed, R. J. Hyndman,
+    "Hierarchical forecasts for Australian domestic tourism", International Journal of
+    Forecasting 25 (2009), 146-166 (top-down, middle-out).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> base = pd.DataFrame({"region": [None, "east", "west"], "date": "2026-01-01",
+    ...                      "forecast": [90.0, 60.0, 60.0]})
+    >>> reconcile(base, keys="region", method="ols")["forecast"].round(6).tolist()
+    [100.0, 50.0, 50.0]
+    """
+    caller = "reconcile"
+    check_choice(method, "method", _METHODS, caller=caller)
+    check_bool(non_negative, "non_negative", caller=caller)
+    names = check_names(keys, "keys", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
+    _check_use(method, history, middle, caller)
+    base = _take_base(forecasts, names, date, amount, caller)
+    nodes = base.nodes
+    errors, intensity = _errors(nodes, method, residuals, date, caller)
+    if method in ("mint_shrink", "wls", "ols"):
+        leaves = Projection(nodes.summing, nodes.leaves, errors).leaves(
+            base.values, non_negative=non_negative
+        )
+    elif method == "bottom_up":
+        leaves = base.values[nodes.leaves]
+    else:
+        start = _level(names, method, middle, caller)
+        shares = _historic_shares(nodes, history, start, date, amount, caller)
+        leaves = _from_level(nodes, base.values, start, shares, caller)
+    if non_negative:
+        leaves = np.maximum(leaves, 0.0)
+    made = nodes.summing @ leaves
+    out = base.frame.copy()
+    out[base.column] = made[base.node, base.case]
+    if base.bounds:
+        ratio = _width_ratio(nodes, method, errors, residuals, base, date, caller)
+        _move_bounds(out, base, ratio, non_negative)
+    if intensity is not None:
+        out.attrs["shrinkage"] = intensity
+    return out
+
+
+def _check_use(method: str, history: object, middle: object, caller: str) -> None:
+    """Options that another method would leave unused are refused."""
+    if history is not None and method not in ("top_down", "middle_out"):
+        raise InputError(f'{caller}(): history is for "top_down" and "middle_out", not {method!r}.')
+    if middle is not None and method != "middle_out":
+        raise InputError(f'{caller}(): middle is for "middle_out", not {method!r}.')
+
+
+# --------------------------------------------------------------------------------------
+# The hierarchy
+
+
+@dataclass(slots=True)
+class Nodes:
+    """Distinct nodes: codes by key (-1: all), which leaves each one sums."""
+
+    names: list[str]
+    labels: pd.DataFrame
+    codes: np.ndarray  # (nodes, keys)
+    leaves: np.ndarray  # rows that are leaves
+    summing: sparse.csr_array
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def text(self, which: np.ndarray, most: int = 3) -> str:
+        """Some nodes in words."""
+        rows = self.labels.iloc[which[:most]].itertuples(index=False)
+        return ", ".join(" / ".join("all" if pd.isna(x) else str(x) for x in r) for r in rows)
+
+
+def _key_roles(names: list[str]) -> dict[str, Any]:
+    return {f"key{i}": Key(n, missing="allow") for i, n in enumerate(names)}
+
+
+def _key_codes(frame: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """Codes of each key column, -1 where missing."""
+    return np.column_stack([factorise(frame, [name]).codes for name in names])
+
+
+def _packed(codes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """One number a row of codes."""
+    out = np.zeros(len(codes), dtype=np.int64)
+    for column, size in zip(codes.T, sizes):
+        out = out * (size + 1) + column + 1
+    return out
+
+
+def build_nodes(frame: pd.DataFrame, names: list[str], caller: str) -> tuple[Nodes, np.ndarray]:
+    """The nodes of a frame and the node of each row."""
+    codes = _key_codes(frame, names)
+    packed = _packed(codes, codes.max(axis=0) + 1)
+    _, first, node = np.unique(packed, return_index=True, return_inverse=True)
+    codes = codes[first]
+    owner, leaves = _leaf_membership(codes)
+    labels = frame[names].iloc[first].reset_index(drop=True)
+    size = (len(codes), len(leaves))
+    rows, columns = owner
+    summing = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=size)
+    nodes = Nodes(names, labels, codes, leaves, summing)
+    _check_overlap(nodes, caller)
+    return nodes, node.reshape(-1)
+
+
+def _leaf_membership(codes: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """(node, leaf number) pairs, and the nodes that are leaves.
+
+    Levels (which keys are given) go from the finest to the coarsest: a node in which no leaf so
+    far lies is a leaf itself.
+    """
+    given = codes >= 0
+    level = given @ (1 << np.arange(codes.shape[1]))
+    leaves = np.empty(0, dtype=np.int64)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    order = sorted(np.unique(level), key=lambda x: (-int(x).bit_count(), x))
+    for one in order:
+        members = np.flatnonzero(level == one)
+        columns = np.flatnonzero(given[members[0]])
+        inside = leaves[given[np.ix_(leaves, columns)].all(axis=1)]
+        where, found = _match(codes[np.ix_(inside, columns)], codes[np.ix_(members, columns)])
+        pairs.append((members[where[found]], np.searchsorted(leaves, inside)[found]))
+        alone = np.setdiff1d(members, members[where[found]])
+        if len(alone):
+            merged = np.sort(np.concatenate([leaves, alone]))
+            spot = np.searchsorted(merged, leaves)
+            pairs = [(a, spot[b]) for a, b in pairs]
+            leaves = merged
+            pairs.append((alone, np.searchsorted(leaves, alone)))
+    rows = np.concatenate([a for a, _ in pairs])
+    return (rows, np.concatenate([b for _, b in pairs])), leaves
+
+
+def _match(wanted: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row of ``known`` (distinct) that equals each row of ``wanted``, and whether there is one."""
+    sizes = np.maximum(wanted.max(axis=0, initial=0), known.max(axis=0, initial=0)) + 1
+    a, b = _packed(wanted, sizes), _packed(known, sizes)
+    order = np.argsort(b, kind="stable")
+    at = np.minimum(np.searchsorted(b[order], a), len(b) - 1)
+    return order[at], b[order[at]] == a
+
+
+def _check_overlap(nodes: Nodes, caller: str) -> None:
+    """Leaves of different levels must not share what they count."""
+    codes = nodes.codes[nodes.leaves]
+    given = codes >= 0
+    levels = np.unique(given, axis=0)
+    for i, one in enumerate(levels):
+        for other in levels[i + 1 :]:
+            both = np.flatnonzero(one & other)
+            a = np.flatnonzero((given == one).all(axis=1))
+            b = np.flatnonzero((given == other).all(axis=1))
+            known = np.unique(codes[np.ix_(b, both)], axis=0)
+            hit = _match(codes[np.ix_(a, both)], known)[1] if len(both) else np.ones(len(a), bool)
+            if hit.any():
+                names = [n for n, x, y in zip(nodes.names, one, other) if x | y]
+                raise InputError(
+                    f"{caller}(): {int(hit.sum())} node(s) overlap others without finer nodes "
+                    f"below them, first {nodes.text(nodes.leaves[a[hit]])}; "
+                    f"forecast the crossings of {', '.join(map(repr, names))} too."
+                )
+
+
+# --------------------------------------------------------------------------------------
+# Forecasts in
+
+
+@dataclass(slots=True)
+class _Base:
+    """Base forecasts: one row a node, one column a case (date, or date and draw)."""
+
+    frame: pd.DataFrame
+    nodes: Nodes
+    values: np.ndarray  # (nodes, cases)
+    node: np.ndarray
+    case: np.ndarray
+    column: str
+    bounds: dict[str, np.ndarray]  # by column name, (nodes, cases)
+
+
+def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str) -> _Base:
+    columns = list(getattr(frame, "columns", []))
+    sampled = "draw" in columns and "forecast" not in columns
+    column = amount if sampled else "forecast"
+    found = [str(c) for c in columns if _BOUND.fullmatch(str(c))] if not sampled else []
+    ends: dict[str, Any] = {f"bound{i}": Amount(n) for i, n in enumerate(found)}
+    rows = take(
+        frame,
+        caller=caller,
+        arg="forecasts",
+        date=Date(date),
+        value=Amount(column),
+        draw=Key("draw") if sampled else None,
+        **_key_roles(names),
+        **ends,
+    )
+    nodes, node = build_nodes(rows.frame, names, caller)
+    when = np.unique(rows["date"], return_inverse=True)[1].reshape(-1)
+    case = when
+    if sampled:
+        draw = rows.keys("draw").codes
+        case = when * (int(draw.max()) + 1) + draw
+    distinct, case = np.unique(case, return_inverse=True)
+    case = case.reshape(-1)
+    _check_full(nodes, node, case, len(distinct), caller)
+    values = np.empty((len(nodes), len(distinct)))
+    values[node, case] = rows["value"]
+    bounds = {}
+    for i, name in enumerate(found):
+        bounds[name] = np.empty_like(values)
+        bounds[name][node, case] = rows[f"bound{i}"]
+    return _Base(rows.frame, nodes, values, node, case, column, bounds)
+
+
+def _check_full(nodes: Nodes, node: np.ndarray, case: np.ndarray, width: int, caller: str) -> None:
+    count = np.bincount(node * width + case, minlength=len(nodes) * width).reshape(-1, width)
+    twice = np.flatnonzero((count > 1).any(axis=1))
+    if len(twice):
+        raise InputError(
+            f"{caller}(): {len(twice)} node(s) have two rows of one date, first "
+            f"{nodes.text(twice)}; keep one forecast a node and date."
+        )
+    lost = np.flatnonzero((count == 0).any(axis=1))
+    if len(lost):
+        raise InputError(
+            f"{caller}(): {len(lost)} node(s) lack dates that others have, first "
+            f"{nodes.text(lost)}; forecast all nodes for the same dates."
+        )
+
+
+# --------------------------------------------------------------------------------------
+# Errors of the base forecasts
+
+
+def _errors(
+    nodes: Nodes, method: str, residuals: Any, date: str, caller: str
+) -> tuple[Covariance, float | None]:
+    """The covariance that weighs the nodes, and the shrinkage where there is one."""
+    if method in ("wls", "mint_shrink") and residuals is None:
+        if method == "mint_shrink":
+            warn(
+                f"{caller}(): mint_shrink without residuals weighs nodes by the number of bottom "
+                "series in them; pass residuals (a backtest of all nodes will do)."
+            )
+        return Covariance(np.asarray(nodes.summing.sum(axis=1)).ravel()), None
+    if method in ("wls", "mint_shrink"):
+        found, intensity = shrink(_residual_matrix(nodes, residuals, date, caller))
+        if method == "mint_shrink":
+            return found, intensity
+        return Covariance(found.variance), None
+    return Covariance(np.ones(len(nodes))), None
+
+
+def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np.ndarray:
+    """Past errors, (nodes, times); NaN where a node has none."""
+    ready = "residual" in getattr(residuals, "columns", [])
+    rows = take(
+        residuals,
+        caller=caller,
+        arg="residuals",
+        date=Date(date),
+        cutoff=Date("cutoff", optional=True),
+        residual=Amount("residual", missing="allow") if ready else None,
+        actual=None if ready else Amount("actual", missing="allow"),
+        forecast=None if ready else Amount("forecast", missing="allow"),
+        **_key_roles(nodes.names),
+    )
+    e = rows["residual"] if ready else rows["actual"] - rows["forecast"]
+    node = _find_nodes(nodes, rows.frame)
+    time = np.unique(rows["date"], return_inverse=True)[1].reshape(-1)
+    if "cutoff" in rows:
+        cut = np.unique(rows["cutoff"], return_inverse=True)[1].reshape(-1)
+        time = np.unique(time * (cut.max() + 1) + cut, return_inverse=True)[1].reshape(-1)
+    keep = (node >= 0) & np.isfinite(e)
+    out = np.full((len(nodes), int(time.max()) + 1), np.nan)
+    out[node[keep], time[keep]] = e[keep]
+    lost = np.flatnonzero(~np.isfinite(out).any(axis=1))
+    if len(lost):
+        raise InputError(
+            f"{caller}(): residuals lack {len(lost)} node(s), first {nodes.text(lost)}; "
+            "give past errors of every node."
+        )
+    return out
+
+
+def _find_nodes(nodes: Nodes, frame: pd.DataFrame) -> np.ndarray:
+    """Node of each row of another frame with the same keys; -1 where there is none."""
+    both = pd.concat([nodes.labels, frame[nodes.names]], ignore_index=True)
+    codes = _key_codes(both, nodes.names)
+    at, found = _match(codes[len(nodes) :], codes[: len(nodes)])
+    return np.where(found, at, -1)
+
+
+# --------------------------------------------------------------------------------------
+# Shares
+
+
+def _level(names: list[str], method: str, middle: Any, caller: str) -> list[str]:
+    """Key columns of the level that is spread downwards."""
+    if method == "top_down":
+        return []
+    level = check_names(middle, "middle", caller=caller) if middle is not None else names[:1]
+    unknown = [name for name in level if name not in names]
+    if unknown:
+        raise InputError(f"{caller}(): middle names {unknown[0]!r}, which is not among keys.")
+    return level
+
+
+def _ancestor(nodes: Nodes, level: Sequence[str]) -> np.ndarray:
+    """For each leaf the node of a level it lies in; -1 where there is none."""
+    wanted = np.isin(nodes.names, list(level))
+    members = np.flatnonzero(((nodes.codes >= 0) == wanted).all(axis=1))
+    out = np.full(len(nodes.leaves), -1)
+    part = nodes.summing[members].tocoo()
+    out[part.coords[1]] = members[part.coords[0]]
+    return out
+
+
+def _from_level(
+    nodes: Nodes, values: np.ndarray, start: list[str], shares: np.ndarray | None, caller: str
+) -> np.ndarray:
+    """Leaves from the nodes of a level by historic or forecast shares."""
+    top = _ancestor(nodes, start)
+    lost = np.flatnonzero(top < 0)
+    if len(lost):
+        what = "the total" if not start else f"the level {', '.join(map(repr, start))}"
+        raise InputError(
+            f"{caller}(): {what} is not forecast for {len(lost)} bottom node(s), first "
+            f"{nodes.text(nodes.leaves[lost])}; add these rows."
+        )
+    if shares is not None:
+        return values[top] * shares[:, None]
+    return _by_forecast_shares(nodes, values, start, top)
+
+
+def _by_forecast_shares(
+    nodes: Nodes, values: np.ndarray, start: list[str], top: np.ndarray
+) -> np.ndarray:
+    """Level by level in the order of the keys: each node's share of its siblings' sum."""
+    rest = [n for n in nodes.names if n not in start]
+    levels = [start + rest[: i + 1] for i in range(len(rest))]
+    parent = top
+    out = values[top].copy()
+    for level in levels:
+        child = _ancestor(nodes, level)
+        child = np.where(child < 0, nodes.leaves if level == levels[-1] else parent, child)
+        if (child == parent).all():
+            continue
+        pairs = np.unique(np.column_stack([parent, child]), axis=0)
+        total = np.zeros_like(values)
+        np.add.at(total, pairs[:, 0], values[pairs[:, 1]])
+        count = np.bincount(pairs[:, 0], minlength=len(nodes)).astype(float)
+        even = 1.0 / np.maximum(count, 1.0)
+        below = total[parent]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(below != 0, values[child] / below, even[parent][:, None])
+        out *= np.where((child == parent)[:, None], 1.0, share)
+        parent = child
+    return out
+
+
+def _historic_shares(
+    nodes: Nodes, history: Any, start: list[str], date: str, amount: str, caller: str
+) -> np.ndarray | None:
+    """Each leaf's part of its ancestor in the sums of a history."""
+    if history is None:
+        return None
+    rows = take(
+        history,
+        caller=caller,
+        arg="history",
+        date=Date(date),
+        amount=Amount(amount),
+        **_key_roles(nodes.names),
+    )
+    node = _find_nodes(nodes, rows.frame)
+    keep = node >= 0
+    total = np.bincount(node[keep], rows["amount"][keep], minlength=len(nodes))[nodes.leaves]
+    if not total.any():
+        raise InputError(f"{caller}(): history has no bottom series of the forecasts.")
+    top = _ancestor(nodes, start)
+    above = np.bincount(top[top >= 0], total[top >= 0], minlength=len(nodes))
+    count = np.bincount(top[top >= 0], minlength=len(nodes))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(above[top] != 0, total / above[top], 1.0 / np.maximum(count[top], 1))
+
+
+# --------------------------------------------------------------------------------------
+# Intervals
+
+
+def _width_ratio(
+    nodes: Nodes,
+    method: str,
+    errors: Covariance,
+    residuals: Any,
+    base: _Base,
+    date: str,
+    caller: str,
+) -> np.ndarray:
+    """Standard error of each node after reconciliation over that before.
+
+    What is assumed of the base errors: the residuals' shrunken covariance, else independence
+    with the variances that the intervals show.
+    """
+    if residuals is not None:
+        actual = (
+            errors
+            if method == "mint_shrink"
+            else shrink(_residual_matrix(nodes, residuals, date, caller))[0]
+        )
+    else:
+        width = np.mean(
+            [np.abs(v - base.values).mean(axis=1) for v in base.bounds.values()], axis=0
+        )
+        least = width[width > 0].min() * 1e-6 if (width > 0).any() else 1.0
+        actual = Covariance(np.maximum(width, least) ** 2)
+    if method in ("mint_shrink", "wls", "ols"):
+        projection = Projection(nodes.summing, nodes.leaves, errors)
+        mapped = projection.leaves
+    elif method == "bottom_up":
+        mapped = _take_leaves(nodes)
+    else:
+        return np.ones(len(nodes))
+    if len(nodes) <= _EXACT:
+        gain = nodes.summing @ mapped(np.eye(len(nodes)))
+        after = (gain**2) @ actual.diagonal
+        if actual.factor is not None:
+            after += ((gain @ actual.factor) ** 2).sum(axis=1)
+        return np.sqrt(after / actual.variance)
+    drawn = actual.draw(_DRAWS, np.random.default_rng(0))
+    after = (nodes.summing @ mapped(drawn)).std(axis=1)
+    return after / drawn.std(axis=1)
+
+
+def _take_leaves(nodes: Nodes) -> Any:
+    return lambda values: values[nodes.leaves]
+
+
+def _move_bounds(out: pd.DataFrame, base: _Base, ratio: np.ndarray, non_negative: bool) -> None:
+    """Interval ends at their scaled distance from the new forecast."""
+    scale = ratio[base.node]
+    for name, values in base.bounds.items():
+        away = (values - base.values)[base.node, base.case] * scale
+        moved = out[base.column].to_numpy() + away
+        out[name] = np.maximum(moved, 0.0) if non_negative else moved

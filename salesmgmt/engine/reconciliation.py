@@ -1,0 +1,261 @@
+"""Reconciliation of forecasts that must add up: projections by sparse and low-rank algebra.
+
+Nodes are rows, ``S`` (sparse, zeros and ones) says which leaves a node sums. Errors of the base
+forecasts have covariance ``W = diag(d) + U U'`` with few columns of ``U``, so that nothing of
+size nodes by nodes is ever formed.
+
+References
+----------
+S. L. Wickramasuriya, G. Athanasopoulos, R. J. Hyndman, "Optimal forecast reconciliation for
+hierarchical and grouped time series through trace minimization", Journal of the American
+Statistical Association 114 (2019), 804-819.
+J. Schäfer, K. Strimmer, "A shrinkage approach to large-scale covariance matrix estimation",
+Statistical Applications in Genetics and Molecular Biology 4 (2005), article 32.
+J. Kim, H. Park, "Fast nonnegative matrix factorization: an active-set-like method", SIAM
+Journal on Scientific Computing 33 (2011), 3261-3281 (block principal pivoting).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import linalg, sparse
+from scipy.sparse import linalg as linalg_sparse
+
+__all__ = ["Covariance", "Projection", "shrink"]
+
+DENSE = 400  # sums up to which a dense factor does
+_LEAST = 1e-4
+
+
+@dataclass(slots=True)
+class Covariance:
+    """``diag(diagonal) + factor factor'``; ``factor`` is (nodes, few) or None."""
+
+    diagonal: np.ndarray
+    factor: np.ndarray | None = None
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of each node."""
+        if self.factor is None:
+            return self.diagonal
+        return self.diagonal + (self.factor**2).sum(axis=1)
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Normal errors, (nodes, count)."""
+        out = np.sqrt(self.diagonal)[:, None] * rng.standard_normal((len(self.diagonal), count))
+        if self.factor is not None:
+            out += self.factor @ rng.standard_normal((self.factor.shape[1], count))
+        return out
+
+
+def shrink(residuals: np.ndarray) -> tuple[Covariance, float]:
+    """Sample covariance of ``residuals`` shrunk towards its diagonal, and by how much.
+
+    Parameters
+    ----------
+    residuals : (nodes, time) array
+        Errors of the base forecasts, NaN where there is none. Not centred: a base forecast that
+        is biased errs by its bias.
+
+    Returns
+    -------
+    Covariance, float
+        Variances are kept; correlations are multiplied by one minus the intensity.
+    """
+    known = np.isfinite(residuals)
+    count = np.maximum(known.sum(axis=1), 1)
+    e = np.where(known, residuals, 0.0)
+    variance = _no_zeros((e * e).sum(axis=1) / count)
+    x = e / np.sqrt(variance)[:, None]
+    x *= np.sqrt(residuals.shape[1] / count)[:, None]
+    intensity = _intensity(x)
+    factor = x * np.sqrt(variance * (1 - intensity) / x.shape[1])[:, None]
+    return Covariance(intensity * variance, factor), intensity
+
+
+def _no_zeros(variance: np.ndarray) -> np.ndarray:
+    """A series without any error (all zeros, say) is nearly, not wholly, certain."""
+    some = variance > 0
+    if not some.any():
+        return np.ones_like(variance)
+    return np.where(some, variance, 1e-6 * np.median(variance[some]))
+
+
+def _intensity(x: np.ndarray) -> float:
+    """Optimal shrinkage of the correlations of standardised rows, in time x time algebra."""
+    t = x.shape[1]
+    if t < 3 or len(x) < 2:
+        return 1.0
+    gram = x.T @ x
+    own = (x**2).sum(axis=1)
+    squares = ((gram**2).sum() - (own**2).sum()) / t**2
+    fourth = ((x**2).sum(axis=0) ** 2).sum() - (x**4).sum()
+    noise = (fourth - t * squares) / (t * (t - 1))
+    if squares <= 0:
+        return 1.0
+    return float(np.clip(noise / squares, _LEAST, 1.0))
+
+
+class Projection:
+    """Generalised least squares of leaves on the base forecasts of all nodes.
+
+    The leaves' covariance after reconciliation, ``V = (S' W^-1 S)^-1``, is applied, not formed:
+    for a diagonal ``W`` through a sparse factor of the constraints' covariance (as many rows as
+    there are sums), then corrected for the few columns of the factor.
+
+    Parameters
+    ----------
+    summing : (nodes, leaves) sparse array
+        Which leaves each node adds up; row ``own[j]`` is leaf ``j`` itself.
+    own : (leaves,) int array
+    errors : Covariance
+        Of the base forecasts of the nodes.
+    """
+
+    def __init__(self, summing: sparse.csr_array, own: np.ndarray, errors: Covariance):
+        self.errors = errors
+        self._back = sparse.csr_array(summing.T)
+        self._inverse = 1.0 / errors.diagonal
+        self._prior = errors.diagonal[own]
+        sums = np.setdiff1d(np.arange(summing.shape[0]), own)
+        self._sums = sparse.csr_array(summing[sums])
+        self._sums_back = sparse.csr_array(self._sums.T)
+        scaled = sparse.csr_array(self._sums.multiply(self._prior[None]))
+        inner = sparse.diags_array(errors.diagonal[sums]) + scaled @ self._sums_back
+        self._constraint = _factor(inner) if len(sums) else None
+        self._core = self._gain = None
+        if errors.factor is not None:
+            self._add_factor(errors.factor)
+
+    def leaves(self, base: np.ndarray, *, non_negative: bool = False) -> np.ndarray:
+        """Reconciled leaves, (leaves, columns), of base forecasts (nodes, columns)."""
+        out = self._spread(self._back @ self._weigh(base))
+        if non_negative:
+            negative = np.flatnonzero((out < 0).any(axis=0))
+            if len(negative):
+                out[:, negative] = self._pivot(out[:, negative])
+        return out
+
+    def _add_factor(self, u: np.ndarray) -> None:
+        """Woodbury's identity twice: for ``W^-1``, and for ``V``."""
+        scaled = u * self._inverse[:, None]
+        inner = np.eye(u.shape[1]) + u.T @ scaled
+        self._core = linalg.cho_factor(inner)
+        p = self._back @ scaled
+        gain = self._spread(p)
+        lower = linalg.cholesky(_symmetric(inner - p.T @ gain), lower=True)
+        self._gain = linalg.solve_triangular(lower, gain.T, lower=True).T
+
+    def _weigh(self, z: np.ndarray) -> np.ndarray:
+        """``W^-1 z``."""
+        out = z * self._inverse[:, None]
+        if self._core is not None:
+            u = self.errors.factor
+            out -= (u * self._inverse[:, None]) @ linalg.cho_solve(self._core, u.T @ out)
+        return out
+
+    def _spread(self, z: np.ndarray) -> np.ndarray:
+        """``V z``."""
+        out = z * self._prior[:, None]
+        if self._constraint is not None:
+            found = self._constraint(self._sums @ out)
+            out -= self._prior[:, None] * (self._sums_back @ found)
+        if self._gain is not None:
+            out += self._gain @ (self._gain.T @ z)
+        return out
+
+    def _pivot(self, b: np.ndarray) -> np.ndarray:
+        """The nearest leaves at or above zero, by block principal pivoting on the multipliers.
+
+        Leaves held at zero have multipliers ``m >= 0`` with ``b + V m`` zero there.
+        """
+        held = b < 0
+        m = np.zeros_like(b)
+        size = np.sqrt((b * b).mean(axis=0)) + 1e-300
+        fewest = np.full(b.shape[1], b.shape[0] + 1)
+        patience = np.full(b.shape[1], 3)
+        x, precision = b, 1e-6
+        for _ in range(100):
+            m = self._multipliers(held, b, m, precision)
+            x = b + self._spread(m)
+            least = (1e-7 if precision < 1e-10 else 1e-3) * size
+            wrong = np.where(held, m * self._prior[:, None] < -least, x < -least)
+            count = wrong.sum(axis=0)
+            if not count.any() and precision < 1e-10:
+                break
+            precision = 1e-6 if count.sum() > 1e-3 * b.size else 1e-15
+            patience = np.where(count < fewest, 3, patience - 1)
+            fewest = np.minimum(fewest, np.maximum(count, 1))
+            for j in np.flatnonzero((patience < 0) & (count > 0)):
+                last = np.flatnonzero(wrong[:, j])[-1]  # one at a time cannot cycle
+                wrong[:, j] = False
+                wrong[last, j] = True
+            held ^= wrong
+        return np.maximum(np.where(held, 0.0, x), 0.0)
+
+    def _multipliers(
+        self, held: np.ndarray, b: np.ndarray, start: np.ndarray, precision: float
+    ) -> np.ndarray:
+        """``V m = -b`` on the leaves held, ``m = 0`` elsewhere: conjugate gradients.
+
+        Only leaves held in some column are carried along.
+        """
+        rows = np.flatnonzero(held.any(axis=1))
+        part, mask, base = self._part(rows), held[rows], b[rows]
+        scale = self._prior[rows, None].copy()
+        if part._gain is not None:
+            scale += (part._gain**2).sum(axis=1)[:, None]
+        m = np.where(mask, start[rows], 0.0)
+        r = np.where(mask, -base - part._spread(m), 0.0)
+        z = r / scale
+        p = z.copy()
+        rho = (r * z).sum(axis=0)
+        goal = precision * np.maximum((np.where(mask, base, 0.0) ** 2 / scale).sum(axis=0), 1e-300)
+        for _ in range(500):
+            going = np.flatnonzero(rho > goal)
+            if not len(going):
+                break
+            q = np.where(mask[:, going], part._spread(p[:, going]), 0.0)
+            step = rho[going] / np.maximum((p[:, going] * q).sum(axis=0), 1e-300)
+            m[:, going] += step * p[:, going]
+            r[:, going] -= step * q
+            z = r[:, going] / scale
+            new = (r[:, going] * z).sum(axis=0)
+            p[:, going] = z + p[:, going] * (new / np.maximum(rho[going], 1e-300))
+            rho[going] = new
+        out = np.zeros_like(b)
+        out[rows] = m
+        return out
+
+    def _part(self, rows: np.ndarray) -> Projection:
+        """The same covariance for some of the leaves."""
+        part = copy.copy(self)
+        part._prior = self._prior[rows]
+        part._sums = sparse.csr_array(self._sums[:, rows])
+        part._sums_back = sparse.csr_array(part._sums.T)
+        part._gain = self._gain[rows] if self._gain is not None else None
+        return part
+
+
+def _symmetric(a: np.ndarray) -> np.ndarray:
+    return (a + a.T) / 2
+
+
+def _factor(inner: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """A solver of the symmetric positive definite system."""
+    if inner.shape[0] <= DENSE:
+        factor = linalg.cho_factor(inner.toarray())
+        return lambda z: linalg.cho_solve(factor, z)
+    sparse_factor = linalg_sparse.splu(
+        sparse.csc_array(inner),
+        permc_spec="MMD_AT_PLUS_A",
+        diag_pivot_thresh=0.0,
+        options={"SymmetricMode": True},
+    )
+    return lambda z: sparse_factor.solve(np.ascontiguousarray(z))

@@ -1,0 +1,279 @@
+"""Reconciliation: against dense textbook algebra, and what must hold for any hierarchy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import nnls
+
+from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
+from salesmgmt.errors import DataWarning, InputError
+from salesmgmt.forecast import reconcile
+
+METHODS = ["mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"]
+
+
+def crossed(regions=3, products=2, periods=2, seed=0, spread=5.0):
+    """All crossings and margins of two keys, with base forecasts that do not add up."""
+    rng = np.random.default_rng(seed)
+    r, p = [f"r{i}" for i in range(regions)], [f"p{i}" for i in range(products)]
+    rows = [(a, b) for a in [*r, None] for b in [*p, None]]
+    nodes = pd.DataFrame(rows, columns=["region", "product"])
+    dates = pd.DataFrame({"date": pd.date_range("2026-01-01", periods=periods, freq="MS")})
+    base = nodes.merge(dates, how="cross")
+    leaves = base.region.isna() * (regions - 1) + 1
+    size = leaves * (base["product"].isna() * (products - 1) + 1)
+    base["forecast"] = size * 10 + rng.normal(0, spread, len(base)) * np.sqrt(size)
+    past = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=40, freq="MS")})
+    errors = nodes.merge(past, how="cross")
+    errors["residual"] = rng.normal(size=len(errors)) * rng.uniform(1, 3, len(nodes)).repeat(40)
+    return base, errors
+
+
+def summing_matrix(nodes):
+    """By definition, one comparison at a time."""
+    full = nodes[nodes.notna().all(axis=1)]
+    return np.array(
+        [
+            [all(pd.isna(a) or a == b for a, b in zip(x, y)) for y in full.to_numpy()]
+            for x in nodes.to_numpy()
+        ],
+        dtype=float,
+    )
+
+
+def dense(base, W):
+    """S (S' W^-1 S)^-1 S' W^-1 y, Wickramasuriya et al. (2019), equation 10."""
+    nodes = base[["region", "product"]].drop_duplicates().reset_index(drop=True)
+    S = summing_matrix(nodes)
+    y = base["forecast"].to_numpy().reshape(len(nodes), -1)
+    inverse = np.linalg.inv(W)
+    return (S @ np.linalg.solve(S.T @ inverse @ S, S.T @ inverse @ y)).ravel()
+
+
+def hts_shrinkage(e):
+    """Schäfer and Strimmer's intensity in R's hts package: scaled, not centred."""
+    x = e / np.sqrt((e**2).mean(axis=1, keepdims=True))
+    n = e.shape[1]
+    squares = (x**2) @ (x**2).T - (x @ x.T) ** 2 / n
+    noise = squares / (n * (n - 1))
+    corr = x @ x.T / n
+    off = ~np.eye(len(e), dtype=bool)
+    return min(1.0, noise[off].sum() / (corr[off] ** 2).sum())
+
+
+def test_least_squares_agree_with_dense_algebra():
+    base, errors = crossed()
+    e = errors["residual"].to_numpy().reshape(-1, 40)
+    sample = e @ e.T / 40
+    share = hts_shrinkage(e)
+    shrunk = share * np.diag(np.diag(sample)) + (1 - share) * sample
+    cases = {"ols": np.eye(len(e)), "wls": np.diag(np.diag(sample)), "mint_shrink": shrunk}
+    for method, W in cases.items():
+        got = reconcile(base, keys=["region", "product"], method=method, residuals=errors)
+        np.testing.assert_allclose(got["forecast"], dense(base, W), rtol=1e-9)
+    assert got.attrs.get("shrinkage") == pytest.approx(share, rel=1e-9)
+
+
+def test_wls_without_residuals_weighs_by_number_of_series():
+    base, _ = crossed()
+    nodes = base[["region", "product"]].drop_duplicates()
+    W = np.diag(summing_matrix(nodes).sum(axis=1))
+    got = reconcile(base, keys=["region", "product"], method="wls")
+    np.testing.assert_allclose(got["forecast"], dense(base, W), rtol=1e-9)
+
+
+def test_mint_without_residuals_says_so():
+    base, _ = crossed()
+    with pytest.warns(DataWarning, match="without residuals"):
+        got = reconcile(base, keys=["region", "product"])
+    same = reconcile(base, keys=["region", "product"], method="wls")
+    np.testing.assert_allclose(got["forecast"], same["forecast"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_adds_up_and_ignores_order(method):
+    base, errors = crossed()
+    got = reconcile(base, keys=["region", "product"], method=method, residuals=errors)
+    wide = got.assign(region=got.region.fillna("*"), product=got["product"].fillna("*"))
+    wide = wide.pivot_table(index="date", columns=["region", "product"], values="forecast")
+    for p in ["p0", "p1", "*"]:
+        total = sum(wide[f"r{i}", p] for i in range(3))
+        np.testing.assert_allclose(wide["*", p], total, rtol=1e-12)
+    for r in ["r0", "r1", "r2", "*"]:
+        np.testing.assert_allclose(wide[r, "*"], wide[r, "p0"] + wide[r, "p1"], rtol=1e-12)
+    mixed = base.sample(frac=1, random_state=3)
+    again = reconcile(mixed, keys=["region", "product"], method=method, residuals=errors)
+    assert (again.index == mixed.index).all()
+    np.testing.assert_allclose(again.loc[base.index, "forecast"], got["forecast"], rtol=1e-12)
+
+
+def test_non_negative_is_the_constrained_optimum():
+    base, errors = crossed(regions=4, products=3, spread=25.0, seed=2)
+    got = reconcile(
+        base, keys=["region", "product"], method="wls", residuals=errors, non_negative=True
+    )
+    nodes = base[["region", "product"]].drop_duplicates().reset_index(drop=True)
+    S = summing_matrix(nodes)
+    e = errors["residual"].to_numpy().reshape(-1, 40)
+    root = 1 / np.sqrt((e**2).mean(axis=1))
+    y = base["forecast"].to_numpy().reshape(len(nodes), -1)
+    free = reconcile(base, keys=["region", "product"], method="wls", residuals=errors)
+    assert (free["forecast"] < -1).any()
+    for j in range(y.shape[1]):
+        b, _ = nnls(S * root[:, None], y[:, j] * root)
+        ours = got["forecast"].to_numpy().reshape(len(nodes), -1)[:, j]
+        np.testing.assert_allclose(ours, S @ b, atol=1e-5)
+    assert (got["forecast"] >= 0).all()
+
+
+def test_non_negative_large_meets_the_optimality_conditions():
+    rng = np.random.default_rng(5)
+    group = rng.integers(0, 500, 3000)
+    kind = rng.integers(0, 20, 3000)
+    nodes, leaf = 1 + 20 + 500 + 3000, np.arange(3000)
+    rows = np.concatenate([np.zeros(3000, int), 1 + kind, 21 + group, 521 + leaf])
+    from scipy import sparse
+
+    S = sparse.csr_array((np.ones(12000), (rows, np.tile(leaf, 4))), shape=(nodes, 3000))
+    past = rng.normal(size=(nodes, 30)) * rng.uniform(0.5, 2, (nodes, 1))
+    W, _ = shrink(past)
+    y = S @ rng.gamma(1, 1, (3000, 2)) + rng.normal(size=(nodes, 2))
+    b = Projection(S, 521 + leaf, W).leaves(y, non_negative=True)
+    full = np.diag(W.diagonal) + W.factor @ W.factor.T
+    slope = S.T @ np.linalg.solve(full, S @ b - y)
+    scale = np.abs(S.T @ np.linalg.solve(full, y)).max()
+    assert (b >= 0).all()
+    assert (b == 0).mean() > 0.1
+    assert np.abs(slope[b > 0]).max() < 1e-5 * scale
+    assert slope[b == 0].min() > -1e-5 * scale
+
+
+def test_shrink_keeps_variances_and_matches_the_definition():
+    e = np.random.default_rng(1).normal(size=(12, 25)) * np.arange(1, 13)[:, None]
+    found, share = shrink(e)
+    assert share == pytest.approx(hts_shrinkage(e), rel=1e-10)
+    np.testing.assert_allclose(found.variance, (e**2).mean(axis=1), rtol=1e-12)
+
+
+def test_top_down_by_forecast_and_by_historic_shares():
+    base = pd.DataFrame(
+        {
+            "region": [None, "a", "b", "a", "a", "b"],
+            "shop": [None, None, None, "1", "2", "3"],
+            "date": "2026-01-01",
+            "forecast": [200.0, 30.0, 70.0, 10.0, 10.0, 60.0],
+        }
+    )
+    got = reconcile(base, keys=["region", "shop"], method="top_down")
+    assert got["forecast"].tolist() == pytest.approx([200, 60, 140, 30, 30, 140])
+    past = base.iloc[3:].drop(columns="forecast").assign(amount=[1.0, 3.0, 4.0])
+    got = reconcile(base, keys=["region", "shop"], method="top_down", history=past)
+    assert got["forecast"].tolist() == pytest.approx([200, 100, 100, 25, 75, 100])
+    got = reconcile(base, keys=["region", "shop"], method="middle_out", middle="region")
+    assert got["forecast"].tolist() == pytest.approx([100, 30, 70, 15, 15, 70])
+
+
+def test_ragged_tree_takes_a_childless_node_as_bottom():
+    base = pd.DataFrame(
+        {
+            "region": [None, "a", "b", "a", "a"],
+            "city": [None, None, None, "1", "2"],
+            "date": "2026-01-01",
+            "forecast": [10.0, 5.0, 6.0, 2.0, 2.0],
+        }
+    )
+    got = reconcile(base, keys=["region", "city"], method="bottom_up")
+    assert got["forecast"].tolist() == [10.0, 4.0, 6.0, 2.0, 2.0]
+
+
+def test_samples_add_up_draw_by_draw():
+    base, errors = crossed(periods=1)
+    draws = base.merge(pd.DataFrame({"draw": range(20)}), how="cross")
+    noise = np.random.default_rng(0).normal(size=len(draws))
+    draws["amount"] = draws.pop("forecast") + noise
+    got = reconcile(draws, keys=["region", "product"], residuals=errors)
+    full = got[got.region.notna() & got["product"].notna()].groupby("draw")["amount"].sum()
+    top = got[got.region.isna() & got["product"].isna()].set_index("draw")["amount"]
+    np.testing.assert_allclose(top, full, rtol=1e-12)
+
+
+def test_interval_widths_follow_the_reconciled_variance():
+    base, errors = crossed(periods=1)
+    e = errors["residual"].to_numpy().reshape(-1, 40)
+    half = 1.2816 * np.sqrt((e**2).mean(axis=1))
+    base = base.assign(lo_80=base["forecast"] - half, hi_80=base["forecast"] + half)
+    got = reconcile(base, keys=["region", "product"], residuals=errors)
+    share = hts_shrinkage(e)
+    sample = e @ e.T / 40
+    W = share * np.diag(np.diag(sample)) + (1 - share) * sample
+    S = summing_matrix(base[["region", "product"]])
+    after = S @ np.linalg.inv(S.T @ np.linalg.inv(W) @ S) @ S.T
+    width = 2 * 1.2816 * np.sqrt(np.diag(after))
+    np.testing.assert_allclose(got["hi_80"] - got["lo_80"], width, rtol=1e-8)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), min_size=1),
+    st.sampled_from(METHODS),
+    st.integers(0, 10**6),
+)
+def test_any_hierarchy_adds_up(cells, method, seed):
+    leaves = pd.DataFrame(sorted(set(cells)), columns=["a", "b", "c"]).astype("Float64")
+    parts = [leaves]
+    for keep in [["a", "b"], ["a"], ["c"], []]:
+        part = leaves[keep].drop_duplicates() if keep else pd.DataFrame(index=[0])
+        parts.append(part.reindex(columns=["a", "b", "c"]).astype("Float64"))
+    rng = np.random.default_rng(seed)
+    base = pd.concat(parts, ignore_index=True).assign(date="2026-01-01")
+    base["forecast"] = rng.gamma(1.0, 100.0, len(base))
+    past = base.drop(columns="forecast").merge(pd.DataFrame({"t": range(8)}), how="cross")
+    past["date"] = pd.Timestamp("2025-01-01") + pd.to_timedelta(past.pop("t"), unit="D")
+    past["residual"] = rng.normal(size=len(past))
+    for positive in (False, True):
+        got = reconcile(
+            base, keys=["a", "b", "c"], method=method, residuals=past, non_negative=positive
+        )
+        bottom = got.iloc[: len(leaves)]
+        scale = got["forecast"].abs().max()
+        for i in range(len(leaves), len(got)):
+            row = got.iloc[i]
+            inside = np.ones(len(leaves), dtype=bool)
+            for key in ["a", "b", "c"]:
+                if not pd.isna(row[key]):
+                    inside &= (bottom[key] == row[key]).to_numpy(bool)
+            assert abs(bottom["forecast"][inside].sum() - row["forecast"]) <= 1e-9 * scale
+        if positive:
+            assert (got["forecast"] >= 0).all()
+
+
+def test_projection_without_sums_changes_nothing():
+    from scipy import sparse
+
+    y = np.arange(6.0).reshape(3, 2)
+    same = Projection(sparse.csr_array(np.eye(3)), np.arange(3), Covariance(np.ones(3))).leaves(y)
+    np.testing.assert_array_equal(same, y)
+
+
+def test_bad_hierarchies_are_named():
+    base, errors = crossed()
+    keys = ["region", "product"]
+    with pytest.raises(InputError, match="two rows of one date"):
+        reconcile(pd.concat([base, base.tail(1)]), keys=keys, method="ols")
+    with pytest.raises(InputError, match="lack dates"):
+        reconcile(base.iloc[1:], keys=keys, method="ols")
+    margins = base[base.region.isna() | base["product"].isna()]
+    with pytest.raises(InputError, match="forecast the crossings of 'region', 'product'"):
+        reconcile(margins, keys=keys, method="ols")
+    with pytest.raises(InputError, match="residuals lack 1 node"):
+        reconcile(base, keys=keys, residuals=errors.iloc[40:])
+    no_total = base[base.region.notna() | base["product"].notna()]
+    with pytest.raises(InputError, match="the total is not forecast"):
+        reconcile(no_total, keys=keys, method="top_down")
+    with pytest.raises(InputError, match='history is for "top_down"'):
+        reconcile(base, keys=keys, method="ols", history=errors)
+    with pytest.raises(InputError, match="middle names 'x'"):
+        reconcile(base, keys=keys, method="middle_out", middle="x")
