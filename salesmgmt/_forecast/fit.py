@@ -250,9 +250,7 @@ def _one_block(
     """One block's columns, ``(series in the block, horizon)``, and its status codes."""
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(block.y, block.n, far, season, models)
-    rows = block.ahead[None] + np.arange(horizon)[:, None]
-    column = np.arange(len(block.n))[None]
-    found = Forecast(found.mean[rows, column], found.sd[rows, column])
+    found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
     known = np.isfinite(block.y)
     count = known.sum(axis=0)
     low = np.where(known, block.y, np.inf).min(axis=0)
@@ -269,12 +267,9 @@ def _one_block(
 
 
 def _bounds(found: Forecast, levels: list[float]) -> dict[str, np.ndarray]:
-    from scipy.special import ndtri
-
     out = {}
     for x in levels:
-        half = ndtri(0.5 + x / 200) * found.sd
-        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = found.mean - half, found.mean + half
+        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = found.bounds(x)
     return out
 
 

@@ -10,97 +10,134 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
-from . import decomposition, naive
+from . import naive
+from .combination import combine, kind_of, longest
 from .ets import Smoothed, fit_additive
+from .preparation import Prepared, prepare
 from .theta import theta
+
+SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
 
 
 @dataclass(slots=True)
-class Prepared:
-    """A block ready for the methods; all ``(time, series)`` or ``(series,)``."""
-
-    y: np.ndarray  # scaled, gaps as NaN
-    z: np.ndarray  # the same without seasonality
-    n: np.ndarray
-    m: int
-    season: np.ndarray  # (m, series): factors, or differences where not multiplicative
-    multiplicative: np.ndarray
-    scale: np.ndarray
-
-    def back(self, z: np.ndarray) -> np.ndarray:
-        """Forecasts of ``z`` with the season put on again, in scaled units."""
-        s = self._ahead(len(z))
-        return np.where(self.multiplicative, z * s, z + s)
-
-    def factor(self, horizon: int) -> np.ndarray:
-        """By how much a deviation of ``z`` counts in ``y``."""
-        return np.where(self.multiplicative, np.abs(self._ahead(horizon)), 1.0)
-
-    def _ahead(self, horizon: int) -> np.ndarray:
-        rows = (self.n[None] + np.arange(horizon)[:, None]) % self.m
-        return self.season[rows, np.arange(len(self.n))[None]]
-
-
-@dataclass(slots=True)
 class Forecast:
-    """Point forecasts and standard errors, ``(horizon, series)``, in scaled units."""
+    """Point forecasts and standard errors, ``(horizon, series)``, in scaled units.
+
+    Where ``sd`` is not all there is to say, ``below`` and ``above`` are the half widths of the
+    95 % interval, and ``levels`` and ``shape`` (2, levels) what part of them other levels take.
+    """
 
     mean: np.ndarray
     sd: np.ndarray
+    below: np.ndarray | None = None
+    above: np.ndarray | None = None
+    levels: np.ndarray | None = None
+    shape: np.ndarray | None = None
+
+    def bounds(self, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends of the interval that holds ``level`` percent of cases."""
+        if self.below is None or self.above is None or self.levels is None or self.shape is None:
+            half = ndtri(0.5 + level / 200) * self.sd
+            return self.mean - half, self.mean + half
+        low, high = (_part(level, self.levels, side) for side in self.shape)
+        return self.mean - low * self.below, self.mean + high * self.above
+
+    def at(self, rows: np.ndarray) -> Forecast:
+        """Chosen steps (steps, series) of each column."""
+        column = np.arange(rows.shape[1])[None]
+        below, above = (None if v is None else v[rows, column] for v in (self.below, self.above))
+        return Forecast(
+            self.mean[rows, column], self.sd[rows, column], below, above, self.levels, self.shape
+        )
 
 
-def prepare(y: np.ndarray, n: np.ndarray, m: int) -> Prepared:
-    """Scale a block and take its seasonality out where a test finds one."""
-    known = np.isfinite(y)
-    size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    scale = np.where(size > 0, size, 1.0)
-    y = y / scale
-    filled = decomposition.fill_gaps(y, n, m)
-    seasonal = _is_seasonal(filled, n, m)
-    positive = np.where(known, y > 0, True).all(axis=0)
-    multiplicative = positive | ~seasonal
-    season = np.where(multiplicative, 1.0, np.zeros((max(m, 1), y.shape[1])))
-    z = y.copy()
-    for kind in (True, False):
-        which = np.flatnonzero(seasonal & (multiplicative == kind))
-        if len(which):
-            s = decomposition.seasonal_indices(filled[:, which], n[which], m, multiplicative=kind)
-            season[:, which] = s
-            tiled = s[np.arange(len(y)) % m]
-            z[:, which] = y[:, which] / tiled if kind else y[:, which] - tiled
-    bad = ~np.isfinite(z) & known
-    z[bad] = y[bad]
-    return Prepared(y, z, n, max(m, 1), season, multiplicative, scale)
-
-
-def _is_seasonal(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
-    """The test of lag ``m``; long seasons with fewer than three cycles by agreement of two."""
-    found = decomposition.seasonal_test(y, n, m)
-    if m <= 1:
-        return found
-    short = (n < 3 * m) & (n >= m + max(m // 2, 4))
-    for j in np.flatnonzero(short):
-        x = y[: n[j], j]
-        a, b = x[m:] - x[m:].mean(), x[:-m] - x[:-m].mean()
-        size = np.sqrt((a * a).sum() * (b * b).sum())
-        found[j] = size > 0 and (a * b).sum() / size > max(0.3, 1.645 / np.sqrt(len(a)))
-    return found
+def _part(level: float, levels: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The part of a half width at a level: between two known levels by their normal quantiles."""
+    z, known = ndtri(0.5 + level / 200), ndtri(0.5 + levels / 200)
+    k = int(np.clip(np.searchsorted(known, z), 1, len(known) - 1))
+    share = (z - known[k - 1]) / (known[k] - known[k - 1])
+    if z < known[0]:
+        return parts[0] * z / known[0]
+    if z > known[-1]:
+        return parts[-1] * z / known[-1]
+    return parts[k - 1] + share * (parts[k] - parts[k - 1])
 
 
 def forecast_block(
     y: np.ndarray, n: np.ndarray, horizon: int, m: int, models: Sequence[str]
 ) -> Forecast:
     """The mean of the models' forecasts for each column, in the units of ``y``."""
+    if list(models) == ["auto"]:
+        return _auto_block(y, n, horizon, m)
     prepared = prepare(y, n, m)
     with np.errstate(over="ignore", under="ignore"):
-        made = [METHODS[name](prepared, horizon) for name in models]
+        made = [METHODS[name](prepared, horizon) for name in models if name != "auto"]
+    made = [
+        Forecast(mean * prepared.scale, sd * prepared.scale)
+        for mean, sd in (_sane(prepared, f.mean, f.sd) for f in made)
+    ]
+    if "auto" in models:
+        made.append(_auto_block(y, n, horizon, m))
     mean = np.mean([f.mean for f in made], axis=0)
     sd = np.mean([f.sd for f in made], axis=0)
-    mean, sd = _sane(prepared, mean, sd)
-    return Forecast(mean * prepared.scale, sd * prepared.scale)
+    return Forecast(mean, sd)
+
+
+def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
+    """The learned combination, kind by kind, and the safe one for the shortest series."""
+    newest = longest(m)
+    if len(y) > newest:
+        rows = np.maximum(n - newest, 0)[None] + np.arange(newest)[:, None]
+        y = y[np.minimum(rows, len(y) - 1), np.arange(y.shape[1])[None]]
+        n = np.minimum(n, newest)
+    parts: list[tuple[np.ndarray, Forecast]] = []
+    count = np.isfinite(y).sum(axis=0)
+    kinds = np.array([kind_of(m, int(k)) for k in n])
+    kinds[count < SHORTEST] = ""
+    for kind in dict.fromkeys(kinds):
+        which = np.flatnonzero(kinds == kind)
+        rows_used = max(int(n[which].max()), 1)
+        prepared = prepare(y[:rows_used, which], n[which], m)
+        made = _auto(prepared, horizon) if not kind else _learned(prepared, horizon, kind)
+        parts.append((which, made))
+    return _together(parts, horizon, len(n))
+
+
+def _learned(p: Prepared, horizon: int, kind: str) -> Forecast:
+    found = combine(p, horizon, kind)
+    flat = np.where(np.isfinite(p.y), p.y, np.inf).min(axis=0) == np.where(
+        np.isfinite(p.y), p.y, -np.inf
+    ).max(axis=0)
+    below, above = (np.where(flat, 0.0, v) * p.scale for v in (found.below, found.above))
+    mean = np.where(flat, naive.last_value(p.y, p.n, horizon), found.mean)
+    mean, _ = _sane(p, mean, mean)
+    sd = (below + above) / 2 / ndtri(0.975)
+    return Forecast(mean * p.scale, sd, below, above, found.levels, found.shape)
+
+
+def _together(parts: list[tuple[np.ndarray, Forecast]], horizon: int, series: int) -> Forecast:
+    """Forecasts of parts of a block as one; shapes are turned into those of the first."""
+    if len(parts) == 1:
+        return parts[0][1]
+    levels = next((f.levels for _, f in parts if f.levels is not None), None)
+    mean, sd, below, above = (np.empty((horizon, series)) for _ in range(4))
+    if levels is None:
+        for which, f in parts:
+            mean[:, which], sd[:, which] = f.mean, f.sd
+        return Forecast(mean, sd)
+    shape = np.empty((2, len(levels), series))
+    for which, f in parts:
+        half = ndtri(0.975) * f.sd
+        mean[:, which], sd[:, which] = f.mean, f.sd
+        below[:, which] = half if f.below is None else f.below
+        above[:, which] = half if f.above is None else f.above
+        normal = ndtri(0.5 + levels / 200) / ndtri(0.975)
+        shape[:, :, which] = (np.stack((normal, normal)) if f.shape is None else f.shape)[..., None]
+    return Forecast(mean, sd, below, above, levels, shape)
 
 
 def _sane(p: Prepared, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,7 +207,7 @@ def _theta(p: Prepared, horizon: int) -> Forecast:
 def _ets(p: Prepared, horizon: int) -> Forecast:
     """Simple or damped-trend smoothing, whichever has the lower AICc."""
     plain = fit_additive(p.z, p.n, horizon)
-    damped = fit_additive(p.z, p.n, horizon, trend=True, damped=True)
+    damped = fit_additive(p.z, p.n, horizon, trend="damped")
     take = _aicc(damped, 6) < _aicc(plain, 3)
     a, b = _smoothed(p, plain, horizon), _smoothed(p, damped, horizon)
     return Forecast(np.where(take, b.mean, a.mean), np.where(take, b.sd, a.sd))
@@ -188,7 +225,7 @@ def _auto(p: Prepared, horizon: int) -> Forecast:
     made = [
         _theta(p, horizon),
         _smoothed(p, fit_additive(p.z, p.n, horizon), horizon),
-        _smoothed(p, fit_additive(p.z, p.n, horizon, trend=True, damped=True), horizon),
+        _smoothed(p, fit_additive(p.z, p.n, horizon, trend="damped"), horizon),
     ]
     mean = np.mean([f.mean for f in made], axis=0)
     few = np.isfinite(p.y).sum(axis=0) < 4

@@ -22,6 +22,12 @@ __all__ = ["Smoothed", "fit_additive"]
 _LOW = {"alpha": 1e-4, "beta": 1e-4, "gamma": 1e-4, "phi": 0.8}
 _HIGH = {"alpha": 0.9999, "beta": 0.9999, "gamma": 0.9999, "phi": 0.98}
 _START = {"alpha": 0.3, "beta": 0.1, "gamma": 0.1, "phi": 0.95}
+_SMOOTHING = {
+    "none": ("alpha",),
+    "drift": ("alpha",),
+    "holt": ("alpha", "beta"),
+    "damped": ("alpha", "beta", "phi"),
+}
 
 
 @dataclass(slots=True)
@@ -39,27 +45,16 @@ class Smoothed:
     parameters: dict[str, np.ndarray]
 
 
-@dataclass(slots=True)
-class _Form:
-    trend: bool
-    damped: bool
-    m: int  # 1: no seasonal states
-
-    @property
-    def names(self) -> list[str]:
-        names = ["alpha"] + ["beta"] * self.trend
-        return names + ["gamma"] * (self.m > 1) + ["phi"] * self.damped
-
-
 def fit_additive(
     y: np.ndarray,
     n: np.ndarray,
     horizon: int,
     *,
-    trend: bool = False,
-    damped: bool = False,
+    trend: str = "none",
     season: np.ndarray | None = None,
-    iterations: int = 12,
+    iterations: int = 10,
+    tolerance: float = 1e-4,
+    prior: dict[str, tuple[float, float]] | None = None,
 ) -> Smoothed:
     """Fit ETS(A, N|A|Ad, N|A) to each column by least squares of one-step errors.
 
@@ -71,27 +66,41 @@ def fit_additive(
         Length of each column.
     horizon : int
         Steps to forecast after row ``n - 1``.
-    trend, damped : bool
-        Form of the trend.
+    trend : {"none", "drift", "holt", "damped"}
+        "drift": a slope that is estimated and stays.
     season : (m, series) array, optional
         Initial seasonal states; None: a model without seasonal states.
     iterations : int
         Most Levenberg-Marquardt steps.
+    prior : dict, optional
+        For each smoothing parameter its usual value and spread (in logits); None: no belief.
+    tolerance : float
+        A column is done when a step gains less than this share of its sum of squares.
     """
-    form = _Form(trend, trend and damped, 1 if season is None else len(season))
-    k = len(form.names)
-    theta = np.empty((k + 1 + trend, y.shape[1]))
-    for i, name in enumerate(form.names):
-        z = (_START[name] - _LOW[name]) / (_HIGH[name] - _LOW[name])
-        theta[i] = np.log(z / (1 - z))
-    theta[k:] = _first_states(y, season, trend)
-    theta = _improve(y, theta, form, season, iterations)
-    errors, path = _filter(y, theta, form, season, horizon)
+    names = [*_SMOOTHING[trend], *(["gamma"] if season is not None else [])]
+    k = len(names)
+    theta = np.empty((k + 1 + (trend != "none"), y.shape[1]))
+    for i, name in enumerate(names):
+        theta[i] = _logit(_START[name], name)
+    theta[k:] = _first_states(y, season, trend != "none")
+    mean, precision = np.zeros((k, 1)), np.zeros((k, 1))
+    for i, name in enumerate(names if prior else []):
+        usual, spread = (prior or {})[name]
+        mean[i], precision[i] = _logit(usual, name), spread**-2
+        theta[i] = mean[i]
+    theta = _improve(y, theta, names, season, iterations, tolerance, mean, precision)
+    errors, path = _filter(y, theta, names, season, horizon)
     rows = n[None] + np.arange(horizon)[:, None]
-    sse = np.nansum(errors**2, axis=0)
-    count = np.isfinite(errors).sum(axis=0)
-    named = {name: _bounded(theta[i], name) for i, name in enumerate(form.names)}
-    return Smoothed(path[rows, np.arange(y.shape[1])[None]], errors, sse, count, named)
+    known = np.isfinite(errors)
+    sse = np.where(known, errors, 0.0)
+    named = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
+    return Smoothed(
+        path[rows, np.arange(y.shape[1])[None]],
+        errors,
+        np.einsum("tb,tb->b", sse, sse),
+        known.sum(axis=0),
+        named,
+    )
 
 
 def _first_states(y: np.ndarray, season: np.ndarray | None, trend: bool) -> np.ndarray:
@@ -113,134 +122,171 @@ def _first_states(y: np.ndarray, season: np.ndarray | None, trend: bool) -> np.n
     return np.stack((mean_v - slope * (mean_t + 1), slope))
 
 
+def _logit(value: float, name: str) -> float:
+    z = (value - _LOW[name]) / (_HIGH[name] - _LOW[name])
+    return float(np.log(z / (1 - z)))
+
+
 def _bounded(theta: np.ndarray, name: str) -> np.ndarray:
     return _LOW[name] + (_HIGH[name] - _LOW[name]) / (1 + np.exp(-theta))
 
 
 def _improve(
-    y: np.ndarray, theta: np.ndarray, form: _Form, season: np.ndarray | None, iterations: int
+    y: np.ndarray,
+    theta: np.ndarray,
+    names: list[str],
+    season: np.ndarray | None,
+    iterations: int,
+    tolerance: float,
+    mean: np.ndarray,
+    precision: np.ndarray,
 ) -> np.ndarray:
-    """Levenberg-Marquardt on all columns at once; a column that gains nothing stays put."""
-    k = len(form.names)
+    """Levenberg-Marquardt on all columns at once; columns that are done leave the block."""
+    k, d = len(names), np.arange(len(theta))
+    out = theta.copy()
+    live = np.arange(y.shape[1])
+    done = np.zeros(y.shape[1], dtype=bool)  # stays put, whatever its neighbours need
     damp = np.full(y.shape[1], 1e-2)
-    sse, J, r = _pass(y, theta, form, season)
+    count = np.maximum(np.isfinite(y).sum(axis=0), 1)
+    M = _moments(y, theta, names, season)
+    loss = _loss(M, theta, count, mean, precision)
     for _ in range(iterations):
-        A = np.moveaxis(J, 2, 0).copy()
-        d = np.arange(len(theta))
-        A[:, d, d] = A[:, d, d] * (1 + damp)[:, None] + 1e-9 * sse[:, None] + 1e-12
-        step = np.linalg.solve(A, r.T[..., None])[..., 0].T
+        A = np.moveaxis(M[1:, 1:], 2, 0).copy()
+        var = M[0, 0] / count
+        A[:, d[:k], d[:k]] += (precision * var).T
+        g = M[0, 1:].copy()
+        g[:k] += precision * var * (theta[:k] - mean)
+        A[:, d, d] = A[:, d, d] * (1 + damp)[:, None] + 1e-9 * M[0, 0][:, None] + 1e-12
+        step = -np.linalg.solve(A, g.T[..., None])[..., 0].T
         step[:k] = np.clip(step[:k], -2, 2)
         tried = theta + step
         tried[:k] = np.clip(tried[:k], -8, 8)
-        new_sse, new_J, new_r = _pass(y, tried, form, season)
-        with np.errstate(invalid="ignore"):
-            better = new_sse < sse
-        gain = np.where(better, sse - new_sse, 0.0)
+        new = _moments(y, tried, names, season)
+        new_loss = _loss(new, tried, count, mean, precision)
+        better = (new_loss < loss) & ~done
+        small = loss - new_loss <= tolerance
+        loss = np.where(better, new_loss, loss)
         theta = np.where(better, tried, theta)
-        J, r = np.where(better, new_J, J), np.where(better, new_r, r)
-        done = gain <= 1e-6 * sse
-        sse = np.where(better, new_sse, sse)
-        damp = np.clip(np.where(better, damp * 0.3, damp * 5), 1e-9, 1e9)
-        if (done & (better | (damp > 1e3))).all():
+        M = np.where(better, new, M)
+        damp = np.where(better, damp * 0.3, damp * 8)
+        out[:, live] = theta
+        done |= (small & better) | (damp >= 1e3)
+        going = ~done
+        if done.all():
             break
-    return theta
+        if going.mean() < 0.7:
+            live, theta, M, damp = live[going], theta[:, going], M[..., going], damp[going]
+            y, count, loss = y[:, going], count[going], loss[going]
+            done = done[going]
+            season = None if season is None else season[:, going]
+    return out
 
 
-def _pass(
-    y: np.ndarray, theta: np.ndarray, form: _Form, season: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """SSE (series,), J'J (P, P, series) and J'e (P, series) of one forward pass."""
+def _loss(
+    M: np.ndarray, theta: np.ndarray, count: np.ndarray, mean: np.ndarray, precision: np.ndarray
+) -> np.ndarray:
+    """Log of the mean square error, plus the distance from the prior as one observation's share."""
+    apart = (precision * (theta[: len(mean)] - mean) ** 2).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isfinite(M[0, 0]), np.log(M[0, 0] + 1e-300), np.inf) + apart / count
+
+
+def _moments(
+    y: np.ndarray, theta: np.ndarray, names: list[str], season: np.ndarray | None
+) -> np.ndarray:
+    """Products of the errors and their derivatives, ``(1 + P, 1 + P, series)``, summed over time.
+
+    Every state is carried as ``(1 + P, series)``: its value, then its derivatives by the
+    parameters. The same recursion moves both; only the parameters' own rows gain a term.
+    """
     T, B = y.shape
-    P, k, m = len(theta), len(form.names), form.m
-    par = {name: _bounded(theta[i], name) for i, name in enumerate(form.names)}
-    at = {name: i for i, name in enumerate(form.names)}
-    zero = np.zeros(B)
-    a, b, g = (par.get(x, zero) for x in ("alpha", "beta", "gamma"))
-    phi = par.get("phi")
-    level = theta[k].copy()
-    slope = theta[k + 1].copy() if form.trend else None
-    s = None if season is None else season.copy()
-    dl, db = np.zeros((P, B)), np.zeros((P, B))
-    dl[k] = 1.0
-    if form.trend:
-        db[k + 1] = 1.0
-    ds = np.zeros((m, P, B)) if s is not None else None
-    sse, J, r = np.zeros(B), np.zeros((P, P, B)), np.zeros((P, B))
+    P, k = len(theta), len(names)
+    at = {name: 1 + i for i, name in enumerate(names)}
+    par = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
+    alpha, beta, gamma, phi = (par.get(x) for x in ("alpha", "beta", "gamma", "phi"))
+    level = np.zeros((P + 1, B))
+    level[0], level[1 + k] = theta[k], 1.0
+    slope = None
+    if k + 1 < P:
+        slope = np.zeros((P + 1, B))
+        slope[0], slope[2 + k] = theta[k + 1], 1.0
+    if season is not None:
+        m = len(season)
+        states = np.zeros((m, P + 1, B))
+        states[:, 0] = season
     known = np.isfinite(y)
-    full = known.all(axis=1)
+    whole = known.all(axis=1)
+    E = np.empty((T, P + 1, B))
     for t in range(T):
-        f, df = level, dl
+        e = E[t]
         if slope is not None:
-            ahead, dahead = slope, db
             if phi is not None:
-                ahead, dahead = phi * slope, phi * db
-                dahead[at["phi"]] += slope
-            f, df = f + ahead, df + dahead
-        whole, dwhole = f, df
-        if s is not None and ds is not None:
-            j = t % m
-            whole, dwhole = f + s[j], df + ds[j]
-        e = y[t] - whole
-        if not full[t]:
-            e = np.where(known[t], e, 0.0)
-            dwhole = np.where(known[t], dwhole, 0.0)
-        sse += e * e
-        r += e * dwhole
-        for u in range(P):
-            J[u, u:] += dwhole[u] * dwhole[u:]
-        level = f + a * e
-        dl = df - a * dwhole
-        dl[0] += e
-        if slope is not None:
-            slope = ahead + b * e
-            db = dahead - b * dwhole
-            db[at["beta"]] += e
-        if s is not None and ds is not None:
-            s[j] += g * e
-            ds[j] -= g * dwhole
-            ds[j, at["gamma"]] += e
-    for u, name in enumerate(form.names):
-        z = 1 / (1 + np.exp(-theta[u]))
+                old = slope[0].copy()
+                slope *= phi
+                slope[at["phi"]] += old
+            level += slope
+        np.negative(level, out=e)
+        if season is not None:
+            s = states[t % m]
+            e -= s
+        e[0] += y[t]
+        if not whole[t]:
+            e[:, ~known[t]] = 0.0
+        level += alpha * e
+        level[1] += e[0]
+        if beta is not None and slope is not None:
+            slope += beta * e
+            slope[at["beta"]] += e[0]
+        if gamma is not None:
+            s += gamma * e
+            s[at["gamma"]] += e[0]
+    M = np.empty((P + 1, P + 1, B))
+    for u in range(P + 1):
+        for v in range(u, P + 1):
+            M[u, v] = M[v, u] = np.einsum("tb,tb->b", E[:, u], E[:, v])
+    for i, name in enumerate(names):
+        z = 1 / (1 + np.exp(-theta[i]))
         chain = (_HIGH[name] - _LOW[name]) * z * (1 - z)
-        r[u] *= chain
-        J[u, :] *= chain
-        J[:, u] *= chain
-    for u in range(P):
-        J[u:, u] = J[u, u:]
-    return sse, J, r
+        M[1 + i] *= chain
+        M[:, 1 + i] *= chain
+    return M
 
 
 def _filter(
-    y: np.ndarray, theta: np.ndarray, form: _Form, season: np.ndarray | None, horizon: int
+    y: np.ndarray,
+    theta: np.ndarray,
+    names: list[str],
+    season: np.ndarray | None,
+    horizon: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """One-step errors (time, series), and the path of forecasts (time + horizon, series).
 
     After a column's end there is no news, so its path goes on as its forecast.
     """
     T, B = y.shape
-    k, m = len(form.names), form.m
-    par = {name: _bounded(theta[i], name) for i, name in enumerate(form.names)}
-    zero = np.zeros(B)
-    a, b, g = (par.get(x, zero) for x in ("alpha", "beta", "gamma"))
-    phi = par.get("phi")
-    level = theta[k]
-    slope = theta[k + 1] if form.trend else None
+    k = len(names)
+    par = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
+    alpha, beta, gamma, phi = (par.get(x) for x in ("alpha", "beta", "gamma", "phi"))
+    level = theta[k].copy()
+    slope = theta[k + 1].copy() if len(theta) > k + 1 else None
     s = None if season is None else season.copy()
-    errors, path = np.full((T, B), np.nan), np.empty((T + horizon, B))
+    path = np.empty((T + horizon, B))
+    known = np.isfinite(y)
+    whole = known.all(axis=1)
     for t in range(T + horizon):
-        f = level
         if slope is not None:
-            slope = slope if phi is None else phi * slope
-            f = f + slope
-        path[t] = f if s is None else f + s[t % m]
+            if phi is not None:
+                slope *= phi
+            level += slope
+        path[t] = level if s is None else level + s[t % len(s)]
         if t >= T:
-            level = f
             continue
-        errors[t] = y[t] - path[t]
-        e = np.nan_to_num(errors[t], nan=0.0)
-        level = f + a * e
-        if slope is not None:
-            slope = slope + b * e
-        if s is not None:
-            s[t % m] += g * e
-    return errors, path
+        e = y[t] - path[t]
+        if not whole[t]:
+            e[~known[t]] = 0.0
+        level += alpha * e
+        if beta is not None and slope is not None:
+            slope += beta * e
+        if s is not None and gamma is not None:
+            s[t % len(s)] += gamma * e
+    return y - path[:T], path

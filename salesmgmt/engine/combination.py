@@ -1,0 +1,325 @@
+"""The combination behind ``"auto"``: what each method says, weighted by what was learned.
+
+A block is forecast by some twenty cheap members (level and logarithm, with the season taken out
+beforehand or carried as states). A small network, trained across many series on origins in
+their past, looks at scale-free features of a series and of its members' forecasts and gives
+each member a weight; weights are positive and add up to one, so the result never leaves the
+members' range.
+
+References
+----------
+P. Montero-Manso, G. Athanasopoulos, R. J. Hyndman, T. S. Talagala, "FFORMA: Feature-based
+forecast model averaging", International Journal of Forecasting 36 (2020), 86-92.
+J. M. Bates, C. W. J. Granger, "The combination of forecasts", OR 20 (1969), 451-468.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import decomposition, naive
+from .autoregression import fit_changes
+from .ets import Smoothed, fit_additive
+from .network import load
+from .preparation import Prepared
+from .theta import line
+
+__all__ = [
+    "KINDS",
+    "Combined",
+    "Members",
+    "combine",
+    "describe",
+    "growth_slope",
+    "kind_of",
+    "longest",
+    "member_names",
+    "widths",
+]
+
+# What smoothing parameters usually are (value, spread in logits): yearly data turn quickly,
+# monthly and finer data slowly. Found on past origins of training series.
+_PRIORS: dict[str, dict[str, tuple[float, float]]] = {
+    "short": {"alpha": (0.7, 1.2), "beta": (0.12, 1.0), "gamma": (0.1, 1.0), "phi": (0.9, 0.5)},
+    "quarter": {"alpha": (0.5, 1.0), "beta": (0.035, 0.55), "gamma": (0.2, 0.7), "phi": (0.9, 0.5)},
+    "month": {"alpha": (0.25, 1.0), "beta": (0.01, 0.5), "gamma": (0.2, 0.7), "phi": (0.87, 0.5)},
+}
+_PRIORS |= {"long": _PRIORS["short"], "fine": _PRIORS["month"]}
+_FLAT = ("ses", "theta", "drift", "damped", "holt", "ar")
+_FREE = ("fdamped", "fholt")  # without the prior
+_STATE = ("snone", "stheta", "sdrift", "sdamped")
+LONG = 48  # values from which a series without a season has its own network
+KINDS = ("short", "long", "quarter", "month", "fine")
+
+
+def kind_of(m: int, n: int) -> str:
+    """Which network: by season length, without a season by length of the series."""
+    if m == 1:
+        return "long" if n >= LONG else "short"
+    return "quarter" if m < 7 else "month" if m < 13 else "fine"
+
+
+def member_names(kind: str) -> tuple[str, ...]:
+    """The members of a kind, in order."""
+    more = {"short": (), "long": _FREE}.get(kind, _STATE)
+    return ("naive", "snaive", *(d + name for name in (*_FLAT, *more) for d in ("", "l")))
+
+
+@dataclass(slots=True)
+class Members:
+    """Forecasts of all members ``(members, horizon, series)``, scaled, and how they fitted.
+
+    ``fits``: log of the root mean square error relative to the naive change, and smoothing
+    parameters, ``(measures, series)``.
+    """
+
+    forecast: np.ndarray
+    fits: np.ndarray
+
+
+def members(
+    y: np.ndarray,
+    z: np.ndarray,
+    n: np.ndarray,
+    m: int,
+    horizon: int,
+    back: np.ndarray,
+    how: np.ndarray,
+    kind: str,
+) -> Members:
+    """Every member's forecast of a block.
+
+    Parameters
+    ----------
+    y, z : (time, series)
+        Scaled values, and the same without seasonality; NaN where nothing is known.
+    n : (series,)
+        Lengths.
+    m : int
+        Season length; without seasonal states where 1.
+    horizon : int
+        Steps to forecast.
+    back : (horizon, series)
+        Seasonal factors (or differences where not ``how``) of the periods ahead.
+    how : (series,) bool
+        Whether the season multiplies.
+    kind : str
+        One of ``KINDS``: which members, with which prior.
+    """
+    prior = _PRIORS[kind]
+    B = len(n)
+    known = np.isfinite(y)
+    positive = np.where(known, (y > 0) & (z > 0), True).all(axis=0) & known.any(axis=0)
+    cap = np.log(4 * np.where(known, np.abs(y), 0.0).max(axis=0) + 1e-300)
+    yy = np.concatenate([y, _log(y, positive)], axis=1)
+    nn = np.concatenate([n, n])
+    zz, shrunk = np.concatenate([z, yy[:, B:]], axis=1), np.zeros((horizon, 2 * B))
+    if m > 1:
+        filled = decomposition.fill_gaps(yy, nn, m)
+        zz, shrunk = _shrunk_season(zz, filled, nn, m, horizon)
+    out: dict[str, np.ndarray] = {}
+    fits: list[np.ndarray] = []
+
+    def put(name: str, f: np.ndarray, seasonal: bool) -> None:
+        level, log = f[:, :B], f[:, B:]
+        if not seasonal:
+            log = log + shrunk[:, B:]
+            level = level + shrunk[:, :B] if m > 12 else np.where(how, level * back, level + back)
+        log = np.where(positive, np.exp(np.minimum(log, cap)), log)
+        out[name], out["l" + name] = level, log
+
+    base = _naive_error(zz)
+    for name in ("ses", "drift", "damped", "holt"):
+        fit = fit_additive(zz, nn, horizon, trend="none" if name == "ses" else name, prior=prior)
+        put(name, fit.forecast, seasonal=False)
+        fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+        if name == "ses":
+            put("theta", fit.forecast + _half_line(fit, zz, nn, horizon), seasonal=False)
+            fits += [fit.parameters["alpha"][:B], fit.parameters["alpha"][B:]]
+    for name in _FREE if kind == "long" else ():
+        fit = fit_additive(zz, nn, horizon, trend=name[1:])
+        put(name, fit.forecast, seasonal=False)
+        fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+    fit = fit_changes(zz, nn, horizon)
+    put("ar", fit.forecast, seasonal=False)
+    fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+    last = naive.last_value(z, n, horizon)
+    out["naive"] = np.where(how, last * back, last + back)
+    out["snaive"] = naive.seasonal_last(y, n, horizon, m)
+    if m > 1:
+        states = _season_states(filled, nn, m)
+        for name in ("snone", "sdrift", "sdamped"):
+            fit = fit_additive(yy, nn, horizon, trend=name[1:], season=states, prior=prior)
+            put(name, fit.forecast, seasonal=True)
+            fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+            if name == "snone":
+                put("stheta", fit.forecast + _half_line(fit, yy, nn, horizon), seasonal=True)
+                fits += [fit.parameters["gamma"][:B], fit.parameters["gamma"][B:]]
+    made = np.stack([out[name] for name in member_names(kind)])
+    return Members(np.where(np.abs(made) < 1e6, made, out["naive"]), np.stack(fits))
+
+
+def _log(v: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """Logarithm of the columns that allow it; the others as they are."""
+    return np.where(positive, np.log(np.where(v > 0, v, 1.0) + np.where(np.isnan(v), np.nan, 0)), v)
+
+
+def _half_line(fit: Smoothed, z: np.ndarray, n: np.ndarray, horizon: int) -> np.ndarray:
+    """What Theta adds to simple smoothing: half the slope of the line, from the level on."""
+    alpha = fit.parameters["alpha"]
+    return 0.5 * line(z) * (np.arange(horizon)[:, None] + (1 - (1 - alpha) ** n) / alpha)
+
+
+def _shrunk_season(
+    zz: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The season shrunk and taken out of the logarithms (long seasons: of the levels too)."""
+    s = decomposition.seasonal_differences(filled, n, m)
+    B = len(n) // 2
+    if m <= 12:
+        s[:, :B] = 0.0
+        zz[:, B:] -= s[np.arange(len(zz)) % m, B:]
+    else:
+        zz = np.where(np.isnan(zz), np.nan, filled) - s[np.arange(len(zz)) % m]
+    ahead = s[(n + np.arange(horizon)[:, None]) % m, np.arange(len(n))[None]]
+    return zz, ahead
+
+
+def _season_states(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Seasonal differences of the first four cycles; shrunk ones with fewer than three."""
+    rows = min(len(y), 4 * m + m // 2)
+    short = decomposition.seasonal_differences(y[:rows], np.minimum(n, rows), m)
+    s = decomposition.seasonal_indices(y[:rows], np.minimum(n, rows), m, multiplicative=False)
+    return np.where(n >= 3 * m, s, short)
+
+
+def _naive_error(z: np.ndarray) -> np.ndarray:
+    d = np.diff(z, axis=0)
+    known = np.isfinite(d)
+    d = np.where(known, d, 0.0)
+    return np.sqrt(np.einsum("tb,tb->b", d, d) / np.maximum(known.sum(axis=0), 1)) + 1e-9
+
+
+def _relative(fit: Smoothed, base: np.ndarray) -> np.ndarray:
+    return np.log((np.sqrt(fit.sse / np.maximum(fit.count, 1)) + 1e-9) / base)
+
+
+# --------------------------------------------------------------------------------------
+# The combination
+
+
+@dataclass(slots=True)
+class Combined:
+    """Point forecasts and 95 % half widths below and above, ``(horizon, series)``, scaled.
+
+    ``levels`` and, for each, what part of the half width belongs to it: ``shape`` (2, levels).
+    """
+
+    mean: np.ndarray
+    below: np.ndarray
+    above: np.ndarray
+    levels: np.ndarray
+    shape: np.ndarray
+
+
+def longest(m: int) -> int:
+    """How many of the newest values are looked at: older ones say little of tomorrow."""
+    return max(400, 8 * m)
+
+
+def describe(p: Prepared, horizon: int, kind: str) -> tuple[Members, np.ndarray, np.ndarray]:
+    """Members' forecasts, features (features, series) and the unit of widths (series,)."""
+    with np.errstate(all="ignore"):
+        made = members(p.y, p.z, p.n, p.m, horizon, p.ahead(horizon), p.multiplicative, kind)
+        return made, features(p.y, p.z, p.n, p.m, made), _unit(p)
+
+
+def combine(p: Prepared, horizon: int, kind: str) -> Combined:
+    """The learned combination of a block of one kind, with its interval."""
+    made, described, unit = describe(p, horizon, kind)
+    network, _ = load(kind, "share")
+    mean = np.einsum("kb,khb->hb", network.shares(described), made.forecast)
+    network, tables = load(kind, "width")
+    raw = network.values(described)
+    steps = np.arange(1.0, horizon + 1)
+    below, above = (widths(raw[i], raw[i + 1], steps)[0].T * unit for i in (0, 2))
+    shape = np.stack((tables["below"], tables["above"]))
+    return Combined(mean, below, above, tables["levels"], shape)
+
+
+def _unit(p: Prepared) -> np.ndarray:
+    """Mean absolute change of the deseasonalised series, never quite zero."""
+    return _mean(np.abs(np.diff(p.z, axis=0))) + 1e-3 * _mean(np.abs(p.y)) + 1e-12
+
+
+def widths(
+    size: np.ndarray, growth: np.ndarray, steps: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Half widths (series, steps) of a log size and a growth with the horizon in (0, 1.2)."""
+    power = 1.2 / (1 + np.exp(-growth))
+    return np.exp(np.clip(size, -8, 8)[:, None] + power[:, None] * np.log(steps)), power
+
+
+def growth_slope(growth: np.ndarray) -> np.ndarray:
+    """Derivative of the growth's power."""
+    z = 1 / (1 + np.exp(-growth))
+    return 1.2 * z * (1 - z)
+
+
+# --------------------------------------------------------------------------------------
+# Features
+
+
+def features(y: np.ndarray, z: np.ndarray, n: np.ndarray, m: int, made: Members) -> np.ndarray:
+    """Scale-free description of each series and of its members' forecasts, (features, series)."""
+    f = made.forecast
+    middle = np.median(f, axis=0)
+    known = np.isfinite(z)
+    count = np.maximum(known.sum(axis=0), 1)
+    d = np.diff(z, axis=0)
+    step = _mean(np.abs(d)) + 1e-6
+    lag = np.abs(y[m:] - y[:-m]) if len(y) > m else np.abs(d)
+    seasonal_step = np.where(n > m, _mean(lag), step) + 1e-6
+    last = naive.last_value(z, n, 1)[0]
+    mean = np.abs(np.where(known, z, 0.0).sum(axis=0) / count) + 1e-6
+    column = np.arange(len(n))
+    back4, back12 = (z[np.maximum(n - 1 - k, 0), column] for k in (max(m, 4), 3 * max(m, 4)))
+    rows = [
+        np.log(count),
+        np.minimum(n / m, 30.0) / 10,
+        np.log(step / mean),
+        np.log(seasonal_step / step),
+        _autocorrelation(d, 1),
+        _autocorrelation(d, 2),
+        _autocorrelation(z - line(z) * np.arange(len(z))[:, None], 1),
+        _squash(line(z) / step),
+        _squash((last - np.nan_to_num(back4, nan=1.0)) / step / 3),
+        _squash((last - np.nan_to_num(back12, nan=1.0)) / step / 6),
+        np.log(_mean(np.abs(z - _mean(z))) / step + 1e-3),
+        np.where(known, z <= 0, False).any(axis=0).astype(float),
+    ]
+    spread = (f - middle) / (step + 0.02 * np.abs(middle))
+    ends = spread[:, [0, len(middle) // 2, -1]].mean(axis=1)
+    tail = np.log(f.std(axis=0)[[0, -1]] / step + 1e-3)
+    drift = _squash((middle[-1] - middle[0]) / step / 3)
+    out = np.vstack([np.stack(rows), _squash(ends / 3), tail, drift[None], made.fits])
+    return np.clip(np.nan_to_num(out, nan=0.0, posinf=5.0, neginf=-5.0), -6.0, 6.0)
+
+
+def _squash(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.abs(x))
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    known = np.isfinite(x)
+    return np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def _autocorrelation(x: np.ndarray, lag: int) -> np.ndarray:
+    """At one lag, of what is known."""
+    d = np.nan_to_num(x - _mean(x))
+    if len(d) <= lag:
+        return np.zeros(x.shape[1])
+    return (d[lag:] * d[:-lag]).sum(axis=0) / ((d * d).sum(axis=0) + 1e-12)
