@@ -4,9 +4,12 @@ In the order of a user's work:
 
 1. :func:`indicators` measures: revenue, growth, customers, margins, by any key and period;
    :data:`DICTIONARY` says what each one means.
-2. :class:`Metric` says what is good and what is asked for; :func:`scorecard` scores every key
-   on every metric; :func:`totals` adds up, ranks (with the interval a rank deserves) and grades.
-3. :func:`review` reads one key's scorecard: where points were lost, what moved since last time.
+2. :class:`Metric` says what is good and what is asked for; :func:`weights` how much each counts;
+   :func:`scorecard` scores every key on every metric; :func:`totals` adds up, ranks (with the
+   interval a rank deserves) and grades.
+3. :func:`rank` orders keys over many metrics by the classic methods; :func:`sensitivity` tells
+   who changes place when a weight moves.
+4. :func:`review` reads one key's scorecard: where points were lost, what moved since last time.
 """
 
 from __future__ import annotations
@@ -14,5 +17,17 @@ from __future__ import annotations
 from ._kpi.dictionary import DICTIONARY
 from ._kpi.indicators import indicators
 from ._kpi.scorecard import GRADES, Metric, review, scorecard, totals
+from ._kpi.weighting import rank, sensitivity, weights
 
-__all__ = ["DICTIONARY", "GRADES", "Metric", "indicators", "review", "scorecard", "totals"]
+__all__ = [
+    "DICTIONARY",
+    "GRADES",
+    "Metric",
+    "indicators",
+    "rank",
+    "review",
+    "scorecard",
+    "sensitivity",
+    "totals",
+    "weights",
+]

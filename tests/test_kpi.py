@@ -116,7 +116,6 @@ def test_repeated_keys_are_refused():
     ("options", "says"),
     [
         ({"direction": "up"}, "direction must be one of"),
-        ({"direction": "lower"}, "needs a target or a curve"),
         ({"floor": 2, "cap": 1}, "floor 2 exceeds cap 1"),
         ({"curve": [(1, 1), (0, 0)]}, "must ascend"),
         ({"gate": ("m", 1)}, "another metric"),
@@ -126,6 +125,11 @@ def test_repeated_keys_are_refused():
 def test_a_metric_that_makes_no_sense_is_refused(options, says):
     with pytest.raises(InputError, match=re.escape(says)):
         kpi.Metric("m", **options)
+
+
+def test_a_metric_that_cannot_be_scored_is_refused_by_the_scorecard():
+    with pytest.raises(InputError, match="needs a target or a curve"):
+        one(1, direction="lower")
 
 
 def test_ranks_share_ties_and_errors_widen_their_interval():

@@ -123,10 +123,6 @@ class Metric:
             raise InputError(f"{caller}(): floor {self.floor:g} exceeds cap {self.cap:g}.")
         _check_gate(self.gate, self.name, caller=caller)
         _curve_points(self.curve, caller=caller)
-        if self.target is None and self.curve is None and self.direction != "higher":
-            raise InputError(
-                f"{caller}(): direction={self.direction!r} needs a target or a curve to score by."
-            )
 
     def score(self, base: np.ndarray) -> np.ndarray:
         """Score of attainments (without a target: of values), before any gate."""
@@ -223,6 +219,12 @@ def scorecard(
     caller = "scorecard"
     check_choice(missing, "missing", ("raise", "reweight"), caller=caller)
     metrics = _check_metrics(metrics, caller=caller)
+    for m in metrics:
+        if m.target is None and m.curve is None and m.direction != "higher":
+            raise InputError(
+                f"{caller}(): metric {m.name!r}, direction={m.direction!r}, needs a target or a "
+                "curve to be scored by."
+            )
     shares = _weight_vector(metrics, weights, caller=caller)
     rows, labels, order = _measured(measures, metrics, keys, missing=missing, caller=caller)
     value, target, reached, base = _attained(rows, metrics, order)
