@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .steps import by_time
+
 __all__ = ["moves"]
 
 
@@ -34,9 +36,7 @@ def moves(
     closing[rank[[*won, *lost]]] = True
     code = np.where(stage < len(rank) - 1, stage, -1)
     rows = np.flatnonzero(rank[code] >= 0)
-    who, at = unit[rows], rank[code[rows]]
-    by = np.lexsort((at, time[rows], who))
-    who, at = who[by], at[by]
+    who, at = by_time(unit[rows], time[rows], rank[code[rows]], k + 2)
     first = [steps.index(s) for s in steps]
     back, reopened = _returns(who, at, closing, group, groups, k)
     return (

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["NEVER", "Attempts", "Rule", "match"]
+__all__ = ["NEVER", "Attempts", "Rule", "by_time", "match"]
 
 NEVER = np.iinfo(np.int64).max
 _TICKS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
@@ -159,6 +159,21 @@ def _clock(time: np.ndarray, units: int) -> tuple[int, int, np.ndarray | None]:
     return t0, 1, np.unique(time)
 
 
+def by_time(
+    unit: np.ndarray, time: np.ndarray, rank: np.ndarray, ranks: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """``unit`` and ``rank`` in the order of unit, time, rank; ``rank`` is below ``ranks``."""
+    if not len(unit):
+        return unit, rank
+    low = int(ranks).bit_length()
+    t0, tick, table = _clock(time, int(unit.max()) << low)
+    ticks = (time - t0) // tick if table is None else np.searchsorted(table, time)
+    bits = int(ticks.max()).bit_length()
+    key = (((unit << bits) | ticks) << low) | rank
+    key.sort()
+    return key >> (bits + low), key & ((1 << low) - 1)
+
+
 def _divides(tick: int, time: np.ndarray, t0: int) -> bool:
     if tick == 1:
         return True
@@ -290,6 +305,8 @@ def _gapped(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     limit = (
         times[:, 0] + rule.window if rule.window is not None else np.full(len(starts), NEVER - 1)
     )
+    paths = np.full(times.shape, -1)
+    paths[:, 0] = at
     todo = np.ones(len(starts), dtype=bool)
     for depth in range(len(pools), 1, -1):
         ends = _ends(store, pools, reach, depth)
@@ -299,7 +316,49 @@ def _gapped(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         for k in range(1, depth):
             here = _first_leading(ends[k], reach[k - 1][0][here], limit[rows])
             times[rows, k] = store.time(pools[k][here])
+            paths[rows, k] = here
+    for row in _serving_twice(paths, rule):
+        path = _longest_path(paths[row, 0], limit[row], reach, [store.time(p) for p in pools], rule)
+        times[row] = NEVER
+        times[row, : len(path)] = [store.time(pools[k][i]) for k, i in enumerate(path)]
     return starts, times
+
+
+def _serving_twice(paths: np.ndarray, rule: Rule) -> np.ndarray:
+    """Rows whose path gives one event to two equal steps (possible at equal times only)."""
+    twice = np.zeros(len(paths), dtype=bool)
+    if not rule.reuse and not rule.later:
+        for k, stage in enumerate(rule.steps):
+            for earlier in range(k):
+                if rule.steps[earlier] == stage:
+                    twice |= (paths[:, k] >= 0) & (paths[:, k] == paths[:, earlier])
+    return np.flatnonzero(twice)
+
+
+def _longest_path(
+    start: int,
+    limit: int,
+    reach: Sequence[tuple[np.ndarray, np.ndarray]],
+    when: Sequence[np.ndarray],
+    rule: Rule,
+) -> list[int]:
+    """The deepest, then earliest, path from one start that uses no event twice."""
+    best = [start]
+    stack = [[start]]
+    while stack:
+        path = stack.pop()
+        k = len(path)
+        if k > len(best):
+            best = path
+        if len(best) == len(rule.steps):
+            break
+        if k == len(rule.steps):
+            continue
+        taken = {path[i] for i in range(k) if rule.steps[i] == rule.steps[k]}
+        lo, hi = (int(side[path[-1]]) for side in reach[k - 1])
+        nexts = [j for j in range(lo, hi) if j not in taken and when[k][j] <= limit]
+        stack += [[*path, j] for j in reversed(nexts)]
+    return best
 
 
 def _reach(
