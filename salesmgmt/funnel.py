@@ -1,12 +1,43 @@
 """Funnel and pipeline, in the order of the work.
 
-See which stages there are (``stage_order``); count how deals move through them
-(``conversion``), with open deals told apart from lost ones and an interval on every rate.
+**Count.** See which stages there are (``stage_order``) and how deals move through them
+(``conversion``), with open deals told apart from lost ones and an interval on every rate;
+compare groups (``compare``) and follow cohorts (``cohort_conversion``).
+
+**Run the process.** How long deals stay (``dwell``), who is late (``service_levels``), where
+mending pays (``bottlenecks``), which ways deals take (``paths``).
+
+**Know the pipeline.** How deals end (``outcomes``, ``outcomes_test``), what they earn a day
+(``velocity``), what is open (``pipeline``), whether it is enough (``coverage``), what moved
+(``snapshots``, ``slippage``, ``waterfall``), and why deals are lost (``win_loss``).
 """
 
 from __future__ import annotations
 
 from ._funnel.counting import conversion
+from ._funnel.groups import cohort_conversion, compare
+from ._funnel.operations import bottlenecks, dwell, paths, service_levels
+from ._funnel.outcomes import outcomes, outcomes_test
+from ._funnel.pipeline import pipeline, waterfall
+from ._funnel.results import coverage, slippage, snapshots, velocity, win_loss
 from ._funnel.stages import stage_order
 
-__all__ = ["conversion", "stage_order"]
+__all__ = [
+    "bottlenecks",
+    "cohort_conversion",
+    "compare",
+    "conversion",
+    "coverage",
+    "dwell",
+    "outcomes",
+    "outcomes_test",
+    "paths",
+    "pipeline",
+    "service_levels",
+    "slippage",
+    "snapshots",
+    "stage_order",
+    "velocity",
+    "waterfall",
+    "win_loss",
+]

@@ -26,7 +26,7 @@ from ._events import (
     stage_list,
 )
 
-__all__ = ["conversion"]
+__all__ = ["Counted", "Plan", "conversion", "count", "counts_of"]
 
 # What each vendor's funnel does; see docs/funnel.md for the sources.
 RULES: dict[str, dict[str, Any]] = {
@@ -156,7 +156,7 @@ def conversion(
         "exclude": exclude,
         "exclude_mode": exclude_mode,
     }
-    plan = _Plan.make(steps, asked, rules=rules, won=won, lost=lost, caller=caller)
+    plan = Plan.make(steps, asked, rules=rules, won=won, lost=lost, caller=caller)
     check_choice(interval, "interval", INTERVALS, caller=caller)
     check_share(confidence, "confidence", caller=caller)
     check_bool(members, "members", caller=caller)
@@ -180,7 +180,7 @@ def conversion(
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """Stages by code (steps first) and the rule to count by."""
 
     steps: list[Hashable]
@@ -188,6 +188,13 @@ class _Plan:
     rule: Rule
     won: tuple[int, ...]
     lost: tuple[int, ...]
+
+    def stage_names(self) -> list[Hashable]:
+        """One name a row of a result."""
+        k = len(self.steps)
+        if self.rule.order == "any":
+            return [f"{i} of {k}" for i in range(1, k + 1)]
+        return self.steps
 
     @staticmethod
     def make(
@@ -198,8 +205,8 @@ class _Plan:
         won: Any = None,
         lost: Any = None,
         caller: str,
-    ) -> _Plan:
-        o = _with_rules(asked, rules, caller)
+    ) -> Plan:
+        o = _with_rules({**_DEFAULTS, **asked}, rules, caller)
         check_choice(o["order"], "order", ("ordered", "strict", "any"), caller=caller)
         check_choice(o["ties"], "ties", ("allow", "strict"), caller=caller)
         check_choice(o["reentry"], "reentry", ("best", "first", "every"), caller=caller)
@@ -228,7 +235,7 @@ class _Plan:
         both = set(ends[0]) & set(ends[1])
         if both:
             raise InputError(f"{caller}(): {sorted(map(str, both))[0]!r} is both won and lost.")
-        return _Plan(
+        return Plan(
             steps, names, rule, tuple(code[s] for s in ends[0]), tuple(code[s] for s in ends[1])
         )
 
@@ -306,8 +313,20 @@ class Counted:
     group_of_deal: np.ndarray
     codes: np.ndarray
 
+    def closed_at(self, which: Sequence[int]) -> np.ndarray:
+        """Per deal the time of its last event in one of these stages; ``NEVER`` if none."""
+        out = np.full(len(self.stream.labels), np.iinfo(np.int64).min)
+        rows = np.isin(self.codes, which)
+        np.maximum.at(out, self.stream.unit[rows], self.stream.time[rows])
+        return np.where(out == np.iinfo(np.int64).min, NEVER, out)
 
-def count(stream: Stream, plan: _Plan, *, caller: str) -> Counted:
+
+def counts_of(c: Counted, rows: np.ndarray, k: int) -> dict[str, Any]:
+    """Entered, went on, lost and open by step, of some attempts."""
+    return _counts(c.found.level[rows], c.lost[rows], c.open[rows], k)
+
+
+def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     """Match the steps and decide, for each attempt, whether it is lost or still open."""
     codes = stream.stages(plan.names)
     labels_of(stream, codes, plan.steps, caller)
@@ -323,7 +342,7 @@ def count(stream: Stream, plan: _Plan, *, caller: str) -> Counted:
     )
 
 
-def _closed(stream: Stream, codes: np.ndarray, plan: _Plan) -> np.ndarray:
+def _closed(stream: Stream, codes: np.ndarray, plan: Plan) -> np.ndarray:
     """Per deal 1 if its last event closed it as won, 2 as lost, else 0."""
     out = np.zeros(len(stream.labels), dtype=np.int8)
     if not (plan.won or plan.lost):
@@ -337,21 +356,20 @@ def _closed(stream: Stream, codes: np.ndarray, plan: _Plan) -> np.ndarray:
 
 
 def _table(
-    c: Counted, plan: _Plan, *, interval: str, confidence: float, members: bool
+    c: Counted, plan: Plan, *, interval: str, confidence: float, members: bool
 ) -> pd.DataFrame:
     k = len(plan.steps)
     parts = []
     for g in range(len(c.groups)):
         rows = np.flatnonzero(c.group == g) if len(c.groups) > 1 else np.arange(len(c.group))
-        level, lost, still = c.found.level[rows], c.lost[rows], c.open[rows]
-        part = _counts(level, lost, still, k)
+        part = counts_of(c, rows, k)
         part.update(_durations(c.found.times[rows], k))
         if members:
             part.update(_members(c, rows, k))
         parts.append(pd.DataFrame(part))
     out = pd.concat(parts, ignore_index=True)
     out.insert(0, "step", np.tile(np.arange(1, k + 1), len(c.groups)))
-    out.insert(1, "stage", _stage_names(plan) * len(c.groups))
+    out.insert(1, "stage", plan.stage_names() * len(c.groups))
     _rates(out, interval, confidence)
     _history(out, c, plan)
     for i, name in enumerate(c.groups.columns):
@@ -381,13 +399,6 @@ _COLUMNS = [
     "reopens",
 ]
 _MORE = ["p25_days", "p75_days", "p90_days", "mean_days", "total_days", "as_of"]
-
-
-def _stage_names(plan: _Plan) -> list[Hashable]:
-    k = len(plan.steps)
-    if plan.rule.order == "any":
-        return [f"{i} of {k}" for i in range(1, k + 1)]
-    return plan.steps
 
 
 def _counts(level: np.ndarray, lost: np.ndarray, still: np.ndarray, k: int) -> dict[str, Any]:
@@ -455,7 +466,7 @@ def _rates(out: pd.DataFrame, method: str, confidence: float) -> None:
     )
 
 
-def _history(out: pd.DataFrame, c: Counted, plan: _Plan) -> None:
+def _history(out: pd.DataFrame, c: Counted, plan: Plan) -> None:
     """Visits, skips, backward moves and re-openings by stage, of all deals of the group."""
     names = ("visits", "skipped", "backward_moves", "reopens")
     if plan.rule.order == "any":

@@ -1,0 +1,657 @@
+"""Running the process: how long deals stay, who is late, where money is stuck, which paths."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Key, check_choice, check_int, check_number
+from ..engine.proportions import adjust, chi_square, fisher_exact, interval
+from ..engine.survival import mean_and_quantiles
+from ..errors import InputError
+from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage_list
+from .counting import Counted, Plan, count, counts_of
+from .stages import kinds_of, stage_codes, stage_order
+
+__all__ = ["bottlenecks", "dwell", "paths", "service_levels"]
+
+
+class _Visits:
+    """Visits in the order of deal and time: stage, entry, stay, whether it has ended."""
+
+    def __init__(self, stream: Stream, won: Any, lost: Any, caller: str):
+        self.labels, codes = stage_codes(stream)
+        self.kinds = np.array(kinds_of(self.labels, won, lost, caller=caller))
+        closing = (self.kinds != "open")[codes]
+        by = np.lexsort((codes, closing, stream.time, stream.unit))
+        self.order = by
+        self.who, self.time, self.stage = stream.unit[by], stream.time[by], codes[by]
+        self.first = np.append(True, self.who[1:] != self.who[:-1]) if len(by) else by > 0
+        self.last = np.append(self.first[1:], True)
+        until = np.append(self.time[1:], 0)
+        self.left = ~self.last
+        self.stay = np.where(self.last, stream.horizon, until) - self.time
+        self.closed = self.last & (self.kinds[self.stage] != "open")
+
+
+def dwell(
+    events: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    won: Any = None,
+    lost: Any = None,
+    as_of: object = None,
+    details: bool = False,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Days that deals spend in each stage, all visits of a deal added up.
+
+    A deal that is still in the stage counts with the days so far (Kaplan-Meier); a closing
+    stage counts only where the deal was re-opened.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Stage events.
+    by : str or sequence of str, optional
+        Columns to break down by; a deal belongs to the group of its first event.
+    won, lost : stage or list of stages, optional
+        Stages that close a deal. Default: those with a usual name.
+    as_of : date, optional
+        What is later is not known. Default: the last event.
+    details : bool, default=False
+        One row a deal and stage instead: ``days``, ``visits``, ``censored``.
+    deal, stage, entered : str
+        Columns of ``events``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a stage, in the order deals pass them: ``stage``, ``n`` deals, ``censored``
+        (still in it), ``mean`` (up to the longest stay), ``p25``, ``median``, ``p75``, ``p90``
+        days, ``cycle_days`` (median days from first event to closing of the closed deals that
+        were ever in the stage), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is missing or unusable.
+
+    References
+    ----------
+    .. [1] E. L. Kaplan, P. Meier, Journal of the American Statistical Association 53 (1958),
+       457-481.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"deal_id": "d1", "stage": ["lead", "demo", "lead", "won"],
+    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-05", "2025-01-08", "2025-01-10"])})
+    >>> dwell(events)[["stage", "n", "censored", "mean", "cycle_days"]]
+      stage  n  censored  mean  cycle_days
+    0  lead  1         0   6.0         9.0
+    1  demo  1         0   3.0         9.0
+    """
+    caller = "dwell"
+    refuse_names(by, ["stage", "n", "censored", "mean", "median", "cycle_days"], caller=caller)
+    stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid)
+    visits = _Visits(stream, won, lost, caller)
+    table = _stays(visits)
+    if details:
+        return _stay_rows(table, stream, visits)
+    group, labels = stream.groups()
+    cycle = _cycles(visits, len(stream.labels))
+    rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+    parts = []
+    for g in range(len(labels)):
+        part = _dwell_table(table[group[table["who"]] == g], visits, cycle, rank)
+        for i, name in enumerate(labels.columns):
+            part.insert(i, name, labels[name].iloc[[g] * len(part)].array)
+        parts.append(part)
+    out = pd.concat(parts, ignore_index=True)
+    out["as_of"] = stream.as_of
+    return out
+
+
+def _stream(
+    events: Any,
+    caller: str,
+    by: Any,
+    as_of: object,
+    deal: str,
+    stage: str,
+    entered: str,
+    invalid: str,
+    **more: Any,
+) -> Stream:
+    return read_events(
+        events,
+        caller=caller,
+        deal=deal,
+        stage=stage,
+        entered=entered,
+        by=by,
+        as_of=as_of,
+        invalid=invalid,
+        **more,
+    )
+
+
+def _stays(visits: _Visits) -> pd.DataFrame:
+    """One row a deal and stage: microseconds in it, visits, whether it has ended."""
+    raw = pd.DataFrame(
+        {
+            "who": visits.who,
+            "at": visits.stage,
+            "stay": visits.stay,
+            "ended": visits.left,
+        }
+    )[~visits.closed]
+    grouped = raw.groupby(["who", "at"], sort=True)
+    out = grouped.agg(stay=("stay", "sum"), visits=("stay", "size"), ended=("ended", "all"))
+    return out.reset_index()
+
+
+def _stay_rows(table: pd.DataFrame, stream: Stream, visits: _Visits) -> pd.DataFrame:
+    out = pd.DataFrame(
+        {
+            stream.labels.name: stream.labels.iloc[table["who"]].array,
+            "stage": visits.labels.iloc[table["at"]].array,
+            "days": table["stay"] / DAY,
+            "visits": table["visits"],
+            "censored": ~table["ended"],
+        }
+    )
+    return out.reset_index(drop=True)
+
+
+def _cycles(visits: _Visits, deals: int) -> np.ndarray:
+    """Days from first event to the closing, NaN for deals that are not closed."""
+    out = np.full(deals, np.nan)
+    start = visits.time[visits.first]
+    end = np.where(visits.closed[visits.last], visits.time[visits.last], -1)
+    days = np.where(end >= 0, (end - start) / DAY, np.nan)
+    out[visits.who[visits.first]] = days
+    return out
+
+
+def _rank(
+    events: Any,
+    won: Any,
+    lost: Any,
+    as_of: object,
+    deal: str,
+    stage: str,
+    entered: str,
+    visits: _Visits,
+) -> np.ndarray:
+    ordered = stage_order(
+        events,
+        won=won,
+        lost=lost,
+        as_of=as_of,
+        deal=deal,
+        stage=stage,
+        entered=entered,
+        invalid="raise" if len(visits.who) == len(events) else "drop",
+    )
+    place = {s: i for i, s in enumerate(ordered["stage"])}
+    return np.array([place.get(s, len(place)) for s in visits.labels])
+
+
+def _dwell_table(
+    table: pd.DataFrame, visits: _Visits, cycle: np.ndarray, rank: np.ndarray
+) -> pd.DataFrame:
+    rows = []
+    there = np.unique(table["at"])
+    for at in there[np.argsort(rank[there], kind="stable")]:
+        part = table[table["at"] == at]
+        days, ended = part["stay"].to_numpy() / DAY, part["ended"].to_numpy()
+        mean, quantiles = mean_and_quantiles(days, ended, (0.25, 0.5, 0.75, 0.9))
+        own = cycle[part["who"].to_numpy()]
+        own = own[~np.isnan(own)]
+        middle = float(np.median(own)) if len(own) else np.nan
+        rows.append((len(part), int((~ended).sum()), mean, *quantiles, middle))
+    names = ["n", "censored", "mean", "p25", "median", "p75", "p90", "cycle_days"]
+    out = pd.DataFrame(rows, columns=names)
+    order = there[np.argsort(rank[there], kind="stable")]
+    out.insert(0, "stage", visits.labels.iloc[order].array)
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# Service levels
+
+
+def service_levels(
+    events: pd.DataFrame,
+    limits: Mapping[Hashable, Any] | pd.DataFrame,
+    *,
+    owner: str | None = None,
+    summary: bool = False,
+    won: Any = None,
+    lost: Any = None,
+    as_of: object = None,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Who is late: visits to a stage that took, or have so far taken, longer than allowed.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Stage events.
+    limits : mapping or DataFrame
+        Longest stay by stage (Timedelta); or a frame with the columns ``stage`` and ``limit``.
+    owner : str, optional
+        Column of ``events`` with who is responsible (at the entry into the stage).
+    summary : bool, default=False
+        One row an owner and stage instead: visits, how many late, share with interval.
+    won, lost : stage or list of stages, optional
+        Stages that close a deal. Default: those with a usual name.
+    as_of : date, optional
+        What is later is not known. Default: the last event.
+    deal, stage, entered : str
+        Columns of ``events``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a late visit, the latest first: deal, ``stage``, owner, ``entered_at``,
+        ``left_at`` (missing while still there), ``days``, ``limit_days``, ``late_days``,
+        ``still_there``, ``as_of``. With ``summary``: owner, ``stage``, ``visits`` (left, or
+        over the limit), ``late``, ``share_late``, ``lo``, ``hi`` (Wilson), ``median_late_days``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or a limit is no time span.
+
+    References
+    ----------
+    .. [1] E. B. Wilson, Journal of the American Statistical Association 22 (1927), 209-212.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"deal_id": [1, 1, 2], "stage": ["lead", "demo", "lead"],
+    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-09", "2025-01-08"])})
+    >>> service_levels(events, {"lead": "3D"})[["deal_id", "days", "late_days"]]
+       deal_id  days  late_days
+    0        1   8.0        5.0
+    """
+    caller = "service_levels"
+    allowed = _limits(limits, caller)
+    more = {} if owner is None else {"owner": Key(owner)}
+    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid, **more)
+    visits = _Visits(stream, won, lost, caller)
+    limit = np.array([allowed.get(s, -1) for s in visits.labels])[visits.stage]
+    watched = (limit >= 0) & ~visits.closed
+    late = watched & (visits.stay > limit)
+    frame = pd.DataFrame(
+        {
+            deal: stream.labels.iloc[visits.who].array,
+            "stage": visits.labels.iloc[visits.stage].array,
+            "entered_at": visits.time.astype("datetime64[us]"),
+            "left_at": np.where(visits.left, visits.time + visits.stay, np.iinfo(np.int64).min)
+            .astype(np.int64)
+            .astype("datetime64[us]"),
+            "days": visits.stay / DAY,
+            "limit_days": limit / DAY,
+            "late_days": (visits.stay - limit) / DAY,
+            "still_there": ~visits.left,
+        }
+    )
+    if owner is not None:
+        owners = stream.rows.series("owner")
+        owners = owners if stream.kept is None else owners.iloc[stream.kept]
+        frame.insert(2, owner, owners.iloc[visits.order].array)
+    if summary:
+        counted = watched & (visits.left | late)
+        return _late_summary(frame[counted], late[counted], owner, stream)
+    out = frame[late].sort_values(
+        ["late_days", deal, "entered_at"], ascending=[False, True, True], kind="stable"
+    )
+    return out.assign(as_of=stream.as_of).reset_index(drop=True)
+
+
+def _limits(limits: Any, caller: str) -> dict[Hashable, int]:
+    if isinstance(limits, pd.DataFrame):
+        absent = [c for c in ("stage", "limit") if c not in limits.columns]
+        if absent:
+            raise InputError(f"{caller}(): limits has no column {absent[0]!r}.")
+        limits = dict(zip(limits["stage"], limits["limit"], strict=True))
+    if not isinstance(limits, Mapping) or not limits:
+        raise InputError(f"{caller}(): limits must map stages to time spans, got {limits!r}.")
+    return {
+        s: microseconds(v, name=f"the limit of {s!r}", caller=caller) for s, v in limits.items()
+    }
+
+
+def _late_summary(
+    frame: pd.DataFrame, late: np.ndarray, owner: str | None, stream: Stream
+) -> pd.DataFrame:
+    keys = ["stage"] if owner is None else [owner, "stage"]
+    frame = frame.assign(late=late, over=np.where(late, frame["late_days"], np.nan))
+    out = frame.groupby(keys, observed=True, sort=True).agg(
+        visits=("late", "size"), late=("late", "sum"), median_late_days=("over", "median")
+    )
+    out = out.reset_index()
+    lo, hi = interval(out["late"].to_numpy(), out["visits"].to_numpy())
+    out.insert(len(keys) + 2, "share_late", out["late"] / out["visits"])
+    out.insert(len(keys) + 3, "lo", lo)
+    out.insert(len(keys) + 4, "hi", hi)
+    return out.assign(as_of=stream.as_of)
+
+
+# --------------------------------------------------------------------------------------
+# Bottlenecks
+
+
+def bottlenecks(
+    events: pd.DataFrame,
+    stages: Sequence[Hashable],
+    *,
+    by: str | Sequence[str] | None = None,
+    value: str | float | None = None,
+    benchmark: str | Mapping[Hashable, float] = "others",
+    window: pd.Timedelta | str | None = None,
+    won: Any = None,
+    lost: Any = None,
+    as_of: object = None,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Steps ranked by what lifting them to the benchmark would bring.
+
+    The gain of a step is the number of decided deals at it, times the gap to the benchmark,
+    times the share that later goes all the way, times the value of a converted deal.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Stage events.
+    stages : sequence
+        The steps, in order.
+    by : str or sequence of str, optional
+        Columns of groups: the same step elsewhere is then the benchmark.
+    value : str or float, optional
+        Value of a deal: a column of ``events`` (the mean of converted deals is used), or an
+        amount. Default: 1, so that gains are numbers of deals.
+    benchmark : {"others", "best"} or mapping, default="others"
+        All other groups together, or the best of them; without ``by``, all other steps, or the
+        best step. Or rates by stage.
+    window, won, lost, as_of
+        As in :func:`conversion`.
+    deal, stage, entered : str
+        Columns of ``events``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a step left (and group), the largest gain first: ``step``, ``stage`` (the one
+        that deals do not leave), ``decided``, ``went_on``, ``rate``, ``benchmark``, ``gap``,
+        ``downstream`` (share of those who go on that converts), ``value``, ``gain`` (0 where
+        the step is at or above its benchmark), ``p_value`` (exact, against the others; NaN
+        where the benchmark is a number), ``p_corrected`` (Holm), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or a benchmark is no rate.
+
+    References
+    ----------
+    .. [1] S. Holm, Scandinavian Journal of Statistics 6 (1979), 65-70.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"deal_id": [1, 1, 2, 2, 3, 3, 4, 4], "region": list("aaaabbbb"),
+    ...     "stage": ["x", "y", "x", "y", "x", "y", "x", "lost"],
+    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-02"] * 4)})
+    >>> out = bottlenecks(events, ["x", "y"], by="region", lost="lost", value=1000.0)
+    >>> out[["region", "stage", "rate", "benchmark", "gain"]]
+      region stage  rate  benchmark    gain
+    0      b     x   0.5        1.0  1000.0
+    1      a     x   1.0        0.5     0.0
+    """
+    caller = "bottlenecks"
+    steps = stage_list(stages, name="stages", caller=caller, least=2)
+    plan = Plan.make(steps, {"window": window}, won=won, lost=lost, caller=caller)
+    _check_benchmark(benchmark, caller)
+    more = {"value": Amount(value)} if isinstance(value, str) else {}
+    if value is not None and not isinstance(value, str):
+        check_number(value, "value", caller=caller, low=0)
+    refuse_names(by, _BOTTLENECK, caller=caller)
+    stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid, **more)
+    counted = count(stream, plan, caller=caller)
+    worth = _worth(counted, plan, value)
+    out = _step_table(counted, plan, worth)
+    _against(out, len(plan.steps), benchmark, caller, grouped=len(counted.groups) > 1)
+    out["gap"] = out["benchmark"] - out["rate"]
+    out["gain"] = (
+        out["decided"] * out["gap"].clip(lower=0) * out["downstream"] * out["value"]
+    ).fillna(0.0)
+    out["p_corrected"] = adjust(out["p_value"].to_numpy())
+    out["as_of"] = stream.as_of
+    for i, name in enumerate(counted.groups.columns):
+        out.insert(i, name, counted.groups[name].iloc[out["g"]].array)
+    out = out.sort_values(["gain", "step", "g"], ascending=[False, True, True], kind="stable")
+    return out[[*counted.groups.columns, *_BOTTLENECK]].reset_index(drop=True)
+
+
+_BOTTLENECK = [
+    "step",
+    "stage",
+    "decided",
+    "went_on",
+    "rate",
+    "benchmark",
+    "gap",
+    "downstream",
+    "value",
+    "gain",
+    "p_value",
+    "p_corrected",
+    "as_of",
+]
+
+
+def _check_benchmark(benchmark: Any, caller: str) -> None:
+    if isinstance(benchmark, Mapping):
+        for name, rate in benchmark.items():
+            check_number(rate, f"benchmark[{name!r}]", caller=caller, low=0, high=1)
+    else:
+        check_choice(benchmark, "benchmark", ("others", "best"), caller=caller)
+
+
+def _worth(counted: Counted, plan: Plan, value: Any) -> float:
+    if value is None:
+        return 1.0
+    if not isinstance(value, str):
+        return float(value)
+    amounts = counted.stream.rows["value"]
+    kept = counted.stream.kept
+    amounts = amounts if kept is None else amounts[kept]
+    deals = counted.found.unit[counted.found.level == len(plan.steps)]
+    mine = np.isin(counted.stream.unit, deals if len(deals) else counted.found.unit)
+    frame = pd.DataFrame({"u": counted.stream.unit[mine], "v": amounts[mine]})
+    return float(frame.groupby("u")["v"].max().mean())
+
+
+def _step_table(counted: Counted, plan: Plan, worth: float) -> pd.DataFrame:
+    k, rows = len(plan.steps), []
+    for g in range(len(counted.groups)):
+        c = counts_of(counted, np.flatnonzero(counted.group == g), k)
+        for step in range(k - 1):
+            decided = int(c["went_on"][step] + c["lost"][step])
+            ahead = int(c["entered"][step + 1])
+            final = int(c["entered"][k - 1])
+            still = int(c["open"][step + 1 : k - 1].sum())
+            downstream = final / (ahead - still) if ahead > still else np.nan
+            rows.append(
+                (g, step + 1, plan.steps[step], decided, int(c["went_on"][step]), downstream)
+            )
+    out = pd.DataFrame(rows, columns=["g", "step", "stage", "decided", "went_on", "downstream"])
+    out["rate"] = out["went_on"] / out["decided"].where(out["decided"] > 0)
+    out["value"] = worth
+    pooled = out.groupby("step")["downstream"].transform("mean")
+    out["downstream"] = out["downstream"].fillna(pooled)
+    return out
+
+
+def _against(out: pd.DataFrame, k: int, benchmark: Any, caller: str, *, grouped: bool) -> None:
+    """Benchmark and p-value of each row."""
+    out["benchmark"], out["p_value"] = np.nan, np.nan
+    if isinstance(benchmark, Mapping):
+        out["benchmark"] = out["stage"].map(dict(benchmark)).astype(float)
+        return
+    for i in range(len(out)):
+        row = out.loc[i]
+        same = out["step"] == row["step"] if grouped else out["step"] > 0
+        others = out[same & (out.index != i) & (out["decided"] > 0)]
+        if others.empty:
+            continue
+        n, hits = int(others["decided"].sum()), int(others["went_on"].sum())
+        out.loc[i, "benchmark"] = others["rate"].max() if benchmark == "best" else hits / n
+        if row["decided"]:
+            out.loc[i, "p_value"] = _p(int(row["went_on"]), int(row["decided"]), hits, n)
+
+
+def _p(k1: int, n1: int, k2: int, n2: int) -> float:
+    if n1 + n2 <= 20_000:
+        return fisher_exact(k1, n1, k2, n2)
+    return chi_square(np.array([k1, k2]), np.array([n1, n2]))[1]
+
+
+# --------------------------------------------------------------------------------------
+# Paths
+
+
+def paths(
+    events: pd.DataFrame,
+    *,
+    standard: Sequence[Hashable] | None = None,
+    top: int | None = None,
+    won: Any = None,
+    lost: Any = None,
+    as_of: object = None,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """The ways deals take through the stages, their rework, and whether they keep to the rule.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Stage events.
+    standard : sequence, optional
+        Stages of the standard process, in order, the winning one included. Default: the open
+        stages in the order deals pass them, then the won one. A deal conforms when its path is
+        the standard one up to where it is, or up to where it was lost.
+    top : int, optional
+        Only so many variants. Default: all.
+    won, lost : stage or list of stages, optional
+        Stages that close a deal. Default: those with a usual name.
+    as_of : date, optional
+        What is later is not known. Default: the last event.
+    deal, stage, entered : str
+        Columns of ``events``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a variant, the most frequent first: ``variant`` (stages joined by `` > ``),
+        ``deals``, ``share``, ``cumulative``, ``steps``, ``rework`` (visits to a stage visited
+        before), ``skipped`` (standard stages passed over), ``outcome`` (``open``, ``won``,
+        ``lost``), ``conforms``, ``median_days`` (first to last event), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable.
+
+    References
+    ----------
+    .. [1] W. van der Aalst, *Process Mining*, 2nd edition (2016), chapters 5 and 8.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"deal_id": [1, 1, 2, 2, 2], "stage": ["a", "won", "a", "a", "won"],
+    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-03", "2025-01-01", "2025-01-02",
+    ...                                   "2025-01-04"])})
+    >>> paths(events)[["variant", "deals", "rework", "conforms"]]
+           variant  deals  rework  conforms
+    0  a > a > won      1       1     False
+    1      a > won      1       0      True
+    """
+    caller = "paths"
+    if top is not None:
+        check_int(top, "top", caller=caller, low=1)
+    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
+    visits = _Visits(stream, won, lost, caller)
+    if standard is None:
+        rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+        line = [i for i in np.argsort(rank, kind="stable") if visits.kinds[i] != "lost"]
+    else:
+        names = stage_list(standard, name="standard", caller=caller)
+        place = {s: i for i, s in enumerate(visits.labels)}
+        line = [place.get(s, -1) for s in names]
+    bounds = np.flatnonzero(np.append(visits.first, True))
+    days = (visits.time[visits.last] - visits.time[visits.first]) / DAY
+    seen: dict[bytes, list[float]] = {}
+    kept: dict[bytes, np.ndarray] = {}
+    codes = visits.stage.astype(np.int32)
+    for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        key = codes[a:b].tobytes()
+        seen.setdefault(key, []).append(days[i])
+        kept.setdefault(key, codes[a:b])
+    rows = [_variant(kept[k], spans, visits, line) for k, spans in seen.items()]
+    names = ["variant", "deals", "steps", "rework", "skipped", "outcome", "conforms", "median_days"]
+    out = pd.DataFrame(rows, columns=names)
+    out = out.sort_values(["deals", "variant"], ascending=[False, True], kind="stable")
+    out = out.reset_index(drop=True)
+    out.insert(2, "share", out["deals"] / out["deals"].sum())
+    out.insert(3, "cumulative", out["share"].cumsum())
+    out["as_of"] = stream.as_of
+    return out if top is None else out.head(top)
+
+
+def _variant(path: np.ndarray, spans: list[float], visits: _Visits, line: list[int]) -> tuple:
+    kind = str(visits.kinds[path[-1]])
+    body = path[:-1] if kind == "lost" else path
+    conforms = len(body) <= len(line) and list(body) == list(line[: len(body)])
+    on_line = [line.index(s) for s in path if s in line]
+    passed = set(range(max(on_line) + 1)) if on_line else set()
+    return (
+        " > ".join(str(visits.labels.iloc[s]) for s in path),
+        len(spans),
+        len(path),
+        len(path) - len(set(path.tolist())),
+        len(passed - set(on_line)),
+        kind,
+        bool(conforms),
+        float(np.median(spans)),
+    )

@@ -1,0 +1,392 @@
+"""The open pipeline: what is in it, what moved between two days, and whether it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, AsIs, Date, Key, check_number, day, money, take, units
+from ..errors import InputError
+from ._deals import IS_WON, NO_DAY, OPEN, Deals, check_by, days, read_deals, status_codes
+
+__all__ = ["pipeline", "waterfall"]
+
+_STAGE_COLUMNS = ["stage", "deals", "amount", "average", "probability", "weighted", "overdue"]
+
+_MORE = ["overdue_amount", "undated", "median_age", "as_of"]
+
+
+def pipeline(
+    deals: pd.DataFrame,
+    *,
+    as_of: object = None,
+    stage_probability: Mapping[Any, float] | pd.Series | None = None,
+    by: str | Sequence[str] | None = None,
+    step: float = 0.01,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    created: str = "created_at",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Open deals by stage: how many, how much, how old, and what they are worth.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        One row a deal.
+    as_of : date, optional
+        The day that is looked at. Default: the last creation or closing.
+    stage_probability : mapping or Series, optional
+        Chance of winning by stage. Default: the share won among all closed deals, the same for
+        each stage (a deal table does not say which stages a closed deal went through).
+    by : str or sequence of str, optional
+        Columns to break down by.
+    step : float, default=0.01
+        Smallest unit of money.
+    deal, stage, amount, created, close, status : str
+        Columns of ``deals``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a stage with open deals: ``stage``, ``deals``, ``amount``, ``average``,
+        ``probability``, ``weighted`` (expected amount), ``overdue`` and ``overdue_amount``
+        (expected closing day before ``as_of``), ``undated`` (no expected day), ``median_age``
+        (days), ``as_of``. Stages by name.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or a stage with open deals has no probability.
+
+    References
+    ----------
+    .. [1] Weighted pipeline: amount times probability, as CRM systems define it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> deals = pd.DataFrame({"deal_id": [1, 2, 3], "stage": ["demo", "won", "lost"],
+    ...     "amount": [100.0, 50.0, 70.0], "created_at": pd.to_datetime(["2025-01-01"] * 3),
+    ...     "close_date": pd.to_datetime(["2025-03-01", "2025-01-20", "2025-01-31"])})
+    >>> pipeline(deals)[["stage", "deals", "amount", "probability", "weighted"]]
+      stage  deals  amount  probability  weighted
+    0  demo      1   100.0          0.5      50.0
+    """
+    caller = "pipeline"
+    check_by(
+        by, [*_STAGE_COLUMNS, "overdue_amount", "undated", "median_age", "as_of"], caller=caller
+    )
+    known = read_deals(
+        deals,
+        caller=caller,
+        deal=deal,
+        stage=stage,
+        amount=amount,
+        created=created,
+        close=close,
+        status=status,
+        by=by,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    frame = _open_frame(known, step, caller)
+    frame["probability"] = _probability(frame, known, stage_probability, caller)
+    frame["weighted"] = frame["amount"] * frame["probability"]
+    keys = [*[c for c in frame.columns if str(c).startswith("_by")], "stage"]
+    grouped = frame.groupby(keys, observed=True, sort=True)
+    out = grouped.agg(
+        deals=("amount", "size"),
+        units=("units", "sum"),
+        weighted=("weighted", "sum"),
+        probability=("probability", "mean"),
+        overdue=("overdue", "sum"),
+        late_units=("late_units", "sum"),
+        undated=("undated", "sum"),
+        median_age=("age", "median"),
+    ).reset_index()
+    out["amount"] = money(out.pop("units").to_numpy(np.int64), step)
+    out["overdue_amount"] = money(out.pop("late_units").to_numpy(np.int64), step)
+    out["average"] = out["amount"] / out["deals"]
+    out["as_of"] = known.as_of
+    names = dict(zip(keys[:-1], [known.rows.columns[k[1:]] for k in keys[:-1]], strict=True))
+    front = [*keys[:-1], *_STAGE_COLUMNS, *_MORE]
+    return out[front].rename(columns=names)
+
+
+def _open_frame(known: Deals, step: float, caller: str) -> pd.DataFrame:
+    rows = np.flatnonzero(known.status == OPEN)
+    amount = known.amount()[rows]
+    whole = units(amount, step, name="amount", caller=caller) if len(rows) else rows
+    late = (known.close[rows] != NO_DAY) & (known.close[rows] < known.until)
+    frame = pd.DataFrame(
+        {
+            "stage": known.column("stage").iloc[rows].reset_index(drop=True),
+            "amount": amount,
+            "units": whole,
+            "overdue": late,
+            "late_units": np.where(late, whole, 0),
+            "undated": known.close[rows] == NO_DAY,
+            "age": known.until - known.created[rows],
+        }
+    )
+    for i, option in enumerate(o for o in known.rows.columns if o.startswith("by")):
+        frame.insert(i, f"_{option}", known.column(option).iloc[rows].array)
+    return frame
+
+
+def _probability(
+    frame: pd.DataFrame, known: Deals, given: Mapping[Any, float] | pd.Series | None, caller: str
+) -> np.ndarray:
+    if given is None:
+        closed = int((known.status != OPEN).sum())
+        won = int((known.status == IS_WON).sum())
+        return np.full(len(frame), won / closed if closed else np.nan)
+    table = dict(given)
+    for name, value in table.items():
+        check_number(value, f"stage_probability[{name!r}]", caller=caller, low=0, high=1)
+    absent = [s for s in frame["stage"].drop_duplicates() if s not in table]
+    if absent:
+        raise InputError(
+            f"{caller}(): stage_probability has no entry for stage {absent[0]!r}; add one."
+        )
+    return frame["stage"].map(table).to_numpy(dtype=float)
+
+
+# --------------------------------------------------------------------------------------
+# Waterfall
+
+
+_BUCKETS = (
+    "opening",
+    "new",
+    "increased",
+    "decreased",
+    "pushed",
+    "pulled",
+    "won",
+    "lost",
+    "removed",
+    "closing",
+)
+
+
+def waterfall(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    start: object = None,
+    end: object = None,
+    step: float = 0.01,
+    details: bool = False,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """What moved the open pipeline from one snapshot to the next; adds up to the cent.
+
+    Every deal is in one primary bucket. With ``start`` and ``end`` the pipeline is what is
+    expected to close in that period, and a deal is *pushed* when its expected day moved out of
+    it, *pulled* when it moved in. Without, the pipeline is everything open, and a deal whose
+    day moved while its amount stayed is counted under ``pushed`` or ``pulled`` with amount 0.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        The deals at the two days, one row a deal. A deal that is not in ``before`` is new, one
+        that is not in ``after`` is removed.
+    by : str or sequence of str, optional
+        Columns to break down by; a deal that moved between groups leaves one (``removed``) and
+        enters the other (``new``).
+    start, end : date, optional
+        Period of expected closing, both days inside.
+    step : float, default=0.01
+        Smallest unit of money; all sums are exact in it.
+    details : bool, default=False
+        One row a deal instead: ``bucket``, ``before``, ``after``, ``amount``.
+    deal, stage, amount, close, status : str
+        Columns of both frames.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``bucket``, ``amount`` (signed change; totals for ``opening`` and ``closing``),
+        ``deals``. A won or lost deal leaves with its opening amount. ``opening`` plus all
+        changes is ``closing``, exactly, in every group; the same holds for the numbers of
+        deals with ``new`` and ``pulled`` coming in, ``pushed`` (with a period), ``won``,
+        ``lost`` and ``removed`` going out.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, a deal stands twice, or only one of ``start`` and ``end`` is given.
+
+    References
+    ----------
+    .. [1] Salesforce Help, *Pipeline Inspection* (opening, new, moved in, moved out, increased,
+       decreased, closed won, closed lost).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> before = pd.DataFrame({"deal_id": [1, 2, 3], "stage": "demo", "amount": [10.0, 20.0, 5.0]})
+    >>> after = pd.DataFrame({"deal_id": [1, 2, 4], "stage": ["won", "demo", "demo"],
+    ...     "amount": [10.0, 25.0, 7.0]})
+    >>> out = waterfall(before, after)
+    >>> out[out["deals"] > 0]
+        bucket  amount  deals
+    0  opening    35.0      3
+    1      new     7.0      1
+    2 increased    5.0      1
+    6      won   -10.0      1
+    8  removed    -5.0      1
+    9  closing    32.0      2
+    """
+    caller = "waterfall"
+    check_by(by, ["bucket", "amount", "deals", "before", "after"], caller=caller)
+    span = _span(start, end, caller)
+    sides = [
+        _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)
+        for frame, arg in ((before, "before"), (after, "after"))
+    ]
+    names = [deal, *[c for c in sides[0].columns if c in _names(by)]]
+    both = sides[0].merge(sides[1], on=names, how="outer", suffixes=("_0", "_1"), sort=True)
+    moved = _classify(both, framed=span is not None)
+    return _per_deal(moved, names, step) if details else _bridge(moved, names[1:], step)
+
+
+def _names(by: Any) -> list[str]:
+    return [by] if isinstance(by, str) else list(by or [])
+
+
+def _span(start: object, end: object, caller: str) -> tuple[int, int] | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise InputError(f"{caller}(): give both start and end, or neither.")
+    first, last = (
+        int(np.datetime64(day(d, name=n, caller=caller), "D").astype(np.int64))
+        for d, n in ((start, "start"), (end, "end"))
+    )
+    if last < first:
+        raise InputError(f"{caller}(): end is before start.")
+    return first, last
+
+
+def _side(
+    frame: Any,
+    arg: str,
+    deal: str,
+    stage: str,
+    amount: str,
+    close: str,
+    status: str,
+    by: Any,
+    step: float,
+    invalid: str,
+    span: tuple[int, int] | None,
+    caller: str,
+) -> pd.DataFrame:
+    """One snapshot: units of money, expected day, state, and whether it is in the pipeline."""
+    rows = take(
+        frame,
+        caller=caller,
+        arg=arg,
+        invalid=invalid,
+        unique=("deal",),
+        empty="allow",
+        by=by,
+        deal=Key(deal),
+        stage=Key(stage),
+        amount=Amount(amount),
+        close=Date(close, optional=span is None, missing="allow"),
+        status=AsIs(status, optional=True),
+    )
+    state = status_codes(rows, caller)
+    due = np.full(len(rows), NO_DAY)
+    if "close" in rows:
+        due = np.where(np.isnat(rows["close"]), NO_DAY, days(rows["close"]))
+    inside = np.ones(len(rows), dtype=bool)
+    if span is not None:
+        inside = (due >= span[0]) & (due <= span[1])
+    out = pd.DataFrame({n: rows.frame[n].array for n in [deal, *_names(by)]})
+    out["units"] = units(rows["amount"], step, name=amount, caller=caller)
+    out["due"], out["state"] = due, state
+    out["inside"] = inside & (state == OPEN)
+    return out
+
+
+def _classify(both: pd.DataFrame, *, framed: bool) -> pd.DataFrame:
+    """The primary bucket of each deal, and its amounts before and after in whole units."""
+    there0, there1 = both["state_0"].notna().to_numpy(), both["state_1"].notna().to_numpy()
+    in0, in1 = (both[c].eq(True).to_numpy() for c in ("inside_0", "inside_1"))
+    state = both["state_1"].fillna(-1).to_numpy()
+    u0, u1 = (both[c].fillna(0).to_numpy().astype(np.int64) for c in ("units_0", "units_1"))
+    d0, d1 = (both[c].fillna(NO_DAY).to_numpy(dtype=float) for c in ("due_0", "due_1"))
+    open0 = both["state_0"].eq(OPEN).to_numpy()
+    change = np.where(in0 & in1, u1 - u0, np.where(in1, u1, np.where(in0, -u0, 0)))
+    stay = in0 & in1
+    bucket = np.select(
+        [
+            in0 & (state == IS_WON),
+            in0 & (state > IS_WON),
+            in0 & ~there1,
+            in0 & ~in1,
+            in1 & ~in0 & there0 & open0,
+            in1 & ~in0,
+            stay & (u1 > u0),
+            stay & (u1 < u0),
+            stay & (d1 > d0) & (not framed),
+            stay & (d1 < d0) & (not framed),
+        ],
+        ["won", "lost", "removed", "pushed", "pulled", "new", "increased", "decreased",
+         "pushed", "pulled"],
+        default="unchanged",
+    )  # fmt: skip
+    out = both.copy()
+    out["bucket"], out["u0"], out["u1"] = bucket, np.where(in0, u0, 0), np.where(in1, u1, 0)
+    out["change"], out["in0"], out["in1"] = change, in0, in1
+    return out[in0 | in1]
+
+
+def _bridge(moved: pd.DataFrame, keys: list[str], step: float) -> pd.DataFrame:
+    groups = moved.groupby(keys, observed=True, sort=True) if keys else [((), moved)]
+    parts = []
+    for label, rows in groups:
+        change = rows.groupby("bucket")["change"].agg(["sum", "size"])
+        change.loc["opening"] = [int(rows["u0"].sum()), int(rows["in0"].sum())]
+        change.loc["closing"] = [int(rows["u1"].sum()), int(rows["in1"].sum())]
+        change = change.reindex(_BUCKETS, fill_value=0)
+        part = pd.DataFrame(
+            {
+                "bucket": _BUCKETS,
+                "amount": money(change["sum"].to_numpy(np.int64), step),
+                "deals": change["size"].to_numpy(np.int64),
+            }
+        )
+        for i, key in enumerate(keys):
+            value = label[i] if isinstance(label, tuple) else label
+            part.insert(i, key, pd.Series([value] * len(part), dtype=moved[key].dtype))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _per_deal(moved: pd.DataFrame, names: list[str], step: float) -> pd.DataFrame:
+    out = moved[[*names, "bucket"]].copy()
+    for name, column in (("before", "u0"), ("after", "u1"), ("amount", "change")):
+        out[name] = money(moved[column].to_numpy(np.int64), step)
+    return out.sort_values(names, kind="stable").reset_index(drop=True)

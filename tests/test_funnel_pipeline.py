@@ -1,0 +1,316 @@
+"""Operations and pipeline of the funnel desk: stays, limits, paths, waterfall, coverage."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_funnel import days
+
+from salesmgmt import InputError, load_sample
+from salesmgmt.funnel import (
+    bottlenecks,
+    cohort_conversion,
+    compare,
+    coverage,
+    dwell,
+    outcomes,
+    outcomes_test,
+    paths,
+    pipeline,
+    service_levels,
+    slippage,
+    snapshots,
+    velocity,
+    waterfall,
+    win_loss,
+)
+
+REOPENED = {"d1": [(0, "qualify"), (12, "lost"), (30, "qualify"), (41, "won")]}
+
+
+def test_dwell_adds_up_visits_and_counts_a_reopened_closing():
+    out = dwell(days(REOPENED)).set_index("stage")
+    assert out.loc["qualify", "mean"] == 23
+    assert out.loc["lost", "mean"] == 18
+    assert (out["cycle_days"] == 41).all()
+    assert "won" not in out.index
+
+
+def test_published_stage_histories(data_dir):
+    cases = json.loads((data_dir / "funnel" / "cases.json").read_text())["cases"]
+    for case in (c for c in cases if c.get("kind") == "stage_history"):
+        out = dwell(days(case["history"]), details=True)
+        for deal, want in case["expected"]["dwell_days"].items():
+            own = out[out["deal_id"] == deal].set_index("stage")["days"]
+            assert own.to_dict() == want, case["id"]
+        assert (dwell(days(case["history"]))["cycle_days"] == case["expected"]["cycle_days"]).all()
+
+
+def test_a_deal_still_in_a_stage_is_cut_off_not_done():
+    events = days({"a": [(0, "x"), (10, "won")], "b": [(0, "x")]})
+    out = dwell(events, as_of="2025-01-21").iloc[0]
+    assert (out["n"], out["censored"]) == (2, 1)
+    assert out["p25"] == 10
+    assert np.isnan(out["p90"])
+
+
+def test_service_levels_say_who_where_and_by_how_much():
+    events = days({"a": [(0, "x"), (5, "won")], "b": [(1, "x")]})
+    events["owner"] = ["li", "li", "wang"]
+    out = service_levels(events, {"x": "3D"}, owner="owner", as_of="2025-01-12")
+    assert out["owner"].tolist() == ["wang", "li"]
+    assert out.loc[1, "late_days"] == 2
+    assert out["still_there"].tolist() == [True, False]
+    summed = service_levels(events, {"x": "3D"}, owner="owner", summary=True, as_of="2025-01-12")
+    assert summed["late"].tolist() == [1, 1]
+
+
+def test_paths_find_rework_and_conformance():
+    events = days(
+        {
+            "a": [(0, "lead"), (1, "demo"), (2, "won")],
+            "b": [(0, "lead"), (1, "demo"), (2, "lead"), (3, "demo"), (9, "won")],
+            "c": [(0, "lead"), (4, "lost")],
+            "d": [(0, "lead"), (4, "won")],
+        }
+    )
+    out = paths(events, standard=["lead", "demo", "won"]).set_index("variant")
+    assert out.loc["lead > demo > lead > demo > won", "rework"] == 2
+    assert out.loc["lead > won", "skipped"] == 1
+    assert out["conforms"].to_dict() == {
+        "lead > demo > won": True,
+        "lead > demo > lead > demo > won": False,
+        "lead > lost": True,
+        "lead > won": False,
+    }
+
+
+def test_the_sample_bottleneck_is_found():
+    events = load_sample("stage_events")
+    steps = ["lead", "qualified", "proposal", "negotiation", "won"]
+    out = bottlenecks(events, steps, by="region", won="won", lost="lost")
+    assert (out.loc[0, "region"], out.loc[0, "stage"]) == ("华南", "proposal")
+    assert out.loc[0, "p_corrected"] < 1e-6
+    pairs = compare(events, steps, "region")
+    worst = pairs.loc[pairs["p_corrected"].idxmin()]
+    assert worst["stage"] == "negotiation"
+    assert "华南" in (worst["group_a"], worst["group_b"])
+
+
+def test_young_cohorts_are_neither_left_out_nor_made_to_look_bad():
+    history = {f"o{i}": [(0, "x"), (5 + i, "y")] for i in range(4)}
+    history |= {"young": [(30, "x")], "old": [(0, "x")]}
+    out = cohort_conversion(days(history), ["x", "y"], ages=[7, 30], as_of="2025-02-03")
+    january = out[out["cohort"] == pd.Timestamp("2025-01-01")]
+    assert january["size"].tolist() == [6, 6]
+    # Of six, five were seen to day 7 (three converted by then): the young one left the risk set.
+    assert january.loc[0, "rate"] == pytest.approx(3 / 5)
+    assert january.loc[1, "rate"] == pytest.approx(4 / 5)
+
+
+# --------------------------------------------------------------------------------------
+# Outcomes
+
+
+def test_ten_deals_by_hand():
+    start = pd.Timestamp("2025-01-01")
+    ages = [5, 8, 8, 10, 12, 12, 15, 20, 21, 30]
+    ends = ["won", "lost", "won", "open", "won", "lost", "open", "won", "open", "lost"]
+    deals = pd.DataFrame(
+        {
+            "deal_id": range(10),
+            "stage": ends,
+            "amount": 1.0,
+            "created_at": start,
+            "close_date": [start + pd.Timedelta(a, unit="D") for a in ages],
+            "status": ends,
+        }
+    )
+    # Open deals are as old as the day they are looked at: take one day per open deal.
+    out = outcomes(deals, as_of="2025-01-31")
+    np.testing.assert_allclose(out["won"] + out["lost"] + out["open"], 1)
+    s, won = 1.0, 0.0
+    risk = {5: (1, 1, 10), 8: (1, 2, 9), 12: (1, 2, 7), 20: (1, 1, 5), 30: (0, 1, 4)}
+    for age, (mine, total, n) in risk.items():
+        won += s * mine / n
+        s *= 1 - total / n
+        assert out.set_index("age").loc[age, "won"] == pytest.approx(won)
+
+
+def test_a_closing_after_as_of_is_not_known():
+    deals = pd.DataFrame(
+        {
+            "deal_id": [1, 2],
+            "stage": ["won", "won"],
+            "amount": 1.0,
+            "created_at": pd.to_datetime(["2025-01-01", "2025-01-01"]),
+            "close_date": pd.to_datetime(["2025-01-05", "2025-03-01"]),
+        }
+    )
+    out = outcomes(deals, as_of="2025-01-31")
+    assert out["won"].iloc[-1] == 0.5
+    assert out["age"].max() == 30
+
+
+def test_group_tests_see_a_difference_that_is_there():
+    deals = load_sample("deals")
+    assert outcomes_test(deals, "region")["p_value"].iloc[0] < 0.05
+    assert outcomes_test(deals, "region", test="logrank")["df"].iloc[0] == 2
+
+
+def test_a_closed_deal_needs_a_closing_date_after_its_creation():
+    deals = pd.DataFrame(
+        {"deal_id": [1], "stage": ["won"], "amount": [1.0], "created_at": ["2025-01-10"]}
+    )
+    with pytest.raises(InputError, match="'close_date' is missing"):
+        outcomes(deals)
+    with pytest.raises(InputError, match="before the creation"):
+        outcomes(deals.assign(close_date="2025-01-01"))
+
+
+# --------------------------------------------------------------------------------------
+# Pipeline
+
+
+def _book(rng, size):
+    ids = rng.choice(60, size, replace=False)
+    return pd.DataFrame(
+        {
+            "deal_id": ids,
+            "stage": rng.choice(["lead", "demo", "won", "lost"], size, p=[0.4, 0.3, 0.15, 0.15]),
+            "amount": np.round(rng.lognormal(8, 2, size), 2) * rng.choice([1, 1, 1, -1], size),
+            "close_date": pd.Timestamp("2025-01-01")
+            + pd.to_timedelta(rng.integers(0, 200, size), unit="D"),
+            "owner": rng.choice(["a", "b", "c"], size),
+        }
+    )
+
+
+@pytest.mark.slow
+def test_waterfall_foots_to_the_cent_in_1000_generated_cases():
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        before, after = _book(rng, rng.integers(1, 40)), _book(rng, rng.integers(1, 40))
+        options = {} if seed % 2 else {"start": "2025-02-01", "end": "2025-05-01"}
+        if seed % 3 == 0:
+            options["by"] = "owner"
+        out = waterfall(before, after, **options)
+        cents = (out["amount"] * 100).round().astype("int64")
+        np.testing.assert_allclose(cents / 100, out["amount"], atol=1e-6)
+        inner = ~out["bucket"].isin(["opening", "closing"])
+        keys = [c for c in ("owner",) if c in out]
+        groups = out.assign(cents=cents).groupby(keys) if keys else [((), out.assign(cents=cents))]
+        for _, rows in groups:
+            own = rows.set_index("bucket")["cents"]
+            assert own["opening"] + own[inner.loc[rows.index].to_numpy()].sum() == own["closing"]
+        if not keys and "start" not in options:
+            held = after[after["stage"].isin(["lead", "demo"])]["amount"]
+            want = round(held.mul(100).round().sum())
+            assert out.set_index("bucket").loc["closing", "amount"] * 100 == pytest.approx(want)
+
+
+def test_each_deal_is_in_one_bucket():
+    rng = np.random.default_rng(5)
+    before, after = _book(rng, 40), _book(rng, 40)
+    out = waterfall(before, after, details=True)
+    assert out["deal_id"].is_unique
+    np.testing.assert_allclose(out["before"] + out["amount"], out["after"], atol=1e-6)
+
+
+def test_snapshots_rebuild_what_changed_column_by_column():
+    history = pd.DataFrame(
+        {
+            "deal_id": [1, 1, 1, 2],
+            "entered_at": pd.to_datetime(["2025-01-01", "2025-01-10", "2025-02-05", "2025-02-01"]),
+            "stage": ["lead", None, "demo", "lead"],
+            "amount": [10.0, 12.0, None, 5.0],
+        }
+    )
+    out = snapshots(history.sample(frac=1, random_state=2), ["2025-01-31", "2025-02-28"])
+    assert out["stage"].tolist() == ["lead", "demo", "lead"]
+    assert out["amount"].tolist() == [12.0, 12.0, 5.0]
+
+
+def test_slippage_counts_pushes_pulls_and_months():
+    seen = pd.DataFrame(
+        {
+            "snapshot_date": pd.to_datetime(["2025-01-31", "2025-02-28", "2025-03-31"] * 2),
+            "deal_id": ["a"] * 3 + ["b"] * 3,
+            "amount": 1.0,
+            "close_date": pd.to_datetime(
+                ["2025-02-10", "2025-02-20", "2025-04-01", "2025-05-01", "2025-04-01", "2025-04-01"]
+            ),
+        }
+    )
+    out = slippage(seen).set_index("deal_id")
+    assert out.loc["a", ["pushes", "pulls", "months_pushed", "days_slipped"]].tolist() == [
+        2,
+        0,
+        1,
+        50,
+    ]
+    assert out.loc["b", ["pushes", "pulls", "days_slipped"]].tolist() == [0, 1, -30]
+
+
+def test_the_samples_happy_ears_slip_most():
+    seen = slippage(load_sample("deal_snapshots"))
+    deals = load_sample("deals").set_index("deal_id")["owner"]
+    pushes = seen.assign(owner=seen["deal_id"].map(deals)).groupby("owner")["pushes"].mean()
+    assert pushes["R21"] > pushes.median()
+
+
+def test_velocity_is_the_formula_and_ten_percent_is_exact():
+    out = velocity(load_sample("deals")).iloc[0]
+    want = out["deals"] * out["win_rate"] * out["value"] / out["cycle_days"]
+    assert out["velocity"] == pytest.approx(want)
+    for factor in ("deals_10", "win_rate_10", "value_10"):
+        assert out[factor] == pytest.approx(0.1 * want)
+    assert out["cycle_10"] == pytest.approx(want / 9)
+
+
+def test_pipeline_adds_up_to_the_open_deals():
+    deals = load_sample("deals")
+    out = pipeline(deals)
+    held = deals[deals["status"] == "open"]
+    assert out["deals"].sum() == len(held)
+    assert out["amount"].sum() == pytest.approx(held["amount"].sum())
+    groups = pipeline(deals, by="region")
+    assert groups["amount"].sum() == pytest.approx(out["amount"].sum())
+    with pytest.raises(InputError, match="stage_probability has no entry"):
+        pipeline(deals, stage_probability={"lead": 0.1})
+
+
+def test_coverage_counts_overdue_deals_in_the_current_period_once():
+    deals = pd.DataFrame(
+        {
+            "deal_id": [1, 2, 3],
+            "stage": ["demo", "demo", "won"],
+            "amount": [10.0, 20.0, 5.0],
+            "created_at": "2025-01-01",
+            "close_date": ["2025-01-15", "2025-05-01", "2025-02-01"],
+        }
+    )
+    plan = pd.DataFrame(
+        {
+            "period_start": ["2025-01-01", "2025-04-01"],
+            "period_end": ["2025-03-31", "2025-06-30"],
+            "target": [100.0, 100.0],
+        }
+    )
+    out = coverage(deals, plan, as_of="2025-02-15", win_rate=0.5)
+    assert out["open"].tolist() == [10.0, 20.0]
+    assert out["gap"].tolist() == [95.0, 100.0]
+    assert out["needed"].tolist() == [190.0, 200.0]
+
+
+def test_reasons_add_up_to_the_lost_money():
+    deals = load_sample("deals")
+    out = win_loss(deals)
+    lost = deals.loc[deals["status"] == "lost", "amount"].sum()
+    reasons = out[out["dimension"] == "lost_reason"]
+    assert reasons["amount_lost"].sum() == pytest.approx(lost)
+    rivals = out[out["dimension"] == "competitor"]
+    assert rivals["closed"].sum() == (deals["status"] != "open").sum()
