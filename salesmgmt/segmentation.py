@@ -18,19 +18,32 @@ from ._segmentation.btyd import (
     ParetoNBD,
     likelihood_ratio,
 )
+from ._segmentation.clv import clv, compare_models
+from ._segmentation.cohorts import cohorts, lifecycle, triangle
+from ._segmentation.moves import RFMSegmenter, migration
 from ._segmentation.purchases import purchases
 from ._segmentation.rfm import rfm, score_grid, segment_summary
+from ._segmentation.value import abc, whale_curve
 
 __all__ = [
     "BGBB",
     "BGNBD",
-    "MBGNBD",
     "GammaGamma",
     "GompertzNBD",
+    "MBGNBD",
     "ParetoNBD",
+    "RFMSegmenter",
+    "abc",
+    "clv",
+    "cohorts",
+    "compare_models",
+    "lifecycle",
     "likelihood_ratio",
+    "migration",
     "purchases",
     "rfm",
     "score_grid",
     "segment_summary",
+    "triangle",
+    "whale_curve",
 ]

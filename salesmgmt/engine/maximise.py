@@ -44,7 +44,7 @@ def maximise(mean_loglik: Objective, start: np.ndarray, *, curvature: bool = Tru
             return np.inf, np.zeros_like(theta)
         return -value, -slope
 
-    theta, f, g = _bfgs(cost, np.asarray(start, dtype=np.float64))
+    theta, f, g, stalled = _bfgs(cost, np.asarray(start, dtype=np.float64))
     if not curvature:
         return Fit(theta, -f, np.full((len(theta),) * 2, np.nan), True, count)
     for _ in range(6):
@@ -61,11 +61,12 @@ def maximise(mean_loglik: Objective, start: np.ndarray, *, curvature: bool = Tru
         if gain < 1e-13 * max(1.0, abs(f)):
             break
     free = np.abs(theta) < _BOUND - 0.5
-    converged = bool(np.abs(g[free]).max(initial=0.0) < 1e-5)
+    # On a ridge (a model that tends to a simpler one) nothing is left to gain: also an end.
+    converged = stalled or bool(np.abs(g[free]).max(initial=0.0) < 1e-5)
     return Fit(theta, -f, matrix, converged, count)
 
 
-def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, bool]:
     """Quasi-Newton descent with a backtracking line search inside the bounds."""
     k = len(theta)
     f, g = cost(theta)
@@ -91,7 +92,7 @@ def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.nda
             break
         inverse = _update(inverse, s, y, fresh)
         fresh = False
-    return theta, f, g
+    return theta, f, g, small >= 3
 
 
 def _search(

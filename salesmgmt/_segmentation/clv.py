@@ -1,0 +1,339 @@
+"""Customer lifetime value: who stays, how often each buys, what that is worth."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from .._frames import check_choice, check_int, check_number, check_series, warn
+from ..engine.spend import total_quantile
+from ..errors import InputError
+from .btyd import BGNBD, MBGNBD, GammaGamma, ParetoNBD
+from .purchases import DAYS, purchases
+
+__all__ = ["clv", "compare_models"]
+
+MODELS = {"bgnbd": BGNBD, "mbgnbd": MBGNBD, "paretonbd": ParetoNBD}
+
+
+def clv(
+    transactions: pd.DataFrame,
+    *,
+    horizon: int = 12,
+    freq: str = "M",
+    discount_rate: float = 0.0,
+    margin: Any = 1.0,
+    model: Any = "auto",
+    credit_risk: Any = None,
+    as_of: Any = None,
+    level: float | None = 0.95,
+    returns: str = "net",
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Expected value of each customer over the periods to come.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line or an order; not modified.
+    horizon : int, default=12
+        Number of periods ahead.
+    freq : {"M", "D", "W", "Q", "Y"}
+        Length of a period (a month is 30.4375 days).
+    discount_rate : float, default=0.0
+        A year; each period's value is discounted from its end.
+    margin : float or Series, default=1.0
+        Share of the amount that is earned; a Series by customer for different ones.
+    model : {"auto", "bgnbd", "mbgnbd", "paretonbd"} or fitted model
+        ``auto``: what predicts best in :func:`compare_models`. A fitted model must be in the
+        unit ``freq``.
+    credit_risk : Series, optional
+        Chance a year that the customer stops paying, by customer; what is sold after that is
+        worth nothing. Customers not in it are taken as safe, with a ``DataWarning``.
+    as_of : date, optional
+        End of observation. None: the last date in the data.
+    level : float or None, default=0.95
+        Chance that the value lies in ``clv_lo``..``clv_hi``: what one customer may bring, not
+        only how well the mean is known. None leaves both missing.
+    returns : {"net", "exclude"}
+        As in :func:`purchases`.
+    customer, date, amount : str
+        Columns of the customer, the day and the amount.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a customer, ascending: the customer, ``p_alive``, ``expected_purchases`` (over
+        the horizon), ``expected_value`` (amount a purchase), ``clv``, ``clv_lo``, ``clv_hi``,
+        ``as_of``. ``attrs``: ``model``, ``spend`` (how the amount a purchase was estimated).
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or an option is wrong.
+
+    References
+    ----------
+    .. [1] P. S. Fader, B. G. S. Hardie and K. L. Lee, "RFM and CLV: Using Iso-Value Curves for
+       Customer Base Analysis", Journal of Marketing Research 42 (2005), 415-430.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> value = clv(load_sample("transactions"), model="bgnbd")
+    >>> bool((value["clv"] >= 0).all()), value.attrs["model"]
+    (True, 'bgnbd')
+    """
+    check_int(horizon, "horizon", caller="clv", low=1, high=100_000)
+    check_number(discount_rate, "discount_rate", caller="clv", low=0)
+    if level is not None:
+        check_number(level, "level", caller="clv", low=0, high=1, open_low=True, open_high=True)
+    columns = {"customer": customer, "date": date, "amount": amount}
+    seen = purchases(
+        transactions, freq=freq, as_of=as_of, returns=returns, invalid=invalid, **columns
+    )
+    fitted, name = _model(model, transactions, seen, freq, as_of, returns, invalid, columns)
+    labels = pd.Index(seen[customer])
+    margins = _by_customer(margin, "margin", labels, 1.0)
+    risk = _by_customer(0.0 if credit_risk is None else credit_risk, "credit_risk", labels, 0.0)
+    if (risk > 1).any() or (risk < 0).any():
+        raise InputError("clv(): credit_risk must hold chances a year in [0, 1].")
+    worth = _discounted(fitted, seen, horizon, DAYS[freq] / 365.25, discount_rate, risk)
+    value, spend, how = _spend(seen)
+    out = seen[[customer]].copy()
+    out["p_alive"] = fitted.probability_alive(seen).to_numpy()
+    out["expected_purchases"] = fitted.expected_purchases(seen, float(horizon)).to_numpy()
+    out["expected_value"] = value
+    out["clv"] = margins * value * worth
+    lo, hi = _interval(fitted, seen, spend, value, float(horizon), level)
+    # A later purchase is worth less in the same proportion as the expected ones.
+    ahead = out["expected_purchases"].to_numpy()
+    factor = margins * np.divide(worth, ahead, out=np.zeros(len(ahead)), where=ahead > 0)
+    out["clv_lo"], out["clv_hi"] = _ordered(factor * lo, factor * hi)
+    out["as_of"] = seen["as_of"]
+    out.attrs |= {"model": name, "spend": how, "freq": freq, "horizon": horizon}
+    return out
+
+
+def compare_models(
+    transactions: pd.DataFrame,
+    *,
+    freq: str = "W",
+    as_of: Any = None,
+    holdout: Any = None,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Purchase models judged on the last part of the data, which they have not seen.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line or an order; not modified.
+    freq : {"W", "D", "M", "Q", "Y"}
+        Unit of time.
+    as_of : date, optional
+        End of observation. None: the last date in the data.
+    holdout : number or date, optional
+        As in :func:`purchases`; None: three splits, at the last quarter, third and half of the
+        observed time, whose measures are averaged.
+    customer, date, amount : str
+        Columns of the customer, the day and the amount.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a model, the best first (by ``score``): ``model``, ``rmse``, ``mae``, ``bias``
+        (predicted over actual purchases, less one), ``score`` (mean of RMSE and MAE, each
+        relative to the best of its split).
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or nobody bought before the split.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> sorted(compare_models(load_sample("transactions"))["model"])
+    ['bgnbd', 'mbgnbd', 'paretonbd']
+    """
+    columns = {"customer": customer, "date": date, "amount": amount}
+    options = {"freq": freq, "as_of": as_of, "invalid": invalid} | columns
+    if holdout is None:
+        length = float(purchases(transactions, **options)["T"].max())
+        splits = [max(length / k, 1.0 / DAYS[freq]) for k in (4, 3, 2)]
+    else:
+        splits = [holdout]
+    tables = [_judged(purchases(transactions, holdout=h, **options)) for h in splits]
+    out = pd.concat(tables).groupby("model").mean().reset_index()
+    return out.sort_values(["score", "model"], ignore_index=True)
+
+
+def _judged(seen: pd.DataFrame) -> pd.DataFrame:
+    """Measures of all models on one split."""
+    bought = seen["x_holdout"].to_numpy(np.float64)
+    span = float(seen["T_holdout"].iloc[0])
+    rows = []
+    for name, kind in MODELS.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a candidate that does not converge scores badly
+            fitted = kind().fit(seen)
+        ahead = fitted.expected_purchases(seen, span).to_numpy()
+        rows.append(
+            {
+                "model": name,
+                "rmse": float(np.sqrt(((ahead - bought) ** 2).mean())),
+                "mae": float(np.abs(ahead - bought).mean()),
+                "bias": float(ahead.sum() / bought.sum() - 1) if bought.sum() else np.nan,
+            }
+        )
+    out = pd.DataFrame(rows)
+    best = out[["rmse", "mae"]].min()
+    relative = (out[["rmse", "mae"]] / best.where(best > 0)).fillna(1.0)
+    return out.assign(score=relative.mean(axis=1))
+
+
+def _model(
+    model: Any,
+    transactions: pd.DataFrame,
+    seen: pd.DataFrame,
+    freq: str,
+    as_of: Any,
+    returns: str,
+    invalid: str,
+    columns: dict[str, str],
+) -> tuple[Any, str]:
+    """A fitted model and its name."""
+    if hasattr(model, "expected_purchases"):
+        fitted = model if hasattr(model, "params_") else clone(model).fit(seen)
+        return fitted, type(model).__name__.lower()
+    check_choice(model, "model", ("auto", *MODELS), caller="clv")
+    if model == "auto":
+        model = _best(transactions, freq, as_of, invalid, columns)
+    return MODELS[model]().fit(seen), model
+
+
+def _best(
+    transactions: pd.DataFrame,
+    freq: str,
+    as_of: Any,
+    invalid: str,
+    columns: dict[str, str],
+) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # told already, when the purchases were made
+        try:
+            table = compare_models(transactions, freq=freq, as_of=as_of, invalid=invalid, **columns)
+        except InputError:  # too short a history to be split
+            return "paretonbd"
+    return str(table["model"].iloc[0])
+
+
+def _by_customer(value: Any, name: str, labels: pd.Index, missing: float) -> np.ndarray:
+    """One number a customer, from one number or a Series by customer."""
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        number = check_number(value, name, caller="clv")
+        return np.full(len(labels), number)
+    series = check_series(value, name, caller="clv").reindex(labels)
+    lost = series.isna().to_numpy()
+    if lost.any():
+        first = ", ".join(repr(v) for v in labels[lost][:3])
+        warn(
+            f"clv(): {name} has no value for {int(lost.sum())} customer(s) ({first}); "
+            f"{missing:g} is taken."
+        )
+    return series.fillna(missing).to_numpy(np.float64)
+
+
+def _discounted(
+    fitted: Any,
+    seen: pd.DataFrame,
+    horizon: int,
+    years: float,
+    discount_rate: float,
+    risk: np.ndarray,
+) -> np.ndarray:
+    """Expected purchases of each period, discounted and paid for, added up."""
+    if discount_rate == 0 and not risk.any():
+        return np.asarray(fitted.expected_purchases(seen, float(horizon)), dtype=np.float64)
+    total, before = np.zeros(len(seen)), np.zeros(len(seen))
+    for k in range(1, horizon + 1):
+        until = np.asarray(fitted.expected_purchases(seen, float(k)), dtype=np.float64)
+        paid = (1 - risk) ** (k * years) / (1 + discount_rate) ** (k * years)
+        total += (until - before) * paid
+        before = until
+    return total
+
+
+def _spend(seen: pd.DataFrame) -> tuple[np.ndarray, GammaGamma | None, str]:
+    """Expected amount a purchase of each customer."""
+    repeat = (seen["x"] > 0) & (seen["monetary"] > 0)
+    if repeat.sum() >= 3 and seen.loc[repeat, "monetary"].nunique() > 1:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a poor fit falls back below, and is told in attrs
+            spend = GammaGamma().fit(seen)
+        if spend.converged_ and spend.params_["q"] > 1:
+            value = spend.expected_spend(seen).to_numpy()
+            return value, spend, "gamma-gamma"
+    own = seen["monetary"].where(repeat)
+    mean = float(own.mean()) if repeat.any() else 0.0
+    return own.fillna(mean).to_numpy(np.float64), None, "mean"
+
+
+def _interval(
+    fitted: Any,
+    seen: pd.DataFrame,
+    spend: GammaGamma | None,
+    value: np.ndarray,
+    horizon: float,
+    level: float | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Range of the undiscounted amount of each customer."""
+    if level is None:
+        return np.full(len(seen), np.nan), np.full(len(seen), np.nan)
+    if spend is None:
+        counts = fitted.expected_interval(seen, horizon, level=level)
+        return counts["lo"].to_numpy() * value, counts["hi"].to_numpy() * value
+    lo, hi = np.zeros(len(seen)), np.zeros(len(seen))
+    ahead = fitted.expected_purchases(seen, horizon).to_numpy()
+    order = np.argsort(ahead, kind="stable")  # customers with like needs share a table
+    p, q, g = spend.params_.to_numpy(dtype=np.float64)
+    x = seen["x"].to_numpy(np.float64)
+    total = x * np.maximum(seen["monetary"].fillna(0.0).to_numpy(np.float64), 0.0)
+    tail = (1 - level) / 2
+    for block in np.array_split(order, max(1, len(order) // 2_000)):
+        counts = _count_table(fitted, seen.iloc[block], horizon, tail)
+        own = (p, p * x[block] + q, g + total[block])
+        lo[block] = total_quantile(counts, *own, tail)
+        hi[block] = total_quantile(counts, *own, 1 - tail)
+    return lo, hi
+
+
+def _count_table(fitted: Any, seen: pd.DataFrame, horizon: float, tail: float) -> np.ndarray:
+    """Chances of 0, 1, 2, ... purchases until what is left no longer matters."""
+    columns: list[np.ndarray] = []
+    left = np.ones(len(seen))
+    while left.max() > tail / 20 and len(columns) < 2_000:
+        columns.append(fitted.probability_of(seen, len(columns), horizon).to_numpy())
+        left = left - columns[-1]
+    columns[-1] = columns[-1] + np.maximum(left, 0.0)
+    return np.column_stack(columns)
+
+
+def _ordered(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end also where a negative margin turned them round."""
+    return np.minimum(lo, hi), np.maximum(lo, hi)

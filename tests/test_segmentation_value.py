@@ -1,0 +1,273 @@
+"""Cohorts, life cycle, ABC, whale curve, migration and lifetime value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
+
+from salesmgmt import DataWarning, InputError, load_sample
+from salesmgmt.engine.spend import total_quantile
+from salesmgmt.segmentation import (
+    BGNBD,
+    RFMSegmenter,
+    abc,
+    clv,
+    cohorts,
+    compare_models,
+    lifecycle,
+    migration,
+    purchases,
+    rfm,
+    triangle,
+    whale_curve,
+)
+
+
+@pytest.fixture(scope="module")
+def sample() -> pd.DataFrame:
+    return load_sample("transactions")
+
+
+def _lines(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    return frame.assign(date=pd.to_datetime(frame["date"]))
+
+
+# -- cohorts --------------------------------------------------------------------------
+
+
+def test_cohorts_by_hand():
+    out = cohorts(
+        _lines(
+            [
+                ("a", "2025-01-06", 10.0),
+                ("a", "2025-01-20", 5.0),
+                ("b", "2025-01-31", 20.0),
+                ("b", "2025-03-01", 30.0),
+                ("b", "2025-03-02", -4.0),
+                ("c", "2025-02-02", 7.0),
+            ]
+        ),
+        as_of="2025-03-31",
+    )
+    key = [(f"{c:%m}", a) for c, a in zip(out["cohort"], out["age"], strict=True)]
+    assert key == [("01", 0), ("01", 1), ("01", 2), ("02", 0), ("02", 1)]
+    assert out["active"].tolist() == [2, 0, 1, 1, 0]
+    assert out["retention"].tolist() == [1.0, 0.0, 0.5, 1.0, 0.0]
+    assert out["amount"].tolist() == [35.0, 0.0, 26.0, 7.0, 0.0]
+    assert out["ltv"].tolist() == [17.5, 17.5, 30.5, 7.0, 7.0]
+    assert out["complete"].all()
+    assert triangle(out, value="active").iloc[0].tolist()[1:] == [2, 2, 0, 1]
+
+
+def test_cohorts_add_up(sample):
+    out = cohorts(sample)
+    assert out["amount"].sum() == pytest.approx(sample["amount"].sum())
+    first = out[out["age"] == 0]
+    assert first["size"].sum() == sample.loc[sample["amount"] >= 0, "customer_id"].nunique()
+    assert (first["active"] == first["size"]).all()
+    inside = out["retention"].between(out["retention_lo"] - 1e-12, out["retention_hi"] + 1e-12)
+    assert inside.all()
+
+
+def test_ltv_interval_is_the_mean_of_customers_by_hand(sample):
+    out = cohorts(sample, freq="Y")
+    year = sample["date"].dt.year
+    born = sample[sample["amount"] >= 0].groupby("customer_id")["date"].min().dt.year
+    mine = sample[(sample["customer_id"].map(born) == 2024) & (year <= 2025)]
+    total = mine.groupby("customer_id")["amount"].sum()
+    row = out[(out["cohort"].dt.year == 2024) & (out["age"] == 1)].iloc[0]
+    assert row.ltv == pytest.approx(total.mean())
+    half = 1.959964 * total.std(ddof=1) / np.sqrt(len(total))
+    assert row.ltv_hi - row.ltv == pytest.approx(half, rel=1e-6)
+
+
+def test_a_return_before_the_first_purchase_is_told():
+    lines = _lines([("a", "2025-01-01", -5.0), ("a", "2025-02-01", 9.0)])
+    with pytest.warns(DataWarning, match="1 return"):
+        assert cohorts(lines)["amount"].sum() == 9.0
+
+
+# -- life cycle -----------------------------------------------------------------------
+
+
+def test_lifecycle_judges_each_customer_by_its_own_rhythm():
+    rows = []
+    for i in range(20):
+        rows += [
+            (f"w{i}", pd.Timestamp("2025-01-01") + pd.Timedelta(days=7 * k), 1.0) for k in range(20)
+        ]
+        rows += [
+            (f"q{i}", pd.Timestamp("2024-01-01") + pd.Timedelta(days=91 * k), 1.0) for k in range(6)
+        ]
+    out = lifecycle(_lines(rows), as_of="2025-07-01").set_index("customer_id")
+    weekly, quarterly = out.filter(regex="^w", axis=0), out.filter(regex="^q", axis=0)
+    assert set(weekly["stage"]) == {"lost"}  # 7 weeks of silence
+    assert set(quarterly["stage"]) == {"active"}  # 13 weeks of it
+    assert weekly["recency"].max() < quarterly["recency"].min()
+    assert quarterly["rhythm"].between(80, 100).all()
+
+
+def test_lifecycle_finds_those_who_left(sample):
+    import json
+    from pathlib import Path
+
+    truths = Path(__file__).resolve().parent.parent / "data" / "sample" / "truths.json"
+    kinds = json.loads(truths.read_text(encoding="utf-8"))["customers"]["kinds"]
+    out = lifecycle(sample).set_index("customer_id")["p_longer"]
+    gone = out.reindex(kinds["lost"]).dropna()
+    steady = out.reindex(kinds["stable"]).dropna()
+    assert gone.median() < 0.1 < steady.median()
+
+
+def test_lifecycle_needs_a_rhythm():
+    with pytest.raises(InputError, match="no customer bought on two days"):
+        lifecycle(_lines([("a", "2025-01-01", 1.0), ("b", "2025-01-02", 1.0)]))
+
+
+# -- where the money is ---------------------------------------------------------------
+
+
+def test_abc_classes_by_cumulative_share():
+    sold = pd.DataFrame({"item": list("cabda"), "v": [20.0, 25.0, 30.0, 5.0, 20.0]})
+    out = abc(sold, item="item", value="v")
+    assert out["item"].tolist() == ["a", "b", "c", "d"]
+    assert out["class"].tolist() == ["A", "A", "B", "C"]
+    assert out["cumulative"].round(6).tolist() == [0.45, 0.75, 0.95, 1.0]
+    alone = abc(pd.DataFrame({"item": ["a", "b"], "v": [99.0, 1.0]}), item="item", value="v")
+    assert alone["class"].tolist() == ["A", "C"]
+    tied = abc(pd.DataFrame({"item": ["b", "a"], "v": [1.0, 1.0]}), item="item", value="v")
+    assert tied["item"].tolist() == ["a", "b"]
+    with pytest.raises(InputError, match="positive total"):
+        abc(pd.DataFrame({"item": ["b"], "v": [-1.0]}), item="item", value="v")
+
+
+def test_xyz_by_the_variation_of_periods():
+    rows = [("x", f"2025-{m:02d}-05", 10.0) for m in range(1, 13)] + [("z", "2025-03-05", 10.0)]
+    frame = pd.DataFrame(rows, columns=["item", "date", "v"])
+    out = abc(frame, item="item", value="v", date="date").set_index("item")
+    assert out.loc["x", ["cv", "xyz"]].tolist() == [0.0, "X"]
+    assert out.loc["z", "cv"] == pytest.approx(np.sqrt(11))
+    assert out.loc["z", "xyz"] == "Z"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 900)), min_size=1, max_size=30))
+def test_whale_curve_and_gini(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "amount"])
+    out = whale_curve(frame)
+    assert out["cumulative"].iloc[-1] == frame["amount"].sum()
+    assert out["profit"].is_monotonic_decreasing
+    totals = frame.groupby("customer_id")["amount"].sum().to_numpy(float)
+    pairs = np.abs(totals[:, None] - totals[None, :]).mean() / (2 * totals.mean())
+    assert out.attrs["gini"] == pytest.approx(pairs)
+    again = whale_curve(frame.iloc[::-1].set_axis([0] * len(frame)))
+    pd.testing.assert_frame_equal(again, out)
+
+
+def test_superstore_loses_money_on_some_customers(data_dir):
+    lines = pd.read_parquet(data_dir / "segmentation" / "superstore_10194.parquet")
+    lines["cost"] = lines["amount"] - lines["profit"]
+    out = whale_curve(lines)
+    assert out["cumulative"].iloc[-1] == pytest.approx(292_296.81, abs=0.01)
+    assert out.attrs["peak"] > 1.1
+    assert len(out) == 804
+
+
+# -- over time ------------------------------------------------------------------------
+
+
+def test_segmenter_keeps_its_cuts(sample):
+    segmenter = RFMSegmenter()
+    same = segmenter.fit_transform(sample, as_of="2024-12-31")
+    pd.testing.assert_frame_equal(same, rfm(sample, as_of="2024-12-31"))
+    later = segmenter.transform(sample, as_of="2025-12-31")
+    steady = same.merge(later, on="customer_id")
+    steady = steady[steady["frequency_x"] == steady["frequency_y"]]
+    assert (steady["f_x"] == steady["f_y"]).all()
+    assert (steady["r_x"] >= steady["r_y"]).all()
+    with pytest.raises(InputError, match="no cut points"):
+        RFMSegmenter(method="rank").fit(sample)
+
+
+def test_migration_adds_up_and_tests_independence(sample):
+    segmenter = RFMSegmenter().fit(sample, as_of="2024-12-31")
+    one = segmenter.transform(sample, as_of="2024-12-31")
+    two = segmenter.transform(sample, as_of="2025-12-31")
+    out = migration(one, two)
+    assert out["customers"].sum() == len(two)
+    assert out["change"].sum() == pytest.approx(two["monetary"].sum() - one["monetary"].sum())
+    np.testing.assert_allclose(out.groupby("from")["share"].sum(), 1)
+    both = one.merge(two, on="customer_id")
+    want = chi2_contingency(pd.crosstab(both["segment_x"], both["segment_y"]), correction=False)
+    assert out.attrs["chi2"] == pytest.approx(want.statistic)
+    assert out.attrs["df"] == want.dof
+
+
+# -- lifetime value -------------------------------------------------------------------
+
+
+def test_clv_is_purchases_times_value_times_margin(sample):
+    out = clv(sample, model="paretonbd", level=None)
+    product = out["expected_purchases"] * out["expected_value"]
+    np.testing.assert_allclose(out["clv"], product)
+    less = clv(sample, model="paretonbd", level=None, margin=0.25)
+    np.testing.assert_allclose(less["clv"], product * 0.25)
+    assert (clv(sample, model="paretonbd", level=None, discount_rate=0.1)["clv"] < out["clv"]).all()
+
+
+def test_clv_discounts_each_period_from_its_end(sample):
+    seen = purchases(sample, freq="Y")
+    model = BGNBD.from_params(r=1.0, alpha=0.5, a=1.5, b=6.0)
+    out = clv(sample, model=model, freq="Y", horizon=3, discount_rate=0.1, level=None)
+    steps = np.diff(
+        [np.zeros(len(seen))] + [model.expected_purchases(seen, k) for k in (1, 2, 3)], axis=0
+    )
+    want = sum(s / 1.1 ** (k + 1) for k, s in enumerate(steps)) * out["expected_value"]
+    np.testing.assert_allclose(out["clv"], want)
+
+
+def test_credit_risk_and_margin_by_customer(sample):
+    ids = sorted(sample["customer_id"].unique())
+    risk = pd.Series(0.0, index=ids)
+    risk.iloc[0] = 1.0
+    out = clv(sample, model="bgnbd", credit_risk=risk, level=None)
+    assert out["clv"].iloc[0] == 0
+    assert (out["clv"].iloc[1:] > 0).all()
+    with pytest.warns(DataWarning, match="1 customer"):
+        clv(sample, model="bgnbd", credit_risk=risk.iloc[1:], level=None)
+    with pytest.raises(InputError, match="chances"):
+        clv(sample, model="bgnbd", credit_risk=risk + 1, level=None)
+
+
+def test_total_spend_quantiles_against_simulation():
+    rng = np.random.default_rng(1)
+    counts = np.array([[0.5, 0.2, 0.2, 0.1]])
+    p, q, g = 6.0, 4.0, 15.0
+    n = rng.choice(4, 400_000, p=counts[0])
+    total = np.where(n > 0, rng.gamma(np.maximum(p * n, 1e-9)), 0) / rng.gamma(q, 1 / g, len(n))
+    for level in (0.3, 0.7, 0.95):
+        got = total_quantile(counts, p, np.array([q]), np.array([g]), level)[0]
+        assert got == pytest.approx(np.quantile(total, level), rel=0.01, abs=1e-9)
+
+
+def test_clv_interval_holds_what_came(sample):
+    before = sample[sample["date"] < "2025-01-01"]
+    out = clv(before, as_of="2024-12-31", horizon=12)
+    later = sample[sample["date"] >= "2025-01-01"].groupby("customer_id")["amount"].sum()
+    came = out["customer_id"].map(later).fillna(0.0)
+    covered = came.between(out["clv_lo"], out["clv_hi"] * 1.0 + 1e-9) | (came <= 0) & (
+        out["clv_lo"] == 0
+    )
+    assert covered.mean() > 0.88
+    assert out["clv"].sum() == pytest.approx(came.sum(), rel=0.25)
+
+
+def test_models_are_compared_without_the_last_part(sample):
+    table = compare_models(sample, holdout=26)
+    assert table["score"].is_monotonic_increasing
+    assert table["rmse"].gt(0).all()
+    assert sorted(table["model"]) == ["bgnbd", "mbgnbd", "paretonbd"]
