@@ -27,10 +27,12 @@ from ._credit.provision import (
     provision,
     provision_movement,
 )
+from ._credit.scorecard import CreditScorecard
 
 __all__ = [
     "CN_AGING_POLICY",
     "INTEREST_RULES",
+    "CreditScorecard",
     "aging",
     "aging_movement",
     "apply_payment",

@@ -1,0 +1,252 @@
+"""From a column to bins: which row of a points table a value falls in, whatever the value.
+
+Every value has a row: an interval or a group of levels, each special value, missing, and (for
+levels) whatever was not seen before. Rows of the table and codes of values are made here once,
+so that a score and its table cannot disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..engine.binning import (
+    best_partition,
+    candidate_edges,
+    information_value,
+    weight_of_evidence,
+)
+from ..errors import InputError
+
+__all__ = ["Bins", "Recipe", "fit_bins", "is_numeric"]
+
+_NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the bins of one feature are to be found."""
+
+    trend: str
+    max_bins: int
+    min_share: float
+    criterion: str
+    max_candidates: int
+    smoothing: float
+    empty: str
+
+
+@dataclass(slots=True)
+class Bins:
+    """The rows of one feature's table, and the way from a value to its row.
+
+    Rows in order: intervals (or groups of levels), special values, missing, other (levels only).
+    """
+
+    name: str
+    numeric: bool
+    edges: np.ndarray
+    levels: pd.Index
+    group: np.ndarray
+    special: tuple[Any, ...]
+    count: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    bad: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    woe: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    iv: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def regular(self) -> int:
+        """How many intervals or groups of levels."""
+        return len(self.edges) + 1 if self.numeric else int(self.group.max(initial=-1)) + 1
+
+    def __len__(self) -> int:
+        return self.regular + len(self.special) + (1 if self.numeric else 2)
+
+    def codes(self, column: pd.Series, caller: str) -> np.ndarray:
+        """Row of the table for every value."""
+        missing, special, values = split(column, self.name, self.numeric, self.special, caller)
+        if self.numeric:
+            out = np.searchsorted(self.edges, values, side="left")
+        else:
+            at = self.levels.get_indexer(pd.Index(values))
+            other = len(self) - 1
+            out = np.where(at >= 0, self.group[at] if len(self.group) else other, other)
+        out = np.where(special >= 0, self.regular + special, out)
+        return np.where(missing, self.regular + len(self.special), out)
+
+    def table(self) -> pd.DataFrame:
+        """One row a bin."""
+        k, s = self.regular, len(self.special)
+        kind = ["interval" if self.numeric else "levels"] * k + ["special"] * s + ["missing"]
+        kind += [] if self.numeric else ["other"]
+        low = np.full(len(self), np.nan)
+        high = np.full(len(self), np.nan)
+        if self.numeric:
+            low[:k] = np.concatenate([[-np.inf], self.edges])
+            high[:k] = np.concatenate([self.edges, [np.inf]])
+        with np.errstate(invalid="ignore"):
+            rate = self.bad / self.count
+        return pd.DataFrame(
+            {
+                "feature": self.name,
+                "kind": kind,
+                "label": self.labels(),
+                "low": low,
+                "high": high,
+                "rows": self.count.astype(np.int64),
+                "bad": self.bad.astype(np.int64),
+                "bad_rate": rate,
+                "woe": self.woe,
+                "iv": self.iv,
+            }
+        )
+
+    def labels(self) -> list[str]:
+        """Each row in words."""
+        if self.numeric:
+            ends = [f"{e:.6g}" for e in self.edges]
+            text = ["any value"] if not ends else [f"up to {ends[0]}"]
+            text += [f"{a} to {b}" for a, b in zip(ends[:-1], ends[1:], strict=True)]
+            text += [f"over {ends[-1]}"] if ends else []
+        else:
+            text = [", ".join(map(str, self.members(g))) for g in range(self.regular)]
+        text += [str(v) for v in self.special] + ["missing"]
+        return text if self.numeric else [*text, "other"]
+
+    def members(self, group: int) -> list[Any]:
+        """The levels of one group."""
+        return self.levels[self.group == group].tolist()
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a column is binned by intervals: numbers, also as objects; not truth values."""
+    if pd.api.types.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    return column.dtype == object and (pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS)
+
+
+def split(
+    column: pd.Series, name: str, numeric: bool, special: tuple[Any, ...], caller: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Missing, which special value (-1: none), and the values themselves."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        raise InputError(
+            f"{caller}(): column {name!r} holds dates; a scorecard bins numbers and levels: turn "
+            "it into days before the decision first."
+        )
+    missing = column.isna().to_numpy(dtype=bool)
+    if numeric:
+        values = _numbers(column, name, caller)
+    else:
+        values = column.astype(object).to_numpy()
+    which = np.full(len(column), -1, dtype=np.int64)
+    for i, value in enumerate(special):
+        which[np.asarray(values == value, dtype=bool) & ~missing] = i
+    return missing, which, values
+
+
+def _numbers(column: pd.Series, name: str, caller: str) -> np.ndarray:
+    parsed = pd.to_numeric(column, errors="coerce")
+    values = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    lost = column.isna().to_numpy(dtype=bool)
+    wrong = (np.isnan(values) & ~lost) | np.isinf(values)
+    if wrong.any():
+        at = np.flatnonzero(wrong)
+        raise InputError(
+            f"{caller}(): column {name!r} was binned as numbers; {len(at)} row(s) hold no finite "
+            f"number (row {column.index[at[0]]!r}: {column.iloc[at[0]]!r}). Infinite and NaN "
+            "are not the same: make unknown values missing, or name the column in categorical=."
+        )
+    return values
+
+
+def fit_bins(
+    column: pd.Series,
+    bad: np.ndarray,
+    *,
+    name: str,
+    numeric: bool,
+    special: tuple[Any, ...],
+    recipe: Recipe,
+    caller: str,
+) -> tuple[Bins, np.ndarray]:
+    """The bins of one feature, with their weights of evidence; and each row's bin."""
+    missing, which, values = split(column, name, numeric, special, caller)
+    rest = ~missing & (which < 0)
+    if numeric:
+        edges = _best_edges(values[rest], bad[rest], recipe, len(bad))
+        bins = Bins(name, True, edges, pd.Index([]), np.zeros(0, np.int64), special)
+        codes = np.searchsorted(edges, values, side="left")
+        codes = np.where(which >= 0, bins.regular + which, codes)
+        codes = np.where(missing, bins.regular + len(special), codes)
+    else:
+        levels, group = _best_groups(values[rest], bad[rest], recipe, len(bad))
+        bins = Bins(name, False, np.zeros(0), levels, group, special)
+        codes = bins.codes(column, caller)
+    _weigh(bins, codes, bad, recipe)
+    return bins, codes
+
+
+def _best_edges(values: np.ndarray, bad: np.ndarray, recipe: Recipe, n: int) -> np.ndarray:
+    if not len(values):
+        return np.zeros(0)
+    edges = candidate_edges(values, recipe.max_candidates)
+    at = np.searchsorted(edges, values, side="left")
+    starts = _partition(at, bad, len(edges) + 1, recipe, n, recipe.trend)
+    return edges[starts[1:] - 1]
+
+
+def _best_groups(
+    values: np.ndarray, bad: np.ndarray, recipe: Recipe, n: int
+) -> tuple[pd.Index, np.ndarray]:
+    """Levels in order of risk, and the group of each: neighbours in that order merge."""
+    at, found = pd.factorize(values)
+    if not len(found):
+        return pd.Index([], dtype=object), np.zeros(0, dtype=np.int64)
+    total, risky = np.bincount(at), np.bincount(at, bad)
+    woe = weight_of_evidence(
+        total - risky, risky, max(float((1 - bad).sum()), 0.5), max(float(bad.sum()), 0.5),
+        recipe.smoothing,
+    )  # fmt: skip
+    names = [(type(v).__name__, str(v)) for v in found]
+    order = sorted(range(len(found)), key=lambda i: (-woe[i], names[i]))
+    rank = np.empty(len(found), dtype=np.int64)
+    rank[order] = np.arange(len(found))
+    edges = candidate_edges(rank[at].astype(np.float64), recipe.max_candidates)
+    pre = np.searchsorted(edges, np.arange(len(found)), side="left")
+    starts = _partition(pre[rank[at]], bad, len(edges) + 1, recipe, n, "ascending")
+    group = np.searchsorted(starts, pre, side="right") - 1
+    return pd.Index([found[i] for i in order], dtype=object), group
+
+
+def _partition(
+    at: np.ndarray, bad: np.ndarray, n_bins: int, recipe: Recipe, n: int, trend: str
+) -> np.ndarray:
+    total, risky = np.bincount(at, minlength=n_bins), np.bincount(at, bad, minlength=n_bins)
+    trends = ("ascending", "descending") if trend == "auto" else (trend,)
+    found = [
+        best_partition(
+            total - risky, risky, trend=t, max_bins=recipe.max_bins,
+            min_count=max(recipe.min_share * n, 1.0), criterion=recipe.criterion,
+            prior=recipe.smoothing,
+        )
+        for t in trends
+    ]  # fmt: skip
+    return max(found, key=lambda f: f[1])[0]
+
+
+def _weigh(bins: Bins, codes: np.ndarray, bad: np.ndarray, recipe: Recipe) -> None:
+    bins.count = np.bincount(codes, minlength=len(bins)).astype(np.float64)
+    bins.bad = np.bincount(codes, bad, minlength=len(bins))
+    good = bins.count - bins.bad
+    totals = float(good.sum()), float(bins.bad.sum())
+    bins.woe = weight_of_evidence(good, bins.bad, *totals, recipe.smoothing)
+    bins.iv = information_value(good, bins.bad, *totals, recipe.smoothing)
+    if recipe.empty == "worst":
+        unseen = bins.count == 0
+        bins.woe[unseen] = bins.woe[~unseen].min(initial=0.0)
