@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -86,9 +87,9 @@ def build(
 
 def _usable(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """The rows of a canonical table that every desk can use."""
-    roles = TABLES.get(table)
-    if roles is None or frame.empty:
+    if table not in TABLES or frame.empty:
         return frame
+    roles: dict[str, Any] = dict(TABLES[table])
     return take(frame, caller="report", arg=table, invalid="drop", **roles).frame
 
 
