@@ -541,6 +541,8 @@ def _up_to(books: Books) -> Books:
         new = np.where(issued, np.cumsum(issued) - 1, -3)
         receipts.named = np.where(receipts.named >= 0, new[receipts.named], receipts.named) \
             if len(new) else receipts.named  # fmt: skip
+        at = books.disputes["document"].to_numpy(dtype=np.int64)
+        books.disputes = books.disputes.assign(document=np.where(at >= 0, new[at], at))
         books.documents = documents.cut(issued)
         books.later = int((~issued).sum())
     in_time = receipts.day <= today

@@ -18,6 +18,11 @@ from .flows import Flows, take_flows
 
 __all__ = ["loss_rates", "roll_rates"]
 
+
+class TooShortError(InputError):
+    """The data do not reach from one period end to the next."""
+
+
 PAID, LOST = "paid", "written_off"
 
 
@@ -94,7 +99,7 @@ def roll_rates(
     )  # fmt: skip
     ends = _whole_periods(flows, freq)[-(periods + 1 if periods else 0) :]
     if len(ends) < 2:
-        raise InputError(
+        raise TooShortError(
             f"roll_rates(): the data span no two ends of a period of freq={freq!r} up to "
             f"{flows.books.as_of.date()}; use a shorter freq."
         )

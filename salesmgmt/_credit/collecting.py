@@ -1,0 +1,499 @@
+"""Collections: where the money stands, whom to call today, statements of account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Unpack
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from ..errors import InputError
+from .aging import keys_of
+from .books import KINDS, Options
+from .flows import day_number
+from .ledger import as_days, open_items, take_position
+from .migration import PAID, TooShortError, roll_rates
+from .settling import Position
+
+__all__ = ["DUNNING_LEVELS", "concentration", "dunning_level", "statement", "worklist"]
+
+#: (level, least days past due). Due today is level 0: nobody is reminded on the due day.
+DUNNING_LEVELS = ((1, 1), (2, 15), (3, 30), (4, 60), (5, 90))
+_ACTIONS = (
+    ("none", "无需催收"),
+    ("friendly reminder", "友好提醒"),
+    ("written reminder", "书面催款"),
+    ("call, agree on a date", "电话催收,约定付款日"),
+    ("final notice, stop deliveries", "最后通知,暂停发货"),
+    ("hand over to legal", "移交法务"),
+)
+
+
+def concentration(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    by: Any = "customer_id",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Share of the receivables that each key holds, largest first.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`.
+    by : str or list of str
+        Key columns, as for :func:`aging`.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``outstanding``, ``share`` (of all positive balances; of its currency),
+        ``cumulative``, ``rank``, ``herfindahl`` (sum of squared shares, the same in each row of
+        a currency: 1 / herfindahl customers of equal size would be as concentrated), ``as_of``.
+        Keys that owe nothing have share 0.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import concentration
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [100.0, 300.0],
+    ...     "invoice_date": ["2025-01-01", "2025-01-01"],
+    ...     "due_date": ["2025-01-31", "2025-01-31"]})
+    >>> concentration(invoices)[["customer_id", "share", "cumulative", "herfindahl"]]
+      customer_id  share  cumulative  herfindahl
+    0           B   0.75        0.75       0.625
+    1           A   0.25        1.00       0.625
+    """
+    position = take_position(
+        "concentration", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
+        options=options, pairs=False,
+    )  # fmt: skip
+    books = position.books
+    keys, (document, receipt) = keys_of(position, by)
+    units = np.zeros(max(len(keys), 1), dtype=np.int64)
+    np.add.at(units, document, position.open)
+    np.subtract.at(units, receipt, position.rest)
+    out = keys.reset_index(drop=True).copy()
+    out["outstanding"] = door.money(units, books.step)
+    currency = books.names["currency"]
+    parts = [p for _, p in out.groupby(currency, sort=True)] if currency in out else [out]
+    done = []
+    for part in parts:
+        ranked = part.sort_values("outstanding", ascending=False, kind="stable")
+        owed = ranked["outstanding"].clip(lower=0)
+        total = owed.sum()
+        ranked["share"] = owed / total if total > 0 else 0.0
+        ranked["cumulative"] = ranked["share"].cumsum().clip(upper=1.0)
+        ranked["rank"] = np.arange(1, len(ranked) + 1)
+        ranked["herfindahl"] = float((ranked["share"] ** 2).sum())
+        done.append(ranked)
+    result = pd.concat(done, ignore_index=True)
+    result["as_of"] = books.as_of
+    return result
+
+
+def dunning_level(
+    days_past_due: Any, levels: Sequence[tuple[int, int]] = DUNNING_LEVELS
+) -> np.ndarray:
+    """Dunning level of each number of days past due.
+
+    Parameters
+    ----------
+    days_past_due : array-like of int
+        Negative or 0: not past due.
+    levels : sequence of (level, days)
+        Least days past due of each level, at least 1.
+
+    Returns
+    -------
+    ndarray of int64
+        0 where nothing is past due.
+
+    Raises
+    ------
+    InputError
+        ``levels`` are no pairs, do not ascend, or start before day 1.
+
+    Examples
+    --------
+    >>> from salesmgmt.credit import dunning_level
+    >>> dunning_level([0, 1, 20, 95]).tolist()
+    [0, 1, 2, 5]
+    """
+    pairs = _checked_levels(levels, "dunning_level")
+    days = np.asarray(days_past_due, dtype=np.int64)
+    edges = np.array([d for _, d in pairs], dtype=np.int64)
+    names = np.array([0, *(n for n, _ in pairs)], dtype=np.int64)
+    return names[np.searchsorted(edges, days, side="right")]
+
+
+def _checked_levels(levels: Any, caller: str) -> list[tuple[int, int]]:
+    try:
+        pairs = [(int(level), int(days)) for level, days in levels]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{caller}(): levels must be pairs (level, days), got {levels!r}."
+        ) from None
+    if not pairs or any(b[1] <= a[1] for a, b in zip(pairs, pairs[1:])):
+        raise InputError(f"{caller}(): levels: days must ascend, got {levels!r}.")
+    if pairs[0][1] < 1:
+        raise InputError(f"{caller}(): levels: what is due today is not past due; start at day 1.")
+    return pairs
+
+
+def worklist(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    levels: Sequence[tuple[int, int]] = DUNNING_LEVELS,
+    grain: Literal["customer", "invoice"] = "customer",
+    minimum: float = 0.0,
+    lang: Literal["en", "zh"] = "en",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Whom to call today: who is past due, how much of it usually comes, what to do next.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`.
+    levels : sequence of (level, days)
+        Dunning levels by least days past due.
+    grain : {"customer", "invoice"}
+        One row a customer, or one an open invoice (those not past due have level 0).
+    minimum : float, default=0
+        Leave out customers with less past due than this.
+    lang : {"en", "zh"}
+        Language of the action.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``currency`` if there is one, ``overdue``, ``outstanding``, ``disputed``
+        (past due but in dispute), ``days_past_due`` (the oldest), ``invoices``, ``level``,
+        ``expected`` (of what is past due, what comes within 30 days if each bucket pays as it
+        has so far; missing where there is no history), ``action``, ``rank``, ``as_of``. Largest
+        amount past due first. By invoice: ``invoice_id``, ``due_date`` and the same.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`; unusable levels.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import worklist
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [100.0, 300.0],
+    ...     "invoice_date": ["2025-01-03", "2025-01-02"],
+    ...     "due_date": ["2025-02-03", "2025-02-02"]})
+    >>> worklist(invoices, as_of="2025-02-03")[["customer_id", "overdue", "level", "action"]]
+      customer_id  overdue  level             action
+    0           B    300.0      1  friendly reminder
+    """
+    caller = "worklist"
+    door.check_choice(grain, "grain", ("customer", "invoice"), caller=caller)
+    door.check_number(minimum, "minimum", caller=caller, low=0)
+    door.check_lang(lang, caller=caller)
+    pairs = _checked_levels(levels, caller)
+    frames = (invoices, payments, adjustments)
+    items = open_items(*frames, as_of=as_of, method=method, fx=fx, **options)
+    position = take_position(caller, *frames, as_of=as_of, method=method, fx=fx, options=options)
+    names = position.books.names
+    items = items[(items["kind"] == "invoice") & (items["outstanding"] > 0)].reset_index(drop=True)
+    late = items["days_past_due"].to_numpy() > 0
+    items["overdue"] = np.where(late, items["outstanding"], 0.0)
+    items["level"] = dunning_level(items["days_past_due"], pairs)
+    items["expected"] = items["overdue"] * _share_paid(frames, items, as_of, method, fx, options)
+    disputed = _in_dispute(position, items[names["invoice"]])
+    items["disputed"] = np.where(disputed, items["overdue"], 0.0)
+    if grain == "invoice":
+        out = items.sort_values(["overdue", names["customer"], names["invoice"]],
+                                ascending=[False, True, True], ignore_index=True)  # fmt: skip
+        out = out[[names["customer"], names["invoice"],
+                   *([names["currency"]] if names["currency"] in out else []),
+                   "due_date", "overdue", "outstanding", "disputed", "days_past_due", "level",
+                   "expected"]].copy()  # fmt: skip
+    else:
+        out = _by_customer(items[late], names)
+    out = out[out["overdue"] >= minimum].reset_index(drop=True)
+    out["expected"] = out["expected"].round(2)
+    text = 1 if lang == "zh" else 0
+    steps = [0, *(level for level, _ in pairs)]
+    action = {n: _ACTIONS[min(k, len(_ACTIONS) - 1)][text] for k, n in enumerate(steps)}
+    out["action"] = out["level"].map(action).astype(object)
+    out["rank"] = np.arange(1, len(out) + 1)
+    out["as_of"] = position.books.as_of
+    return out
+
+
+def _by_customer(late: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    keys = [names["customer"], *([names["currency"]] if names["currency"] in late else [])]
+    groups = late.groupby(keys, sort=True, observed=True)
+    out = groups.agg(
+        overdue=("overdue", "sum"),
+        disputed=("disputed", "sum"),
+        days_past_due=("days_past_due", "max"),
+        invoices=("overdue", "size"),
+        level=("level", "max"),
+        expected=("expected", lambda v: v.sum(min_count=1)),
+    ).reset_index()
+    for name in ("overdue", "disputed"):
+        out[name] = out[name].round(2)
+    return out.sort_values(
+        ["overdue", *keys], ascending=[False, *[True] * len(keys)], ignore_index=True
+    )
+
+
+def _in_dispute(position: Position, ids: pd.Series) -> np.ndarray:
+    """Whether an invoice has an open dispute: one was raised and it is not settled."""
+    books = position.books
+    at = books.disputes["document"].to_numpy(dtype=np.int64)
+    day = books.disputes["day"].to_numpy(dtype=np.int64)
+    at = at[(at >= 0) & (day <= books.today)]
+    named = books.documents.rows[books.names["invoice"]].iloc[at]
+    return ids.isin(set(named)).to_numpy()
+
+
+def _share_paid(
+    frames: tuple[Any, Any, Any],
+    items: pd.DataFrame,
+    as_of: Any,
+    method: str,
+    fx: Any,
+    options: Options,
+) -> np.ndarray:
+    """Share of what is open in each item's bucket that has been paid within a month so far."""
+    try:
+        rolls = roll_rates(*frames, as_of=as_of, method=method, fx=fx, **options)
+    except TooShortError:
+        return np.full(len(items), np.nan)
+    paid = rolls[rolls["to"] == PAID].groupby("from")["amount"].sum()
+    total = rolls.groupby("from")["amount"].sum()
+    share = (paid / total.where(total > 0)).astype(float)
+    days = items["days_past_due"].to_numpy()
+    names = ["current", "1-30", "31-60", "61-90", "91+"]
+    bucket = np.array(names, dtype=object)[np.searchsorted([0, 30, 60, 90], days, side="left")]
+    return share.reindex(bucket).to_numpy()
+
+
+def statement(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    start: Any = None,
+    of: Any = None,
+    lang: Literal["en", "zh"] = "en",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Statement of account (对账单): opening balance, every document and receipt, closing balance.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`; the frames, not a ledger.
+    start : date, optional
+        First day; None: of the month of ``as_of``.
+    of : scalar or list, optional
+        Customers; None: all.
+    lang : {"en", "zh"}
+        Language of ``text``.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``currency`` if there is one, ``date``, ``entry`` (``opening``,
+        ``invoice``, ``credit_note``, ``payment``, ``write_off``, ``allowance``, ``closing``),
+        ``text`` (the entry in words), ``document``, ``due_date``, ``debit``, ``credit``,
+        ``balance`` (running), ``overdue`` (of the closing balance), ``as_of``. By customer,
+        currency and date.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`; an unknown customer; ``start`` after ``as_of``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import statement
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a", "b"], "customer_id": "A", "amount": [100.0, 50.0],
+    ...     "invoice_date": ["2024-12-20", "2025-01-10"],
+    ...     "due_date": ["2025-01-19", "2025-02-09"]})
+    >>> paid = pd.DataFrame({"payment_id": ["P"], "customer_id": ["A"], "date": ["2025-01-15"],
+    ...                      "amount": [100.0]})
+    >>> got = statement(invoices, paid, as_of="2025-01-31")
+    >>> got[["entry", "document", "debit", "credit", "balance"]].fillna("")
+         entry document  debit  credit  balance
+    0  opening             0.0     0.0    100.0
+    1  invoice        b   50.0     0.0    150.0
+    2  payment        P    0.0   100.0     50.0
+    3  closing            0.0     0.0     50.0
+    """
+    caller = "statement"
+    door.check_lang(lang, caller=caller)
+    position = take_position(
+        caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
+    )
+    books = position.books
+    first = _first_day(start, books.today, caller)
+    chosen = _chosen(of, books.customers.index, caller)
+    lines = _lines(position)
+    lines = lines[np.isin(lines["customer"], chosen)]
+    before = lines[lines["day"] < first].groupby(["customer", "currency"])["units"].sum()
+    inside = lines[lines["day"] >= first]
+    overdue = _overdue(position)
+    parts = []
+    pairs = lines[["customer", "currency"]].drop_duplicates().sort_values(["customer", "currency"])
+    for customer, currency in pairs.itertuples(index=False):
+        own = inside[(inside["customer"] == customer) & (inside["currency"] == currency)]
+        opening = int(before.get((customer, currency), 0))
+        parts.append(
+            _one_account(own, customer, currency, opening, first, books.today,
+                         int(overdue.get((customer, currency), 0)))
+        )  # fmt: skip
+    table = pd.concat(parts, ignore_index=True) if parts else _no_lines()
+    return _statement_frame(position, table, lang)
+
+
+def _no_lines() -> pd.DataFrame:
+    columns = ["customer", "currency", "day", "entry", "document", "due", "units", "balance",
+               "overdue"]  # fmt: skip
+    return pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+
+
+def _first_day(start: Any, today: int, caller: str) -> int:
+    if start is None:
+        month = np.datetime64(today, "D").astype("datetime64[M]")
+        return int(month.astype("datetime64[D]").astype(np.int64))
+    first = day_number(door.day(start, name="start", caller=caller))
+    if first > today:
+        raise InputError(f"{caller}(): start lies after as_of.")
+    return first
+
+
+def _chosen(of: Any, customers: pd.Index, caller: str) -> np.ndarray:
+    if of is None:
+        return np.arange(len(customers))
+    wanted = list(of) if isinstance(of, list | tuple | pd.Series | np.ndarray | pd.Index) else [of]
+    at = customers.get_indexer(pd.Index(wanted))
+    if (at < 0).any():
+        raise InputError(f"{caller}(): of: no customer {wanted[int(np.argmax(at < 0))]!r}.")
+    return at
+
+
+def _lines(position: Position) -> pd.DataFrame:
+    """Documents and receipts as signed lines in order of days."""
+    books = position.books
+    documents, receipts = books.documents, books.receipts
+    own = np.flatnonzero(receipts.source < 0)
+    labels = documents.rows[books.names["invoice"]].astype(object)
+    kinds = np.array([*KINDS], dtype=object)
+    table = pd.DataFrame(
+        {
+            "customer": np.r_[documents.customer, receipts.customer[own]],
+            "currency": np.r_[documents.currency, receipts.currency[own]],
+            "day": np.r_[documents.day, receipts.day[own]],
+            "entry": np.r_[
+                np.where(documents.note, "credit_note", "invoice").astype(object),
+                kinds[receipts.kind[own]],
+            ],
+            "document": pd.concat(
+                [labels, receipts.label.iloc[own].astype(object)], ignore_index=True
+            ),
+            "due": np.r_[documents.due, np.full(len(own), -(2**40))],
+            "units": np.r_[documents.units, -receipts.units[own]],
+        }
+    )
+    text = table["document"].astype(str)
+    table = table.assign(_text=text, _receipt=np.r_[np.zeros(len(documents)), np.ones(len(own))])
+    order = ["customer", "currency", "day", "_receipt", "_text"]
+    return table.sort_values(order, ignore_index=True).drop(columns=["_text", "_receipt"])
+
+
+def _overdue(position: Position) -> pd.Series:
+    documents = position.books.documents
+    late = (documents.due < position.books.today) & (position.open > 0)
+    table = pd.DataFrame(
+        {
+            "customer": documents.customer[late],
+            "currency": documents.currency[late],
+            "units": position.open[late],
+        }
+    )
+    return table.groupby(["customer", "currency"])["units"].sum()
+
+
+def _one_account(
+    own: pd.DataFrame, customer: int, currency: int, opening: int, first: int, today: int, late: int
+) -> pd.DataFrame:
+    ends = pd.DataFrame(
+        {
+            "customer": customer, "currency": currency, "day": [first - 1, today],
+            "entry": ["opening", "closing"], "document": None, "due": -(2**40), "units": 0,
+        }
+    )  # fmt: skip
+    ends["document"] = ends["document"].astype(object)
+    out = pd.concat([ends.iloc[:1], own, ends.iloc[1:]], ignore_index=True) if len(own) else ends
+    out["balance"] = opening + out["units"].cumsum()
+    out["overdue"] = np.where(out["entry"] == "closing", late, 0)
+    return out
+
+
+_ENTRIES = {
+    "opening": ("opening balance", "期初余额"),
+    "invoice": ("invoice", "发票"),
+    "credit_note": ("credit note", "红字发票"),
+    "payment": ("payment", "收款"),
+    "write_off": ("write-off", "坏账核销"),
+    "allowance": ("allowance", "折让"),
+    "closing": ("closing balance", "期末余额"),
+}
+
+
+def _statement_frame(position: Position, table: pd.DataFrame, lang: str) -> pd.DataFrame:
+    books = position.books
+    customer = table["customer"].to_numpy(dtype=np.int64)
+    labels = books.customers.labels.iloc[:, 0]
+    out = pd.DataFrame({books.names["customer"]: labels.take(customer).reset_index(drop=True)})
+    if books.currencies is not None:
+        codes = table["currency"].to_numpy(dtype=np.int64)
+        names = books.currencies.labels.iloc[:, 0]
+        out[books.names["currency"]] = names.take(codes).reset_index(drop=True)
+    out["date"] = as_days(table["day"].to_numpy(dtype=np.int64))
+    out["entry"] = table["entry"].astype(object)
+    words = {k: v[1 if lang == "zh" else 0] for k, v in _ENTRIES.items()}
+    out["text"] = table["entry"].map(words).astype(object)
+    out["document"] = table["document"].astype(object)
+    due = table["due"].to_numpy(dtype=np.int64)
+    out["due_date"] = as_days(np.where(due > -(2**40), due, 0), due > -(2**40))
+    units = table["units"].to_numpy(dtype=np.int64)
+    out["debit"] = door.money(units.clip(0), books.step)
+    out["credit"] = door.money((-units).clip(0), books.step)
+    out["balance"] = door.money(table["balance"].to_numpy(dtype=np.int64), books.step)
+    out["overdue"] = door.money(table["overdue"].to_numpy(dtype=np.int64), books.step)
+    out["as_of"] = books.as_of
+    return out

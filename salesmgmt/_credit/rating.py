@@ -1,0 +1,609 @@
+"""Customers' credit: rating from how they pay, limits, the order at hand, contract terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Unpack
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Date, Key
+from ..errors import InputError
+from .behaviour import by_customer
+from .books import Options
+from .ledger import is_ledger, take_position
+
+__all__ = [
+    "CN_LIMIT_POLICY",
+    "check_order",
+    "check_terms",
+    "credit_limits",
+    "rate_customers",
+]
+
+#: Grades and factors of a policy common in China: limit = monthly sales x months x factor.
+CN_LIMIT_POLICY = {
+    "months": 2.0,
+    "factors": {"AAA": 1.5, "AA": 1.0, "A": 0.8, "B": 0.6, "C": 0.0, "D": 0.0},
+}
+_GRADES = {"AAA": 90.0, "AA": 80.0, "A": 70.0, "B": 60.0, "C": 0.0}
+_WEIGHTS = {"payment": 0.35, "overdue": 0.20, "activity": 0.25, "tenure": 0.20, "extra": 0.20}
+_LONG = 60.0  # days late at which the payment part of the score is spent
+_TENURE = 3 * 365.0
+
+
+def rate_customers(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: str = "specific_then_fifo",
+    fx: Any = None,
+    extra: pd.DataFrame | None = None,
+    default_days: int = 90,
+    weights: Mapping[str, float] | None = None,
+    grades: Mapping[str, float] | None = None,
+    lang: Literal["en", "zh"] = "en",
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Score and grade of each customer from how it pays, with the reasons in words.
+
+    Four parts of 0 to 100, weighted: ``payment`` (half the share of money paid on time, half
+    the days late on average, spent at 60), ``overdue`` (share of the balance past due and age
+    of the oldest), ``activity`` (months with invoices of the last twelve), ``tenure`` (years
+    since the first invoice, full at three). A part without data is left out of the average.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, method, fx, **options
+        As for :func:`ledger`. A customer with several currencies needs ``fx``.
+    extra : DataFrame, optional
+        Given facts: ``customer_id`` and one or more columns of points from 0 to 100
+        (financials, references, ...), averaged into a fifth part.
+    default_days : int, default=90
+        A customer with anything open more than this past due, or written off, is in default:
+        score 0, grade ``D``. One without data for any weighted part is ``NR``, not rated.
+    weights : mapping, optional
+        Weights of ``payment``, ``overdue``, ``activity``, ``tenure``, ``extra``.
+    grades : mapping, optional
+        Lowest score of each grade; by default AAA 90, AA 80, A 70, B 60, C 0.
+    lang : {"en", "zh"}
+        Language of the reasons.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``score``, ``grade``, ``reasons``, ``payment``, ``overdue``,
+        ``activity``, ``tenure``, ``extra`` if given, ``days_late``, ``on_time``,
+        ``max_days_past_due``, ``monthly_sales``, ``exposure`` (what is open), ``default``,
+        ``as_of``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`; points outside 0 to 100; unknown weights.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import rate_customers
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [100.0, 100.0],
+    ...     "invoice_date": ["2025-01-01", "2025-01-01"],
+    ...     "due_date": ["2025-01-31", "2025-01-31"]})
+    >>> paid = pd.DataFrame({"payment_id": ["P"], "customer_id": ["A"], "amount": [100.0],
+    ...                      "date": ["2025-01-20"]})
+    >>> rate_customers(invoices, paid, as_of="2025-06-30")[["customer_id", "grade", "default"]]
+      customer_id grade  default
+    0           A     B    False
+    1           B     D     True
+    """
+    caller = "rate_customers"
+    door.check_int(default_days, "default_days", caller=caller, low=0)
+    door.check_lang(lang, caller=caller)
+    share = _checked_weights(weights, caller)
+    floor = _checked_grades(grades, caller)
+    position = take_position(
+        caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
+    )
+    books = position.books
+    _one_currency(position, caller)
+    facts = by_customer(position)
+    parts = _parts(facts, books.today)
+    if extra is not None:
+        parts["extra"] = _extra(extra, books.customers.index, books.names["customer"], caller)
+    weight = pd.Series(share)[list(parts.columns)]
+    present = parts.notna().mul(weight)
+    score = parts.fillna(0).mul(weight).sum(axis=1) / present.sum(axis=1)
+    default = ((facts["max_past_due"] > default_days) | (facts["written_off"] > 0)).to_numpy()
+    score = score.where(~default, 0.0).round(1)
+    customer = books.customers.labels.iloc[:, 0].reset_index(drop=True)
+    out = pd.DataFrame({books.names["customer"]: customer})
+    out["score"] = score
+    out["grade"] = [_grade(s, d, floor) for s, d in zip(score, default, strict=True)]
+    out["reasons"] = _reasons(facts, parts, weight, default, default_days, lang)
+    for name in parts:
+        out[name] = parts[name].round(1)
+    out["days_late"] = facts["days_late"]
+    out["on_time"] = facts["on_time"]
+    out["max_days_past_due"] = facts["max_past_due"].astype(np.int64)
+    months = ((books.today - facts["first"] + 1) / 30.4375).clip(upper=12, lower=1).fillna(12)
+    out["monthly_sales"] = (door.money(facts["sales_year"].to_numpy(), books.step) / months).round(
+        2
+    )
+    out["exposure"] = door.money(facts["balance"].to_numpy(), books.step)
+    out["default"] = default
+    out["as_of"] = books.as_of
+    return out
+
+
+def _grade(score: float, default: bool, floor: list[tuple[str, float]]) -> str:
+    """``D`` in default, ``NR`` (not rated) where no weighted part has data."""
+    if default:
+        return "D"
+    return "NR" if np.isnan(score) else next(name for name, low in floor if score >= low)
+
+
+def _one_currency(position: Any, caller: str) -> None:
+    books = position.books
+    if books.currencies is None or len(books.currencies) < 2:
+        return
+    pairs = np.unique(np.column_stack([books.documents.customer, books.documents.currency]), axis=0)
+    several = pd.Series(pairs[:, 0]).value_counts()
+    if (several > 1).any():
+        first = books.customers.labels.iloc[int(several.idxmax()), 0]
+        raise InputError(
+            f"{caller}(): {int((several > 1).sum())} customer(s) have invoices in several "
+            f"currencies (first: {first!r}); give fx= to convert."
+        )
+
+
+def _checked_weights(weights: Mapping[str, float] | None, caller: str) -> dict[str, float]:
+    if weights is None:
+        return dict(_WEIGHTS)
+    unknown = set(weights) - set(_WEIGHTS)
+    if unknown:
+        raise InputError(
+            f"{caller}(): weights: unknown part {sorted(unknown)[0]!r}; "
+            f"known are {', '.join(map(repr, _WEIGHTS))}."
+        )
+    for name, value in weights.items():
+        door.check_number(value, f"weight of {name!r}", caller=caller, low=0)
+    if not sum(weights.get(k, 0.0) for k in _WEIGHTS if k != "extra") > 0:
+        raise InputError(f"{caller}(): weights: all are zero.")
+    return {k: float(weights.get(k, 0.0)) for k in _WEIGHTS}
+
+
+def _checked_grades(grades: Mapping[str, float] | None, caller: str) -> list[tuple[str, float]]:
+    """Grades from the best down; the lowest takes every score."""
+    chosen = _GRADES if grades is None else grades
+    for name, value in chosen.items():
+        door.check_number(value, f"grade {name!r}", caller=caller, low=0, high=100)
+    table = sorted(((str(k), float(v)) for k, v in chosen.items()), key=lambda g: -g[1])
+    return [*table[:-1], (table[-1][0], -1.0)]
+
+
+def _parts(facts: pd.DataFrame, today: int) -> pd.DataFrame:
+    late = (1 - facts["days_late"] / _LONG).clip(0, 1)
+    share = (facts["overdue"] / facts["balance"].where(facts["balance"] > 0)).clip(0, 1).fillna(0)
+    age = (1 - facts["max_past_due"] / 90).clip(0, 1)
+    return pd.DataFrame(
+        {
+            "payment": 100 * (0.5 * facts["on_time"] + 0.5 * late),
+            "overdue": 100 * (1 - share) * age,
+            "activity": 100 * (facts["active_months"] / 12).clip(upper=1),
+            "tenure": 100 * ((today - facts["first"]) / _TENURE).clip(0, 1).fillna(0),
+        }
+    )
+
+
+def _extra(extra: Any, customers: pd.Index, name: str, caller: str) -> np.ndarray:
+    table = door.to_pandas(extra, caller=caller, arg="extra")
+    columns = [c for c in table.columns if c != name]
+    roles: dict[str, Any] = {
+        f"c{n}": Amount(c, missing="allow", low=0, high=100) for n, c in enumerate(columns)
+    }
+    rows = door.take(table, caller=caller, arg="extra", unique=("customer",),
+                     customer=Key(name), **roles)  # fmt: skip
+    points = pd.DataFrame({c: rows[c] for c in roles}).mean(axis=1)
+    points.index = pd.Index(rows.series("customer"))
+    return points.reindex(customers).to_numpy()
+
+
+def _reasons(
+    facts: pd.DataFrame,
+    parts: pd.DataFrame,
+    weight: pd.Series,
+    default: np.ndarray,
+    default_days: int,
+    lang: str,
+) -> list[str]:
+    """What costs most, at most three points, in words."""
+    lost = (100 - parts).mul(weight).fillna(0)
+    out = []
+    for k in range(len(facts)):
+        row = facts.iloc[k]
+        said = []
+        if default[k]:
+            said.append(_default_words(row, default_days, lang))
+        for name in lost.iloc[k].sort_values(ascending=False, kind="stable").index[:3]:
+            if lost.iloc[k][name] >= 1:
+                said.append(_words(name, row, parts.iloc[k][name], lang))
+        out.append("; ".join(said[:3]) or _say(lang, "pays on time", "按时付款"))
+    return out
+
+
+def _say(lang: str, en: str, zh: str) -> str:
+    return zh if lang == "zh" else en
+
+
+def _default_words(row: pd.Series, days: int, lang: str) -> str:
+    if row["written_off"] > 0:
+        return _say(lang, "debt was written off", "曾有坏账核销")
+    return _say(lang, f"open more than {days} days past due", f"逾期超过{days}天")
+
+
+def _words(name: str, row: pd.Series, points: float, lang: str) -> str:
+    if name == "payment":
+        late, share = row["days_late"], row["on_time"]
+        return _say(
+            lang,
+            f"pays {late:.0f} days late on average, {share:.0%} on time",
+            f"平均逾期{late:.0f}天付款,按时付款{share:.0%}",
+        )
+    if name == "overdue":
+        share = min(row["overdue"] / row["balance"], 1) if row["balance"] > 0 else 0
+        days = row["max_past_due"]
+        return _say(
+            lang,
+            f"{share:.0%} of the balance is past due, the oldest {days:.0f} days",
+            f"余额中{share:.0%}已逾期,最长{days:.0f}天",
+        )
+    if name == "activity":
+        n = int(row["active_months"])
+        return _say(lang, f"invoices in {n} of the last 12 months", f"近12个月中有{n}个月开票")
+    if name == "tenure":
+        return _say(lang, "customer for less than three years", "合作不足三年")
+    return _say(lang, f"given facts score {points:.0f}", f"其他信息得分{points:.0f}")
+
+
+def credit_limits(
+    ratings: pd.DataFrame,
+    policy: Mapping[str, Any],
+    *,
+    basis: Literal["sales", "exposure", "clv"] = "sales",
+    customer: str = "customer_id",
+) -> pd.DataFrame:
+    """Credit limit of each customer by policy.
+
+    Parameters
+    ----------
+    ratings : DataFrame
+        A result of :func:`rate_customers`, or any frame with ``customer_id``, ``grade`` and what
+        ``basis`` needs.
+    policy : mapping
+        Factor by grade, or: ``factors`` (by grade), ``months`` (default 1), ``minimum``,
+        ``maximum``, ``round_to``, ``clv_share`` (default 0.5). Every grade needs a factor.
+    basis : {"sales", "exposure", "clv"}
+        Average monthly sales × months × factor; what is open now × factor; or the sales limit,
+        at most ``clv_share`` of the customer's lifetime value (column ``clv``).
+    customer : str, default="customer_id"
+        Name of the key column.
+
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``grade``, ``limit``, ``exposure``, ``available`` (never below 0),
+        ``use`` (exposure / limit), ``as_of`` if the ratings have it.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a grade has no factor, a policy entry is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import credit_limits
+    >>> ratings = pd.DataFrame({"customer_id": ["A", "B"], "grade": ["AA", "C"],
+    ...                         "monthly_sales": [1000.0, 500.0], "exposure": [1500.0, 100.0]})
+    >>> credit_limits(ratings, {"months": 2, "factors": {"AA": 1.0, "C": 0.0}})
+      customer_id grade   limit  exposure  available   use
+    0           A    AA  2000.0    1500.0      500.0  0.75
+    1           B     C     0.0     100.0        0.0   inf
+    """
+    caller = "credit_limits"
+    door.check_choice(basis, "basis", ("sales", "exposure", "clv"), caller=caller)
+    rule = _policy(policy, caller)
+    rows = door.take(
+        ratings, caller=caller, arg="ratings", unique=("customer",),
+        customer=Key(customer), grade=Key("grade"),
+        sales=Amount("monthly_sales", optional=basis == "exposure", low=0),
+        exposure=Amount("exposure", optional=basis != "exposure"),
+        clv=Amount("clv", low=0) if basis == "clv" else None,
+    )  # fmt: skip
+    grades = rows.series("grade").astype(str)
+    unknown = sorted(set(grades) - set(rule["factors"]))
+    if unknown:
+        raise InputError(f"{caller}(): policy has no factor for grade {unknown[0]!r}.")
+    factor = grades.map(rule["factors"]).to_numpy(dtype=np.float64)
+    if basis == "exposure":
+        limit = rows["exposure"].clip(0) * factor
+    else:
+        limit = rows["sales"] * rule["months"] * factor
+    if basis == "clv":
+        limit = np.minimum(limit, rows["clv"] * rule["clv_share"])
+    limit = np.where(limit > 0, np.clip(limit, rule["minimum"], rule["maximum"]), 0.0)
+    if rule["round_to"]:
+        limit = np.floor(limit / rule["round_to"] + 1e-9) * rule["round_to"]
+    exposure = rows["exposure"] if "exposure" in rows else np.zeros(len(rows))
+    out = pd.DataFrame({customer: rows.series("customer").reset_index(drop=True)})
+    out["grade"] = rows.series("grade").reset_index(drop=True)
+    out["limit"] = np.round(limit, 2)
+    out["exposure"] = exposure
+    out["available"] = np.round((out["limit"] - exposure.clip(0)).clip(lower=0), 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        use = exposure.clip(0) / out["limit"].to_numpy()
+    out["use"] = np.where(exposure > 0, use, 0.0)
+    if "as_of" in rows.frame:
+        out["as_of"] = rows.frame["as_of"].reset_index(drop=True)
+    return out.sort_values(customer, ignore_index=True)
+
+
+def _policy(policy: Any, caller: str) -> dict[str, Any]:
+    if not isinstance(policy, Mapping):
+        raise InputError(f"{caller}(): policy must be a mapping; see CN_LIMIT_POLICY.")
+    rule: dict[str, Any] = {
+        "months": 1.0, "minimum": 0.0, "maximum": np.inf, "round_to": 0.0, "clv_share": 0.5,
+    }  # fmt: skip
+    if "factors" not in policy:
+        policy = {"factors": policy}
+    unknown = set(policy) - set(rule) - {"factors"}
+    if unknown:
+        raise InputError(
+            f"{caller}(): policy: unknown entry {sorted(map(str, unknown))[0]!r}; known are "
+            f"'factors', {', '.join(map(repr, rule))}."
+        )
+    rule.update(policy)
+    factors = {}
+    for grade, value in dict(rule["factors"]).items():
+        factors[str(grade)] = door.check_number(
+            value, f"factor of grade {grade!r}", caller=caller, low=0
+        )
+    for name in ("months", "minimum", "round_to", "clv_share"):
+        door.check_number(rule[name], f"policy: {name}", caller=caller, low=0)
+    return {**rule, "factors": factors}
+
+
+def check_order(
+    ledger: pd.DataFrame,
+    customer_id: Any,
+    amount: float,
+    limits: Any,
+    *,
+    max_days_past_due: int = 30,
+    customer: str = "customer_id",
+    lang: Literal["en", "zh"] = "en",
+) -> pd.DataFrame:
+    """Whether an order at hand can go out on credit, and why not.
+
+    Parameters
+    ----------
+    ledger : DataFrame
+        A result of :func:`ledger`.
+    customer_id : scalar
+        The customer who orders. One without a ledger line owes nothing.
+    amount : float
+        What the order will add to the receivables, > 0.
+    limits : DataFrame, Series or mapping
+        A result of :func:`credit_limits`, or limits by customer.
+    max_days_past_due : int, default=30
+        More than this past due holds the order whatever the limit.
+    customer : str, default="customer_id"
+        Name of the key column.
+    lang : {"en", "zh"}
+        Language of the reason.
+
+    Returns
+    -------
+    DataFrame
+        One row: ``customer_id``, ``amount``, ``exposure``, ``limit``, ``available``,
+        ``days_past_due``, ``decision`` (``accept``, ``hold``), ``reason``, ``as_of``.
+
+    Raises
+    ------
+    InputError
+        ``ledger`` is none; the customer has no limit, or several currencies.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import check_order, ledger
+    >>> book = ledger(pd.DataFrame({
+    ...     "invoice_id": ["a"], "customer_id": ["A"], "amount": [800.0],
+    ...     "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]}))
+    >>> check_order(book, "A", 300.0, {"A": 1000.0})[["available", "decision", "reason"]]
+       available decision                                     reason
+    0      200.0     hold  100.00 above the limit of 1,000.00
+    """
+    caller = "check_order"
+    door.check_number(amount, "amount", caller=caller, low=0, open_low=True)
+    door.check_int(max_days_past_due, "max_days_past_due", caller=caller, low=0)
+    door.check_lang(lang, caller=caller)
+    if not is_ledger(ledger):
+        raise InputError(f"{caller}(): ledger must be a result of ledger().")
+    mine = ledger[ledger[customer] == customer_id]
+    if "currency" in mine and mine["currency"].nunique() > 1:
+        raise InputError(
+            f"{caller}(): {customer_id!r} has several currencies; make the ledger with fx=."
+        )
+    limit = _limit_of(limits, customer_id, customer, caller)
+    as_of = pd.Timestamp(ledger["as_of"].iloc[0])
+    open_rows = mine[mine["kind"] == "open"]
+    exposure = float(open_rows["amount"].sum())
+    exposure -= float(mine["amount"][mine["kind"] == "unapplied"].sum())
+    exposure = round(exposure, 2)
+    owed = open_rows[open_rows["amount"] > 0]
+    late = int((as_of - owed["due_date"]).dt.days.max()) if len(owed) else 0
+    available = round(max(limit - max(exposure, 0.0), 0.0), 2)
+    said = []
+    if late > max_days_past_due:
+        said.append(_say(lang, f"{late} days past due", f"已逾期{late}天"))
+    if amount > available:
+        over = max(exposure, 0.0) + amount - limit
+        said.append(
+            _say(
+                lang,
+                f"{over:,.2f} above the limit of {limit:,.2f}",
+                f"超出信用额度 {limit:,.2f} 共 {over:,.2f}",
+            )
+        )
+    row = {
+        customer: customer_id, "amount": amount, "exposure": exposure, "limit": limit,
+        "available": available, "days_past_due": max(late, 0),
+        "decision": "hold" if said else "accept",
+        "reason": "; ".join(said) or _say(lang, "within the limit", "额度内"), "as_of": as_of,
+    }  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def _limit_of(limits: Any, customer_id: Any, customer: str, caller: str) -> float:
+    if isinstance(limits, pd.DataFrame):
+        rows = door.take(limits, caller=caller, arg="limits", unique=("customer",),
+                         customer=Key(customer), limit=Amount("limit", low=0))  # fmt: skip
+        limits = pd.Series(rows["limit"], index=pd.Index(rows.series("customer")))
+    series = door.check_series(limits, "limits", caller=caller, low=0)
+    if customer_id not in series.index:
+        raise InputError(f"{caller}(): limits has none for customer {customer_id!r}.")
+    return float(series[customer_id])
+
+
+_TERMS = {
+    "no_due_terms": (
+        "high", "agree on days of payment or a due date", "约定付款期限",
+    ),
+    "terms_too_long": (
+        "medium", "shorten the days of payment, or have them approved", "缩短账期或报批",
+    ),
+    "no_penalty_clause": (
+        "medium", "add interest for late payment", "补充逾期付款违约金条款",
+    ),
+    "penalty_too_low": ("low", "raise the rate of late interest", "提高违约金比例"),
+    "no_credit_limit": ("medium", "set a credit limit", "设定信用额度"),
+    "limit_too_high": ("high", "lower the limit, or have it approved", "降低额度或报批"),
+    "not_signed": ("high", "have the contract signed", "签署合同"),
+}  # fmt: skip
+
+
+def check_terms(
+    contracts: pd.DataFrame,
+    policy: Mapping[str, Any] | None = None,
+    *,
+    contract: str = "contract_id",
+    customer: str = "customer_id",
+    lang: Literal["en", "zh"] = "en",
+) -> pd.DataFrame:
+    """What contracts lack: a due date, a penalty clause, a limit, or reasonable values of them.
+
+    Parameters
+    ----------
+    contracts : DataFrame
+        ``contract_id``, ``customer_id``; looked at if present: ``payment_days`` or ``due_date``,
+        ``penalty_rate`` (share a day), ``credit_limit``, ``signed_date``. None of the terms'
+        columns at all means that no contract has the term.
+    policy : mapping, optional
+        ``max_payment_days``, ``min_penalty_rate``, ``max_credit_limit``. What is not named is
+        not limited.
+    contract, customer : str
+        Names of the key columns.
+    lang : {"en", "zh"}
+        Language of the remedy.
+
+    Returns
+    -------
+    DataFrame
+        One row a finding: ``contract_id``, ``customer_id``, ``rule``, ``value``, ``limit``,
+        ``severity``, ``remedy``. Empty: all contracts are in order.
+
+    Raises
+    ------
+    InputError
+        A column is missing or unusable; an unknown policy entry.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import check_terms
+    >>> contracts = pd.DataFrame({
+    ...     "contract_id": ["F1", "F2"], "customer_id": ["A", "B"], "payment_days": [120, None],
+    ...     "penalty_rate": [0.0005, 0.0005], "credit_limit": [1e4, 1e4]})
+    >>> check_terms(contracts, {"max_payment_days": 60})[["contract_id", "rule", "value"]]
+      contract_id            rule  value
+    0          F1  terms_too_long  120.0
+    1          F2    no_due_terms    NaN
+    """
+    caller = "check_terms"
+    door.check_lang(lang, caller=caller)
+    bounds = dict(policy or {})
+    known = ("max_payment_days", "min_penalty_rate", "max_credit_limit")
+    for name, value in bounds.items():
+        if name not in known:
+            raise InputError(
+                f"{caller}(): policy: unknown entry {name!r}; known are "
+                f"{', '.join(map(repr, known))}."
+            )
+        door.check_number(value, f"policy: {name}", caller=caller, low=0)
+    rows = door.take(
+        contracts, caller=caller, arg="contracts", unique=("contract",),
+        contract=Key(contract), customer=Key(customer),
+        days=Amount("payment_days", optional=True, missing="allow", low=0),
+        due=Date("due_date", optional=True, missing="allow"),
+        penalty=Amount("penalty_rate", optional=True, missing="allow", low=0),
+        limit=Amount("credit_limit", optional=True, missing="allow", low=0),
+        signed=Date("signed_date", optional=True, missing="allow"),
+    )  # fmt: skip
+    found = list(_term_findings(rows, bounds))
+    parts = []
+    for rule, mask, value, limit in found:
+        at = np.flatnonzero(mask)
+        severity, en, zh = _TERMS[rule]
+        parts.append(
+            pd.DataFrame(
+                {
+                    contract: rows.series("contract").iloc[at].array,
+                    customer: rows.series("customer").iloc[at].array,
+                    "rule": rule,
+                    "value": value[at],
+                    "limit": limit,
+                    "severity": severity,
+                    "remedy": _say(lang, en, zh),
+                }
+            )
+        )
+    out = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
+    return out.sort_values([contract, "rule"], ignore_index=True, kind="stable")
+
+
+def _term_findings(rows: Any, bounds: dict[str, float]) -> Any:
+    """(rule, rows, value, limit) of every rule."""
+    nothing = np.full(len(rows), np.nan)
+
+    def values(option: str) -> np.ndarray:
+        return rows.values.get(option, nothing)
+
+    days, penalty, limit = values("days"), values("penalty"), values("limit")
+    dated = ~np.isnat(rows["due"]) if "due" in rows else np.zeros(len(rows), dtype=bool)
+    yield "no_due_terms", np.isnan(days) & ~dated, nothing, np.nan
+    longest = bounds.get("max_payment_days", np.inf)
+    yield "terms_too_long", days > longest, days, longest
+    lowest = bounds.get("min_penalty_rate", 0.0)
+    yield "no_penalty_clause", np.isnan(penalty) | (penalty == 0), nothing, np.nan
+    yield "penalty_too_low", (penalty > 0) & (penalty < lowest), penalty, lowest
+    yield "no_credit_limit", np.isnan(limit), nothing, np.nan
+    highest = bounds.get("max_credit_limit", np.inf)
+    yield "limit_too_high", limit > highest, limit, highest
+    if "signed" in rows:
+        yield "not_signed", np.isnat(rows["signed"]), nothing, np.nan

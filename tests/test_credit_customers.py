@@ -1,0 +1,246 @@
+"""Customers' credit: ratings, limits, orders, terms, warnings, collections, solvency."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from common import ROOT
+
+from salesmgmt import InputError, credit, load_sample
+
+
+@pytest.fixture(scope="module")
+def company():
+    return tuple(load_sample(t) for t in ("invoices", "payments", "adjustments"))
+
+
+@pytest.fixture(scope="module")
+def truth():
+    told = json.loads((ROOT / "data" / "sample" / "truths.json").read_text(encoding="utf-8"))
+    return told["default"]
+
+
+def test_rating_puts_those_in_default_last_and_says_why(company, truth):
+    ratings = credit.rate_customers(*company, fx={"USD": 7.1}, as_of="2025-12-31")
+    grades = ratings.set_index("customer_id")["grade"]
+    stopped = [c for c in truth["customers"] if c in grades.index]
+    assert (grades[stopped] == "D").all()
+    assert ratings["default"].mean() < 0.1
+    assert ratings["score"].between(0, 100).all()
+    assert (ratings["score"][ratings["default"]] == 0).all()
+    assert ratings["reasons"].str.len().gt(0).all()
+    zh = credit.rate_customers(*company, fx={"USD": 7.1}, lang="zh")
+    assert zh["reasons"].str.contains("逾期|按时|月").any()
+
+
+def test_given_facts_and_own_grades_change_the_rating(company):
+    base = credit.rate_customers(*company, fx={"USD": 7.1})
+    first = base["customer_id"].iloc[0]
+    facts = pd.DataFrame({"customer_id": [first], "financials": [0.0], "references": [10.0]})
+    worse = credit.rate_customers(*company, fx={"USD": 7.1}, extra=facts)
+    assert worse["score"].iloc[0] < base["score"].iloc[0]
+    assert worse["extra"].iloc[0] == 5.0
+    assert worse["score"].iloc[1:].equals(base["score"].iloc[1:])
+    two = credit.rate_customers(*company, fx={"USD": 7.1}, grades={"good": 50, "bad": 0})
+    assert set(two["grade"]) == {"good", "bad", "D"}
+    with pytest.raises(InputError, match="unknown part 'paymnt'"):
+        credit.rate_customers(*company, fx={"USD": 7.1}, weights={"paymnt": 1})
+
+
+def test_limits_follow_the_policy():
+    ratings = pd.DataFrame(
+        {
+            "customer_id": list("ABCD"), "grade": ["AAA", "AA", "B", "C"],
+            "monthly_sales": [10_000.0, 10_000.0, 333.0, 10_000.0],
+            "exposure": [5_000.0, 25_000.0, 0.0, 100.0], "clv": [8_000.0, 90_000.0, 0.0, 0.0],
+        }
+    )  # fmt: skip
+    got = credit.credit_limits(ratings, credit.CN_LIMIT_POLICY)
+    assert got["limit"].tolist() == [30_000, 20_000, 399.6, 0]
+    assert got["available"].tolist() == [25_000, 0, 399.6, 0]
+    rounded = {**credit.CN_LIMIT_POLICY, "round_to": 1000, "maximum": 25_000}
+    assert credit.credit_limits(ratings, rounded)["limit"].tolist() == [25_000, 20_000, 0, 0]
+    lifetime = credit.credit_limits(ratings, credit.CN_LIMIT_POLICY, basis="clv")
+    assert lifetime["limit"].tolist() == [4_000, 20_000, 0, 0]
+    now = credit.credit_limits(ratings, {"AAA": 2, "AA": 1, "B": 1, "C": 0}, basis="exposure")
+    assert now["limit"].tolist() == [10_000, 25_000, 0, 0]
+    with pytest.raises(InputError, match="no factor for grade 'B'"):
+        credit.credit_limits(ratings, {"AAA": 1, "AA": 1, "C": 0})
+
+
+def test_order_is_held_for_the_limit_and_for_what_is_overdue():
+    book = credit.ledger(
+        pd.DataFrame(
+            {
+                "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [800.0, 10.0],
+                "invoice_date": "2025-01-01", "due_date": ["2025-06-20", "2025-01-31"],
+            }
+        ),
+        as_of="2025-06-30",
+    )  # fmt: skip
+    limits = pd.DataFrame({"customer_id": ["A", "B", "C"], "limit": [1000.0, 1000.0, 50.0]})
+    ask = {c: credit.check_order(book, c, 200.0, limits).iloc[0] for c in "ABC"}
+    assert ask["A"]["decision"] == "accept"
+    assert (ask["B"]["decision"], ask["B"]["days_past_due"]) == ("hold", 150)
+    assert ask["C"]["reason"] == "150.00 above the limit of 50.00"
+    with pytest.raises(InputError, match="none for customer 'X'"):
+        credit.check_order(book, "X", 1.0, limits)
+
+
+def test_contracts_without_terms_are_found_in_the_sample():
+    contracts = load_sample("contracts")
+    got = credit.check_terms(contracts, {"max_payment_days": 90})
+    want = contracts["contract_id"][contracts["payment_days"].isna()]
+    have = got["contract_id"][got["rule"] == "no_due_terms"]
+    assert sorted(have) == sorted(want)
+    long = contracts["contract_id"][contracts["payment_days"] > 90]
+    assert sorted(got["contract_id"][got["rule"] == "terms_too_long"]) == sorted(long)
+    fine = contracts.dropna(subset=["payment_days", "penalty_rate", "credit_limit"])
+    assert not len(credit.check_terms(fine))
+
+
+@pytest.mark.slow
+def test_warnings_see_every_default_of_the_sample_weeks_ahead(company, truth):
+    promises, orders = load_sample("activities"), load_sample("transactions")
+    seen: dict[str, list[pd.Timestamp]] = {}
+    for day in pd.date_range("2023-10-02", "2025-12-29", freq="4W-MON"):
+        found = credit.early_warning(*company, as_of=day, promises=promises, orders=orders)
+        for customer in found["customer_id"][found["signals"] >= 2].unique():
+            seen.setdefault(customer, []).append(day)
+    ahead = []
+    for customer, dates in truth["customers"].items():
+        stop = pd.Timestamp(dates["stops_paying"])
+        hits = [d for d in seen.get(customer, []) if stop - pd.Timedelta(weeks=30) <= d <= stop]
+        ahead.append((stop - min(hits)).days / 7 if hits else 0)
+    assert sum(weeks > 0 for weeks in ahead) >= 13
+    assert np.median(ahead) >= 8
+    alarms = set(seen) - set(truth["customers"])
+    assert len(alarms) < 0.2 * company[0]["customer_id"].nunique()
+
+
+def test_each_signal_with_its_evidence():
+    day = pd.date_range("2024-01-05", periods=16, freq="30D")
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": [f"I{k:02d}" for k in range(16)], "customer_id": "A", "amount": 100.0,
+            "invoice_date": day, "due_date": day + pd.Timedelta(days=30),
+        }
+    )  # fmt: skip
+    late = [0] * 12 + [20] * 4
+    paid = pd.DataFrame(
+        {
+            "payment_id": [f"P{k:02d}" for k in range(16)], "customer_id": "A", "amount": 100.0,
+            "date": invoices["due_date"] + pd.to_timedelta(late, unit="D"),
+            "invoice_id": invoices["invoice_id"],
+        }
+    )  # fmt: skip
+    disputes = pd.DataFrame(
+        {"customer_id": ["A"], "date": ["2025-04-20"], "amount": [50.0], "kind": ["dispute"],
+         "invoice_id": ["I15"]}
+    )  # fmt: skip
+    promises = pd.DataFrame(
+        {"customer_id": "A", "date": ["2025-04-01"], "promised_date": ["2025-04-08"],
+         "promised_amount": [500.0]}
+    )  # fmt: skip
+    got = credit.early_warning(
+        invoices, paid, disputes, as_of="2025-05-10", promises=promises, limits={"A": 50.0}
+    ).set_index("signal")
+    assert set(got.index) == {"slowing_payments", "disputes", "broken_promises", "limit_use"}
+    assert got.loc["slowing_payments", "value"] >= 10
+    assert got["signals"].eq(4).all()
+    quiet = credit.early_warning(invoices.iloc[:12], paid.iloc[:12], as_of="2025-07-10")
+    assert quiet["signal"].tolist() == ["order_stop"]
+
+
+def test_work_list_leaves_out_what_is_due_today():
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [500.0, 100.0],
+            "invoice_date": "2025-01-01", "due_date": ["2025-02-03", "2025-02-02"],
+        }
+    )  # fmt: skip
+    levels = [(1, 1), (2, 15), (3, 30)]
+    got = credit.worklist(invoices, as_of="2025-02-03", levels=levels, grain="invoice")
+    assert got.set_index("invoice_id")["level"].to_dict() == {"b": 1, "a": 0}
+    assert credit.worklist(invoices, as_of="2025-02-03")["customer_id"].tolist() == ["B"]
+    assert credit.dunning_level([0, 1, 14, 15, 30], levels).tolist() == [0, 1, 1, 2, 3]
+    with pytest.raises(InputError, match="not past due"):
+        credit.worklist(invoices, levels=[(1, 0)])
+
+
+def test_work_list_of_the_sample_ties_with_aging(company):
+    work = credit.worklist(*company)
+    ages = credit.aging(*company, by=None).set_index("currency")
+    notes = credit.open_items(*company)
+    own = notes[(notes["kind"] == "credit_note") & (notes["days_past_due"] > 0)]
+    for currency, part in work.groupby("currency"):
+        late = ages.loc[currency, ["1-30", "31-60", "61-90", "91+"]].sum()
+        late -= own["outstanding"][own["currency"] == currency].sum()
+        assert part["overdue"].sum() == pytest.approx(late, abs=0.01)
+    assert (work["expected"] <= work["overdue"] + 0.01).all()
+    assert work["overdue"].is_monotonic_decreasing
+
+
+def test_statements_run_from_opening_to_closing(company):
+    got = credit.statement(*company, start="2025-01-01", as_of="2025-06-30")
+    ages = credit.aging(*company, as_of="2025-06-30")
+    closing = got[got["entry"] == "closing"].set_index(["customer_id", "currency"])["balance"]
+    total = ages.set_index(["customer_id", "currency"])["total"]
+    pd.testing.assert_series_equal(closing, total, check_names=False)
+    for _, account in list(got.groupby(["customer_id", "currency"]))[:40]:
+        run = account["debit"] - account["credit"]
+        want = account["balance"].iloc[0] + run.cumsum()
+        np.testing.assert_allclose(account["balance"], want, atol=1e-6)
+    one = credit.statement(*company, of=closing.index[0][0], lang="zh")
+    assert one["text"].iloc[0] == "期初余额"
+    assert one["customer_id"].nunique() == 1
+
+
+def test_concentration_adds_up_by_currency(company):
+    got = credit.concentration(*company)
+    for _, part in got.groupby("currency"):
+        assert part["share"].sum() == pytest.approx(1)
+        assert part["cumulative"].iloc[-1] == pytest.approx(1)
+        assert part["herfindahl"].iloc[0] == pytest.approx((part["share"] ** 2).sum())
+
+
+def test_altman_variants_and_zones():
+    rows = pd.DataFrame(
+        {
+            "working_capital": [20.0, -10.0], "retained_earnings": [30.0, -20.0],
+            "ebit": [10.0, -5.0], "equity": [60.0, 10.0], "sales": [150.0, 80.0],
+            "total_assets": [100.0, 100.0], "total_liabilities": [40.0, 90.0],
+        },
+        index=["x", "x"],
+    )  # fmt: skip
+    z = credit.altman_z(rows)
+    assert z["z"].tolist() == pytest.approx(
+        [1.2 * 0.2 + 1.4 * 0.3 + 3.3 * 0.1 + 0.6 * 1.5 + 1.5,
+         -0.12 - 0.28 - 0.165 + 0.6 / 9 + 0.8]
+    )  # fmt: skip
+    assert z["zone"].tolist() == ["safe", "distress"]
+    assert z.index.tolist() == ["x", "x"]
+    private = credit.altman_z(rows, variant="z_prime")["z"].iloc[0]
+    assert private == pytest.approx(
+        0.717 * 0.2 + 0.847 * 0.3 + 3.107 * 0.1 + 0.42 * 1.5 + 0.998 * 1.5
+    )
+    other = credit.altman_z(rows.drop(columns="sales"), variant="z_double_prime")["z"].iloc[0]
+    assert other == pytest.approx(6.56 * 0.2 + 3.26 * 0.3 + 6.72 * 0.1 + 1.05 * 1.5)
+    with pytest.raises(InputError, match="total_assets"):
+        credit.altman_z(rows.assign(total_assets=0.0))
+
+
+def test_merton_as_in_hull_and_over_a_wide_range():
+    firm = pd.DataFrame({"equity": [3.0], "volatility": [0.8], "debt": [10.0]})
+    got = credit.merton(firm, risk_free=0.05).iloc[0]
+    assert got["assets"] == pytest.approx(12.40, abs=0.005)
+    assert got["asset_volatility"] == pytest.approx(0.2123, abs=5e-5)
+    assert got["default_probability"] == pytest.approx(0.127, abs=5e-4)
+    grid = pd.DataFrame(
+        [(e, v, 100.0) for e in (0.5, 5, 50, 500, 5000) for v in (0.05, 0.3, 0.9, 2.0)],
+        columns=["equity", "volatility", "debt"],
+    )
+    assert (credit.merton(grid)["status"] == "ok").all()
