@@ -10,24 +10,35 @@ In the order of a user's work:
 3. :func:`rank` orders keys over many metrics by the classic methods; :func:`sensitivity` tells
    who changes place when a weight moves.
 4. :func:`review` reads one key's scorecard: where points were lost, what moved since last time.
+   :func:`distribution` places scores among the others.
+5. :func:`bridge` explains a change by price, volume, mix, new, lost, currency and cost, closed
+   to the cent at every level; :func:`contribution` by who made it.
+6. :func:`control_chart` and :func:`shrink` tell signals from noise and skill from luck.
 """
 
 from __future__ import annotations
 
 from ._kpi.dictionary import DICTIONARY
+from ._kpi.explain import bridge, contribution
 from ._kpi.indicators import indicators
 from ._kpi.scorecard import GRADES, Metric, review, scorecard, totals
+from ._kpi.statistics import control_chart, distribution, shrink
 from ._kpi.weighting import rank, sensitivity, weights
 
 __all__ = [
     "DICTIONARY",
     "GRADES",
     "Metric",
+    "bridge",
+    "contribution",
+    "control_chart",
+    "distribution",
     "indicators",
     "rank",
     "review",
     "scorecard",
     "sensitivity",
+    "shrink",
     "totals",
     "weights",
 ]

@@ -430,9 +430,9 @@ def totals(
     -------
     DataFrame
         Keys, ``total`` (sum of ``weighted``), ``rank`` (1 is best, equal totals share the
-        smaller rank), ``rank_lo``, ``rank_hi`` (between which ranks the key lies), ``grade``.
-        Without standard errors the interval spans ties alone; with them it counts the keys
-        that are better, or worse, beyond doubt. Keys ascending.
+        smaller rank), ``rank_lo``, ``rank_hi`` (between which ranks the key lies: the keys that
+        are better, or worse, beyond doubt are counted; missing where the scorecard has no
+        standard errors, since nothing is known then), ``grade``. Keys ascending.
 
     Raises
     ------
@@ -450,9 +450,9 @@ def totals(
     >>> measures = pd.DataFrame({"rep": ["Li", "Wu", "He"], "revenue": [120.0, 80.0, 80.0]})
     >>> totals(scorecard(measures, [Metric("revenue", target=100)], keys="rep"))
       rep  total  rank  rank_lo  rank_hi grade
-    0  He    0.8     2        2        3     C
-    1  Li    1.2     1        1        1     S
-    2  Wu    0.8     2        2        3     C
+    0  He    0.8     2     <NA>     <NA>     C
+    1  Li    1.2     1     <NA>     <NA>     S
+    2  Wu    0.8     2     <NA>     <NA>     C
     """
     caller = "totals"
     level = check_number(
@@ -473,7 +473,10 @@ def totals(
         rank[at] = competition_rank(total[at])
         low[at], high[at] = rank_interval(total[at], error[at], level)
     out = key.labels.copy()
-    out["total"], out["rank"], out["rank_lo"], out["rank_hi"] = total, rank, low, high
+    sure = "score_se" in frame.columns
+    out["total"], out["rank"] = total, rank
+    for name, values in (("rank_lo", low), ("rank_hi", high)):
+        out[name] = pd.array(values if sure else [pd.NA] * len(out), dtype="Int64")
     out["grade"] = _grade(total, full, cuts)
     return out
 

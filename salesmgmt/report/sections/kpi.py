@@ -140,7 +140,11 @@ def _card(
     height = 1.2 + 0.24 * min(len(top), 30)
     return [
         Text(text),
-        Table(ranks, formats={"total": "percent", key: "text"}, headings=heads),
+        Table(
+            ranks.dropna(axis=1, how="all"),
+            formats={"total": "percent", key: "text"},
+            headings=heads,
+        ),
         Figure(lambda ax: draw.scorecard(top, ax=ax, lang=lang), size=(8.0, height)),
     ]
 

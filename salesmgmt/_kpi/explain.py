@@ -1,0 +1,345 @@
+"""Why a number moved: price, volume, mix; and who contributed what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Keys,
+    check_bool,
+    check_choice,
+    check_names,
+    factorise,
+    money,
+    take,
+    units,
+)
+from ..engine.bridge import METHODS, effects, round_to_sum
+from ..errors import InputError
+
+__all__ = ["bridge", "contribution"]
+
+_ORDER = (
+    "price", "volume", "mix", "joint", "new", "lost", "currency", "cost", "other",
+)  # fmt: skip
+
+
+def bridge(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    keys: str | Sequence[str],
+    method: str,
+    price: str = "price",
+    quantity: str = "quantity",
+    cost: str | None = None,
+    rate: str | None = None,
+    per: str = "unit",
+    by: str | Sequence[str] | None = None,
+    within: str | Sequence[str] | None = None,
+    new_lost: str = "apart",
+    ends: bool = False,
+    step: float = 0.01,
+) -> pd.DataFrame:
+    """Price–volume–mix bridge from one period to another, closed to the cent at every level.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Sales of the two periods: keys, price, quantity; several rows an item are summed. Budget
+        and actual, or last year and this. Not modified.
+    keys : str or sequence of str
+        What an item is (``"product"``, ``["region", "product"]``).
+    method : str
+        With unit values p and quantities q, 0 before and 1 after, of items sold both times:
+
+        - ``"price_volume"``: price (p1-p0) q1, volume (q1-q0) p0. The volume is Horngren's
+          sales-volume variance.
+        - ``"price_volume_mix"``: price as above; volume: all items grow as the total quantity
+          does, (Q1/Q0 - 1) q0 p0 (Horngren's sales-quantity variance); mix: (q1 - q0 Q1/Q0) p0
+          (his sales-mix variance).
+        - ``"average_price_mix"``: volume (q1-q0) P0 with the average price P0; mix (q1-q0)
+          (p0-P0). The same totals, told apart otherwise by item.
+        - ``"midpoint"``: price (p1-p0) (q0+q1)/2, volume (q1-q0) (p0+p1)/2 (Bennet): the same
+          whichever period is called before.
+        - ``"price_at_before"``: price (p1-p0) q0, volume (q1-q0) p1.
+        - ``"joint"``: price (p1-p0) q0, volume (q1-q0) p0, joint (p1-p0) (q1-q0).
+    price, quantity : str
+        Columns. ``price`` is a unit price or, with ``per="line"``, the amount of the row.
+    cost : str, optional
+        Column of costs (unit or line, as the price): the bridge then explains the gross profit;
+        volume and mix are valued at the unit margin, and ``cost`` is an effect.
+    rate : str, optional
+        Column of exchange rates into the currency of the report: price, volume and mix are at
+        the rate of before, ``currency`` is what the rate moved.
+    per : {"unit", "line"}
+        Whether price and cost are a unit's or the whole row's.
+    by : str or sequence of str, optional
+        Keys to show effects by; None: the total. Any level is the sum of the items below it.
+    within : str or sequence of str, optional
+        Keys within which the mix is measured; None: among all items.
+    new_lost : {"apart", "mix"}
+        Items sold only once: effects ``new`` and ``lost``; or volume and mix like the others
+        (valued at the one price they had).
+    ends : bool, default=False
+        Add rows ``before`` (first) and ``after`` (last), for a waterfall.
+    step : float, default=0.01
+        Smallest unit of money.
+
+    Returns
+    -------
+    DataFrame
+        ``by`` columns, ``effect``, ``amount``, in the order of a waterfall: price, volume, mix,
+        joint, new, lost, currency, cost, other (amounts without quantity; only where there are
+        some). They add up to the change exactly.
+
+    Raises
+    ------
+    InputError
+        A column is missing or no number, or an option is unknown.
+
+    References
+    ----------
+    .. [1] C. T. Horngren, S. M. Datar and M. V. Rajan, Cost Accounting, 13th ed., ch. 14.
+    .. [2] T. L. Bennet, "The theory of measurement of changes in cost of living", J. R. Stat.
+       Soc. 83 (1920), 455-462.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> old = pd.DataFrame({"product": ["A", "B"], "price": [10.0, 20], "quantity": [100, 50]})
+    >>> new = pd.DataFrame({"product": ["A", "B"], "price": [11.0, 20], "quantity": [90, 60]})
+    >>> bridge(old, new, keys="product", method="price_volume_mix")
+       effect  amount
+    0   price    90.0
+    1  volume     0.0
+    2     mix   100.0
+    3     new     0.0
+    4    lost     0.0
+    """
+    caller = "bridge"
+    check_choice(method, "method", METHODS, caller=caller)
+    check_choice(per, "per", ("unit", "line"), caller=caller)
+    check_choice(new_lost, "new_lost", ("apart", "mix"), caller=caller)
+    check_bool(ends, "ends", caller=caller)
+    names = check_names(keys, "keys", caller=caller)
+    shown = check_names(by, "by", caller=caller)
+    inside = check_names(within, "within", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): keys must name what an item is.")
+    for option, columns in (("by", shown), ("within", inside)):
+        lost = [c for c in columns if c not in names]
+        if lost:
+            raise InputError(f"{caller}(): {option}: {lost[0]!r} is not among the keys {names}.")
+    items, sums = _items(before, after, names, price, quantity, cost, rate, per, caller=caller)
+    group = factorise(items.labels, inside).codes if inside else np.zeros(len(items), np.int64)
+    parts = _parts(method, sums, group, new_lost, cost is not None, rate is not None)
+    start, end = (units(sums[f"worth{t}"], step, name=price, caller=caller) for t in (0, 1))
+    whole = round_to_sum(np.column_stack(list(parts.values())) / step, end - start)
+    return _bridge_frame(items, list(parts), whole, start, end, shown, ends, step)
+
+
+def _items(
+    before: Any,
+    after: Any,
+    names: list[str],
+    price: str,
+    quantity: str,
+    cost: str | None,
+    rate: str | None,
+    per: str,
+    *,
+    caller: str,
+) -> tuple[Keys, dict[str, np.ndarray]]:
+    """Items of both periods, and their sums: quantity, value and cost in local money, worth."""
+    taken = []
+    for arg, frame in (("before", before), ("after", after)):
+        roles: dict[str, Any] = {"price": Amount(price), "quantity": Amount(quantity)}
+        if cost is not None:
+            roles["cost"] = Amount(cost)
+        if rate is not None:
+            roles["rate"] = Amount(rate, low=0)
+        taken.append(take(frame, caller=caller, arg=arg, by=names, **roles))
+    both = pd.concat([r.frame[names] for r in taken], ignore_index=True)
+    items = factorise(both, names)
+    sums: dict[str, np.ndarray] = {}
+    cut = len(taken[0])
+    for t, (rows, codes) in enumerate(
+        zip(taken, (items.codes[:cut], items.codes[cut:]), strict=True)
+    ):
+        times = rows["quantity"] if per == "unit" else np.ones(len(rows))
+        exchange = rows["rate"] if rate is not None else np.ones(len(rows))
+        value = rows["price"] * times
+        spent = rows["cost"] * times if cost is not None else np.zeros(len(rows))
+        for name, part in (
+            ("q", rows["quantity"]),
+            ("value", value),
+            ("spent", spent),
+            ("worth", (value - spent) * exchange),
+        ):
+            order = np.lexsort((part, codes))
+            sums[f"{name}{t}"] = np.bincount(codes[order], part[order], minlength=len(items))
+        sums[f"seen{t}"] = np.bincount(codes, minlength=len(items)) > 0
+    return items, sums
+
+
+def _parts(
+    method: str,
+    s: dict[str, np.ndarray],
+    group: np.ndarray,
+    new_lost: str,
+    costed: bool,
+    converted: bool,
+) -> dict[str, np.ndarray]:
+    """Effects by item, in money of the report."""
+    n = len(group)
+    traded = [s[f"seen{t}"] & (s[f"q{t}"] > 0) for t in (0, 1)]
+    empty = [(s[f"q{t}"] == 0) & (s[f"worth{t}"] == 0) for t in (0, 1)]
+    both = traded[0] & traded[1]
+    new, lost = traded[1] & empty[0], traded[0] & empty[1]
+    unit, margin, exchange = {}, {}, {}
+    for t in (0, 1):
+        quantity = np.where(traded[t], s[f"q{t}"], 1.0)
+        unit[t] = s[f"value{t}"] / quantity
+        margin[t] = (s[f"value{t}"] - s[f"spent{t}"]) / quantity
+        local = s[f"value{t}"] - s[f"spent{t}"]
+        exchange[t] = np.where(local != 0, s[f"worth{t}"] / np.where(local != 0, local, 1.0), 1.0)
+    if new_lost == "mix":
+        for one, other, only in ((0, 1, new), (1, 0, lost)):
+            for values in (unit, margin, exchange):
+                values[one] = np.where(only, values[other], values[one])
+        both = both | new | lost
+        new, lost = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    # Price and cost move the margin at unit prices; volume and mix are valued at the margin.
+    q0, q1 = (np.where(both, s[f"q{t}"], 0.0) for t in (0, 1))
+    found = effects(method, margin[0], q0, margin[1], q1, group)
+    out = {name: np.where(both, part * exchange[0], 0.0) for name, part in found.items()}
+    if costed:
+        # What moves the margin of a unit is its price and its cost, in proportion.
+        base = {"price_at_before": q0, "joint": q0, "midpoint": (q0 + q1) / 2}.get(method, q1)
+        out["price"] = np.where(both, (unit[1] - unit[0]) * base * exchange[0], 0.0)
+        spent = (unit[1] - margin[1]) - (unit[0] - margin[0])
+        charged = np.where(both, -spent * base * exchange[0], 0.0)
+    out["new"] = np.where(new, s["worth1"], 0.0)
+    out["lost"] = np.where(lost, -s["worth0"], 0.0)
+    if converted:
+        moved = s["worth1"] - margin[1] * q1 * exchange[0]
+        out["currency"] = np.where(both, moved, 0.0)
+    if costed:
+        out["cost"] = charged
+    rest = ~(both | new | lost)
+    if rest.any() and (s["worth1"] - s["worth0"])[rest].any():
+        out["other"] = np.where(rest, s["worth1"] - s["worth0"], 0.0)
+    return {name: out[name] for name in _ORDER if name in out}
+
+
+def _bridge_frame(
+    items: Keys,
+    names: list[str],
+    whole: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    shown: list[str],
+    ends: bool,
+    step: float,
+) -> pd.DataFrame:
+    key = factorise(items.labels, shown) if shown else None
+    codes = key.codes if key is not None else np.zeros(len(items), dtype=np.int64)
+    n = len(key) if key is not None else 1
+    columns = list(names)
+    blocks = [whole[:, j] for j in range(whole.shape[1])]
+    if ends:
+        columns, blocks = ["before", *columns, "after"], [start, *blocks, end]
+    grid = np.zeros((n, len(columns)), dtype=np.int64)
+    for j, block in enumerate(blocks):
+        np.add.at(grid[:, j], codes, block)
+    labels = key.labels if key is not None else pd.DataFrame(index=range(1))
+    out = labels.loc[np.repeat(np.arange(n), len(columns))].reset_index(drop=True)
+    out["effect"] = pd.Series(columns * n, dtype="str")
+    out["amount"] = money(grid.reshape(-1), step)
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# Contribution
+
+
+def contribution(
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    amount: str = "amount",
+    step: float = 0.01,
+) -> pd.DataFrame:
+    """Who contributed what to the change of a total.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        Rows of the two periods: ``by`` columns and amounts; summed. Not modified.
+    by : str or sequence of str
+        Key columns.
+    amount : str
+        Column of amounts.
+    step : float, default=0.01
+        Smallest unit of money; changes add up exactly in it.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``before``, ``after``, ``change``, ``growth`` (of the key itself; NaN where it
+        began at zero or less), ``contribution`` (change as a share of the total before; they
+        add up to the growth of the total), ``share_of_change``, ``status`` (``new``, ``lost``,
+        ``kept``). The largest change up first, ties by key.
+
+    Raises
+    ------
+    InputError
+        A column is missing or holds no numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> old = pd.DataFrame({"region": ["N", "S"], "amount": [100.0, 100.0]})
+    >>> new = pd.DataFrame({"region": ["N", "S"], "amount": [130.0, 90.0]})
+    >>> contribution(old, new, by="region")[["region", "change", "contribution"]]
+      region  change  contribution
+    0      N    30.0          0.15
+    1      S   -10.0         -0.05
+    """
+    caller = "contribution"
+    names = check_names(by, "by", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): by must name a column.")
+    rows = [
+        take(frame, caller=caller, arg=arg, by=names, amount=Amount(amount))
+        for arg, frame in (("before", before), ("after", after))
+    ]
+    both = pd.concat([r.frame[names] for r in rows], ignore_index=True)
+    key = factorise(both, names)
+    cut = len(rows[0])
+    sums, seen = [], []
+    for r, codes in zip(rows, (key.codes[:cut], key.codes[cut:]), strict=True):
+        whole = np.zeros(len(key), dtype=np.int64)
+        np.add.at(whole, codes, units(r["amount"], step, name=amount, caller=caller))
+        sums.append(whole)
+        seen.append(np.bincount(codes, minlength=len(key)) > 0)
+    out = key.labels.copy()
+    out["before"], out["after"] = (money(s, step) for s in sums)
+    change = sums[1] - sums[0]
+    out["change"] = money(change, step)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out["growth"] = np.where(sums[0] > 0, change / sums[0], np.nan)
+        total, moved = int(sums[0].sum()), int(change.sum())
+        out["contribution"] = change / total if total > 0 else np.nan
+        out["share_of_change"] = change / moved if moved else np.nan
+    status = np.where(seen[0] & seen[1], "kept", np.where(seen[1], "new", "lost"))
+    out["status"] = pd.Series(status, dtype="str")
+    order = np.lexsort((np.arange(len(out)), -change))
+    return out.iloc[order].reset_index(drop=True)
