@@ -13,7 +13,7 @@ from ..errors import InputError
 from .allocation import fill_missing
 from .spans import Spans, label_days
 
-__all__ = ["RESERVED", "org_tree", "part_of_tree", "plan_keys", "take_organisation"]
+__all__ = ["RESERVED", "lookup", "org_tree", "part_of_tree", "plan_keys", "take_organisation"]
 
 RESERVED = ("measure", "period_start", "period_end", "target", "assigned", "as_of")
 
@@ -171,3 +171,12 @@ def part_of_tree(tree: Tree, rows: np.ndarray) -> tuple[Tree, list[np.ndarray]]:
         kept.append(nodes)
         above = fresh.reshape(-1)
     return Tree(tuple(parents)), kept
+
+
+def lookup(mine: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
+    """Positions of their labels among mine, -1 where there is none; dtypes may differ."""
+    own = mine.astype(object)
+    other = theirs.astype(object)
+    if own.shape[1] == 1:
+        return pd.Index(own.iloc[:, 0]).get_indexer(pd.Index(other.iloc[:, 0]))
+    return pd.MultiIndex.from_frame(own).get_indexer(pd.MultiIndex.from_frame(other))

@@ -12,7 +12,7 @@ from ..engine.periods import period_of
 from ..errors import InputError
 from .spans import SEASONS, Spans, label_days, season_of, stamps
 
-__all__ = ["period_weights"]
+__all__ = ["day_weights", "period_weights"]
 
 
 def period_weights(
@@ -25,7 +25,7 @@ def period_weights(
     caller: str,
 ) -> np.ndarray:
     """Weight of each leaf period, shape (m,), or (n, m) where the profile differs by key."""
-    days = _day_weights(spans, calendar, caller=caller)
+    days = day_weights(spans, calendar, caller=caller)
     if profile is None:
         return spans.covered if days is None else days
     if isinstance(profile, pd.DataFrame):
@@ -33,7 +33,7 @@ def period_weights(
     return _of_curve(spans, profile, days, year_start, caller=caller)
 
 
-def _day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | None:
+def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | None:
     """Sum of the day weights in each leaf; None where no calendar is given."""
     if calendar is None:
         return None
@@ -105,7 +105,7 @@ def _of_profile(
     caller: str,
 ) -> np.ndarray:
     """A ``seasonal_profile`` frame, of the whole or by keys of the organisation."""
-    known = {"season", "share", "index"}
+    known = {"season", "share", "index", "basis"}
     names = [c for c in profile.columns if c not in known]
     by = check_names(
         [n for n in names if organisation is not None and n in organisation.names],
@@ -129,7 +129,11 @@ def _of_profile(
     codes = keys.codes if keys is not None else np.zeros(len(season), dtype=np.int64)
     share = np.zeros((count, SEASONS[freq]))
     share[codes, season - 1] = rows["share"]
-    weights = _spread(spans, share, freq, days, year_start)
+    per_day = "basis" in profile.columns and bool((profile["basis"] == "working_day").all())
+    if per_day:
+        weights = _per_day(spans, share, freq, days, year_start, caller=caller)
+    else:
+        weights = _spread(spans, share, freq, days, year_start)
     if keys is None:
         return weights[0]
     assert organisation is not None
@@ -143,6 +147,30 @@ def _of_profile(
             f"{first!r}; give each key its profile, or one profile without keys."
         )
     return weights[at]
+
+
+def _per_day(
+    spans: Spans,
+    share: np.ndarray,
+    freq: str,
+    days: np.ndarray | None,
+    year_start: int,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """A profile per working day: its index times the working days of each leaf."""
+    if days is None:
+        raise InputError(
+            f"{caller}(): profile is per working day (it was made with calendar=); give calendar= "
+            "here, too."
+        )
+    if spans.freq == "Q" and freq == "M":
+        raise InputError(
+            f"{caller}(): a profile per working day by month cannot shape quarters; plan by "
+            "month, or make the profile with freq='Q'."
+        )
+    season = season_of(spans.start, freq, year_start=year_start) - 1
+    return share[:, season] * days
 
 
 def _freq_of(seasons: int, *, caller: str) -> str:

@@ -43,7 +43,7 @@ class Tree:
 
     def sums(self, leaves: np.ndarray) -> list[np.ndarray]:
         """Totals of every level, top down, from leaf values."""
-        out = [np.asarray(leaves, dtype=np.float64)]
+        out: list[np.ndarray] = [np.asarray(leaves, dtype=np.float64)]
         for k in range(len(self.parents) - 1, 0, -1):
             size = len(self.parents[k - 1])
             out.append(np.bincount(self.parents[k], weights=out[-1], minlength=size))

@@ -1,0 +1,326 @@
+"""How likely a plan is, and quotas that are equally likely."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_choice,
+    check_names,
+    money,
+    take,
+    to_pandas,
+)
+from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..errors import InputError
+from .allocation import whole_total
+from .organisation import lookup, plan_keys
+
+__all__ = ["attainment_probability", "draw_totals", "equal_probability_quotas"]
+
+_NO_KEYS = ("date", "draw", "amount", "measure")
+
+
+def attainment_probability(
+    plan: pd.DataFrame,
+    samples: pd.DataFrame,
+    *,
+    by: Any = None,
+    actuals: pd.DataFrame | None = None,
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Probability that each key reaches its plan, from draws of what may come.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        Key columns, ``period_start``, ``period_end``, ``target``.
+    samples : DataFrame
+        Some of the plan's key columns, ``date`` (period start), ``draw``, ``amount``: draws of
+        one call of ``forecast.simulate``, which belong together across keys. Dates outside the
+        plan do not count.
+    by : str or list of str, optional
+        Key columns to report by; ``[]`` for the whole. Draws are added up first, so their
+        dependence is kept. Default: the plan's keys that ``samples`` has.
+    actuals : DataFrame, optional
+        What has come in: closed periods are known. Rows from the start of the plan up to the
+        day before the first draw's date count.
+    date, amount : str
+        Columns of ``actuals``.
+
+    Returns
+    -------
+    DataFrame
+        One row a key: ``target``, ``p_attain`` (share of draws that reach it), ``p10``,
+        ``p50``, ``p90`` (of the whole result), ``shortfall`` (mean amount missing, 0 where the
+        target is reached).
+
+    Raises
+    ------
+    InputError
+        ``samples`` lacks a key of the plan, or keys have different draws.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"rep": ["Li"], "period_start": ["2026-01-01"],
+    ...                      "period_end": ["2026-12-31"], "target": [100.0]})
+    >>> draws = pd.DataFrame({"rep": "Li", "date": "2026-07-01", "draw": range(4),
+    ...                       "amount": [80.0, 95.0, 105.0, 120.0]})
+    >>> attainment_probability(plan, draws)[["p_attain", "shortfall"]].iloc[0].tolist()
+    [0.5, 6.25]
+    """
+    caller = "attainment_probability"
+    frame = to_pandas(plan, caller=caller, arg="plan")
+    drawn = to_pandas(samples, caller=caller, arg="samples")
+    keys = plan_keys(frame.columns)
+    names = (
+        [k for k in keys if k in drawn.columns]
+        if by is None
+        else check_names(by, "by", caller=caller)
+    )
+    for name in names:
+        check_choice(name, "by", keys, caller=caller)
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    rows = take(
+        frame,
+        caller=caller,
+        arg="plan",
+        start=Date("period_start"),
+        end=Date("period_end"),
+        target=Amount("target"),
+        **roles,
+    )
+    group, labels = _groups(rows, list(roles))
+    target = np.bincount(group, weights=rows["target"], minlength=len(labels))
+    first, last = int(rows.days("start").min()), int(rows.days("end").max())
+    totals = draw_totals(drawn, labels, names, first=first, last=last, caller=caller)
+    if actuals is not None:
+        until = _first_draw(drawn, first, caller=caller)
+        totals = (
+            totals
+            + _known(actuals, labels, names, date, amount, first, until, caller=caller)[:, None]
+        )
+    out = labels.copy()
+    out["target"] = target
+    out["p_attain"] = (totals >= target[:, None] - 1e-9).mean(axis=1)
+    for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+        out[name] = np.quantile(totals, level, axis=1)
+    out["shortfall"] = np.maximum(target[:, None] - totals, 0.0).mean(axis=1)
+    return out
+
+
+def equal_probability_quotas(
+    samples: pd.DataFrame,
+    total: float,
+    *,
+    step: float = 0.01,
+    by: Any = None,
+    history: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Quotas that everybody reaches with the same probability and that add up to a total.
+
+    Each quota is the same quantile of its key's own distribution; the quantile is the one at
+    which the quotas add up to ``total``. Equal probability is no fairness by itself: who has
+    sold below his territory's potential has a low forecast, and so a low quota. Look at the
+    growth asked for beside it (``median``, ``stretch``, and ``history`` where given).
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Key columns, ``date``, ``draw``, ``amount``; dates are added up within a draw.
+    total : float
+        What the quotas add up to, a multiple of ``step``.
+    step : float, default=0.01
+        Smallest unit of a quota.
+    by : str or list of str, optional
+        Key columns to set quotas for. Default: all.
+    history : DataFrame, optional
+        Earlier results by the same keys (``amount``), shown beside the quota.
+
+    Returns
+    -------
+    DataFrame
+        One row a key: ``target``, ``p_attain`` (the share of draws that reach the quota),
+        ``median`` (of the draws), ``stretch`` (target / median - 1), and with ``history``
+        ``history`` and ``growth`` (target / history - 1). ``attrs["probability"]`` is the
+        common probability.
+
+    Raises
+    ------
+    InputError
+        ``total`` lies outside what the draws reach together, or draws differ between keys.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> draws = pd.DataFrame({"rep": ["a"] * 3 + ["b"] * 3, "date": "2026-01-01",
+    ...     "draw": [0, 1, 2] * 2, "amount": [80.0, 100.0, 120.0, 40.0, 50.0, 60.0]})
+    >>> equal_probability_quotas(draws, 165)["target"].tolist()
+    [110.0, 55.0]
+    """
+    caller = "equal_probability_quotas"
+    frame = to_pandas(samples, caller=caller, arg="samples")
+    keys = [c for c in frame.columns if c not in _NO_KEYS]
+    names = keys if by is None else check_names(by, "by", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): samples has no key columns to set quotas for.")
+    whole = whole_total(total, step, caller=caller)
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    labels = take(frame, caller=caller, arg="samples", **roles).keys(*roles).labels
+    totals = draw_totals(frame, labels, names, first=None, last=None, caller=caller)
+    ordered = np.sort(totals, axis=1)
+    level = _common_level(ordered, float(total), caller=caller)
+    quotas = snap(_quantile(ordered, level) / float(step))
+    tree = Tree((np.zeros(len(quotas), dtype=np.int64),))
+    parts = round_tree([quotas * (whole / max(float(quotas.sum()), 1e-300))], tree, whole)[0]
+    out = labels.copy()
+    out["target"] = money(parts, step)
+    target = out["target"].to_numpy()
+    out["p_attain"] = (totals >= target[:, None] - float(step)).mean(axis=1)
+    out["median"] = np.median(totals, axis=1)
+    out["stretch"] = _growth(target, out["median"].to_numpy())
+    if history is not None:
+        past = _known(history, labels, names, None, "amount", None, None, caller=caller)
+        out["history"] = past
+        out["growth"] = _growth(target, past)
+    out.attrs["probability"] = 1.0 - level
+    return out
+
+
+def _growth(target: np.ndarray, base: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(base > 0, target / base - 1.0, np.nan)
+
+
+def _quantile(ordered: np.ndarray, level: float) -> np.ndarray:
+    """Quantiles of sorted rows, linear between draws."""
+    at = level * (ordered.shape[1] - 1)
+    low = int(np.floor(at))
+    high = min(low + 1, ordered.shape[1] - 1)
+    return ordered[:, low] + (at - low) * (ordered[:, high] - ordered[:, low])
+
+
+def _common_level(ordered: np.ndarray, total: float, *, caller: str) -> float:
+    """The quantile level at which the quantiles add up to ``total``."""
+    least, most = float(ordered[:, 0].sum()), float(ordered[:, -1].sum())
+    if not least <= total <= most:
+        raise InputError(
+            f"{caller}(): total {total:,.2f} lies outside what the draws reach together "
+            f"({least:,.2f} to {most:,.2f}): there is no common probability. Use another total, "
+            "or more draws."
+        )
+    low, high = 0.0, 1.0
+    for _ in range(200):
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+        if _quantile(ordered, middle).sum() < total:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+# --------------------------------------------------------------------------------------
+# Draws
+
+
+def draw_totals(
+    samples: Any,
+    labels: pd.DataFrame,
+    names: list[Any],
+    *,
+    first: int | None,
+    last: int | None,
+    caller: str,
+) -> np.ndarray:
+    """Sum of each draw by key, shape (keys, draws); dates from ``first`` to ``last`` count."""
+    frame = to_pandas(samples, caller=caller, arg="samples")
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    rows = take(
+        frame,
+        caller=caller,
+        arg="samples",
+        date=Date("date"),
+        draw=Amount("draw", whole=True, low=0),
+        amount=Amount("amount"),
+        **roles,
+    )
+    at = np.zeros(len(rows), dtype=np.int64)
+    if names:
+        keys = rows.keys(*roles)
+        found = lookup(labels, keys.labels)
+        at = found[keys.codes]
+    days = rows.days("date")
+    use = at >= 0
+    if first is not None and last is not None:
+        use &= (days >= first) & (days <= last)
+    numbers, draw = np.unique(rows["draw"], return_inverse=True)
+    flat = at * len(numbers) + draw.reshape(-1)
+    size = max(len(labels), 1) * len(numbers)
+    sums = np.bincount(flat[use], weights=rows["amount"][use], minlength=size)
+    seen = np.bincount(flat[at >= 0], minlength=size).reshape(-1, len(numbers))
+    _check_draws(seen, labels, len(numbers), caller=caller)
+    return sums.reshape(-1, len(numbers))
+
+
+def _check_draws(seen: np.ndarray, labels: pd.DataFrame, count: int, *, caller: str) -> None:
+    lacking = (seen == 0).any(axis=1)
+    if lacking.any():
+        at = int(np.flatnonzero(lacking)[0])
+        who = " / ".join(map(str, labels.iloc[at])) if labels.shape[1] else "the whole"
+        raise InputError(
+            f"{caller}(): samples has not all {count} draws for {int(lacking.sum())} key(s), "
+            f"first {who!r} ({int((seen[at] > 0).sum())}); simulate all keys in one call."
+        )
+
+
+def _groups(rows: Rows, options: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    if not options:
+        return np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
+    keys = rows.keys(*options)
+    return keys.codes, keys.labels.copy()
+
+
+def _first_draw(samples: pd.DataFrame, first: int, *, caller: str) -> int:
+    days = take(samples, caller=caller, arg="samples", date=Date("date")).days("date")
+    inside = days[days >= first]
+    return int(inside.min()) if len(inside) else first
+
+
+def _known(
+    actuals: Any,
+    labels: pd.DataFrame,
+    names: list[Any],
+    date: str | None,
+    amount: str,
+    first: int | None,
+    until: int | None,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Amounts by key that are known, from ``first`` to the day before ``until``."""
+    arg = "actuals" if date is not None else "history"
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    if date is not None:
+        roles["date"] = Date(date)
+    frame = to_pandas(actuals, caller=caller, arg=arg)
+    rows = take(frame, caller=caller, arg=arg, empty="allow", amount=Amount(amount), **roles)
+    at = np.zeros(len(rows), dtype=np.int64)
+    if names and len(rows):
+        keys = rows.keys(*[f"key{i}" for i in range(len(names))])
+        at = lookup(labels, keys.labels)[keys.codes]
+    use = at >= 0
+    if date is not None and first is not None and until is not None:
+        days = rows.days("date")
+        use &= (days >= first) & (days < until)
+    return np.bincount(at[use], weights=rows["amount"][use], minlength=max(len(labels), 1))

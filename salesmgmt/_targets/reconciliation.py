@@ -1,0 +1,147 @@
+"""Top-down meets bottom-up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import check_choice, check_number, check_series, factorise, money
+from ..engine.bounded_least_squares import nearest_with_sum
+from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..errors import InputError
+from .allocation import by_label, check_room, inward_units, whole_total
+from .organisation import plan_keys
+
+__all__ = ["reconcile"]
+
+_FAR = 2**60
+
+
+def reconcile(
+    top_down: pd.Series | pd.DataFrame,
+    bottom_up: pd.Series | pd.DataFrame,
+    *,
+    trust: float | pd.Series = 0.5,
+    lower: Any = None,
+    upper: Any = None,
+    step: float = 0.01,
+    spread: str = "even",
+) -> pd.DataFrame:
+    """The targets nearest to both sides that keep the top-down total exactly.
+
+    Least squares: ``trust * (x - top_down)**2 + (1 - trust) * (x - bottom_up)**2`` is made
+    smallest over all ``x`` that add up to the top-down total and keep the bounds.
+
+    Parameters
+    ----------
+    top_down, bottom_up : Series or DataFrame
+        Amounts by the same labels, or two plans (keys, ``period_start``, ``target``). A label
+        without a bottom-up amount (absent or NaN: "no input") counts with its top-down amount.
+    trust : float in [0, 1] or Series, default=0.5
+        Weight of the top-down amount; 1 keeps it, 0 leans on the bottom-up amounts.
+    lower, upper : float, Series or dict, optional
+        Floors and caps by label. Default: floor 0 where no amount is negative.
+    step : float, default=0.01
+        Smallest unit of the result.
+    spread : {"even", "proportional"}, default="even"
+        How the rest that closes the total is spread: the same amount for each (plain least
+        squares), or in proportion to the compromise (least relative change).
+
+    Returns
+    -------
+    DataFrame
+        The label columns, ``top_down``, ``bottom_up``, ``target`` and ``gap`` (top-down minus
+        bottom-up), in order of labels.
+
+    Raises
+    ------
+    InputError
+        Labels of the two sides differ, ``trust`` is no share, the top-down total is no multiple
+        of ``step``, or the bounds leave no room for it.
+
+    References
+    ----------
+    .. [1] P. Brucker, Operations Research Letters 3 (1984), 163-166.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> board = pd.Series({"north": 600.0, "south": 400.0})
+    >>> reps = pd.Series({"north": 500.0, "south": 420.0})
+    >>> reconcile(board, reps)["target"].tolist()
+    [570.0, 430.0]
+    """
+    caller = "reconcile"
+    check_choice(spread, "spread", ("even", "proportional"), caller=caller)
+    above = _side(top_down, "top_down", caller=caller)
+    below = _side(bottom_up, "bottom_up", caller=caller, missing="allow")
+    extra = below.index.difference(above.index, sort=False)
+    if len(extra):
+        raise InputError(
+            f"{caller}(): bottom_up has {len(extra)} label(s) that top_down does not have, first "
+            f"{extra[0]!r}; give them a top-down amount (0 for none)."
+        )
+    names = [
+        n if n is not None else ("key" if above.index.nlevels == 1 else f"key_{i}")
+        for i, n in enumerate(above.index.names)
+    ]
+    labels = above.index.to_frame(index=False)
+    labels.columns = names
+    keys = factorise(labels, names)
+    order = np.argsort(keys.codes, kind="stable")
+    above = above.iloc[order]
+    index = above.index
+    told = below.reindex(index).to_numpy()
+    total = whole_total(round(float(above.sum()), 9), step, caller=caller, name="top_down's total")
+    share = _trust(trust, index, caller=caller)
+    a = above.to_numpy() / float(step)
+    b = np.where(np.isnan(told), above.to_numpy(), told) / float(step)
+    point = share * a + (1.0 - share) * b
+    low, high = _limits(index, lower, upper, point, step, caller=caller)
+    check_room(total, np.ones(len(a)), low, high, index, step, caller=caller)
+    pull = None if spread == "even" else np.maximum(np.abs(point), 1e-9)
+    exact = nearest_with_sum(point, float(total), low.astype(float), high.astype(float), pull)
+    whole = round_tree([snap(exact)], Tree((np.zeros(len(a), dtype=np.int64),)), total)[0]
+    out = keys.labels.copy()
+    out["top_down"] = above.to_numpy()
+    out["bottom_up"] = told
+    out["target"] = money(whole, step)
+    out["gap"] = above.to_numpy() - told
+    return out
+
+
+def _side(given: Any, name: str, *, caller: str, missing: str = "refuse") -> pd.Series:
+    if isinstance(given, pd.DataFrame):
+        absent = [c for c in ("period_start", "target") if c not in given.columns]
+        if absent:
+            raise InputError(f"{caller}(): {name} has no column {absent[0]!r}; give a plan.")
+        keys = [*plan_keys(given.columns), *[c for c in ("measure",) if c in given.columns]]
+        index = pd.MultiIndex.from_frame(given[[*keys, "period_start"]])
+        if not keys:
+            index = pd.Index(given["period_start"])
+        given = pd.Series(given["target"].array, index=index)
+    return check_series(given, name, caller=caller, missing=missing)
+
+
+def _trust(trust: Any, index: pd.Index, *, caller: str) -> np.ndarray:
+    if isinstance(trust, pd.Series):
+        values = by_label(index, trust, "trust", caller=caller)
+        values = np.where(np.isnan(values), 0.5, values)
+        if ((values < 0) | (values > 1)).any():
+            raise InputError(f"{caller}(): trust must lie between 0 and 1.")
+        return values
+    return np.full(len(index), check_number(trust, "trust", caller=caller, low=0, high=1))
+
+
+def _limits(
+    index: pd.Index, lower: Any, upper: Any, point: np.ndarray, step: float, *, caller: str
+) -> tuple[np.ndarray, np.ndarray]:
+    floor = 0 if (point >= 0).all() else -_FAR
+    low = by_label(index, lower, "lower", caller=caller)
+    high = by_label(index, upper, "upper", caller=caller)
+    has_low, has_high = ~np.isnan(low), ~np.isnan(high)
+    lows = np.where(has_low, inward_units(np.nan_to_num(low), step, np.ceil), floor)
+    highs = np.where(has_high, inward_units(np.nan_to_num(high), step, np.floor), _FAR)
+    return lows, highs

@@ -1,0 +1,605 @@
+"""A plan made anew in its course: what is over is known, the whole stays exact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    as_dates,
+    check_choice,
+    check_number,
+    check_series,
+    days_of,
+    money,
+    resolve_as_of,
+    take,
+    to_pandas,
+    units,
+    warn,
+)
+from ..engine.apportionment import bounded_shares
+from ..engine.bounded_least_squares import nearest_with_sum
+from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..errors import InputError
+from .allocation import inward_units
+from .organisation import lookup, plan_keys
+
+__all__ = ["replan"]
+
+METHODS = ("proportional", "even", "catch_up", "minimal")
+
+
+def replan(
+    plan: pd.DataFrame,
+    actuals: pd.DataFrame | None,
+    *,
+    as_of: object,
+    method: str = "proportional",
+    lower: Any = None,
+    upper: Any = None,
+    step: float = 0.01,
+    leavers: Any = None,
+    joiners: pd.DataFrame | None = None,
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Plan the rest of the time so that every key, and the whole, still meets its total.
+
+    Periods that are over at ``as_of`` become what came in; the difference to their targets
+    goes into the key's own open periods (a running period is open). A key that cannot take its
+    difference (bounds, or no open period left) passes it on to the others in proportion.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        Key columns from the top level down, ``period_start``, ``period_end``, ``target`` (and
+        ``measure``); targets are multiples of ``step``.
+    actuals : DataFrame or None
+        Rows with the plan's lowest key column (or all of them), ``date`` and ``amount``. None:
+        nothing is closed, only leavers and joiners are dealt with.
+    as_of : date or None
+        Last day that is over. None: the last date in ``actuals``.
+    method : {"proportional", "even", "catch_up", "minimal"}, default="proportional"
+        How the difference is spread over a key's open periods: in proportion to their targets;
+        the same amount for each; all into the next period (as far as bounds allow, then the
+        one after); or into as few cells as possible, the largest first.
+    lower, upper : float or Series by lowest key, optional
+        Floors (default 0) and caps of each open cell.
+    step : float, default=0.01
+        Smallest unit of a target.
+    leavers : dict or Series of date, optional
+        Last day by lowest key. From then on their cells are 0 (the period they leave in counts
+        by its days), and each cell goes to the colleagues under the same parent in the same
+        period, in proportion; all other cells stay as they are.
+    joiners : DataFrame, optional
+        New keys: the key columns, ``start`` (first day) and ``weight`` (1: an average
+        colleague). In each period from then on they take their part from the colleagues under
+        the same parent; all other cells stay as they are.
+    date, amount : str
+        Columns of ``actuals``.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows of ``actuals`` that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``plan`` with ``target`` made anew, and ``previous`` (target before) and ``closed``;
+        the caller's index and rows are kept, joiners come last. ``target`` adds up to the
+        plan's total exactly.
+
+    Raises
+    ------
+    InputError
+        The rest cannot take the difference within the bounds (with the gap), a leaver has no
+        plan, or a value cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"rep": "Li", "target": [100.0, 100.0, 200.0],
+    ...     "period_start": ["2026-01-01", "2026-02-01", "2026-03-01"],
+    ...     "period_end": ["2026-01-31", "2026-02-28", "2026-03-31"]})
+    >>> sales = pd.DataFrame({"rep": ["Li"], "date": ["2026-01-20"], "amount": [70.0]})
+    >>> replan(plan, sales, as_of="2026-01-31")["target"].tolist()
+    [70.0, 110.0, 220.0]
+    """
+    caller = "replan"
+    check_choice(method, "method", METHODS, caller=caller)
+    check_number(step, "step", caller=caller, low=0, open_low=True)
+    frame = _with_joiners(to_pandas(plan, caller=caller, arg="plan"), joiners, caller=caller)
+    keys = plan_keys(frame.columns)
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
+    rows = take(
+        frame,
+        caller=caller,
+        arg="plan",
+        start=Date("period_start"),
+        end=Date("period_end"),
+        target=Amount("target"),
+        measure=Key("measure", optional=True),
+        **roles,
+    )
+    start, end = rows.days("start"), rows.days("end")
+    before = units(rows["target"], step, name="target", caller=caller)
+    now = before.copy()
+    closed = np.zeros(len(rows), dtype=bool)
+    row_key = _key_of(rows, len(keys))
+    if leavers is not None or joiners is not None:
+        _move(now, rows, keys, start, end, leavers, joiners, caller=caller)
+    if actuals is not None:
+        came, today = _cells_of_actuals(
+            rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid, caller=caller
+        )
+        closed = end <= today
+        total = int(now.sum())
+        now = np.where(closed, units(came, step, name="actuals", caller=caller), now)
+        low = _cell_bound(rows, lower, keys, "lower", np.ceil, 0, step, caller=caller)
+        high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
+        open_part = _Open(row_key, ~closed, before, start, low, high)
+        _close_gap(now, total, open_part, method, step, caller=caller)
+    elif as_of is not None:
+        resolve_as_of(as_of, caller=caller)
+    out = rows.frame.copy()
+    out["target"] = money(now, step)
+    out["previous"] = rows["target"]
+    out["closed"] = closed
+    return out
+
+
+def _key_of(rows: Rows, count: int) -> np.ndarray:
+    options = [f"key{i}" for i in range(count)] + (["measure"] if "measure" in rows else [])
+    return rows.keys(*options).codes if options else np.zeros(len(rows), dtype=np.int64)
+
+
+# --------------------------------------------------------------------------------------
+# What came in
+
+
+def _cells_of_actuals(
+    rows: Rows,
+    actuals: Any,
+    keys: list[Any],
+    row_key: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    as_of: object,
+    date: str,
+    amount: str,
+    invalid: str,
+    *,
+    caller: str,
+) -> tuple[np.ndarray, int]:
+    """Amount of each cell of the plan, and the day number of ``as_of``."""
+    frame = to_pandas(actuals, caller=caller, arg="actuals")
+    have = [n for n in keys if n in frame.columns]
+    if keys and keys[-1] not in have:
+        raise InputError(
+            f"{caller}(): actuals has no column {keys[-1]!r}, the plan's lowest key; rename your "
+            "own column to it."
+        )
+    roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
+    if "measure" in rows:
+        roles["measure"] = Key("measure")
+    done = take(
+        frame,
+        caller=caller,
+        arg="actuals",
+        invalid=invalid,
+        empty="allow",
+        date=Date(date),
+        amount=Amount(amount),
+        **roles,
+    )
+    days = done.days("date")
+    today = int(
+        np.datetime64(resolve_as_of(as_of, days if len(days) else None, caller=caller), "D").astype(
+            np.int64
+        )
+    )
+    common = [o for o in roles if o in rows]
+    codes = np.zeros(len(done), dtype=np.int64)
+    if common and len(done):
+        mine, theirs = rows.keys(*common), done.keys(*common)
+        first = np.full(len(mine), -1, dtype=np.int64)
+        first[mine.codes] = row_key
+        if (first[mine.codes] != row_key).any():
+            raise InputError(
+                f"{caller}(): the plan's key {keys[-1]!r} stands under several parents; give "
+                f"actuals the columns {keys!r}."
+            )
+        at = lookup(mine.labels, theirs.labels)
+        codes = np.where(at >= 0, first[np.maximum(at, 0)], -1)[theirs.codes]
+    cell = _cell_positions(row_key, start, end, codes, days, today)
+    _warn_lost(done, codes, days, cell, start, end, today, caller=caller)
+    use = cell >= 0
+    came = np.bincount(cell[use], weights=done["amount"][use], minlength=len(row_key))
+    return came, today
+
+
+def _cell_positions(
+    row_key: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    codes: np.ndarray,
+    days: np.ndarray,
+    today: int,
+) -> np.ndarray:
+    """Row of the plan whose key and period each amount belongs to, -1 for none."""
+    low, width = int(start.min()), int(end.max() - start.min()) + 2
+    place = row_key * width + (start - low)
+    order = np.arange(len(place))
+    if (np.diff(place) < 0).any():
+        order = np.argsort(place, kind="stable")
+    inside = (codes >= 0) & (days >= low) & (days <= min(today, int(end.max())))
+    wanted = codes * width + (days - low)
+    found = np.searchsorted(place[order], wanted, side="right") - 1
+    row = order[np.maximum(found, 0)]
+    good = inside & (found >= 0) & (row_key[row] == codes) & (days <= end[row])
+    return np.where(good, row, -1)
+
+
+def _warn_lost(
+    done: Rows,
+    codes: np.ndarray,
+    days: np.ndarray,
+    cell: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    today: int,
+    *,
+    caller: str,
+) -> None:
+    counts = (days >= int(start.min())) & (days <= min(today, int(end.max())))
+    lost = counts & (cell < 0)
+    if lost.any():
+        warn(
+            f"{caller}(): left out {int(lost.sum())} row(s) of actuals, "
+            f"{float(done['amount'][lost].sum()):,.2f} in all, that have no cell in the plan."
+        )
+
+
+# --------------------------------------------------------------------------------------
+# The open periods
+
+
+@dataclass(frozen=True)
+class _Open:
+    """Open cells: key of each row of the plan, which rows are open, weights, order, bounds."""
+
+    key: np.ndarray
+    is_open: np.ndarray
+    before: np.ndarray
+    start: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def _cell_bound(
+    rows: Rows,
+    given: Any,
+    keys: list[Any],
+    name: str,
+    inward: Any,
+    default: int,
+    step: float,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Bounds of every cell in whole steps."""
+    if given is None:
+        return np.full(len(rows), default, dtype=np.int64)
+    if isinstance(given, pd.Series | Mapping):
+        values = check_series(
+            pd.Series(given) if isinstance(given, Mapping) else given, name, caller=caller
+        )
+        labels = rows.keys(f"key{len(keys) - 1}")
+        at = values.index.get_indexer(pd.Index(labels.labels.iloc[:, 0]))
+        known = np.where(at >= 0, values.to_numpy()[np.maximum(at, 0)], np.nan)[labels.codes]
+        whole = inward_units(np.nan_to_num(known), step, inward)
+        return np.where(np.isnan(known), default, whole)
+    value = check_number(given, name, caller=caller)
+    return np.full(len(rows), int(inward_units(np.array([value]), step, inward)[0]))
+
+
+def _close_gap(
+    now: np.ndarray, total: int, part: _Open, method: str, step: float, *, caller: str
+) -> None:
+    """Change open cells of ``now`` so that the plan adds up to ``total``; in place."""
+    count = int(part.key.max()) + 1
+    wanted = _sums(part.key, part.before, count)  # what each key was to bring
+    moved = _sums(part.key, now, count)
+    is_open = part.is_open
+    low = _sums(part.key[is_open], part.low[is_open], count)
+    high = np.minimum(_sums(part.key[is_open], part.high[is_open], count), 2**52)
+    done = moved - _sums(part.key[is_open], now[is_open], count)
+    rest = wanted - done
+    # Leavers and joiners have moved amounts between keys already.
+    rest += _shift(part, now, count)
+    _check_room(rest, total - int(done.sum()), low, high, step, caller=caller)
+    fair = nearest_with_sum(
+        rest.astype(np.float64),
+        float(total - int(done.sum())),
+        low.astype(np.float64),
+        high.astype(np.float64),
+        np.maximum(rest, 1).astype(np.float64),
+    )
+    tree = Tree((np.zeros(count, dtype=np.int64),))
+    rest = round_tree([snap(fair)], tree, total - int(done.sum()))[0]
+    have = moved - done
+    touched = np.flatnonzero(rest != have)
+    if len(touched):
+        at = np.flatnonzero(is_open & np.isin(part.key, touched))
+        at = at[np.lexsort((part.start[at], part.key[at]))]
+        now[at] = _spread(now[at], rest, part, at, method)
+
+
+def _sums(key: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """Exact whole sums by key."""
+    return np.bincount(key, weights=values, minlength=count).astype(np.int64)
+
+
+def _shift(part: _Open, now: np.ndarray, count: int) -> np.ndarray:
+    """What open cells have gained or lost against the plan before."""
+    at = part.is_open
+    return _sums(part.key[at], now[at] - part.before[at], count)
+
+
+def _check_room(
+    rest: np.ndarray, total: int, low: np.ndarray, high: np.ndarray, step: float, *, caller: str
+) -> None:
+    least, most = int(low.sum()), int(np.minimum(high, 2**52).sum())
+    if not least <= total <= max(most, least):
+        word, edge = ("floors", least) if total < least else ("caps", most)
+        gap = abs(total - edge) * float(step)
+        raise InputError(
+            f"{caller}(): {total * float(step):,.2f} is left for the open periods, but their "
+            f"{word} make {edge * float(step):,.2f} (gap {gap:,.2f}). Change lower/upper, or "
+            "the plan's total."
+        )
+
+
+def _spread(
+    cells: np.ndarray, rest: np.ndarray, part: _Open, at: np.ndarray, method: str
+) -> np.ndarray:
+    """New whole cells of the touched keys; ``at`` is ordered by key, then time."""
+    key = part.key[at]
+    codes, row = np.unique(key, return_inverse=True)
+    row = row.reshape(-1)
+    sizes = np.bincount(row)
+    place = np.arange(len(at)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    shape = (len(codes), int(sizes.max()))
+    low, high, old = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    low[row, place], high[row, place] = part.low[at], part.high[at]
+    old[row, place] = cells
+    inside = np.zeros(shape, dtype=bool)
+    inside[row, place] = True
+    wanted = rest[codes].astype(np.float64)
+    if method == "proportional":
+        flat = inside & (old.sum(axis=1) <= 0)[:, None]
+        new, _ = bounded_shares(wanted, np.where(flat, 1.0, np.maximum(old, 0.0)), low, high)
+        short = wanted - new.sum(axis=1)  # cells of zero weight take what the others cannot
+        for i in np.flatnonzero(np.abs(short) > 1e-6 * np.maximum(np.abs(wanted), 1.0)):
+            new[i] = nearest_with_sum(new[i], wanted[i], low[i], high[i])
+    elif method == "even":
+        new = np.array(
+            [
+                nearest_with_sum(o, w, a, b)
+                for o, w, a, b in zip(old, wanted, low, high, strict=True)
+            ]
+        )
+    else:
+        new = _in_turn(old, wanted, low, high, inside, largest=method == "minimal")
+    parents = (np.zeros(len(codes), dtype=np.int64), row)
+    levels = [wanted, snap(new[row, place])]
+    return round_tree(levels, Tree(parents), int(wanted.sum()))[-1]
+
+
+def _in_turn(
+    old: np.ndarray,
+    wanted: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    inside: np.ndarray,
+    *,
+    largest: bool,
+) -> np.ndarray:
+    """Fill (or empty) one cell after the other: in order of time, or the largest first."""
+    start = np.clip(old, low, high)
+    gap = (wanted - start.sum(axis=1))[:, None]
+    order = np.argsort(np.where(inside, -old if largest else 0.0, np.inf), axis=1, kind="stable")
+    room = np.where(gap > 0, high - start, start - low)
+    turn = np.take_along_axis(np.where(inside, room, 0.0), order, axis=1)
+    used = np.cumsum(turn, axis=1) - turn
+    take_ = np.clip(np.abs(gap) - used, 0.0, turn)
+    change = np.zeros_like(old)
+    np.put_along_axis(change, order, take_, axis=1)
+    return start + np.sign(gap) * change
+
+
+# --------------------------------------------------------------------------------------
+# Leavers and joiners
+
+
+def _with_joiners(plan: pd.DataFrame, joiners: Any, *, caller: str) -> pd.DataFrame:
+    """The plan with rows of zero for each new key, one for each period of its colleagues."""
+    if joiners is None:
+        return plan
+    keys = plan_keys(plan.columns)
+    if not keys:
+        raise InputError(f"{caller}(): joiners need a plan with key columns.")
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
+    new = take(
+        joiners,
+        caller=caller,
+        arg="joiners",
+        start=Date("start"),
+        weight=Amount("weight", optional=True, low=0),
+        **roles,
+    )
+    periods = plan[["period_start", "period_end"]].drop_duplicates().sort_values("period_start")
+    rows = new.frame[keys].merge(periods, how="cross")
+    rows["target"] = 0.0
+    for column in plan.columns:
+        if column not in rows:
+            if plan[column].nunique() != 1:
+                raise InputError(
+                    f"{caller}(): joiners have no column {column!r}; replan one {column} at a time."
+                )
+            rows[column] = plan[column].iloc[0]
+    known = lookup(plan[keys].drop_duplicates(), new.frame[keys])
+    if (known >= 0).any():
+        raise InputError(f"{caller}(): {int((known >= 0).sum())} joiner(s) have a plan already.")
+    return pd.concat([plan, rows[list(plan.columns)]], ignore_index=True)
+
+
+def _move(
+    now: np.ndarray,
+    rows: Rows,
+    keys: list[Any],
+    start: np.ndarray,
+    end: np.ndarray,
+    leavers: Any,
+    joiners: Any,
+    *,
+    caller: str,
+) -> None:
+    """Move the cells of leavers to colleagues, and a part of colleagues' cells to joiners."""
+    if not keys:
+        raise InputError(f"{caller}(): leavers and joiners need a plan with key columns.")
+    own = rows.keys(f"key{len(keys) - 1}")
+    going = np.full(len(own), np.iinfo(np.int64).max)
+    coming = np.full(len(own), np.iinfo(np.int64).min)
+    weight = np.ones(len(own))
+    labels = pd.Index(own.labels.iloc[:, 0])
+    if leavers is not None:
+        going[_known(leavers, labels, "leavers", caller=caller)] = _last_days(
+            leavers, caller=caller
+        )
+    if joiners is not None:
+        at = _known(pd.Series(0, index=joiners[keys[-1]]), labels, "joiners", caller=caller)
+        coming[at] = days_of(as_dates(joiners["start"], name="start", caller=caller))
+        if "weight" in joiners:
+            weight[at] = joiners["weight"].to_numpy(np.float64)
+    code = own.codes
+    gone = (going[code] < end) & (going[code] < np.iinfo(np.int64).max)
+    here = ~gone & (coming[code] <= end)
+    fresh = here & (coming[code] > np.iinfo(np.int64).min)
+    changed = gone | fresh
+    at = np.flatnonzero(changed)
+    length = (end - start + 1)[at]
+    kept, part = np.zeros(len(start)), np.zeros(len(start))
+    kept[at] = np.clip(np.where(gone[at], going[code[at]] - start[at] + 1, 0) / length, 0.0, 1.0)
+    part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
+    part[at] *= weight[code[at]]
+    inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
+    order = np.argsort(family, kind="stable")
+    cuts = np.flatnonzero(np.diff(family[order])) + 1
+    for at in np.split(inside[order], cuts):
+        if changed[at].any():
+            _settle_family(now, at, gone, fresh, kept, part)
+
+
+def _settle_family(
+    now: np.ndarray,
+    at: np.ndarray,
+    gone: np.ndarray,
+    fresh: np.ndarray,
+    kept: np.ndarray,
+    part: np.ndarray,
+) -> None:
+    """Colleagues of one parent in one period: the sum stays, the shares change."""
+    total = int(now[at].sum())
+    leaving, joining = at[gone[at]], at[fresh[at]]
+    staying = at[~gone[at] & ~fresh[at]]
+    old = now[at].copy()
+    ideal = now[at].astype(np.float64)
+    place = {int(i): k for k, i in enumerate(at)}
+    stays = np.array([place[int(i)] for i in staying], dtype=np.int64)
+    for i in leaving:
+        ideal[place[int(i)]] = np.floor(now[i] * kept[i])
+    present = len(staying)
+    freed = total - float(ideal.sum())
+    if present:
+        base = ideal[stays]
+        share = base / base.sum() if base.sum() > 0 else np.full(present, 1.0 / present)
+        ideal[stays] = base + freed * share
+        heads = float(part[joining].sum())
+        pool = float(ideal[stays].sum())
+        for i in joining:
+            ideal[place[int(i)]] = pool * part[i] / (present + heads)
+        ideal[stays] *= present / (present + heads)
+    elif len(joining):
+        ideal[[place[int(i)] for i in joining]] += freed / len(joining)
+    else:
+        ideal = old.astype(np.float64)
+    tree = Tree((np.zeros(len(at), dtype=np.int64),))
+    now[at] = round_tree([snap(ideal)], tree, total)[0]
+
+
+def _families(
+    rows: Rows,
+    keys: list[Any],
+    start: np.ndarray,
+    changed: np.ndarray,
+    staying: np.ndarray,
+    *,
+    caller: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells near a change, and the family of each: same parent, same period.
+
+    Where nobody stays under the parent, the family is that of the next level up.
+    """
+    measure = rows.keys("measure").codes if "measure" in rows else np.zeros(len(start), np.int64)
+    inside = np.zeros(0, dtype=np.int64)
+    family = np.zeros(0, dtype=np.int64)
+    lonely = changed
+    for depth in range(len(keys) - 1, -1, -1):
+        above = np.zeros(len(start), dtype=np.int64)
+        if depth:
+            above = rows.keys(*[f"key{i}" for i in range(depth)]).codes
+        parents = np.unique(above[lonely])
+        near = np.flatnonzero(np.isin(above, parents) if depth else np.ones(len(start), bool))
+        triple = np.column_stack([above[near], start[near], measure[near]])
+        _, code = np.unique(triple, axis=0, return_inverse=True)
+        code = code.reshape(-1)
+        needed = np.isin(code, np.unique(code[lonely[near]]))
+        near, code = near[needed], code[needed]
+        fresh = ~np.isin(inside, near)  # cells that a larger family takes over leave their own
+        offset = int(code.max(initial=-1)) + 1
+        inside = np.r_[near, inside[fresh]]
+        family = np.r_[code, family[fresh] + offset]
+        company = np.bincount(family[staying[inside]], minlength=family.max() + 1) > 0
+        alone = inside[changed[inside] & ~company[family]]
+        lonely = np.zeros(len(start), dtype=bool)
+        lonely[alone] = True
+        if not len(alone):
+            return inside, family
+    raise InputError(
+        f"{caller}(): nobody is left in {int(lonely.sum())} cell(s) to take over from leavers."
+    )
+
+
+def _known(given: Any, labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
+    wanted = pd.Index(list(given.keys()) if isinstance(given, Mapping) else given.index)
+    at = labels.astype(object).get_indexer(wanted.astype(object))
+    if (at < 0).any():
+        raise InputError(
+            f"{caller}(): {name}: {int((at < 0).sum())} label(s) have no plan, first "
+            f"{wanted[int(np.flatnonzero(at < 0)[0])]!r}."
+        )
+    return at
+
+
+def _last_days(leavers: Any, *, caller: str) -> np.ndarray:
+    values = list(leavers.values()) if isinstance(leavers, Mapping) else leavers.to_numpy()
+    return days_of(as_dates(pd.Series(values), name="leavers", caller=caller))

@@ -1,0 +1,111 @@
+"""Seasonal indices of one series, robust to trend and to single odd periods.
+
+Ratio to a centred moving average, medians by season, and a second pass on the series with its
+odd periods put back to what trend and season expect.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["seasonal_index"]
+
+
+def seasonal_index(
+    values: np.ndarray, season: np.ndarray, seasons: int, cycle: int, *, method: str = "robust"
+) -> np.ndarray:
+    """Index of each season (mean 1), NaN for seasons that do not occur.
+
+    Parameters
+    ----------
+    values : float64 array of shape (t,)
+        Amounts of consecutive periods.
+    season : int64 array of shape (t,)
+        Season of each period, from 0.
+    seasons, cycle : int
+        Number of seasons, and of periods in a cycle (53 and 52 for weeks).
+    method : {"robust", "mean", "share"}
+        Medians of ratios to trend with odd periods mended; means of ratios to trend; or plain
+        shares of the sums (no trend taken out).
+
+    References
+    ----------
+    .. [1] J. Shiskin, A. H. Young and J. C. Musgrave, "The X-11 variant of the census method
+       II seasonal adjustment program", Bureau of the Census, 1967 (ratio to moving average).
+    """
+    if method == "share" or len(values) < 2 * cycle:
+        return _normal(_by_season(values, season, seasons, np.mean))
+    centre = np.median if method == "robust" else np.mean
+    index = _normal(_by_season(_ratios(values, cycle), season, seasons, centre))
+    if method == "mean":
+        return index
+    for _ in range(3):
+        trend = _trend_through(values, index[season], cycle)
+        expected = trend * index[season]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(expected > 0, values / expected, 1.0)
+        spread = 1.4826 * float(np.median(np.abs(ratio - np.median(ratio))))
+        odd = np.abs(ratio - np.median(ratio)) > max(4.0 * spread, 1e-6)
+        mended = np.where(odd, expected, values)
+        trend = _trend_through(mended, index[season], cycle)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(trend > 0, np.where(odd, np.nan, values) / trend, np.nan)
+        fresh = _normal(_by_season(ratios, season, seasons, np.median))
+        index = np.where(np.isnan(fresh), index, fresh)
+    return _normal(index)
+
+
+def _ratios(values: np.ndarray, cycle: int) -> np.ndarray:
+    """Value over centred moving average; NaN where the average does not reach."""
+    trend = np.full(len(values), np.nan)
+    weights = np.ones(cycle) / cycle
+    if cycle % 2 == 0:
+        weights = np.r_[0.5, np.ones(cycle - 1), 0.5] / cycle
+    half = len(weights) // 2
+    inner = np.convolve(values, weights, mode="valid")
+    trend[half : half + len(inner)] = inner
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(trend > 0, values / trend, np.nan)
+
+
+def _trend_through(values: np.ndarray, index: np.ndarray, cycle: int) -> np.ndarray:
+    """Level without season: local lines through the deseasonalised series, by median slopes."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.where(index > 0, values / index, np.nan)
+    t = np.arange(len(level))
+    good = np.isfinite(level)
+    out = np.empty(len(level))
+    half = max(cycle // 2, 2)
+    for i in range(len(level)):
+        low = min(max(0, i - half), max(0, len(level) - 2 * half - 1))
+        at = np.arange(low, min(len(level), low + 2 * half + 1))
+        at = at[good[at]]
+        if len(at) < 2:
+            out[i] = np.nanmedian(level)
+            continue
+        middle = len(at) // 2
+        left, right = at[:middle], at[len(at) - middle :]
+        # Resistant line: medians of the two halves give slope and level.
+        run = float(np.median(t[right]) - np.median(t[left]))
+        slope = float(np.median(level[right]) - np.median(level[left])) / run if run else 0.0
+        out[i] = float(np.median(level[at] - slope * (t[at] - i)))
+    return np.maximum(out, 0.0)
+
+
+def _by_season(values: np.ndarray, season: np.ndarray, seasons: int, centre) -> np.ndarray:  # type: ignore[no-untyped-def]
+    out = np.full(seasons, np.nan)
+    for s in np.unique(season):
+        mine = values[(season == s) & np.isfinite(values)]
+        if len(mine):
+            out[s] = centre(mine)
+    return out
+
+
+def _normal(index: np.ndarray) -> np.ndarray:
+    """Mean 1 over the seasons that occur; all alike where everything is zero."""
+    index = np.where(index < 0, 0.0, index)
+    have = np.isfinite(index)
+    total = float(index[have].sum())
+    if total <= 0:
+        return np.where(have, 1.0, np.nan)
+    return index * (have.sum() / total)
