@@ -3,13 +3,27 @@
 A history (or plain transactions) goes in, a tidy frame comes out::
 
     forecast(transactions, 12, by="product")          # keys, date, forecast, lo_80, hi_80, ...
+    simulate(transactions, 12, by="product")          # paths that belong together
+    summarise(samples, by="date")                     # what they say of the total
     accuracy(predictions, history=history)            # mase, wape, coverage, owa, ...
+
+``Forecaster`` is the same as an estimator that can be kept, asked again and brought up to date.
 """
 
 from __future__ import annotations
 
 from ._forecast.accuracy import accuracy
+from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
+from ._forecast.simulation import simulate, summarise
 
-__all__ = ["accuracy", "fit_chunk", "forecast", "reconcile"]
+__all__ = [
+    "Forecaster",
+    "accuracy",
+    "fit_chunk",
+    "forecast",
+    "reconcile",
+    "simulate",
+    "summarise",
+]

@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import accuracy, fit_chunk, forecast
+from salesmgmt.forecast import (
+    Forecaster,
+    accuracy,
+    fit_chunk,
+    forecast,
+    simulate,
+    summarise,
+)
 
 
 def monthly(values, start="2020-01-01", **keys):
@@ -205,6 +213,113 @@ def test_input_is_not_changed(two):
     before = two.copy(deep=True)
     forecast(two, 2, by="store")
     pd.testing.assert_frame_equal(two, before)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda t: 100 + 10 * t,
+        lambda t: 100 * 1.05**t,
+        lambda t: 50 + np.array([3, 5, 9, 1, 4, 7, 2, 8, 6, 5, 4, 3])[t % 12],
+        lambda t: 100 + 2 * t + np.array([3, 5, 9, 1, 4, 7, 2, 8, 6, 5, 4, 3])[t % 12],
+    ],
+)
+def test_a_law_without_noise_is_found(law):
+    t = np.arange(53)
+    out = forecast(monthly(law(t[:48])), 5)
+    np.testing.assert_allclose(out["forecast"], law(t[48:]), rtol=2e-3)
+    width = out["hi_95"] - out["lo_95"]
+    assert (width < 0.05 * out["forecast"]).all()
+
+
+def test_a_short_horizon_is_the_beginning_of_a_long_one(two):
+    near = forecast(two, 3, by="store")
+    far = forecast(two, 24, by="store")
+    first = far.groupby("store").head(3).reset_index(drop=True)
+    np.testing.assert_allclose(near["forecast"], first["forecast"], rtol=1e-9)
+    np.testing.assert_allclose(near["hi_95"], first["hi_95"], rtol=1e-9)
+
+
+# --------------------------------------------------------------------------------------
+# exponential smoothing by likelihood
+
+
+def test_ets_agrees_with_r_on_the_nile():
+    """R forecast 8.20, ets(Nile): ETS(M,N,N), AICc 1458.552 (annual flow at Aswan, 1871-1970)."""
+    from statsmodels.datasets import nile
+
+    flow = nile.load_pandas().data["volume"].to_numpy(float)
+    dates = pd.date_range("1871-01-01", periods=100, freq="YS")
+    model = Forecaster(model="ets").fit(pd.DataFrame({"date": dates, "amount": flow}))
+    row = model.summary_.iloc[0]
+    assert row["form"] == "ETS(M,N,N)"
+    assert row["aicc"] == pytest.approx(1458.552, abs=0.01)
+    assert row["loglik"] == pytest.approx(3 - (1458.552 - 24 / 96) / 2, abs=0.01)
+
+
+def test_ets_on_accidental_deaths_is_as_likely_as_in_r():
+    """R forecast 8.20, ets(USAccDeaths): ETS(A,N,A), AICc 1148.716; ours may be lower."""
+    deaths = [
+        9007, 8106, 8928, 9137, 10017, 10826, 11317, 10744, 9713, 9938, 9161, 8927,
+        7750, 6981, 8038, 8422, 8714, 9512, 10120, 9823, 8743, 9129, 8710, 8680,
+        8162, 7306, 8124, 7870, 9387, 9556, 10093, 9620, 8285, 8466, 8160, 8034,
+        7717, 7461, 7767, 7925, 8623, 8945, 10078, 9179, 8037, 8488, 7874, 8647,
+        7792, 6957, 7726, 8106, 8890, 9299, 10625, 9302, 8314, 8850, 8265, 8796,
+        7836, 6892, 7791, 8192, 9115, 9434, 10484, 9827, 9110, 9070, 8633, 9240,
+    ]  # fmt: skip
+    row = Forecaster(model="ets").fit(monthly(deaths, "1973-01-01")).summary_.iloc[0]
+    assert row["form"] == "ETS(A,N,A)"
+    assert row["aicc"] <= 1148.716 + 0.5
+
+
+# --------------------------------------------------------------------------------------
+# paths
+
+
+def test_paths_have_the_spread_of_the_intervals_and_belong_together():
+    rng = np.random.default_rng(5)
+    shared = rng.normal(size=90)
+    parts = [
+        monthly(300 + 20 * (0.9 * shared + 0.44 * rng.normal(size=90)), store=s) for s in "abc"
+    ]
+    history = pd.concat(parts)
+    samples = simulate(history, 4, n=4000, by="store")
+    wide = samples.pivot_table(index=["store", "date"], columns="draw", values="amount")
+    want = forecast(history, 4, by="store", level=(80,)).set_index(["store", "date"])
+    low, high = np.quantile(wide, [0.1, 0.9], axis=1)
+    np.testing.assert_allclose(low, want["lo_80"], atol=2.5)
+    np.testing.assert_allclose(high, want["hi_80"], atol=2.5)
+    r = np.corrcoef(wide.loc[("a", slice(None))].iloc[0], wide.loc[("b", slice(None))].iloc[0])
+    assert r[0, 1] > 0.4
+    pd.testing.assert_frame_equal(samples, simulate(history, 4, n=4000, by="store"))
+
+
+def test_summarise_adds_up_draw_by_draw():
+    samples = pd.DataFrame(
+        {
+            "store": ["a"] * 4 + ["b"] * 4,
+            "date": (["2025-01-01"] * 2 + ["2025-02-01"] * 2) * 2,
+            "draw": [0, 1] * 4,
+            "amount": [1.0, 2, 3, 4, 10, 20, 30, 40],
+        }
+    )
+    total = summarise(samples, by=[], quantiles=(0, 0.5, 1))
+    assert list(total.loc[0, ["mean", "p0", "p50", "p100"]]) == [55.0, 44.0, 55.0, 66.0]
+    by_store = summarise(samples, by="store")
+    assert list(by_store["mean"]) == [5.0, 50.0]
+    assert list(summarise(samples)["p50"]) == [1.5, 3.5, 15.0, 35.0]
+
+
+def test_forecaster_is_kept_and_brought_up_to_date(two, tmp_path):
+    model = Forecaster(by="store", level=(80,)).fit(two.groupby("store").head(30))
+    before = model.predict(2)
+    model.save(tmp_path / "model.bin")
+    pd.testing.assert_frame_equal(Forecaster.load(tmp_path / "model.bin").predict(2), before)
+    rest = two.groupby("store").tail(-30)
+    pd.testing.assert_frame_equal(
+        model.update(rest).predict(2), forecast(two, 2, by="store", level=(80,))
+    )
+    assert clone(model).get_params() == model.get_params()
 
 
 # --------------------------------------------------------------------------------------

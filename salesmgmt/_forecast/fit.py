@@ -131,8 +131,9 @@ def forecast(
         as_of=as_of,
         invalid=invalid,
     )
-    made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
-    return _table(panel, horizon, made, levels)
+    return forecast_panel(
+        panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress
+    )
 
 
 def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
@@ -198,6 +199,30 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
 # Blocks in, one table out
 
 
+def forecast_panel(
+    panel: Panel,
+    horizon: int,
+    models: list[str],
+    levels: list[float],
+    non_negative: bool | str,
+    *,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """The result table of a panel's forecasts."""
+    made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
+    return _table(panel, horizon, made, levels)
+
+
+def floors(y: np.ndarray, non_negative: bool | str) -> np.ndarray:
+    """Least value a forecast of each column may take."""
+    if non_negative is True:
+        return np.zeros(y.shape[1])
+    low = np.where(np.isfinite(y), y, np.inf).min(axis=0)
+    stops = (low >= 0) & (non_negative == "auto")
+    return np.where(stops, 0.0, -np.inf)
+
+
 def _run(
     panel: Panel,
     horizon: int,
@@ -257,9 +282,7 @@ def _one_block(
     high = np.where(known, block.y, -np.inf).max(axis=0)
     status = np.select([count == 0, low == high, count < 4], [3, 2, 1], 0)
     status[(count < 4) & (count > 0)] = 1
-    floor = np.where(low >= 0, 0.0, -np.inf) if non_negative == "auto" else 0.0
-    if non_negative is False:
-        floor = -np.inf
+    floor = floors(block.y, non_negative)
     out = {"forecast": found.mean, **_bounds(found, levels)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}
     out["status"] = status.astype(np.int8)

@@ -7,64 +7,20 @@ show it, forecast by every method asked for, and brought back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
-from . import naive
-from .combination import combine, kind_of, longest
+from . import naive, state_space
+from .combination import combine, kind_of, longest, member_names, shares_of
 from .ets import Smoothed, fit_additive
+from .marginal import Forecast
 from .preparation import Prepared, prepare
 from .theta import theta
 
 SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
-
-
-@dataclass(slots=True)
-class Forecast:
-    """Point forecasts and standard errors, ``(horizon, series)``, in scaled units.
-
-    Where ``sd`` is not all there is to say, ``below`` and ``above`` are the half widths of the
-    95 % interval, and ``levels`` and ``shape`` (2, levels) what part of them other levels take.
-    """
-
-    mean: np.ndarray
-    sd: np.ndarray
-    below: np.ndarray | None = None
-    above: np.ndarray | None = None
-    levels: np.ndarray | None = None
-    shape: np.ndarray | None = None
-
-    def bounds(self, level: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the interval that holds ``level`` percent of cases."""
-        if self.below is None or self.above is None or self.levels is None or self.shape is None:
-            half = ndtri(0.5 + level / 200) * self.sd
-            return self.mean - half, self.mean + half
-        low, high = (_part(level, self.levels, side) for side in self.shape)
-        return self.mean - low * self.below, self.mean + high * self.above
-
-    def at(self, rows: np.ndarray) -> Forecast:
-        """Chosen steps (steps, series) of each column."""
-        column = np.arange(rows.shape[1])[None]
-        below, above = (None if v is None else v[rows, column] for v in (self.below, self.above))
-        return Forecast(
-            self.mean[rows, column], self.sd[rows, column], below, above, self.levels, self.shape
-        )
-
-
-def _part(level: float, levels: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """The part of a half width at a level: between two known levels by their normal quantiles."""
-    z, known = ndtri(0.5 + level / 200), ndtri(0.5 + levels / 200)
-    k = int(np.clip(np.searchsorted(known, z), 1, len(known) - 1))
-    share = (z - known[k - 1]) / (known[k] - known[k - 1])
-    if z < known[0]:
-        return parts[0] * z / known[0]
-    if z > known[-1]:
-        return parts[-1] * z / known[-1]
-    return parts[k - 1] + share * (parts[k] - parts[k - 1])
 
 
 def forecast_block(
@@ -105,6 +61,20 @@ def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
         made = _auto(prepared, horizon) if not kind else _learned(prepared, horizon, kind)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def weights_of(y: np.ndarray, n: np.ndarray, m: int) -> list[dict[str, float] | None]:
+    """The weight of each member in ``"auto"``, by series; None where too short for it."""
+    out: list[dict[str, float] | None] = [None] * len(n)
+    kinds = np.array([kind_of(m, int(k)) for k in n])
+    kinds[np.isfinite(y).sum(axis=0) < SHORTEST] = ""
+    for kind in dict.fromkeys(kinds):
+        which = np.flatnonzero(kinds == kind)
+        if kind:
+            shares = shares_of(prepare(y[: int(n[which].max()), which], n[which], m), kind)
+            for j, column in zip(which, shares.T):
+                out[j] = dict(zip(member_names(kind), (round(float(w), 4) for w in column)))
+    return out
 
 
 def _learned(p: Prepared, horizon: int, kind: str) -> Forecast:
@@ -205,19 +175,17 @@ def _theta(p: Prepared, horizon: int) -> Forecast:
 
 
 def _ets(p: Prepared, horizon: int) -> Forecast:
-    """Simple or damped-trend smoothing, whichever has the lower AICc."""
-    plain = fit_additive(p.z, p.n, horizon)
-    damped = fit_additive(p.z, p.n, horizon, trend="damped")
-    take = _aicc(damped, 6) < _aicc(plain, 3)
-    a, b = _smoothed(p, plain, horizon), _smoothed(p, damped, horizon)
-    return Forecast(np.where(take, b.mean, a.mean), np.where(take, b.sd, a.sd))
-
-
-def _aicc(fit: Smoothed, k: int) -> np.ndarray:
-    n = fit.count
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = n * np.log(np.maximum(fit.sse, 1e-30)) + 2 * k + 2 * k * (k + 1) / (n - k - 1)
-    return np.where(n > k + 2, value, np.inf)
+    """The exponential smoothing form of lowest AICc, with its exact or approximate variance."""
+    mean, sd = naive.last_value(p.y, p.n, horizon), np.zeros((horizon, len(p.n)))
+    for which, fit in state_space.choose(p.y, p.n, p.m, horizon):
+        fine = np.isfinite(fit.aicc)
+        mean[:, which[fine]] = fit.forecast[:, fine]
+        sd[:, which[fine]] = np.sqrt(state_space.variance(fit, p.m))[:, fine]
+    few = np.isfinite(p.y).sum(axis=0) < 4
+    if few.any():
+        plain = _naive(p, horizon)
+        mean[:, few], sd[:, few] = plain.mean[:, few], plain.sd[:, few]
+    return Forecast(mean, sd)
 
 
 def _auto(p: Prepared, horizon: int) -> Forecast:

@@ -36,6 +36,7 @@ __all__ = [
     "kind_of",
     "longest",
     "member_names",
+    "shares_of",
     "widths",
 ]
 
@@ -50,6 +51,10 @@ _PRIORS |= {"long": _PRIORS["short"], "fine": _PRIORS["month"]}
 _FLAT = ("ses", "theta", "drift", "damped", "holt", "ar")
 _FREE = ("fdamped", "fholt")  # without the prior
 _STATE = ("snone", "stheta", "sdrift", "sdamped")
+_NEARLY = -3.5
+# Steps ahead at which members are compared, whatever is asked for: a forecast of three steps is
+# then the beginning of that of twelve.
+_LOOK = {"short": 6, "long": 10, "quarter": 8, "month": 18, "fine": 13}
 LONG = 48  # values from which a series without a season has its own network
 KINDS = ("short", "long", "quarter", "month", "fine")
 
@@ -72,11 +77,13 @@ class Members:
     """Forecasts of all members ``(members, horizon, series)``, scaled, and how they fitted.
 
     ``fits``: log of the root mean square error relative to the naive change, and smoothing
-    parameters, ``(measures, series)``.
+    parameters, ``(measures, series)``. ``misfit``: the same logs by member, relative to the
+    changes of the data with their season; 0 for members that are not fitted.
     """
 
     forecast: np.ndarray
     fits: np.ndarray
+    misfit: np.ndarray
 
 
 def members(
@@ -121,6 +128,14 @@ def members(
         zz, shrunk = _shrunk_season(zz, filled, nn, m, horizon)
     out: dict[str, np.ndarray] = {}
     fits: list[np.ndarray] = []
+    misfit: dict[str, np.ndarray] = {}
+    whole = _naive_error(yy)
+
+    def tell(name: str, fit: Smoothed) -> None:
+        relative = _relative(fit, base)
+        fits.extend((relative[:B], relative[B:]))
+        relative = _relative(fit, whole)
+        misfit[name], misfit["l" + name] = relative[:B], relative[B:]
 
     def put(name: str, f: np.ndarray, seasonal: bool) -> None:
         level, log = f[:, :B], f[:, B:]
@@ -134,17 +149,17 @@ def members(
     for name in ("ses", "drift", "damped", "holt"):
         fit = fit_additive(zz, nn, horizon, trend="none" if name == "ses" else name, prior=prior)
         put(name, fit.forecast, seasonal=False)
-        fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+        tell(name, fit)
         if name == "ses":
             put("theta", fit.forecast + _half_line(fit, zz, nn, horizon), seasonal=False)
             fits += [fit.parameters["alpha"][:B], fit.parameters["alpha"][B:]]
     for name in _FREE if kind == "long" else ():
         fit = fit_additive(zz, nn, horizon, trend=name[1:])
         put(name, fit.forecast, seasonal=False)
-        fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+        tell(name, fit)
     fit = fit_changes(zz, nn, horizon)
     put("ar", fit.forecast, seasonal=False)
-    fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+    tell("ar", fit)
     last = naive.last_value(z, n, horizon)
     out["naive"] = np.where(how, last * back, last + back)
     out["snaive"] = naive.seasonal_last(y, n, horizon, m)
@@ -153,12 +168,16 @@ def members(
         for name in ("snone", "sdrift", "sdamped"):
             fit = fit_additive(yy, nn, horizon, trend=name[1:], season=states, prior=prior)
             put(name, fit.forecast, seasonal=True)
-            fits += [_relative(fit, base)[:B], _relative(fit, base)[B:]]
+            tell(name, fit)
             if name == "snone":
                 put("stheta", fit.forecast + _half_line(fit, yy, nn, horizon), seasonal=True)
                 fits += [fit.parameters["gamma"][:B], fit.parameters["gamma"][B:]]
     made = np.stack([out[name] for name in member_names(kind)])
-    return Members(np.where(np.abs(made) < 1e6, made, out["naive"]), np.stack(fits))
+    if len(y) > m:
+        cycle = y[m:] - y[:-m]
+        misfit["snaive"] = np.log(np.sqrt(_mean(cycle * cycle)) / whole[:B] + 1e-9)
+    apart = np.stack([misfit.get(name, np.zeros(B)) for name in member_names(kind)])
+    return Members(np.where(np.abs(made) < 1e6, made, out["naive"]), np.stack(fits), apart)
 
 
 def _log(v: np.ndarray, positive: np.ndarray) -> np.ndarray:
@@ -231,22 +250,44 @@ def longest(m: int) -> int:
 
 def describe(p: Prepared, horizon: int, kind: str) -> tuple[Members, np.ndarray, np.ndarray]:
     """Members' forecasts, features (features, series) and the unit of widths (series,)."""
+    far = max(horizon, _LOOK[kind])
     with np.errstate(all="ignore"):
-        made = members(p.y, p.z, p.n, p.m, horizon, p.ahead(horizon), p.multiplicative, kind)
-        return made, features(p.y, p.z, p.n, p.m, made), _unit(p)
+        made = members(p.y, p.z, p.n, p.m, far, p.ahead(far), p.multiplicative, kind)
+        seen = Members(made.forecast[:, : _LOOK[kind]], made.fits, made.misfit)
+        described = features(p.y, p.z, p.n, p.m, seen)
+    return Members(made.forecast[:, :horizon], made.fits, made.misfit), described, _unit(p)
+
+
+def shares_of(p: Prepared, kind: str) -> np.ndarray:
+    """Weights of the members, (members, series)."""
+    return load(kind, "share")[0].shares(describe(p, 1, kind)[1])
 
 
 def combine(p: Prepared, horizon: int, kind: str) -> Combined:
     """The learned combination of a block of one kind, with its interval."""
     made, described, unit = describe(p, horizon, kind)
     network, _ = load(kind, "share")
-    mean = np.einsum("kb,khb->hb", network.shares(described), made.forecast)
+    share, exact = _evidence(network.shares(described), made.misfit)
+    mean = np.einsum("kb,khb->hb", share, made.forecast)
     network, tables = load(kind, "width")
     raw = network.values(described)
     steps = np.arange(1.0, horizon + 1)
-    below, above = (widths(raw[i], raw[i + 1], steps)[0].T * unit for i in (0, 2))
+    below, above = (widths(raw[i], raw[i + 1], steps)[0].T * unit * exact for i in (0, 2))
     shape = np.stack((tables["below"], tables["above"]))
     return Combined(mean, below, above, tables["levels"], shape)
+
+
+def _evidence(share: np.ndarray, misfit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights after seeing how members fitted, and how much narrower intervals become.
+
+    What was learned holds for noisy series. Where a member reproduces the past almost to the
+    last digit (its errors are under 3 % of the changes), the series has told its law itself.
+    """
+    misfit = np.nan_to_num(misfit, nan=0.0, posinf=0.0, neginf=-20.0)
+    least = misfit.min(axis=0)
+    certain = np.clip(_NEARLY - least, 0.0, 3.0)
+    share = share * np.exp(np.clip(-certain * (misfit - least), -60.0, 0.0)) + 1e-300
+    return share / share.sum(axis=0), np.exp(np.minimum(least - _NEARLY, 0.0))
 
 
 def _unit(p: Prepared) -> np.ndarray:

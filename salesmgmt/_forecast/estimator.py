@@ -1,0 +1,280 @@
+"""The forecast as an estimator: fitted once, asked often, kept and brought up to date."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._frames import check_int, check_names, to_pandas
+from ..errors import InputError
+from .fit import check_levels, check_models, forecast_panel
+from .intake import Panel, read_history
+from .simulation import sample_panel
+from .summary import summarise_models
+
+__all__ = ["Forecaster"]
+
+
+class Forecaster(BaseEstimator):
+    """Forecasts of every series of a history, as an estimator.
+
+    Parameters
+    ----------
+    by, freq, season_length, model, level, non_negative, partial, n_jobs, progress, gaps, \
+as_of, invalid, date, amount
+        As in :func:`forecast`.
+
+    Attributes
+    ----------
+    history_ : DataFrame
+        Key columns, ``date``, ``amount``: what was fitted, one row a row given.
+    summary_ : DataFrame
+        One row a key: ``model``, ``parameters``, ``loglik``, ``aicc``, ``mae``, ``rmse`` of
+        one-step errors in the history, ``n``. For ``"auto"`` the exponential smoothing model
+        with the lowest AICc describes the series; what weights its members got is in
+        ``weights``.
+
+    References
+    ----------
+    R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, "Forecasting with Exponential
+    Smoothing", Springer 2008.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=24, freq="MS"),
+    ...                       "amount": [100.0, 120.0] * 12})
+    >>> model = Forecaster(model="naive", level=None).fit(sales)
+    >>> model.predict(1)
+            date  forecast status
+    0 2025-01-01     120.0     ok
+    """
+
+    def __init__(
+        self,
+        *,
+        by: str | Sequence[str] | None = None,
+        freq: str | None = None,
+        season_length: int | None = None,
+        model: str | Sequence[str] = "auto",
+        level: Sequence[float] | None = (80, 95),
+        non_negative: bool | str = "auto",
+        partial: str = "drop",
+        n_jobs: int = 1,
+        progress: bool = False,
+        gaps: str = "auto",
+        as_of: object = None,
+        invalid: str = "raise",
+        date: str = "date",
+        amount: str = "amount",
+    ) -> None:
+        self.by = by
+        self.freq = freq
+        self.season_length = season_length
+        self.model = model
+        self.level = level
+        self.non_negative = non_negative
+        self.partial = partial
+        self.n_jobs = n_jobs
+        self.progress = progress
+        self.gaps = gaps
+        self.as_of = as_of
+        self.invalid = invalid
+        self.date = date
+        self.amount = amount
+
+    def fit(self, history: pd.DataFrame, y: None = None) -> Forecaster:
+        """Read and check a history.
+
+        Parameters
+        ----------
+        history : DataFrame
+            As in :func:`forecast`; not modified.
+        y : None
+            Ignored; there for scikit-learn's pipelines.
+
+        Returns
+        -------
+        Forecaster
+            Itself.
+
+        Raises
+        ------
+        InputError
+            As :func:`forecast` raises.
+        """
+        check_models(self.model, caller="Forecaster.fit")
+        check_levels(self.level, caller="Forecaster.fit")
+        self._panel = self._read(history)
+        names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
+        frame = to_pandas(history, names, caller="Forecaster.fit", arg="history")
+        self.history_ = frame[names].reset_index(drop=True)
+        self._summary: pd.DataFrame | None = None
+        return self
+
+    def predict(self, horizon: int) -> pd.DataFrame:
+        """Forecast ``horizon`` periods after each series' last.
+
+        Parameters
+        ----------
+        horizon : int
+            Periods to forecast.
+
+        Returns
+        -------
+        DataFrame
+            As :func:`forecast` returns.
+
+        Raises
+        ------
+        NotFittedError
+            ``fit`` has not been called.
+        InputError
+            ``horizon`` is not a whole number above 0.
+        """
+        check_is_fitted(self, "history_")
+        return forecast_panel(
+            self._panel,
+            check_int(horizon, "horizon", caller="Forecaster.predict", low=1),
+            check_models(self.model, caller="Forecaster.predict"),
+            check_levels(self.level, caller="Forecaster.predict"),
+            self.non_negative,
+            n_jobs=self.n_jobs,
+            progress=self.progress,
+        )
+
+    def simulate(
+        self, horizon: int, n: int = 1000, *, random_state: int | np.random.Generator | None = 0
+    ) -> pd.DataFrame:
+        """Sample paths, as :func:`simulate` gives them.
+
+        Parameters
+        ----------
+        horizon : int
+            Periods to draw.
+        n : int, default=1000
+            Number of paths.
+        random_state : int, Generator or None, default=0
+            Seed.
+
+        Returns
+        -------
+        DataFrame
+            Keys, ``date``, ``draw``, ``amount``.
+
+        Raises
+        ------
+        NotFittedError
+            ``fit`` has not been called.
+        InputError
+            ``horizon`` or ``n`` is not a whole number above 0.
+        """
+        check_is_fitted(self, "history_")
+        caller = "Forecaster.simulate"
+        return sample_panel(
+            self._panel,
+            check_int(horizon, "horizon", caller=caller, low=1),
+            check_int(n, "n", caller=caller, low=1),
+            check_models(self.model, caller=caller),
+            self.non_negative,
+            random_state,
+        )
+
+    def update(self, new: pd.DataFrame) -> Forecaster:
+        """Add newer rows (of known keys or new ones) and read the whole again.
+
+        Parameters
+        ----------
+        new : DataFrame
+            Rows in the form of the history.
+
+        Returns
+        -------
+        Forecaster
+            Itself, brought up to date.
+
+        Raises
+        ------
+        NotFittedError
+            ``fit`` has not been called.
+        InputError
+            As :func:`forecast` raises.
+        """
+        check_is_fitted(self, "history_")
+        names = list(self.history_.columns)
+        frame = to_pandas(new, names, caller="Forecaster.update", arg="new")
+        absent = [c for c in names if c not in frame.columns]
+        if absent:
+            raise InputError(f"Forecaster.update(): new has no column {absent[0]!r}.")
+        return self.fit(pd.concat([self.history_, frame[names]], ignore_index=True))
+
+    @property
+    def summary_(self) -> pd.DataFrame:
+        """Model, parameters and fit of each series."""
+        check_is_fitted(self, "history_")
+        if self._summary is None:
+            models = check_models(self.model, caller="Forecaster.summary_")
+            self._summary = summarise_models(self._panel, models)
+        return self._summary
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted forecaster to a file.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write.
+
+        Raises
+        ------
+        NotFittedError
+            ``fit`` has not been called.
+        """
+        check_is_fitted(self, "history_")
+        Path(path).write_bytes(pickle.dumps(self))
+
+    @staticmethod
+    def load(path: str | Path) -> Forecaster:
+        """Read a forecaster that :meth:`save` wrote. Only open files you trust.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to read.
+
+        Returns
+        -------
+        Forecaster
+            As it was saved.
+
+        Raises
+        ------
+        InputError
+            The file holds something else.
+        """
+        found = pickle.loads(Path(path).read_bytes())
+        if not isinstance(found, Forecaster):
+            raise InputError(f"Forecaster.load(): {path} holds a {type(found).__name__}.")
+        return found
+
+    def _read(self, history: Any) -> Panel:
+        return read_history(
+            history,
+            caller="Forecaster.fit",
+            by=self.by,
+            freq=self.freq,
+            season_length=self.season_length,
+            partial=self.partial,
+            gaps=self.gaps,
+            date=self.date,
+            amount=self.amount,
+            as_of=self.as_of,
+            invalid=self.invalid,
+        )

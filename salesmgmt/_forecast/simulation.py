@@ -1,0 +1,252 @@
+"""Sample paths of all series together, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, check_int, check_names, check_number, take
+from ..engine import paths
+from ..engine.bank import forecast_block
+from ..engine.preparation import prepare
+from ..errors import InputError
+from .fit import check_models, floors
+from .intake import Panel, read_history
+
+__all__ = ["sample_panel", "simulate", "summarise"]
+
+_PAST = 120  # periods whose errors give the correlations
+
+
+def simulate(
+    history: pd.DataFrame,
+    horizon: int,
+    *,
+    n: int = 1000,
+    by: str | Sequence[str] | None = None,
+    freq: str | None = None,
+    season_length: int | None = None,
+    model: str | Sequence[str] = "auto",
+    non_negative: bool | str = "auto",
+    partial: str = "drop",
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+    random_state: int | np.random.Generator | None = 0,
+) -> pd.DataFrame:
+    """Sample paths of every series, correlated along time and across series.
+
+    Each step of each series has the distribution that :func:`forecast` gives as intervals.
+    Draws of one call belong together: draw 7 of one series and draw 7 of another are the same
+    future, so their sum is a draw of the total.
+
+    Parameters
+    ----------
+    history, horizon, by, freq, season_length, model, non_negative, partial, gaps, as_of, \
+invalid, date, amount
+        As in :func:`forecast`.
+    n : int, default=1000
+        Number of paths.
+    random_state : int, Generator or None, default=0
+        Seed; the same seed gives the same paths. None: different ones each time.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date``, ``draw`` (0 to ``n - 1``), ``amount``: one row a key, period and draw,
+        in this order.
+
+    Raises
+    ------
+    InputError
+        As :func:`forecast` raises; ``n`` is below 1.
+
+    References
+    ----------
+    R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, "Forecasting with Exponential
+    Smoothing", Springer 2008, chapter 6 (simulated distributions).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=24, freq="MS"),
+    ...                       "amount": [100.0, 120.0] * 12})
+    >>> samples = simulate(sales, 3, n=200)
+    >>> samples.shape
+    (600, 3)
+    """
+    caller = "simulate"
+    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    n = check_int(n, "n", caller=caller, low=1)
+    models = check_models(model, caller=caller)
+    panel = read_history(
+        history,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    return sample_panel(panel, horizon, n, models, non_negative, random_state)
+
+
+def sample_panel(
+    panel: Panel,
+    horizon: int,
+    n: int,
+    models: list[str],
+    non_negative: bool | str,
+    random_state: Any,
+) -> pd.DataFrame:
+    """Paths of every series of a panel as a samples table."""
+    rng = np.random.default_rng(random_state)
+    parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
+    newest = int(panel.end.max())
+    for block in panel.blocks():
+        far = horizon + int(block.ahead.max(initial=0))
+        found = forecast_block(block.y, block.n, far, panel.season, models)
+        found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
+        low, high = found.bounds(95.0)
+        stays[block.series] = paths.persistence(high - low)
+        past[:, block.series] = _past_errors(
+            block.y, block.n, block.last - block.ahead, newest, panel.season
+        )
+        parts.append((block, found))
+    z = paths.deviates(past, stays, horizon, n, rng)
+    amounts = np.empty((len(panel), horizon, n))
+    for block, found in parts:
+        drawn = found.quantile(z[:, :, block.series])
+        drawn = np.maximum(drawn, floors(block.y, non_negative))
+        amounts[block.series] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
+    return _samples(panel, amounts)
+
+
+def _past_errors(y: np.ndarray, n: np.ndarray, last: np.ndarray, newest: int, m: int) -> np.ndarray:
+    """Standardised changes of the deseasonalised series, aligned to the newest period."""
+    p = prepare(y, n, m)
+    d = np.diff(p.z, axis=0)
+    known = np.isfinite(d)
+    count = np.maximum(known.sum(axis=0), 1)
+    d = np.where(known, d - np.where(known, d, 0.0).sum(axis=0) / count, 0.0)
+    sd = np.sqrt((d * d).sum(axis=0) / count)
+    d = np.clip(d / np.where(sd > 0, sd, 1.0), -3.0, 3.0)
+    back = newest - last  # periods each series ends before the newest
+    rows = (n - 2 + back)[None] - np.arange(_PAST)[:, None]
+    inside = (rows >= 0) & (rows < len(d))
+    if not len(d):
+        return np.zeros((_PAST, len(n)))
+    return np.where(inside, d[np.clip(rows, 0, len(d) - 1), np.arange(len(n))[None]], 0.0)
+
+
+def _samples(panel: Panel, amounts: np.ndarray) -> pd.DataFrame:
+    series, horizon, n = amounts.shape
+    which = np.repeat(np.arange(series), horizon * n)
+    out = panel.labels.iloc[which].reset_index(drop=True)
+    at = panel.end[:, None] + np.arange(1, horizon + 1)
+    seen, where = np.unique(at, return_inverse=True)
+    out["date"] = np.repeat(panel.grid.dates(seen)[where.ravel()], n)
+    out["draw"] = np.tile(np.arange(n), series * horizon)
+    out["amount"] = amounts.ravel()
+    return out
+
+
+def summarise(
+    samples: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+    date: str = "date",
+    draw: str = "draw",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """What samples say: mean and quantiles of sums over whatever is not reported by.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Key columns, ``date``, ``draw``, ``amount``, as :func:`simulate` returns them. Not
+        modified.
+    by : str or sequence of str, optional
+        Columns to report by (``date`` among them or not); each draw's amounts are summed over
+        the other keys and dates. None: all keys and ``date``, nothing is summed.
+    quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+        Between 0 and 1.
+    date, draw, amount : str
+        Columns of ``samples``.
+
+    Returns
+    -------
+    DataFrame
+        ``by`` columns, ``mean``, ``sd`` and a column a quantile: ``p10``, ``p50``, ``p90``.
+
+    Raises
+    ------
+    InputError
+        A column is missing, a value cannot be used, or a quantile is outside 0 to 1.
+
+    References
+    ----------
+    R. J. Hyndman, Y. Fan, "Sample quantiles in statistical packages", The American
+    Statistician 50 (1996), 361-365: definition 7.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> samples = pd.DataFrame({"store": ["a", "a", "b", "b"], "draw": [0, 1, 0, 1],
+    ...                         "date": "2025-01-01", "amount": [1.0, 3.0, 10.0, 30.0]})
+    >>> summarise(samples, by="date", quantiles=(0.5,))
+            date  mean   sd   p50
+    0 2025-01-01  22.0  11.0  22.0
+    """
+    caller = "summarise"
+    for q in quantiles:
+        check_number(q, "quantiles", caller=caller, low=0, high=1)
+    names = list(getattr(samples, "columns", []))
+    keys = [c for c in names if c not in (date, draw, amount)]
+    wanted = [*keys, date] if by is None else check_names(by, "by", caller=caller)
+    rows = take(
+        samples,
+        caller=caller,
+        arg="samples",
+        by=[c for c in wanted if c != date],
+        date=Date(date),
+        draw=Amount(draw, whole=True),
+        amount=Amount(amount),
+    )
+    frame = rows.frame[[c for c in wanted if c != date]].copy()
+    if date in wanted:
+        frame[date] = rows["date"].astype(_unit_of(rows.series("date")))
+        frame = frame[wanted]
+    frame["_draw"], frame["_amount"] = rows["draw"], rows["amount"]
+    sums = frame.groupby([*wanted, "_draw"], observed=True, sort=True)["_amount"].sum()
+    if not wanted:
+        grouped = {(): sums.to_numpy()}
+        out = pd.DataFrame(index=pd.RangeIndex(1))
+        matrix = np.atleast_2d(grouped[()])
+    else:
+        wide = sums.unstack("_draw")
+        out = wide.index.to_frame(index=False)
+        matrix = wide.to_numpy()
+    if np.isnan(matrix).any():
+        raise InputError(f"{caller}(): samples lack some draws of some keys; give all of a call.")
+    out["mean"] = matrix.mean(axis=1)
+    out["sd"] = matrix.std(axis=1)
+    for q in quantiles:
+        out[f"p{100 * q:g}"] = np.quantile(matrix, q, axis=1)
+    return out
+
+
+def _unit_of(series: pd.Series) -> Any:
+    """The caller's own datetime dtype, or microseconds for dates given as text."""
+    dtype = series.dtype
+    return dtype if isinstance(dtype, np.dtype) and dtype.kind == "M" else "datetime64[us]"
