@@ -399,12 +399,22 @@ def _dates(series: pd.Series, role: Role) -> tuple[np.ndarray, list[Problem]]:
 
 
 def _repeated(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
+    if _ascends(frame[names[0]]):  # one column without repeats is enough
+        return []
     again = frame.duplicated(names, keep=False).to_numpy()
     again = again & ~frame[names].isna().any(axis=1).to_numpy()
     if not again.any():
         return []
     what = " + ".join(names)
     return [Problem(what, again, "is repeated", "keep one row of each, or sum them first")]
+
+
+def _ascends(column: pd.Series) -> bool:
+    """Whether numbers stand in strictly ascending order: then none can be repeated."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
+        return False
+    values = column.to_numpy()
+    return bool((values[1:] > values[:-1]).all())
 
 
 def _settle(

@@ -168,9 +168,29 @@ def keys_of(
     if not names:
         one = np.zeros(len(books.documents), dtype=np.int64)
         return pd.DataFrame(index=[0]), (one, np.zeros(len(books.receipts), dtype=np.int64))
+    if names in ([books.names["customer"]], [books.names["customer"], currency]):
+        return _customer_codes(position, names)
     columns = [_key_column(position, n) for n in names]
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
     return _coded(frame, names, len(books.documents))
+
+
+def _customer_codes(
+    position: Position, names: list[str]
+) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
+    """Customers (and currencies) have codes already; only those that occur get a row."""
+    books = position.books
+    width = len(books.currencies) if books.currencies is not None else 1
+    groups = np.concatenate([books.documents.group, books.receipts.group])
+    used = np.bincount(groups, minlength=1) > 0
+    dense = (np.cumsum(used) - 1)[groups]
+    at = np.flatnonzero(used)
+    labels = {names[0]: books.customers.labels.iloc[:, 0].take(at // width)}
+    if books.currencies is not None:
+        labels[names[1]] = books.currencies.labels.iloc[:, 0].take(at % width)
+    frame = pd.DataFrame({n: c.reset_index(drop=True) for n, c in labels.items()})
+    cut = len(books.documents)
+    return frame, (dense[:cut], dense[cut:])
 
 
 def _coded(

@@ -88,9 +88,21 @@ class _Table:
         """These rows (mask or positions)."""
         parts = {}
         for f in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            parts[f.name] = value.iloc[rows] if hasattr(value, "iloc") else value[rows]
+            parts[f.name] = _cut(getattr(self, f.name), rows)
         return type(self)(**parts)
+
+
+def _cut(values: Any, rows: np.ndarray) -> Any:
+    if hasattr(values, "iloc"):
+        return values.iloc[rows]
+    if values.strides == (0,) and len(values):  # a constant stays one
+        return constant(int(rows.sum()) if rows.dtype == bool else len(rows), values[0])
+    return values[rows]
+
+
+def constant(n: int, value: Any) -> np.ndarray:
+    """The same value ``n`` times in the space of one (read-only)."""
+    return np.broadcast_to(np.asarray(value), (n,))
 
 
 @dataclass
@@ -283,10 +295,10 @@ def _currencies(
 ) -> tuple[Keys | None, list[np.ndarray]]:
     """Currency codes; rows of a frame without the column take what they name or can only be."""
     if not any("currency" in rows for rows in taken):
-        return None, [np.zeros(len(rows), dtype=np.int64) for rows in taken]
+        return None, [constant(len(rows), np.int64(0)) for rows in taken]
     have = [rows for rows in taken if "currency" in rows and len(rows)]
     if not have:
-        return None, [np.zeros(len(rows), dtype=np.int64) for rows in taken]
+        return None, [constant(len(rows), np.int64(0)) for rows in taken]
     keys, _ = _joint_keys_of(have, "currency")
     codes, at = [], 0
     for rows in taken:
@@ -383,7 +395,7 @@ def _documents(
     day = rows.days("day") if len(rows) else np.empty(0, dtype=np.int64)
     no_due = np.isnat(rows["due"])
     due = np.where(no_due, day, rows["due"].astype("M8[D]").astype(np.int64))
-    none = np.full(len(rows), -1, dtype=np.int64)
+    none = constant(len(rows), np.int64(-1))
     return Documents(
         rows=rows.frame, customer=customer, currency=currency, group=group, day=day, due=due,
         no_due=no_due, units=units, note=note, parent=none,
@@ -403,7 +415,7 @@ def _units(caller: str, rows: Rows, step: float) -> np.ndarray:
 
 
 def _filled(rows: Rows, option: str) -> np.ndarray:
-    return np.nan_to_num(rows[option]) if option in rows else np.zeros(len(rows))
+    return np.nan_to_num(rows[option]) if option in rows else constant(len(rows), 0.0)
 
 
 def _due_dates(caller: str, documents: Documents, rows: Rows, customers: Keys, terms: Any) -> None:
@@ -456,7 +468,7 @@ def _receipts(
         labels = pd.concat([labels.astype(object), blank[settles]], ignore_index=True)
 
     def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.concatenate([a, b[settles]])
+        return np.concatenate([a, b[settles]]) if settles.any() else a
 
     receipts = Receipts(
         label=labels,
@@ -465,10 +477,10 @@ def _receipts(
         group=both(groups[1], groups[2]),
         day=both(_days(payments), _days(adjustments)),
         units=both(_units(caller, payments, step), np.abs(_units(caller, adjustments, step))),
-        kind=both(np.zeros(len(payments), np.int8), codes),
+        kind=both(constant(len(payments), np.int8(0)), codes),
         named=both(parts[0][0], parts[1][0]),
         parent=both(parts[0][1], parts[1][1]),
-        source=np.full(len(payments) + int(settles.sum()), -1, dtype=np.int64),
+        source=constant(len(payments) + int(settles.sum()), np.int64(-1)),
     )
     return receipts, events[events["kind"] == "dispute"], events[events["kind"] == "recovery"]
 
@@ -497,9 +509,9 @@ def _named(
     groups: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Document named by each row, or the instalment group; unknown names raise."""
-    none = np.full(len(rows), -1, dtype=np.int64)
     if "named" not in rows or not len(rows):
-        return none, none.copy()
+        return constant(len(rows), np.int64(-1)), constant(len(rows), np.int64(-1))
+    none = np.full(len(rows), -1, dtype=np.int64)
     wanted = rows.series("named")
     at = _look_up(invoices.series("invoice"), wanted)
     parent = none.copy()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
+from ..engine.matching import Rank, order_by
 from .books import KINDS, Options, open_books
 from .currency import convert
 from .settling import Position, settle
@@ -117,6 +118,7 @@ def take_position(
     fx: Any,
     options: Options,
     pairs: bool = True,
+    future: bool = False,
 ) -> Position:
     """The settled books: from the three frames, or from a ledger made once."""
     if is_ledger(invoices):
@@ -126,7 +128,7 @@ def take_position(
             caller, invoices, payments, adjustments, as_of=as_of, fx=fx, options=options
         )
     books = open_books(caller, invoices, payments, adjustments, as_of=as_of, options=options)
-    position = settle(books, method, pairs=pairs)
+    position = settle(books, method, pairs=pairs, future=future)
     revalue = door.check_bool(options.get("revalue", False), "revalue", caller=caller)
     return position if fx is None else convert(position, fx, revalue=revalue)
 
@@ -138,76 +140,122 @@ def is_ledger(frame: Any) -> bool:
     )
 
 
+class _Lines:
+    """Matches, then open documents, then unapplied receipts: positions, -1 where there is none."""
+
+    def __init__(self, position: Position) -> None:
+        self.position = position
+        documents = position.books.documents
+        self.open = np.flatnonzero((position.open != 0) | (documents.units == 0))
+        self.rest = np.flatnonzero(position.rest)
+        no_document = np.full(len(self.rest), -1, dtype=np.int64)
+        no_receipt = np.full(len(self.open), -1, dtype=np.int64)
+        self.document = np.concatenate([position.document, self.open, no_document])
+        self.receipt = np.concatenate([position.receipt, no_receipt, self.rest])
+        self.units = np.concatenate(
+            [position.units, position.open[self.open], position.rest[self.rest]]
+        )
+        kinds = position.books.receipts.kind[position.receipt]
+        last = (np.full(len(self.open), len(KINDS)), np.full(len(self.rest), len(KINDS) + 1))
+        self.kind = np.concatenate([kinds, *last]).astype(np.int64)
+
+    def of_documents(self, values: np.ndarray, fill: int = -1) -> np.ndarray:
+        """A document's value on each line."""
+        blank = np.full(len(self.rest), fill, dtype=np.int64)
+        return np.concatenate([values[self.position.document], values[self.open], blank])
+
+    def of_receipts(self, values: np.ndarray, fill: int = -1) -> np.ndarray:
+        """A receipt's value on each line."""
+        blank = np.full(len(self.open), fill, dtype=np.int64)
+        return np.concatenate([values[self.position.receipt], blank, values[self.rest]])
+
+    def of_both(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The document's value, or the receipt's where there is no document."""
+        return np.concatenate([a[self.position.document], a[self.open], b[self.rest]])
+
+    def order(self) -> np.ndarray:
+        """By customer, currency, document (date, id) and receipt (date, id); open and rest last."""
+        books = self.position.books
+        documents, receipts = books.documents, books.receipts
+        group, last = _dense(documents.group, receipts.group)
+        ids, labels = documents.rows[books.names["invoice"]], receipts.label
+        keys = (group[: len(documents)], documents.day)
+        by_document = order_by(keys, _ties(ids))
+        by_receipt = order_by((receipts.day,), _ties(labels))
+        slot = np.empty(len(documents), dtype=np.int64)
+        slot[by_document] = np.arange(len(documents))
+        slot += group[: len(documents)]  # leaves one slot a group for what names no document
+        turn = np.empty(len(receipts), dtype=np.int64)
+        turn[by_receipt] = np.arange(len(receipts))
+        end = np.searchsorted(group[: len(documents)][by_document], np.arange(last), side="right")
+        rests = end[group[len(documents) :]] + group[len(documents) :]
+        place = self.of_both(slot, rests)
+        turn_of = self.of_receipts(turn, fill=len(receipts))
+        bits = (len(receipts)).bit_length()
+        return np.argsort((place << bits) | turn_of, kind="stable")
+
+
+def _ties(labels: pd.Series) -> Rank | None:
+    """How to order equals: by label; None where rows stand in that order."""
+    return None if labels.is_monotonic_increasing else lambda rows: _rank(labels.iloc[rows])
+
+
+def _dense(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
+    """Codes without gaps for two arrays of codes, and how many there are."""
+    both = np.concatenate([a, b])
+    used = np.bincount(both) > 0 if len(both) else np.empty(0, dtype=bool)
+    return (np.cumsum(used) - 1)[both], int(used.sum())
+
+
 def _ledger_frame(position: Position) -> pd.DataFrame:
-    """Matches, open documents and unapplied receipts as one frame, by customer and document."""
+    """Matches, open documents and unapplied receipts as one frame."""
     books = position.books
     documents, receipts, names = books.documents, books.receipts, books.names
-    open_rows = np.flatnonzero((position.open != 0) | (documents.units == 0))
-    rest_rows = np.flatnonzero(position.rest)
-    none_d = np.full(len(rest_rows), -1, dtype=np.int64)
-    none_r = np.full(len(open_rows), -1, dtype=np.int64)
-    document = np.concatenate([position.document, open_rows, none_d])
-    receipt = np.concatenate([position.receipt, none_r, rest_rows])
-    units = np.concatenate([position.units, position.open[open_rows], position.rest[rest_rows]])
-    kind = np.concatenate(
-        [
-            receipts.kind[position.receipt],
-            np.full(len(open_rows), len(KINDS), dtype=np.int8),
-            np.full(len(rest_rows), len(KINDS) + 1, dtype=np.int8),
-        ]
-    )
+    lines = _Lines(position)
+    order = lines.order()
+    document, receipt = lines.document[order], lines.receipt[order]
     has_d, has_r = document >= 0, receipt >= 0
-    d, r = np.where(has_d, document, 0), np.where(has_r, receipt, 0)
-    day_d = _at(documents.day, d, has_d)
-    day_r = _at(receipts.day, r, has_r)
-    customer = np.where(has_d, _at(documents.customer, d, has_d), _at(receipts.customer, r, has_r))
-    currency = np.where(has_d, _at(documents.currency, d, has_d), _at(receipts.currency, r, has_r))
-    day = np.maximum(day_d, day_r)
-    rank = _rank(documents.rows[names["invoice"]])
-    keys = (customer, currency, np.where(has_d, _at(documents.day, d, has_d), 2**31),
-            np.where(has_d, _at(rank, d, has_d), 2**40), kind == len(KINDS),
-            day, _at(_rank(receipts.label), r, has_r))  # fmt: skip
-    order = np.lexsort(keys[::-1])
-    out = pd.DataFrame(
-        {
-            names["customer"]: books.customers.labels.iloc[:, 0]
-            .take(customer[order])
-            .reset_index(drop=True),
-            names["invoice"]: _pick(documents.rows[names["invoice"]], document[order]),
-            names["payment"]: _pick(receipts.label, receipt[order]),
-            "date": as_days(day[order]),
-            "amount": door.money(units[order], books.step),
-            "kind": np.array([*KINDS, "open", "unapplied"], dtype=object)[kind[order]],
-        }
-    )
+    day_d = lines.of_documents(documents.day)[order]
+    day_r = lines.of_receipts(receipts.day)[order]
+    kinds = pd.Series([*KINDS, "open", "unapplied"])
+    columns: dict[str, Any] = {
+        names["customer"]: _labels(
+            books.customers, lines.of_both(documents.customer, receipts.customer)[order]
+        ),
+        names["invoice"]: _pick(documents.rows[names["invoice"]], document),
+        names["payment"]: _pick(receipts.label, receipt),
+        "date": as_days(np.maximum(day_d, day_r)),
+        "amount": door.money(lines.units[order], books.step),
+        "kind": kinds.take(lines.kind[order]).reset_index(drop=True),
+    }
     if books.currencies is not None:
-        labels = books.currencies.labels.iloc[:, 0]
-        out[names["currency"]] = labels.take(currency[order]).reset_index(drop=True)
-    out["invoice_date"] = as_days(day_d[order], has_d[order])
-    out["due_date"] = as_days(_at(documents.due, d, has_d)[order], has_d[order])
-    out["payment_date"] = as_days(day_r[order], has_r[order])
+        columns[names["currency"]] = _labels(
+            books.currencies, lines.of_both(documents.currency, receipts.currency)[order]
+        )
+    columns["invoice_date"] = as_days(day_d, has_d)
+    columns["due_date"] = as_days(lines.of_documents(documents.due)[order], has_d)
+    columns["payment_date"] = as_days(day_r, has_r)
     for column in (names.get(c, c) for c in _CARRIED):
         if column in documents.rows:
-            out[column] = _pick(documents.rows[column], document[order])
-    out["as_of"] = books.as_of
-    return out
+            columns[column] = _pick(documents.rows[column], document)
+    columns["as_of"] = np.full(len(order), books.as_of.to_datetime64())
+    return pd.DataFrame(columns, copy=False)
 
 
-def _at(values: np.ndarray, rows: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """``values[rows]`` where ``real``, else -1."""
-    if not len(values):
-        return np.full(len(rows), -1, dtype=np.int64)
-    return np.where(real, values[rows], -1)
+def _labels(keys: door.Keys, codes: np.ndarray) -> pd.Series:
+    return keys.labels.iloc[:, 0].take(codes).reset_index(drop=True)
 
 
 def _pick(column: pd.Series, rows: np.ndarray) -> pd.Series:
     """Values at positions, missing where the position is -1; the dtype is kept if it can be."""
-    if (rows >= 0).all():
+    real = rows >= 0
+    if real.all():
         return column.take(rows).reset_index(drop=True)
-    values = column.reset_index(drop=True)
-    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
-        values = values.astype("Int64" if values.dtype.kind == "i" else "UInt64")
-    return values.reindex(np.where(rows >= 0, rows, len(values))).reset_index(drop=True)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
+        values = column.to_numpy()
+        taken = values[rows] if len(values) else np.zeros(len(rows), dtype=column.dtype)
+        return pd.Series(pd.arrays.IntegerArray(taken, ~real))
+    return pd.Series(pd.api.extensions.take(column.array, rows, allow_fill=True))
 
 
 def _rank(labels: pd.Series) -> np.ndarray:
@@ -280,7 +328,7 @@ def open_items(
     door.check_choice(include, "include", ("open", "all"), caller="open_items")
     position = take_position(
         "open_items", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
-        options=options, pairs=False,
+        options=options, pairs=False, future=True,
     )  # fmt: skip
     return _items_frame(position, every=include == "all")
 

@@ -50,8 +50,12 @@ class Position:
         return np.maximum(d, r)
 
 
-def settle(books: Books, method: str, *, pairs: bool = True) -> Position:
-    """Match receipts with documents; without ``pairs`` only what is left is worked out."""
+def settle(books: Books, method: str, *, pairs: bool = True, future: bool = False) -> Position:
+    """Match receipts with documents.
+
+    Without ``pairs`` only what is left is worked out; with ``future`` also what receipts dated
+    later will settle.
+    """
     door.check_choice(method, "method", METHODS, caller=books.caller)
     documents, receipts = books.documents, books.receipts
     run = _Run(books, documents, receipts, documents.units.copy(), receipts.units.copy(), pairs)
@@ -62,7 +66,7 @@ def settle(books: Books, method: str, *, pairs: bool = True) -> Position:
     run.take_back()
     run.by_rule(method)
     position = run.position()
-    if len(books.future):
+    if future and len(books.future):
         position.expected = _expected(books, position, method)
     return position
 
@@ -104,7 +108,7 @@ class _Run:
         rows = np.flatnonzero(wanted)
         if len(rows):
             order = matching.order_by(
-                (receipts.named[rows], receipts.day[rows]), lambda r: self._receipt_rank(rows[r])
+                (receipts.named[rows], receipts.day[rows]), self._receipt_ties(rows)
             )
             self._capped(rows[order])
         if not only_notes and (receipts.named == -2).any():
@@ -127,9 +131,9 @@ class _Run:
         debits = np.flatnonzero(chosen & ~documents.note)
         keys: tuple[np.ndarray, ...]
         keys = (documents.parent[debits], documents.due[debits], documents.day[debits])
-        debits = debits[matching.order_by(keys, lambda r: self._document_rank(debits[r]))]
+        debits = debits[matching.order_by(keys, self._document_ties(debits))]
         keys = (receipts.parent[named], receipts.day[named])
-        named = named[matching.order_by(keys, lambda r: self._receipt_rank(named[r]))]
+        named = named[matching.order_by(keys, self._receipt_ties(named))]
         return debits, named, documents.parent[debits], receipts.parent[named]
 
     def take_back(self) -> None:
@@ -165,7 +169,7 @@ class _Run:
         if not len(debits) or not len(credits):
             return
         keys: tuple[np.ndarray, ...] = (receipts.group[credits], receipts.day[credits])
-        credits = credits[matching.order_by(keys, lambda r: self._receipt_rank(credits[r]))]
+        credits = credits[matching.order_by(keys, self._receipt_ties(credits))]
         if rule in ("fifo", "oldest_due"):
             first, second = (
                 (documents.day, None) if rule == "fifo" else (documents.due, documents.day)
@@ -173,7 +177,7 @@ class _Run:
             keys = (documents.group[debits], first[debits])
             if second is not None:
                 keys += (second[debits],)
-            debits = debits[matching.order_by(keys, lambda r: self._document_rank(debits[r]))]
+            debits = debits[matching.order_by(keys, self._document_ties(debits))]
             self._queue(debits, credits, documents.group[debits], receipts.group[credits])
         else:
             self._replay(rule, debits, credits)
@@ -234,6 +238,21 @@ class _Run:
         return Position(
             self.books, document, receipt, units, open_units, rest, np.zeros_like(open_units)
         )
+
+    def _document_ties(self, rows: np.ndarray) -> matching.Rank | None:
+        """How to order documents of one day: by id; None where they stand in that order."""
+        ids = self.documents.rows[self.books.names["invoice"]]
+        if ids.is_monotonic_increasing and (rows[1:] > rows[:-1]).all():
+            return None
+        return lambda at: self._document_rank(rows[at])
+
+    def _receipt_ties(self, rows: np.ndarray) -> matching.Rank | None:
+        """How to order receipts of one day: by kind and id; None where they stand so."""
+        labels, kind = self.receipts.label, self.receipts.kind
+        plain = kind.strides == (0,) and labels.is_monotonic_increasing
+        if plain and (rows[1:] > rows[:-1]).all():
+            return None
+        return lambda at: self._receipt_rank(rows[at])
 
     def _document_rank(self, rows: np.ndarray) -> np.ndarray:
         ids = self.documents.rows[self.books.names["invoice"]].iloc[rows]

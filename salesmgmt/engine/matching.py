@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["capped", "order_by", "queue_balances", "queue_pairs"]
+__all__ = ["Rank", "capped", "order_by", "queue_balances", "queue_pairs"]
 
 Rank = Callable[[np.ndarray], np.ndarray]
 
