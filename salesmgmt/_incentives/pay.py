@@ -48,7 +48,7 @@ class Pay:
 
     @property
     def earned(self) -> np.ndarray:
-        return np.sum([self.rules[r] for r in EARNED], axis=0)
+        return _total(self.rules)
 
 
 def work(job: Job, *, traced: bool = False) -> Pay:
@@ -62,14 +62,25 @@ def work(job: Job, *, traced: bool = False) -> Pay:
             continue
         own, share = _plan_pay(job, plan, inside, pieces if traced else None)
         for rule, amount in own.items():
-            span = np.ones_like(inside) if rule == "released" else inside
-            rules[rule][:, span] += amount[:, span]
+            # What is released may fall into another plan's period; all else is the plan's own.
+            if rule == "released" or inside.all():
+                rules[rule] += amount
+            else:
+                rules[rule][:, inside] += amount[:, inside]
         attained[:, inside] = share[:, inside]
     job.there |= rules["released"] != 0
-    total = np.sum([rules[r] for r in EARNED], axis=0)
+    total = _total(rules)
     terms = [_terms(job.plans[i], job.step) for i in job.plan_of]
     settled = settle(total, job.there, terms)
     return Pay(job, rules, settled, attained, pieces)
+
+
+def _total(rules: dict[str, np.ndarray]) -> np.ndarray:
+    """Sum of all earned rules."""
+    out = rules["commission"].copy()
+    for rule in EARNED[1:]:
+        out += rules[rule]
+    return out
 
 
 def _terms(plan: CommissionPlan, step: float) -> Terms:
