@@ -82,7 +82,7 @@ def track(
     at_risk : float, default=0.9
         Pace from which on a key that is not on track is only at risk.
     invalid : {"raise", "drop"}, default="raise"
-        What to do with rows of ``actuals`` that cannot be used.
+        What to do with rows of ``plan`` and ``actuals`` that cannot be used.
 
     Returns
     -------
@@ -246,6 +246,7 @@ def read_course(
         frame,
         caller=caller,
         arg="plan",
+        invalid=invalid,
         start=Date("period_start"),
         end=Date("period_end"),
         target=Amount("target"),

@@ -88,7 +88,7 @@ def replan(
     date, amount : str
         Columns of ``actuals``.
     invalid : {"raise", "drop"}, default="raise"
-        What to do with rows of ``actuals`` that cannot be used.
+        What to do with rows of ``plan`` and ``actuals`` that cannot be used.
 
     Returns
     -------
@@ -123,6 +123,7 @@ def replan(
         frame,
         caller=caller,
         arg="plan",
+        invalid=invalid,
         start=Date("period_start"),
         end=Date("period_end"),
         target=Amount("target"),
