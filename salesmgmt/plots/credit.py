@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ._style import BLUE, GREY, axes, finish, money_axis, t
+from ..errors import InputError
+from ._style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALETTE,
+    axes,
+    families,
+    finish,
+    money_axis,
+    short_money,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["aging_stack"]
+__all__ = ["aging_stack", "dso_trend", "provision_bridge", "roll_rates", "warnings_timeline"]
 
 _SHADES = ("#0072B2", "#56B4E9", "#F0E442", "#E69F00", "#D55E00", "#8C2D04", "#4D1A02")
 
@@ -93,12 +106,209 @@ def _shades(n: int) -> list[str]:
     return [BLUE, *[f"#{''.join(f'{int(255 * c):02x}' for c in rgb[:3])}" for rgb in heat]]
 
 
+def roll_rates(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Where the money of each bucket is a period later, as a heat map.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A ``roll_rates`` result of one key (and one period).
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    caller = "plots.roll_rates"
+    frame, ax = axes(result, ["from", "to", "rate"], ax, lang, caller=caller)
+    if frame.duplicated(["from", "to"]).any():
+        raise InputError(f"{caller}(): result holds several keys or periods; choose one.")
+    rows = list(dict.fromkeys(frame["from"]))
+    columns = list(dict.fromkeys(frame["to"]))
+    table = frame.set_index(["from", "to"])["rate"].unstack().reindex(index=rows, columns=columns)
+    rates = table.to_numpy(dtype=float)
+    ax.imshow(np.nan_to_num(rates), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (y, x), rate in np.ndenumerate(rates):
+        words = "" if np.isnan(rate) else f"{rate:.1%}"
+        ax.text(x, y, words, ha="center", va="center", fontsize=9,
+                color="white" if rate > 0.55 else "black")  # fmt: skip
+    ax.set_xticks(range(len(columns)), [bucket_label(c, lang) for c in columns])
+    ax.set_yticks(range(len(rows)), [bucket_label(r, lang) for r in rows])
+    ax.set_xlabel(t(lang, "at the end of the period", "期末"))
+    ax.set_ylabel(t(lang, "at its start", "期初"))
+    title = t(lang, "Roll rates: share of each bucket's money", "滚动率:各账龄段金额去向")
+    return finish(ax, title=title, grid="")
+
+
+def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Days sales outstanding over time, one line a key.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A ``dso`` or ``delinquent_days`` with ``freq``.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    frame, ax = axes(result, ["dso", "as_of"], ax, lang, caller="plots.dso_trend")
+    keys = list(frame.columns[: min(frame.columns.get_loc(c) for c in _MEASURES if c in frame)])
+    groups = frame.groupby(keys, sort=True) if keys else [((), frame)]
+    for n, (key, part) in enumerate(groups):
+        colour = PALETTE[n % len(PALETTE)]
+        name = " / ".join(map(str, key)) or "DSO"
+        ax.plot(part["as_of"], part["dso"], color=colour, label=name, linewidth=1.8)
+        if "best_possible" in part:
+            best = t(lang, "best possible", "最优")
+            ax.plot(part["as_of"], part["best_possible"], color=colour, linestyle="--",
+                    linewidth=1.2, label=f"{name}, {best}")  # fmt: skip
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(t(lang, "days", "天"))
+    _dates(ax)
+    title = t(lang, "Days sales outstanding", "应收账款周转天数(DSO)")
+    return finish(ax, title=title, legend=True)
+
+
+_MEASURES = ("receivables", "dso")
+_ITEMS = {
+    "opening": "期初余额",
+    "charge": "计提",
+    "reversal": "转回",
+    "write_off": "核销",
+    "recovery": "收回",
+    "closing": "期末余额",
+}
+
+
+def provision_bridge(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Movement of the allowance from opening to closing balance.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A ``provision_movement`` of one currency.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    caller = "plots.provision_bridge"
+    frame, ax = axes(result, ["item", "amount"], ax, lang, caller=caller)
+    if frame["item"].duplicated().any():
+        raise InputError(f"{caller}(): result holds several currencies; choose one.")
+    amounts = frame["amount"].to_numpy(dtype=float)
+    ends = np.isin(frame["item"].astype(str), ("opening", "closing"))
+    level = np.cumsum(np.where(frame["item"] == "closing", 0.0, amounts))
+    start = np.where(ends, 0.0, level - amounts)
+    colours = np.where(ends, BLUE, np.where(amounts >= 0, ORANGE, GREEN))
+    place = np.arange(len(frame))
+    ax.bar(place, amounts, bottom=start, color=list(colours), width=0.62)
+    for x, y, value in zip(place, np.maximum(start, start + amounts), amounts, strict=True):
+        ax.annotate(short_money(value, lang), (x, y), textcoords="offset points", xytext=(0, 3),
+                    ha="center", fontsize=9)  # fmt: skip
+    for x in place[:-1]:
+        ax.plot([x + 0.31, x + 0.69], [level[x], level[x]], color=GREY, linewidth=0.8)
+    names = [_ITEMS[i] if lang == "zh" else str(i).replace("_", "-") for i in frame["item"]]
+    ax.set_xticks(place, names)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.1 * (high - low))  # room for the numbers
+    money_axis(ax, "y", lang)
+    return finish(ax, title=t(lang, "Movement of the loss allowance", "坏账准备变动"))
+
+
+_SIGNALS = {
+    "overdue": ("overdue", "逾期"),
+    "slowing_payments": ("slowing payments", "付款变慢"),
+    "partial_payments": ("partial payments", "部分付款"),
+    "broken_promises": ("broken promises", "失约"),
+    "disputes": ("disputes", "争议"),
+    "limit_use": ("limit use", "额度占用"),
+    "order_stop": ("order stop", "停止下单"),
+}
+
+
+def warnings_timeline(
+    result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en", top: int = 12
+) -> Axes:
+    """Since when each customer shows which sign of trouble.
+
+    Parameters
+    ----------
+    result : DataFrame
+        An ``early_warning``; several dates put together draw the history.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of labels.
+    top : int, default=12
+        At most so many customers, in the order of the result.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    needed = ["signal", "severity", "since", "as_of"]
+    frame, ax = axes(result, needed, ax, lang, caller="plots.warnings_timeline")
+    who = frame.columns[0]
+    customers = list(dict.fromkeys(frame[who]))[:top]
+    shown = frame[frame[who].isin(customers)]
+    size = {"low": 2.0, "medium": 3.5, "high": 5.5}
+    for n, (signal, words) in enumerate(_SIGNALS.items()):
+        part = shown[shown["signal"] == signal]
+        label = words[1 if lang == "zh" else 0]
+        for row in part.itertuples(index=False):
+            y = customers.index(getattr(row, who)) + (n - 3) * 0.11
+            ax.plot([row.since, row.as_of], [y, y], color=PALETTE[n], linewidth=size[row.severity],
+                    solid_capstyle="butt", label=label)  # fmt: skip
+            label = "_"
+    ax.set_yticks(range(len(customers)), [str(c) for c in customers])
+    ax.invert_yaxis()
+    _dates(ax)
+    title = t(lang, "Early warnings: since when", "预警信号及起始时间")
+    ax = finish(ax, title=title, legend=False, grid="x")
+    if len(shown):
+        legend = ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        for text in legend.get_texts():
+            text.set_fontfamily(list(families()))
+    return ax
+
+
+def _dates(ax: Axes) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)
+    ax.xaxis.set_major_locator(locator)
+    formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"]  # the same in each language
+    formatter = ConciseDateFormatter(
+        locator, formats=formats, zero_formats=formats, show_offset=False
+    )
+    ax.xaxis.set_major_formatter(formatter)
+
+
 _ZH = {
     "unapplied": "未核销收款",
     "current": "未到期",
     "not_due": "未到期",
     "within_terms": "信用期内",
     "due": "当日到期",
+    "paid": "已付",
+    "written_off": "核销",
 }
 
 

@@ -1,0 +1,72 @@
+"""Figures and the report section of receivables: drawn in both languages, from any table."""
+
+from __future__ import annotations
+
+import warnings
+
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, credit, load_sample, plots
+from salesmgmt.report.sections import credit as section
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    frames = [load_sample(t) for t in ("invoices", "payments", "adjustments")]
+    return credit.ledger(*frames, fx={"USD": 7.1})
+
+
+@pytest.fixture(scope="module")
+def results(pairs):
+    rates = [0.01, 0.03, 0.1, 0.3, 0.8]
+    days = ("2024-12-31", "2025-12-31")
+    first, last = (credit.provision(credit.aging(pairs, as_of=d, by=None), rates) for d in days)
+    return {
+        "aging_stack": credit.aging(pairs),
+        "roll_rates": credit.roll_rates(pairs),
+        "dso_trend": credit.delinquent_days(pairs, freq="Q"),
+        "provision_bridge": credit.provision_movement(
+            first, last, load_sample("adjustments").drop(columns="currency")
+        ),
+        "warnings_timeline": credit.early_warning(pairs),
+    }
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize(
+    "name", ["aging_stack", "roll_rates", "dso_trend", "provision_bridge", "warnings_timeline"]
+)
+def test_drawn_without_boxes_in_both_languages(results, name, lang, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a missing glyph warns
+        ax = getattr(plots, name)(results[name], lang=lang)
+        ax.figure.savefig(tmp_path / "a.png")
+    assert ax.get_title(loc="left")
+
+
+def test_bars_of_the_stack_are_as_long_as_the_balances(results):
+    ages = results["aging_stack"].nlargest(3, "total", keep="all").reset_index(drop=True)
+    ages.attrs = results["aging_stack"].attrs
+    ax = plots.aging_stack(ages)
+    drawn = sum(bar.get_width() for bar in ax.patches)
+    assert drawn == pytest.approx(ages["total"].sum())
+
+
+def test_bridge_ends_at_the_closing_balance_and_mixed_results_are_refused(results):
+    ax = plots.provision_bridge(results["provision_bridge"])
+    tops = [bar.get_y() + max(bar.get_height(), 0) for bar in ax.patches]
+    assert tops[-1] == pytest.approx(results["provision_bridge"]["amount"].iloc[-1])
+    with pytest.raises(InputError, match="several currencies"):
+        plots.provision_bridge(pd.concat([results["provision_bridge"]] * 2))
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_report_section_on_the_sample_and_on_bare_tables(lang):
+    tables = {t: load_sample(t) for t in ("invoices", "payments", "adjustments", "activities")}
+    blocks = section.build(tables, as_of=None, lang=lang)
+    assert len(blocks) >= 8
+    needed = ["invoice_id", "customer_id", "invoice_date", "due_date", "amount"]
+    bare = tables["invoices"][needed].astype({"invoice_date": str, "due_date": str})
+    assert section.build({"invoices": bare}, as_of="2025-06-30", lang=lang)
+    assert section.build({"invoices": bare.head(2)}, as_of=None, lang=lang)
