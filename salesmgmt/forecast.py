@@ -13,6 +13,7 @@ A history (or plain transactions) goes in, a tidy frame comes out::
 from __future__ import annotations
 
 from ._forecast.accuracy import accuracy
+from ._forecast.backtest import backtest
 from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
@@ -21,6 +22,7 @@ from ._forecast.simulation import simulate, summarise
 __all__ = [
     "Forecaster",
     "accuracy",
+    "backtest",
     "fit_chunk",
     "forecast",
     "reconcile",

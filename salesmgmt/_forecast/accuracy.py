@@ -17,7 +17,7 @@ from .intake import Panel, read_history
 
 __all__ = ["accuracy"]
 
-_OWN = {"cutoff", "model", "date", "actual", "forecast", "status"}
+_OWN = {"cutoff", "model", "date", "actual", "forecast", "status", "step"}
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 
 

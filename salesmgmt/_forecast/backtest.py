@@ -1,0 +1,277 @@
+"""Forecasts as they would have been: rolling origins, and what they got wrong where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import check_bool, check_int, check_names
+from ..errors import InputError
+from .fit import check_levels, check_models, forecast
+from .intake import Panel, read_history
+
+__all__ = ["backtest"]
+
+Model = str | Sequence[str] | Callable[[pd.DataFrame, int], pd.DataFrame]
+
+
+def backtest(
+    history: pd.DataFrame,
+    horizon: int,
+    *,
+    windows: int = 3,
+    step: int | None = None,
+    models: str | Sequence[str] | Mapping[str, Any] = ("auto", "seasonal_naive"),
+    by: str | Sequence[str] | None = None,
+    freq: str | None = None,
+    season_length: int | None = None,
+    level: Sequence[float] | None = (80, 95),
+    calendar: Any = None,
+    events: pd.DataFrame | None = None,
+    exog: Any = None,
+    non_negative: bool | str = "auto",
+    partial: str = "drop",
+    n_jobs: int = 1,
+    progress: bool = False,
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Forecast from several past days, each time with what was known then.
+
+    The last window ends with the history; earlier ones end ``step`` periods before the next.
+    Everything is estimated anew at each cutoff from the periods up to it; nothing after it is
+    seen, except the drivers named in ``exog``, which stand for plans known beforehand.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`forecast`.
+    horizon : int
+        Periods to forecast from each cutoff.
+    windows : int, default=3
+        How many cutoffs.
+    step : int, optional
+        Periods between cutoffs. None: ``horizon``, so that windows do not overlap.
+    models : str, sequence or mapping, default=("auto", "seasonal_naive")
+        Models of :func:`forecast`. A mapping gives names: to a model, to a list of models (their
+        mean), or to a function ``f(history, horizon)`` that returns keys, date and ``forecast``.
+    by, freq, season_length, level, non_negative, partial, n_jobs, progress, gaps, as_of, invalid
+        As in :func:`forecast`.
+    calendar, events, exog
+        As in :func:`forecast`; a function does not get them.
+    date, amount : str
+        Columns of ``history``.
+
+    Returns
+    -------
+    DataFrame
+        ``cutoff`` (last period known), ``model``, keys, ``date``, ``actual``, ``forecast``,
+        interval ends; in this order. Periods without an actual value, and series that begin
+        after a cutoff, are not there. Ready for :func:`accuracy` and, per step ahead, with
+        ``step`` (1 to ``horizon``).
+
+    Raises
+    ------
+    InputError
+        The history is too short for the windows, a model is not known, or as in
+        :func:`forecast`.
+
+    References
+    ----------
+    L. J. Tashman, "Out-of-sample tests of forecasting accuracy: an analysis and review",
+    International Journal of Forecasting 16 (2000), 437-450.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2025-01-01", periods=6, freq="MS"),
+    ...                       "amount": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    >>> backtest(sales, 1, windows=2, models="naive", level=None)
+          cutoff  model       date  actual  forecast  step
+    0 2025-04-01  naive 2025-05-01     5.0       4.0     1
+    1 2025-05-01  naive 2025-06-01     6.0       5.0     1
+    """
+    caller = "backtest"
+    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    windows = check_int(windows, "windows", caller=caller, low=1)
+    step = horizon if step is None else check_int(step, "step", caller=caller, low=1)
+    check_bool(progress, "progress", caller=caller)
+    named = _named_models(models, caller)
+    levels = check_levels(level, caller=caller)
+    panel = read_history(
+        history,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    record = _Record.of(panel, check_names(by, "by", caller=caller))
+    record.take_drivers(history, exog, date, caller)
+    options = {
+        "by": record.keys or None,
+        "freq": panel.grid.freq,
+        "season_length": panel.season,
+        "level": levels or None,
+        "non_negative": non_negative,
+        "partial": "keep",
+        "n_jobs": n_jobs,
+        "gaps": "zero" if panel.zero_gaps else "missing",
+    }
+    drivers = {"calendar": calendar, "events": events, "exog": exog}
+    options.update({k: v for k, v in drivers.items() if v is not None})
+    parts = []
+    for cut in _cutoffs(panel, horizon, windows, step):
+        for name, model in named.items():
+            parts.append(record.run(cut, horizon, name, model, options))
+        if progress:
+            print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
+    out = pd.concat(parts, ignore_index=True)
+    spread = [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
+    spread = [c for c in spread if c in out.columns]
+    return out[["cutoff", "model", *record.keys, "date", "actual", "forecast", *spread, "step"]]
+
+
+def _named_models(models: Any, caller: str) -> dict[str, Model]:
+    if isinstance(models, Mapping):
+        named = dict(models)
+    else:
+        named = {name: name for name in ([models] if isinstance(models, str) else list(models))}
+    if not named:
+        raise InputError(f"{caller}(): models is empty; name at least one.")
+    for model in named.values():
+        if not callable(model):
+            check_models(model, caller=caller)
+    return named
+
+
+def _cutoffs(panel: Panel, horizon: int, windows: int, step: int) -> list[int]:
+    """Last known periods, oldest first."""
+    last, first = int(panel.end.max()), int(panel.at.min())
+    cuts = [last - horizon - k * step for k in range(windows)][::-1]
+    if cuts[0] < first:
+        raise InputError(
+            f"{panel.caller}(): {windows} window(s) of {horizon} period(s), {step} apart, need "
+            f"{last - cuts[0] + 1} periods; history has {last - first + 1}. "
+            "Take fewer windows or a shorter horizon."
+        )
+    return cuts
+
+
+@dataclass(slots=True)
+class _Record:
+    """The summed history as rows: series, period, value, drivers."""
+
+    panel: Panel
+    keys: list[str]
+    code: np.ndarray
+    at: np.ndarray
+    values: np.ndarray
+    exog: pd.DataFrame | None = None
+
+    @classmethod
+    def of(cls, panel: Panel, keys: list[str]) -> _Record:
+        code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+        at, values = panel.at, panel.values
+        if panel.zero_gaps:
+            code, at, values = _with_zeros(panel, code)
+        return cls(panel, keys, code, at, values)
+
+    def take_drivers(self, history: Any, exog: Any, date: str, caller: str) -> None:
+        """The drivers of every period with rows, known or (from a cutoff's view) planned."""
+        if exog is None:
+            return
+        from .drivers import driver_rows
+
+        self.exog = driver_rows(
+            history, self.panel, exog=exog, by=self.keys, date=date, caller=caller
+        )
+
+    def run(
+        self, cut: int, horizon: int, name: str, model: Model, options: dict[str, Any]
+    ) -> pd.DataFrame:
+        """One model from one cutoff, beside what happened."""
+        future = (self.at > cut) & (self.at <= cut + horizon) & np.isfinite(self.values)
+        past = self.at <= cut
+        begun = np.zeros(len(self.panel), dtype=bool)
+        begun[self.code[past & np.isfinite(self.values)]] = True
+        future &= begun[self.code]
+        far = horizon + self._behind(cut, past, np.unique(self.code[future]))
+        given = self._frame(past & begun[self.code])
+        if callable(model):
+            made = model(given.drop(columns="_at"), far)
+        else:
+            made = forecast(
+                given.drop(columns="_at"), far, model=model, **options, **self._plans(cut, far)
+            )
+        truth = self._frame(future)[[*self.keys, "_at", "amount"]]
+        rows = self._rows_of(made, cut, horizon)
+        out = truth.merge(rows, how="inner", on=[*self.keys, "_at"])
+        if callable(model) and len(out) < len(truth):
+            raise InputError(
+                f"{self.panel.caller}(): model {name!r} gave no forecast for "
+                f"{len(truth) - len(out)} of {len(truth)} rows after the cutoff."
+            )
+        out["actual"] = out.pop("amount")
+        out["cutoff"] = self.panel.grid.dates(np.full(len(out), cut))
+        out["model"] = name
+        out["step"] = (out.pop("_at") - cut).astype(np.int64)
+        return out.drop(columns=[c for c in ("status",) if c in out.columns])
+
+    def _behind(self, cut: int, past: np.ndarray, wanted: np.ndarray) -> int:
+        """Periods by which a series to be judged ends before the cutoff."""
+        end = np.full(len(self.panel), np.iinfo(np.int64).min)
+        np.maximum.at(end, self.code[past], self.at[past])
+        return int(cut - end[wanted].min()) if len(wanted) else 0
+
+    def _frame(self, which: np.ndarray) -> pd.DataFrame:
+        labels = self.panel.labels
+        frame = labels.iloc[self.code[which]].reset_index(drop=True)
+        frame["date"] = self.panel.grid.dates(self.at[which])
+        frame["amount"] = self.values[which]
+        frame["_at"] = self.at[which]
+        if self.exog is not None:
+            names = [c for c in self.exog.columns if c not in (*self.keys, "_at")]
+            frame = frame.merge(self.exog, how="left", on=[*self.keys, "_at"])
+            frame = frame[[*self.keys, "date", "amount", "_at", *names]]
+        return frame
+
+    def _plans(self, cut: int, far: int) -> dict[str, Any]:
+        """Drivers after the cutoff."""
+        if self.exog is None:
+            return {}
+        later = self.exog[(self.exog["_at"] > cut) & (self.exog["_at"] <= cut + far)]
+        dates = self.panel.grid.dates(later["_at"].to_numpy())
+        return {"future": later.drop(columns="_at").assign(date=dates)}
+
+    def _rows_of(self, made: pd.DataFrame, cut: int, horizon: int) -> pd.DataFrame:
+        """Forecast rows of the window, dates as period numbers."""
+        made = made.drop(columns=[c for c in ("actual", "amount") if c in made.columns])
+        dates = made["date"].to_numpy().astype("datetime64[us]")
+        made = made.assign(_at=self.panel.grid.period_of(dates)).drop(columns="date")
+        made = made[(made["_at"] > cut) & (made["_at"] <= cut + horizon)]
+        return made.assign(date=self.panel.grid.dates(made["_at"].to_numpy()))
+
+
+def _with_zeros(panel: Panel, code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every period of every series from its first to its last; none is zero."""
+    begin = panel.at[panel.starts[:-1]]
+    size = panel.end - begin + 1
+    offset = np.cumsum(size) - size
+    out = np.repeat(np.arange(len(panel)), size)
+    at = np.arange(size.sum()) - np.repeat(offset, size) + np.repeat(begin, size)
+    values = np.zeros(len(at))
+    values[offset[code] + panel.at - begin[code]] = panel.values
+    return out, at, values

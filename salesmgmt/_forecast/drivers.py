@@ -1,0 +1,483 @@
+"""What moves sales beside level, trend and season: calendar, events, prices, promotions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import calendars
+from .._frames import Amount, Date, check_int, take
+from ..engine import regression_effects
+from ..errors import InputError
+from .intake import Grid, Panel
+
+__all__ = ["Drivers", "driver_rows", "read_drivers"]
+
+_YEARS = {"D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
+_LONG = 6  # years from which each weekday has an effect of its own in months and quarters
+_POOL = 4096  # series whose effects are shrunk towards each other
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
+_SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
+_NEAR = 10  # days before it that are quiet rather than busy
+
+
+@dataclass(slots=True)
+class Drivers:
+    """Regressors of a panel, and once fitted their effects.
+
+    ``common`` (periods, columns) runs from period ``low`` to the last one forecast; ``own`` has
+    the columns that differ by series as ``(periods, columns)`` over the same periods.
+    """
+
+    names: list[str]
+    groups: list[str]  # "holiday" or "exog" by column
+    low: int
+    common: np.ndarray
+    own: list[np.ndarray] | None = None
+    beta: np.ndarray = field(default_factory=lambda: np.empty(0))
+    post: np.ndarray = field(default_factory=lambda: np.empty(0))
+    logs: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=bool))
+    scale: np.ndarray = field(default_factory=lambda: np.empty(0))
+    floor: np.ndarray = field(default_factory=lambda: np.empty(0))
+    size: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def rows(self, series: int, first: int, count: int) -> np.ndarray:
+        """Regressors of a series over ``count`` periods from ``first``."""
+        at = slice(first - self.low, first - self.low + count)
+        if self.own is None:
+            return self.common[at]
+        return np.hstack([self.common[at], self.own[series][at]])
+
+    def fit(self, panel: Panel) -> Panel:
+        """Estimate the effects; return the panel without them."""
+        dense = list(_dense(panel))
+        self.size = self._sizes(panel, dense)
+        found = self._evidence(panel, dense)
+        self.beta, self.post = self._shrink(found)
+        self.logs, self.scale = found.logs, found.scale
+        self.floor = np.array(
+            [0.0 if not (y[np.isfinite(y)] < 0).any() else -np.inf for _, y in dense]
+        )
+        return self._clean(panel, dense)
+
+    def effect(self, series: int, first: int, count: int) -> np.ndarray:
+        """Effect in logarithms, or in units of the series' scale."""
+        return (self.rows(series, first, count) / self.size) @ self.beta[series]
+
+    def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
+        """Typical size of each column where it is not zero."""
+        parts = [self.common] if self.own is None else []
+        if self.own is not None:
+            step = max(len(dense) // 200, 1)
+            parts = [
+                self.rows(i, dense[i][0], len(dense[i][1])) for i in range(0, len(dense), step)
+            ]
+        x = np.vstack(parts)
+        some = x != 0
+        size = np.sqrt((x**2).sum(axis=0) / np.maximum(some.sum(axis=0), 1))
+        return np.where(size > 0, size, 1.0)
+
+    def _evidence(
+        self, panel: Panel, dense: list[tuple[int, np.ndarray]]
+    ) -> regression_effects.Evidence:
+        k, count = len(self.names), len(dense)
+        out = regression_effects.Evidence(
+            np.zeros((count, k, k)), np.zeros((count, k)), np.zeros(count, bool), np.ones(count)
+        )
+        yearly = _YEARS[panel.grid.freq]
+        for which in _alike(dense, self.own is None):
+            first, y = dense[which[0]]
+            if not len(y):
+                continue
+            block = np.column_stack([dense[i][1] for i in which])
+            x = self.rows(int(which[0]), first, len(y)) / self.size
+            got = regression_effects.evidence(block, x, panel.season, yearly=yearly)
+            out.information[which], out.score[which] = got.information, got.score
+            out.logs[which], out.scale[which] = got.logs, got.scale
+        return out
+
+    def _shrink(self, found: regression_effects.Evidence) -> tuple[np.ndarray, np.ndarray]:
+        parts = [
+            regression_effects.shrunken(
+                found.information[lo : lo + _POOL], found.score[lo : lo + _POOL]
+            )
+            for lo in range(0, len(found.score), _POOL)
+        ]
+        return np.concatenate([b for b, _ in parts]), np.concatenate([p for _, p in parts])
+
+    def _clean(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> Panel:
+        at, values, starts = [], [], [0]
+        for i, (first, y) in enumerate(dense):
+            effect = self.effect(i, first, len(y)) if len(y) else np.empty(0)
+            free = y / np.exp(effect) if self.logs[i] else y - self.scale[i] * effect
+            at.append(np.arange(first, first + len(y)))
+            values.append(free)
+            starts.append(starts[-1] + len(y))
+        return replace(
+            panel,
+            starts=np.asarray(starts),
+            at=np.concatenate(at),
+            values=np.concatenate(values),
+        )
+
+    def put_on(
+        self,
+        made: dict[str, np.ndarray],
+        end: np.ndarray,
+        horizon: int,
+        non_negative: bool | str,
+    ) -> dict[str, np.ndarray]:
+        """Forecasts with the effects of the periods after ``end`` on them again.
+
+        Intervals grow by the uncertainty of the effects.
+        """
+        effect = np.empty((len(end), horizon))
+        doubt = np.empty((len(end), horizon))
+        for i, last in enumerate(end):
+            x = self.rows(i, int(last) + 1, horizon) / self.size
+            effect[i] = x @ self.beta[i]
+            doubt[i] = np.einsum("ti,ij,tj->t", x, self.post[i], x)
+        logs, scale = self.logs[:, None], self.scale[:, None]
+        times = np.where(logs, np.exp(np.clip(effect, -5, 5)), 1.0)
+        plus = np.where(logs, 0.0, scale * effect)
+        out = {"status": made["status"]}
+        centre = made["forecast"]
+        spread = np.sqrt(doubt) * np.where(logs, np.abs(centre) * times, scale)
+        floor = {True: 0.0, False: -np.inf}.get(non_negative, self.floor[:, None])  # type: ignore[call-overload]
+        for name, values in made.items():
+            if name == "status":
+                continue
+            away = (values - centre) * times
+            if name != "forecast":
+                z = _quantile(name) * spread
+                away = np.sign(z) * np.sqrt(away**2 + z**2)
+            out[name] = np.maximum(centre * times + plus + away, floor)
+        return out
+
+
+def _quantile(name: str) -> float:
+    from scipy.special import ndtri
+
+    side, level = name.split("_")
+    z = float(ndtri(0.5 + float(level) / 200))
+    return z if side == "hi" else -z
+
+
+def _dense(panel: Panel) -> Iterator[tuple[int, np.ndarray]]:
+    """First period and values of each series, gaps as zero or NaN."""
+    for i in range(len(panel)):
+        run = slice(panel.starts[i], panel.starts[i + 1])
+        at, values = panel.at[run], panel.values[run]
+        fine = np.isfinite(values)
+        if not fine.any():
+            yield int(panel.end[i]), np.empty(0)
+            continue
+        first = int(at[fine][0])
+        last = int(panel.end[i]) if panel.zero_gaps else int(at[fine][-1])
+        y = np.full(last - first + 1, 0.0 if panel.zero_gaps else np.nan)
+        y[at[fine] - first] = values[fine]
+        yield first, y
+
+
+def _alike(dense: list[tuple[int, np.ndarray]], shared: bool) -> list[np.ndarray]:
+    """Series of the same span together, where they share their regressors."""
+    if not shared:
+        return [np.array([i]) for i in range(len(dense))]
+    found: dict[tuple[int, int], list[int]] = {}
+    for i, (first, y) in enumerate(dense):
+        found.setdefault((first, len(y)), []).append(i)
+    return [np.asarray(v) for v in found.values()]
+
+
+# --------------------------------------------------------------------------------------
+# Options in
+
+
+def read_drivers(
+    history: Any,
+    panel: Panel,
+    horizon: int,
+    *,
+    by: list[str],
+    date: str,
+    calendar: Any = None,
+    events: Any = None,
+    exog: Any = None,
+    future: Any = None,
+) -> Drivers | None:
+    """Regressors of every period of the panel and ``horizon`` more; None where none are asked."""
+    caller = panel.caller
+    if exog is None and future is not None:
+        raise InputError(f"{caller}(): future is given without exog; name its columns in exog.")
+    if calendar is None and events is None and exog is None:
+        return None
+    low, high = int(panel.at.min()), int(panel.end.max()) + horizon
+    names, common = _calendar_columns(panel, low, high, calendar, events)
+    out = Drivers(names, ["holiday"] * len(names), low, common)
+    if exog is not None:
+        lags = _lags(exog, caller)
+        rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
+        table = _by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
+        out.own, more = _lagged(table, lags, panel, low, horizon)
+        out.names, out.groups = names + more, out.groups + ["exog"] * len(more)
+    return out if out.names else None
+
+
+def _calendar_columns(
+    panel: Panel, low: int, high: int, calendar: Any, events: Any
+) -> tuple[list[str], np.ndarray]:
+    """Columns of the calendar by period, their usual season taken out."""
+    grid, caller = panel.grid, panel.caller
+    empty = np.empty((high - low + 1, 0))
+    if calendar is None and events is None:
+        return [], empty
+    if grid.freq == "h":
+        raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
+    if isinstance(calendar, str) or calendar is None:
+        daily = _country_days(grid, low, high, calendar, events, caller)
+    else:
+        if events is not None:
+            raise InputError(
+                f"{caller}(): give events with a country code, or a calendar frame with the "
+                "events in it (calendars.events(own=...)), not both."
+            )
+        return _settle(panel, *_own_calendar(panel, low, high, calendar))
+    names = list(daily)
+    if not names:
+        return [], empty
+    starts = grid.first_day(np.arange(low, high + 1)) - grid.first_day(np.asarray(low))
+    table = np.column_stack([np.add.reduceat(daily[n], starts) for n in names])
+    return _settle(panel, names, table)
+
+
+def _country_days(
+    grid: Grid, low: int, high: int, calendar: str | None, events: Any, caller: str
+) -> dict[str, np.ndarray]:
+    """Columns by day from the first day of ``low`` to the last of ``high``."""
+    first, last = (
+        pd.Timestamp(np.datetime64(int(f(np.asarray(x))), "D"))
+        for f, x in ((grid.first_day, low), (grid.last_day, high))
+    )
+    code = calendar or "CN"
+    lead, lag = ({k: v[i] for k, v in _SHAPE.items()} for i in (0, 1))
+    china = code.upper().split("-")[0] in ("CN", "CHN")
+    margins: dict[str, Any] = {"lead": lead, "lag": lag} if china else {}
+    table = calendars.events(first, last, country=code, own=events, **margins)
+    own = [] if events is None else _own_names(table, first, last, code, margins)
+    out = {c: table[c].to_numpy(float) for c in table.columns if c != "date"}
+    if calendar is None:
+        return {c: out[c] for c in own}
+    if china:
+        _split_lead(out)
+    if grid.freq != "D":
+        weight = calendars.working_days(first, last, country=code)["weight"].to_numpy(float)
+        out = {"working_days": weight, **out}
+        out.pop("make_up_workday", None)
+        out.pop("weekday_off", None)
+        if grid.freq in ("M", "Q") and (last - first).days > _LONG * 365.25:
+            day = (np.arange(len(weight)) + first.dayofweek) % 7
+            for k, name in enumerate(_WEEKDAYS):
+                out[name] = (day == k).astype(float) - (day == 6)
+    return out
+
+
+def _own_names(
+    table: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, code: str, margins: dict[str, Any]
+) -> list[str]:
+    plain = calendars.events(first, last, country=code, **margins)
+    return [c for c in table.columns if c not in plain.columns]
+
+
+def _split_lead(out: dict[str, np.ndarray]) -> None:
+    """The weeks before the Spring Festival: busy first, then quiet."""
+    lead = out.get("spring_festival_lead")
+    if lead is None:
+        return
+    near = np.zeros_like(lead)
+    for k in range(1, _NEAR + 1):
+        near[:-k] = np.maximum(near[:-k], out["spring_festival"][k:] * lead[:-k])
+    out["spring_festival_near"] = near
+    out["spring_festival_lead"] = lead - near
+
+
+def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[list[str], np.ndarray]:
+    """Numeric columns of the caller's frame, summed by period."""
+    caller = panel.caller
+    if not hasattr(calendar, "columns") or "date" not in calendar.columns:
+        raise InputError(
+            f"{caller}(): calendar must be a country code or a frame with 'date' and columns of "
+            f"numbers (see calendars.events), got {type(calendar).__name__}."
+        )
+    names = [str(c) for c in calendar.columns if c != "date"]
+    roles: dict[str, Any] = {f"x{i}": Amount(n) for i, n in enumerate(names)}
+    rows = take(calendar, caller=caller, arg="calendar", date=Date("date"), **roles)
+    at = panel.grid.period_of(rows["date"]) - low
+    inside = (at >= 0) & (at <= high - low)
+    lost = np.setdiff1d(np.arange(high - low + 1), at[inside])
+    if len(lost):
+        shown = ", ".join(str(d)[:10] for d in panel.grid.dates(lost[:3] + low))
+        raise InputError(
+            f"{caller}(): calendar lacks {len(lost)} period(s) of the history or the horizon, "
+            f"first {shown}; make it long enough."
+        )
+    size = high - low + 1
+    columns = [
+        np.bincount(at[inside], rows[f"x{i}"][inside], minlength=size) for i in range(len(names))
+    ]
+    return names, np.column_stack(columns) if columns else np.empty((size, 0))
+
+
+def _settle(panel: Panel, names: list[str], table: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """What a season of months or quarters explains is left to the season."""
+    if panel.grid.freq in ("M", "Q") and panel.season > 1:
+        place = np.arange(len(table)) % panel.season
+        count = np.bincount(place, minlength=panel.season)
+        for j in range(table.shape[1]):
+            mean = np.bincount(place, table[:, j], minlength=panel.season) / np.maximum(count, 1)
+            table[:, j] -= mean[place]
+    known = int(panel.end.max()) - int(panel.at.min()) + 1
+    moves = np.ptp(table[:known], axis=0) > 1e-9 if known > 1 else np.zeros(table.shape[1], bool)
+    keep = np.flatnonzero(moves)
+    return [names[j] for j in keep], table[:, keep]
+
+
+# --------------------------------------------------------------------------------------
+# Columns of the history
+
+
+def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
+    """Column to lags; a name alone has lag 0."""
+    if isinstance(exog, str):
+        return {exog: [0]}
+    if isinstance(exog, Mapping):
+        given = {str(k): [v] if np.isscalar(v) else list(v) for k, v in exog.items()}
+    else:
+        given = {str(name): [0] for name in exog}
+    if not given:
+        raise InputError(f"{caller}(): exog is empty; name at least one column.")
+    for name, lags in given.items():
+        for lag in lags:
+            check_int(lag, f"the lag of {name!r} in exog", caller=caller, low=0)
+    return given
+
+
+def driver_rows(
+    history: Any, panel: Panel, *, exog: Any, by: list[str], date: str, caller: str
+) -> pd.DataFrame:
+    """Mean of the drivers by key and period (``_at``); missing where nothing is known."""
+    names = list(_lags(exog, caller))
+    return _means(history, panel, names, by, date, "history", caller)
+
+
+def _means(
+    frame: Any, panel: Panel, names: list[str], by: list[str], date: str, arg: str, caller: str
+) -> pd.DataFrame:
+    roles: dict[str, Any] = {f"x{i}": Amount(n, missing="allow") for i, n in enumerate(names)}
+    rows = take(frame, caller=caller, arg=arg, date=Date(date, missing="allow"), **roles)
+    table = rows.frame[by].reset_index(drop=True) if by else pd.DataFrame(index=range(len(rows)))
+    fine = ~np.isnat(rows["date"])
+    at = np.zeros(len(rows), dtype=np.int64)
+    at[fine] = panel.grid.period_of(rows["date"][fine])
+    table["_at"] = at
+    for i, name in enumerate(names):
+        table[name] = rows[f"x{i}"]
+    table = table[fine]
+    return table.groupby([*by, "_at"], observed=True, as_index=False)[names].mean()
+
+
+def _by_series(
+    rows: pd.DataFrame,
+    future: Any,
+    panel: Panel,
+    names: list[str],
+    by: list[str],
+    date: str,
+    low: int,
+    high: int,
+    horizon: int,
+) -> np.ndarray:
+    """Drivers (series, periods, columns): past values carried on, future ones as given."""
+    out = np.full((len(panel), high - low + 1, len(names)), np.nan)
+    _enter(out, rows, panel, names, by, low)
+    _carry_on(out, panel.end - low)
+    if future is None:
+        return out
+    keys = [k for k in by if k in getattr(future, "columns", [])]
+    when = "date" if "date" in getattr(future, "columns", []) else date
+    ahead = _means(future, panel, names, keys, when, "future", panel.caller)
+    later = np.full_like(out, np.nan)
+    _enter(later, ahead, panel, names, keys, low)
+    after = np.arange(out.shape[1])[None] > (panel.end - low)[:, None]
+    after = after[:, :, None] & np.isfinite(later)
+    out[after] = later[after]
+    return out
+
+
+def _enter(
+    out: np.ndarray, rows: pd.DataFrame, panel: Panel, names: list[str], by: list[str], low: int
+) -> None:
+    at = rows["_at"].to_numpy() - low
+    fits = (at >= 0) & (at < out.shape[1])
+    values = rows[names].to_numpy(float)
+    if not by:
+        out[:, at[fits]] = values[fits]
+        return
+    known = panel.labels.assign(_series=np.arange(len(panel)))
+    part = rows.loc[fits, by].assign(_row=np.flatnonzero(fits))
+    both = part.merge(known, how="inner", on=by)
+    row = both["_row"].to_numpy()
+    out[both["_series"].to_numpy(), at[row]] = values[row]
+
+
+def _carry_on(table: np.ndarray, end: np.ndarray) -> None:
+    """Gaps up to ``end`` take the last value known, before the first one the first."""
+    for i in range(len(table)):
+        part = table[i, : end[i] + 1]
+        for j in range(part.shape[1]):
+            known = np.flatnonzero(np.isfinite(part[:, j]))
+            if not len(known):
+                part[:, j] = 0.0
+                continue
+            last = np.maximum.accumulate(np.where(np.isfinite(part[:, j]), np.arange(len(part)), 0))
+            part[:, j] = part[np.maximum(last, known[0]), j]
+
+
+def _lagged(
+    table: np.ndarray, lags: dict[str, list[int]], panel: Panel, low: int, horizon: int
+) -> tuple[list[np.ndarray], list[str]]:
+    """Columns by lag, each less its mean of the past; missing future values are refused."""
+    parts, names = [], []
+    for j, (name, shifts) in enumerate(lags.items()):
+        for lag in shifts:
+            moved = np.roll(table[:, :, j], lag, axis=1)
+            moved[:, :lag] = table[:, :1, j]
+            parts.append(moved)
+            names.append(name if lag == 0 else f"{name}_lag{lag}")
+    out = np.stack(parts, axis=2)
+    _refuse_missing(out, names, panel, low, horizon)
+    past = np.arange(out.shape[1])[None] <= (panel.end - low)[:, None]
+    mean = np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None]
+    out = np.where(np.isfinite(out), out - mean[:, None], 0.0)
+    return list(out), names
+
+
+def _refuse_missing(
+    table: np.ndarray, names: list[str], panel: Panel, low: int, horizon: int
+) -> None:
+    steps = (panel.end - low)[:, None] + np.arange(1, horizon + 1)
+    ahead = table[np.arange(len(table))[:, None], steps]
+    lost = np.argwhere(~np.isfinite(ahead))
+    if not len(lost):
+        return
+    shown = []
+    for i, step, j in lost[:5]:
+        day = str(panel.grid.dates(np.asarray([panel.end[i] + 1 + step]))[0])[:10]
+        shown.append(f"{names[j]!r} of {panel.names([i])[0]} on {day}")
+    raise InputError(
+        f"{panel.caller}(): future lacks {len(lost)} value(s) of the drivers, first "
+        f"{', '.join(shown)}; give every key and period to be forecast a value."
+    )

@@ -1,0 +1,176 @@
+"""Effects of regressors on series that also have a wandering level and a season.
+
+Each series is a regression with errors ARIMA(0, 1, 1): both sides pass the filter
+``(1 - B) / (1 - (1 - a) B)``, nuisance columns (level, slope, season) are projected out, and what
+is left says how much the data know of each effect. Effects are then shrunk: towards their common
+mean where there are many series, towards zero where there are few, by as much as the spread
+between series asks for (empirical Bayes).
+
+References
+----------
+W. R. Bell, S. C. Hillmer, "Modeling time series with calendar variation", Journal of the American
+Statistical Association 78 (1983), 526-534. D. F. Findley et al., "New capabilities and methods of
+the X-12-ARIMA seasonal-adjustment program", Journal of Business & Economic Statistics 16 (1998),
+127-152. B. Efron, C. Morris, "Stein's estimation rule and its competitors: an empirical Bayes
+approach", Journal of the American Statistical Association 68 (1973), 117-130.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import lfilter
+
+__all__ = ["Evidence", "evidence", "nuisance", "shrunken"]
+
+_MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)
+_MANY = 8  # series from which a common mean is learned
+_GUESS, _WEIGHT = 0.1, 2.0  # a weak idea of the size of effects (a tenth), worth two series
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What some series say of the effects: ``information`` (series, k, k), ``score`` (series, k).
+
+    ``logs``: whether effects are on the logarithm; else they are shares of ``scale``.
+    """
+
+    information: np.ndarray
+    score: np.ndarray
+    logs: np.ndarray
+    scale: np.ndarray
+
+
+def nuisance(n: int, season: int, yearly: float = 0.0) -> np.ndarray:
+    """Level, slope and season: indicators, or waves where the season is long; (n, columns).
+
+    ``yearly``: periods in a year, for waves beside a shorter season.
+    """
+    t = np.arange(n)
+    columns = [np.ones(n), (t - n / 2) / n]
+    if 1 < season <= 24 and n >= 1.5 * season + 4:
+        columns += [(t % season == k).astype(float) for k in range(1, season)]
+    long, waves = (season, 8) if season > 24 else (yearly, 3)
+    if long > 24 and n >= 1.4 * long:
+        for k in range(1, min(waves, n // 12) + 1):
+            columns += [np.sin(2 * np.pi * k * t / long), np.cos(2 * np.pi * k * t / long)]
+    return np.column_stack(columns)
+
+
+def evidence(
+    y: np.ndarray, x: np.ndarray, season: int, *, yearly: float = 0.0, logs: bool | None = None
+) -> Evidence:
+    """What series of the same span and regressors say of the effects.
+
+    Parameters
+    ----------
+    y : (time, series) array
+        Values, NaN where nothing is known.
+    x : (time, k) array
+    season : int
+    yearly : float
+        See :func:`nuisance`.
+    logs : bool, optional
+        Fix the scale of the effects; None: logarithms where all values are positive and the
+        likelihood prefers them.
+    """
+    known = np.isfinite(y)
+    scale = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    scale = np.where(scale > 0, scale, 1.0)
+    z = y / scale
+    base = nuisance(len(y), season, yearly)
+    flat = _fit(z, x, base, known)
+    positive = np.where(known, z > 0, True).all(axis=0) & known.any(axis=0)
+    if logs is False or not positive.any():
+        return Evidence(flat[1], flat[2], np.zeros(len(scale), bool), scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lz = np.where(known & positive, np.log(np.where(z > 0, z, 1.0)), np.nan)
+    lz = np.where(positive, lz, z)
+    steep = _fit(lz, x, base, known)
+    jacobian = np.where(known & positive, lz, 0.0).sum(axis=0)
+    better = steep[0] - jacobian > flat[0]
+    take = positive & (better if logs is None else True)
+    information = np.where(take[:, None, None], steep[1], flat[1])
+    return Evidence(information, np.where(take[:, None], steep[2], flat[2]), take, scale)
+
+
+def _fit(
+    z: np.ndarray, x: np.ndarray, base: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Best log-likelihood over the filters, with information and score there."""
+    filled = _bridge(z, known)
+    series, k = z.shape[1], x.shape[1]
+    best = np.full(series, -np.inf)
+    information, score = np.zeros((series, k, k)), np.zeros((series, k))
+    whole = known.all(axis=0)
+    for a in _MEMORY:
+        f, g, e = (lfilter([1.0, -1.0], [1.0, a - 1.0], v, axis=0) for v in (base, x, filled))
+        groups = [(np.ones(len(z), bool), np.flatnonzero(whole))] if whole.any() else []
+        groups += [(known[:, j], np.array([j])) for j in np.flatnonzero(~whole)]
+        for rows, which in groups:
+            if rows.sum() < 4:
+                continue
+            likelihood, info, sc = _project(f[rows], g[rows], e[np.ix_(rows, which)])
+            better = likelihood > best[which]
+            target = which[better]
+            best[target] = likelihood[better]
+            information[target] = info[better]
+            score[target] = sc[better]
+    return best, information, score
+
+
+def _project(
+    f: np.ndarray, g: np.ndarray, e: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Regression on ``g`` with ``f`` projected out, outliers drawn in."""
+    if len(f) < f.shape[1] + 4:
+        f = f[:, :2]
+    q = np.linalg.svd(f, full_matrices=False)
+    q = q[0][:, q[1] > 1e-9 * q[1][0]]
+    g, e = g - q @ (q.T @ g), e - q @ (q.T @ e)
+    gram = g.T @ g
+    ridge = gram + np.eye(len(gram)) * (1e-8 * np.trace(gram) / len(gram) + 1e-12)
+    free = max(len(f) - q.shape[1] - 1, 1)
+    for _ in range(3):
+        beta = np.linalg.solve(ridge, g.T @ e)
+        rest = e - g @ beta
+        limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=0) + 1e-12
+        e = g @ beta + np.clip(rest, -limit, limit)
+    beta = np.linalg.solve(ridge, g.T @ e)
+    sse = ((e - g @ beta) ** 2).sum(axis=0)
+    lost = min(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
+    variance = np.maximum(sse / max(free - lost, 1), 1e-10)
+    likelihood = -0.5 * len(f) * np.log(variance)
+    return likelihood, gram[None] / variance[:, None, None], (g.T @ e).T / variance[:, None]
+
+
+def _bridge(z: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Gaps filled by straight lines, so that the filter can run through."""
+    if known.all():
+        return z
+    out, t = z.copy(), np.arange(len(z))
+    for j in np.flatnonzero(~known.all(axis=0)):
+        k = known[:, j]
+        out[:, j] = np.interp(t, t[k], z[k, j]) if k.any() else 0.0
+    return out
+
+
+def shrunken(
+    information: np.ndarray, score: np.ndarray, *, rounds: int = 40
+) -> tuple[np.ndarray, np.ndarray]:
+    """Posterior mean and covariance of the effects of each series, (series, k) and (.., k, k)."""
+    series, k = score.shape
+    many = series >= _MANY
+    centre, spread = np.zeros(k), np.full(k, _GUESS**2)
+    post = np.zeros((series, k, k))
+    beta = np.zeros((series, k))
+    for _ in range(rounds):
+        post = np.linalg.inv(information + np.diag(1.0 / spread))
+        beta = np.einsum("sij,sj->si", post, score + centre / spread)
+        if many:
+            centre = beta.sum(axis=0) / (series + spread / _GUESS**2)
+        away = (beta - centre) ** 2 + np.einsum("sii->si", post)
+        total = away.sum(axis=0) if many else np.full(k, away.mean() * series)
+        spread = np.maximum((total + _WEIGHT * _GUESS**2) / (series + _WEIGHT), 1e-8)
+    return beta, post

@@ -1,0 +1,111 @@
+"""Backtests: what was known, what happened, and nothing of the future."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import InputError
+from salesmgmt.forecast import accuracy, backtest, forecast
+
+
+def panel(series=4, n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range("2022-01-01", periods=n, freq="MS")
+    rows = [
+        pd.DataFrame({"shop": f"s{i}", "date": dates, "amount": 50 + rng.gamma(5, 10, n)})
+        for i in range(series)
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_each_window_is_the_forecast_of_that_day():
+    sales = panel()
+    got = backtest(sales, 3, windows=3, step=2, models=["auto", "naive"], by="shop")
+    assert list(got.columns[:6]) == ["cutoff", "model", "shop", "date", "actual", "forecast"]
+    cuts = got["cutoff"].drop_duplicates().tolist()
+    assert cuts == [
+        pd.Timestamp("2024-09-01"),
+        pd.Timestamp("2024-11-01"),
+        pd.Timestamp("2025-01-01"),
+    ]
+    for cut in cuts:
+        for model in ["auto", "naive"]:
+            alone = forecast(sales[sales.date <= cut], 3, by="shop", model=model)
+            ours = got[(got.cutoff == cut) & (got.model == model)]
+            np.testing.assert_allclose(ours["forecast"], alone["forecast"], rtol=1e-12)
+            np.testing.assert_allclose(ours["hi_95"], alone["hi_95"], rtol=1e-12)
+    truth = got.merge(sales, on=["shop", "date"])
+    np.testing.assert_array_equal(truth["actual"], truth["amount"])
+    assert got["step"].tolist()[:3] == [1, 2, 3]
+
+
+def test_a_poisoned_future_changes_no_forecast():
+    sales = panel()
+    poisoned = sales.copy()
+    late = poisoned.date > "2024-11-01"
+    poisoned.loc[late, "amount"] = -1e9
+    options = {"windows": 2, "step": 2, "by": "shop", "models": ["auto", "seasonal_naive"]}
+    a, b = backtest(sales, 3, **options), backtest(poisoned, 3, **options)
+    early = a["cutoff"] <= "2024-11-01"
+    assert early.sum() == 24
+    spread = ["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    pd.testing.assert_frame_equal(a.loc[early, spread], b.loc[early, spread])
+
+
+def test_row_order_and_index_do_not_matter():
+    sales = panel()
+    mixed = sales.sample(frac=1, random_state=1).set_axis([7] * len(sales), axis=0)
+    a, b = (backtest(x, 2, by="shop", models="auto") for x in (sales, mixed))
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_own_function_and_combination():
+    sales = panel()
+
+    def twice(history, horizon):
+        last = history.sort_values("date").groupby("shop").tail(1)
+        ahead = [
+            last.assign(date=last["date"] + pd.DateOffset(months=k), forecast=2.0 * last["amount"])
+            for k in range(1, horizon + 1)
+        ]
+        return pd.concat(ahead)[["shop", "date", "forecast"]]
+
+    models = {"twice": twice, "two": ["naive", "mean"]}
+    got = backtest(sales, 2, windows=1, models=models, by="shop", level=None)
+    naive = backtest(sales, 2, windows=1, models="naive", by="shop", level=None)
+    ours = got[got.model == "twice"]["forecast"].to_numpy()
+    np.testing.assert_allclose(ours, 2 * naive["forecast"])
+    assert set(got["model"]) == {"twice", "two"}
+
+
+def test_short_gappy_and_late_series():
+    sales = panel(2)
+    late = sales[(sales.shop == "s0") & (sales.date >= "2025-03-01")].assign(shop="late")
+    gone = sales[(sales.shop == "s0") & (sales.date < "2024-12-01")].assign(shop="gone")
+    both = pd.concat([sales, late, gone])
+    got = backtest(both, 2, windows=2, by="shop", models="naive", level=None, gaps="missing")
+    assert not got[(got.shop == "late") & (got.cutoff < "2025-02-01")].size
+    assert not got[got.shop == "gone"].size
+    zero = backtest(both, 2, windows=2, by="shop", models="naive", level=None, gaps="zero")
+    assert (zero[zero.shop == "gone"]["actual"] == 0).all()
+    assert (zero[zero.shop == "gone"]["forecast"] == 0).all()
+
+
+def test_accuracy_by_step_and_value_added():
+    sales = panel()
+    got = backtest(sales, 3, windows=2, by="shop")
+    table = accuracy(got, history=sales, by=("model", "step"))
+    assert len(table) == 6
+    whole = accuracy(got, history=sales).set_index("model")
+    assert whole.loc["seasonal_naive", "fva"] == pytest.approx(0.0, abs=1e-12)
+    gain = whole.loc["seasonal_naive", "wape"] - whole.loc["auto", "wape"]
+    assert whole.loc["auto", "fva"] == pytest.approx(gain)
+
+
+def test_too_short_a_history_is_told():
+    with pytest.raises(InputError, match=r"3 window\(s\) of 12 period\(s\)"):
+        backtest(panel(1, 30), 12)
+    with pytest.raises(InputError, match="model must be one of"):
+        backtest(panel(1), 2, models="magic")
