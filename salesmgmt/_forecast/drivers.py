@@ -18,6 +18,7 @@ from .intake import Grid, Panel
 __all__ = ["Drivers", "driver_rows", "read_drivers"]
 
 _YEARS = {"D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
+_SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
 _LONG = 6  # years from which each weekday has an effect of its own in months and quarters
 _POOL = 4096  # series whose effects are shrunk towards each other
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -147,7 +148,9 @@ class Drivers:
         out = {"status": made["status"]}
         centre = made["forecast"]
         spread = np.sqrt(doubt) * np.where(logs, np.abs(centre) * times, scale)
-        floor = {True: 0.0, False: -np.inf}.get(non_negative, self.floor[:, None])  # type: ignore[call-overload]
+        floor = self.floor[:, None]
+        if non_negative != "auto":
+            floor = np.full_like(floor, 0.0 if non_negative else -np.inf)
         for name, values in made.items():
             if name == "status":
                 continue
@@ -273,16 +276,32 @@ def _country_days(
         return {c: out[c] for c in own}
     if china:
         _split_lead(out)
+    elif any("christmas" in c for c in out) and not any("easter" in c for c in out):
+        out.update(_easter(first, last))
     if grid.freq != "D":
         weight = calendars.working_days(first, last, country=code)["weight"].to_numpy(float)
         out = {"working_days": weight, **out}
         out.pop("make_up_workday", None)
         out.pop("weekday_off", None)
         if grid.freq in ("M", "Q") and (last - first).days > _LONG * 365.25:
-            day = (np.arange(len(weight)) + first.dayofweek) % 7
+            day = (np.arange(len(weight)) + first.day_of_week) % 7
+            out["days"] = np.ones(len(weight))
             for k, name in enumerate(_WEEKDAYS):
                 out[name] = (day == k).astype(float) - (day == 6)
     return out
+
+
+def _easter(first: pd.Timestamp, last: pd.Timestamp) -> dict[str, np.ndarray]:
+    """Easter, and the week before it, where it is no public holiday but moves trade."""
+    from dateutil.easter import easter
+
+    size = (last - first).days + 1
+    day, week = np.zeros(size), np.zeros(size)
+    for year in range(first.year, last.year + 2):
+        at = (pd.Timestamp(easter(year)) - first).days
+        day[max(at, 0) : max(at + 1, 0)] = 1.0
+        week[max(at - 7, 0) : max(at, 0)] = 1.0
+    return {"easter": day, "easter_lead": week}
 
 
 def _own_names(
@@ -332,8 +351,8 @@ def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[lis
 
 
 def _settle(panel: Panel, names: list[str], table: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """What a season of months or quarters explains is left to the season."""
-    if panel.grid.freq in ("M", "Q") and panel.season > 1:
+    """What the season of a year explains is left to the season."""
+    if panel.season in _SEASONS.get(panel.grid.freq, ()):
         place = np.arange(len(table)) % panel.season
         count = np.bincount(place, minlength=panel.season)
         for j in range(table.shape[1]):
@@ -354,7 +373,9 @@ def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
     if isinstance(exog, str):
         return {exog: [0]}
     if isinstance(exog, Mapping):
-        given = {str(k): [v] if np.isscalar(v) else list(v) for k, v in exog.items()}
+        given: dict[str, list[int]] = {}
+        for name, lag in exog.items():
+            given[str(name)] = [lag] if not isinstance(lag, list | tuple) else list(lag)
     else:
         given = {str(name): [0] for name in exog}
     if not given:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_choice, check_int, check_number
+from .._frames import check_bool, check_choice, check_int, check_names, check_number
 from ..engine.bank import METHODS, Forecast, forecast_block
 from ..errors import InputError
+from .drivers import read_drivers
 from .intake import Block, Panel, read_history
 
 __all__ = ["fit_chunk", "forecast"]
@@ -25,10 +26,14 @@ def forecast(
     season_length: int | None = None,
     model: str | Sequence[str] = "auto",
     level: Sequence[float] | None = (80, 95),
+    calendar: str | pd.DataFrame | None = None,
+    exog: str | Sequence[str] | Mapping[str, Any] | None = None,
+    future: pd.DataFrame | None = None,
     non_negative: bool | str = "auto",
     partial: str = "drop",
     n_jobs: int = 1,
     progress: bool = False,
+    events: pd.DataFrame | None = None,
     gaps: str = "auto",
     as_of: object = None,
     invalid: str = "raise",
@@ -58,6 +63,16 @@ def forecast(
         ``"mean"``, ``"ets"``, ``"theta"``. Several: their mean.
     level : sequence of float, default=(80, 95)
         Percent of cases each interval should hold; None or empty: no intervals.
+    calendar : str or DataFrame, optional
+        Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
+        where periods are longer than a day, are learned and carried forward. Or a frame with
+        ``date`` and columns of numbers over history and horizon (see ``calendars.events``).
+    exog : str, sequence or mapping, optional
+        Columns of ``history`` that drive sales (price, promotion; their mean by key and period).
+        A mapping gives lags: ``{"promotion": [0, 1]}``. Periods without a value carry the last.
+    future : DataFrame, optional
+        Values of ``exog`` in the periods to be forecast: ``date`` and key columns (those it has;
+        without any it holds for every series). Values that are missing are refused.
     non_negative : bool or "auto", default="auto"
         Whether forecasts and intervals stop at zero; "auto": where a series never was below.
     partial : {"drop", "keep", "scale"}, default="drop"
@@ -68,6 +83,9 @@ def forecast(
         Processes to share the blocks of series between (joblib); -1: all cores.
     progress : bool, default=False
         Whether to print how many series are done.
+    events : DataFrame, optional
+        The caller's own events (Double 11, a trade fair): ``name``, ``start``, and optionally
+        ``end``, ``lead``, ``lag``, as ``calendars.events(own=...)`` takes them.
     gaps : {"auto", "zero", "missing"}, default="auto"
         What a period without rows means. "zero": nothing sold, up to the last period of the
         data. "missing": not known. "auto": "zero" for transactions (several rows a date, or
@@ -131,6 +149,22 @@ def forecast(
         as_of=as_of,
         invalid=invalid,
     )
+    drivers = read_drivers(
+        history,
+        panel,
+        horizon,
+        by=check_names(by, "by", caller=caller),
+        date=date,
+        calendar=calendar,
+        events=events,
+        exog=exog,
+        future=future,
+    )
+    if drivers is not None:
+        free = drivers.fit(panel)
+        made = _run(free, horizon, models, levels, False, n_jobs=n_jobs, progress=progress)
+        made = drivers.put_on(made, panel.end, horizon, non_negative)
+        return _table(panel, horizon, made, levels)
     return forecast_panel(
         panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress
     )

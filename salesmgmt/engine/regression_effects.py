@@ -26,7 +26,8 @@ __all__ = ["Evidence", "evidence", "nuisance", "shrunken"]
 
 _MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)
 _MANY = 8  # series from which a common mean is learned
-_GUESS, _WEIGHT = 0.1, 2.0  # a weak idea of the size of effects (a tenth), worth two series
+_GUESS, _WEIGHT = 0.01, 1.0  # a weak idea of the size of effects, worth one series
+_WIDE = 0.3  # where the search for it starts
 
 
 @dataclass(slots=True)
@@ -43,18 +44,17 @@ class Evidence:
 
 
 def nuisance(n: int, season: int, yearly: float = 0.0) -> np.ndarray:
-    """Level, slope and season: indicators, or waves where the season is long; (n, columns).
+    """Level, slope and indicators of the season; (n, columns).
 
     ``yearly``: periods in a year, for waves beside a shorter season.
     """
     t = np.arange(n)
     columns = [np.ones(n), (t - n / 2) / n]
-    if 1 < season <= 24 and n >= 1.5 * season + 4:
+    if season > 1 and n >= 1.5 * season + 4:
         columns += [(t % season == k).astype(float) for k in range(1, season)]
-    long, waves = (season, 8) if season > 24 else (yearly, 3)
-    if long > 24 and n >= 1.4 * long:
-        for k in range(1, min(waves, n // 12) + 1):
-            columns += [np.sin(2 * np.pi * k * t / long), np.cos(2 * np.pi * k * t / long)]
+    if yearly > 1.5 * season and n >= 1.4 * yearly:
+        for k in range(1, 4):
+            columns += [np.sin(2 * np.pi * k * t / yearly), np.cos(2 * np.pi * k * t / yearly)]
     return np.column_stack(columns)
 
 
@@ -68,7 +68,9 @@ def evidence(
     y : (time, series) array
         Values, NaN where nothing is known.
     x : (time, k) array
+        Regressors, the same for all these series.
     season : int
+        Periods in a season, 1 for none.
     yearly : float
         See :func:`nuisance`.
     logs : bool, optional
@@ -80,14 +82,14 @@ def evidence(
     scale = np.where(scale > 0, scale, 1.0)
     z = y / scale
     base = nuisance(len(y), season, yearly)
-    flat = _fit(z, x, base, known)
+    flat = _fit(z, x, base, known, season)
     positive = np.where(known, z > 0, True).all(axis=0) & known.any(axis=0)
     if logs is False or not positive.any():
         return Evidence(flat[1], flat[2], np.zeros(len(scale), bool), scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         lz = np.where(known & positive, np.log(np.where(z > 0, z, 1.0)), np.nan)
     lz = np.where(positive, lz, z)
-    steep = _fit(lz, x, base, known)
+    steep = _fit(lz, x, base, known, season)
     jacobian = np.where(known & positive, lz, 0.0).sum(axis=0)
     better = steep[0] - jacobian > flat[0]
     take = positive & (better if logs is None else True)
@@ -96,7 +98,7 @@ def evidence(
 
 
 def _fit(
-    z: np.ndarray, x: np.ndarray, base: np.ndarray, known: np.ndarray
+    z: np.ndarray, x: np.ndarray, base: np.ndarray, known: np.ndarray, season: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Best log-likelihood over the filters, with information and score there."""
     filled = _bridge(z, known)
@@ -104,14 +106,18 @@ def _fit(
     best = np.full(series, -np.inf)
     information, score = np.zeros((series, k, k)), np.zeros((series, k))
     whole = known.all(axis=0)
-    for a in _MEMORY:
-        f, g, e = (lfilter([1.0, -1.0], [1.0, a - 1.0], v, axis=0) for v in (base, x, filled))
-        groups = [(np.ones(len(z), bool), np.flatnonzero(whole))] if whole.any() else []
-        groups += [(known[:, j], np.array([j])) for j in np.flatnonzero(~whole)]
+    groups = [(np.ones(len(z), bool), np.flatnonzero(whole))] if whole.any() else []
+    groups += [(known[:, j], np.array([j])) for j in np.flatnonzero(~whole)]
+    for a, b in _filters(len(z), season):
+        parts = (base, x, filled) if b is None else (base[:, :2], x, filled)
+        f, g, e = (_whiten(v, a, b, season) for v in parts)
+        lost = 0 if b is None else season
         for rows, which in groups:
+            rows = rows & (np.arange(len(z)) >= lost)
             if rows.sum() < 4:
                 continue
             likelihood, info, sc = _project(f[rows], g[rows], e[np.ix_(rows, which)])
+            likelihood *= len(z) / (len(z) - lost)
             better = likelihood > best[which]
             target = which[better]
             best[target] = likelihood[better]
@@ -120,25 +126,44 @@ def _fit(
     return best, information, score
 
 
+def _filters(n: int, season: int) -> list[tuple[float, float | None]]:
+    """Gains of level and season to try; None: the season is fixed."""
+    out: list[tuple[float, float | None]] = [(a, None) for a in _MEMORY]
+    if 1 < season <= 24 and n >= 6 * season:
+        out += [(a, b) for a in _MEMORY[1:] for b in (0.25, 0.5)]
+    return out
+
+
+def _whiten(v: np.ndarray, a: float, b: float | None, season: int) -> np.ndarray:
+    """``(1 - B) / (1 - (1 - a) B)``, and the same with the lag of the season and ``b``."""
+    out = lfilter([1.0, -1.0], [1.0, a - 1.0], v, axis=0)
+    if b is None:
+        return out
+    gap = np.zeros(season - 1)
+    return lfilter(np.r_[1.0, gap, -1.0], np.r_[1.0, gap, b - 1.0], out, axis=0)
+
+
 def _project(
     f: np.ndarray, g: np.ndarray, e: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Regression on ``g`` with ``f`` projected out, outliers drawn in."""
     if len(f) < f.shape[1] + 4:
         f = f[:, :2]
-    q = np.linalg.svd(f, full_matrices=False)
-    q = q[0][:, q[1] > 1e-9 * q[1][0]]
+    left, sizes, _ = np.linalg.svd(f, full_matrices=False)
+    q = left[:, sizes > 1e-9 * sizes[0]]
     g, e = g - q @ (q.T @ g), e - q @ (q.T @ e)
     gram = g.T @ g
     ridge = gram + np.eye(len(gram)) * (1e-8 * np.trace(gram) / len(gram) + 1e-12)
     free = max(len(f) - q.shape[1] - 1, 1)
+    raw = e
     for _ in range(3):
         beta = np.linalg.solve(ridge, g.T @ e)
         rest = e - g @ beta
         limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=0) + 1e-12
         e = g @ beta + np.clip(rest, -limit, limit)
     beta = np.linalg.solve(ridge, g.T @ e)
-    sse = ((e - g @ beta) ** 2).sum(axis=0)
+    drawn = (e != raw).mean(axis=0)
+    sse = ((e - g @ beta) ** 2).sum(axis=0) / (1 - np.minimum(drawn, 0.5)) ** 2
     lost = min(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
     variance = np.maximum(sse / max(free - lost, 1), 1e-10)
     likelihood = -0.5 * len(f) * np.log(variance)
@@ -162,14 +187,14 @@ def shrunken(
     """Posterior mean and covariance of the effects of each series, (series, k) and (.., k, k)."""
     series, k = score.shape
     many = series >= _MANY
-    centre, spread = np.zeros(k), np.full(k, _GUESS**2)
+    centre, spread = np.zeros(k), np.full(k, _WIDE**2)
     post = np.zeros((series, k, k))
     beta = np.zeros((series, k))
     for _ in range(rounds):
         post = np.linalg.inv(information + np.diag(1.0 / spread))
         beta = np.einsum("sij,sj->si", post, score + centre / spread)
         if many:
-            centre = beta.sum(axis=0) / (series + spread / _GUESS**2)
+            centre = beta.sum(axis=0) / (series + spread)
         away = (beta - centre) ** 2 + np.einsum("sii->si", post)
         total = away.sum(axis=0) if many else np.full(k, away.mean() * series)
         spread = np.maximum((total + _WEIGHT * _GUESS**2) / (series + _WEIGHT), 1e-8)

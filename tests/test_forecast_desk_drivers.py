@@ -1,0 +1,157 @@
+"""Calendar, events and drivers: known effects are found, carried forward, and never guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import calendars
+from salesmgmt.engine.regression_effects import evidence, shrunken
+from salesmgmt.errors import InputError
+from salesmgmt.forecast import backtest, forecast
+
+
+def monthly(n=72, seed=0, effect=0.04, start="2018-01-01"):
+    """Sales with a season and ``effect`` more for each working day above the month's usual."""
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range(start, periods=n + 12, freq="MS")
+    days = calendars.working_days(dates[0], dates[-1] + pd.offsets.MonthEnd(), freq="M")
+    days = days["weight"].to_numpy()
+    usual = pd.Series(days).groupby(np.arange(len(days)) % 12).transform("mean").to_numpy()
+    level = 1000 * (1 + 0.2 * np.sin(np.arange(n + 12) * np.pi / 6))
+    amount = level * np.exp(effect * (days - usual) + rng.normal(0, 0.01, n + 12))
+    return pd.DataFrame({"date": dates, "amount": amount})
+
+
+def test_working_days_are_learned_and_carried_forward():
+    sales = monthly()
+    past, truth = sales.iloc[:72], sales.iloc[72:]
+    plain = forecast(past, 12, level=None)["forecast"].to_numpy()
+    known = forecast(past, 12, level=None, calendar="CN")["forecast"].to_numpy()
+    error = [np.abs(f / truth["amount"].to_numpy() - 1).mean() for f in (plain, known)]
+    assert error[1] < 0.6 * error[0]
+
+
+def test_a_spring_festival_that_moves_is_forecast_better_with_the_calendar():
+    rng = np.random.default_rng(1)
+    days = pd.date_range("2016-01-01", "2025-12-31")
+    festival = calendars.events(days[0], days[-1])["spring_festival"].to_numpy()
+    daily = pd.DataFrame({"date": days, "amount": (1 - 0.8 * festival) * 100})
+    daily["amount"] *= rng.normal(1, 0.05, len(days))
+    month = daily.groupby(daily.date.dt.to_period("M").dt.start_time)["amount"].sum().reset_index()
+    options = {"windows": 3, "step": 12, "models": "auto", "level": None}
+    plain, known = backtest(month, 12, **options), backtest(month, 12, calendar="CN", **options)
+    early = plain["date"].dt.month <= 2
+    error = [(x["actual"] - x["forecast"]).abs()[early].mean() for x in (plain, known)]
+    assert error[1] < 0.7 * error[0]
+
+
+def test_price_effect_is_found_in_logarithms():
+    rng = np.random.default_rng(2)
+    frames = []
+    for shop in ["a", "b", "c"]:
+        price = rng.choice([0.0, 0.1, 0.2], 120)
+        amount = np.exp(5 - 2.0 * price + rng.normal(0, 0.03, 120))
+        dates = pd.date_range("2023-01-02", periods=120, freq="7D")
+        frames.append(pd.DataFrame({"shop": shop, "date": dates, "amount": amount, "off": price}))
+    sales = pd.concat(frames, ignore_index=True)
+    ahead = pd.date_range(sales.date.max() + pd.Timedelta(days=7), periods=4, freq="7D")
+    two = [
+        forecast(
+            sales,
+            4,
+            by="shop",
+            exog="off",
+            season_length=1,
+            future=pd.DataFrame({"date": ahead, "off": x}),
+        )
+        for x in (0.0, 0.2)
+    ]
+    ratio = np.log(two[1]["forecast"] / two[0]["forecast"])
+    np.testing.assert_allclose(ratio, -0.4, atol=0.06)
+    assert (two[1]["lo_95"] <= two[1]["lo_80"]).all()
+
+
+def test_lagged_driver_needs_no_future_within_its_lag():
+    rng = np.random.default_rng(3)
+    lead = rng.normal(0, 1, 80)
+    amount = 100 + 10 * np.r_[0, 0, lead[:-2]] + rng.normal(0, 0.5, 80)
+    dates = pd.date_range("2018-01-01", periods=80, freq="MS")
+    sales = pd.DataFrame({"date": dates, "amount": amount, "orders": lead})
+    got = forecast(sales, 2, exog={"orders": 2}, season_length=1, level=None, model="mean")
+    np.testing.assert_allclose(got["forecast"], 100 + 10 * lead[-2:], atol=2.0)
+    with pytest.raises(InputError, match=r"future lacks 1 value\(s\).*'orders_lag2'.*2024-11-01"):
+        forecast(sales, 3, exog={"orders": 2}, season_length=1)
+
+
+def test_missing_future_values_are_listed():
+    sales = monthly(40).assign(promo=0.0, shop="s1")
+    when = pd.date_range(sales.date.max(), periods=4, freq="MS")[1:]
+    plan = pd.DataFrame({"date": when, "promo": [1.0, np.nan, 0.0], "shop": "s1"})
+    with pytest.raises(InputError, match=r"lacks 1 value\(s\) of the drivers, first 'promo' of s1"):
+        forecast(sales, 3, by="shop", exog="promo", future=plan)
+    with pytest.raises(InputError, match="future is given without exog"):
+        forecast(sales, 3, future=plan)
+    with pytest.raises(InputError, match="'price'"):
+        forecast(sales, 3, exog="price")
+
+
+def test_own_calendar_frame_must_cover_the_horizon():
+    sales = monthly(40)
+    frame = pd.DataFrame({"date": sales["date"], "fair": [1.0, 0.0] * 26})
+    with pytest.raises(InputError, match=r"calendar lacks 2 period\(s\).*2022-05-01"):
+        forecast(sales, 2, calendar=frame)
+    longer = pd.DataFrame({"date": pd.date_range("2018-01-01", periods=60, freq="MS"), "fair": 0.0})
+    longer.loc[::7, "fair"] = 1.0
+    assert len(forecast(sales, 2, calendar=longer)) == 2
+
+
+def test_own_event_is_carried_forward():
+    days = pd.date_range("2022-01-01", "2025-10-31")
+    rng = np.random.default_rng(4)
+    amount = rng.normal(100, 3, len(days))
+    event = (days.month == 11) & (days.day == 11)
+    amount[event] *= 3
+    sales = pd.DataFrame({"date": days, "amount": amount})
+    own = pd.DataFrame({"name": "double 11", "start": [f"{y}-11-11" for y in range(2022, 2026)]})
+    got = forecast(sales, 20, events=own, level=None)
+    day = got["date"] == "2025-11-11"
+    assert got["forecast"][day].item() == pytest.approx(300, rel=0.15)
+    assert got["forecast"][~day].to_numpy() == pytest.approx(100, rel=0.05)
+
+
+def test_negative_and_intermittent_series_are_safe():
+    dates = pd.date_range("2021-01-01", periods=48, freq="MS")
+    rng = np.random.default_rng(5)
+    shapes = {
+        "zeros": np.zeros(48),
+        "rare": rng.poisson(0.3, 48).astype(float),
+        "negative": rng.normal(0, 10, 48),
+        "one": np.r_[np.full(47, np.nan), 5.0],
+    }
+    parts = [pd.DataFrame({"k": k, "date": dates, "amount": v}) for k, v in shapes.items()]
+    got = forecast(pd.concat(parts), 6, by="k", calendar="CN")
+    assert np.isfinite(got.select_dtypes("number").to_numpy()).all()
+    assert (got[got.k.isin(["zeros", "rare"])]["lo_95"] >= 0).all()
+
+
+def test_effects_shrink_to_nothing_in_noise():
+    rng = np.random.default_rng(6)
+    y = np.exp(rng.normal(0, 0.05, (60, 30)))
+    x = rng.normal(0, 1, (60, 4))
+    found = evidence(y, x, 1)
+    beta, _ = shrunken(found.information, found.score)
+    free = np.linalg.solve(found.information, found.score[..., None])[..., 0]
+    assert np.abs(beta).mean() < 0.5 * np.abs(free).mean()
+
+
+def test_shared_effects_are_learned_across_series():
+    rng = np.random.default_rng(7)
+    x = rng.normal(0, 1, (40, 2))
+    y = np.exp(3 + x @ np.array([0.1, -0.05])[:, None] + rng.normal(0, 0.1, (40, 50)))
+    found = evidence(y, x, 1)
+    beta, post = shrunken(found.information, found.score)
+    np.testing.assert_allclose(beta.mean(axis=0), [0.1, -0.05], atol=0.01)
+    assert np.abs(beta - [0.1, -0.05]).max() < 0.05
+    assert (np.einsum("sii->si", post) > 0).all()
