@@ -10,9 +10,13 @@ mending pays (``bottlenecks``), which ways deals take (``paths``).
 **Know the pipeline.** How deals end (``outcomes``, ``outcomes_test``), what they earn a day
 (``velocity``), what is open (``pipeline``), whether it is enough (``coverage``), what moved
 (``snapshots``, ``slippage``, ``waterfall``), and why deals are lost (``win_loss``).
+
+**Look ahead.** The chance of each deal (``WinModel``).
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ._funnel.counting import conversion
 from ._funnel.groups import cohort_conversion, compare
@@ -22,7 +26,11 @@ from ._funnel.pipeline import pipeline, waterfall
 from ._funnel.results import coverage, slippage, snapshots, velocity, win_loss
 from ._funnel.stages import stage_order
 
+if TYPE_CHECKING:
+    from ._funnel.win import WinModel
+
 __all__ = [
+    "WinModel",
     "bottlenecks",
     "cohort_conversion",
     "compare",
@@ -41,3 +49,11 @@ __all__ = [
     "waterfall",
     "win_loss",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name == "WinModel":  # scikit-learn is loaded only for the model
+        from ._funnel.win import WinModel
+
+        return WinModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

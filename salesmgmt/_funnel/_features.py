@@ -1,0 +1,143 @@
+"""Mixed columns as numbers: what a model can read, learned once and applied to later rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+
+__all__ = ["Features", "as_table", "as_outcome"]
+
+RARE = 20  # a value seen less often is one of "the others"
+MOST = 60  # at most so many values of a column are told apart
+
+
+def as_table(X: Any, caller: str) -> pd.DataFrame:
+    """Any matrix as a frame with text column names."""
+    if isinstance(X, pd.DataFrame):
+        out = X.reset_index(drop=True)
+    else:
+        from sklearn.utils import check_array
+
+        array = check_array(X, dtype=None, ensure_all_finite=False, estimator=caller)
+        out = pd.DataFrame(array)
+        if out.dtypes.eq(object).any():
+            out = out.infer_objects()
+    out = out.set_axis([str(c) for c in out.columns], axis=1)
+    if out.columns.has_duplicates:
+        name = out.columns[out.columns.duplicated()][0]
+        raise InputError(f"{caller}(): X has the column {name!r} twice; rename one.")
+    if not len(out):
+        raise InputError(f"{caller}(): X has no rows; give at least one.")
+    return out
+
+
+def as_outcome(y: Any, n: int, caller: str) -> np.ndarray:
+    """0/1 of booleans, 0/1 numbers, or "won"/"lost" text."""
+    series = pd.Series(np.asarray(y).reshape(-1) if not isinstance(y, pd.Series) else y.to_numpy())
+    if len(series) != n:
+        raise InputError(f"{caller}(): y has {len(series)} value(s) for {n} row(s) of X.")
+    text = series.map({"won": 1, "lost": 0, 1: 1, 0: 0})
+    if text.isna().any():
+        bad = series[text.isna()].iloc[0]
+        raise InputError(
+            f"{caller}(): y must hold 1/0, True/False or 'won'/'lost'; "
+            f"{int(text.isna().sum())} value(s) do not, first {bad!r}."
+        )
+    return text.to_numpy(dtype=np.int64)
+
+
+class Features:
+    """Learned reading of each column: numbers with missing ones marked, values with the rare
+    ones together.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows to learn from.
+    """
+
+    def __init__(self, table: pd.DataFrame):
+        self.columns = list(table.columns)
+        self.numbers: dict[str, np.ndarray] = {}
+        self.values: dict[str, list[str]] = {}
+        for name in self.columns:
+            series = table[name]
+            if _is_number(series):
+                self.numbers[name] = _knots(_as_float(series))
+            else:
+                text = _as_text(series)
+                counts = text.value_counts()
+                counts = counts[
+                    (counts >= min(RARE, max(2, len(text) // 50))) & (counts.index != "")
+                ]
+                order = sorted(counts.index, key=lambda v: (-counts[v], v))
+                self.values[name] = order[:MOST]
+
+    def codes(self, table: pd.DataFrame) -> np.ndarray:
+        """One column each: numbers as they are (NaN missing), values as codes from 0 (NaN
+        missing, one past the last for the others)."""
+        out = np.empty((len(table), len(self.columns)))
+        for j, name in enumerate(self.columns):
+            if name in self.numbers:
+                out[:, j] = _as_float(table[name])
+            else:
+                place = {v: float(i) for i, v in enumerate(self.values[name])}
+                text = _as_text(table[name])
+                code = text.map(place).fillna(float(len(place))).to_numpy(dtype=float)
+                out[:, j] = np.where(text == "", np.nan, code)
+        return out
+
+    @property
+    def is_value(self) -> np.ndarray:
+        """Which columns hold values rather than numbers."""
+        return np.array([c in self.values for c in self.columns])
+
+    def design(self, codes: np.ndarray) -> np.ndarray:
+        """Columns for a linear model: numbers as hinges between knots, values as indicators."""
+        parts: list[np.ndarray] = []
+        for j, name in enumerate(self.columns):
+            column = codes[:, j]
+            lost = np.isnan(column)
+            if name in self.numbers:
+                knots = self.numbers[name]
+                shown = np.where(lost, knots[0], column)
+                for a, b in zip(knots[:-1], knots[1:], strict=True):
+                    parts.append(np.clip((shown - a) / (b - a), 0, 1))
+            else:
+                parts += [(column == i).astype(float) for i in range(len(self.values[name]) + 1)]
+            parts.append(lost.astype(float))
+        return np.column_stack(parts) if parts else np.zeros((len(codes), 0))
+
+
+def _is_number(series: pd.Series) -> bool:
+    kind = series.dtype
+    if pd.api.types.is_bool_dtype(kind):
+        return False
+    return bool(pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_any_dtype(kind))
+
+
+def _as_float(series: pd.Series) -> np.ndarray:
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        days = series.to_numpy("datetime64[us]").astype("datetime64[D]")
+        return np.where(np.isnat(days), np.nan, days.astype(np.int64).astype(float))
+    out = pd.to_numeric(series, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(out), out, np.nan)
+
+
+def _as_text(series: pd.Series) -> pd.Series:
+    """Values as text, missing ones empty."""
+    out = series.astype(object)
+    return out.where(out.notna(), "").astype(str).str.strip()
+
+
+def _knots(values: np.ndarray) -> np.ndarray:
+    """Deciles, distinct; two equal ends are moved apart."""
+    seen = values[~np.isnan(values)]
+    if not len(seen):
+        return np.array([0.0, 1.0])
+    knots = np.unique(np.quantile(seen, np.linspace(0, 1, 11), method="inverted_cdf"))
+    return knots if len(knots) > 1 else np.array([knots[0], knots[0] + 1.0])

@@ -1,0 +1,143 @@
+"""The win model: calibrated, honest without signal, explained, watched."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import roc_auc_score
+
+from salesmgmt import DataWarning, InputError
+from salesmgmt.funnel import WinModel
+
+
+def world(n=1500, seed=0):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "source": rng.choice(["web", "fair", "referral"], n),
+            "size": rng.lognormal(3, 1, n),
+            "city": [f"c{i}" for i in rng.integers(0, 300, n)],
+            "budget": np.where(rng.random(n) < 0.3, np.nan, rng.normal(size=n)),
+        }
+    )
+    z = 1.5 * X["source"].eq("referral") + X["budget"].fillna(0) - 0.8
+    return X, (rng.random(n) < 1 / (1 + np.exp(-z))).astype(int).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y = world()
+    return WinModel().fit(X.iloc[:1000], y[:1000])
+
+
+def test_it_ranks_and_is_calibrated_on_later_deals(fitted):
+    X, y = world()
+    p = fitted.predict_proba(X.iloc[1000:])[:, 1]
+    assert roc_auc_score(y[1000:], p) > 0.72
+    assert p.sum() / y[1000:].sum() == pytest.approx(1, abs=0.15)
+    np.testing.assert_allclose(fitted.predict_proba(X.head(9)).sum(axis=1), 1)
+    assert set(fitted.predict(X)) == {0, 1}
+
+
+def test_explanations_add_up_to_the_score(fitted):
+    X, _ = world()
+    parts = fitted.explain(X.head(12))
+    total = parts.groupby("row")["contribution"].sum()
+    p = fitted.predict_proba(X.head(12))[:, 1]
+    np.testing.assert_allclose(total, np.log(p / (1 - p)), rtol=0, atol=1e-9)
+    strongest = parts[parts["column"] != "(base)"].groupby("column")["contribution"].std()
+    assert strongest.idxmax() in ("source", "budget")
+
+
+def test_without_signal_it_is_the_share_won():
+    X, y = world()
+    y = np.random.default_rng(3).permutation(y)
+    model = WinModel().fit(X, y)
+    assert model.status_ == "no signal"
+    assert np.ptp(model.predict_proba(X)[:, 1]) == 0
+    assert model.base_rate_ == pytest.approx(y.mean(), abs=0.002)
+
+
+def test_too_few_outcomes_are_said():
+    X, y = world(80)
+    with pytest.warns(DataWarning, match="fewer than min_outcomes=50"):
+        model = WinModel().fit(X, y)
+    assert model.status_ == "too few outcomes"
+
+
+def test_a_column_filled_in_afterwards_is_flagged_unprompted():
+    X, y = world()
+    X = X.assign(paid=np.where(y == 1, "yes", "no"), last_activity=np.where(y == 1, "call", "mail"))
+    with pytest.warns(DataWarning, match="may know the outcome"):
+        model = WinModel().fit(X, y)
+    assert set(model.leaks_["column"]) == {"paid", "last_activity"}
+    assert model.leaks_["evidence"].str.contains("AUC").all()
+    clean = WinModel(exclude_leaks=True).fit(X, y)
+    assert "paid" not in clean.columns_
+
+
+def test_innocent_columns_are_not_flagged(fitted):
+    assert fitted.leaks_.empty
+
+
+def test_the_level_follows_the_outcomes_and_drift_is_told():
+    X, y = world(3000)
+    later = np.arange(3000) >= 2000
+    rng = np.random.default_rng(1)
+    y = np.where(later & (rng.random(3000) < 0.5), 0, y)
+    model = WinModel(window=300).fit(X[:2000], y[:2000])
+    p = model.predict_rolling(X[2000:], y[2000:])
+    frozen = model.predict_proba(X[2000:])[:, 1]
+    assert abs(p.sum() / y[2000:].sum() - 1) < 0.25 < abs(frozen.sum() / y[2000:].sum() - 1)
+    updated = clone(model).fit(X[:2000], y[:2000]).update(X[2000:2500], y[2000:2500])
+    assert updated.predict_proba(X[2500:])[:, 1].mean() < frozen.mean() * 0.8
+    moved = model.drift(X[2000:].assign(source="trade"))
+    assert moved.set_index("column").loc["source", "alarm"]
+    whole = WinModel().fit(X, y)
+    assert bool(whole.drift_.loc[0, "alarm"])
+
+
+def test_new_values_missing_columns_and_plain_matrices(fitted):
+    X, y = world()
+    odd = X.head(3).assign(source=["mars", None, "web"], size=[np.inf, np.nan, -1.0])
+    assert np.isfinite(fitted.predict_proba(odd)).all()
+    with pytest.raises(InputError, match="no column 'size'"):
+        fitted.predict_proba(X.drop(columns="size"))
+    with pytest.raises(InputError, match="y must hold"):
+        WinModel().fit(X, np.full(len(X), "maybe"))
+    matrix = X[["size", "budget"]].to_numpy()
+    assert WinModel().fit(matrix, y).n_features_in_ == 2
+
+
+def test_it_clones_and_pickles(fitted):
+    X, y = world()
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
+    other = clone(fitted).fit(X.iloc[:1000], y[:1000])
+    np.testing.assert_array_equal(other.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.slow
+def test_leads_on_arrival_and_their_late_columns(data_dir):
+    leads = pd.read_parquet(data_dir / "funnel" / "xedu_leads_first70.parquet")
+    leads = leads.sort_values("Lead Number").reset_index(drop=True)
+    won = leads.pop("Converted").to_numpy()
+    leads = leads.drop(columns="Lead Number")
+    cut = int(len(leads) * 0.7)
+    late = [c for c in leads if c in ("Tags", "Lead Quality", "Lead Profile")]
+    late += [c for c in leads if c.startswith(("Last ", "Asymmetrique "))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flagged = set(WinModel().fit(leads[:cut], won[:cut]).leaks_["column"])
+        model = WinModel().fit(leads.drop(columns=late)[:cut], won[:cut])
+    assert set(late) <= flagged
+    p = model.predict_proba(leads.drop(columns=late)[cut:])[:, 1]
+    assert roc_auc_score(won[cut:], p) > 0.86
+    cell = np.minimum((p * 10).astype(int), 9)
+    gaps = [abs(p[cell == i].mean() - won[cut:][cell == i].mean()) for i in range(10)]
+    assert np.average(gaps, weights=np.bincount(cell, minlength=10)) <= 0.03
