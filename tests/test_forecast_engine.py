@@ -101,9 +101,24 @@ def test_always_finite_with_a_status(values, status, model):
     out = forecast(monthly(values), 14, model=model)
     assert (out["status"] == status).all()
     numbers = out[["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]].to_numpy()
+    assert np.isfinite(out["forecast"]).all()
+    if status in ("short", "no data"):  # alone, nothing says how uncertain they are
+        assert np.isnan(numbers[:, 1:]).all()
+        return
     assert np.isfinite(numbers).all()
     if np.nanmin([0, *values]) >= 0:
         assert (numbers >= 0).all()
+
+
+def test_a_short_series_takes_the_relative_widths_of_the_others(two):
+    new = monthly([80.0], "2024-06-01", store="new")
+    out = forecast(pd.concat([two, new]), 2, by="store")
+    row = out[out["store"] == "new"].iloc[0]
+    assert row["status"] == "short"
+    assert row["forecast"] == 80.0
+    others = out[out["store"] != "new"].groupby("store").head(1)
+    relative = np.median((others["hi_95"] - others["forecast"]) / others["forecast"])
+    assert row["hi_95"] == pytest.approx(80 * (1 + relative))
 
 
 def test_constants_are_forecast_exactly():

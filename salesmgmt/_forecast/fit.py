@@ -59,8 +59,10 @@ def forecast(
     season_length : int, optional
         Periods in a season. None: 24, 7, 52, 12, 4 or 1 by ``freq``; 1 switches seasons off.
     model : str or sequence of str, default="auto"
-        ``"auto"`` (a combination), ``"naive"``, ``"seasonal_naive"``, ``"drift"``,
-        ``"mean"``, ``"ets"``, ``"theta"``. Several: their mean.
+        ``"auto"`` (the learned combination), ``"naive"``, ``"seasonal_naive"``, ``"drift"``,
+        ``"mean"``, ``"ets"``, ``"theta"``, ``"arima"``, ``"ces"``, ``"croston"``, ``"sba"``,
+        ``"tsb"``, ``"adida"``, ``"imapa"``, ``"mstl"``, ``"regression"``, ``"ensemble"``.
+        Several: their mean.
     level : sequence of float, default=(80, 95)
         Percent of cases each interval should hold; None or empty: no intervals.
     calendar : str or DataFrame, optional
@@ -104,8 +106,9 @@ def forecast(
     DataFrame
         One row a key and period, in key and date order: keys, ``date`` (start of the period,
         or where in it the data's own dates stand), ``forecast``, ``lo_80``, ``hi_80``, ...
-        for each level, ``status``: ``"ok"``, ``"short"`` (fewer than four values),
-        ``"constant"`` or ``"no data"`` (forecast 0).
+        for each level, ``status``: ``"ok"``, ``"short"`` (fewer than four values; intervals
+        have the median relative width of the other series, NaN where there are none),
+        ``"constant"`` or ``"no data"`` (forecast 0, intervals likewise).
 
     Raises
     ------
@@ -281,7 +284,27 @@ def _run(
         done += len(block)
         if progress:
             print(f"forecast: {done} of {len(panel)} series")
+    _lend_widths(out, levels)
     return out
+
+
+def _lend_widths(out: dict[str, np.ndarray], levels: list[float]) -> None:
+    """Series too short to say how uncertain they are take the relative widths of the others."""
+    few = np.isin(out["status"], (1, 3))
+    if not few.any():
+        return
+    centre = np.abs(out["forecast"])
+    enough = ~few & (out["status"] == 0) & (centre > 0).all(axis=1)
+    for x in levels:
+        for side, sign in (("lo", -1.0), ("hi", 1.0)):
+            name = f"{side}_{x:g}"
+            if not enough.any():
+                out[name][few] = np.nan
+                continue
+            apart = np.abs(out[name][enough] - out["forecast"][enough]) / centre[enough]
+            lent = out["forecast"][few] + sign * np.median(apart, axis=0) * centre[few]
+            positive = (out["forecast"][few] >= 0) & (sign < 0)
+            out[name][few] = np.where(positive, np.maximum(lent, 0.0), lent)
 
 
 def _each(jobs: Iterator[tuple], n_jobs: int) -> Iterator[tuple[np.ndarray, dict]]:
@@ -342,8 +365,8 @@ def _table(
     dates = panel.grid.dates((ends[:, None] + steps).ravel()).reshape(len(ends), horizon)
     out["date"] = dates[where].ravel()
     status = made.pop("status")
-    for name, values in made.items():
-        out[name] = values.ravel()
+    for name in list(made):
+        out[name] = made.pop(name).ravel()
     out["status"] = pd.Series(np.array(_STATUS, dtype=object)[status], dtype="str")[
         which
     ].to_numpy()

@@ -7,17 +7,24 @@ show it, forecast by every method asked for, and brought back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import ndtri
 
-from . import naive, state_space
-from .combination import combine, kind_of, longest, member_names, shares_of
+from . import intermittent, naive, state_space
+from .autoregression import fit_changes
+from .combination import combine, describe, kind_of, longest, member_names, shares_of
+from .decomposition import fill_gaps, seasonal_differences, seasonal_test
 from .ets import Smoothed, fit_additive
 from .marginal import Forecast
 from .preparation import Prepared, prepare
 from .theta import theta
 
+Method = Callable[[Prepared, int], Forecast]
+# Levels at which distances are kept where they come from the past itself.
+SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
+_DYING = 0.92  # found on past origins
 SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
@@ -32,10 +39,9 @@ def forecast_block(
     prepared = prepare(y, n, m)
     with np.errstate(over="ignore", under="ignore"):
         made = [METHODS[name](prepared, horizon) for name in models if name != "auto"]
-    made = [
-        Forecast(mean * prepared.scale, sd * prepared.scale)
-        for mean, sd in (_sane(prepared, f.mean, f.sd) for f in made)
-    ]
+    made = [_scaled(_sane_forecast(prepared, f), prepared.scale) for f in made]
+    if len(models) == 1:
+        return made[0]
     if "auto" in models:
         made.append(_auto_block(y, n, horizon, m))
     mean = np.mean([f.mean for f in made], axis=0)
@@ -52,21 +58,76 @@ def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
         n = np.minimum(n, newest)
     parts: list[tuple[np.ndarray, Forecast]] = []
     count = np.isfinite(y).sum(axis=0)
-    kinds = np.array([kind_of(m, int(k)) for k in n])
-    kinds[count < SHORTEST] = ""
+    kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
+    kinds[_is_intermittent(y, n, m)] = "intermittent"
+    kinds[count < SHORTEST] = "few"
     for kind in dict.fromkeys(kinds):
         which = np.flatnonzero(kinds == kind)
-        rows_used = max(int(n[which].max()), 1)
-        prepared = prepare(y[:rows_used, which], n[which], m)
-        made = _auto(prepared, horizon) if not kind else _learned(prepared, horizon, kind)
+        prepared = prepare(y[: max(int(n[which].max()), 1), which], n[which], m)
+        if kind == "few":
+            made = _safe(prepared, horizon)
+        elif kind == "intermittent":
+            made = _scaled(_sparse(prepared, horizon), prepared.scale)
+        else:
+            made = _learned(prepared, horizon, kind)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def _is_intermittent(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Demand in less than five periods of eight, never negative, and no season that explains it."""
+    known = np.isfinite(y)
+    zeros = (known & (y == 0)).sum(axis=0)
+    sparse = zeros > 0.375 * np.maximum(known.sum(axis=0), 1)
+    sparse &= np.where(known, y >= 0, True).all(axis=0)
+    if sparse.any() and m > 1:
+        which = np.flatnonzero(sparse)
+        sparse[which] &= ~seasonal_test(np.nan_to_num(y[:, which]), n[which], m)
+    return sparse
+
+
+def _sparse(p: Prepared, horizon: int) -> Forecast:
+    """Half IMAPA, half the newest mean, a little less of it: sparse demand dies out.
+
+    Intervals by what was sold in a period.
+    """
+    newest = np.where(np.arange(len(p.y))[:, None] >= p.n - max(12, min(p.m, 26)), p.y, np.nan)
+    level = (intermittent.imapa(p.y, p.n) + naive.mean(newest, p.n, 1)[0]) / 2
+    return _by_past(p, _DYING * level, horizon)
+
+
+def _by_past(p: Prepared, level: np.ndarray, horizon: int) -> Forecast:
+    """A flat forecast with the quantiles of the newest sixty values around it."""
+    mean = np.repeat(level[None], horizon, axis=0)
+    recent = np.where(np.arange(len(p.y))[:, None] >= p.n - 60, p.y, np.nan)
+    with np.errstate(invalid="ignore"):
+        sd = np.sqrt(_mean((recent - level) ** 2))
+    ends = np.zeros((2, len(SPARSE_LEVELS), len(p.n)))
+    some = np.isfinite(recent).any(axis=0)
+    for i, x in enumerate(SPARSE_LEVELS):
+        at = np.nanquantile(recent[:, some], (0.5 - x / 200, 0.5 + x / 200), axis=0)
+        ends[0, i, some], ends[1, i, some] = level[some] - at[0], at[1] - level[some]
+    ends = np.maximum.accumulate(np.maximum(ends, 0.0), axis=1)
+    one = np.ones_like(mean)
+    return Forecast(mean, sd * one, one, one, SPARSE_LEVELS, ends)
+
+
+def _mean(x: np.ndarray) -> np.ndarray:
+    known = np.isfinite(x)
+    return np.where(known, x, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def _scaled(f: Forecast, scale: np.ndarray) -> Forecast:
+    """The same in the units of the data."""
+    below, above = (None if v is None else v * scale for v in (f.below, f.above))
+    return Forecast(f.mean * scale, f.sd * scale, below, above, f.levels, f.shape)
 
 
 def weights_of(y: np.ndarray, n: np.ndarray, m: int) -> list[dict[str, float] | None]:
     """The weight of each member in ``"auto"``, by series; None where too short for it."""
     out: list[dict[str, float] | None] = [None] * len(n)
-    kinds = np.array([kind_of(m, int(k)) for k in n])
+    kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
+    kinds[_is_intermittent(y, n, m)] = ""
     kinds[np.isfinite(y).sum(axis=0) < SHORTEST] = ""
     for kind in dict.fromkeys(kinds):
         which = np.flatnonzero(kinds == kind)
@@ -106,7 +167,8 @@ def _together(parts: list[tuple[np.ndarray, Forecast]], horizon: int, series: in
         below[:, which] = half if f.below is None else f.below
         above[:, which] = half if f.above is None else f.above
         normal = ndtri(0.5 + levels / 200) / ndtri(0.975)
-        shape[:, :, which] = (np.stack((normal, normal)) if f.shape is None else f.shape)[..., None]
+        own = np.stack((normal, normal)) if f.shape is None else f.shape
+        shape[:, :, which] = own if own.ndim == 3 else own[..., None]
     return Forecast(mean, sd, below, above, levels, shape)
 
 
@@ -116,6 +178,11 @@ def _sane(p: Prepared, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np
     wild = ~(np.abs(mean) < 1e6)
     mean = np.where(wild, last, mean)
     return mean, np.where(np.isfinite(sd), sd, 0.0)
+
+
+def _sane_forecast(p: Prepared, f: Forecast) -> Forecast:
+    mean, sd = _sane(p, f.mean, f.sd)
+    return Forecast(mean, sd, f.below, f.above, f.levels, f.shape)
 
 
 # --------------------------------------------------------------------------------------
@@ -151,7 +218,7 @@ def _drift(p: Prepared, horizon: int) -> Forecast:
     return Forecast(mean, _spread(d, np.isfinite(d)) * np.sqrt(grow))
 
 
-def _mean(p: Prepared, horizon: int) -> Forecast:
+def _mean_only(p: Prepared, horizon: int) -> Forecast:
     mean = naive.mean(p.y, p.n, horizon)
     known = np.isfinite(p.y)
     sd = _spread(p.y - mean[:1], known) * np.sqrt(1 + 1 / np.maximum(known.sum(axis=0), 1))
@@ -188,25 +255,81 @@ def _ets(p: Prepared, horizon: int) -> Forecast:
     return Forecast(mean, sd)
 
 
-def _auto(p: Prepared, horizon: int) -> Forecast:
-    """The safe combination: mean of Theta, simple and damped-trend smoothing."""
+def _safe(p: Prepared, horizon: int) -> Forecast:
+    """For the shortest series, in units of the data: a mean, then smoothing and Theta."""
     made = [
         _theta(p, horizon),
         _smoothed(p, fit_additive(p.z, p.n, horizon), horizon),
-        _smoothed(p, fit_additive(p.z, p.n, horizon, trend="damped"), horizon),
     ]
     mean = np.mean([f.mean for f in made], axis=0)
+    sd = np.mean([f.sd for f in made], axis=0)
     few = np.isfinite(p.y).sum(axis=0) < 4
-    mean = np.where(few, naive.mean(p.y, p.n, horizon), mean)
-    return Forecast(mean, np.mean([f.sd for f in made], axis=0))
+    plain = _mean_only(p, horizon)
+    mean, sd = np.where(few, plain.mean, mean), np.where(few, plain.sd, sd)
+    mean, sd = _sane(p, mean, sd)
+    return Forecast(mean * p.scale, sd * p.scale)
 
 
-METHODS: dict[str, Callable[[Prepared, int], Forecast]] = {
-    "auto": _auto,
+def _ensemble(p: Prepared, horizon: int) -> Forecast:
+    """The plain median of the members of "auto", with their one-step errors growing."""
+    kind = kind_of(p.m, int(p.n.max()))
+    made, _, _ = describe(p, horizon, kind)
+    base = _theta(p, horizon)
+    return Forecast(np.median(made.forecast, axis=0), base.sd)
+
+
+def _mstl(p: Prepared, horizon: int) -> Forecast:
+    """Seasons taken out one after the other, longest last; damped smoothing of the rest."""
+    season = np.zeros((horizon, len(p.n)))
+    rest = fill_gaps(p.y, p.n, p.m).copy()
+    for m in _seasons(p.m):
+        s = seasonal_differences(rest, p.n, m)
+        rest = rest - s[np.arange(len(rest)) % m]
+        season += s[(p.n + np.arange(horizon)[:, None]) % m, np.arange(len(p.n))[None]]
+    fit = fit_additive(rest, p.n, horizon, trend="damped")
+    flat = replace(p, season=np.zeros((1, len(p.n))), multiplicative=p.n < 0, m=1)
+    found = _smoothed(flat, fit, horizon)
+    return Forecast(found.mean + season, found.sd)
+
+
+def _seasons(m: int) -> tuple[int, ...]:
+    """A season and the longer one that usually goes with it."""
+    return {1: (), 7: (7, 365), 24: (24, 168)}.get(m, (m,))
+
+
+def _regression(p: Prepared, horizon: int) -> Forecast:
+    """Changes of the deseasonalised series on their last values and a constant."""
+    fit = fit_changes(p.z, p.n, horizon, order=min(6, max(3, p.m)))
+    sd = (
+        np.sqrt(fit.sse / np.maximum(fit.count - 4, 1))
+        * np.sqrt(np.arange(1.0, horizon + 1))[:, None]
+    )
+    return Forecast(p.back(fit.forecast), sd * p.factor(horizon))
+
+
+def _flat(method: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
+    """A method that gives one expected demand a period."""
+
+    def run(p: Prepared, horizon: int) -> Forecast:
+        return _by_past(p, method(p.y, p.n), horizon)
+
+    return run
+
+
+METHODS: dict[str, Method] = {
+    "auto": _safe,
     "naive": _naive,
     "seasonal_naive": _seasonal_naive,
     "drift": _drift,
-    "mean": _mean,
+    "mean": _mean_only,
     "ets": _ets,
     "theta": _theta,
+    "croston": _flat(intermittent.croston),
+    "sba": _flat(intermittent.sba),
+    "tsb": _flat(intermittent.tsb),
+    "adida": _flat(intermittent.adida),
+    "imapa": _flat(intermittent.imapa),
+    "mstl": _mstl,
+    "regression": _regression,
+    "ensemble": _ensemble,
 }

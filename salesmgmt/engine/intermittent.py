@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .ets import fit_additive
-
 __all__ = ["adida", "croston", "imapa", "mean_interval", "sba", "tsb"]
 
 _MOST = 24  # longest bucket
@@ -96,8 +94,19 @@ def imapa(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 def _at_level(y: np.ndarray, n: np.ndarray, k: int) -> np.ndarray:
     """Simple smoothing of sums of ``k`` periods, counted back from the end, a period."""
-    sums, count = _buckets(y, n, k)
-    return fit_additive(sums, count, 1, iterations=12).forecast[0] / k
+    return _slow(_buckets(y, n, k)[0]) / k
+
+
+def _slow(sums: np.ndarray) -> np.ndarray:
+    """Simple smoothing, the best of five parameters from 0.1 to 0.3: sparse data say little."""
+    alpha = np.linspace(0.1, 0.3, 5)[:, None]
+    level = np.repeat(sums[:1], len(alpha), axis=0)
+    sse = np.zeros_like(level)
+    for row in sums[1:]:
+        e = np.where(np.isfinite(row), row - level, 0.0)
+        sse += e * e
+        level += alpha * e
+    return level[sse.argmin(axis=0), np.arange(sums.shape[1])]
 
 
 def _buckets(y: np.ndarray, n: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
