@@ -9,6 +9,7 @@ who is still a customer and how often each will buy, :class:`GammaGamma` what a 
 
 from __future__ import annotations
 
+from ._segmentation.baskets import baskets, cross_sell, itemsets
 from ._segmentation.btyd import (
     BGBB,
     BGNBD,
@@ -34,9 +35,12 @@ __all__ = [
     "ParetoNBD",
     "RFMSegmenter",
     "abc",
+    "baskets",
     "clv",
     "cohorts",
     "compare_models",
+    "cross_sell",
+    "itemsets",
     "lifecycle",
     "likelihood_ratio",
     "migration",

@@ -17,7 +17,7 @@ from .._frames import (
     resolve_as_of,
     take,
 )
-from ..engine.grouping import exact_sum, first_last
+from ..engine.grouping import distinct, exact_sum, first_last
 from ..errors import InputError
 
 __all__ = ["DAYS", "purchases"]
@@ -206,5 +206,5 @@ def _purchase_days(codes: np.ndarray, days: np.ndarray, n: int) -> np.ndarray:
         seen = np.zeros(n * width, dtype=bool)
         seen[codes * width + (days - start)] = True
         return seen.reshape(n, width).sum(axis=1)
-    cells = np.unique(codes * width + (days - start))
+    cells = distinct(codes * width + (days - start))
     return np.bincount(cells // width, minlength=n)

@@ -1,0 +1,115 @@
+"""Association rules: brute force, contingency tables, and counts known from elsewhere."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
+
+from salesmgmt import InputError
+from salesmgmt.segmentation import baskets, cross_sell, itemsets
+
+lines = st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abcdef")), min_size=1, max_size=60)
+
+
+def _frame(rows):
+    return pd.DataFrame(rows, columns=["order_id", "product"])
+
+
+@given(lines, st.sampled_from([0.1, 0.25, 0.5]))
+def test_itemsets_by_brute_force(rows, support):
+    frame = _frame(rows)
+    held = [set(g) for _, g in frame.groupby("order_id")["product"]]
+    want = {}
+    for size in range(1, 7):
+        for items in itertools.combinations("abcdef", size):
+            n = sum(set(items) <= h for h in held)
+            if n and n / len(held) >= support - 1e-12:
+                want[items] = n
+    out = itemsets(frame, min_support=support)
+    assert dict(zip(out["items"], out["count"], strict=True)) == want
+
+
+@given(lines)
+def test_pairs_equal_rules_of_two_and_ignore_row_order(rows):
+    frame = _frame(rows)
+    fast = baskets(frame, min_support=0.1)
+    slow = baskets(frame, min_support=0.1, max_len=None)
+    slow = slow[slow["antecedent"].map(len) == 1]
+    key = ["antecedent", "consequent"]
+    slow = slow.assign(
+        antecedent=slow["antecedent"].map(lambda t: t[0]).astype(fast["antecedent"].dtype)
+    )
+    pd.testing.assert_frame_equal(
+        slow.sort_values(key).reset_index(drop=True), fast.sort_values(key).reset_index(drop=True)
+    )
+    mixed = frame.sample(frac=1, random_state=0).set_axis([0] * len(frame))
+    pd.testing.assert_frame_equal(baskets(mixed, min_support=0.1), fast)
+
+
+def test_measures_by_contingency_table():
+    held = ["ab"] * 30 + ["a"] * 10 + ["b"] * 20 + ["c"] * 40
+    rows = [(i, item) for i, items in enumerate(held) for item in items]
+    rule = baskets(_frame(rows)).set_index(["antecedent", "consequent"]).loc[("a", "b")]
+    assert rule["support"] == 0.3
+    assert rule["confidence"] == 0.75
+    assert rule["lift"] == 1.5
+    assert rule["leverage"] == pytest.approx(0.3 - 0.4 * 0.5)
+    assert rule["conviction"] == pytest.approx(0.5 / 0.25)
+    want = chi2_contingency([[30, 10], [20, 40]], correction=True)
+    assert rule["chi2"] == pytest.approx(want.statistic)
+    assert rule["p_value"] == pytest.approx(want.pvalue)
+
+
+def test_a_rule_without_exception():
+    rule = baskets(_frame([(1, "a"), (1, "b"), (2, "b"), (3, "c")])).set_index("antecedent")
+    assert np.isinf(rule.loc["a", "conviction"])
+    assert rule.loc["a", "confidence"] == 1.0
+
+
+def test_returns_are_no_purchase_and_repeats_count_once():
+    frame = _frame([(1, "a"), (1, "b"), (1, "b"), (2, "a"), (2, "b")])
+    frame["amount"] = [1.0, 1.0, 1.0, 1.0, -1.0]
+    assert set(baskets(frame)["support"]) == {0.5}
+    with pytest.raises(InputError, match="every row"):
+        baskets(frame.assign(amount=-1.0))
+
+
+def test_cross_sell_never_offers_what_is_owned():
+    rows = [
+        ("x", 1, "a"),
+        ("x", 1, "b"),
+        ("y", 2, "a"),
+        ("y", 2, "b"),
+        ("z", 3, "a"),
+        ("w", 4, "c"),
+    ]
+    frame = pd.DataFrame(rows, columns=["customer_id", "order_id", "product"])
+    out = cross_sell(frame, baskets(frame))
+    assert out[["customer_id", "rank", "product", "because"]].values.tolist() == [
+        ["z", 1, "b", "a"]
+    ]
+    assert cross_sell(frame, baskets(frame, min_confidence=1.0), min_lift=2).empty
+
+
+def test_groceries_counts_as_published(data_dir):
+    """Counts as of arules and mlxtend on the same baskets."""
+    lines = pd.read_parquet(data_dir / "segmentation" / "groceries_9835.parquet")
+    assert len(itemsets(lines, product="item")) == 333
+    assert len(itemsets(lines, product="item", min_support=0.001)) == 13_492
+    rules = baskets(lines, product="item", min_support=0.001, max_len=None, min_confidence=0.5)
+    assert len(rules) == 5_668
+
+
+def test_online_retail_pairs_as_counted_elsewhere(data_dir):
+    lines = pd.read_parquet(data_dir / "segmentation" / "online_retail_2011.parquet")
+    sold = lines[(lines["quantity"] > 0) & lines["item"].notna()].drop(columns="amount")
+    rules = baskets(sold, product="item_id")
+    assert (rules.attrs["orders"], rules.attrs["items"]) == (20_136, 3_925)
+    assert len(rules) == 2 * 891
+    assert len(itemsets(sold, product="item_id")) == 1_976
