@@ -270,6 +270,9 @@ def test_every_indicator_is_in_the_dictionary_and_the_other_way_round():
     entries = kpi.DICTIONARY
     sold = entries.loc[entries["source"] == "transactions", "name"]
     assert got == set(sold)
+    more = {n: load_sample(n) for n in ("deals", "activities", "surveys", "expenses", "market")}
+    every = kpi.indicators(load_sample("transactions"), payments=load_sample("payments"), **more)
+    assert set(every["metric"]) == set(entries["name"])
     assert not entries.isna().any(axis=None)
     assert entries["name"].is_unique
     assert entries["中文"].str.contains(r"[\u4e00-\u9fff]").all()
@@ -288,3 +291,41 @@ def test_scorecard_plot_draws_every_bullet(lang):
     assert len(plots.scorecard(card, key="a").get_yticklabels()) == 2
     with pytest.raises(InputError, match="not in the scorecard"):
         plots.scorecard(card, key="z")
+
+
+def test_indicators_of_other_tables_by_hand():
+    sales = pd.DataFrame(
+        {"customer_id": ["a", "b"], "date": ["2025-01-05", "2025-02-05"], "amount": [100.0, 300.0],
+         "rep": ["x", "y"]}
+    )  # fmt: skip
+    deals = pd.DataFrame(
+        {
+            "owner": ["x", "x", "x", "z"],
+            "status": ["won", "lost", "open", "won"],
+            "amount": 1.0,
+            "created_at": ["2025-01-01", "2025-01-01", "2025-01-01", "2025-02-01"],
+            "close_date": ["2025-01-11", "2025-01-20", None, "2025-02-03"],
+        }
+    )
+    spent = pd.DataFrame({"rep": ["x", "y"], "date": ["2025-01-31", "2025-02-28"],
+                          "amount": [30.0, 60.0]})  # fmt: skip
+    got = kpi.indicators(sales, by="rep", deals=deals, expenses=spent, as_of="2025-02-28",
+                         shape="wide").set_index(["rep", "date"])  # fmt: skip
+    jan = got.loc[("x", "2025-01-01")]
+    assert jan[["conversion_rate", "sales_cycle_days", "expense_ratio"]].tolist() == [0.5, 10, 0.3]
+    assert got.loc[("z", "2025-02-01"), "deals_won"] == 1
+    assert got.loc[("y", "2025-02-01"), "acquisition_cost"] == 60
+    with pytest.raises(InputError, match="market has no column 'rep'"):
+        kpi.indicators(sales, by="rep", market=spent.drop(columns="rep"))
+
+
+def test_net_promoter_score_and_its_interval_cover():
+    from salesmgmt.engine.promoters import nps_interval
+
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(1500):
+        p, x, d = rng.multinomial(25, [0.5, 0.3, 0.2])
+        _, low, high = nps_interval(*np.array([[p], [d], [p + x + d]]), confidence=0.95)
+        hits += bool(low[0] <= 30 <= high[0])
+    assert 0.93 < hits / 1500 < 0.985

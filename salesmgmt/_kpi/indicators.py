@@ -17,12 +17,14 @@ from .._frames import (
     check_freq,
     check_int,
     check_names,
+    factorise,
     resolve_as_of,
     take,
 )
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..errors import InputError
 from .dictionary import DICTIONARY
+from .extras import Extra, extra_metrics, take_extra
 
 __all__ = ["DICTIONARY", "indicators"]
 
@@ -53,6 +55,12 @@ def indicators(
     *,
     by: str | Sequence[str] | None = None,
     freq: str = "M",
+    deals: pd.DataFrame | None = None,
+    activities: pd.DataFrame | None = None,
+    surveys: pd.DataFrame | None = None,
+    expenses: pd.DataFrame | None = None,
+    market: pd.DataFrame | None = None,
+    payments: pd.DataFrame | None = None,
     customer: str = "customer_id",
     date: str = "date",
     amount: str = "amount",
@@ -61,6 +69,7 @@ def indicators(
     quantity: str = "quantity",
     cost: str = "cost",
     discount: str = "discount",
+    rep: str = "rep",
     as_of: object = None,
     inactive: int = 365,
     year_start: int = 1,
@@ -78,8 +87,15 @@ def indicators(
         Key columns (``"rep"``, ``["region", "channel"]``); None: the company.
     freq : {"D", "W", "M", "Q", "Y"}, default="M"
         Length of a period. Weeks start on the weekday the data starts them on.
-    customer, date, amount, order, product, quantity, cost, discount : str
-        Column names. ``order`` None: ``order_id`` if there is one, else every row is an order.
+    deals, activities, surveys, expenses, market, payments : DataFrame, optional
+        Further tables, with canonical columns and those of ``by`` (a deal's ``owner`` stands for
+        ``rep``); each adds its indicators. Rows outside the periods of the sales are left aside.
+        deals: ``status``, ``amount``, ``created_at``, ``close_date``; activities: ``date``,
+        ``type``; surveys: ``date``, ``csat`` (1 to 5), ``nps`` (0 to 10); expenses, payments,
+        market: ``date``, ``amount``.
+    customer, date, amount, order, product, quantity, cost, discount, rep : str
+        Column names of the sales. ``order`` None: ``order_id`` if there is one, else every row
+        is an order.
     as_of : date, optional
         Later rows are left aside; None: the last date in the data.
     inactive : int, default=365
@@ -137,10 +153,27 @@ def indicators(
         quantity=Amount(quantity, optional=True, missing="allow"),
         cost=Amount(cost, optional=True, missing="allow"),
         discount=Amount(discount, optional=True, missing="allow"),
+        rep=Key(rep, optional=True, missing="allow"),
     )
+    names = check_names(by, "by", caller=caller)
+    given = {
+        "deals": deals,
+        "activities": activities,
+        "surveys": surveys,
+        "expenses": expenses,
+        "payments": payments,
+        "market": market,
+    }
+    extras = [
+        take_extra(name, frame, names, invalid=invalid, caller=caller)
+        for name, frame in given.items()
+        if frame is not None
+    ]
     until = resolve_as_of(as_of, rows.days("date"), caller=caller)
-    sales = _Sales.of(rows, until, freq, year_start, len(check_names(by, "by", caller=caller)))
+    sales = _Sales.of(rows, until, freq, year_start, names, extras)
     values = _sales_metrics(sales, inactive)
+    for extra in extras:
+        values |= extra_metrics(extra, sales.grid.cells, values["revenue"], values["new_customers"])
     return _frame(sales.grid, values, until, shape)
 
 
@@ -159,9 +192,17 @@ class _Sales:
     quantity: np.ndarray | None
     cost: np.ndarray | None
     discount: np.ndarray | None
+    rep: np.ndarray | None
 
     @staticmethod
-    def of(rows: Rows, until: pd.Timestamp, freq: str, year_start: int, n_by: int) -> _Sales:
+    def of(
+        rows: Rows,
+        until: pd.Timestamp,
+        freq: str,
+        year_start: int,
+        by: list[str],
+        extras: list[Extra],
+    ) -> _Sales:
         days = rows.days("date")
         keep = days <= until.to_datetime64().astype("datetime64[D]").astype(np.int64)
         if not keep.any():
@@ -171,12 +212,14 @@ class _Sales:
         days = days[keep]
         week = week_anchor(days) if freq == "W" else 0
         period = period_of(days, freq, week_start=week, year_start=year_start)
-        key = rows.keys(*(f"by{i}" for i in range(n_by))) if n_by else None
-        labels = key.labels if key is not None else pd.DataFrame(index=range(1))
-        codes = key.codes[keep] if key is not None else np.zeros(len(days), dtype=np.int64)
+        labels, coded = _common_keys(rows, by, extras)
+        codes = coded[0][keep]
         span = np.arange(period.min(), period.max() + 1)
         starts = period_start(span, freq, week_start=week, year_start=year_start)
         grid = _Grid(labels, span, starts, freq, year_start)
+        last = until.to_datetime64().astype("datetime64[D]")
+        for extra, code in zip(extras, coded[1:], strict=True):
+            extra.cell = _cells(extra, code, grid, week, last)
 
         def numbers(option: str) -> np.ndarray | None:
             return rows[option][keep] if option in rows else None
@@ -194,6 +237,7 @@ class _Sales:
             numbers("quantity"),
             numbers("cost"),
             numbers("discount"),
+            rows.keys("rep").codes[keep] if "rep" in rows else None,
         )
 
     def sum(self, values: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
@@ -212,6 +256,35 @@ class _Sales:
         width = int(ids.max(initial=0)) + 1
         seen = np.unique(self.cell[where] * width + ids[where])
         return seen // width, seen % width
+
+
+def _common_keys(
+    rows: Rows, by: list[str], extras: list[Extra]
+) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """Labels of the keys of all tables, and each table's codes into them."""
+    if not by:
+        none = [np.zeros(len(r), dtype=np.int64) for r in (rows, *(e.rows for e in extras))]
+        return pd.DataFrame(index=range(1)), none
+    frames = [rows.frame[by].reset_index(drop=True), *(e.keys for e in extras)]
+    if len(frames) == 1:
+        key = factorise(frames[0], by)
+        return key.labels, [key.codes]
+    key = factorise(pd.concat(frames, ignore_index=True), by)
+    cuts = np.cumsum([len(f) for f in frames])[:-1]
+    return key.labels, np.split(key.codes, cuts)
+
+
+def _cells(
+    extra: Extra, codes: np.ndarray, grid: _Grid, week: int, last: np.datetime64
+) -> np.ndarray:
+    """Cell of each row of a further table; -1 for rows outside the grid or after ``as_of``."""
+    when = extra.rows["date"].astype("datetime64[D]")
+    inside = ~np.isnat(when) & (when <= last)
+    days = np.where(inside, when, last).astype(np.int64)
+    period = period_of(days, grid.freq, week_start=week, year_start=grid.year_start)
+    at = period - grid.periods[0]
+    inside &= (at >= 0) & (at < len(grid.periods))
+    return np.where(inside, codes * len(grid.periods) + at, -1)
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -236,6 +309,9 @@ def _sales_metrics(s: _Sales, inactive: int) -> dict[str, np.ndarray]:
         out["gross_profit"] = taken - s.sum(s.cost, known)
         out["gross_margin"] = _ratio(out["gross_profit"], taken)
     out["return_rate"] = _ratio(-s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
+    if s.rep is not None:
+        heads = s.distinct(np.maximum(s.rep, 0), sold & (s.rep >= 0))
+        out["revenue_per_head"] = _ratio(revenue, heads)
     company = revenue.reshape(s.grid.shape).sum(axis=0)
     out["share_of_total"] = _ratio(revenue, np.tile(company, s.grid.shape[0]))
     if s.product is not None and s.quantity is not None and s.grid.freq in _YEAR:

@@ -1,0 +1,156 @@
+"""Indicators that need more than sales: deals, activities, surveys, expenses, payments, market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, Key, Rows, take, to_pandas
+from ..engine.promoters import nps_interval
+from ..errors import InputError
+
+__all__ = ["Extra", "TABLES", "extra_metrics", "take_extra"]
+
+#: A rep's deals are said to be owned, a rep's region is the same word everywhere.
+_ALSO = {"rep": ("owner",), "owner": ("rep",)}
+
+TABLES: dict[str, dict[str, Any]] = {
+    "deals": {
+        "status": Key("status"),
+        "amount": Amount("amount"),
+        "created": Date("created_at"),
+        "date": Date("close_date", missing="allow"),
+    },
+    "activities": {"date": Date("date"), "type": Key("type", optional=True, missing="allow")},
+    "surveys": {
+        "date": Date("date"),
+        "csat": Amount("csat", optional=True, missing="allow"),
+        "nps": Amount("nps", optional=True, missing="allow", low=0, high=10),
+    },
+    "expenses": {"date": Date("date"), "amount": Amount("amount")},
+    "payments": {"date": Date("date"), "amount": Amount("amount")},
+    "market": {"date": Date("date"), "amount": Amount("amount", low=0)},
+}
+
+
+@dataclass
+class Extra:
+    """One further table: its checked rows and its key columns, named as in ``by``."""
+
+    name: str
+    rows: Rows
+    keys: pd.DataFrame
+    cell: np.ndarray | None = None  # -1 outside the grid
+
+
+def take_extra(name: str, frame: Any, by: list[str], *, invalid: str, caller: str) -> Extra:
+    """Check one further table; its key columns are those of ``by`` (owner stands for rep)."""
+    pdf = to_pandas(frame, caller=caller, arg=name)
+    columns = []
+    for column in by:
+        known = [c for c in (column, *_ALSO.get(column, ())) if c in pdf.columns]
+        if not known:
+            raise InputError(
+                f"{caller}(): {name} has no column {column!r} to report by; add it, or leave "
+                f"{name} out of a call by {column!r}."
+            )
+        columns.append(known[0])
+    roles: dict[str, Any] = {f"by{i}": Key(c) for i, c in enumerate(columns)}
+    rows = take(pdf, caller=caller, arg=name, invalid=invalid, **TABLES[name], **roles)
+    keys = rows.frame[columns].set_axis(by, axis=1).reset_index(drop=True)
+    return Extra(name, rows, keys)
+
+
+def extra_metrics(
+    extra: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Indicators of one table by cell; ``n`` cells, their revenue and new customers."""
+    make: dict[str, Callable[..., dict[str, np.ndarray]]] = {
+        "deals": _deals,
+        "activities": _activities,
+        "surveys": _surveys,
+        "expenses": _expenses,
+        "payments": _payments,
+        "market": _market,
+    }
+    return make[extra.name](extra, n, revenue, fresh)
+
+
+def _sum(extra: Extra, n: int, values: np.ndarray | None, where: np.ndarray) -> np.ndarray:
+    assert extra.cell is not None
+    at = where & (extra.cell >= 0)
+    cell = extra.cell[at]
+    if values is None:
+        return np.bincount(cell, minlength=n).astype(np.float64)
+    part = values[at]
+    order = np.lexsort((part, cell))
+    return np.bincount(cell[order], part[order], minlength=n)
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(bottom > 0, top / bottom, np.nan)
+
+
+def _deals(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    status = e.rows.series("status").astype(str).str.lower().to_numpy()
+    won, lost = status == "won", status == "lost"
+    both = _sum(e, n, None, won | lost)
+    count = _sum(e, n, None, won)
+    closed = ~np.isnat(e.rows["date"])
+    days = np.zeros(len(status))
+    gap = e.rows["date"][closed].astype("datetime64[D]") - e.rows["created"][closed].astype(
+        "datetime64[D]"
+    )
+    days[closed] = gap.astype(np.int64)
+    return {
+        "deals_won": count,
+        "conversion_rate": _ratio(count, both),
+        "sales_cycle_days": _ratio(_sum(e, n, days, won & closed), count),
+    }
+
+
+def _activities(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    every = np.ones(len(e.rows), dtype=bool)
+    out = {"activities": _sum(e, n, None, every)}
+    if "type" in e.rows:
+        kind = e.rows.series("type").astype(str).str.lower().to_numpy()
+        out["visits"] = _sum(e, n, None, np.isin(kind, ("visit", "拜访")))
+    return out
+
+
+def _surveys(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    out = {}
+    if "csat" in e.rows:
+        csat = e.rows["csat"]
+        known = ~np.isnan(csat)
+        out["csat"] = _ratio(_sum(e, n, None, known & (csat >= 4)), _sum(e, n, None, known))
+    if "nps" in e.rows:
+        nps = e.rows["nps"]
+        known = ~np.isnan(nps)
+        parts = [_sum(e, n, None, w) for w in (known & (nps >= 9), known & (nps <= 6), known)]
+        out["nps"], out["nps_lo"], out["nps_hi"] = nps_interval(*parts, confidence=0.95)
+    return out
+
+
+def _expenses(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    spent = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    return {
+        "expenses": spent,
+        "expense_ratio": _ratio(spent, revenue),
+        "acquisition_cost": _ratio(spent, fresh),
+    }
+
+
+def _payments(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    paid = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    return {"collected": paid, "collection_rate": _ratio(paid, revenue)}
+
+
+def _market(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
+    size = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    return {"market_share": _ratio(revenue, size)}
