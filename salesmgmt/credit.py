@@ -6,13 +6,14 @@ is somewhere. ``open_items`` and ``aging`` show what is open at any date, past o
 and ``loss_rates`` say what becomes of each bucket, ``provision`` and ``expected_loss`` what is to
 be set aside, ``provision_movement`` what changed. ``late_interest`` claims what late payers owe.
 ``rate_customers``, ``credit_limits`` and ``check_order`` decide on credit; ``early_warning`` sees
-trouble coming, ``worklist`` and ``statement`` bring the money in; ``altman_z`` and ``merton`` read
-the customer's own accounts.
+trouble coming, ``cash_forecast`` the money; ``worklist`` and ``statement`` bring it in;
+``altman_z`` and ``merton`` read the customer's own accounts.
 """
 
 from __future__ import annotations
 
 from ._credit.aging import aging, aging_movement
+from ._credit.cash import cash_backtest, cash_forecast
 from ._credit.collecting import (
     DUNNING_LEVELS,
     concentration,
@@ -60,6 +61,8 @@ __all__ = [
     "altman_z",
     "apply_payment",
     "bad_debt_rate",
+    "cash_backtest",
+    "cash_forecast",
     "cei",
     "check_order",
     "check_terms",

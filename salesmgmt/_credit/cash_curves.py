@@ -1,0 +1,192 @@
+"""What open documents bring in, as seen from any past day: the arithmetic under a cash forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..engine.hazards import Clock, conditional_shares, count_risk, tail_hazards
+from .books import KINDS
+from .settling import Position
+
+__all__ = ["CLOCKS", "Curves", "History", "Outlook"]
+
+CLOCKS = ("due", "customer")
+_LONGEST = 1500
+_LEAST_EXITS = 5.0
+# A customer's own delay counts like this many invoices of the average delay.
+_PRIOR_INVOICES = 10.0
+
+
+@dataclass
+class History:
+    """Documents that customers owe, and everything that settled them, in whole units.
+
+    ``cash`` is true where money came in on the day itself; what an advance, a credit note or a
+    write-off settled brings none.
+    """
+
+    day: np.ndarray
+    due: np.ndarray
+    units: np.ndarray
+    customer: np.ndarray
+    group: np.ndarray
+    document: np.ndarray
+    paid: np.ndarray
+    amount: np.ndarray
+    cash: np.ndarray
+
+    @classmethod
+    def of(cls, position: Position, group: np.ndarray) -> History:
+        """From settled books; ``group`` is the key code of each document."""
+        documents, receipts = position.books.documents, position.books.receipts
+        owed = np.flatnonzero(documents.units > 0)
+        new = np.full(len(documents), -1, dtype=np.int64)
+        new[owed] = np.arange(len(owed))
+        use = np.flatnonzero(new[position.document] >= 0)
+        which, by = position.document[use], position.receipt[use]
+        fresh = receipts.day[by] >= documents.day[which]
+        return cls(
+            day=documents.day[owed],
+            due=documents.due[owed],
+            units=documents.units[owed].astype(np.float64),
+            customer=documents.customer[owed],
+            group=group[owed],
+            document=new[which],
+            paid=position.day[use],
+            amount=position.units[use].astype(np.float64),
+            cash=(receipts.kind[by] == KINDS.index("payment")) & fresh,
+        )
+
+    def settled(self, origin: int) -> int:
+        """How many settlements were known on a day."""
+        return int(np.count_nonzero(self.paid <= origin))
+
+    def actual(self, origin: int, edges: np.ndarray, groups: int) -> np.ndarray:
+        """Cash that came in, in each window after a day, on documents open on that day."""
+        at = self.paid - origin
+        mine = self.cash & (at > 0) & (at <= edges[-1]) & (self.day[self.document] <= origin)
+        window = np.searchsorted(edges, at[mine], side="left") - 1
+        width = len(edges) - 1
+        cell = self.group[self.document[mine]] * width + window
+        out = np.bincount(cell, self.amount[mine], minlength=groups * width)
+        return out.reshape(groups, width)
+
+
+@dataclass
+class Outlook:
+    """Expected cash by group and window, and its variance if every document paid on its own."""
+
+    expected: np.ndarray
+    variance: np.ndarray
+
+
+class Curves:
+    """Hazards of payment as they were known on one day, on one clock."""
+
+    def __init__(self, history: History, origin: int, clock: str, half_life: float | None) -> None:
+        self.history, self.origin = history, origin
+        self.known = np.flatnonzero(history.day <= origin)
+        self.weight = np.ones(len(self.known))
+        if half_life is not None:
+            self.weight = 0.5 ** ((origin - history.day[self.known]) / half_life)
+        place = np.full(len(history.day), -1, dtype=np.int64)
+        place[self.known] = np.arange(len(self.known))
+        flows = np.flatnonzero((history.paid <= origin) & (place[history.document] >= 0))
+        self.document, self.flows = place[history.document[flows]], flows
+        self.share = history.amount[flows] / history.units[history.document[flows]]
+        self.zero = history.due[self.known]
+        if clock == "customer":
+            self.delay = self._usual_delay()
+            self.zero = self.zero + self.delay[history.customer[self.known]]
+        self._fit()
+
+    def _usual_delay(self) -> np.ndarray:
+        """Whole days after due at which each customer pays, drawn to the average of all."""
+        history = self.history
+        late = history.paid[self.flows] - self.zero[self.document]
+        w = self.weight[self.document] * np.clip(self.share, 0, 1) * history.cash[self.flows]
+        who = history.customer[history.document[self.flows]]
+        n = int(history.customer.max(initial=0)) + 1
+        mean = (w @ late) / max(w.sum(), 1e-12)
+        held, total = np.bincount(who, w, minlength=n), np.bincount(who, w * late, minlength=n)
+        own = (total + _PRIOR_INVOICES * mean) / (held + _PRIOR_INVOICES)
+        return np.rint(own).astype(np.int64)
+
+    def _fit(self) -> None:
+        history = self.history
+        entry = history.day[self.known] - self.zero
+        end = self.origin - self.zero
+        low, high = int(entry.min(initial=0)), int(end.max(initial=0))
+        self.clock = Clock(max(low, -_LONGEST), min(high, _LONGEST))
+        time = history.paid[self.flows] - self.zero[self.document]
+        cash = history.cash[self.flows]
+        exits, risk = [], np.zeros(0)
+        for cause in (cash, ~cash):
+            part = np.where(cause, self.share, 0.0)
+            exits.append(
+                np.bincount(
+                    self.clock.cell(time),
+                    self.weight[self.document] * part,
+                    minlength=self.clock.size,
+                )
+            )
+        risk, _ = count_risk(self.clock, entry, end, self.weight, self.document, time, self.share)
+        least = _LEAST_EXITS * float(self.weight.mean()) if len(self.weight) else _LEAST_EXITS
+        self.hazards = tail_hazards(risk, np.maximum(np.stack(exits), 0.0), least)
+
+    def _open(self) -> tuple[np.ndarray, np.ndarray]:
+        """Known documents that are open now, and what is left of each."""
+        history = self.history
+        paid = np.bincount(self.document, history.amount[self.flows], minlength=len(self.known))
+        left = history.units[self.known] - paid
+        open_now = np.flatnonzero(left > 0.5)
+        return open_now, left[open_now]
+
+    def left_by_group(self, groups: int) -> np.ndarray:
+        """What is open now, by group."""
+        open_now, left = self._open()
+        return np.bincount(self.history.group[self.known[open_now]], left, minlength=groups)
+
+    def falling_due(self, edges: np.ndarray, groups: int) -> np.ndarray:
+        """What is open and falls due in each window, by group."""
+        open_now, left = self._open()
+        rows = self.known[open_now]
+        ahead = self.history.due[rows] - self.origin
+        inside = (ahead > 0) & (ahead <= edges[-1])
+        width = len(edges) - 1
+        cell = self.history.group[rows] * width + np.searchsorted(edges, ahead) - 1
+        out = np.bincount(cell[inside], left[inside], minlength=groups * width)
+        return out.reshape(groups, width)
+
+    def outlook(self, edges: np.ndarray, groups: int) -> Outlook:
+        """What is open now brings in, by group and window."""
+        open_now, left = self._open()
+        age = self.origin - self.zero[open_now]
+        shares = conditional_shares(self.hazards, self.clock.cell(age), edges)
+        group = self.history.group[self.known[open_now]]
+        width = len(edges) - 1
+        out = Outlook(np.zeros((groups, width)), np.zeros((groups, width)))
+        for k in range(width):
+            p = shares[:, k]
+            out.expected[:, k] = np.bincount(group, left * p, minlength=groups)
+            out.variance[:, k] = np.bincount(group, left**2 * p * (1 - p), minlength=groups)
+        return out
+
+    def _due_mean(self) -> float:
+        return float(self.history.due[self.known].mean())
+
+    def of_sales(self, day: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Share of a sale on each future day that comes in in each window."""
+        terms = (self.history.due - self.history.day)[self.known]
+        kinds, which = np.unique(terms, return_inverse=True)
+        weight = np.bincount(which, self.weight * self.history.units[self.known])
+        weight = weight / weight.sum()
+        entry = -kinds - (round(float(self.zero.mean() - self._due_mean())))
+        out = np.zeros((len(day), len(edges) - 1))
+        cell = self.clock.cell(entry) - 1
+        for i, sold in enumerate(day):
+            window = np.clip(edges - (sold - 1 - self.origin), 0, None)
+            out[i] = weight @ conditional_shares(self.hazards, cell, window)
+        return out

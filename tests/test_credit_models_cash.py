@@ -1,0 +1,282 @@
+"""Expected cash: hazards against published values, bands against what came in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salesmgmt import load_sample
+from salesmgmt.credit import cash_backtest, cash_forecast, ledger, open_items
+from salesmgmt.engine.hazards import Clock, conditional_shares, count_risk, tail_hazards
+from salesmgmt.errors import InputError
+
+DAY = pd.Timedelta(days=1)
+FX = {"USD": 7.1}
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return load_sample("invoices"), load_sample("payments"), load_sample("adjustments")
+
+
+def steady(n: int = 200, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(seed)
+    day = pd.Timestamp("2025-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 200, n)), "D")
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": [f"i{k:04d}" for k in range(n)],
+            "customer_id": rng.choice(["A", "B", "C"], n),
+            "invoice_date": day,
+            "due_date": day + 30 * DAY,
+            "amount": rng.integers(100, 9000, n) / 1.0,
+        }
+    )
+    payments = pd.DataFrame(
+        {
+            "payment_id": invoices["invoice_id"],
+            "customer_id": invoices["customer_id"],
+            "date": day + pd.to_timedelta(rng.integers(15, 60, n), "D"),
+            "amount": invoices["amount"],
+            "invoice_id": invoices["invoice_id"],
+        }
+    )
+    return invoices, payments
+
+
+# ------------------------------------------------------------------ engine
+
+
+def test_product_limit_of_kaplan_and_meier_1958_section_2():
+    """Deaths at 0.8, 3.1, 5.4, 9.2, losses at 1.0, 2.7, 7.0, 12.1: the paper's own example."""
+    time = np.array([8, 10, 27, 31, 54, 70, 92, 121])
+    dead = np.array([1, 0, 0, 1, 1, 0, 1, 0], dtype=bool)
+    clock = Clock(1, 121)
+    risk, exits = count_risk(
+        clock, np.ones(8, int), time, np.ones(8), np.flatnonzero(dead), time[dead], np.ones(4)
+    )
+    hazard = np.divide(exits, risk, out=np.zeros_like(exits), where=risk > 0)
+    alive = np.cumprod(1 - hazard)
+    at = [clock.cell(np.array([t]))[0] for t in (8, 31, 54, 92)]
+    np.testing.assert_allclose(alive[at], [7 / 8, 7 / 10, 21 / 40, 21 / 80])
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5), st.integers(0, 9), st.floats(0.1, 2), st.integers(0, 9),
+            st.floats(0, 1), st.booleans(),
+        ),
+        min_size=1, max_size=12,
+    )
+)  # fmt: skip
+def test_risk_is_what_is_open_in_every_cell(documents):
+    entry = np.array([d[0] for d in documents])
+    end = entry + np.array([d[1] for d in documents])
+    weight = np.array([d[2] for d in documents])
+    exit_ = np.minimum(entry + np.array([d[3] for d in documents]), end)
+    share = np.array([d[4] for d in documents])
+    paid = np.flatnonzero([d[5] for d in documents])
+    clock = Clock(0, 20)
+    risk, exits = count_risk(clock, entry, end, weight, paid, exit_[paid], share[paid])
+    for t in range(21):
+        want = gone = 0.0
+        for i in range(len(documents)):
+            left = 1.0 - (share[i] if i in paid and exit_[i] < t else 0.0)
+            want += weight[i] * left * (entry[i] <= t <= end[i])
+            gone += weight[i] * share[i] * (i in paid and exit_[i] == t)
+        assert risk[t] == pytest.approx(want, abs=1e-9)
+        assert exits[t] == pytest.approx(gone, abs=1e-9)
+
+
+def test_conditional_shares_add_up_like_a_walk_through_the_days():
+    rng = np.random.default_rng(0)
+    hazards = rng.uniform(0, 0.3, (2, 15))
+    edges = np.array([0, 3, 4, 20])
+    cells = np.array([-1, 0, 7, 14])
+    got = conditional_shares(hazards, cells, edges)
+    for cell, row in zip(cells, got, strict=True):
+        still, paid = 1.0, []
+        for day in range(1, 21):
+            at = min(cell + day, 14)
+            paid.append(still * hazards[0, at])
+            still *= 1 - hazards[:, at].sum()
+        want = [sum(paid[:3]), paid[3], sum(paid[4:])]
+        np.testing.assert_allclose(row, want)
+
+
+def test_the_tail_shares_one_level_and_keeps_exits_and_exposure():
+    risk = np.array([10.0, 9, 8, 5, 5, 4, 1, 1])
+    exits = np.array([[0.0, 1, 3, 0, 1, 3, 0, 1], [1.0, 0, 0, 0, 0, 0, 0, 0]])
+    level = tail_hazards(risk, exits, 3)
+    assert (level * risk).sum() == pytest.approx(exits.sum())
+    np.testing.assert_allclose(level[:, :6], exits[:, :6] / risk[:6])
+    np.testing.assert_allclose(level[:, 6:], [[0.5, 0.5], [0, 0]])
+
+
+# ---------------------------------------------------------------- forecast
+
+
+def test_customers_who_always_pay_on_one_day_are_forecast_to_the_cent():
+    day = pd.date_range("2025-01-01", periods=60)
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": range(60), "customer_id": "A", "amount": 250.0,
+            "invoice_date": day, "due_date": day + 10 * DAY,
+        }
+    )  # fmt: skip
+    paid = pd.DataFrame(
+        {
+            "payment_id": range(60), "customer_id": "A", "amount": 250.0,
+            "date": day + 13 * DAY, "invoice_id": range(60),
+        }
+    )  # fmt: skip
+    got = cash_forecast(invoices, paid, as_of="2025-03-01", horizon=3, calibrate=4)
+    assert got["expected"].tolist() == [1750.0, 1500.0, 0.0]
+    assert (got["p10"] == got["expected"]).all()
+    assert got["period_end"].tolist() == [
+        pd.Timestamp("2025-03-01") + k * 7 * DAY for k in (1, 2, 3)
+    ]
+
+
+def test_what_happens_after_as_of_is_not_used():
+    invoices, paid = steady()
+    cut = pd.Timestamp("2025-05-20")
+    known = paid[paid["date"] <= cut]
+    a = cash_forecast(invoices, paid, as_of=cut, horizon=4)
+    b = cash_forecast(invoices[invoices["invoice_date"] <= cut], known, as_of=cut, horizon=4)
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_neither_row_order_nor_index_changes_a_number(sample):
+    invoices, paid, adjusted = sample
+    rng = np.random.default_rng(0)
+    mixed = [t.iloc[rng.permutation(len(t))].set_axis([7] * len(t)) for t in sample]
+    a = cash_forecast(invoices, paid, adjusted, as_of="2025-06-30", horizon=3, by="region", fx=FX)
+    b = cash_forecast(*mixed, as_of="2025-06-30", horizon=3, by="region", fx=FX)
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_parts_add_up_and_no_more_comes_in_than_is_open(sample):
+    whole = cash_forecast(*sample, as_of="2025-06-30", horizon=26, fx=FX)
+    parts = cash_forecast(*sample, as_of="2025-06-30", horizon=26, fx=FX, by="region")
+    by_week = parts.groupby("date")["expected"].sum().to_numpy()
+    np.testing.assert_allclose(by_week, whole["expected"], atol=0.03)
+    assert ((whole["p10"] <= whole["expected"]) & (whole["expected"] <= whole["p90"])).all()
+    still_open = open_items(*sample, as_of="2025-06-30", fx=FX)["outstanding"].clip(lower=0).sum()
+    assert whole["expected"].sum() <= still_open
+    assert whole["expected"].sum() > 0.8 * still_open
+
+
+def test_a_ledger_serves_as_well_as_the_frames(sample):
+    made = ledger(*sample, as_of="2025-06-30", fx=FX)
+    a = cash_forecast(made, horizon=4)
+    b = cash_forecast(*sample, as_of="2025-06-30", horizon=4, fx=FX)
+    pd.testing.assert_frame_equal(a, b, check_exact=False, rtol=0.02)
+
+
+def test_currencies_stay_apart(sample):
+    got = cash_forecast(*sample, as_of="2025-06-30", horizon=2)
+    assert got["currency"].tolist() == ["CNY", "CNY", "USD", "USD"]
+
+
+def test_months_end_where_the_calendar_says():
+    invoices, paid = steady()
+    got = cash_forecast(invoices, paid, as_of="2025-06-10", horizon=3, freq="M")
+    assert got["period_end"].dt.strftime("%m-%d").tolist() == ["06-30", "07-31", "08-31"]
+    assert got["date"].dt.strftime("%m-%d").tolist() == ["06-11", "07-01", "08-01"]
+
+
+def test_planned_sales_come_in_when_invoices_of_the_past_did():
+    invoices, paid = steady(800)
+    plan = pd.DataFrame({"date": ["2025-06-01", "2025-08-02"], "amount": [1e6, 1e6]})
+    base = cash_forecast(invoices, paid, as_of="2025-07-15", horizon=14, half_life=None)
+    got = cash_forecast(invoices, paid, as_of="2025-07-15", horizon=14, half_life=None, sales=plan)
+    assert got["from_open"].equals(base["expected"])
+    # paid 15 to 59 days after: all of the second, none of the first (it is invoiced already)
+    assert got["from_sales"].sum() == pytest.approx(1e6, rel=0.01)
+    first = got.loc[got["from_sales"] > 1000, "date"].min()
+    assert pd.Timestamp("2025-08-09") <= first <= pd.Timestamp("2025-08-17")
+    total = got["from_open"] + got["from_sales"]
+    np.testing.assert_allclose(got["expected"], total, atol=0.011)
+
+
+def test_bands_of_the_sample_company_cover_as_they_say(sample):
+    past = cash_backtest(*sample, horizon=4, origins=40, fx=FX)
+    assert past.groupby("origin").size().eq(4).all()
+    inside = (past["actual"] >= past["p10"]) & (past["actual"] <= past["p90"])
+    assert 0.7 <= inside.mean() <= 0.9
+    wape = (past["actual"] - past["expected"]).abs().sum() / past["actual"].sum()
+    due = (past["actual"] - past["due"]).abs().sum() / past["actual"].sum()
+    assert wape < due
+
+
+def test_real_invoices_against_the_pooled_hazard(data_dir):
+    """Weekly cash of open invoices, fortnightly origins: no worse than one hazard for all."""
+    d = pd.read_parquet(data_dir / "credit" / "ibm_late_payments_train.parquet")
+    paid = d[["invoice_id", "customer_id", "amount"]].assign(
+        payment_id=d["invoice_id"], date=d["settled_date"]
+    )
+    columns = ["invoice_id", "customer_id", "invoice_date", "due_date", "amount"]
+    issued, settled = (
+        d[c].to_numpy().astype("M8[D]").astype(int) for c in ("invoice_date", "settled_date")
+    )
+    errors, base, inside, total = 0.0, 0.0, [], 0.0
+    for origin in pd.date_range("2012-07-02", "2013-05-04", freq="14D"):
+        o = int(np.datetime64(origin, "D").astype(int))
+        got = cash_forecast(d[columns], paid, as_of=origin, horizon=4)
+        is_open = (issued <= o) & (settled > o)
+        week = (settled - o - 1) // 7
+        amount = d["amount"].to_numpy()
+        actual = np.array([amount[is_open & (week == k)].sum() for k in range(4)])
+        errors += np.abs(actual - got["expected"]).sum()
+        base += np.abs(actual - _pooled(issued, settled, amount, is_open, o)).sum()
+        inside += ((actual >= got["p10"]) & (actual <= got["p90"])).tolist()
+        total += actual.sum()
+    assert errors / total <= base / total
+    assert 0.7 <= np.mean(inside) <= 0.9
+
+
+def _pooled(issued, settled, amount, is_open, o):
+    known = issued <= o
+    age = np.minimum(settled, o)[known] - issued[known]
+    paid = np.bincount(age[settled[known] <= o], minlength=500)
+    risk = np.bincount(age, minlength=500)[::-1].cumsum()[::-1]
+    alive = np.cumprod(1 - np.divide(paid, risk, out=np.zeros(500), where=risk > 0))
+    out = np.zeros(4)
+    for i in np.flatnonzero(is_open):
+        at = alive[o - issued[i] + 7 * np.arange(5)]
+        if at[0] > 0:
+            out += amount[i] * (at[:-1] - at[1:]) / at[0]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"horizon": 0}, "horizon must be at least 1"),
+        ({"horizon": 3, "freq": "h"}, "freq must be one of"),
+        ({"horizon": 3, "half_life": 0}, "half_life must not be 0"),
+        ({"horizon": 3, "clock": "posting"}, "clock must be one of"),
+        ({"horizon": 99, "freq": "Y"}, "more than ten years"),
+        ({"horizon": 2, "as_of": "2025-01-02"}, "settlement"),
+        ({"horizon": 2, "by": "customer_id",
+          "sales": pd.DataFrame({"date": ["2025-09-01"], "amount": [1.0], "customer_id": ["Z"]})},
+         "no invoice has"),
+        ({"horizon": 2, "sales": pd.DataFrame({"date": ["2025-09-01"], "amount": [-1.0]})},
+         "below 0"),
+    ],
+)  # fmt: skip
+def test_options_are_checked(change, words):
+    invoices, paid = steady()
+    with pytest.raises(InputError, match=words):
+        cash_forecast(invoices, paid, **change)
+
+
+def test_a_backtest_needs_history():
+    invoices, paid = steady()
+    with pytest.raises(InputError, match="before as_of"):
+        cash_backtest(invoices, paid, horizon=40, as_of="2025-07-01")
