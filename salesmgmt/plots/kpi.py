@@ -8,12 +8,25 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from ._style import BLUE, FAINT, GREY, ORANGE, axes, finish, percent_axis, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    axes,
+    finish,
+    money_axis,
+    percent_axis,
+    short_money,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["scorecard"]
+__all__ = ["bridge", "control_chart", "rank_intervals", "scorecard"]
 
 _CARD = ("metric", "value", "target", "attainment", "score", "weight", "weighted")
 _MOST = 30
@@ -90,3 +103,151 @@ def _bullets(ax: Axes, score: np.ndarray, text: list[str], shown: pd.DataFrame, 
 
 def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+_EFFECTS = {
+    "before": ("before", "期初"),
+    "price": ("price", "价格"),
+    "volume": ("volume", "销量"),
+    "mix": ("mix", "结构"),
+    "joint": ("joint", "交互"),
+    "new": ("new", "新增"),
+    "lost": ("lost", "流失"),
+    "currency": ("currency", "汇率"),
+    "cost": ("cost", "成本"),
+    "other": ("other", "其他"),
+    "after": ("after", "期末"),
+}
+
+
+def bridge(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Waterfall of a bridge: each effect from where the last one ended.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.kpi.bridge` returned for one total; with ``ends=True`` the bars of
+        before and after are drawn.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a bridge, or one of several keys.
+    """
+    caller = "plots.bridge"
+    frame, ax = axes(result, ["effect", "amount"], ax, lang, caller=caller)
+    if frame["effect"].duplicated().any():
+        raise InputError(f"{caller}(): result has several keys; pass the rows of one of them.")
+    ends = frame["effect"].isin(["before", "after"]).to_numpy()
+    shown = frame[ends | (frame["amount"] != 0).to_numpy()]
+    level = 0.0
+    for i, (effect, amount) in enumerate(zip(shown["effect"], shown["amount"], strict=True)):
+        low, color = level, GREEN if amount >= 0 else RED
+        if effect in ("before", "after"):
+            low, color = 0.0, GREY
+        ax.bar(i, amount, bottom=low, color=color, width=0.62)
+        end = low + amount
+        if i + 1 < len(shown):
+            ax.plot([i + 0.31, i + 0.69], [end, end], color=GREY, linewidth=0.8)
+        sign = "" if effect in ("before", "after") else "+" if amount >= 0 else ""
+        ax.annotate(sign + short_money(amount, lang), (i, max(low, end)), ha="center", va="bottom",
+                    xytext=(0, 2), textcoords="offset points", fontsize=9)  # fmt: skip
+        level = end
+    words = [t(lang, *_EFFECTS.get(e, (e, e))) for e in shown["effect"]]
+    ax.set_xticks(range(len(shown)), words)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    money_axis(ax, "y", lang)
+    ax.margins(y=0.12)
+    return finish(ax, title=t(lang, "What moved the result", "变动归因"))
+
+
+def control_chart(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Control chart: values, centre and limits; signals marked.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.kpi.control_chart` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+    """
+    columns = ["label", "value", "centre", "lcl", "ucl", "signal"]
+    frame, ax = axes(result, columns, ax, lang, caller="plots.control_chart")
+    x = frame["label"]
+    if not (pd.api.types.is_numeric_dtype(x) or pd.api.types.is_datetime64_any_dtype(x)):
+        x = x.astype(str)
+    ax.plot(x, frame["value"], color=BLUE, marker="o", markersize=4, linewidth=1,
+            label=t(lang, "value", "数值"))  # fmt: skip
+    ax.step(x, frame["centre"], where="mid", color=GREY, linewidth=1.2,
+            label=t(lang, "centre", "中心线"))  # fmt: skip
+    for name, label in (("ucl", t(lang, "natural limits", "控制限")), ("lcl", "")):
+        ax.step(x, frame[name], where="mid", color=GREY, linestyle="--", linewidth=1, label=label)
+    at = frame["signal"].to_numpy(dtype=bool)
+    ax.plot(x[at], frame["value"][at], linestyle="", marker="o", markersize=9, color=RED,
+            fillstyle="none", markeredgewidth=1.8, label=t(lang, "signal", "异常信号"))  # fmt: skip
+    if frame["value"].abs().max() >= 10_000:
+        money_axis(ax, "y", lang)
+    if len(frame) > 12 and not pd.api.types.is_numeric_dtype(x):
+        ax.tick_params(axis="x", rotation=45)
+    return finish(ax, title=t(lang, "Control chart", "控制图"), legend=True)
+
+
+def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Ranks with the interval each deserves, best on top.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.kpi.totals` (of scores with errors) or
+        :func:`salesmgmt.kpi.shrink` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        The result has no intervals.
+    """
+    caller = "plots.rank_intervals"
+    frame, ax = axes(result, ["rank", "rank_lo", "rank_hi"], ax, lang, caller=caller)
+    if frame["rank_lo"].isna().all():
+        raise InputError(
+            f"{caller}(): result has no rank intervals; give metrics an error= column first."
+        )
+    known = ("total", "rank", "rank_lo", "rank_hi", "grade", "numerator", "denominator", "raw",
+             "shrunk", "lo", "hi", "weight")  # fmt: skip
+    names = [c for c in frame.columns if c not in known]
+    frame = frame.sort_values(["rank", *names], ignore_index=True).head(_MOST)
+    at = np.arange(len(frame))
+    low, high = (frame[c].to_numpy(np.float64) for c in ("rank_lo", "rank_hi"))
+    ax.hlines(at, low, high, color=BLUE, linewidth=5, alpha=0.35,
+              label=t(lang, "rank may lie here", "名次可能范围"))  # fmt: skip
+    ax.plot(frame["rank"].to_numpy(np.float64), at, linestyle="", marker="o", color=BLUE,
+            label=t(lang, "rank", "名次"))  # fmt: skip
+    ax.set_yticks(at, frame[names].astype(str).agg(" / ".join, axis=1), fontsize=9)
+    ax.invert_yaxis()
+    ax.set_xlabel(t(lang, "rank (1 is best)", "名次（1 为最佳）"))
+    ax.set_xlim(0.3, float(max(high.max(), 2)) + 0.7)
+    return finish(
+        ax, title=t(lang, "How sure the ranks are", "名次有多可靠"), legend=True, grid="x"
+    )

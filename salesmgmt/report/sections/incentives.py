@@ -1,0 +1,95 @@
+"""Incentives section: what a plain plan would have paid in the last whole quarter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ... import incentives
+from ..._frames import Date, resolve_as_of, take, to_pandas
+from ...plots import incentives as draw
+from .._blocks import Block, Figure, Table, Text
+
+TITLE = {"en": "Incentives", "zh": "销售激励"}
+NEEDS = ("transactions", "plan")
+
+#: A plan to show the desk by: 2 % of sales, 3 % beyond the target, 4 % beyond 120 % of it.
+_PLAN = incentives.CommissionPlan([(0, 0.02), (1.0, 0.03), (1.2, 0.04)], clawback="carry")
+
+
+def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> list[Block]:
+    """Pay by rep over the periods that the plan covers, its curve and how evenly it falls."""
+    sales = to_pandas(tables["transactions"], caller="report", arg="transactions")
+    plan = to_pandas(tables["plan"], caller="report", arg="plan")
+    if "rep" not in sales.columns or "rep" not in plan.columns:
+        return []
+    dated = take(sales, caller="report", arg="transactions", date=Date("date"))
+    last = resolve_as_of(as_of, dated.days("date"), caller="report")
+    quarter = pd.Period(last, freq="Q")
+    if quarter.end_time.normalize() > last:
+        quarter = quarter - 1
+    goals = _inside(plan, "period_start", "period_end", quarter)
+    sold = _inside(sales, "date", "date", quarter)
+    goals, sold = goals[goals["rep"].notna()], sold[sold["rep"].notna()]
+    goals = _money(goals)
+    sold = sold[sold["rep"].isin(goals["rep"])]
+    if goals.empty or sold.empty:
+        return []
+    paid = incentives.payout(sold, _PLAN, by="rep", targets=goals, freq="Q")
+    return _blocks(paid, quarter, lang)
+
+
+def _inside(frame: pd.DataFrame, start: str, end: str, quarter: pd.Period) -> pd.DataFrame:
+    rows = take(frame, caller="report", arg="table", start=Date(start), end=Date(end))
+    low, high = quarter.start_time.to_datetime64(), quarter.end_time.to_datetime64()
+    return rows.frame[(rows["start"] >= low) & (rows["end"] <= high)]
+
+
+def _money(goals: pd.DataFrame) -> pd.DataFrame:
+    """The sales targets among several measures, positive ones."""
+    if "measure" in goals.columns:
+        goals = goals[goals["measure"].isin(["销售额", "revenue", "sales"])]
+    goals = goals[pd.to_numeric(goals["target"], errors="coerce") > 0]
+    return goals[["rep", "period_start", "period_end", "target"]]
+
+
+def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
+    zh = lang == "zh"
+    fair = incentives.fairness(paid).set_index("metric")["value"]
+    total, sold = paid["payout"].sum(), paid["amount"].sum()
+    if zh:
+        text = (
+            f"{quarter} 按示例方案计算（销售额的 2%，超目标部分 3%，超 120% 部分 4%）："
+            f"{len(paid)} 人共 {total:,.0f}，占其销售额 {total / sold:.1%}；"
+            f"基尼系数 {fair['gini']:.2f}，提成与完成率的等级相关 {fair['rank_correlation']:.2f}。"
+        )
+        heads = {
+            "rep": "销售",
+            "amount": "销售额",
+            "target": "目标",
+            "attainment": "完成率",
+            "payout": "提成",
+        }
+    else:
+        text = (
+            f"{quarter} under an example plan (2 % of sales, 3 % beyond the target, 4 % beyond "
+            f"120 % of it): {total:,.0f} to {len(paid)} reps, {total / sold:.1%} of what they "
+            f"sold; Gini {fair['gini']:.2f}, rank correlation of pay with attainment "
+            f"{fair['rank_correlation']:.2f}."
+        )
+        heads = {}
+    shown = paid.sort_values(["payout", "rep"], ascending=[False, True], ignore_index=True)
+    table = shown[["rep", "amount", "target", "attainment", "payout"]]
+    formats = {"amount": "money", "target": "money", "attainment": "percent", "payout": "money"}
+    return [Text(text), Table(table, formats=formats, headings=heads), _figure(paid, lang)]
+
+
+def _figure(paid: pd.DataFrame, lang: str) -> Figure:
+    target = float(paid["target"].median())
+    curve = incentives.pay_curve(_PLAN, target=target, upto=2 * target)
+    # Targets differ: the curve is that of the median one, people keep their own attainment.
+    scaled: Any = paid.assign(payout=paid["payout"] / paid["target"] * target)
+    title = "以目标中位数为尺度的提成曲线" if lang == "zh" else "Pay at the median target"
+    return Figure(lambda ax: draw.pay_curve(curve, ax=ax, lang=lang, payouts=scaled), title=title)

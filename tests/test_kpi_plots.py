@@ -1,0 +1,69 @@
+"""Figures draw what they are given, in both languages, and refuse what is no result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, incentives, kpi, plots
+
+OLD = pd.DataFrame({"p": ["a", "b"], "price": [10.0, 20], "quantity": [100, 50]})
+NEW = pd.DataFrame({"p": ["a", "c"], "price": [11.0, 7], "quantity": [90, 70]})
+PLAN = incentives.CommissionPlan([(0, 0.02), (1.0, 0.05)], mode="retroactive")
+
+
+def drawn():
+    noisy = pd.DataFrame({"k": list("abc"), "m": [1.0, 0.9, 0.2], "e": 0.1})
+    card = kpi.scorecard(noisy, [kpi.Metric("m", error="e")], keys="k")
+    sales = pd.DataFrame({"rep": ["x", "y"], "amount": [90.0, 130], "target": 100.0})
+    return {
+        "bridge": kpi.bridge(OLD, NEW, keys="p", method="price_volume", ends=True),
+        "control_chart": kpi.control_chart(pd.Series([1.0, 2, 1, 2, 50_000.0])),
+        "rank_intervals": kpi.totals(card),
+        "scorecard": card,
+        "pay_curve": incentives.pay_curve(PLAN, target=100),
+        "pay_mix": incentives.payout(sales, PLAN, by="rep"),
+    }
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", sorted(drawn()))
+def test_each_figure_draws_and_keeps_its_input(name, lang):
+    result = drawn()[name]
+    before = result.copy()
+    ax = getattr(plots, name)(result, lang=lang)
+    assert ax.get_title(loc="left")
+    assert len(ax.patches) + len(ax.lines) + len(ax.collections) > 0
+    pd.testing.assert_frame_equal(result, before)
+    again = getattr(plots, name)(result, ax=ax)
+    assert again is ax
+    with pytest.raises(InputError):
+        getattr(plots, name)(pd.DataFrame({"nothing": [1]}))
+
+
+def test_the_waterfall_ends_where_the_after_bar_does():
+    ax = plots.bridge(drawn()["bridge"])
+    bars = [p for p in ax.patches]
+    assert bars[-1].get_height() == pytest.approx(90 * 11 + 70 * 7)
+    last = bars[-2]
+    assert last.get_y() + last.get_height() == pytest.approx(bars[-1].get_height())
+    with pytest.raises(InputError, match="several keys"):
+        plots.bridge(kpi.bridge(OLD, NEW, keys="p", method="price_volume", by="p"))
+
+
+def test_people_and_cliffs_stand_on_the_curve():
+    parts = drawn()
+    jumps = incentives.cliffs(PLAN, target=100)
+    ax = plots.pay_curve(parts["pay_curve"], payouts=parts["pay_mix"], cliffs=jumps)
+    texts = [t.get_text() for t in ax.get_legend().get_texts()]
+    assert texts == ["plan", "payees (2)", "cliff"]
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), parts["pay_mix"]["payout"])
+
+
+def test_ranks_without_intervals_are_not_drawn_as_certain():
+    card = kpi.scorecard(
+        pd.DataFrame({"k": list("ab"), "m": [1.0, 2]}), [kpi.Metric("m")], keys="k"
+    )
+    with pytest.raises(InputError, match="no rank intervals"):
+        plots.rank_intervals(kpi.totals(card))
