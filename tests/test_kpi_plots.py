@@ -44,7 +44,7 @@ def test_each_figure_draws_and_keeps_its_input(name, lang):
 
 def test_the_waterfall_ends_where_the_after_bar_does():
     ax = plots.bridge(drawn()["bridge"])
-    bars = [p for p in ax.patches]
+    bars = list(ax.patches)
     assert bars[-1].get_height() == pytest.approx(90 * 11 + 70 * 7)
     last = bars[-2]
     assert last.get_y() + last.get_height() == pytest.approx(bars[-1].get_height())
