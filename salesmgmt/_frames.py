@@ -484,6 +484,10 @@ def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
     """Codes of one column and its distinct values, ascending (ordered categories: as ordered)."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return _category_codes(series)
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu" and len(series):
+        low, high = int(series.min()), int(series.max())
+        if high - low < 4 * len(series):
+            return _close_codes(series, low, high)
     codes, uniques = pd.factorize(series)
     uniques = pd.Series(uniques, dtype=series.dtype, name=series.name)
     order = _ascending(uniques)
@@ -491,6 +495,19 @@ def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
     rank[order] = np.arange(len(order))
     rank[-1] = -1
     return rank[codes], uniques.iloc[order].reset_index(drop=True)
+
+
+def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd.Series]:
+    """Codes of whole numbers that lie close together: a table of which occur, no hashing."""
+    values = series.to_numpy()
+    if series.dtype.kind == "i":
+        at = values.astype(np.int64) - low
+    else:
+        at = (values - values.dtype.type(low)).astype(np.int64)
+    used = np.zeros(high - low + 1, dtype=bool)
+    used[at] = True
+    labels = (np.flatnonzero(used) + low).astype(series.dtype)
+    return (np.cumsum(used) - 1)[at], pd.Series(labels, name=series.name)
 
 
 def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:

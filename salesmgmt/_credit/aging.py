@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
+from ..engine.matching import exact_sums
 from ..errors import InputError
-from .books import Options
+from .books import Options, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
 from .ledger import take_position
 from .settling import Position
@@ -32,7 +33,7 @@ def aging(
     rules: str | None = None,
     unapplied: Literal["own", "current", "bucket"] = "own",
     shape: Literal["wide", "long"] = "wide",
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Open receivables by age: the buckets and what is unapplied add up to the balance.
@@ -106,13 +107,10 @@ def aging(
         basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
     position = take_position(
         "aging", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
-        options=options, pairs=False,
+        options=options, pairs=False, each=unapplied != "own",
     )  # fmt: skip
-    document, receipt = bucket_of(position, steps, basis, rule)
-    if unapplied == "current":
-        receipt = np.full_like(receipt, _youngest(steps))
-    elif unapplied == "own":
-        receipt = np.full_like(receipt, len(steps.buckets))
+    document = bucket_of(position, steps, basis, rule)
+    receipt = _bucket_of_receipts(position, steps, unapplied)
     keys, codes = keys_of(position, by)
     whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
     names = [translated(n, lang) for n in steps.names]
@@ -130,8 +128,8 @@ def _youngest(steps: Ladder) -> int:
 
 def bucket_of(
     position: Position, steps: Ladder, basis: str, rule: Rules | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bucket of each document, and of each receipt by its own date."""
+) -> np.ndarray:
+    """Bucket of each document."""
     books = position.books
     documents = books.documents
     by_invoice = basis == "invoice" or steps.years
@@ -150,7 +148,16 @@ def bucket_of(
             f"{books.caller}(): {int(lost.sum())} open document(s) without due date are "
             f"{words[how]}; give terms= (days by customer) or fill in {books.names['due_date']!r}."
         )
-    return place, steps.place(books.receipts.day, books.today)
+    return place
+
+
+def _bucket_of_receipts(position: Position, steps: Ladder, unapplied: str) -> np.ndarray:
+    """Where what is left of receipts goes: the column of its own is the last."""
+    receipts = position.books.receipts
+    if unapplied == "bucket":
+        return steps.place(receipts.day, position.books.today)
+    own = len(steps.buckets) if unapplied == "own" else _youngest(steps)
+    return constant(len(receipts), np.int64(own))
 
 
 def keys_of(
@@ -240,16 +247,11 @@ def _sums(
     width: int,
 ) -> np.ndarray:
     """Whole units by key and bucket, the last column unapplied."""
-    cell = np.concatenate([codes[0] * width + document, codes[1] * width + receipt])
-    units = np.concatenate([position.open, -position.rest])
-    return exact_sums(cell, units, max(len(keys), 1) * width).reshape(-1, width)
-
-
-def exact_sums(cell: np.ndarray, units: np.ndarray, cells: int) -> np.ndarray:
-    """Sums of whole units by cell, exact: floats hold each half of the number exactly."""
-    high, low = np.divmod(units, 1 << 26)
-    top = np.bincount(cell, high.astype(np.float64), cells).astype(np.int64)
-    return (top << 26) + np.bincount(cell, low.astype(np.float64), cells).astype(np.int64)
+    cells = max(len(keys), 1) * width
+    owed, held = position.open != 0, np.flatnonzero(position.rest)
+    out = exact_sums((codes[0] * width + document)[owed], position.open[owed], cells)
+    out -= exact_sums(codes[1][held] * width + receipt[held], position.rest[held], cells)
+    return out.reshape(-1, width)
 
 
 def _frame(

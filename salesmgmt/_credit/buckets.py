@@ -29,19 +29,11 @@ class Ladder:
         return [b[0] for b in self.buckets]
 
     def place(self, date: np.ndarray, today: int) -> np.ndarray:
-        """Bucket of each date (days since 1970); -1 where no bucket takes it."""
+        """Bucket of each date (days since 1970)."""
         if self.years:
             return _anniversaries(date, today, len(self.buckets))
-        age = today - date
-        out = np.full(len(age), -1, dtype=np.int64)
-        for k, (_, low, high) in enumerate(self.buckets):
-            inside = np.ones(len(age), dtype=bool)
-            if low is not None:
-                inside &= age >= low
-            if high is not None:
-                inside &= age <= high
-            out[inside] = k
-        return out
+        highs = np.array([high for _, _, high in self.buckets[:-1]], dtype=np.int64)
+        return np.searchsorted(highs, today - date, side="left")
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def worklist(
     levels: Sequence[tuple[int, int]] = DUNNING_LEVELS,
     grain: Literal["customer", "invoice"] = "customer",
     minimum: float = 0.0,
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Whom to call today: who is past due, how much of it usually comes, what to do next.
@@ -305,7 +305,7 @@ def statement(
     fx: Any = None,
     start: Any = None,
     of: Any = None,
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Statement of account (对账单): opening balance, every document and receipt, closing balance.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def early_warning(
     orders: pd.DataFrame | None = None,
     window: int = 90,
     min_days: int = 10,
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Signs that a customer slides into default, each with evidence, severity and beginning.

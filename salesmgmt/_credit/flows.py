@@ -10,8 +10,9 @@ import pandas as pd
 
 from .. import _frames as door
 from ..engine import periods
+from ..engine.matching import exact_sums
 from ..errors import InputError
-from .aging import exact_sums, keys_of
+from .aging import keys_of
 from .books import KINDS, Options
 from .ledger import take_position
 from .reading import position_at

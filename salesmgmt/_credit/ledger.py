@@ -119,6 +119,7 @@ def take_position(
     options: Options,
     pairs: bool = True,
     future: bool = False,
+    each: bool = True,
 ) -> Position:
     """The settled books: from the three frames, or from a ledger made once."""
     if is_ledger(invoices):
@@ -128,7 +129,7 @@ def take_position(
             caller, invoices, payments, adjustments, as_of=as_of, fx=fx, options=options
         )
     books = open_books(caller, invoices, payments, adjustments, as_of=as_of, options=options)
-    position = settle(books, method, pairs=pairs, future=future)
+    position = settle(books, method, pairs=pairs, future=future, each=each)
     revalue = door.check_bool(options.get("revalue", False), "revalue", caller=caller)
     return position if fx is None else convert(position, fx, revalue=revalue)
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from .. import _frames as door
 from .._frames import Amount, Key
+from ..engine.matching import exact_sums
 from ..engine.migration import absorption, flow_through
 from ..errors import InputError
-from .aging import exact_sums
 from .books import KINDS, Options
 from .buckets import Ladder, ladder
 from .flows import Flows, take_flows

@@ -46,7 +46,7 @@ def rate_customers(
     default_days: int = 90,
     weights: Mapping[str, float] | None = None,
     grades: Mapping[str, float] | None = None,
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Score and grade of each customer from how it pays, with the reasons in words.
@@ -386,7 +386,7 @@ def check_order(
     *,
     max_days_past_due: int = 30,
     customer: str = "customer_id",
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
 ) -> pd.DataFrame:
     """Whether an order at hand can go out on credit, and why not.
 
@@ -504,7 +504,7 @@ def check_terms(
     *,
     contract: str = "contract_id",
     customer: str = "customer_id",
-    lang: Literal["en", "zh"] = "en",
+    lang: str = "en",
 ) -> pd.DataFrame:
     """What contracts lack: a due date, a penalty clause, a limit, or reasonable values of them.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _frames as door
 from ..engine import matching, matching_daily
+from ..engine.matching import exact_sums
 from .books import Books, Documents, Receipts
 
 __all__ = ["METHODS", "Position", "settle"]
@@ -50,15 +51,19 @@ class Position:
         return np.maximum(d, r)
 
 
-def settle(books: Books, method: str, *, pairs: bool = True, future: bool = False) -> Position:
+def settle(
+    books: Books, method: str, *, pairs: bool = True, future: bool = False, each: bool = True
+) -> Position:
     """Match receipts with documents.
 
-    Without ``pairs`` only what is left is worked out; with ``future`` also what receipts dated
-    later will settle.
+    Without ``pairs`` only what is left is worked out; without ``each`` what is left of receipts
+    is right by customer and currency only; with ``future`` also what receipts dated later will
+    settle.
     """
     door.check_choice(method, "method", METHODS, caller=books.caller)
     documents, receipts = books.documents, books.receipts
     run = _Run(books, documents, receipts, documents.units.copy(), receipts.units.copy(), pairs)
+    run.each = each or pairs
     if method.startswith("specific") or method == "cn_560":
         run.by_name()
     else:
@@ -98,6 +103,7 @@ class _Run:
         self.open, self.rest, self.pairs = open_units, rest, pairs
         self.matches: list[Pairs] = []
         self.taken = np.zeros_like(rest)
+        self.each = True
 
     def by_name(self, *, only_notes: bool = False) -> None:
         """Receipts that name a document or an instalment group, in order of their dates."""
@@ -168,19 +174,39 @@ class _Run:
         credits = np.flatnonzero(free)
         if not len(debits) or not len(credits):
             return
+        if not self.each and rule in ("fifo", "oldest_due"):
+            self._pool(self._in_queue(debits, rule), credits)
+            return
         keys: tuple[np.ndarray, ...] = (receipts.group[credits], receipts.day[credits])
         credits = credits[matching.order_by(keys, self._receipt_ties(credits))]
         if rule in ("fifo", "oldest_due"):
-            first, second = (
-                (documents.day, None) if rule == "fifo" else (documents.due, documents.day)
-            )
-            keys = (documents.group[debits], first[debits])
-            if second is not None:
-                keys += (second[debits],)
-            debits = debits[matching.order_by(keys, self._document_ties(debits))]
+            debits = self._in_queue(debits, rule)
             self._queue(debits, credits, documents.group[debits], receipts.group[credits])
         else:
             self._replay(rule, debits, credits)
+
+    def _in_queue(self, debits: np.ndarray, rule: str) -> np.ndarray:
+        """Open documents by group, oldest first."""
+        documents = self.documents
+        keys: tuple[np.ndarray, ...] = (documents.group[debits], documents.day[debits])
+        if rule == "oldest_due":
+            keys = (keys[0], documents.due[debits], keys[1])
+        return debits[matching.order_by(keys, self._document_ties(debits))]
+
+    def _pool(self, debits: np.ndarray, credits: np.ndarray) -> None:
+        """A group's free money as one sum; what is left of it stands on its first receipt."""
+        group, free = self.receipts.group[credits], self.rest[credits]
+        debit_group = self.documents.group[debits]
+        groups = 1 + max(int(group.max()), int(debit_group[-1]))
+        given = exact_sums(group, free, groups)
+        paid = matching.paid_from(debit_group, self.open[debits], given)
+        self.open[debits] -= paid
+        left = given - exact_sums(debit_group, paid, groups)
+        self.rest[credits] = 0
+        first = np.empty(groups, dtype=np.int64)
+        first[group[::-1]] = credits[::-1]
+        holds = np.flatnonzero(left)
+        self.rest[first[holds]] = left[holds]
 
     def _queue(
         self,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Rank", "capped", "order_by", "queue_balances", "queue_pairs"]
+__all__ = ["Rank", "capped", "exact_sums", "order_by", "paid_from", "queue_balances", "queue_pairs"]
 
 Rank = Callable[[np.ndarray], np.ndarray]
 
@@ -82,6 +82,15 @@ def queue_balances(
     return paid, used
 
 
+def paid_from(debit_group: np.ndarray, debit: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """What each debit has been paid out of its group's money, first in first out.
+
+    Debits sorted by group, then in queue order; ``given`` by group.
+    """
+    owed = _totals(debit_group, debit, len(given))
+    return np.clip(given[debit_group] - _before(debit_group, debit, owed), 0, debit)
+
+
 def queue_pairs(
     debit_group: np.ndarray, debit: np.ndarray, credit_group: np.ndarray, credit: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,6 +152,13 @@ def _step_by_step(group: np.ndarray, amounts: np.ndarray, limits: np.ndarray) ->
         done[n] = reached - level
         level = reached
     return done
+
+
+def exact_sums(cell: np.ndarray, units: np.ndarray, cells: int) -> np.ndarray:
+    """Sums of whole units by cell, exact: floats hold each half of the number exactly."""
+    high, low = np.divmod(units, 1 << 26)
+    top = np.bincount(cell, high.astype(np.float64), cells).astype(np.int64)
+    return (top << 26) + np.bincount(cell, low.astype(np.float64), cells).astype(np.int64)
 
 
 def _groups(a: np.ndarray, b: np.ndarray) -> int:

@@ -44,20 +44,24 @@ def to_units(amounts: np.ndarray, step: float = 0.01) -> np.ndarray:
     scaled = values * exact.denominator if exact.denominator != 1 else values
     if exact.numerator != 1:
         scaled = scaled / exact.numerator
-    if values.size:
-        largest = np.abs(scaled).max()
-        if not np.isfinite(largest):
-            raise ValueError("amounts must be finite")
-        if largest > LARGEST:
-            raise OverflowError(f"an amount of {largest:.6g} units of {step!r} is not exact")
+    if not values.size:
+        return np.empty(values.shape, dtype=np.int64)
+    largest = np.abs(scaled).max()
+    if not np.isfinite(largest):
+        raise ValueError("amounts must be finite")
+    if largest > LARGEST:
+        raise OverflowError(f"an amount of {largest:.6g} units of {step!r} is not exact")
     # 1.005 is stored as 1.00499...; what the person wrote is the shortest decimal, so a
-    # half is a half up to a few units in the last place.
-    nearest = np.rint(scaled)
-    slack = 4 * np.spacing(np.maximum(np.abs(scaled), 1.0))
-    half = np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) <= slack
-    if half.any():
-        away = np.trunc(scaled) + np.sign(scaled)
-        nearest = np.where(half, away, nearest)
+    # half is a half up to a few units in the last place. Few amounts come near one.
+    scaled = np.asarray(scaled)
+    nearest = np.asarray(np.rint(scaled))
+    near = np.abs(scaled - nearest) >= 0.5 - 4 * np.spacing(max(largest, 1.0))
+    if near.any():
+        doubtful = scaled[near]
+        slack = 4 * np.spacing(np.maximum(np.abs(doubtful), 1.0))
+        half = np.abs(np.abs(doubtful - np.trunc(doubtful)) - 0.5) <= slack
+        away = np.trunc(doubtful) + np.sign(doubtful)
+        nearest[near] = np.where(half, away, nearest[near])
     return nearest.astype(np.int64)
 
 

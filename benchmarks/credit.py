@@ -1,0 +1,199 @@
+"""Ledger and aging at scale, beside DuckDB on four threads, on the same data.
+
+    python benchmarks/credit.py                                   # ours alone
+    python benchmarks/credit.py --peers PYTHON                   # beside peers/credit.txt
+    python benchmarks/credit.py --rows 10_000_000 --repeats 1     # 10 M invoices, 15 M payments
+
+The peer runs in an environment of its own, which needs what ``peers/credit.txt`` pins. Invoices
+and payments are made up: 20 invoices and 30 payments a customer, amounts in whole cents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+AS_OF = "2025-06-30"
+BALANCES = """
+with i as (
+  select customer_id, invoice_id, invoice_date, due_date, cast(round(amount * 100) as bigint) u
+  from inv where invoice_date <= date '{day}'),
+p as (
+  select customer_id, sum(cast(round(amount * 100) as bigint)) paid
+  from pay where date <= date '{day}' group by 1),
+c as (
+  select i.customer_id, u, date_diff('day', due_date, timestamp '{day}') late,
+    coalesce(paid, 0) paid,
+    sum(u) over (partition by i.customer_id order by invoice_date, invoice_id
+                 rows between unbounded preceding and current row) - u before_
+  from i left join p using (customer_id)),
+o as (select customer_id, late, u - least(greatest(paid - before_, 0), u) open from c)
+select customer_id,
+  sum(case when late <= 0 then open else 0 end) current,
+  sum(case when late between 1 and 30 then open else 0 end) b30,
+  sum(case when late between 31 and 60 then open else 0 end) b60,
+  sum(case when late between 61 and 90 then open else 0 end) b90,
+  sum(case when late > 90 then open else 0 end) b91
+from o group by 1 order by 1
+"""
+PAIRS = """
+with i as (
+  select customer_id, invoice_id, invoice_date, cast(round(amount * 100) as bigint) u
+  from inv where invoice_date <= date '{day}'),
+p as (
+  select customer_id, payment_id, date, cast(round(amount * 100) as bigint) u
+  from pay where date <= date '{day}'),
+ci as (select *, sum(u) over (partition by customer_id order by invoice_date, invoice_id
+                              rows unbounded preceding) e from i),
+cp as (select *, sum(u) over (partition by customer_id order by date, payment_id
+                              rows unbounded preceding) e from p),
+k as (select customer_id, e from ci union select customer_id, e from cp),
+s as (select customer_id, e, lag(e, 1, 0) over (partition by customer_id order by e) b from k),
+a as (select s.customer_id, s.b, s.e, ci.invoice_id
+      from s asof join ci on s.customer_id = ci.customer_id and s.e <= ci.e)
+select a.customer_id, a.invoice_id, cp.payment_id, cp.date, a.e - a.b u
+from a asof join cp on a.customer_id = cp.customer_id and a.e <= cp.e
+"""
+
+
+def company(invoices: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Invoices and half as many payments again."""
+    random = np.random.default_rng(0)
+    n, m, customers = invoices, invoices * 3 // 2, max(invoices // 20, 1)
+    day = np.datetime64("2023-01-01", "us")
+    made = day + random.integers(0, 900, n).astype("timedelta64[D]")
+    terms = random.choice([30, 45, 60, 90], n).astype("timedelta64[D]")
+    inv = pd.DataFrame(
+        {
+            "invoice_id": np.arange(n),
+            "customer_id": random.integers(0, customers, n),
+            "invoice_date": made,
+            "due_date": made + terms,
+            "amount": np.round(random.lognormal(6, 1, n), 2),
+        }
+    )
+    pay = pd.DataFrame(
+        {
+            "payment_id": np.arange(m),
+            "customer_id": random.integers(0, customers, m),
+            "date": day + random.integers(14, 944, m).astype("timedelta64[D]"),
+            "amount": np.round(random.lognormal(5.5, 1, m), 2),
+        }
+    )
+    return inv, pay
+
+
+def timed(call: Callable[[], object], repeats: int) -> tuple[float, object]:
+    """Best wall time of ``repeats`` calls, and the last result."""
+    best, result = float("inf"), None
+    for _ in range(repeats):
+        result = None
+        start = time.perf_counter()
+        result = call()
+        best = min(best, time.perf_counter() - start)
+    return best, result
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ours(rows: int, repeats: int, task: str) -> dict[str, float]:
+    """Time, totals and added peak memory of one task in a process of its own."""
+    from salesmgmt import credit
+
+    inv, pay = company(rows)
+    size = (inv.memory_usage().sum() + pay.memory_usage().sum()) / 2**20
+    credit.aging(inv.head(1000), pay.head(0), method="fifo", as_of=AS_OF)  # imports
+    before = peak_mb()
+    call = credit.aging if task == "balances" else credit.ledger
+    seconds, result = timed(lambda: call(inv, pay, method="fifo", as_of=AS_OF), repeats)
+    assert isinstance(result, pd.DataFrame)
+    out = {"seconds": seconds, "added": (peak_mb() - before) / size}
+    if task == "balances":
+        cents = result[["current", "1-30", "31-60", "61-90", "91+"]].to_numpy() * 100
+        out["total"] = int(np.rint(cents).sum())
+    else:
+        matched = result[result["kind"] == "payment"]
+        out["pairs"] = len(matched)
+        out["total"] = int(np.rint(matched["amount"].to_numpy() * 100).sum())
+    return out
+
+
+def peer(rows: int, repeats: int, task: str) -> dict[str, float]:
+    """The same in DuckDB; runs in the peers' environment."""
+    import duckdb
+
+    inv, pay = company(rows)
+    size = (inv.memory_usage().sum() + pay.memory_usage().sum()) / 2**20
+    connection = duckdb.connect(config={"threads": 4})
+    connection.register("inv", inv)
+    connection.register("pay", pay)
+    query = (BALANCES if task == "balances" else PAIRS).format(day=AS_OF)
+    before = peak_mb()
+    seconds, result = timed(lambda: connection.execute(query).df(), repeats)
+    assert isinstance(result, pd.DataFrame)
+    out = {"seconds": seconds, "added": (peak_mb() - before) / size}
+    if task == "balances":
+        out["total"] = int(result.iloc[:, 1:].to_numpy().sum())
+    else:
+        real = result[result["u"] > 0]
+        out["pairs"], out["total"] = len(real), int(real["u"].sum())
+    return out
+
+
+def run(python: str, who: str, task: str, options: argparse.Namespace) -> dict[str, float]:
+    """One measurement in a fresh process, so that peaks and caches do not mix."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "result.json"
+        command = [python, __file__, "--worker", who, "--task", task, "--rows", str(options.rows),
+                   "--repeats", str(options.repeats), "--result", str(target)]  # fmt: skip
+        root = str(Path(__file__).resolve().parent.parent)
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": root})
+        return json.loads(target.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=lambda s: int(float(s.replace("_", ""))), default=1_000_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
+    parser.add_argument("--worker", choices=["ours", "duckdb"], help=argparse.SUPPRESS)
+    parser.add_argument("--task", choices=["balances", "pairs"], help=argparse.SUPPRESS)
+    parser.add_argument("--result", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work = ours if options.worker == "ours" else peer
+        done = work(options.rows, options.repeats, options.task)
+        Path(options.result).write_text(json.dumps(done), encoding="utf-8")
+        return
+    print(
+        f"{options.rows:,} invoices, {options.rows * 3 // 2:,} payments, best of {options.repeats}"
+    )
+    for task, words in (("balances", "FIFO balances and aging"), ("pairs", "full pair ledger")):
+        mine = run(sys.executable, "ours", task, options)
+        line = f"{words:24s} ours {mine['seconds']:6.2f} s, memory {mine['added']:.1f} x input"
+        if not options.peers:
+            print(line + "; DuckDB skipped (no --peers)")
+            continue
+        theirs = run(options.peers, "duckdb", task, options)
+        same = "same total" if mine["total"] == theirs["total"] else "TOTALS DIFFER"
+        print(
+            f"{line}; DuckDB {theirs['seconds']:6.2f} s, {theirs['added']:.1f} x; "
+            f"ratio {mine['seconds'] / theirs['seconds']:.2f}; {same}"
+        )
+
+
+if __name__ == "__main__":
+    main()
