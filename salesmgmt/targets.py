@@ -13,6 +13,7 @@ In the order of a user's work::
     rake             a plan fitted to several sets of totals
     reconcile        top-down with bottom-up
     track            where everybody stands, and what it takes
+    burn_up          plan, actuals and outlook added up over time
     replan           the rest of the time, planned anew
     attainment_probability, equal_probability_quotas
                      how likely a plan is; quotas that are equally likely
@@ -24,6 +25,7 @@ In the order of a user's work::
 from __future__ import annotations
 
 from ._targets.allocation import allocate
+from ._targets.burnup import burn_up
 from ._targets.disaggregation import disaggregate
 from ._targets.follow import track
 from ._targets.odds import attainment_probability, equal_probability_quotas
@@ -41,6 +43,7 @@ __all__ = [
     "attainment_probability",
     "balance_territories",
     "blend_weights",
+    "burn_up",
     "capacity",
     "check_smart",
     "decompose",

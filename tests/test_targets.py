@@ -8,8 +8,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, plots
-from salesmgmt.targets import allocate, decompose
+from salesmgmt import DataWarning, InputError, load_sample, plots
+from salesmgmt.targets import (
+    allocate,
+    attainment_probability,
+    balance_territories,
+    blend_weights,
+    burn_up,
+    capacity,
+    check_smart,
+    decompose,
+    equal_probability_quotas,
+    growth_path,
+    ramp,
+    reconcile,
+    replan,
+    roll_up,
+    seasonal_profile,
+    track,
+)
 
 YEAR = ("2026-01-01", "2026-12-31")
 
@@ -183,3 +200,390 @@ def test_heat_map_draws_each_cell(lang):
     plan = decompose(1200, periods=(*YEAR, "Q"), weights=_team(4))
     ax = plots.plan_heatmap(plan, lang=lang)
     assert len(ax.texts) == 16
+
+
+# --------------------------------------------------------------------------------------
+# The rest of the desk
+
+
+def _plan():
+    return decompose(
+        pd.Series({2026: 1200.0}), periods=(*YEAR, "M"), weights=pd.Series({"Li": 2.0, "Wu": 1.0})
+    ).rename(columns={"key": "rep"})
+
+
+def test_four_four_five_has_weeks_of_four_four_and_five():
+    plan = decompose(5200, periods=("4-4-5", 2026), step=1)
+    weeks = ((plan["period_end"] - plan["period_start"]).dt.days + 1) // 7
+    assert weeks.tolist()[:3] == [4, 4, 5]
+    assert (plan["target"] == 100 * weeks).all()
+    days = decompose(5200, periods=("4-4-5", 2026, "D"), step=0.01)
+    assert len(days) == 364
+    assert round(days["target"].sum(), 2) == 5200
+
+
+def test_weeks_and_months_are_both_exact_where_both_are_asked_for():
+    call = {"weights": _team(6), "step": 0.01}
+    plan = decompose(98_765.43, periods=(*YEAR, ("W", "M")), **call)
+    ideal = 9_876_543 * np.repeat((_team(6) / _team(6).sum()).sort_index().to_numpy(), 12)
+    months = roll_up(plan, levels=[], freq="M")
+    weeks = roll_up(plan, levels=[], freq="W")
+    assert len(months) == 12
+    assert _cents(months["target"]).sum() == _cents(weeks["target"]).sum() == 9_876_543
+    assert len(ideal) == 72
+    with pytest.raises(InputError, match="cross the end"):
+        roll_up(decompose(100, periods=(*YEAR, "W")), freq="M")
+
+
+def test_coarser_plan_is_met_row_by_row():
+    coarse = decompose(100_000, periods=(*YEAR, "Q"), weights=_team()).drop(columns=["team", "rep"])
+    coarse = coarse.groupby(["region", "period_start", "period_end"], as_index=False)[
+        "target"
+    ].sum()
+    coarse["target"] = coarse["target"].round(2)
+    fine = decompose(coarse, periods=(*YEAR, "M"), weights=_team())
+    again = roll_up(fine, levels="region", freq="Q")
+    assert again["target"].tolist() == coarse["target"].tolist()
+    alone = decompose(coarse, periods=(*YEAR, "M"))  # its own keys, finer in time only
+    assert list(alone.columns) == ["region", "period_start", "period_end", "target"]
+
+
+def test_parent_child_frames_and_ragged_branches_make_the_same_tree():
+    frame = pd.DataFrame(
+        {
+            "unit": ["board", "north", "south", "n1", "n2"],
+            "parent": [None, "board", "board", "north", "north"],
+            "weight": [np.nan, np.nan, 2.0, 1.0, 1.0],
+        }
+    )
+    plan = decompose(400, periods=(*YEAR, "Y"), weights=frame)
+    assert plan["level_3"].tolist() == ["n1", "n2", "south"]
+    assert plan["target"].tolist() == [100.0, 100.0, 200.0]
+    ragged = pd.Series(
+        [1.0, 1.0, 2.0],
+        index=pd.MultiIndex.from_tuples(
+            [("north", "n1"), ("north", "n2"), ("south", None)], names=["branch", "unit"]
+        ),
+    )
+    assert decompose(400, periods=(*YEAR, "Y"), weights=ragged)["target"].tolist() == [
+        100,
+        100,
+        200,
+    ]
+
+
+def test_over_assignment_multiplies_down_and_stands_apart():
+    plan = decompose(
+        1000, periods=(*YEAR, "M"), weights=_team(), overassign={"region": 1.1, "rep": 1.2}
+    )
+    assert round(plan["target"].sum(), 2) == 1000
+    assert round(plan["assigned"].sum(), 2) == 1320
+    assert plan.attrs["overassign"] == pytest.approx(
+        {"total": 1.0, "region": 1.1, "team": 1.1, "rep": 1.32}
+    )
+
+
+def test_limits_of_every_kind_hold_together():
+    weights = _team()
+    march = pd.Series([30_000.0], index=pd.PeriodIndex(["2026-03"], freq="M"))
+    region = pd.Series({"R0": 70_000.0})
+    plan = decompose(
+        120_000, periods=(*YEAR, "M"), weights=weights, lower=[march, 20.0], upper=[region, 8000.0]
+    )
+    assert round(plan["target"].sum(), 2) == 120_000
+    assert round(plan.loc[plan["period_start"] == "2026-03-01", "target"].sum(), 2) >= 30_000
+    assert round(plan.loc[plan["region"] == "R0", "target"].sum(), 2) <= 70_000
+    assert plan["target"].between(20, 8000).all()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"lower": pd.Series({"p00": 900.0, "p01": 800.0})}, "2 of them (R0 / T0 / p00: 900"),
+        ({"upper": 0.5}, "caps and locks contradict the total 1000"),
+        ({"lower": pd.Series({"R0": 500.0}), "upper": pd.Series({"p00": 1.0})}, None),
+        ({"lower": 10.0, "upper": pd.Series({"R0": 5.0})}, "R0 contradict each other"),
+        ({"locked": pd.Series({"nobody": 1.0})}, "label that weights does not have"),
+        ({"lower": pd.Series([2000.0], index=pd.PeriodIndex(["2026-01"], freq="M"))}, "gap 1000"),
+    ],
+)
+def test_contradicting_limits_are_named_with_the_gap(kwargs, message):
+    call = {"periods": (*YEAR, "M"), "weights": _team()}
+    if message is None:
+        assert round(decompose(1000, **call, **kwargs)["target"].sum(), 2) == 1000
+        return
+    with pytest.raises(InputError, match=re.escape(message)):
+        decompose(1000, **call, **kwargs)
+
+
+def test_locked_cell_keeps_its_row_total_and_the_row_gives_way():
+    free = decompose(12_000, periods=(*YEAR, "M"), weights=pd.Series({"a": 1.0, "b": 1.0}))
+    lock = free[(free["key"] == "a") & (free["period_start"] == "2026-05-01")].assign(target=950.0)
+    plan = decompose(
+        12_000, periods=(*YEAR, "M"), weights=pd.Series({"a": 1.0, "b": 1.0}), locked=lock
+    )
+    by_key = plan.groupby("key")["target"].sum().round(2)
+    assert by_key.to_dict() == {"a": 6000.0, "b": 6000.0}
+    assert plan.loc[4, "target"] == 950.0
+    assert (
+        plan.loc[plan["key"] == "b", "target"].tolist()
+        == free.loc[free["key"] == "b", "target"].tolist()
+    )
+
+
+def test_seasonal_profile_finds_the_season_through_growth_and_an_odd_month():
+    season = np.array([0.6, 0.8, 1.0, 1.0, 1.1, 1.2, 1.3, 1.2, 1.1, 1.0, 0.9, 0.8])
+    t = np.arange(48)
+    amounts = 1000 * (1 + 0.02 * t) * season[t % 12]
+    amounts[17] *= 6  # one odd month
+    history = pd.DataFrame(
+        {"date": pd.date_range("2022-01-01", periods=48, freq="MS"), "amount": amounts}
+    )
+    profile = seasonal_profile(history)
+    np.testing.assert_allclose(profile["index"], season / season.mean(), rtol=0.02)
+    assert profile["share"].sum() == pytest.approx(1)
+    plain = seasonal_profile(history, method="share")["index"].to_numpy()
+    assert np.abs(plain - season / season.mean()).max() > 0.1
+
+
+def test_profile_by_key_and_per_working_day_shape_the_plan():
+    days = pd.date_range("2024-01-01", "2025-12-31")
+    worked = pd.Series((days.day_of_week < 5).astype(float), index=days)
+    history = pd.DataFrame({"rep": "a", "date": days, "amount": worked.to_numpy() * 10})
+    profile = seasonal_profile(history, by="rep", calendar=worked)
+    np.testing.assert_allclose(profile["index"], 1.0, atol=0.01)
+    coming = pd.date_range("2026-01-01", "2026-12-31")
+    ahead = pd.Series((coming.day_of_week < 5).astype(float), index=coming)
+    plan = decompose(
+        2610,
+        periods=(*YEAR, "M"),
+        weights=pd.Series({"a": 1.0}).rename_axis("rep"),
+        profile=profile,
+        calendar=ahead,
+    )
+    per_day = plan["target"] / ahead.groupby(ahead.index.month).sum().to_numpy()
+    np.testing.assert_allclose(per_day, 10, rtol=0.01)
+
+
+def test_track_counts_the_running_period_by_working_days():
+    actuals = pd.DataFrame(
+        {
+            "rep": ["Li", "Li", "Wu"],
+            "date": pd.to_datetime(["2026-01-31", "2026-02-13", "2026-02-02"]),
+            "amount": [80.0, 30.0, 50.0],
+        }
+    )
+    now = track(_plan(), actuals, as_of="2026-02-14", calendar="CN").set_index("rep")
+    # The running February counts by its working days: Spring Festival, worked Saturdays.
+    from salesmgmt.calendars import working_days
+
+    weight = working_days("2026-02-01", "2026-02-28").set_index("date")["weight"]
+    part = weight[:"2026-02-14"].sum() / weight.sum()
+    li = now.loc["Li"]
+    assert li["actual"] == 110
+    assert li["expected"] == pytest.approx(66.67 + 66.67 * part, abs=0.02)
+    assert li["gap"] == pytest.approx(li["target"] - li["actual"])
+    left = working_days("2026-02-15", "2026-12-31")["weight"].sum()
+    assert li["required_rate"] == pytest.approx(li["gap"] / left)
+    assert li["projected"] == pytest.approx(110 + (li["target"] - li["expected"]) * li["pace"])
+
+
+def test_track_rules_for_costs_and_for_zero_and_negative_targets():
+    plan = pd.DataFrame(
+        {
+            "rep": list("abcd"),
+            "period_start": "2026-01-01",
+            "period_end": "2026-12-31",
+            "target": [100.0, 0.0, -50.0, 100.0],
+        }
+    )
+    actuals = pd.DataFrame(
+        {"rep": list("abcd"), "date": "2026-06-30", "amount": [80.0, 1.0, -40.0, 125.0]}
+    )
+    more = track(plan, actuals, as_of="2026-12-31")["attainment"].tolist()
+    assert more == pytest.approx([0.8, 1.0, 1.2, 1.25])
+    less = track(plan, actuals, as_of="2026-12-31", direction="lower")["attainment"].tolist()
+    assert less == pytest.approx([1.25, 0.0, 0.8, 0.8])
+
+
+def test_actuals_without_a_plan_are_told():
+    actuals = pd.DataFrame({"rep": ["Li", "new"], "date": "2026-01-05", "amount": [1.0, 7.0]})
+    with pytest.warns(DataWarning, match=r"left out 1 row\(s\) of actuals, 7.00 in all"):
+        track(_plan(), actuals, as_of="2026-01-31")
+
+
+def test_replan_methods_put_the_gap_where_they_say():
+    plan = _plan()
+    actuals = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2026-01-10", "amount": [40.0, 33.34]})
+    before = plan[plan["rep"] == "Li"]["target"]
+    gap = before.iloc[0] - 40.0
+    for method in ("proportional", "even", "catch_up", "minimal"):
+        out = replan(plan, actuals, as_of="2026-01-31", method=method)
+        assert _cents(out["target"]).sum() == 120_000
+        moved = (out["target"] - out["previous"])[(out["rep"] == "Li") & ~out["closed"]].round(2)
+        assert moved.sum() == pytest.approx(gap)
+        if method in ("catch_up", "minimal"):
+            assert (moved != 0).sum() == 1
+        else:
+            assert moved.nunique() <= 2
+    capped = replan(plan, actuals, as_of="2026-01-31", method="catch_up", upper=80.0)
+    assert capped["target"].max() == 80.0
+    with pytest.raises(InputError, match="gap"):
+        replan(plan, actuals, as_of="2026-01-31", upper=50.0)
+
+
+def test_a_leaver_moves_only_cells_of_his_team_and_a_joiner_takes_from_his():
+    plan = decompose(120_000, periods=(*YEAR, "M"), weights=_team())
+    out = replan(plan, None, as_of=None, leavers={"p00": "2026-06-30"})
+    changed = out[out["target"] != out["previous"]]
+    assert set(changed["team"]) == {"T0"}
+    assert changed["period_start"].min() == pd.Timestamp("2026-07-01")
+    assert (
+        out.loc[(out["rep"] == "p00") & (out["period_start"] >= "2026-07-01"), "target"].eq(0).all()
+    )
+    assert _cents(out["target"]).sum() == 12_000_000
+    new = pd.DataFrame({"region": ["R1"], "team": ["T1"], "rep": ["z"], "start": ["2026-10-01"]})
+    out = replan(plan, None, as_of=None, joiners=new)
+    mine = out[out["rep"] == "z"]
+    assert (mine["target"] > 0).sum() == 3
+    assert _cents(out["target"]).sum() == 12_000_000
+    assert set(out[out["target"] != out["previous"]]["team"]) == {"T1"}
+
+
+def test_attainment_probability_matches_the_closed_form_of_the_lognormal():
+    from scipy.stats import norm
+
+    draws = 100_000
+    grid = (np.arange(draws) + 0.5) / draws
+    samples = pd.DataFrame(
+        {"date": "2026-01-01", "draw": range(draws), "amount": np.exp(0.25 * norm.ppf(grid))}
+    )
+    plan = pd.DataFrame(
+        {"period_start": ["2026-01-01"], "period_end": ["2026-12-31"], "target": [1.1]}
+    )
+    got = attainment_probability(plan, samples).iloc[0]
+    assert got["p_attain"] == pytest.approx(0.351512, abs=1e-5)
+    assert got["p50"] == pytest.approx(1.0, abs=1e-4)
+
+
+def test_equal_probability_quotas_are_the_same_quantile_of_normals():
+    from scipy.stats import norm
+
+    grid = (np.arange(4001) + 0.5) / 4001
+    mean, sd = np.array([100.0, 200.0, 50.0]), np.array([10.0, 40.0, 2.0])
+    samples = pd.concat(
+        pd.DataFrame(
+            {
+                "rep": f"r{i}",
+                "date": "2026-01-01",
+                "draw": range(4001),
+                "amount": mean[i] + sd[i] * norm.ppf(grid),
+            }
+        )
+        for i in range(3)
+    )
+    total = 376.0  # half a standard deviation over each mean, all together
+    out = equal_probability_quotas(samples, total)
+    np.testing.assert_allclose(out["target"], mean + 0.5 * sd, atol=0.02)
+    assert out.attrs["probability"] == pytest.approx(norm.sf(0.5), abs=1e-3)
+    with pytest.raises(InputError, match="no common probability"):
+        equal_probability_quotas(samples, 10_000)
+
+
+def test_reconcile_is_the_nearest_point_with_the_total():
+    top, low = pd.Series({"a": 100.0, "b": 200.0}), pd.Series({"a": 150.0, "b": np.nan})
+    out = reconcile(top, low)
+    assert out["target"].tolist() == [112.5, 187.5]  # 125 and 200, both moved by 12.5
+    assert out["gap"].iloc[0] == -50
+    assert reconcile(top, low, trust=1.0)["target"].tolist() == [100, 200]
+
+
+def test_blend_ramp_capacity_and_growth():
+    reps = pd.DataFrame({"rep": ["a", "b", "c"], "x": [1.0, 3.0, np.nan], "y": [1.0, 1.0, 2.0]})
+    blended = blend_weights(reps, {"x": 1, "y": 1}, by="rep")
+    assert blended.tolist() == [0.25, 0.5, 0.5]
+    factor = ramp(
+        pd.DataFrame(
+            {"hired": ["2026-01-16", None], "left": [None, "2026-02-14"]}, index=["new", "old"]
+        ),
+        ("2026-01-01", "2026-03-31", "M"),
+        curve=(0.5, 1.0),
+    )
+    np.testing.assert_allclose(factor.to_numpy(), [[0.5 * 16 / 31, 1, 1], [1, 14 / 28, 0]])
+    plan = decompose(1000, periods=("2026-01-01", "2026-03-31", "M"), weights=factor)
+    assert round(plan["target"].sum(), 2) == 1000
+    team = capacity(10, productivity=5.0, attrition=0.5, periods=("2026-01-01", "2026-12-31", "Y"))
+    assert team["capacity"].tolist() == [50.0]
+    path = growth_path(pd.Series({2025: 100.0}), years=2, market=[1000.0, 2000.0], share=0.2)
+    assert path["year"].tolist() == [2026, 2027]
+    np.testing.assert_allclose(path["amount"], [150.0, 400.0])
+
+
+def test_smart_check_says_what_is_wrong():
+    history = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2025-06-30", "amount": [500.0, 500.0]})
+    good = check_smart(_plan(), history, strategy=["Li", "Wu"])
+    assert good["passed"].tolist() == [True] * 5
+    bad = _plan()
+    bad.loc[0, "rep"] = None
+    bad["target"] *= 3
+    bad = pd.concat([bad, bad.iloc[[5]]])
+    found = check_smart(bad, history).set_index("criterion")["passed"]
+    assert not found["specific"]
+    assert not found["achievable"]
+    assert not found["time_bound"]
+    assert found.isna()["relevant"]
+
+
+def test_territories_are_balanced_compact_and_respect_locks():
+    rng = np.random.default_rng(0)
+    accounts = pd.DataFrame(
+        {
+            "value": rng.lognormal(0, 1, 300),
+            "hours": rng.uniform(1, 5, 300),
+            "x": rng.uniform(0, 10, 300),
+            "y": rng.uniform(0, 10, 300),
+        }
+    )
+    accounts["stay"] = np.where(np.arange(300) < 3, 2, np.nan)
+    accounts["now"] = np.where(accounts["x"] < 2, "w", np.where(accounts["x"] < 8, "m", "e"))
+    out = balance_territories(accounts, 5, workload="hours", locked="stay", current="now")
+    assert out.loc[:2, "territory"].eq(2).all()
+    assert max(out.attrs["after"].values()) < 0.02 < max(out.attrs["before"].values())
+    placed = balance_territories(accounts, 5, xy=("x", "y"))
+    assert placed.attrs["after"]["value"] < 0.1
+    within = placed.groupby("territory")[["x", "y"]].std().to_numpy().mean()
+    assert within < 0.75 * accounts[["x", "y"]].std().mean()
+    again = balance_territories(accounts.sample(frac=1, random_state=3), 5, xy=("x", "y"))
+    assert again["territory"].sort_index().tolist() == placed["territory"].tolist()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_figures_draw_what_the_desk_returned(lang):
+    actuals = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2026-01-20", "amount": [40.0, 50.0]})
+    samples = pd.DataFrame(
+        {
+            "rep": ["Li"] * 5 + ["Wu"] * 5,
+            "date": "2026-03-01",
+            "draw": list(range(5)) * 2,
+            "amount": [700.0, 750, 800, 850, 900] * 2,
+        }
+    )
+    assert plots.pace(track(_plan(), actuals, as_of="2026-02-28"), lang=lang).get_title(loc="left")
+    fan = burn_up(_plan(), actuals, as_of="2026-02-28", samples=samples)
+    assert fan["p10"].iloc[-1] <= fan["p50"].iloc[-1] <= fan["p90"].iloc[-1]
+    assert plots.burn_up(fan, lang=lang).collections
+    quotas = equal_probability_quotas(samples, 1600)
+    assert len(plots.quota_fairness(quotas, lang=lang).texts) == 2
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_report_section_works_with_either_table(lang):
+    from salesmgmt.report.sections import targets as section
+
+    sample = load_sample()
+    both = section.build(sample, lang=lang)
+    assert len(both) == 5
+    assert len(section.build({"plan": sample["plan"]}, lang=lang)) == 2
+    bare = sample["transactions"][["customer_id", "date", "amount"]]
+    assert len(section.build({"transactions": bare}, lang=lang)) == 2
+    assert section.build({"deals": sample["deals"]}, lang=lang) == []

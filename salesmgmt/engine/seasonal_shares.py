@@ -36,7 +36,8 @@ def seasonal_index(
     if method == "share" or len(values) < 2 * cycle:
         return _normal(_by_season(values, season, seasons, np.mean))
     centre = np.median if method == "robust" else np.mean
-    index = _normal(_by_season(_ratios(values, cycle), season, seasons, centre))
+    ratios = _ratios(values, cycle, robust=method == "robust")
+    index = _normal(_by_season(ratios, season, seasons, centre))
     if method == "mean":
         return index
     for _ in range(3):
@@ -45,7 +46,8 @@ def seasonal_index(
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(expected > 0, values / expected, 1.0)
         spread = 1.4826 * float(np.median(np.abs(ratio - np.median(ratio))))
-        odd = np.abs(ratio - np.median(ratio)) > max(4.0 * spread, 1e-6)
+        # Four robust deviations; a tenth at least, so that a smooth series mends nothing.
+        odd = np.abs(ratio - np.median(ratio)) > max(4.0 * spread, 0.1)
         mended = np.where(odd, expected, values)
         trend = _trend_through(mended, index[season], cycle)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -55,9 +57,15 @@ def seasonal_index(
     return _normal(index)
 
 
-def _ratios(values: np.ndarray, cycle: int) -> np.ndarray:
-    """Value over centred moving average; NaN where the average does not reach."""
+def _ratios(values: np.ndarray, cycle: int, *, robust: bool) -> np.ndarray:
+    """Value over centred moving average (or median); NaN where a whole cycle does not reach."""
     trend = np.full(len(values), np.nan)
+    if robust:  # one odd period would pull the averages of a whole cycle
+        half = cycle // 2
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * half + 1)
+        trend[half : half + len(windows)] = np.median(windows, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(trend > 0, values / trend, np.nan)
     weights = np.ones(cycle) / cycle
     if cycle % 2 == 0:
         weights = np.r_[0.5, np.ones(cycle - 1), 0.5] / cycle

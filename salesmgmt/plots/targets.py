@@ -7,12 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ._style import axes, finish, short_money, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    axes,
+    finish,
+    money_axis,
+    percent_axis,
+    short_money,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plan_heatmap"]
+__all__ = ["burn_up", "pace", "plan_heatmap", "quota_fairness"]
 
 _NO_KEYS = {"measure", "period_start", "period_end", "target", "assigned"}
 
@@ -82,3 +95,267 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
         bar.ax.yaxis.set_major_formatter(lambda value, _: short_money(value, lang))
         bar.outline.set_visible(False)  # type: ignore[operator]
     return finish(ax, title=t(lang, "Target by period", "各期目标"), grid="")
+
+
+_COLOURS = {
+    "achieved": GREEN,
+    "on_track": BLUE,
+    "at_risk": ORANGE,
+    "behind": RED,
+    "not_started": GREY,
+}
+STATUS_ZH = {
+    "achieved": "已完成",
+    "on_track": "正常",
+    "at_risk": "有风险",
+    "behind": "落后",
+    "not_started": "未开始",
+}
+_FOLLOWED = {
+    *("target", "actual", "attainment", "expected", "pace", "gap"),
+    *("required_rate", "run_rate", "projected", "status", "as_of"),
+}
+
+
+def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Draw where everybody stands as bullet bars: actual against plan to date and whole plan.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.targets.track` returned; up to some 40 rows stay readable.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}, default="en"
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        One bar a row in its status colour, shares of the whole target; a tick marks the plan to
+        date, a circle the projection.
+
+    Raises
+    ------
+    InputError
+        A column of the result is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt import plots
+    >>> now = pd.DataFrame({"rep": ["Li"], "target": [100.0], "actual": [40.0],
+    ...     "attainment": [0.4], "expected": [50.0], "projected": [80.0], "status": ["behind"]})
+    >>> len(plots.pace(now).patches)
+    2
+    """
+    needed = ["target", "actual", "attainment", "expected", "projected", "status"]
+    frame, ax = axes(
+        result, needed, ax, lang, caller="plots.pace", figsize=(8, 1.5 + 0.3 * len(result))
+    )
+    keys = [c for c in frame.columns if c not in _FOLLOWED]
+    names = (
+        frame[keys].astype(str).agg(" / ".join, axis=1).tolist()
+        if keys
+        else [t(lang, "all", "合计")] * len(frame)
+    )
+    at = np.arange(len(frame))
+    target = frame["target"].to_numpy(float)
+    whole = np.where(target > 0, target, np.nan)
+    status = frame["status"].tolist()
+    ax.barh(at, np.where(np.isnan(whole), 0.0, 1.0), color=FAINT, height=0.72)
+    ax.barh(
+        at,
+        np.nan_to_num(frame["actual"].to_numpy(float) / whole),
+        color=[_COLOURS.get(s, GREY) for s in status],
+        height=0.42,
+    )
+    ax.plot(
+        frame["expected"].to_numpy(float) / whole,
+        at,
+        linestyle="none",
+        marker="|",
+        markersize=14,
+        markeredgewidth=2,
+        color="black",
+        label=t(lang, "plan to date", "计划进度"),
+    )
+    ax.plot(
+        frame["projected"].to_numpy(float) / whole,
+        at,
+        linestyle="none",
+        marker="o",
+        markersize=5,
+        markerfacecolor="white",
+        color="black",
+        label=t(lang, "projected", "预计完成"),
+    )
+    for name in dict.fromkeys(status):
+        label = STATUS_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")
+        ax.scatter([], [], marker="s", color=_COLOURS.get(name, GREY), label=label)
+    ax.set_yticks(at, names, fontsize=8)
+    ax.invert_yaxis()
+    percent_axis(ax, "x")
+    ax.set_xlabel(t(lang, "share of the whole target", "占全部目标的比例"))
+    out = finish(ax, title=t(lang, "Where everybody stands", "目标完成进度"), grid="x")
+    ax.legend(
+        frameon=False,
+        fontsize=8,
+        ncols=3,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.02 - 2.0 / (len(frame) + 3)),
+        prop={"family": ax.xaxis.label.get_fontfamily(), "size": 8},
+    )
+    return out
+
+
+def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Draw cumulated plan and actuals with the fan of what may come.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.targets.burn_up` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}, default="en"
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        Plan as a line of dashes, actuals as a line, the range from the 10th to the 90th
+        percentile as a band.
+
+    Raises
+    ------
+    InputError
+        A column of the result is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt import plots, targets
+    >>> plan = targets.decompose(1200, periods=("2026-01-01", "2026-12-31", "M"))
+    >>> sales = pd.DataFrame({"date": ["2026-02-01"], "amount": [150.0]})
+    >>> ax = plots.burn_up(targets.burn_up(plan, sales, as_of="2026-02-28"))
+    >>> len(ax.lines) >= 2
+    True
+    """
+    frame, ax = axes(
+        result,
+        ["date", "target", "actual", "p10", "p50", "p90", "total", "as_of"],
+        ax,
+        lang,
+        caller="plots.burn_up",
+    )
+    when = pd.DatetimeIndex(frame["date"])
+    ax.plot(when, frame["target"], "--", color=GREY, label=t(lang, "plan", "计划"))
+    ax.plot(when, frame["actual"], color=BLUE, linewidth=2.2, label=t(lang, "actual", "实际"))
+    if frame["p50"].notna().any():
+        band = t(lang, "10 % to 90 %", "10%–90% 区间")
+        low, high = frame["p10"].to_numpy(float), frame["p90"].to_numpy(float)
+        ax.fill_between(when, low, high, color=BLUE, alpha=0.18, linewidth=0, label=band)
+        ax.plot(when, frame["p50"], color=BLUE, linewidth=1.2, label=t(lang, "median", "中位数"))
+    if len(frame):
+        ax.axvline(frame["as_of"].iloc[0], color=ORANGE, linewidth=1)
+        ax.axhline(
+            float(frame["total"].iloc[0]),
+            color=GREEN,
+            linewidth=1,
+            label=t(lang, "whole target", "全部目标"),
+        )
+    ax.set_ylim(bottom=0)
+    money_axis(ax, "y", lang)
+    ax.figure.autofmt_xdate(rotation=30)
+    title = t(lang, "On the way to the target", "目标进度与预测区间")
+    return finish(ax, title=title, legend=True)
+
+
+def quota_fairness(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Draw quotas beside what each key is likely to bring.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.targets.equal_probability_quotas` returned, or
+        ``attainment_probability``.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}, default="en"
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        One row a key: median (and range or history where known) as dots, the quota as a bar
+        end, the probability in words.
+
+    Raises
+    ------
+    InputError
+        A column of the result is missing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt import plots
+    >>> quotas = pd.DataFrame({"rep": ["a", "b"], "target": [10.0, 20.0],
+    ...                        "p_attain": [0.5, 0.6], "median": [10.0, 21.0]})
+    >>> len(plots.quota_fairness(quotas).texts)
+    2
+    """
+    frame, ax = axes(
+        result,
+        ["target", "p_attain"],
+        ax,
+        lang,
+        caller="plots.quota_fairness",
+        figsize=(8, 1.5 + 0.32 * len(result)),
+    )
+    known = {"target", "p_attain", "median", "stretch", "history", "growth", "p10", "p50", "p90"}
+    keys = [c for c in frame.columns if c not in known | {"shortfall"}]
+    names = frame[keys].astype(str).agg(" / ".join, axis=1).tolist() if keys else [""] * len(frame)
+    at = np.arange(len(frame))
+    ax.barh(at, frame["target"], color=FAINT, height=0.62, label=t(lang, "quota", "目标"))
+    if {"p10", "p90"}.issubset(frame.columns):
+        ax.hlines(
+            at,
+            frame["p10"],
+            frame["p90"],
+            color=BLUE,
+            linewidth=2,
+            label=t(lang, "10 % to 90 %", "10%–90% 区间"),
+        )
+    middle = "median" if "median" in frame.columns else "p50"
+    if middle in frame.columns:
+        ax.plot(frame[middle], at, "o", color=BLUE, markersize=6, label=t(lang, "median", "中位数"))
+    if "history" in frame.columns:
+        ax.plot(
+            frame["history"],
+            at,
+            "D",
+            color=ORANGE,
+            markersize=5,
+            linestyle="none",
+            label=t(lang, "history", "历史"),
+        )
+    edge = frame[[c for c in ("target", middle, "history", "p90") if c in frame.columns]].max(
+        axis=1
+    )
+    for i, (x, p) in enumerate(zip(edge, frame["p_attain"], strict=True)):
+        ax.annotate(
+            f"{p:.0%}",
+            (x, i),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=GREY,
+        )
+    ax.set_yticks(at, names, fontsize=8)
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    money_axis(ax, "x", lang)
+    title = t(lang, "Quota, outlook and probability", "目标、预期与完成概率")
+    return finish(ax, title=title, legend=True, grid="x")

@@ -1,0 +1,145 @@
+"""Cumulated plan, actuals and outlook: the data of a burn-up chart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, resolve_as_of, take, to_pandas
+from .spans import stamps
+
+__all__ = ["burn_up"]
+
+
+def burn_up(
+    plan: pd.DataFrame,
+    actuals: pd.DataFrame,
+    *,
+    as_of: object,
+    samples: pd.DataFrame | None = None,
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Plan and actuals added up over time, and the fan of what may come.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        ``period_start``, ``period_end``, ``target``; keys are added together, so pass one
+        measure, and the part of the organisation that is meant.
+    actuals : DataFrame
+        ``date``, ``amount``; amounts before the plan or after ``as_of`` do not count.
+    as_of : date or None
+        Last day that is over. None: the last date in ``actuals``.
+    samples : DataFrame, optional
+        Draws of what may come: ``date`` (period start), ``draw``, ``amount``; dates after
+        ``as_of`` within the plan count, keys are added together within a draw.
+    date, amount : str
+        Columns of ``actuals``.
+
+    Returns
+    -------
+    DataFrame
+        One row a period end of the plan and the day ``as_of``: ``date``, ``target`` (cumulated;
+        inside a period by its days), ``actual`` (cumulated, missing after ``as_of``), ``p10``,
+        ``p50``, ``p90`` (actual plus draws, missing before ``as_of`` or without samples),
+        ``total`` (of the whole plan) and ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is missing or a value cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"period_start": ["2026-01-01", "2026-02-01"],
+    ...     "period_end": ["2026-01-31", "2026-02-28"], "target": [100.0, 200.0]})
+    >>> sales = pd.DataFrame({"date": ["2026-01-10"], "amount": [90.0]})
+    >>> burn_up(plan, sales, as_of="2026-01-31")[["target", "actual"]].to_numpy().tolist()
+    [[100.0, 90.0], [300.0, nan]]
+    """
+    caller = "burn_up"
+    rows = take(
+        to_pandas(plan, caller=caller, arg="plan"),
+        caller=caller,
+        arg="plan",
+        start=Date("period_start"),
+        end=Date("period_end"),
+        target=Amount("target"),
+    )
+    done = take(
+        to_pandas(actuals, caller=caller, arg="actuals"),
+        caller=caller,
+        arg="actuals",
+        empty="allow",
+        date=Date(date),
+        amount=Amount(amount),
+    )
+    start, end = rows.days("start"), rows.days("end")
+    days = done.days("date")
+    now = resolve_as_of(as_of, days if len(days) else None, caller=caller)
+    today = int(np.datetime64(now, "D").astype(np.int64))
+    points = np.unique(np.r_[end, np.clip(today, start.min(), end.max())])
+    out = pd.DataFrame({"date": stamps(points)})
+    out["target"] = _cumulated_plan(points, start, end, rows["target"])
+    use = (days >= start.min()) & (days <= today)
+    order = np.argsort(days[use], kind="stable")
+    running = np.r_[0.0, np.cumsum(done["amount"][use][order])]
+    actual = running[np.searchsorted(days[use][order], points, side="right")]
+    out["actual"] = np.where(points <= today, actual, np.nan)
+    for name in ("p10", "p50", "p90"):
+        out[name] = np.nan
+    if samples is not None:
+        _add_fan(out, points, samples, today, int(end.max()), float(running[-1]), caller=caller)
+    out["total"] = float(rows["target"].sum())
+    out["as_of"] = now
+    return out
+
+
+def _cumulated_plan(
+    points: np.ndarray, start: np.ndarray, end: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    """Target up to each day: whole periods, and the part by days of those under way."""
+    order_end, order_start = np.argsort(end, kind="stable"), np.argsort(start, kind="stable")
+    rate = target / (end - start + 1)
+    whole = np.r_[0.0, np.cumsum(target[order_end])]
+    over = np.searchsorted(end[order_end], points, side="right")
+    # Under way at a day: begun and not over; sum(rate * (day - start + 1)) by running sums.
+    begun = np.searchsorted(start[order_start], points, side="right")
+    slope = np.r_[0.0, np.cumsum(rate[order_start])][begun]
+    offset = np.r_[0.0, np.cumsum((rate * (start - 1))[order_start])][begun]
+    slope -= np.r_[0.0, np.cumsum(rate[order_end])][over]
+    offset -= np.r_[0.0, np.cumsum((rate * (start - 1))[order_end])][over]
+    return np.round(whole[over] + slope * points - offset, 6)
+
+
+def _add_fan(
+    out: pd.DataFrame,
+    points: np.ndarray,
+    samples: pd.DataFrame,
+    today: int,
+    last: int,
+    actual: float,
+    *,
+    caller: str,
+) -> None:
+    rows = take(
+        to_pandas(samples, caller=caller, arg="samples"),
+        caller=caller,
+        arg="samples",
+        date=Date("date"),
+        draw=Amount("draw", whole=True, low=0),
+        amount=Amount("amount"),
+    )
+    days = rows.days("date")
+    use = (days > today) & (days <= last)
+    numbers, draw = np.unique(rows["draw"], return_inverse=True)
+    # A draw's amount is in by the end of the period it starts.
+    at = np.searchsorted(points, days[use], side="left")
+    table = np.zeros((len(points), len(numbers)))
+    np.add.at(table, (at, draw.reshape(-1)[use]), rows["amount"][use])
+    running = actual + np.cumsum(table, axis=0)
+    ahead = points >= today
+    for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+        out[name] = np.where(ahead, np.quantile(running, level, axis=1), np.nan)
