@@ -20,6 +20,7 @@ from salesmgmt.targets import (
     decompose,
     equal_probability_quotas,
     growth_path,
+    rake,
     ramp,
     reconcile,
     replan,
@@ -587,3 +588,33 @@ def test_report_section_works_with_either_table(lang):
     bare = sample["transactions"][["customer_id", "date", "amount"]]
     assert len(section.build({"transactions": bare}, lang=lang)) == 2
     assert section.build({"deals": sample["deals"]}, lang=lang) == []
+
+
+def test_margins_nested_by_the_data_are_compared_where_they_speak_of_the_same_cells():
+    plan = pd.DataFrame(
+        {"region": ["N", "N", "S"], "team": ["t1", "t2", "t3"], "target": [1.0, 1.0, 1.0]}
+    )
+    regions = pd.Series({"N": 700_000.0, "S": 500_000.0}).rename_axis("region")
+    teams = pd.Series({"t1": 1_000_000.0, "t2": 100_000.0, "t3": 100_000.0}).rename_axis("team")
+    with pytest.raises(InputError, match=r"\(region\) and .*\(team\).* for 'N' .*gap of 400000"):
+        rake(plan, [regions, teams])
+    teams[:] = [600_000.0, 100_000.0, 500_000.0]
+    fit = rake(plan, [regions, teams])
+    assert fit["target"].tolist() == [600_000.0, 100_000.0, 500_000.0]
+
+
+def test_three_margins_say_which_gave_way_and_implied_ones_are_exact():
+    rng = np.random.default_rng(1)
+    cells = pd.MultiIndex.from_product([range(6), range(5), range(4)], names=["a", "b", "c"])
+    plan = pd.DataFrame({"target": rng.uniform(1, 9, 120)}, index=cells).reset_index()
+    whole = plan.assign(target=rng.integers(10, 99, 120).astype(float))
+    margins = [whole.groupby(k)["target"].sum() for k in ("a", "b", "c")]
+    out = rake(plan, margins, step=1)
+    for name, margin in zip("ab", margins, strict=False):
+        assert out.groupby(name)["target"].sum().tolist() == margin.tolist()
+    assert set(out.attrs["gave_way"]) <= {"c"}
+    plan["ab"] = plan["a"] * 10 + plan["b"]
+    pair = whole.assign(ab=plan["ab"]).groupby("ab")["target"].sum()
+    implied = rake(plan, [margins[0], pair, margins[2]], step=1)
+    assert implied.attrs["gave_way"] == {}
+    assert implied.groupby("c")["target"].sum().tolist() == margins[2].tolist()

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from .._frames import (
     Amount,
@@ -201,10 +203,9 @@ def rake(
     rows = take(frame, caller=caller, arg="plan", target=Amount("target", low=0))
     check_number(tol, "tol", caller=caller, low=0, open_low=True)
     read = _read_margins(rows.frame, margins, step, caller=caller)
-    _check_consistent(read, caller=caller)
     _check_supported(read, rows["target"], caller=caller)
-    finest = [m for m in read if not any(set(m.names) < set(o.names) for o in read)]
-    finest = [m for i, m in enumerate(finest) if m.names not in [o.names for o in finest[:i]]]
+    _check_consistent(read, rows["target"] > 0, caller=caller)
+    finest = _finest(read)
     fit = _fit(rows["target"], finest, tol, sweeps)
     if not fit.converged:
         raise InputError(
@@ -309,31 +310,63 @@ def _match(
     return keys.codes, at, keys.labels
 
 
-def _check_consistent(margins: list[_Margin], *, caller: str) -> None:
-    """Every two margins must agree on what they share (at least the grand total)."""
+def _check_consistent(margins: list[_Margin], positive: np.ndarray, *, caller: str) -> None:
+    """Wherever two margins speak of the same cells their totals must agree.
+
+    Labels that share a cell are linked; each connected set of labels covers the same cells in
+    both margins (a region and its teams; at the widest, everything).
+    """
     for i, a in enumerate(margins):
         for j, b in enumerate(margins[:i]):
-            shared = [n for n in b.names if n in a.names]
-            left, right = _shared_totals(a, shared), _shared_totals(b, shared)
-            gap = left - right
+            part_a, part_b, count = _linked(a, b, positive)
+            left = np.bincount(part_a, weights=a.totals, minlength=count)
+            right = np.bincount(part_b, weights=b.totals, minlength=count)
+            gap = np.abs(left - right)
             slack = 1e-9 * np.maximum(np.abs(left), np.abs(right)).max(initial=1.0)
-            worst = int(np.abs(gap).argmax())
-            if abs(gap[worst]) > slack:
-                where = f" of {' + '.join(shared)}" if shared else ""
+            worst = int(gap.argmax())
+            if gap[worst] > slack:
+                where = _named_part(a, b, part_a, part_b, worst) if count > 1 else ""
                 raise InputError(
                     f"{caller}(): margins[{j}] ({', '.join(map(str, b.names))}) and margins[{i}] "
                     f"({', '.join(map(str, a.names))}) contradict each other: their totals"
                     f"{where} are {right[worst]:.12g} and {left[worst]:.12g}, a gap of "
-                    f"{abs(gap[worst]):.12g}. Mend one, or scale it by the ratio."
+                    f"{gap[worst]:.12g}. Mend one, or scale it by the ratio."
                 )
 
 
-def _shared_totals(margin: _Margin, shared: list[str]) -> np.ndarray:
-    """A margin's totals summed over the columns that are not shared."""
-    if not shared:
-        return np.array([margin.totals.sum()])
-    keys = factorise(margin.labels, shared)
-    return np.bincount(keys.codes, weights=margin.totals)
+def _linked(a: _Margin, b: _Margin, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Connected set of every label of two margins, linked by the cells they share."""
+    n, m = len(a.totals), len(b.totals)
+    links = coo_array(
+        (np.ones(int(positive.sum()), dtype=np.int8), (a.codes[positive], n + b.codes[positive])),
+        shape=(n + m, n + m),
+    )
+    count, part = connected_components(links, directed=False)
+    return part[:n], part[n:], int(count)
+
+
+def _named_part(a: _Margin, b: _Margin, part_a: np.ndarray, part_b: np.ndarray, worst: int) -> str:
+    """The labels of a connected set by the margin that says it shorter."""
+    mine, theirs = np.flatnonzero(part_a == worst), np.flatnonzero(part_b == worst)
+    margin, at = (a, mine) if 0 < len(mine) <= len(theirs) or not len(theirs) else (b, theirs)
+    named = ", ".join(repr(margin.label(int(k))) for k in at[:3])
+    return f" for {named}{', ...' if len(at) > 3 else ''}"
+
+
+def _finest(margins: list[_Margin]) -> list[_Margin]:
+    """Margins that no other one implies: totals of teams make those of their regions."""
+    out: list[_Margin] = []
+    for i, m in enumerate(margins):
+        implied = False
+        for j, other in enumerate(margins):
+            if i == j:
+                continue
+            pairs = len(np.unique(other.codes * len(m.totals) + m.codes))
+            same = pairs == len(other.totals) == len(m.totals)
+            implied |= pairs == len(other.totals) and (not same or j < i)
+        if not implied:
+            out.append(m)
+    return out
 
 
 def _check_supported(margins: list[_Margin], seed: np.ndarray, *, caller: str) -> None:

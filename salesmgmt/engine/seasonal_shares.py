@@ -61,9 +61,12 @@ def _ratios(values: np.ndarray, cycle: int, *, robust: bool) -> np.ndarray:
     """Value over centred moving average (or median); NaN where a whole cycle does not reach."""
     trend = np.full(len(values), np.nan)
     if robust:  # one odd period would pull the averages of a whole cycle
+        windows = np.lib.stride_tricks.sliding_window_view(values, cycle)
+        middle = np.median(windows, axis=1)
+        if cycle % 2 == 0:  # two whole cycles, half a period to either side
+            middle = 0.5 * (middle[1:] + middle[:-1])
         half = cycle // 2
-        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * half + 1)
-        trend[half : half + len(windows)] = np.median(windows, axis=1)
+        trend[half : half + len(middle)] = middle
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(trend > 0, values / trend, np.nan)
     weights = np.ones(cycle) / cycle
