@@ -11,19 +11,24 @@ mending pays (``bottlenecks``), which ways deals take (``paths``).
 (``velocity``), what is open (``pipeline``), whether it is enough (``coverage``), what moved
 (``snapshots``, ``slippage``, ``waterfall``), and why deals are lost (``win_loss``).
 
-**Look ahead.** The chance of each deal (``WinModel``).
+**Look ahead.** The chance of each deal (``WinModel``), the money that will come in
+(``bookings``, ``simulate_bookings``) and what the same forecast was worth before
+(``backtest_bookings``), whose word to trust (``submissions``), and which channels brought the
+wins (``attribution``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._funnel.attribution import attribution
+from ._funnel.bookings import backtest_bookings, bookings, simulate_bookings
 from ._funnel.counting import conversion
 from ._funnel.groups import cohort_conversion, compare
 from ._funnel.operations import bottlenecks, dwell, paths, service_levels
 from ._funnel.outcomes import outcomes, outcomes_test
 from ._funnel.pipeline import pipeline, waterfall
-from ._funnel.results import coverage, slippage, snapshots, velocity, win_loss
+from ._funnel.results import coverage, slippage, snapshots, submissions, velocity, win_loss
 from ._funnel.stages import stage_order
 
 if TYPE_CHECKING:
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WinModel",
+    "attribution",
+    "backtest_bookings",
+    "bookings",
     "bottlenecks",
     "cohort_conversion",
     "compare",
@@ -42,9 +50,11 @@ __all__ = [
     "paths",
     "pipeline",
     "service_levels",
+    "simulate_bookings",
     "slippage",
     "snapshots",
     "stage_order",
+    "submissions",
     "velocity",
     "waterfall",
     "win_loss",

@@ -25,7 +25,7 @@ from ..engine.proportions import interval
 from ..errors import InputError
 from ._deals import IS_LOST, IS_WON, NO_DAY, OPEN, Deals, check_by, read_deals
 
-__all__ = ["coverage", "slippage", "snapshots", "velocity", "win_loss"]
+__all__ = ["coverage", "slippage", "snapshots", "submissions", "velocity", "win_loss"]
 
 
 def velocity(
@@ -445,6 +445,132 @@ def _close_moves(frame: pd.DataFrame, deals: int) -> dict[str, Any]:
         "last_close": last,
         "days_slipped": days,
     }
+
+
+# --------------------------------------------------------------------------------------
+# Submissions
+
+
+def submissions(
+    snapshots: pd.DataFrame,
+    deals: pd.DataFrame,
+    *,
+    by: str = "owner",
+    category: str = "category",
+    snapshot: str = "snapshot_date",
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    created: str = "created_at",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Whose forecasts to trust: what was called for open deals against how they ended.
+
+    Parameters
+    ----------
+    snapshots : DataFrame
+        What was written down: one row a deal and snapshot, with amount and expected closing
+        day; only rows of deals that are open in them count.
+    deals : DataFrame
+        How the deals ended.
+    by, category : str
+        Columns of ``snapshots``: who called it (``owner``), and the forecast category
+        (``commit``, ``best_case``, ``pipeline``; may be absent).
+    snapshot, deal, stage, amount, created, close, status : str
+        Columns of both frames.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a caller and category: ``calls`` (of deals that are closed by now), ``won``
+        (calls whose deal was won), ``win_rate``, ``lo``, ``hi`` (Wilson), ``on_time`` (share of
+        the won calls that closed by the month called), ``amount_ratio`` (final over called
+        amount of won calls: above 1 is sandbagging, below 1 happy ears), ``days_late`` (median,
+        final less called day, of won calls: negative is sandbagging), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or no called deal is closed.
+
+    References
+    ----------
+    .. [1] E. B. Wilson, Journal of the American Statistical Association 22 (1927), 209-212.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> out = submissions(load_sample("deal_snapshots"), load_sample("deals"))
+    >>> won = out[out["category"] == "pipeline"].set_index("owner")["amount_ratio"]
+    >>> bool(won["R10"] > 1.3 and won["R21"] < 0.9)
+    True
+    """
+    caller = "submissions"
+    known = read_deals(
+        deals, caller=caller, deal=deal, stage=stage, amount=amount, created=created,
+        close=close, status=status, invalid=invalid,
+    )  # fmt: skip
+    rows = take(
+        snapshots,
+        caller=caller,
+        arg="snapshots",
+        invalid=invalid,
+        snapshot=Date(snapshot),
+        deal=Key(deal),
+        amount=Amount(amount),
+        close=Date(close, missing="allow"),
+        owner=Key(by),
+        category=Key(category, optional=True),
+        status=Key(status, optional=True, missing="allow"),
+    )
+    ends = pd.DataFrame(
+        {
+            deal: known.column("deal"),
+            "end": known.close,
+            "state": known.status,
+            "final": known.amount(),
+        }
+    )
+    names = [by, category] if "category" in rows else [by]
+    calls = rows.frame[[deal, *names]].reset_index(drop=True)
+    calls["day"] = rows.days("snapshot")
+    calls["called"] = rows["amount"]
+    told = rows["close"].astype("datetime64[D]")
+    calls["due"] = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
+    if "status" in rows:
+        calls = calls[rows.series("status").astype(str).str.lower().eq("open").to_numpy()]
+    calls = calls.merge(ends, on=deal, how="inner")
+    calls = calls[(calls["state"] != OPEN) & (calls["end"] > calls["day"])]
+    if calls.empty:
+        raise InputError(f"{caller}(): no deal of snapshots is closed in deals.")
+    return _called(calls, names).assign(as_of=known.as_of)
+
+
+def _called(calls: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    won = calls["state"].eq(IS_WON)
+    dated = won & calls["due"].ne(NO_DAY)
+    month = {c: calls[c].to_numpy().astype("datetime64[D]").astype("datetime64[M]")
+             for c in ("end", "due")}  # fmt: skip
+    calls = calls.assign(
+        won=won,
+        late=(calls["end"] - calls["due"]).where(dated),
+        punctual=pd.Series(month["end"] <= month["due"], index=calls.index).where(dated),
+        told=calls["called"].where(won, 0.0),
+        got=calls["final"].where(won, 0.0),
+    )
+    grouped = calls.groupby(names, observed=True, sort=True)
+    out = grouped.agg(calls=("won", "size"), won=("won", "sum"))
+    out["win_rate"] = out["won"] / out["calls"]
+    out["lo"], out["hi"] = interval(out["won"].to_numpy(), out["calls"].to_numpy())
+    out["on_time"] = grouped["punctual"].apply(lambda s: s.dropna().astype(float).mean())
+    told = grouped["told"].sum()
+    out["amount_ratio"] = grouped["got"].sum() / told.where(told > 0)
+    out["days_late"] = grouped["late"].median()
+    return out.reset_index()
 
 
 # --------------------------------------------------------------------------------------

@@ -1,0 +1,207 @@
+"""Which channels brought the wins: rules, Markov removal, Shapley."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, Key, check_choice, check_int, check_number, money, take, units
+from ..engine.attribution import markov_removal, shapley, touch_weights
+from ..errors import InputError
+from ._events import DAY
+
+__all__ = ["attribution"]
+
+MODELS = ("shapley", "markov", "linear", "first", "last", "time_decay", "position")
+
+
+def attribution(
+    touches: pd.DataFrame,
+    *,
+    model: str = "shapley",
+    half_life: float = 7.0,
+    ends: float = 0.4,
+    draws: int = 2000,
+    step: float = 0.01,
+    random_state: int = 0,
+    deal: str = "deal_id",
+    channel: str = "channel",
+    date: str = "date",
+    value: str = "value",
+    converted: str = "converted",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Share the value of converted deals out among the channels that touched them.
+
+    Parameters
+    ----------
+    touches : DataFrame
+        One row a touch: deal, channel, date; ``converted`` (the deal was won, the same in all
+        its rows; absent: all were) and ``value`` (of the deal; absent: 1 each). Touches of a
+        deal at one time count in the order of the channel's name.
+    model : {"shapley", "markov", "linear", "first", "last", "time_decay", "position"}
+        Shapley value of the sets of channels; removal effect in a Markov chain over all deals,
+        won and lost; or a rule by place in the path.
+    half_life : float, default=7.0
+        Days in which a touch loses half its weight (``time_decay``).
+    ends : float, default=0.4
+        Share of the first and of the last touch (``position``).
+    draws : int, default=2000
+        Random orders for Shapley with more than ten channels.
+    step : float, default=0.01
+        Smallest unit of money: credits are multiples of it and add up to the total.
+    random_state : int, default=0
+        Seed of the orders.
+    deal, channel, date, value, converted : str
+        Columns of ``touches``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a channel, the largest credit first: channel, ``credit`` (adds up to the value
+        of all converted deals), ``share``, ``conversions`` (deals, fractional), ``touched``
+        (converted deals with the channel), ``touches``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, a deal is both converted and not, has two values, or none
+        converted.
+
+    References
+    ----------
+    .. [1] E. Anderl et al., International Journal of Research in Marketing 33 (2016), 457-474.
+    .. [2] K. Zhao et al., International Journal of Market Research 61 (2019), 195-209.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> touches = pd.DataFrame({"deal_id": [1, 1, 2], "channel": ["mail", "fair", "fair"],
+    ...     "date": pd.to_datetime(["2025-01-01", "2025-01-05", "2025-01-03"])})
+    >>> attribution(touches)[["channel", "credit"]]
+      channel  credit
+    0    fair     1.5
+    1    mail     0.5
+    """
+    caller = "attribution"
+    check_choice(model, "model", MODELS, caller=caller)
+    check_number(half_life, "half_life", caller=caller, low=0, open_low=True)
+    check_number(ends, "ends", caller=caller, low=0, high=0.5)
+    check_int(draws, "draws", caller=caller, low=1)
+    rows = take(
+        touches,
+        caller=caller,
+        arg="touches",
+        invalid=invalid,
+        deal=Key(deal),
+        channel=Key(channel),
+        date=Date(date),
+        value=Amount(value, optional=True, low=0),
+        converted=Key(converted, optional=True),
+    )
+    path = _Paths(rows, caller)
+    worth, wins = _credits(path, model, half_life, ends, draws, random_state)
+    whole = units(np.array([path.value[path.won].sum()]), step, name=value, caller=caller)[0]
+    credit = _rounded(worth, int(whole))
+    out = pd.DataFrame({channel: path.channels.labels.iloc[:, 0]})
+    out["credit"] = money(credit, step)
+    out["share"] = worth / worth.sum() if worth.sum() > 0 else 0.0
+    out["conversions"] = wins
+    pairs = np.unique(np.column_stack([path.who, path.at])[path.won[path.who]], axis=0)
+    out["touched"] = np.bincount(pairs[:, 1], minlength=len(out))
+    out["touches"] = np.bincount(path.at, minlength=len(out))
+    order = np.lexsort((np.arange(len(out)), -credit))
+    return out.iloc[order].reset_index(drop=True)
+
+
+class _Paths:
+    """Touches in the order of deal, time and channel; won and value by deal."""
+
+    def __init__(self, rows: Any, caller: str):
+        deals, self.channels = rows.keys("deal"), rows.keys("channel")
+        time = rows["date"].astype("datetime64[us]").astype(np.int64)
+        order = np.lexsort((self.channels.codes, time, deals.codes))
+        self.who, self.at, time = deals.codes[order], self.channels.codes[order], time[order]
+        self.deals = len(deals)
+        self.length = np.bincount(self.who, minlength=self.deals)
+        start = np.append(0, np.cumsum(self.length)[:-1])
+        self.position = np.arange(len(self.who)) - start[self.who]
+        self.days_before = (time[start + self.length - 1][self.who] - time) / DAY
+        won = np.ones(len(order), dtype=bool)
+        if "converted" in rows:
+            won = _truth(rows.series("converted"), caller)[order]
+        self.won = self._one(won, start, "converted", caller)
+        value = rows["value"][order] if "value" in rows else np.ones(len(order))
+        self.value = np.where(self.won, self._one(value, start, "value", caller), 0.0)
+        if not self.won.any():
+            raise InputError(f"{caller}(): no deal of touches is converted.")
+        self.bounds = np.append(start, len(self.who))
+
+    def _one(self, values: np.ndarray, start: np.ndarray, name: str, caller: str) -> np.ndarray:
+        """The value of each deal, which must be the same in all its rows."""
+        if (mixed := values != values[start][self.who]).any():
+            raise InputError(
+                f"{caller}(): column {name!r} differs within a deal in {int(mixed.sum())} row(s); "
+                "give each deal one value."
+            )
+        return values[start]
+
+
+def _truth(series: pd.Series, caller: str) -> np.ndarray:
+    text = series.astype(object).map(
+        lambda v: {"won": 1, "lost": 0, "true": 1, "false": 0}.get(str(v).strip().lower(), v)
+    )
+    out = pd.to_numeric(text, errors="coerce")
+    bad = ~out.isin([0, 1])
+    if bad.any():
+        raise InputError(
+            f"{caller}(): column {series.name!r} must hold True/False, 1/0 or won/lost; "
+            f"{int(bad.sum())} row(s) do not, first {series[bad].iloc[0]!r}."
+        )
+    return out.to_numpy(dtype=float) == 1
+
+
+def _credits(
+    path: _Paths, model: str, half_life: float, ends: float, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Value and number of conversions by channel."""
+    size, wins = len(path.channels), path.won.astype(float)
+    if model == "markov":
+        parts = [path.at[a:b] for a, b in zip(path.bounds[:-1], path.bounds[1:], strict=True)]
+        share = markov_removal(parts, wins, np.ones(path.deals), size)
+        return share * path.value.sum(), share * wins.sum()
+    if model == "shapley":
+        sets = np.zeros((path.deals, size), dtype=bool)
+        sets[path.who, path.at] = True
+        sets = sets[path.won]
+        return (
+            shapley(sets, path.value[path.won], size, draws=draws, seed=seed),
+            shapley(sets, wins[path.won], size, draws=draws, seed=seed),
+        )
+    weight = touch_weights(
+        path.position,
+        path.length[path.who],
+        path.days_before,
+        model=model,
+        half_life=half_life,
+        ends=ends,
+    )
+    weight = weight / np.bincount(path.who, weights=weight, minlength=path.deals)[path.who]
+    return (
+        np.bincount(path.at, weights=weight * path.value[path.who], minlength=size),
+        np.bincount(path.at, weights=weight * wins[path.who], minlength=size),
+    )
+
+
+def _rounded(worth: np.ndarray, whole: int) -> np.ndarray:
+    """Whole units that add up to ``whole``: largest remainders, ties to the smaller label."""
+    ideal = worth / worth.sum() * whole if worth.sum() > 0 else np.zeros(len(worth))
+    out = np.floor(ideal + 1e-9).astype(np.int64)
+    short = whole - int(out.sum())
+    order = np.argsort(-(ideal - out), kind="stable")
+    out[order[: max(short, 0)]] += 1
+    return out

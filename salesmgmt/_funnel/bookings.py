@@ -1,0 +1,452 @@
+"""Bookings to come: from the open pipeline and from deals that do not exist yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import as_dates, check_bool, check_freq, check_int, days_of
+from ..engine.bookings import (
+    FAR,
+    Book,
+    actual_new,
+    actual_open,
+    correction,
+    curve,
+    forecast_new,
+    forecast_open,
+)
+from ..engine.periods import period_end, period_of, period_start
+from ..errors import InputError
+from ._deals import IS_WON, OPEN, Deals, read_deals
+
+__all__ = ["backtest_bookings", "bookings", "simulate_bookings"]
+
+_SHARED = 0.5  # share of the forecast's error that all periods have in common
+_EACH = 3000  # up to so many open deals are drawn one by one
+
+
+def bookings(
+    deals: pd.DataFrame,
+    *,
+    horizon: int | str | pd.Timedelta,
+    freq: str = "M",
+    new_business: bool = True,
+    as_of: object = None,
+    n: int = 2000,
+    year_start: int = 1,
+    random_state: int = 0,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    created: str = "created_at",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Won amounts to come, by period, with a band that has been tested on the past.
+
+    Open deals end by age as deals have ended before (won and lost as competing ends). The same
+    forecast is made at every past week with what was known then; its errors correct this one
+    (quarter-end and yearly effects included) and set the width of the band.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        One row a deal, open and closed ones.
+    horizon : int or time span
+        Number of periods; or one span such as ``"30D"`` from the day after ``as_of`` on.
+    freq : {"D", "W", "M", "Q", "Y"}
+        Length of a period. A period that is under way at ``as_of`` is forecast for its rest.
+    new_business : bool, default=True
+        Whether to add deals that are not created yet.
+    as_of : date, optional
+        The day that is looked at; later closings are not known. Default: the last creation or
+        closing.
+    n : int, default=2000
+        Draws behind the quantiles.
+    year_start : int, default=1
+        First month of the year, for quarters and years.
+    random_state : int, default=0
+        Seed of the draws.
+    deal, stage, amount, created, close, status : str
+        Columns of ``deals``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a period: ``date`` (first day), ``until`` (last day), ``p10``, ``p50``, ``p90``,
+        ``expected``, ``existing`` and ``new`` (their parts of ``expected``), ``existing_p10``,
+        ``existing_p90``, ``raw`` (existing before the correction), ``factor``, ``spread`` (of
+        the log error), ``method`` and ``evidence`` (how the correction was chosen, from how
+        many past forecasts), ``as_of``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or nothing has been won or lost yet.
+
+    References
+    ----------
+    .. [1] O. Aalen, S. Johansen, Scandinavian Journal of Statistics 5 (1978), 141-150.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> out = bookings(load_sample("deals"), horizon=3)
+    >>> out["date"].dt.strftime("%Y-%m").tolist()
+    ['2026-01', '2026-02', '2026-03']
+    >>> bool((out["p10"] < out["p50"]).all() and (out["p50"] < out["p90"]).all())
+    True
+    """
+    caller = "bookings"
+    plan = _Outlook.make(
+        deals, horizon, freq, new_business, as_of, year_start, caller,
+        deal=deal, stage=stage, amount=amount, created=created, close=close, status=status,
+        invalid=invalid,
+    )  # fmt: skip
+    check_int(n, "n", caller=caller, low=100)
+    old, new = plan.draw(n, random_state)
+    total = old + new
+    out = pd.DataFrame({"date": plan.starts(), "until": plan.ends()})
+    for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+        out[name] = np.quantile(total, share, axis=0)
+    rows = plan.parts
+    out["existing"] = [p.raw * p.factor for p in rows]
+    out["new"] = [p.new * p.new_factor for p in rows]
+    out.insert(5, "expected", out["existing"] + out["new"])
+    out["existing_p10"], out["existing_p90"] = np.quantile(old, [0.1, 0.9], axis=0)
+    out["raw"] = [p.raw for p in rows]
+    out["factor"] = [p.factor for p in rows]
+    out["spread"] = [p.spread for p in rows]
+    out["method"] = [p.method for p in rows]
+    out["evidence"] = [p.evidence for p in rows]
+    return out.assign(as_of=plan.known.as_of)
+
+
+def simulate_bookings(
+    deals: pd.DataFrame,
+    *,
+    horizon: int | str | pd.Timedelta,
+    freq: str = "M",
+    new_business: bool = True,
+    as_of: object = None,
+    n: int = 1000,
+    year_start: int = 1,
+    random_state: int = 0,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    created: str = "created_at",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Possible futures of the bookings: draws for the chance of making a plan.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        One row a deal, open and closed ones.
+    horizon, freq, new_business, as_of, year_start
+        As in :func:`bookings`.
+    n : int, default=1000
+        Number of draws. Periods of one draw belong together.
+    random_state : int, default=0
+        Seed.
+    deal, stage, amount, created, close, status : str
+        Columns of ``deals``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``date`` (first day of the period), ``draw``, ``amount``: samples.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or nothing has been won or lost yet.
+
+    References
+    ----------
+    .. [1] O. Aalen, S. Johansen, Scandinavian Journal of Statistics 5 (1978), 141-150.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> draws = simulate_bookings(load_sample("deals"), horizon=2, n=100)
+    >>> draws.shape
+    (200, 3)
+    """
+    caller = "simulate_bookings"
+    plan = _Outlook.make(
+        deals, horizon, freq, new_business, as_of, year_start, caller,
+        deal=deal, stage=stage, amount=amount, created=created, close=close, status=status,
+        invalid=invalid,
+    )  # fmt: skip
+    check_int(n, "n", caller=caller, low=1)
+    old, new = plan.draw(n, random_state)
+    starts = plan.starts()
+    return pd.DataFrame(
+        {
+            "date": np.repeat(starts, n),
+            "draw": np.tile(np.arange(n), len(starts)),
+            "amount": (old + new).T.reshape(-1),
+        }
+    )
+
+
+def backtest_bookings(
+    deals: pd.DataFrame,
+    dates: Iterable[Any],
+    *,
+    horizon: str | pd.Timedelta = "30D",
+    new_business: bool = False,
+    n: int = 2000,
+    random_state: int = 0,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    amount: str = "amount",
+    created: str = "created_at",
+    close: str = "close_date",
+    status: str = "status",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """What :func:`bookings` would have said on past days, and what came.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        One row a deal, open and closed ones.
+    dates : iterable of dates
+        Days to forecast from, each with what was known then; those whose span is not over at
+        the last creation or closing are left out.
+    horizon : time span, default="30D"
+        Span from the day after each date on.
+    new_business : bool, default=False
+        Whether deals created later count, in the forecast and in what came.
+    n, random_state : int
+        Draws behind the quantiles, and their seed.
+    deal, stage, amount, created, close, status : str
+        Columns of ``deals``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a date: ``as_of``, ``expected``, ``p10``, ``p50``, ``p90``, ``raw`` (before the
+        correction), ``actual``, ``error`` (expected less actual), ``covered`` (whether the
+        band held), ``method``.
+
+    Raises
+    ------
+    InputError
+        A column is unusable, or no date can be tested.
+
+    References
+    ----------
+    .. [1] O. Aalen, S. Johansen, Scandinavian Journal of Statistics 5 (1978), 141-150.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> out = backtest_bookings(load_sample("deals"), ["2025-06-30", "2025-09-30"])
+    >>> out.shape[0]
+    2
+    """
+    caller = "backtest_bookings"
+    last = _span_days(horizon, caller)
+    known = read_deals(
+        deals, caller=caller, deal=deal, stage=stage, amount=amount, created=created,
+        close=close, status=status, invalid=invalid,
+    )  # fmt: skip
+    book = _book(known)
+    days = np.unique(days_of(as_dates(list(dates), name="dates", caller=caller)))
+    rows = []
+    for day in days[days + last <= known.until]:
+        if not (book.closed <= day).any() or not book.open_at(int(day)).any():
+            continue
+        part = _part(book, int(day), 1, last, new_business)
+        old, new = _draw([part], book, int(day), n, random_state)
+        total = (old + new)[:, 0]
+        actual = actual_open(book, int(day), 1, last)
+        if new_business:
+            actual += actual_new(book, int(day), 1, last)
+        lo, middle, hi = np.quantile(total, [0.1, 0.5, 0.9])
+        expected = part.raw * part.factor + part.new * part.new_factor
+        stamp = pd.Timestamp(np.datetime64(int(day), "D"))
+        rows.append((stamp, expected, lo, middle, hi, part.raw, actual, part.method))
+    if not rows:
+        raise InputError(
+            f"{caller}(): none of dates has a past to learn from and a span that is over."
+        )
+    names = ["as_of", "expected", "p10", "p50", "p90", "raw", "actual", "method"]
+    out = pd.DataFrame(rows, columns=names)
+    out.insert(7, "error", out["expected"] - out["actual"])
+    out.insert(8, "covered", (out["p10"] <= out["actual"]) & (out["actual"] <= out["p90"]))
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# How it is put together
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One period: days from ``first`` to ``last`` after as_of, forecasts and corrections."""
+
+    first: int
+    last: int
+    raw: float
+    new: float
+    new_variance: float
+    factor: float
+    spread: float
+    method: str
+    evidence: int
+    new_factor: float
+    new_spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    known: Deals
+    book: Book
+    parts: list[_Part]
+
+    @staticmethod
+    def make(
+        deals: Any,
+        horizon: Any,
+        freq: str,
+        new_business: bool,
+        as_of: object,
+        year_start: int,
+        caller: str,
+        **columns: Any,
+    ) -> _Outlook:
+        check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
+        check_bool(new_business, "new_business", caller=caller)
+        check_int(year_start, "year_start", caller=caller, low=1, high=12)
+        known = read_deals(deals, caller=caller, as_of=as_of, **columns)
+        book = _book(known)
+        if (known.status == OPEN).all():
+            raise InputError(
+                f"{caller}(): no deal was won or lost by {known.as_of.date()}; there is nothing "
+                "to learn from."
+            )
+        spans = _spans(horizon, freq, year_start, known.until, caller)
+        parts = [_part(book, known.until, a, b, new_business) for a, b in spans]
+        return _Outlook(known, book, parts)
+
+    def starts(self) -> np.ndarray:
+        return _stamps([self.known.until + p.first for p in self.parts])
+
+    def ends(self) -> np.ndarray:
+        return _stamps([self.known.until + p.last for p in self.parts])
+
+    def draw(self, n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        return _draw(self.parts, self.book, self.known.until, n, seed)
+
+
+def _stamps(days: list[int]) -> np.ndarray:
+    return np.array(days).astype("datetime64[D]").astype("datetime64[us]")
+
+
+def _book(known: Deals) -> Book:
+    closed = np.where(known.status == OPEN, FAR, known.close)
+    return Book(known.created, closed, known.status == IS_WON, known.amount())
+
+
+def _span_days(horizon: Any, caller: str) -> int:
+    from ._events import DAY, microseconds
+
+    days = microseconds(horizon, name="horizon", caller=caller) // DAY
+    if days < 1:
+        raise InputError(f"{caller}(): horizon must be at least a day, got {horizon!r}.")
+    return days
+
+
+def _spans(
+    horizon: Any, freq: str, year_start: int, until: int, caller: str
+) -> list[tuple[int, int]]:
+    """First and last day of each period, counted from ``until``."""
+    if not isinstance(horizon, int | np.integer) or isinstance(horizon, bool):
+        return [(1, _span_days(horizon, caller))]
+    check_int(horizon, "horizon", caller=caller, low=1)
+    first = int(period_of(np.array([until + 1]), freq, year_start=year_start)[0])
+    periods = np.arange(first, first + int(horizon))
+    starts = np.maximum(period_start(periods, freq, year_start=year_start), until + 1)
+    ends = period_end(periods, freq, year_start=year_start)
+    return [(int(a - until), int(b - until)) for a, b in zip(starts, ends, strict=True)]
+
+
+def _part(book: Book, day: int, first: int, last: int, new_business: bool) -> _Part:
+    raw, _ = forecast_open(book, day, first, last)
+    own = correction(book, day, first, last)
+    new = variance = spread = 0.0
+    factor = 1.0
+    if new_business:
+        new, variance = forecast_new(book, day, first, last)
+        later = correction(book, day, first, last, new=True)
+        factor, spread = later.factor, later.spread
+    return _Part(
+        first, last, raw, new, variance, own.factor, own.spread, own.method, own.evidence,
+        factor, spread,
+    )  # fmt: skip
+
+
+def _draw(
+    parts: list[_Part], book: Book, day: int, n: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws of existing and of new business, shape (n, periods).
+
+    Each deal's end is drawn, then all deals of a draw move together by the forecast's error,
+    half of which is common to all periods.
+    """
+    rng = np.random.default_rng(seed)
+    old = _draw_open(parts, book, day, n, rng)
+    common = rng.standard_normal(n)
+    new = np.zeros_like(old)
+    for j, part in enumerate(parts):
+        own = rng.standard_normal(n)
+        z = np.sqrt(_SHARED) * common + np.sqrt(1 - _SHARED) * own
+        old[:, j] *= part.factor * np.exp(part.spread * z - part.spread**2 / 2)
+        if part.new > 0:
+            base = rng.gamma(part.new**2 / part.new_variance, part.new_variance / part.new, n)
+            error = np.exp(part.new_spread * z - part.new_spread**2 / 2)
+            new[:, j] = base * part.new_factor * error
+    return old, new
+
+
+def _draw_open(
+    parts: list[_Part], book: Book, day: int, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    rows = book.open_at(day)
+    age, amount = day - book.created[rows], book.amount[rows]
+    known = curve(book, day)
+    chance = np.column_stack([known.chance(age, p.first, p.last) for p in parts])
+    out = np.zeros((n, len(parts)))
+    if len(age) <= _EACH:
+        edges = np.minimum(np.cumsum(chance, axis=1), 1.0)
+        for i in range(n):
+            at = (rng.random(len(age))[:, None] >= edges).sum(axis=1)
+            out[i] = np.bincount(at, weights=amount, minlength=len(parts) + 1)[: len(parts)]
+        return out
+    mean = amount @ chance
+    variance = (amount**2) @ (chance * (1 - chance))
+    for j in range(len(parts)):
+        if mean[j] > 0 and variance[j] > 0:
+            out[:, j] = rng.gamma(mean[j] ** 2 / variance[j], variance[j] / mean[j], n)
+        else:
+            out[:, j] = mean[j]
+    return out

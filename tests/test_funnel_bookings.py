@@ -1,0 +1,236 @@
+"""Bookings, their past, submissions, attribution."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, load_sample
+from salesmgmt.engine.attribution import markov_removal, shapley
+from salesmgmt.funnel import (
+    attribution,
+    backtest_bookings,
+    bookings,
+    simulate_bookings,
+    submissions,
+)
+
+
+def company(seed=0, weeks=110, quarter=True):
+    """Deals at a steady rate; those that close do so after 10 to 60 days, more at quarter ends."""
+    rng = np.random.default_rng(seed)
+    n = weeks * 20
+    created = np.sort(rng.integers(0, weeks * 7, n))
+    closed = created + rng.integers(10, 60, n)
+    if quarter:  # a third waits for the end of the quarter
+        late = rng.random(n) < 0.5
+        closed = np.where(late, (closed // 91 + 1) * 91 - rng.integers(0, 10, n), closed)
+    closed = np.maximum(closed, created)
+    end = weeks * 7
+    won = rng.random(n) < 0.4
+    known = closed <= end
+    start = pd.Timestamp("2023-01-02")
+    return pd.DataFrame(
+        {
+            "deal_id": np.arange(n),
+            "stage": np.where(known, np.where(won, "won", "lost"), "open"),
+            "amount": rng.lognormal(8, 0.5, n).round(2),
+            "created_at": start + pd.to_timedelta(created, unit="D"),
+            "close_date": (start + pd.to_timedelta(closed, unit="D")).where(known),
+        }
+    )
+
+
+def test_the_band_covers_and_the_correction_sees_the_quarter():
+    deals = company()
+    dates = pd.date_range("2024-06-03", "2025-01-10", freq="14D")
+    out = backtest_bookings(deals, dates)
+    raw = (out["raw"] - out["actual"]).abs().sum()
+    assert out["error"].abs().sum() < 0.6 * raw
+    assert out["covered"].mean() >= 0.65
+
+
+def test_without_a_season_the_correction_does_no_harm():
+    out = backtest_bookings(
+        company(1, quarter=False), pd.date_range("2024-03-04", "2025-01-01", freq="14D")
+    )
+    wape = out["error"].abs().sum() / out["actual"].sum()
+    raw = (out["raw"] - out["actual"]).abs().sum() / out["actual"].sum()
+    assert wape < raw + 0.06
+
+
+def test_only_what_was_known_counts():
+    deals = company()
+    day = "2024-06-30"
+    later = deals.copy()
+    change = later["close_date"] > pd.Timestamp(day)
+    later.loc[change, "stage"] = "lost"
+    options = {"horizon": 2, "as_of": day}
+    pd.testing.assert_frame_equal(bookings(deals, **options), bookings(later, **options))
+
+
+def test_existing_and_new_add_up_and_new_can_be_left_out():
+    deals = company()
+    out = bookings(deals, horizon=3)
+    np.testing.assert_allclose(out["expected"], out["existing"] + out["new"])
+    assert out["new"].iloc[2] > out["new"].iloc[0]
+    alone = bookings(deals, horizon=3, new_business=False)
+    assert (alone["new"] == 0).all()
+    assert alone.loc[0, "date"] == alone.loc[0, "as_of"] + pd.Timedelta(days=1)
+    assert alone["date"].dt.day.tolist()[1:] == [1, 1]
+
+
+def test_a_span_is_one_row_and_draws_agree_with_the_quantiles():
+    deals = company()
+    one = bookings(deals, horizon="30D")
+    assert len(one) == 1
+    assert (one.loc[0, "until"] - one.loc[0, "date"]).days == 29
+    draws = simulate_bookings(deals, horizon="30D", n=4000, random_state=1)
+    assert draws["amount"].quantile(0.9) == pytest.approx(one.loc[0, "p90"], rel=0.05)
+    assert draws["amount"].mean() == pytest.approx(one.loc[0, "expected"], rel=0.05)
+
+
+def test_periods_of_a_draw_move_together():
+    wide = simulate_bookings(company(), horizon=2, n=2000).pivot(
+        index="draw", columns="date", values="amount"
+    )
+    assert wide.corr().iloc[0, 1] > 0.05
+
+
+def test_nothing_closed_is_nothing_to_learn_from():
+    deals = company().assign(stage="open", close_date=pd.NaT)
+    with pytest.raises(InputError, match="nothing to learn from"):
+        bookings(deals, horizon=2)
+
+
+@pytest.mark.slow
+def test_maven_open_pipeline(data_dir):
+    folder = data_dir / "funnel"
+    raw = pd.read_parquet(folder / "maven_crm_asof_2017-09-30.parquet")
+    price = pd.read_parquet(folder / "maven_products.parquet").set_index("product")["sales_price"]
+    raw = raw[raw["engage_date"].notna()]
+    listed = raw["product"].replace({"GTXPro": "GTX Pro"}).map(price)
+    deals = pd.DataFrame(
+        {
+            "deal_id": raw["opportunity_id"],
+            "stage": raw["deal_stage"],
+            "amount": raw["close_value"].where(raw["deal_stage"] == "Won", listed),
+            "created_at": raw["engage_date"],
+            "close_date": raw["close_date"],
+        }
+    )
+    out = backtest_bookings(deals, pd.date_range("2017-06-30", "2017-08-31", freq="7D"))
+    wape = out["error"].abs().sum() / out["actual"].sum()
+    plain = (out["raw"] - out["actual"]).abs().sum() / out["actual"].sum()
+    assert wape <= plain / 2
+    assert 0.65 <= out["covered"].mean() <= 0.95
+    assert ((out["p90"] - out["p10"]) / out["actual"]).median() <= 0.6
+
+
+def test_the_samples_sandbagger_and_happy_ears_are_found():
+    out = submissions(load_sample("deal_snapshots"), load_sample("deals"))
+    won = out[out["won"] >= 5]
+    mean = won.groupby("owner")[["amount_ratio", "days_late"]].mean()
+    assert mean["amount_ratio"].idxmax() == "R10"
+    assert mean["amount_ratio"].idxmin() == "R21"
+
+
+# --------------------------------------------------------------------------------------
+# Attribution
+
+
+def touches(paths, won=None, value=None):
+    rows = [
+        (i, c, pd.Timestamp("2025-01-01") + pd.Timedelta(7 * t, unit="D"))
+        for i, path in enumerate(paths)
+        for t, c in enumerate(path)
+    ]
+    out = pd.DataFrame(rows, columns=["deal_id", "channel", "date"])
+    if won is not None:
+        out["converted"] = out["deal_id"].map(dict(enumerate(won)))
+    if value is not None:
+        out["value"] = out["deal_id"].map(dict(enumerate(value)))
+    return out
+
+
+def credit(frame, model, **options):
+    out = attribution(frame, model=model, **options)
+    return dict(zip(out["channel"], out["credit"].round(6), strict=True))
+
+
+def test_rules_by_hand():
+    one = touches(["abc"])
+    assert credit(one, "first") == {"a": 1.0, "b": 0.0, "c": 0.0}
+    assert credit(one, "last") == {"c": 1.0, "a": 0.0, "b": 0.0}
+    assert credit(one, "position") == {"a": 0.4, "c": 0.4, "b": 0.2}
+    assert credit(one, "linear", step=1e-6)["b"] == pytest.approx(1 / 3, abs=1e-6)
+    decay = credit(one, "time_decay", step=1e-6)
+    assert (decay["a"], decay["b"], decay["c"]) == pytest.approx((1 / 7, 2 / 7, 4 / 7), abs=1e-6)
+
+
+def test_markov_removal_of_anderl_s_example():
+    """Paths c1>c2>c3 (won), c1 (lost), c2>c3 (lost): the textbook chain.
+
+    Reaching the win needs c2 then c3, which half the time wins: P = 1/2 * (1/2 + ...) by hand.
+    """
+    paths = [np.array([0, 1, 2]), np.array([0]), np.array([1, 2])]
+    share = markov_removal(paths, np.array([1.0, 0, 0]), np.ones(3), 3)
+    # From the start: c1 2/3, c2 1/3; c1 goes to c2 or is lost, 1/2 each; c2 to c3; c3 wins 1/2.
+    whole = (2 / 3 * 1 / 2 + 1 / 3) * 1 / 2
+    without_c1 = 1 / 3 * 1 / 2
+    effect = np.array([1 - without_c1 / whole, 1, 1])
+    np.testing.assert_allclose(share, effect / effect.sum())
+
+
+def test_shapley_equals_all_orders():
+    rng = np.random.default_rng(0)
+    sets = rng.random((30, 4)) < 0.5
+    sets[:, 0] |= ~sets.any(axis=1)
+    value = rng.random(30)
+    want = np.zeros(4)
+    for order in itertools.permutations(range(4)):
+        have = np.zeros(4, dtype=bool)
+        before = 0.0
+        for c in order:
+            have[c] = True
+            now = value[~(sets & ~have).any(axis=1)].sum()
+            want[c] += (now - before) / math.factorial(4)
+            before = now
+    np.testing.assert_allclose(shapley(sets, value, 4, draws=1, seed=0), want)
+
+
+def test_shapley_beyond_ten_channels_is_close_and_adds_up():
+    rng = np.random.default_rng(1)
+    sets = rng.random((200, 12)) < 0.3
+    sets[:, 0] |= ~sets.any(axis=1)
+    value = rng.random(200)
+    got = shapley(sets, value, 12, draws=3000, seed=0)
+    # Each journey is a unanimity game: its value is shared equally by its channels.
+    want = (sets / sets.sum(axis=1, keepdims=True) * value[:, None]).sum(axis=0)
+    np.testing.assert_allclose(got, want, rtol=0.05)
+    assert got.sum() == pytest.approx(value.sum())
+
+
+@pytest.mark.parametrize(
+    "model", ["shapley", "markov", "linear", "first", "last", "time_decay", "position"]
+)
+def test_every_model_adds_up_to_the_cent(model):
+    rng = np.random.default_rng(4)
+    paths = ["".join(rng.choice(list("abcde"), rng.integers(1, 6))) for _ in range(60)]
+    won, value = rng.random(60) < 0.5, rng.lognormal(8, 1, 60).round(2)
+    frame = touches(paths, won, value)
+    out = attribution(frame, model=model)
+    assert round(out["credit"].sum() * 100) == round(value[won].sum() * 100)
+    assert out["conversions"].sum() == pytest.approx(won.sum())
+    mixed = attribution(frame.sample(frac=1, random_state=1), model=model)
+    pd.testing.assert_frame_equal(out, mixed)
+
+
+def test_a_deal_cannot_be_both_won_and_lost():
+    frame = touches(["ab"]).assign(converted=[True, False])
+    with pytest.raises(InputError, match="differs within a deal"):
+        attribution(frame)
