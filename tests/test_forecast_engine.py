@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from salesmgmt import plots
 from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import (
     Forecaster,
@@ -16,6 +17,21 @@ from salesmgmt.forecast import (
     simulate,
     summarise,
 )
+
+MODELS = [
+    "auto", "naive", "seasonal_naive", "drift", "mean", "ets", "theta", "arima", "ces", "croston",
+    "sba", "tsb", "adida", "imapa", "mstl", "regression", "ensemble",
+]  # fmt: skip
+AIR = [
+    112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118, 115, 126, 141, 135, 125, 149,
+    170, 170, 158, 133, 114, 140, 145, 150, 178, 163, 172, 178, 199, 199, 184, 162, 146, 166,
+    171, 180, 193, 181, 183, 218, 230, 242, 209, 191, 172, 194, 196, 196, 236, 235, 229, 243,
+    264, 272, 237, 211, 180, 201, 204, 188, 235, 227, 234, 264, 302, 293, 259, 229, 203, 229,
+    242, 233, 267, 269, 270, 315, 364, 347, 312, 274, 237, 278, 284, 277, 317, 313, 318, 374,
+    413, 405, 355, 306, 271, 306, 315, 301, 356, 348, 355, 422, 465, 467, 404, 347, 305, 336,
+    340, 318, 362, 348, 363, 435, 491, 505, 404, 359, 310, 337, 360, 342, 406, 396, 420, 472,
+    548, 559, 463, 407, 362, 405, 417, 391, 419, 461, 472, 535, 622, 606, 508, 461, 390, 432,
+]  # fmt: skip
 
 
 def monthly(values, start="2020-01-01", **keys):
@@ -96,7 +112,7 @@ def test_naive_interval_is_the_random_walk():
         ([1.0, 2, np.nan, 4, 5, np.nan, np.nan, 8] * 5, "ok"),
     ],
 )
-@pytest.mark.parametrize("model", ["auto", "ets", "theta", "drift", "mean", "seasonal_naive"])
+@pytest.mark.parametrize("model", MODELS)
 def test_always_finite_with_a_status(values, status, model):
     out = forecast(monthly(values), 14, model=model)
     assert (out["status"] == status).all()
@@ -287,6 +303,34 @@ def test_ets_on_accidental_deaths_is_as_likely_as_in_r():
     assert row["aicc"] <= 1148.716 + 0.5
 
 
+def test_arima_finds_the_airline_model():
+    """Box and Jenkins, series G: (0,1,1)(0,1,1)12 of the logarithms; R's forecasts to 0.5 %."""
+    history = monthly(np.log(AIR), "1949-01-01")
+    model = Forecaster(model="arima", level=None).fit(history)
+    assert model.summary_["form"][0] == "ARIMA(0,1,1)(0,1,1)[12]"
+    want = [6.110186, 6.053775, 6.171715, 6.199300, 6.232556, 6.368779]
+    np.testing.assert_allclose(model.predict(6)["forecast"], want, rtol=5e-3)
+
+
+def test_intermittent_methods_by_hand():
+    """Demands 4, 2 after 1 and 3 periods, smoothed with 0.1; SBA times 0.95."""
+    history = monthly([4.0, 0, 0, 2, 0])
+    get = lambda model: forecast(history, 1, model=model, level=None)["forecast"][0]  # noqa: E731
+    size, interval = 4 + 0.1 * (2 - 4), 1 + 0.1 * (3 - 1)
+    assert get("croston") == pytest.approx(size / interval)
+    assert get("sba") == pytest.approx(0.95 * size / interval)
+    chance = 0.4
+    for hit in (1, 0, 0, 1, 0):
+        chance += 0.1 * (hit - chance)
+    assert get("tsb") == pytest.approx(size * chance)
+
+
+def test_dead_demand_dies_out():
+    history = monthly([5.0, 0, 7, 0, 0, 6] * 4 + [0.0] * 36)
+    assert forecast(history, 1, model="tsb")["forecast"][0] < 0.1
+    assert forecast(history, 1)["forecast"][0] < 0.6
+
+
 # --------------------------------------------------------------------------------------
 # paths
 
@@ -391,3 +435,21 @@ def test_naive_figures_of_competitions(data_dir, name, freq, season, horizon, sm
     assert out["smape"] == pytest.approx(smape, abs=5e-4)
     assert out["mase"] == pytest.approx(mase, abs=5e-4)
     assert out["owa"] == pytest.approx(1.0)
+
+
+# --------------------------------------------------------------------------------------
+# figure
+
+
+def test_fan_chart_draws_and_refuses_a_history_that_is_finer(two):
+    result = forecast(two, 3, by="store")
+    ax = plots.fan_chart(result, history=two, lang="zh")
+    assert ax.get_ylabel() == "金额"
+    days = pd.date_range("2024-01-01", periods=90, freq="D")
+    receipts = pd.DataFrame({"store": "a", "date": days, "amount": 1.0})
+    with pytest.raises(InputError, match="finer"):
+        plots.fan_chart(result, history=receipts)
+    with pytest.raises(InputError, match="at most 6"):
+        plots.fan_chart(
+            pd.concat([result.assign(store=str(i)) for i in range(7)], ignore_index=True)
+        )

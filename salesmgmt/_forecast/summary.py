@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine import naive, state_space
+from ..engine import arima, naive, state_space
 from ..engine.bank import weights_of
 from ..engine.decomposition import fill_gaps
 from ..engine.ets import fit_additive
@@ -40,6 +40,8 @@ def _describe(block: Block, m: int, model: str) -> list[tuple[int, dict[str, Any
         return _by_likelihood(block, m, model)
     if model == "theta":
         return _theta(block, m)
+    if model == "arima":
+        return _arima(block, m)
     errors = _simple_errors(block, m, model)
     return [
         (j, {"form": model, "parameters": {}, "loglik": np.nan, "aicc": np.nan, **_errors(e)})
@@ -77,6 +79,21 @@ def _theta(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
         parameters = {"alpha": float(fit.parameters["alpha"][j]), "drift": float(slope[j])}
         row = {"form": "Theta", "parameters": parameters, "loglik": np.nan, "aicc": np.nan}
         rows.append((j, {**row, **_errors(errors[:, j])}))
+    return rows
+
+
+def _arima(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
+    p = prepare(block.y, block.n, m)
+    _, sd, orders = arima.choose(p.y, p.n, p.m, 1)
+    rows = []
+    for j, order in enumerate(orders):
+        name = f"ARIMA({order.p},{order.d},{order.q})"
+        if m > 1:
+            name += f"({order.P},{order.D},{order.Q})[{m}]"
+        spread = float(sd[0, j] * p.scale[j])
+        row: dict[str, Any] = {"form": name, "parameters": {"constant": order.constant}}
+        row |= {"loglik": np.nan, "aicc": np.nan, "mae": np.nan, "rmse": spread}
+        rows.append((j, {**row, "n": int(np.isfinite(block.y[:, j]).sum())}))
     return rows
 
 

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from . import intermittent, naive, state_space
+from . import arima, intermittent, naive, state_space
 from .autoregression import fit_changes
+from .ces import fit_ces
 from .combination import combine, describe, kind_of, longest, member_names, shares_of
 from .decomposition import fill_gaps, seasonal_differences, seasonal_test
 from .ets import Smoothed, fit_additive
@@ -82,7 +83,7 @@ def _is_intermittent(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     sparse &= np.where(known, y >= 0, True).all(axis=0)
     if sparse.any() and m > 1:
         which = np.flatnonzero(sparse)
-        sparse[which] &= ~seasonal_test(np.nan_to_num(y[:, which]), n[which], m)
+        sparse[which] &= ~seasonal_test(np.nan_to_num(y[:, which]), n[which], m, z=3.0)
     return sparse
 
 
@@ -98,13 +99,14 @@ def _sparse(p: Prepared, horizon: int) -> Forecast:
 
 def _by_past(p: Prepared, level: np.ndarray, horizon: int) -> Forecast:
     """A flat forecast with the quantiles of the newest sixty values around it."""
+    level = np.nan_to_num(level)
     mean = np.repeat(level[None], horizon, axis=0)
     recent = np.where(np.arange(len(p.y))[:, None] >= p.n - 60, p.y, np.nan)
     with np.errstate(invalid="ignore"):
         sd = np.sqrt(_mean((recent - level) ** 2))
     ends = np.zeros((2, len(SPARSE_LEVELS), len(p.n)))
     some = np.isfinite(recent).any(axis=0)
-    for i, x in enumerate(SPARSE_LEVELS):
+    for i, x in enumerate(SPARSE_LEVELS if some.any() else ()):
         at = np.nanquantile(recent[:, some], (0.5 - x / 200, 0.5 + x / 200), axis=0)
         ends[0, i, some], ends[1, i, some] = level[some] - at[0], at[1] - level[some]
     ends = np.maximum.accumulate(np.maximum(ends, 0.0), axis=1)
@@ -307,6 +309,36 @@ def _regression(p: Prepared, horizon: int) -> Forecast:
     return Forecast(p.back(fit.forecast), sd * p.factor(horizon))
 
 
+def _arima(p: Prepared, horizon: int) -> Forecast:
+    mean, sd, _ = arima.choose(p.y, p.n, p.m, horizon)
+    few = np.isfinite(p.y).sum(axis=0) < 4
+    plain = _naive(p, horizon)
+    return Forecast(np.where(few, plain.mean, mean), np.where(few, plain.sd, sd))
+
+
+def _ces(p: Prepared, horizon: int) -> Forecast:
+    """Without a season, or with one, whichever has the lower AICc."""
+    plain = fit_ces(p.y, p.n, horizon)
+    mean, sse, least = plain.forecast, plain.sse, _criterion(plain, 4)
+    if p.m > 1 and len(p.y) > 2 * p.m:
+        full = fit_ces(p.y, p.n, horizon, m=p.m, full=True)
+        other = _criterion(full, 6 + p.m)
+        better = (other < least) & (p.n > 2 * p.m)
+        mean, sse = np.where(better, full.forecast, mean), np.where(better, full.sse, sse)
+    grow = np.sqrt(np.arange(1.0, horizon + 1))[:, None]
+    sd = np.sqrt(sse / np.maximum(plain.count - 4, 1)) * grow
+    return Forecast(mean, sd)
+
+
+def _criterion(fit: Smoothed, k: int) -> np.ndarray:
+    free = np.maximum(fit.count - k - 1, 0.5)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = fit.count * np.log(fit.sse / np.maximum(fit.count, 1)) + 2 * k * (
+            1 + (k + 1) / free
+        )
+    return np.where(np.isfinite(fit.sse), value, np.inf)
+
+
 def _flat(method: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
     """A method that gives one expected demand a period."""
 
@@ -324,6 +356,8 @@ METHODS: dict[str, Method] = {
     "mean": _mean_only,
     "ets": _ets,
     "theta": _theta,
+    "arima": _arima,
+    "ces": _ces,
     "croston": _flat(intermittent.croston),
     "sba": _flat(intermittent.sba),
     "tsb": _flat(intermittent.tsb),

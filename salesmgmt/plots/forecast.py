@@ -58,6 +58,7 @@ def fan_chart(
             f"plots.fan_chart(): result holds {len(parts)} series, at most {_MOST} can be told "
             "apart; choose some of them first."
         )
+    _check_grain(frame, keys, history)
     for (key, part), colour in zip(parts, PALETTE):
         name = " / ".join(map(str, key)) if keys else t(lang, "forecast", "预测")
         _one(ax, part, levels, name, colour, lang, alone=not keys)
@@ -72,6 +73,26 @@ def fan_chart(
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+
+
+def _check_grain(frame: Any, keys: list[str], history: Any) -> None:
+    """A history finer than the forecast (single receipts) would be drawn as if worth nothing."""
+    if history is None:
+        return
+    absent = [c for c in (*keys, "date", "amount") if c not in history.columns]
+    if absent:
+        raise InputError(f"plots.fan_chart(): history has no column {absent[0]!r}.")
+    past = history.sort_values([*keys, "date"])
+    twice = past.duplicated([*keys, "date"]).any()
+    groups = past.groupby(keys, observed=True)["date"] if keys else past["date"]
+    ahead = frame.sort_values([*keys, "date"])
+    steps = (ahead.groupby(keys, observed=True)["date"] if keys else ahead["date"]).diff().min()
+    finer = steps == steps and groups.diff().median() < 0.6 * steps
+    if twice or finer:
+        raise InputError(
+            "plots.fan_chart(): history is finer than the forecast's periods; sum it to one row "
+            "a key and period first."
+        )
 
 
 def _one(
