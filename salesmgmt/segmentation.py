@@ -19,9 +19,12 @@ from ._segmentation.btyd import (
     ParetoNBD,
     likelihood_ratio,
 )
+from ._segmentation.clusters import Clusterer, cluster
 from ._segmentation.clv import clv, compare_models
 from ._segmentation.cohorts import cohorts, lifecycle, triangle
+from ._segmentation.market import elasticity, market_share, portfolio, promotion_effect
 from ._segmentation.moves import RFMSegmenter, migration
+from ._segmentation.propensity import ChurnModel, NextPurchaseModel, churn_risk, next_purchase
 from ._segmentation.purchases import purchases
 from ._segmentation.rfm import rfm, score_grid, segment_summary
 from ._segmentation.value import abc, whale_curve
@@ -29,21 +32,31 @@ from ._segmentation.value import abc, whale_curve
 __all__ = [
     "BGBB",
     "BGNBD",
+    "ChurnModel",
+    "Clusterer",
     "GammaGamma",
     "GompertzNBD",
     "MBGNBD",
+    "NextPurchaseModel",
     "ParetoNBD",
     "RFMSegmenter",
     "abc",
     "baskets",
+    "churn_risk",
+    "cluster",
     "clv",
     "cohorts",
     "compare_models",
     "cross_sell",
+    "elasticity",
     "itemsets",
     "lifecycle",
     "likelihood_ratio",
+    "market_share",
     "migration",
+    "next_purchase",
+    "portfolio",
+    "promotion_effect",
     "purchases",
     "rfm",
     "score_grid",

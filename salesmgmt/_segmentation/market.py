@@ -1,0 +1,592 @@
+"""Products and markets: portfolio, price elasticity, promotions, market share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr, ndtri
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    as_dates,
+    check_freq,
+    check_int,
+    check_names,
+    check_number,
+    days_of,
+    factorise,
+    take,
+)
+from ..engine.grouping import exact_sum
+from ..engine.panel import within_slope
+from ..engine.periods import period_of, period_start
+from ..errors import InputError
+
+__all__ = ["elasticity", "market_share", "portfolio", "promotion_effect"]
+
+_NEAR = 120
+
+
+def portfolio(
+    transactions: pd.DataFrame,
+    *,
+    product: str,
+    market: str | None = None,
+    periods: Any,
+    date: str = "date",
+    amount: str = "amount",
+    cost: str | None = None,
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Growth, share and contribution of each product (in each market) between two periods.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line; not modified. Negative amounts (returns) reduce their product's amount.
+    product : str
+        Column of the product or product line.
+    market : str, optional
+        Column of the market (region, channel, industry): one row a product and market.
+    periods : pair of (start, end) dates
+        The period before and the period after, both ends included.
+    date, amount : str
+        Columns of the day and the amount.
+    cost : str, optional
+        Column of costs: also return ``margin`` of the second period. None: ``"cost"`` if there
+        is one.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a product (and market), the largest now first: the keys, ``before``, ``after``,
+        ``growth`` (missing without a positive amount before), ``share`` (of the amount after),
+        ``share_change``, ``contribution`` (to the growth of the whole; adds up to it),
+        ``class`` (``star``, ``cash_cow``, ``question_mark``, ``dog``: growth against the
+        whole's, share against an equal one; ``new``, ``gone``), with costs ``margin``.
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or a period holds no amount.
+
+    References
+    ----------
+    .. [1] B. D. Henderson, "The Product Portfolio", BCG Perspectives 66, 1970.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sold = pd.DataFrame({"product": list("abab"), "amount": [10.0, 10.0, 30.0, 10.0],
+    ...     "date": pd.to_datetime(["2024-05-01"] * 2 + ["2025-05-01"] * 2)})
+    >>> years = [("2024-01-01", "2024-12-31"), ("2025-01-01", "2025-12-31")]
+    >>> portfolio(sold, product="product", periods=years)[["product", "growth", "contribution"]]
+      product  growth  contribution
+    0       a     2.0           1.0
+    1       b     0.0           0.0
+    """
+    spans = _spans(periods)
+    rows = take(
+        transactions,
+        caller="portfolio",
+        arg="transactions",
+        invalid=invalid,
+        product=Key(product),
+        market=None if market is None else Key(market),
+        date=Date(date),
+        amount=Amount(amount),
+        cost=Amount(cost or "cost", optional=cost is None),
+    )
+    keys = rows.keys("product") if market is None else rows.keys("product", "market")
+    days, n = rows.days("date"), len(keys)
+    inside = [(days >= a) & (days <= b) for a, b in spans]
+    before, after = (exact_sum(keys.codes[i], rows["amount"][i], n, 1e-6) for i in inside)
+    if before.sum() <= 0 or after.sum() <= 0:
+        raise InputError("portfolio(): each of the two periods must hold a positive amount.")
+    there = (np.bincount(keys.codes[inside[0] | inside[1]], minlength=n)) > 0
+    out = keys.labels.copy()
+    out["before"], out["after"] = before, after
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out["growth"] = np.where(before > 0, after / before - 1, np.nan)
+    out["share"] = after / after.sum()
+    out["share_change"] = out["share"] - before / before.sum()
+    out["contribution"] = (after - before) / before.sum()
+    out["class"] = _bcg(before, after, int(there.sum()))
+    if "cost" in rows:
+        costs = exact_sum(keys.codes[inside[1]], rows["cost"][inside[1]], n, 1e-6)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out["margin"] = np.where(after != 0, (after - costs) / after, np.nan)
+    out = out[there]
+    return out.sort_values("after", ascending=False, kind="stable", ignore_index=True)
+
+
+def _spans(periods: Any) -> list[tuple[int, int]]:
+    try:
+        (a, b), (c, d) = periods
+    except (TypeError, ValueError):
+        raise InputError(
+            "portfolio(): periods must be two (start, end) pairs of dates, the earlier first."
+        ) from None
+    ends = days_of(as_dates([a, b, c, d], name="periods", caller="portfolio"))
+    if ends[0] > ends[1] or ends[2] > ends[3] or ends[1] >= ends[2]:
+        raise InputError("portfolio(): periods must be in order and must not overlap.")
+    return [(int(ends[0]), int(ends[1])), (int(ends[2]), int(ends[3]))]
+
+
+def _bcg(before: np.ndarray, after: np.ndarray, n: int) -> np.ndarray:
+    """Growth against the whole's, share against an equal one; a tie is not better."""
+    fast = after * before.sum() > before * after.sum() * (1 + 1e-12)
+    large = after * n > after.sum() * (1 + 1e-12)
+    names = np.array(["dog", "cash_cow", "question_mark", "star"], dtype=object)
+    out = names[2 * fast + large]
+    out[(before <= 0) & (after > 0)] = "new"
+    out[(before > 0) & (after <= 0)] = "gone"
+    return out
+
+
+def elasticity(
+    transactions: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str = "M",
+    level: float = 0.95,
+    product: str = "product",
+    price: str = "price",
+    quantity: str = "quantity",
+    discount: str | None = None,
+    customer: str = "customer_id",
+    date: str = "date",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Price elasticity: by how many per cent the quantity changes with a price 1 % higher.
+
+    The logarithm of the quantity of a line is regressed on the logarithm of the list price,
+    within product, customer and period, so that dear products, large customers and busy months
+    do not pass for an effect of the price. The price before the discount is taken, since larger
+    orders earn larger discounts.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line; not modified. Lines without a positive quantity and price are left out.
+    by : str or sequence of str, optional
+        One elasticity a group (product line, channel, ...). None: one for all.
+    freq : {"M", "Q", "W", "Y"}
+        Length of the periods whose level is allowed for.
+    level : float, default=0.95
+        Coverage of the interval.
+    product, price, quantity, date : str
+        Columns of the product, the price paid a piece, the pieces and the day.
+    discount : str, optional
+        Column of the discount of the line as an amount. None: ``"discount"`` if there is one.
+    customer : str
+        Column of the customer, if there is one.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a group: the keys, ``elasticity``, ``standard_error`` (clustered by product and
+        period), ``lo``, ``hi``, ``p_value``, ``lines``; missing where the price never moved.
+
+    Raises
+    ------
+    InputError
+        A column is missing or rows cannot be used.
+
+    References
+    ----------
+    .. [1] T. H. A. Bijmolt, H. J. van Heerde and R. G. M. Pieters, "New Empirical
+       Generalizations on the Determinants of Price Elasticity", Journal of Marketing Research
+       42 (2005), 141-156.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> found = elasticity(load_sample("transactions"), by="product_line")
+    >>> bool(found.set_index("product_line").loc["Tools", "elasticity"] < -1.3)
+    True
+    """
+    check_freq(freq, caller="elasticity", choices=("W", "M", "Q", "Y"))
+    check_number(level, "level", caller="elasticity", low=0, high=1, open_low=True, open_high=True)
+    groups = check_names(by, "by", caller="elasticity")
+    rows = take(
+        transactions,
+        caller="elasticity",
+        arg="transactions",
+        invalid=invalid,
+        by=groups,
+        product=Key(product),
+        price=Amount(price),
+        quantity=Amount(quantity),
+        discount=Amount(discount or "discount", optional=discount is None),
+        customer=Key(customer, optional=True),
+        date=Date(date),
+    )
+    pieces, paid = rows["quantity"], rows["price"]
+    use = (pieces > 0) & (paid > 0)
+    if not use.any():
+        raise InputError("elasticity(): no line has a positive quantity and price.")
+    listed = paid[use]
+    if "discount" in rows:
+        listed = listed + np.maximum(rows["discount"][use], 0.0) / pieces[use]
+    period = period_of(rows.days("date")[use], freq)
+    period = period - period.min()
+    goods = rows.keys("product").codes[use]
+    effects = [goods, period]
+    if "customer" in rows:
+        effects.append(rows.keys("customer").codes[use])
+    cluster = goods * (int(period.max()) + 1) + period
+    log_price, log_pieces = np.log(listed), np.log(pieces[use])
+    z = float(ndtri(0.5 + level / 2))
+    if not groups:
+        whole = np.ones(len(log_price), dtype=bool)
+        return pd.DataFrame([_slope(log_price, log_pieces, effects, cluster, whole, z)])
+    keys = rows.keys(*[f"by{i}" for i in range(len(groups))])
+    at = keys.codes[use]
+    found = [_slope(log_price, log_pieces, effects, cluster, at == g, z) for g in range(len(keys))]
+    return pd.concat([keys.labels, pd.DataFrame(found)], axis=1)
+
+
+def _slope(
+    x: np.ndarray,
+    y: np.ndarray,
+    effects: list[np.ndarray],
+    cluster: np.ndarray,
+    use: np.ndarray,
+    z: float,
+) -> dict[str, float]:
+    slope = error = float("nan")
+    if use.any():
+        slope, error = within_slope(x[use], y[use], [e[use] for e in effects], cluster[use])
+    return {
+        "elasticity": slope,
+        "standard_error": error,
+        "lo": slope - z * error,
+        "hi": slope + z * error,
+        "p_value": float(2 * ndtr(-abs(slope / error))) if error > 0 else float("nan"),
+        "lines": int(use.sum()),
+    }
+
+
+def promotion_effect(
+    transactions: pd.DataFrame,
+    promotions: pd.DataFrame,
+    *,
+    scope: str | Sequence[str] = (),
+    after: int = 14,
+    level: float = 0.95,
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """What promotions brought: sales against what would have been expected without them.
+
+    Expected are the scope's sales of a day as a multiple of the same day's sales outside the
+    scope, learned on the days without promotion in the 120 days before and after; what moves
+    everybody (season, weekday, growth) cancels. Errors come from how far whole weeks without
+    promotion lie from what was expected of them.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        One row a line; not modified. Negative amounts (returns) reduce their day's amount.
+    promotions : DataFrame
+        One row a promotion: ``promotion`` (name; repeated names are spans of one promotion),
+        ``start``, ``end`` (dates, both inside), and the columns named in ``scope``; a missing
+        value there means "all". Optional ``cost`` of the campaign.
+    scope : str or sequence of str
+        Columns in both frames that say what was promoted (product line, region, channel).
+    after : int, default=14
+        Days after the end that are looked at for a dip.
+    level : float, default=0.95
+        Coverage of the interval.
+    date, amount : str
+        Columns of the day and the amount.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a promotion, in the order given: ``promotion``, ``days``, ``actual``,
+        ``expected``, ``incremental``, ``uplift`` (incremental over expected) with ``lo`` and
+        ``hi``, ``p_value``, ``dip`` (uplift in the days after), ``net`` (incremental with the
+        days after), with costs ``cost`` and ``return_on_cost``.
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or nothing is left to compare with.
+
+    References
+    ----------
+    .. [1] H. J. van Heerde, P. S. H. Leeflang and D. R. Wittink, "Decomposing the Sales
+       Promotion Bump with Store Data", Marketing Science 23 (2004), 317-334.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt import load_sample
+    >>> spring = pd.DataFrame({"promotion": ["Spring restart"], "product_line": ["Pumps"],
+    ...     "region": ["华东"], "start": ["2024-03-04"], "end": ["2024-04-28"]})
+    >>> lines = load_sample("transactions")
+    >>> found = promotion_effect(lines, spring, scope=["product_line", "region"])
+    >>> bool(found["uplift"].iloc[0] > 0.2)
+    True
+    """
+    check_int(after, "after", caller="promotion_effect", low=0)
+    check_number(
+        level, "level", caller="promotion_effect", low=0, high=1, open_low=True, open_high=True
+    )
+    columns = check_names(scope or None, "scope", caller="promotion_effect")
+    rows = take(
+        transactions,
+        caller="promotion_effect",
+        arg="transactions",
+        invalid=invalid,
+        by=columns,
+        date=Date(date),
+        amount=Amount(amount),
+    )
+    kinds: dict[str, Any] = {f"scope{i}": Key(c, missing="allow") for i, c in enumerate(columns)}
+    plans = take(
+        promotions,
+        caller="promotion_effect",
+        arg="promotions",
+        invalid=invalid,
+        promotion=Key("promotion"),
+        start=Date("start"),
+        end=Date("end"),
+        cost=Amount("cost", optional=True, low=0),
+        **kinds,
+    )
+    starts, ends = plans.days("start"), plans.days("end")
+    if (ends < starts).any():
+        raise InputError("promotion_effect(): a promotion ends before it starts.")
+    days = rows.days("date")
+    first, width = int(days.min()), int(days.max() - days.min()) + 1
+    total = exact_sum(days - first, rows["amount"], width, 1e-6)
+    masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
+    names = plans.series("promotion").astype(str).tolist()
+    z = float(ndtri(0.5 + level / 2))
+    out = []
+    for name in dict.fromkeys(names):
+        spans = [i for i, other in enumerate(names) if other == name]
+        inside = masks[spans[0]]
+        own = exact_sum(days[inside] - first, rows["amount"][inside], width, 1e-6)
+        same = [i for i in range(len(names)) if (masks[i] & inside).any()]
+        busy = _days_of(same, starts, ends + after, first, width)
+        expected = np.zeros(width)
+        for i in spans:
+            near = _days_of([i], starts - _NEAR, ends + after + _NEAR, first, width)
+            here = _days_of([i], starts, ends + after, first, width)
+            expected[here] = _expected(own, total - own, ~busy, near)[here]
+        during = _days_of(spans, starts, ends, first, width)
+        later = _days_of(spans, starts, ends + after, first, width) & ~during
+        usual = _expected(own, total - own, ~busy, np.ones(width, dtype=bool))
+        row = _uplift(own, expected, _week_spread(own, usual, ~busy), during, later, z)
+        if "cost" in plans:
+            row["cost"] = float(plans["cost"][spans].sum())
+            row["return_on_cost"] = row["net"] / row["cost"] if row["cost"] > 0 else float("nan")
+        out.append({"promotion": name} | row)
+    return pd.DataFrame(out)
+
+
+def _in_scope(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str]) -> np.ndarray:
+    inside = np.ones(len(lines), dtype=bool)
+    for column in columns:
+        value = plans[column].iloc[i]
+        if not pd.isna(value):
+            inside &= (lines[column] == value).to_numpy(dtype=bool)
+    return inside
+
+
+def _days_of(
+    spans: list[int], starts: np.ndarray, ends: np.ndarray, first: int, width: int
+) -> np.ndarray:
+    out = np.zeros(width, dtype=bool)
+    for i in spans:
+        out[max(int(starts[i]) - first, 0) : max(int(ends[i]) - first + 1, 0)] = True
+    return out
+
+
+def _expected(own: np.ndarray, rest: np.ndarray, quiet: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """The scope's sales as its share, on quiet days nearby, of what is sold outside it."""
+    use = quiet & near
+    if use.sum() < 28:
+        use = quiet
+    if not use.any() or own[use].sum() <= 0:
+        raise InputError(
+            "promotion_effect(): the scope of a promotion sold nothing on days without one; "
+            "check scope, start and end."
+        )
+    if rest[use].sum() <= 0:  # all there is was promoted: compare with its own mean
+        return np.full(len(own), own[use].mean())
+    return own[use].sum() / rest[use].sum() * rest
+
+
+def _uplift(
+    own: np.ndarray,
+    expected: np.ndarray,
+    weekly: float,
+    during: np.ndarray,
+    later: np.ndarray,
+    z: float,
+) -> dict[str, float]:
+    """Effect of one promotion from daily sums in its scope and what was expected of them."""
+    if not during.any():
+        raise InputError("promotion_effect(): a promotion lies outside the dates of the data.")
+    base, base_later = float(expected[during].sum()), float(expected[later].sum())
+    incremental = float(own[during].sum()) - base
+    dip = float(own[later].sum()) - base_later
+    spread = weekly * np.sqrt(during.sum() / 7)
+    known = base > 0
+    return {
+        "days": int(during.sum()),
+        "actual": float(own[during].sum()),
+        "expected": base,
+        "incremental": incremental,
+        "uplift": incremental / base if known else float("nan"),
+        "lo": float((incremental - z * spread) / base) if known else float("nan"),
+        "hi": float((incremental + z * spread) / base) if known else float("nan"),
+        "p_value": float(2 * ndtr(-abs(incremental) / spread)) if spread > 0 else float("nan"),
+        "dip": dip / base_later if base_later > 0 else float("nan"),
+        "net": incremental + dip,
+    }
+
+
+def _week_spread(own: np.ndarray, expected: np.ndarray, quiet: np.ndarray) -> float:
+    """Standard deviation of the gap of a whole week without promotion."""
+    week = np.arange(len(own)) // 7
+    full = np.bincount(week, quiet) == 7
+    if full.sum() < 4:
+        return float("nan")
+    gap = np.bincount(week, own - expected)[full]
+    return float(np.sqrt((gap**2).sum() / (full.sum() - 1)))
+
+
+def market_share(
+    transactions: pd.DataFrame,
+    market: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str = "Q",
+    date: str = "date",
+    amount: str = "amount",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Our share of the market by period, and whether we grow faster than it.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        Our sales, one row a line; not modified. Negative amounts reduce their period's amount.
+    market : DataFrame
+        Size of the market: ``date`` (in the period), ``amount``, and the columns of ``by``.
+    by : str or sequence of str, optional
+        Key columns in both frames. None: all but date and amount that both frames have.
+    freq : {"Q", "M", "Y", "W"}
+        Length of the periods; a period that is not over in our data shows a low share.
+    date, amount : str
+        Columns of the day and the amount, in both frames.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        One row a key and period of the market: the keys, ``date`` (first day of the period),
+        ``amount`` (ours), ``market``, ``share``, ``share_change`` and ``growth``,
+        ``market_growth`` (all against a year before), ``growth_gap`` (growth less the
+        market's).
+
+    Raises
+    ------
+    InputError
+        A column is missing, rows cannot be used, or the market has an amount that is not
+        positive.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ours = pd.DataFrame({"date": pd.to_datetime(["2024-02-01", "2025-02-01"]),
+    ...                      "amount": [10.0, 11.0]})
+    >>> whole = pd.DataFrame({"date": pd.to_datetime(["2024-01-01", "2025-01-01"]),
+    ...                       "amount": [100.0, 120.0]})
+    >>> market_share(ours, whole)[["share", "growth_gap"]].round(3)
+       share  growth_gap
+    0  0.100         NaN
+    1  0.092        -0.1
+    """
+    check_freq(freq, caller="market_share", choices=("W", "M", "Q", "Y"))
+    names = check_names(by, "by", caller="market_share")
+    both = isinstance(market, pd.DataFrame) and isinstance(transactions, pd.DataFrame)
+    if by is None and both:
+        names = [c for c in market.columns if c in transactions.columns and c not in (date, amount)]
+    options: dict[str, Any] = {"date": Date(date), "by": names}
+    ours = take(
+        transactions,
+        caller="market_share",
+        arg="transactions",
+        invalid=invalid,
+        amount=Amount(amount),
+        **options,
+    )
+    size = take(
+        market,
+        caller="market_share",
+        arg="market",
+        invalid=invalid,
+        amount=Amount(amount),
+        **options,
+    )
+    if (size["amount"] <= 0).any():
+        raise InputError(
+            f"market_share(): {int((size['amount'] <= 0).sum())} row(s) of market have an amount "
+            "that is not positive; a share needs a market."
+        )
+    keyed = pd.concat([ours.frame[names], size.frame[names]], ignore_index=True)
+    codes = factorise(keyed, names).codes if names else np.zeros(len(keyed), dtype=np.int64)
+    periods = [period_of(r.days("date"), freq) for r in (ours, size)]
+    cells = pd.DataFrame({"key": codes, "period": np.concatenate(periods)})
+    groups = factorise(cells, ["key", "period"])
+    n = len(groups)
+    a, b = groups.codes[: len(ours)], groups.codes[len(ours) :]
+    known = np.bincount(b, minlength=n) > 0
+    sums = [exact_sum(c, r["amount"], n, 1e-6) for c, r in ((a, ours), (b, size))]
+    out = pd.DataFrame({"key": groups.labels["key"], "period": groups.labels["period"]})
+    out["amount"], out["market"] = sums
+    out = out[known].reset_index(drop=True)
+    out["share"] = out["amount"] / out["market"]
+    out = _against_last_year(out, {"W": 52, "M": 12, "Q": 4, "Y": 1}[freq])
+    if names:
+        labels = factorise(keyed, names).labels.iloc[out["key"].to_numpy()]
+    else:
+        labels = pd.DataFrame(index=range(len(out)))
+    start = period_start(out["period"].to_numpy(), freq).astype("M8[D]").astype("M8[us]")
+    result = labels.reset_index(drop=True).assign(date=start)
+    return pd.concat([result, out.drop(columns=["key", "period"])], axis=1)
+
+
+def _against_last_year(table: pd.DataFrame, lag: int) -> pd.DataFrame:
+    """Share, growth of ours and of the market against the same period a year before."""
+    past = table.assign(period=table["period"] + lag)[
+        ["key", "period", "amount", "market", "share"]
+    ]
+    both = table.merge(past, on=["key", "period"], how="left", suffixes=("", "_before"))
+    table = table.copy()
+    table["share_change"] = both["share"] - both["share_before"]
+    ours = both["amount_before"].where(both["amount_before"] > 0)
+    table["growth"] = both["amount"] / ours - 1
+    table["market_growth"] = both["market"] / both["market_before"] - 1
+    table["growth_gap"] = table["growth"] - table["market_growth"]
+    return table

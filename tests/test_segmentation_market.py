@@ -1,0 +1,206 @@
+"""Clusters, propensity, portfolio, elasticity, promotions and market share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from salesmgmt import InputError, load_sample
+from salesmgmt.engine.panel import within_slope
+from salesmgmt.segmentation import (
+    ChurnModel,
+    Clusterer,
+    NextPurchaseModel,
+    churn_risk,
+    cluster,
+    elasticity,
+    market_share,
+    portfolio,
+    promotion_effect,
+)
+
+TRUTHS = Path(__file__).resolve().parent.parent / "data" / "sample" / "truths.json"
+YEARS = [("2024-01-01", "2024-12-31"), ("2025-01-01", "2025-12-31")]
+
+
+@pytest.fixture(scope="module")
+def sample() -> pd.DataFrame:
+    return load_sample("transactions")
+
+
+@pytest.fixture(scope="module")
+def truths() -> dict:
+    return json.loads(TRUTHS.read_text(encoding="utf-8"))
+
+
+# -- clusters -------------------------------------------------------------------------
+
+
+@parametrize_with_checks([Clusterer(k=2)])
+def test_clusterer_is_a_scikit_learn_estimator(estimator, check):
+    check(estimator)
+
+
+def _blobs(seed=0):
+    rng = np.random.default_rng(seed)
+    centres = np.array([[5.0, 40, 900], [30, 10, 300], [200, 2, 50]])
+    X = np.repeat(centres, 60, axis=0) * rng.lognormal(0, 0.08, (180, 3))
+    return pd.DataFrame(X, columns=["recency", "frequency", "monetary"])
+
+
+def test_clusters_are_found_counted_and_ordered_by_value():
+    frame = _blobs()
+    out = cluster(frame)
+    assert out.attrs["k"] == 3
+    assert out["cluster"].tolist() == [1] * 60 + [2] * 60 + [3] * 60
+    mixed = frame.sample(frac=1, random_state=2)
+    again = cluster(mixed)
+    pd.testing.assert_series_equal(again["cluster"].sort_index(), out["cluster"])
+    scaled = cluster(frame * [1, 1, 7.3])
+    pd.testing.assert_series_equal(scaled["cluster"], out["cluster"])
+    assert cluster(frame, lang="zh")["label"].iloc[0].startswith("1: ")
+
+
+def test_cluster_names_what_is_wrong():
+    with pytest.raises(InputError, match="whole number"):
+        cluster(_blobs(), k=0)
+    with pytest.raises(InputError, match="no numeric column"):
+        cluster(pd.DataFrame({"a": ["x", "y"]}))
+
+
+# -- propensity -----------------------------------------------------------------------
+
+
+def test_churn_is_ranked_and_calibrated_on_held_out_time(sample):
+    model = ChurnModel(horizon=90).fit(sample)
+    assert model.score_["auc"] > 0.75
+    base = model.score_["base_rate"]
+    assert model.score_["brier"] < 0.85 * base * (1 - base)
+    gap = (model.calibration_["predicted"] - model.calibration_["actual"]).abs()
+    assert np.average(gap, weights=model.calibration_["customers"]) < 0.07
+
+
+def test_past_model_predicts_the_future_it_has_not_seen(sample):
+    model = ChurnModel(horizon=90).fit(sample, as_of="2025-06-30")
+    ahead = model.predict_proba(sample, as_of="2025-06-30").set_index("customer_id")["p_churn"]
+    later = sample[sample["date"].between("2025-07-01", "2025-09-28") & (sample["amount"] >= 0)]
+    gone = ~ahead.index.isin(later["customer_id"])
+    assert ahead[gone].mean() > ahead[~gone].mean() + 0.2
+    assert ahead.mean() == pytest.approx(gone.mean(), abs=0.08)
+
+
+def test_churn_and_purchase_are_two_sides(sample):
+    stay = NextPurchaseModel(horizon=90).fit(sample).predict_proba(sample)["p_purchase"]
+    leave = churn_risk(sample, horizon=90)["p_churn"]
+    np.testing.assert_allclose(stay + leave, 1, atol=1e-3)
+
+
+def test_future_rows_never_change_a_chance(sample):
+    cut = sample[sample["date"] <= "2025-06-30"]
+    a = churn_risk(sample, as_of="2025-06-30")
+    b = churn_risk(cut.sample(frac=1, random_state=1), as_of="2025-06-30")
+    both = a.merge(b, on="customer_id")
+    np.testing.assert_allclose(both["p_churn_x"], both["p_churn_y"], atol=1e-6)
+
+
+def test_short_history_is_named(sample):
+    with pytest.raises(InputError, match="three times the horizon"):
+        ChurnModel(horizon=800).fit(sample)
+
+
+# -- products and markets -------------------------------------------------------------
+
+
+def test_portfolio_adds_up(sample):
+    out = portfolio(sample, product="product_line", market="region", periods=YEARS)
+    total = [sample.loc[sample["date"].between(*span), "amount"].sum() for span in YEARS]
+    assert out["after"].sum() == pytest.approx(total[1])
+    assert out["contribution"].sum() == pytest.approx(total[1] / total[0] - 1)
+    assert out["share"].sum() == pytest.approx(1)
+    with pytest.raises(InputError, match="in order"):
+        portfolio(sample, product="product_line", periods=YEARS[::-1])
+
+
+def test_portfolio_classes():
+    rows = [("star", 50, 90), ("cow", 60, 60), ("question", 5, 20), ("dog", 20, 10)]
+    rows += [("new", 0, 5), ("gone", 5, 0)]
+    lines = [(p, "2024-05-01", float(b)) for p, b, _ in rows if b]
+    lines += [(p, "2025-05-01", float(a)) for p, _, a in rows if a]
+    frame = pd.DataFrame(lines, columns=["product", "date", "amount"])
+    out = portfolio(frame, product="product", periods=YEARS).set_index("product")["class"]
+    assert out.to_dict() == {
+        "star": "star", "cow": "cash_cow", "question": "question_mark", "dog": "dog",
+        "new": "new", "gone": "gone",
+    }  # fmt: skip
+
+
+def test_slope_within_groups_equals_dummy_regression():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 5, 200), rng.integers(0, 4, 200)
+    x = rng.normal(size=200) + a
+    y = -1.5 * x + a - 2 * b + rng.normal(0, 0.1, 200)
+    dummies = np.column_stack([x, np.eye(5)[a], np.eye(4)[b][:, 1:]])
+    want = np.linalg.lstsq(dummies, y, rcond=None)[0][0]
+    got, error = within_slope(x, y, [a, b], np.arange(200))
+    assert got == pytest.approx(want, abs=1e-8)
+    assert abs(got + 1.5) < 4 * error
+
+
+def test_elasticity_finds_the_truth(sample, truths):
+    out = elasticity(sample, by="product_line").set_index("product_line")
+    assert out.loc["Tools", "lo"] < truths["elasticity"]["Tools"] < out.loc["Tools", "hi"]
+    # Prices that only move together with the year cannot be told from the year.
+    assert out.loc["Drives", "elasticity"] != out.loc["Drives", "elasticity"]
+
+
+def test_promotions_find_the_truth(sample, truths):
+    rows = [
+        {"promotion": p["name"], "start": a, "end": b} | p["scope"]
+        for p in truths["promotions"]
+        for a, b in p["spans"]
+    ]
+    scope = ["channel", "product_line", "region"]
+    out = promotion_effect(sample, pd.DataFrame(rows), scope=scope).set_index("promotion")
+    spring, summer = out.iloc[1], out.iloc[2]
+    assert out.iloc[0]["lo"] > 0.2
+    assert spring["lo"] > 0
+    assert summer["lo"] < 0.25
+    assert (out["incremental"] == out["actual"] - out["expected"]).all()
+
+
+def test_promotion_by_hand():
+    days = pd.date_range("2025-01-01", periods=140)
+    base = pd.DataFrame({"date": days, "amount": 100.0, "line": "x"})
+    rest = pd.DataFrame({"date": days, "amount": 300.0, "line": "y"})
+    on = days[70:77]
+    base.loc[base["date"].isin(on), "amount"] = 150.0
+    plan = pd.DataFrame(
+        {"promotion": ["p"], "start": [on[0]], "end": [on[-1]], "line": ["x"], "cost": [70.0]}
+    )
+    out = promotion_effect(pd.concat([base, rest]), plan, scope="line").iloc[0]
+    assert (out["days"], out["actual"], out["expected"]) == (7, 1050.0, pytest.approx(700))
+    assert out["uplift"] == pytest.approx(0.5)
+    assert out["return_on_cost"] == pytest.approx(5)
+
+
+def test_market_share_by_hand_and_truth(sample):
+    market = load_sample("market")
+    out = market_share(sample, market)
+    assert len(out) == len(market)
+    row = out.iloc[0]
+    mine = sample[
+        (sample["product_line"] == row.product_line)
+        & (sample["region"] == row.region)
+        & (sample["date"] < "2023-04-01")
+    ]
+    assert row["amount"] == pytest.approx(mine["amount"].sum())
+    assert row["share"] == pytest.approx(row["amount"] / row["market"])
+    drives = out[(out["product_line"] == "Drives") & (out["region"] == "华东")]
+    assert drives["growth_gap"].mean() < -0.1
+    with pytest.raises(InputError, match="needs a market"):
+        market_share(sample, market.assign(amount=0.0))
