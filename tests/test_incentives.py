@@ -402,3 +402,13 @@ def test_parts_add_up_and_lie_within_a_unit_of_their_share(weights, whole):
     assert part.sum() == whole
     if w.sum():
         assert (np.abs(part - whole * w / w.sum()) < 1.0001).all()
+
+
+def test_what_is_planned_beyond_the_results_is_not_paid_yet():
+    sales = pd.DataFrame({"rep": ["a", "b"], "date": ["2025-01-10", "2025-02-10"], "amount": 10.0})
+    months = pd.date_range("2025-01-01", periods=4, freq="MS")
+    goals = pd.DataFrame({"rep": np.repeat(["a", "b"], 4), "period_start": np.tile(months, 2),
+                          "period_end": np.tile(months, 2), "target": 100.0})  # fmt: skip
+    got = payout(sales, CommissionPlan([(0, 0.1)], draw=5), by="rep", targets=goals)
+    assert got["date"].dt.month.tolist() == [1, 2, 1, 2]
+    assert got["payout"].tolist() == [5, 5, 5, 5]

@@ -581,7 +581,9 @@ def _wanted_cells(
         # Only where the payee has results: a yearly constant does not make a period worked.
         seen = job.there.reshape(-1)[cells]
         return rows[seen], cells[seen]
-    return np.arange(len(codes)), codes * span + at
+    # What is planned beyond the last period of the results is not due yet.
+    rows = np.flatnonzero(at <= clock.rows.max(initial=0))
+    return rows, codes[rows] * span + at[rows]
 
 
 def _of_cell(job: Job, option: str, *, caller: str) -> tuple[np.ndarray, np.ndarray]:

@@ -51,9 +51,10 @@ def payout(
         Smallest unit of money.
     targets : DataFrame or Series, optional
         Plan table: payee columns, ``period_start``, ``period_end`` (or ``period``; without
-        either the target is that of each period worked), ``target``, and ``target_pay`` or the
-        multiplier's column where the plan uses them. A Series has the payee in its index. None:
-        columns of the results are used, one value a payee's period.
+        either the target is that of each period worked), ``target``, and ``target_pay`` or
+        the multiplier's column where the plan uses them. Periods after the last one of the
+        results are not due yet and left aside. A Series has the payee in its index. None: columns
+        of the results are used, one value a payee's period.
     amount, date, period, target, target_pay, quantity, sale_date, collected_date : str
         Column names.
     freq : {"D", "W", "M", "Q", "Y"}, default="M"
