@@ -14,17 +14,22 @@ from __future__ import annotations
 
 from ._forecast.accuracy import accuracy
 from ._forecast.backtest import backtest
+from ._forecast.components import anomalies, components
 from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
 from ._forecast.simulation import simulate, summarise
+from ._forecast.tree import forecast_hierarchy
 
 __all__ = [
     "Forecaster",
     "accuracy",
+    "anomalies",
     "backtest",
+    "components",
     "fit_chunk",
     "forecast",
+    "forecast_hierarchy",
     "reconcile",
     "simulate",
     "summarise",

@@ -1,0 +1,269 @@
+"""What a series is made of, and which of its values do not belong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import check_names, check_number
+from ..engine import robust_parts
+from .drivers import Drivers, _dense, read_drivers
+from .intake import Panel, read_history
+
+__all__ = ["anomalies", "components"]
+
+
+def components(
+    history: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str | None = None,
+    season_length: int | None = None,
+    calendar: str | pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
+    exog: str | Sequence[str] | Mapping[str, Any] | None = None,
+    partial: str = "drop",
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Split every series into trend, season, calendar, drivers and the rest.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`forecast`.
+    by, freq, season_length, calendar, events, exog, partial, gaps, as_of, invalid, date, amount
+        As in :func:`forecast`.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date``, ``amount``, ``trend``, ``season``, ``holiday`` (calendar and events),
+        ``exog``, ``remainder``: amounts that add up to ``amount``. One row a known value, in key
+        and date order. Series whose swings grow with their level are split in logarithms and
+        brought back: the season is then what it adds to the trend. Fewer than two seasons: no
+        season.
+
+    Raises
+    ------
+    InputError
+        As in :func:`forecast`.
+
+    References
+    ----------
+    A. E. Beaton, J. W. Tukey, "The fitting of power series, meaning polynomials, illustrated on
+    band-spectroscopic data", Technometrics 16 (1974), 147-185 (the robust regression).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=24, freq="MS"),
+    ...                       "amount": [-10.0, 10.0] * 12})
+    >>> parts = components(sales, season_length=2)
+    >>> parts.loc[[0, 1], ["amount", "season"]].round(3)
+       amount  season
+    0   -10.0   -10.0
+    1    10.0    10.0
+    """
+    table, _ = _split_history(locals(), "components")
+    return table.drop(columns=["_expected", "_score", "_low", "_high"])
+
+
+def anomalies(
+    history: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    level: float = 99,
+    freq: str | None = None,
+    season_length: int | None = None,
+    calendar: str | pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
+    exog: str | Sequence[str] | Mapping[str, Any] | None = None,
+    partial: str = "drop",
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Values that trend, season, calendar and drivers do not explain.
+
+    With a ``calendar`` a low week of the Spring Festival is expected, and no anomaly.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`forecast`.
+    by, freq, season_length, calendar, events, exog, partial, gaps, as_of, invalid, date, amount
+        As in :func:`forecast`.
+    level : float, default=99
+        Percent of ordinary values inside the band.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date``, ``amount``, ``expected``, ``lo``, ``hi``, ``score`` (distance from the
+        expected value in standard errors that outliers do not move), ``anomaly`` (outside the
+        band). One row a known value.
+
+    Raises
+    ------
+    InputError
+        As in :func:`forecast`; ``level`` is not between 0 and 100.
+
+    References
+    ----------
+    R. D. Cook, S. Weisberg, "Residuals and Influence in Regression", Chapman and Hall 1982
+    (each value is judged by what the others say of it).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=36, freq="MS"),
+    ...                       "amount": [90.0, 110.0, 100.0] * 12})
+    >>> sales.loc[20, "amount"] = 500.0
+    >>> seen = anomalies(sales, season_length=3)
+    >>> seen.loc[seen["anomaly"], "date"].dt.strftime("%Y-%m").tolist()
+    ['2024-09']
+    """
+    caller = "anomalies"
+    check_number(level, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+    from scipy.special import ndtri
+
+    given = {k: v for k, v in locals().items() if k not in ("level", "caller", "ndtri")}
+    table, keys = _split_history(given, caller)
+    z = float(ndtri(0.5 + level / 200))
+    out = table[[*keys, "date", "amount"]].copy()
+    out["expected"] = table["_expected"]
+    out["lo"] = out["expected"] - z * table["_low"]
+    out["hi"] = out["expected"] + z * table["_high"]
+    if (table["amount"] >= 0).all():
+        out["lo"] = out["lo"].clip(lower=0.0)
+    out["score"] = table["_score"]
+    out["anomaly"] = (np.abs(table["_score"]) > z).to_numpy()
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# Series by series
+
+
+def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, list[str]]:
+    """The parts of every series, with the band of its remainder."""
+    drivers = {k: options.pop(k) for k in ("calendar", "events", "exog")}
+    history = options.pop("history")
+    panel = read_history(history, caller=caller, **options)
+    keys = check_names(options["by"], "by", caller=caller)
+    found = read_drivers(history, panel, 0, by=keys, date=options["date"], **drivers)
+    free = found.fit(panel) if found is not None else panel
+    parts = []
+    for i, (whole, clean) in enumerate(zip(_dense(panel), _dense(free))):
+        if len(whole[1]):
+            parts.append(_one(panel, i, whole, clean[1], found))
+    out = pd.concat(parts, ignore_index=True)
+    labels = panel.labels.iloc[out.pop("_series").to_numpy()].reset_index(drop=True)
+    return pd.concat([labels, out], axis=1), keys
+
+
+def _one(
+    panel: Panel,
+    i: int,
+    whole: tuple[int, np.ndarray],
+    clean: np.ndarray,
+    drivers: Drivers | None,
+) -> pd.DataFrame:
+    first, y = whole
+    split = _decompose(clean, panel.season)
+    effect = y - clean
+    holiday, exog = _share(effect, drivers, i, first, len(y))
+    ratio = np.ones(len(y))
+    if drivers is not None and drivers.logs[i]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(clean != 0, y / clean, 1.0)
+    known = np.isfinite(y)
+    out = pd.DataFrame(
+        {
+            "_series": i,
+            "date": panel.grid.dates(first + np.arange(len(y))),
+            "amount": y,
+            "trend": split.trend,
+            "season": split.season,
+            "holiday": holiday,
+            "exog": exog,
+            "remainder": y - split.trend - split.season - holiday - exog,
+            "_expected": y - ((clean - split.expected) * ratio),
+            "_score": split.score,
+            "_low": split.low * ratio,
+            "_high": split.high * ratio,
+        }
+    )
+    if drivers is not None and drivers.logs[i]:
+        # the effects act on the expected value; what they add to the remainder stays in it
+        expected = (split.trend + split.season) * (ratio - 1)
+        share_h, share_e = _share(expected, drivers, i, first, len(y))
+        out["holiday"], out["exog"] = share_h, share_e
+        out["remainder"] = y - split.trend - split.season - share_h - share_e
+    return out[known]
+
+
+def _share(
+    effect: np.ndarray, drivers: Drivers | None, i: int, first: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """An effect parted between calendar and drivers in the ratio of their coefficients."""
+    if drivers is None:
+        return np.zeros(count), np.zeros(count)
+    x = drivers.rows(i, first, count) / drivers.size
+    calendar = np.array([g == "holiday" for g in drivers.groups])
+    a, b = x[:, calendar] @ drivers.beta[i][calendar], x[:, ~calendar] @ drivers.beta[i][~calendar]
+    total = a + b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(np.abs(total) > 1e-12, a / total, 0.5)
+    if not drivers.logs[i]:
+        return drivers.scale[i] * a, drivers.scale[i] * b
+    return effect * part, effect * (1 - part)
+
+
+@dataclass(slots=True)
+class _Split:
+    trend: np.ndarray
+    season: np.ndarray
+    expected: np.ndarray  # from the other values
+    score: np.ndarray
+    low: np.ndarray  # one standard error below and above the expected value
+    high: np.ndarray
+
+
+def _decompose(y: np.ndarray, season: int) -> _Split:
+    """Robust trend and season, in logarithms where every value is positive and they swing so."""
+    known = np.isfinite(y)
+    filled = np.interp(np.arange(len(y)), np.flatnonzero(known), y[known])
+    logs = bool((y[known] > 0).all()) and len(y) > 3 and _grows(filled, season)
+    found = robust_parts.split(np.log(y) if logs else y, season)
+    sd = np.maximum(found.spread, 1e-9 * np.abs(found.trend).max() + 1e-300)
+    score = found.left_out / sd
+    around = y / np.exp(found.left_out) if logs else y - found.left_out
+    if not logs:
+        return _Split(found.trend, found.season, around, score, sd, sd)
+    level = np.exp(found.trend)
+    wave = np.exp(found.trend + found.season) - level
+    return _Split(level, wave, around, score, around * (1 - np.exp(-sd)), around * np.expm1(sd))
+
+
+def _grows(y: np.ndarray, season: int) -> bool:
+    """Whether changes follow the level: their size is steadier in logarithms."""
+    lag = season if len(y) > 2 * season else 1
+    flat, steep = np.abs(y[lag:] - y[:-lag]), np.abs(np.log(y[lag:] / y[:-lag]))
+    half = np.argsort(y[:-lag], kind="stable")
+    low, high = half[: len(half) // 2], half[len(half) // 2 :]
+
+    def uneven(v: np.ndarray) -> float:
+        return abs(np.log((v[high].mean() + 1e-12) / (v[low].mean() + 1e-12)))
+
+    return uneven(steep) <= uneven(flat)

@@ -1,0 +1,212 @@
+"""A whole hierarchy in one call: added up, forecast at every level, reconciled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import check_int, check_names, factorise
+from ..engine.bank import prepare
+from ..engine.ets import fit_additive
+from ..errors import InputError
+from .backtest import _with_zeros
+from .fit import forecast
+from .hierarchy import reconcile
+from .intake import Panel, read_history
+
+__all__ = ["forecast_hierarchy"]
+
+
+def forecast_hierarchy(
+    history: pd.DataFrame,
+    horizon: int,
+    *,
+    keys: str | Sequence[str],
+    levels: Sequence[Sequence[str]] | None = None,
+    method: str = "mint_shrink",
+    non_negative: bool = True,
+    freq: str | None = None,
+    season_length: int | None = None,
+    model: str | Sequence[str] = "auto",
+    level: Sequence[float] | None = (80, 95),
+    calendar: str | pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
+    partial: str = "drop",
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Forecast every level of a hierarchy so that all of them add up.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`forecast`.
+    horizon : int
+        Periods to forecast.
+    keys : str or sequence of str
+        Key columns whose crossings are the bottom.
+    levels : sequence of sequences of str, optional
+        The levels wanted, each the keys it keeps (``[]`` is the total). None: all of them. The
+        bottom is always there.
+    method, non_negative
+        As in :func:`reconcile`; its residuals are the one-step errors of damped exponential
+        smoothing in the history of each node.
+    freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
+amount
+        As in :func:`forecast`.
+
+    Returns
+    -------
+    DataFrame
+        ``keys`` (missing: all), ``date``, ``forecast``, interval ends, ``status``, ``base`` (the
+        forecast before it was made to add up); total first, bottom last.
+
+    Raises
+    ------
+    InputError
+        ``levels`` names a column that is not among ``keys``, or as in :func:`forecast`.
+
+    References
+    ----------
+    See :func:`reconcile`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"shop": ["a", "b"] * 12, "amount": [1.0, 2.0] * 12,
+    ...                       "date": pd.date_range("2025-01-01", periods=12, freq="MS").repeat(2)})
+    >>> forecast_hierarchy(sales, 1, keys="shop", level=None)["forecast"].round(6).tolist()
+    [3.0, 1.0, 2.0]
+    """
+    caller = "forecast_hierarchy"
+    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    names = check_names(keys, "keys", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
+    wanted = _levels(levels, names, caller)
+    panel = read_history(
+        history,
+        caller=caller,
+        by=names,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    frame, labels = _added_up(panel, names, wanted)
+    options: dict[str, Any] = {
+        "by": "_node",
+        "freq": panel.grid.freq,
+        "season_length": panel.season,
+        "partial": "keep",
+        "gaps": "zero" if panel.zero_gaps else "missing",
+    }
+    end = int(panel.end.max())
+    far = horizon + end - int(frame.groupby("_node")["_at"].max().min())
+    rows = frame.drop(columns="_at")
+    base = forecast(
+        rows, far, model=model, level=level, calendar=calendar, events=events, **options
+    )
+    base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
+    base = base.groupby("_node").head(horizon)
+    errors = None
+    if method in ("mint_shrink", "wls"):
+        nodes = read_history(rows, caller=caller, date="date", amount="amount", **options)
+        errors = _label(_one_step_errors(nodes), labels, names)
+    base = _label(base, labels, names).assign(base=lambda x: x["forecast"])
+    return reconcile(
+        base, keys=names, method=method, residuals=errors, non_negative=non_negative
+    ).reset_index(drop=True)
+
+
+def _levels(levels: Any, names: list[str], caller: str) -> list[list[str]]:
+    """Each level's keys, coarse to fine, the bottom last."""
+    if levels is None:
+        found = [list(c) for k in range(len(names)) for c in combinations(names, k)]
+    else:
+        found = [check_names(list(one), "levels", caller=caller) for one in levels]
+    for one in found:
+        unknown = [c for c in one if c not in names]
+        if unknown:
+            raise InputError(f"{caller}(): levels names {unknown[0]!r}, which is not among keys.")
+    found = sorted((one for one in found if set(one) != set(names)), key=len)
+    return [*found, names]
+
+
+def _added_up(
+    panel: Panel, names: list[str], levels: list[list[str]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Values of every node by period, and the keys of each node."""
+    code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    at, values = panel.at, panel.values
+    if panel.zero_gaps:
+        code, at, values = _with_zeros(panel, code)
+    parts, labels, offset = [], [], 0
+    for one in levels:
+        found = factorise(panel.labels, one) if one else None
+        group = found.codes if found is not None else np.zeros(len(panel), dtype=np.int64)
+        part = pd.DataFrame({"_node": group[code] + offset, "_at": at, "amount": values})
+        part = part.groupby(["_node", "_at"], as_index=False)["amount"].sum(min_count=1)
+        label = panel.labels.iloc[np.unique(group, return_index=True)[1]].reset_index(drop=True)
+        for name in names:
+            if name not in one:
+                label[name] = label[name].where(np.zeros(len(label), dtype=bool))
+        labels.append(label)
+        parts.append(part)
+        offset += len(label)
+    frame = pd.concat(parts, ignore_index=True)
+    frame["date"] = panel.grid.dates(frame["_at"].to_numpy())
+    return frame, _stacked(labels, names)
+
+
+def _stacked(labels: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
+    """Keys of all nodes; where a key is missing its dtype is that of the bottom if it can be."""
+    bottom = labels[-1]
+    columns = {}
+    for name in names:
+        values: list[Any] = [v for part in labels for v in part[name]]
+        values = [None if pd.isna(v) else v for v in values]
+        dtype = bottom[name].dtype
+        if dtype.kind in "iub" and any(v is None for v in values):
+            dtype = pd.Series(bottom[name]).convert_dtypes().dtype
+        columns[name] = pd.Series(values, dtype=dtype)
+    return pd.DataFrame(columns)
+
+
+def _label(frame: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    out = labels.iloc[frame["_node"].to_numpy()].reset_index(drop=True)
+    rest = frame.drop(columns="_node").reset_index(drop=True)
+    return pd.concat([out[names], rest], axis=1)
+
+
+def _one_step_errors(panel: Panel) -> pd.DataFrame:
+    """One-step errors of damped exponential smoothing, in units of the data."""
+    parts = []
+    for block in panel.blocks():
+        ready = prepare(block.y, block.n, panel.season)
+        e = fit_additive(ready.z, block.n, 1, trend="damped").errors
+        season = ready.season[np.arange(len(e)) % ready.m]
+        e = np.where(ready.multiplicative, e * season, e) * ready.scale
+        row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
+        at = (block.last - block.ahead - block.n + 1)[column] + row
+        parts.append(
+            pd.DataFrame(
+                {
+                    "_node": panel.labels["_node"].to_numpy()[block.series[column]],
+                    "date": panel.grid.dates(at),
+                    "residual": e[row, column],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
