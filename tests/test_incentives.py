@@ -142,7 +142,8 @@ def test_payout_equals_the_slow_calculator(options, deals, goals, random):
     order = random.sample(range(len(frame)), len(frame))
     shuffled = frame.iloc[order].set_axis([7] * len(frame), axis=0)
     got = payout(shuffled, plan, by="rep", targets=wanted)
-    want = slow_payout(deals, targets, plan)
+    due = {p: goal for p, goal in targets.items() if p <= max(p for p, _ in deals)}
+    want = slow_payout(deals, due, plan)
     assert [Decimal(str(v)) for v in got["payout"]] == [p for p, _ in want]
     assert [Decimal(str(v)) for v in got["balance"]] == [b for _, b in want]
     rows = trace(frame, plan, by="rep", targets=wanted)
