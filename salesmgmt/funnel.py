@@ -5,7 +5,7 @@
 compare groups (``compare``) and follow cohorts (``cohort_conversion``).
 
 **Run the process.** How long deals stay (``dwell``), who is late (``service_levels``), where
-mending pays (``bottlenecks``), which ways deals take (``paths``).
+mending pays (``bottlenecks``), which ways deals take (``paths``, ``transitions``).
 
 **Know the pipeline.** How deals end (``outcomes``, ``outcomes_test``), what they earn a day
 (``velocity``), what is open (``pipeline``), whether it is enough (``coverage``), what moved
@@ -25,7 +25,7 @@ from ._funnel.attribution import attribution
 from ._funnel.bookings import backtest_bookings, bookings, simulate_bookings
 from ._funnel.counting import conversion
 from ._funnel.groups import cohort_conversion, compare
-from ._funnel.operations import bottlenecks, dwell, paths, service_levels
+from ._funnel.operations import bottlenecks, dwell, paths, service_levels, transitions
 from ._funnel.outcomes import outcomes, outcomes_test
 from ._funnel.pipeline import pipeline, waterfall
 from ._funnel.results import coverage, slippage, snapshots, submissions, velocity, win_loss
@@ -55,6 +55,7 @@ __all__ = [
     "snapshots",
     "stage_order",
     "submissions",
+    "transitions",
     "velocity",
     "waterfall",
     "win_loss",

@@ -16,7 +16,7 @@ from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage
 from .counting import Counted, Plan, count, counts_of
 from .stages import kinds_of, stage_codes, stage_order
 
-__all__ = ["bottlenecks", "dwell", "paths", "service_levels"]
+__all__ = ["bottlenecks", "dwell", "paths", "service_levels", "transitions"]
 
 
 class _Visits:
@@ -655,3 +655,87 @@ def _variant(path: np.ndarray, spans: list[float], visits: _Visits, line: list[i
         bool(conforms),
         float(np.median(spans)),
     )
+
+
+# --------------------------------------------------------------------------------------
+# Moves
+
+
+def transitions(
+    events: pd.DataFrame,
+    *,
+    won: Any = None,
+    lost: Any = None,
+    as_of: object = None,
+    deal: str = "deal_id",
+    stage: str = "stage",
+    entered: str = "entered_at",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Moves from stage to stage: how many, of how many deals, after how long.
+
+    Parameters
+    ----------
+    events : DataFrame
+        Stage events.
+    won, lost : stage or list of stages, optional
+        Stages that close a deal. Default: those with a usual name.
+    as_of : date, optional
+        What is later is not known. Default: the last event.
+    deal, stage, entered : str
+        Columns of ``events``.
+    invalid : {"raise", "drop"}
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``from``, ``to``, ``kind`` (``forward``, ``backward``, ``repeat``, ``won``, ``lost``,
+        ``reopen``), ``moves``, ``deals``, ``share`` (of the moves out of ``from``),
+        ``median_days``, ``as_of``; in the order in which deals pass the stages.
+
+    Raises
+    ------
+    InputError
+        A column is unusable.
+
+    References
+    ----------
+    .. [1] W. van der Aalst, *Process Mining*, 2nd edition (2016), chapter 6 (directly follows).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> events = pd.DataFrame({"deal_id": [1, 1, 2, 2], "stage": ["lead", "won", "lead", "lost"],
+    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-05", "2025-01-02", "2025-01-03"])})
+    >>> transitions(events)[["from", "to", "kind", "moves", "share"]]
+       from    to  kind  moves  share
+    0  lead   won   won      1    0.5
+    1  lead  lost  lost      1    0.5
+    """
+    caller = "transitions"
+    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
+    visits = _Visits(stream, won, lost, caller)
+    rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+    at = np.flatnonzero(visits.left)
+    a, b = visits.stage[at], visits.stage[at + 1]
+    frame = pd.DataFrame(
+        {"a": rank[a], "b": rank[b], "who": visits.who[at], "days": visits.stay[at] / DAY}
+    )
+    grouped = frame.groupby(["a", "b"], sort=True)
+    out = grouped.agg(
+        moves=("who", "size"), deals=("who", "nunique"), median_days=("days", "median")
+    ).reset_index()
+    order = np.argsort(rank, kind="stable")
+    start, end = order[out["a"]], order[out["b"]]
+    closed, closing = visits.kinds[start] != "open", visits.kinds[end]
+    plain = np.select(
+        [out["a"] == out["b"], out["b"] > out["a"]], ["repeat", "forward"], default="backward"
+    )
+    kind = np.where(closing != "open", closing, np.where(closed, "reopen", plain))
+    out.insert(0, "from", visits.labels.iloc[start].array)
+    out.insert(1, "to", visits.labels.iloc[end].array)
+    out.insert(2, "kind", kind)
+    out["share"] = out["moves"] / out.groupby("a")["moves"].transform("sum")
+    front = ["from", "to", "kind", "moves", "deals", "share", "median_days"]
+    return out[front].assign(as_of=stream.as_of)

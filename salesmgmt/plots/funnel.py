@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from ._style import BLUE, FAINT, GREY, ORANGE, axes, finish, t
+from ..errors import InputError
+from ._style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALETTE,
+    RED,
+    axes,
+    families,
+    finish,
+    money_axis,
+    percent_axis,
+    short_money,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["conversion"]
+__all__ = ["bookings", "calibration", "conversion", "dwell", "moves", "outcomes", "waterfall"]
 
 
 def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -75,12 +91,346 @@ def _name(row: pd.Series, groups: list[str]) -> str:
 
 
 def _legend_outside(ax: Axes) -> Axes:
-    from ._style import families
+    ax.legend(frameon=False, loc="lower right", prop={"family": list(families()), "size": 9})
+    return ax
 
+
+def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Alluvial of moves: from the stages on the left to those on the right, as wide as many.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.funnel.transitions` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a result of ``transitions``.
+    """
+    frame, ax = axes(result, ["from", "to", "kind", "moves"], ax, lang, caller="plots.moves")
+    total = float(frame["moves"].sum()) or 1.0
+    gap = 0.03 * total
+    ends = {
+        0: _stack(frame, "from", list(dict.fromkeys(frame["from"])), gap),
+        1: _stack(frame, "to", _targets(frame), gap),
+    }
+    height = max(end for _, end in ends.values())
+    base = {
+        side: {name: low + (height - end) / 2 for name, low in lows.items()}
+        for side, (lows, end) in ends.items()
+    }
+    at = {side: dict(lows) for side, lows in base.items()}
+    colours = {"backward": RED, "repeat": RED, "lost": FAINT, "won": GREEN, "reopen": ORANGE}
+    rows = frame.assign(_to=pd.Categorical(frame["to"], _targets(frame)))
+    for row in rows.to_dict("records"):
+        y0, y1 = at[0][row["from"]], at[1][row["to"]]
+        _band(ax, y0, y1, float(row["moves"]), colours.get(row["kind"], BLUE))
+        at[0][row["from"]] += row["moves"]
+        at[1][row["to"]] += row["moves"]
+    for side, column, align, x in ((0, "from", "right", -0.03), (1, "to", "left", 1.03)):
+        sums = frame.groupby(column, observed=True)["moves"].sum()
+        for name, n in sums.items():
+            low = base[side][name]
+            ax.plot([side, side], [low, low + n], color=GREY, linewidth=5, solid_capstyle="butt")
+            ax.text(x, low + n / 2, f"{name}  {n:,}", ha=align, va="center", fontsize=9)
+    for kind, en, zh in (
+        ("forward", "forward", "前进"),
+        ("won", "won", "赢单"),
+        ("lost", "lost", "丢单"),
+        ("backward", "back or again", "回退或重复"),
+        ("reopen", "re-opened", "重新打开"),
+    ):
+        if frame["kind"].eq(kind).any():
+            ax.plot([], [], color=colours.get(kind, BLUE), linewidth=6, label=t(lang, en, zh))
+    ax.set(xlim=(-0.42, 1.42), ylim=(height * 1.02, -height * 0.02))
+    ax.axis("off")
+    finish(ax, title=t(lang, "Moves between stages", "阶段流转"), grid="")
     ax.legend(
         frameon=False,
-        fontsize=9,
-        loc="lower right",
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.0),
+        ncols=5,
         prop={"family": list(families()), "size": 9},
     )
     return ax
+
+
+def _targets(frame: pd.DataFrame) -> list[object]:
+    """Right-hand stages in the order of the left, then those that are only reached."""
+    left = list(dict.fromkeys(frame["from"]))
+    there = set(frame["to"])
+    return [s for s in left if s in there] + [
+        s for s in dict.fromkeys(frame["to"]) if s not in left
+    ]
+
+
+def _stack(
+    frame: pd.DataFrame, column: str, order: list[Any], gap: float
+) -> tuple[dict[Any, float], float]:
+    """Where each stage's bar begins, and where the last one ends."""
+    sums = frame.groupby(column, observed=True)["moves"].sum()
+    out: dict[Any, float] = {}
+    low = 0.0
+    for name in order:
+        out[name] = low
+        low += float(sums[name]) + gap
+    return out, low - gap
+
+
+def _band(ax: Axes, y0: float, y1: float, width: float, colour: str) -> None:
+    x = np.linspace(0, 1, 40)
+    s = 3 * x**2 - 2 * x**3
+    middle = y0 + (y1 - y0) * s
+    ax.fill_between(x, middle, middle + width, color=colour, alpha=0.55, linewidth=0)
+
+
+def outcomes(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Incidence curves: the share won and lost by age, each with its band.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.funnel.outcomes` returned. With groups: the share won of each.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a result of ``outcomes``.
+    """
+    needed = ["age", "won", "lost", "won_lo", "won_hi", "lost_lo", "lost_hi"]
+    frame, ax = axes(result, needed, ax, lang, caller="plots.outcomes")
+    keys = list(frame.columns[: list(frame.columns).index("age")])
+    if keys:
+        for i, (name, rows) in enumerate(frame.groupby(keys, observed=True, sort=False)):
+            label = " / ".join(map(str, name if isinstance(name, tuple) else (name,)))
+            _steps(ax, rows, "won", PALETTE[i % len(PALETTE)], label)
+        ax.set_ylabel(t(lang, "share won", "赢单占比"))
+    else:
+        _steps(ax, frame, "won", GREEN, t(lang, "won", "赢单"))
+        _steps(ax, frame, "lost", RED, t(lang, "lost", "丢单"))
+        ax.set_ylabel(t(lang, "share of deals", "商机占比"))
+    ax.set_xlabel(t(lang, "days since creation", "创建后天数"))
+    ax.set_xlim(0, float(frame["age"].max()) or 1)
+    ax.set_ylim(0, None)
+    percent_axis(ax)
+    return finish(ax, title=t(lang, "How deals end, by age", "商机结局（按天数）"), legend=True)
+
+
+def _steps(ax: Axes, rows: pd.DataFrame, name: str, colour: str, label: str) -> None:
+    age = rows["age"].to_numpy()
+    ax.step(age, rows[name].to_numpy(), where="post", color=colour, label=label, linewidth=1.6)
+    ax.fill_between(
+        age,
+        rows[f"{name}_lo"].to_numpy(),
+        rows[f"{name}_hi"].to_numpy(),
+        step="post",
+        color=colour,
+        alpha=0.18,
+        linewidth=0,
+    )
+
+
+def waterfall(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """What moved the pipeline, from opening to closing.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.funnel.waterfall` returned, without groups or details.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a result of ``waterfall``, or one with several groups.
+    """
+    caller = "plots.waterfall"
+    frame, ax = axes(result, ["bucket", "amount", "deals"], ax, lang, caller=caller)
+    if frame["bucket"].duplicated().any():
+        raise InputError(f"{caller}(): result holds several groups; draw one at a time.")
+    frame = frame[frame["bucket"].isin(["opening", "closing"]) | frame["deals"].gt(0)]
+    words = {
+        "opening": "期初", "new": "新增", "increased": "金额上调", "decreased": "金额下调",
+        "pushed": "推迟", "pulled": "提前", "won": "赢单", "lost": "丢单", "removed": "移除",
+        "closing": "期末",
+    }  # fmt: skip
+    level, labels, peak = 0.0, [], 0.0
+    for x, row in enumerate(frame.itertuples(index=False)):
+        ends = row.bucket in ("opening", "closing")
+        base = 0.0 if ends else level
+        amount = float(row.amount)
+        colour = GREY if ends else GREEN if amount > 0 else RED
+        colour = BLUE if row.bucket == "won" else colour
+        ax.bar(x, amount, bottom=base, color=colour, width=0.66)
+        top = max(base, base + amount)
+        ax.annotate(
+            short_money(amount, lang),
+            (x, top),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
+        )
+        level, peak = base + amount, max(peak, top)
+        name = words[row.bucket] if lang == "zh" else row.bucket
+        labels.append(f"{name}\n({row.deals:,})")
+    ax.set_xticks(range(len(labels)), labels, fontsize=8.5)
+    ax.axhline(0, color=GREY, linewidth=0.8)
+    ax.set_ylim(min(ax.get_ylim()[0], 0), peak * 1.1 or 1)
+    money_axis(ax, "y", lang)
+    return finish(ax, title=t(lang, "Pipeline from opening to closing", "商机金额变动"))
+
+
+def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Days in each stage: a box from the lower to the upper quartile, the median, and to 90 %.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.funnel.dwell` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a result of ``dwell``.
+    """
+    needed = ["stage", "n", "censored", "p25", "median", "p75", "p90", "mean"]
+    frame, ax = axes(result, needed, ax, lang, caller="plots.dwell")
+    keys = list(frame.columns[: list(frame.columns).index("stage")])
+    y = np.arange(len(frame))
+    low, high = frame["p25"].to_numpy(), frame["p75"].to_numpy()
+    ax.barh(y, high - low, left=low, color=BLUE, alpha=0.35, height=0.55, edgecolor=BLUE)
+    ax.hlines(y, high, frame["p90"].to_numpy(), color=BLUE, linewidth=1.2)
+    middle = frame["median"].to_numpy()
+    ax.vlines(
+        middle, y - 0.28, y + 0.28, color=BLUE, linewidth=2.2, label=t(lang, "median", "中位数")
+    )
+    ax.plot(frame["mean"], y, "o", color=ORANGE, markersize=5, label=t(lang, "mean", "均值"))
+    names = frame[[*keys, "stage"]].astype(str).agg(" / ".join, axis=1)
+    counts = [f"{a}\n({b:,})" for a, b in zip(names, frame["n"], strict=True)]
+    ax.set_yticks(y, counts, fontsize=8.5)
+    ax.invert_yaxis()
+    ax.set_xlim(0, None)
+    ax.set_xlabel(t(lang, "days (quartiles; line to 90 %)", "天数（四分位；线至 90%）"))
+    return finish(ax, title=t(lang, "Days in each stage", "各阶段停留天数"), legend=True, grid="x")
+
+
+def calibration(
+    result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en", bins: int = 10
+) -> Axes:
+    """Scores against what came: on the diagonal, a score of 30 % wins 30 times in a hundred.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Columns ``probability`` and ``won``: ``scores_`` of a :class:`salesmgmt.funnel.WinModel`.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+    bins : int, default=10
+        Equal ranges of the score that are drawn as one point each.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        A column is absent.
+    """
+    frame, ax = axes(result, ["probability", "won"], ax, lang, caller="plots.calibration")
+    at = np.minimum((frame["probability"].to_numpy() * bins).astype(int), bins - 1)
+    points = frame.groupby(at)[["probability", "won"]].mean()
+    size = frame.groupby(at).size().to_numpy()
+    ax.plot(
+        [0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label=t(lang, "exact", "完全校准")
+    )
+    ax.plot(points["probability"], points["won"], color=BLUE, linewidth=1.4)
+    ax.scatter(
+        points["probability"],
+        points["won"],
+        s=18 + 180 * size / size.max(),
+        color=BLUE,
+        alpha=0.7,
+        label=t(lang, "deals (area: how many)", "商机（面积为数量）"),
+    )
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.set_xlabel(t(lang, "score", "预测赢单率"))
+    ax.set_ylabel(t(lang, "share won", "实际赢单率"))
+    percent_axis(ax, "x")
+    percent_axis(ax, "y")
+    return finish(ax, title=t(lang, "Calibration on unseen deals", "校准曲线"), legend=True)
+
+
+def bookings(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Bookings to come: bars of existing and new business, and the 80 % band of the total.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.funnel.bookings` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the words.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        Not a result of ``bookings``.
+    """
+    needed = ["date", "p10", "p50", "p90", "existing", "new"]
+    frame, ax = axes(result, needed, ax, lang, caller="plots.bookings")
+    x = np.arange(len(frame))
+    old, new = frame["existing"].to_numpy(), frame["new"].to_numpy()
+    ax.bar(x, old, color=BLUE, width=0.55, label=t(lang, "open deals", "现有商机"))
+    ax.bar(
+        x, new, bottom=old, color="#56B4E9", width=0.55, label=t(lang, "deals to come", "新增商机")
+    )
+    low, middle, high = (frame[c].to_numpy() for c in ("p10", "p50", "p90"))
+    ax.fill_between(x, low, high, color=ORANGE, alpha=0.18, linewidth=0, zorder=3)
+    ax.vlines(x, low, high, color=ORANGE, linewidth=2, zorder=4)
+    ax.plot(x, middle, "o-", color=ORANGE, zorder=5, linewidth=1.2, markersize=5,
+            label=t(lang, "median and 80 % band", "中位数与 80% 区间"))  # fmt: skip
+    ax.set_xticks(x, [f"{d:%Y-%m-%d}" for d in frame["date"]], fontsize=8.5)
+    ax.set_ylim(0, None)
+    money_axis(ax, "y", lang)
+    return finish(ax, title=t(lang, "Bookings to come", "签约预测"), legend=True)

@@ -56,18 +56,20 @@ _FORMATS = {
 
 
 def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[Block]:
-    """Blocks of the section; none without stage events."""
+    """Blocks of the section: the funnel from stage events, the pipeline from deals."""
     blocks: list[Block] = []
     if "stage_events" in tables:
         blocks += _conversion(tables["stage_events"], as_of, lang)
+        blocks += _stays(tables["stage_events"], as_of, lang)
+    if "deals" in tables:
+        blocks += _pipeline(tables["deals"], as_of, lang)
+    if "deal_snapshots" in tables:
+        blocks += _moved(tables["deal_snapshots"], lang)
     return blocks
 
 
 def _conversion(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
-    order = funnel.stage_order(events, as_of=as_of)
-    steps = order.loc[order["kind"] != "lost", "stage"].tolist()
-    lost = order.loc[order["kind"] == "lost", "stage"].tolist() or None
-    won = order.loc[order["kind"] == "won", "stage"].tolist() or None
+    steps, won, lost = _stages(events, as_of)
     if len(steps) < 2:
         return []
     out = funnel.conversion(events, steps, won=won, lost=lost, as_of=as_of)
@@ -88,3 +90,91 @@ def _conversion(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
         Figure(lambda ax: plots.conversion(out, ax=ax, lang=lang)),
         Table(shown, formats=_FORMATS, headings=_HEADINGS[lang]),
     ]
+
+
+def _stages(events: pd.DataFrame, as_of: Any) -> tuple[list[Any], Any, Any]:
+    """Steps in order, and the stages that close a deal."""
+    order = funnel.stage_order(events, as_of=as_of)
+    kinds = {k: order.loc[order["kind"] == k, "stage"].tolist() for k in ("open", "won", "lost")}
+    return kinds["open"] + kinds["won"], kinds["won"] or None, kinds["lost"] or None
+
+
+def _stays(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    """Days in each stage, moves between them, and where mending would pay."""
+    stays = funnel.dwell(events, as_of=as_of)
+    moved = funnel.transitions(events, as_of=as_of)
+    blocks: list[Block] = []
+    if len(stays):
+        blocks.append(Figure(lambda ax: plots.dwell(stays, ax=ax, lang=lang)))
+    if len(moved):
+        blocks.append(Figure(lambda ax: plots.moves(moved, ax=ax, lang=lang), size=(8.0, 4.2)))
+    steps, won, lost = _stages(events, as_of)
+    by = next((c for c in ("region", "source", "team") if c in events.columns), None)
+    if by is None or lost is None or len(steps) < 2 or events[by].isna().any():
+        return blocks
+    found = funnel.bottlenecks(events, steps, by=by, won=won, lost=lost, as_of=as_of)
+    found = found[found["p_corrected"] < 0.05].head(5)
+    if found.empty:
+        return blocks
+    words = {
+        "en": [by, "Stage", "Rate", "Elsewhere", "Wins lost to it", "p (Holm)"],
+        "zh": [by, "阶段", "转化率", "其他组", "少赢单数", "p（Holm）"],
+    }[lang]
+    shown = found[[by, "stage", "rate", "benchmark", "gain", "p_corrected"]]
+    formats = {
+        "rate": "percent",
+        "benchmark": "percent",
+        "gain": "number",
+        "p_corrected": "number",
+    }
+    title = {"en": "Where mending would pay", "zh": "最值得改进的环节"}[lang]
+    head = dict(zip(shown.columns, words, strict=True))
+    return [*blocks, Table(shown, title, formats=formats, headings=head)]
+
+
+def _pipeline(deals: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    """Open deals by stage, how deals end, and the bookings of the next three months."""
+    table = funnel.pipeline(deals, as_of=as_of)
+    ends = funnel.outcomes(deals, as_of=as_of)
+    words = {
+        "en": ["Stage", "Deals", "Amount", "Overdue", "Median age, days"],
+        "zh": ["阶段", "商机数", "金额", "逾期商机", "中位天数"],
+    }[lang]
+    shown = table[["stage", "deals", "amount", "overdue", "median_age"]]
+    formats = {"deals": "int", "amount": "money", "overdue": "int", "median_age": "number"}
+    title = {"en": "Open pipeline", "zh": "在途商机"}[lang]
+    blocks: list[Block] = []
+    if len(shown):
+        head = dict(zip(shown.columns, words, strict=True))
+        blocks.append(Table(shown, title, formats=formats, headings=head))
+    if ends["won"].max() + ends["lost"].max() == 0:
+        return blocks
+    coming = funnel.bookings(deals, horizon=3, as_of=as_of)
+    first = coming.iloc[0]
+    told = {
+        "en": f"From {first.date:%Y-%m-%d} to {coming['until'].iloc[-1]:%Y-%m-%d}, "
+        f"{coming['expected'].sum():,.0f} is expected to be won, "
+        f"{coming['existing'].sum():,.0f} of it from deals that are open now. The band holds "
+        "four times in five, as the same forecast did in the past.",
+        "zh": f"{first.date:%Y-%m-%d} 至 {coming['until'].iloc[-1]:%Y-%m-%d} 预计赢单 "
+        f"{coming['expected'].sum():,.0f}，其中现有商机 {coming['existing'].sum():,.0f}。"
+        "区间按同一预测的历史误差给出，覆盖约 80%。",
+    }
+    return [
+        *blocks,
+        Figure(lambda ax: plots.outcomes(ends, ax=ax, lang=lang)),
+        Text(told[lang]),
+        Figure(lambda ax: plots.bookings(coming, ax=ax, lang=lang)),
+    ]
+
+
+def _moved(snapshots: pd.DataFrame, lang: str) -> list[Block]:
+    """The waterfall between the last two snapshots."""
+    if "snapshot_date" not in snapshots.columns:
+        return []
+    days = snapshots["snapshot_date"].drop_duplicates().sort_values().tail(2).tolist()
+    if len(days) < 2:
+        return []
+    before, after = (snapshots[snapshots["snapshot_date"] == d] for d in days)
+    out = funnel.waterfall(before, after)
+    return [Figure(lambda ax: plots.waterfall(out, ax=ax, lang=lang))]

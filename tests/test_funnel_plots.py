@@ -1,0 +1,43 @@
+"""Figures of the funnel desk: they draw what a desk returned, in both languages."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, funnel, load_sample, plots
+from salesmgmt.report.sections import funnel as section
+
+DRAWN = {
+    "conversion": lambda e, d, s: funnel.conversion(e, ["lead", "proposal", "won"], lost="lost"),
+    "moves": lambda e, d, s: funnel.transitions(e),
+    "outcomes": lambda e, d, s: funnel.outcomes(d, horizon=100),
+    "dwell": lambda e, d, s: funnel.dwell(e),
+    "waterfall": lambda e, d, s: funnel.waterfall(
+        s[s["snapshot_date"] == "2025-11-30"], s[s["snapshot_date"] == "2025-12-31"]
+    ),
+    "bookings": lambda e, d, s: funnel.bookings(d, horizon=2, n=100),
+    "calibration": lambda e, d, s: pd.DataFrame({"probability": [0.1, 0.8], "won": [0, 1]}),
+}
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("name", DRAWN)
+def test_each_figure_draws_and_changes_nothing(name, lang):
+    result = DRAWN[name](*map(load_sample, ("stage_events", "deals", "deal_snapshots")))
+    before = result.copy()
+    ax = getattr(plots, name)(result, lang=lang)
+    ax.figure.canvas.draw()
+    assert ax.get_title(loc="left")
+    pd.testing.assert_frame_equal(result, before)
+    with pytest.raises(InputError, match="has no column"):
+        getattr(plots, name)(pd.DataFrame({"a": [1]}))
+
+
+def test_the_section_works_on_required_columns_alone():
+    events = load_sample("stage_events")[["deal_id", "stage", "entered_at"]]
+    deals = load_sample("deals")[["deal_id", "stage", "amount", "created_at", "close_date"]]
+    blocks = section.build({"stage_events": events, "deals": deals}, as_of=None, lang="en")
+    assert len(blocks) >= 6
+    assert section.build({}, as_of=None, lang="zh") == []
+    assert section.build({"deals": deals}, as_of="2024-06-30", lang="zh")
