@@ -624,7 +624,9 @@ def put_together(
     )
     out.attrs["rows"] = table.rows
     out.attrs["lost"] = {
-        short: sorted(set(range(1, spec.bins + 1)) - set(np.unique(s).tolist()))
+        short: [
+            int(k) for k in np.flatnonzero(np.bincount(s, minlength=spec.bins + 1)[1:] == 0) + 1
+        ]
         for short, s in zip("rfm", (r, f, m), strict=True)
     }
     out.attrs["monetary"] = spec.monetary
@@ -658,12 +660,14 @@ def _above(
 def _joined(r: np.ndarray, f: np.ndarray, m: np.ndarray, bins: int) -> Any:
     """The three scores as text: 543, or 10-4-3 where a score may have two digits."""
     cell = ((r - 1) * bins + (f - 1)) * bins + (m - 1)
-    used, at = np.unique(cell, return_inverse=True)
+    used = np.flatnonzero(np.bincount(cell, minlength=bins**3))
+    place = np.zeros(bins**3, dtype=np.int64)
+    place[used] = np.arange(len(used))
     mark = "" if bins < 10 else "-"
     texts = [
         mark.join(str(s + 1) for s in (c // bins**2, c // bins % bins, c % bins)) for c in used
     ]
-    return _named(at.reshape(-1), texts)
+    return _named(place[cell], texts)
 
 
 def _named(at: np.ndarray, names: Sequence[str]) -> Any:

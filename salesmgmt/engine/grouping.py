@@ -25,7 +25,8 @@ def distinct(values: np.ndarray) -> np.ndarray:
 def fixed_point(amounts: np.ndarray, unit: float) -> np.ndarray:
     """Whole numbers of ``unit`` (a power of ten) nearest to ``amounts``, as float64."""
     scale = round(1 / unit) if unit < 1 else 1 / unit
-    return np.rint(amounts * scale)
+    out = amounts * scale
+    return np.rint(out, out=out)
 
 
 def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np.ndarray:
@@ -56,11 +57,20 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
 def first_last(codes: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest of ``values`` (int64) in each group; every group has a row."""
     info = np.iinfo(np.int64)
-    first = np.full(n, info.max, dtype=np.int64)
-    last = np.full(n, info.min, dtype=np.int64)
-    np.minimum.at(first, codes, values)
-    np.maximum.at(last, codes, values)
-    return first, last
+    if not len(values):
+        return np.full(n, info.max, dtype=np.int64), np.full(n, info.min, dtype=np.int64)
+    start, span = int(values.min()), int(values.max()) - int(values.min())
+    small: type[np.signedinteger] = np.int64
+    if span < 2**30:  # narrow accumulators stay in the cache
+        small = np.int16 if span < 2**14 else np.int32
+    near = (values - start).astype(small)
+    first, last = np.full(n, np.iinfo(small).max, dtype=small), np.full(n, -1, dtype=small)
+    np.minimum.at(first, codes, near)
+    np.maximum.at(last, codes, near)
+    empty = last < 0
+    out = first.astype(np.int64) + start, last.astype(np.int64) + start
+    out[0][empty], out[1][empty] = info.max, info.min
+    return out
 
 
 def distinct_per_group(codes: np.ndarray, items: np.ndarray, n: int, n_items: int) -> np.ndarray:
