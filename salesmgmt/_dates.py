@@ -36,13 +36,30 @@ def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
             series = series.dt.tz_localize(None)
         series = pd.Series(series.astype("datetime64[us]"))
     if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
-        values = series.to_numpy().astype("datetime64[us]")
+        values = _in_microseconds(series.to_numpy())
         return values, np.isnat(values), nothing, "", ""
     if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
         return _all_wrong(
             series, "is a number, not a date", 'use pd.to_datetime(..., format="%Y%m%d") or unit='
         )
     return _parse_date_objects(series)
+
+
+def _in_microseconds(values: np.ndarray) -> np.ndarray:
+    """The same times as datetime64[us]; in whole numbers, which is faster where it is safe."""
+    unit = np.datetime_data(values.dtype)[0]
+    if unit not in ("ns", "s", "ms") or not values.flags.c_contiguous or not values.size:
+        return values.astype("datetime64[us]")
+    whole = values.view(np.int64)
+    if unit == "ns":
+        out = whole // 1_000
+    else:
+        factor = 1_000_000 if unit == "s" else 1_000
+        if max(abs(int(whole.min())), int(whole.max())) > 2**62 // factor:  # or missing
+            return values.astype("datetime64[us]")
+        out = whole * factor
+    out[np.isnat(values)] = np.iinfo(np.int64).min
+    return out.view("datetime64[us]")
 
 
 def _all_wrong(

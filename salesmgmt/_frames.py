@@ -507,6 +507,8 @@ def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd
     used = np.zeros(high - low + 1, dtype=bool)
     used[at] = True
     labels = (np.flatnonzero(used) + low).astype(series.dtype)
+    if len(labels) == len(used):
+        return at, pd.Series(labels, name=series.name)
     return (np.cumsum(used) - 1)[at], pd.Series(labels, name=series.name)
 
 
@@ -558,7 +560,13 @@ def _cross(
 
 def days_of(values: np.ndarray) -> np.ndarray:
     """Days since 1970-01-01, int64, of a datetime64 array (NaT must have been dealt with)."""
-    return values.astype("datetime64[D]").astype(np.int64)
+    if values.dtype != np.dtype("datetime64[us]") or not values.flags.c_contiguous:
+        return values.astype("datetime64[D]").astype(np.int64)
+    whole = values.view(np.int64)
+    days = whole // 86_400_000_000  # many times faster than the conversion of datetimes
+    if whole.size and whole.min() == np.iinfo(np.int64).min:
+        days[np.isnat(values)] = np.iinfo(np.int64).min
+    return days
 
 
 def as_dates(values: Any, *, name: str, caller: str, missing: str = "refuse") -> np.ndarray:
