@@ -432,12 +432,14 @@ def _alternatives(
         if m.direction == "target" and m.target is None:
             raise InputError(f"{caller}(): metric {m.name!r} is best on target but names none.")
     rows, labels, order = _measured(measures, listed, keys, missing="raise", caller=caller)
-    x = np.empty((len(order), len(listed)))
+    # Rows that stand in the order of their keys already need no gathering.
+    place: Any = slice(None) if (np.diff(order) > 0).all() else order
+    x = np.empty((len(order), len(listed)), order="F")
     for j, m in enumerate(listed):
-        x[:, j] = rows[m.name][order]
+        x[:, j] = rows[m.name][place]
         if m.direction == "target":
             own = isinstance(m.target, str)
-            goal: Any = rows[f"target of {m.name}"][order] if own else m.target
+            goal: Any = rows[f"target of {m.name}"][place] if own else m.target
             x[:, j] = np.abs(x[:, j] - goal)
     return listed, x, np.array([m.direction == "higher" for m in listed]), labels
 

@@ -25,8 +25,13 @@ _BLOCK = 4_000_000  # cells of a pairwise block
 
 def competition_rank(score: np.ndarray) -> np.ndarray:
     """Rank of each score, 1 is the largest; equal scores share the smallest rank. int64."""
-    descending = np.sort(-score)
-    return np.searchsorted(descending, -score, side="left").astype(np.int64) + 1
+    order = np.argsort(-score)
+    ordered = score[order]
+    first = np.r_[True, ordered[1:] != ordered[:-1]] if len(score) else np.zeros(0, dtype=bool)
+    place = np.maximum.accumulate(np.where(first, np.arange(1, len(score) + 1), 0))
+    out = np.empty(len(score), dtype=np.int64)
+    out[order] = place
+    return out
 
 
 def rank_interval(
@@ -101,14 +106,27 @@ def topsis(
         up = np.asarray(higher) if norm == "none" else np.ones(x.shape[1], dtype=bool)
     low, high = values.min(axis=0), values.max(axis=0)
     best, worst = np.where(up, high, low), np.where(up, low, high)
-    square = factor**2
-    gap = values - best
-    to_best = np.sqrt(np.einsum("ij,ij,j->i", gap, gap, square))
-    np.subtract(values, worst, out=gap)
-    to_worst = np.sqrt(np.einsum("ij,ij,j->i", gap, gap, square))
+    to_best, to_worst = (_distance(values, point, factor) for point in (best, worst))
     total = to_best + to_worst
     close = np.where(total > 0, to_worst / np.where(total > 0, total, 1.0), 0.5)
     return close, to_best, to_worst
+
+
+def _distance(x: np.ndarray, point: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """Euclidean distance of rows from a point, columns scaled by a factor.
+
+    Columns that lie together in memory are taken one by one, rows all at once.
+    """
+    if not x.flags.f_contiguous:
+        gap = x - point
+        return np.sqrt(np.einsum("ij,ij,j->i", gap, gap, factor**2))
+    total, gap = np.zeros(len(x)), np.empty(len(x))
+    for j in range(x.shape[1]):
+        np.subtract(x[:, j], point[j], out=gap)
+        gap *= factor[j]
+        gap *= gap
+        total += gap
+    return np.sqrt(total)
 
 
 def weighted_product(x: np.ndarray, weights: np.ndarray, higher: np.ndarray) -> np.ndarray:
