@@ -9,6 +9,7 @@ skipped. Every row of the payout is compared with an oracle written in ``decimal
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -26,6 +27,11 @@ from salesmgmt.engine import ranking
 from salesmgmt.incentives import CommissionPlan, payout, simulate_payout, trace
 
 CENT = Decimal("0.01")
+
+
+def line(figure: str, bar: str, ours: str, peer: str = "", ratio: str = "") -> None:
+    """One row of the table."""
+    print(f"{figure:<46} {bar:>12} {ours:>22} {peer:>28} {ratio:>7}", flush=True)
 
 
 def seconds(call: Callable[[], object], times: int = 5) -> float:
@@ -134,8 +140,7 @@ def climb(x: Decimal, edges: list[Decimal], rates: list[Decimal]) -> Decimal:
 
 def pay_figures(n: int, reps: int) -> None:
     sales, targets = company(n, reps)
-    print(f"payout of {n:,} transactions, {reps:,} reps: tiers, year-to-date gate, splits, draw,")
-    print("cap, clawback (bar: 1 s; 0 rows off the decimal oracle)")
+    # Tiers, year-to-date gate, splits, draw, cap, clawback.
     for mode in ("marginal", "retroactive"):
         rules = plan(mode)
         took = seconds(lambda rules=rules: payout(sales, rules, by="rep", targets=targets))
@@ -150,8 +155,9 @@ def pay_figures(n: int, reps: int) -> None:
         )
         due = [int(paid[k] * 100) for k in zip(got["rep"], got["date"].dt.month, strict=True)]
         off = int((got["payout"].mul(100).round().astype(int) != due).sum())
-        print(f"  {mode:<12} {took:6.3f} s   {wrong} of {len(want):,} rows differ, "
-              f"{off} of {len(got):,} payments differ")  # fmt: skip
+        line(f"payout, {mode}, {n:,} rows, {reps:,} reps", "1 s", f"{took:.3f} s")
+        line("  rows that differ from the decimal oracle", "0", f"{wrong} of {len(want):,}")
+        line("  payments that differ from it", "0", f"{off} of {len(got):,}")
     monthly = sales.assign(
         amount=(sales["amount"] * sales["share"]).round(2), date=sales["date"].dt.to_period("M")
     )
@@ -163,7 +169,7 @@ def pay_figures(n: int, reps: int) -> None:
     took = seconds(
         lambda: simulate_payout(monthly, rules, by="rep", targets=targets, quotas=quotas), 1
     )
-    print(f"1,000 quota scenarios of that plan   {took:6.1f} s   (bar: 30 s)")
+    line("1,000 quota scenarios of that plan", "30 s", f"{took:.1f} s")
 
 
 def apply_peer(n: int) -> None:
@@ -200,10 +206,11 @@ def apply_peer(n: int) -> None:
     rows = trace(frame.head(len(few)), rules, by="rep")
     each = rows.groupby(rows["row"].astype(np.int64))["pay"].sum().sort_index()
     ours_wrong = int((each.mul(100).round().astype(int).to_numpy() != exact).sum())
-    print(f"four tiers on {n:,} rows, each alone")
-    print(f"  payout                {ours:7.3f} s   {ours_wrong} of {len(few):,} wrong")
-    print(f"  vectorised floats     {fast:7.3f} s   {float_wrong} of {len(few):,} wrong")
-    print(f"  pandas apply          {slow:7.1f} s   (scaled up from {len(few):,} rows)")
+    line(f"four tiers, {n:,} rows, each alone", "", f"{ours:.3f} s", f"pandas apply {slow:.1f} s",
+         f"{slow / ours:.0f}x")  # fmt: skip
+    line("", "", "", f"float vectorised {fast:.3f} s", f"{fast / ours:.2f}x")
+    line("  wrong to the cent", "0", f"{ours_wrong} of {len(few):,}",
+         f"floats {float_wrong} of {len(few):,}")  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------
@@ -216,33 +223,53 @@ def rankings(peers: str | None) -> None:
     w, higher = np.full(20, 0.05), np.ones(20, dtype=bool)
     frame = pd.DataFrame(x, columns=[f"c{j}" for j in range(20)]).assign(k=np.arange(len(x)))
     metrics = [kpi.Metric(f"c{j}", weight=0.05) for j in range(20)]
-    print("rankings, 100,000 × 20 (bars: TOPSIS 0.03 s, PROMETHEE II 3 s)")
-    print(f"  TOPSIS, matrix to scores         {seconds(lambda: ranking.topsis(x, w, higher)):.3f}")
-    print(f"  TOPSIS, frame to ranked frame    "
-          f"{seconds(lambda: kpi.rank(frame, metrics, keys='k')):.3f}")  # fmt: skip
+    peer = _peers(peers, x)
+
+    def show(figure: str, bar: str, took: float, against: str = "", size: str = "") -> None:
+        other = peer.get(against)
+        if other is None:
+            told = f"{against}: skipped" if against else ""
+            line(figure, bar, f"{took:.3f} s", told)
+            return
+        ratio = "" if size else f"{other / took:.1f}x"
+        line(figure, bar, f"{took:.3f} s", f"{against} {other:.3f} s{size}", ratio)
+
+    matrix = seconds(lambda: ranking.topsis(x, w, higher))
+    framed = seconds(lambda: kpi.rank(frame, metrics, keys="k"))
+    show("TOPSIS 100,000 x 20, matrix to scores", "0.03 s", matrix, "pymcdm TOPSIS")
+    show("", "", matrix, "scikit-criteria TOPSIS")
+    show("  frame to ranked frame", "0.03 s", framed, "pymcdm TOPSIS")
     for kind, q, p in (("usual", 0.0, None), ("v_shape", 0.0, 20.0), ("linear", 2.0, 20.0)):
         options = {"method": "promethee", "preference": kind, "q": q, "p": p}
         took = seconds(lambda o=options: kpi.rank(frame, metrics, keys="k", **o), 3)
-        print(f"  PROMETHEE II, {kind:<8}           {took:.3f}")
+        against = "pymcdm PROMETHEE" if kind == "usual" else ""
+        size = " (2,000 rows)" if against else ""
+        show(f"PROMETHEE II 100,000 x 20, {kind}", "3 s", took, against, size)
     for method in ("vikor", "grey", "saw", "wpm"):
         took = seconds(lambda m=method: kpi.rank(frame, metrics, keys="k", method=m), 3)
-        print(f"  {method:<8}                         {took:.3f}")
+        show(f"{method} 100,000 x 20", "", took, "pymcdm VIKOR" if method == "vikor" else "")
     for method in ("entropy", "critic", "merec", "pca"):
         took = seconds(lambda m=method: kpi.weights(frame, method=m, keys="k"), 3)
-        print(f"  weights by {method:<8}              {took:.3f}")
-    if peers is None:
-        print("  peers skipped: give --peers PYTHON or SALESMGMT_PEERS")
-        return
+        show(f"weights by {method} 100,000 x 20", "", took, f"pymcdm {method}" * (method != "pca"))
+
+
+def _peers(python: str | None, x: np.ndarray) -> dict[str, float]:
+    """Seconds of each peer; empty without an interpreter that has them."""
+    if python is None:
+        print("peers are skipped: give --peers PYTHON or SALESMGMT_PEERS")
+        return {}
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "x.npy", x)
         environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        done = subprocess.run([peers, "-c", _PEER, folder], capture_output=True, text=True,
-                              env=environ, check=False)  # fmt: skip
-        print(done.stdout.rstrip() or f"  peers failed: {done.stderr.strip().splitlines()[-1:]}")
+        done = subprocess.run([python, "-c", _PEER, folder], capture_output=True, text=True,
+                              env=environ, cwd=folder, check=False)  # fmt: skip
+    if done.returncode:
+        print(f"peers failed: {done.stderr.strip().splitlines()[-1:]}")
+    return dict(json.loads(row) for row in done.stdout.splitlines())
 
 
 _PEER = """
-import sys, time, warnings
+import json, sys, time, warnings
 import numpy as np
 warnings.simplefilter("ignore")
 x = np.load(sys.argv[1] + "/x.npy"); w = np.full(20, .05); t = np.ones(20)
@@ -252,19 +279,16 @@ def seconds(call, times=3):
         start = time.process_time(); call(); took.append(time.process_time() - start)
     return min(took)
 def show(name, call, times=3):
-    try:
-        print(f"  {name:<32} {seconds(call, times):.3f}", flush=True)
-    except Exception as err:
-        print(f"  {name:<32} {type(err).__name__}: {err}", flush=True)
+    print(json.dumps([name, seconds(call, times)]), flush=True)
 from pymcdm.methods import TOPSIS, VIKOR, PROMETHEE_II
 from pymcdm.normalizations import vector_normalization
 from pymcdm import weights
 show("pymcdm TOPSIS", lambda: TOPSIS(vector_normalization)(x, w, t))
 show("pymcdm VIKOR", lambda: VIKOR()(x, w, t))
-show("pymcdm PROMETHEE, 2,000 rows only", lambda: PROMETHEE_II("usual")(x[:2000], w, t), 1)
+show("pymcdm PROMETHEE", lambda: PROMETHEE_II("usual")(x[:2000], w, t), 1)
 show("pymcdm entropy", lambda: weights.entropy_weights(x))
-show("pymcdm CRITIC", lambda: weights.critic_weights(x))
-show("pymcdm MEREC", lambda: weights.merec_weights(x, t))
+show("pymcdm critic", lambda: weights.critic_weights(x))
+show("pymcdm merec", lambda: weights.merec_weights(x, t))
 import skcriteria as skc
 from skcriteria.madm.similarity import TOPSIS as SK
 from skcriteria.preprocessing.scalers import VectorScaler
@@ -300,18 +324,21 @@ def bridges(cases: int) -> None:
         sign = got["effect"].map({"after": -1}).fillna(1).astype(int)
         open_ += int((cents * sign).groupby(got["region"]).sum().any())
     took = time.process_time() - start
-    print(f"bridges: {open_} of {cases:,} generated cases not closed to the cent by region, "
-          f"{took / cases * 1000:.1f} ms each")  # fmt: skip
+    line("bridges not closed to the cent", "0", f"{open_} of {cases:,}")
+    line("  a bridge", "", f"{took / cases * 1000:.1f} ms")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     given = parser.parse_args()
+    rows = given.rows // 10 if given.quick else given.rows
     print(f"python {sys.version.split()[0]}, numpy {np.__version__}, pandas {pd.__version__}")
-    pay_figures(given.rows, max(given.rows // 100, 1))
-    apply_peer(given.rows)
+    line("figure", "bar", "ours", "peer", "ratio")
+    pay_figures(rows, max(rows // 100, 1))
+    apply_peer(rows)
     rankings(given.peers)
     bridges(1000)
 
