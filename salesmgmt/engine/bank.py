@@ -16,7 +16,13 @@ from . import arima, intermittent, naive, state_space
 from .autoregression import fit_changes
 from .ces import fit_ces
 from .combination import combine, describe, kind_of, longest, member_names, shares_of
-from .decomposition import fill_gaps, seasonal_differences, seasonal_test
+from .decomposition import (
+    centred_average,
+    fill_gaps,
+    seasonal_differences,
+    seasonal_score,
+    seasonal_test,
+)
 from .ets import Smoothed, fit_additive
 from .marginal import Forecast
 from .preparation import Prepared, prepare
@@ -26,6 +32,7 @@ Method = Callable[[Prepared, int], Forecast]
 # Levels at which distances are kept where they come from the past itself.
 SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
+_USUAL = (7, 12, 24, 52)
 SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
@@ -50,8 +57,18 @@ def forecast_block(
     return Forecast(mean, sd)
 
 
-def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
+def _auto_block(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, *, look: bool = True
+) -> Forecast:
     """The learned combination, kind by kind, and the safe one for the shortest series."""
+    if m == 1 and look:
+        found = _hidden_season(y, n)
+        if found.any():
+            parts = [(np.flatnonzero(found == k), int(k)) for k in np.unique(found)]
+            made = [
+                (w, _auto_block(y[:, w], n[w], horizon, max(k, 1), look=False)) for w, k in parts
+            ]
+            return _together(made, horizon, len(n))
     newest = longest(m)
     if len(y) > newest:
         rows = np.maximum(n - newest, 0)[None] + np.arange(newest)[:, None]
@@ -73,6 +90,22 @@ def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
             made = _learned(prepared, horizon, kind)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def _hidden_season(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """A season that a long record shows although none was named; 0 where there is none."""
+    best, season = np.full(len(n), 3.0), np.zeros(len(n), dtype=int)
+    for m in _USUAL:
+        which = np.flatnonzero(n >= max(3 * m, 100))
+        if not len(which):
+            continue
+        x = fill_gaps(y[:, which], n[which], 1)
+        rest = x - centred_average(x, m)
+        rest[np.arange(len(y))[:, None] >= n[which] - m // 2] = np.nan
+        score = seasonal_score(rest, m)
+        better = score > best[which]
+        best[which[better]], season[which[better]] = score[better], m
+    return season
 
 
 def _is_intermittent(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:

@@ -136,6 +136,9 @@ def members(
         fits.extend((relative[:B], relative[B:]))
         relative = _relative(fit, whole)
         misfit[name], misfit["l" + name] = relative[:B], relative[B:]
+        if "beta" in fit.parameters:
+            grow = _growth(fit, _LOOK[kind])
+            fits.extend((grow[:B], grow[B:]))
 
     def put(name: str, f: np.ndarray, seasonal: bool) -> None:
         level, log = f[:, :B], f[:, B:]
@@ -219,6 +222,14 @@ def _naive_error(z: np.ndarray) -> np.ndarray:
     known = np.isfinite(d)
     d = np.where(known, d, 0.0)
     return np.sqrt(np.einsum("tb,tb->b", d, d) / np.maximum(known.sum(axis=0), 1)) + 1e-9
+
+
+def _growth(fit: Smoothed, steps: int) -> np.ndarray:
+    """Log of how far standard errors grow over some steps."""
+    alpha, beta = fit.parameters["alpha"], fit.parameters["beta"]
+    phi = fit.parameters.get("phi", np.ones_like(alpha))
+    run = np.cumsum(phi ** np.arange(1, steps)[:, None], axis=0)
+    return 0.5 * np.log1p(((alpha + beta * run) ** 2).sum(axis=0))
 
 
 def _relative(fit: Smoothed, base: np.ndarray) -> np.ndarray:

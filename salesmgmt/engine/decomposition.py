@@ -12,6 +12,7 @@ __all__ = [
     "fill_gaps",
     "seasonal_differences",
     "seasonal_indices",
+    "seasonal_score",
     "seasonal_test",
 ]
 
@@ -59,17 +60,22 @@ def seasonal_test(y: np.ndarray, n: np.ndarray, m: int, *, z: float = 1.645) -> 
     """
     if m <= 1:
         return np.zeros(y.shape[1], dtype=bool)
+    return (np.abs(seasonal_score(y, m)) > z) & (n >= 3 * m)
+
+
+def seasonal_score(y: np.ndarray, m: int) -> np.ndarray:
+    """Autocorrelation at lag ``m`` in its standard errors (Bartlett), by series."""
     inside = np.isfinite(y)
     count = np.maximum(inside.sum(axis=0), 1)
     mean = np.where(inside, y, 0.0).sum(axis=0) / count
     d = np.where(inside, y - mean, 0.0)
     c0 = (d * d).sum(axis=0)
-    r = np.empty((m, y.shape[1]))
+    r = np.zeros((m, y.shape[1]))
     with np.errstate(invalid="ignore", divide="ignore"):
-        for k in range(1, m + 1):
-            r[k - 1] = (d[k:] * d[:-k]).sum(axis=0) / c0 if k < len(y) else 0.0
-        limit = z * np.sqrt((1 + 2 * (r[:-1] ** 2).sum(axis=0)) / count)
-        return (np.abs(r[-1]) > limit) & (n >= 3 * m) & (c0 > 0)
+        for k in range(1, min(m, len(y) - 1) + 1):
+            r[k - 1] = (d[k:] * d[:-k]).sum(axis=0) / c0
+        score = r[-1] / np.sqrt((1 + 2 * (r[:-1] ** 2).sum(axis=0)) / count)
+    return np.where(c0 > 0, score, 0.0)
 
 
 def centred_average(y: np.ndarray, m: int) -> np.ndarray:

@@ -30,7 +30,7 @@ def line(y: np.ndarray) -> np.ndarray:
 
 def theta(y: np.ndarray, n: np.ndarray, horizon: int) -> Smoothed:
     """Standard Theta of each column (already free of seasonality)."""
-    ses = fit_additive(y, n, horizon)
+    ses = fit_additive(y, n, horizon, iterations=40, tolerance=1e-9)
     alpha = ses.parameters["alpha"]
     steps = np.arange(horizon)[:, None] + (1 - (1 - alpha) ** n) / alpha
     half = 0.5 * line(y)
