@@ -32,6 +32,7 @@ _GRADES = {"AAA": 90.0, "AA": 80.0, "A": 70.0, "B": 60.0, "C": 0.0}
 _WEIGHTS = {"payment": 0.35, "overdue": 0.20, "activity": 0.25, "tenure": 0.20, "extra": 0.20}
 _LONG = 60.0  # days late at which the payment part of the score is spent
 _TENURE = 3 * 365.0
+_ACTIVE = 6.0  # months with invoices in twelve that make a regular customer
 
 
 def rate_customers(
@@ -53,8 +54,8 @@ def rate_customers(
 
     Four parts of 0 to 100, weighted: ``payment`` (half the share of money paid on time, half
     the days late on average, spent at 60), ``overdue`` (share of the balance past due and age
-    of the oldest), ``activity`` (months with invoices of the last twelve), ``tenure`` (years
-    since the first invoice, full at three). A part without data is left out of the average.
+    of the oldest), ``activity`` (months with invoices of the last twelve, full at six),
+    ``tenure`` (years since the first invoice, full at three). A part without data is left out of the average.
 
     Parameters
     ----------
@@ -194,7 +195,7 @@ def _parts(facts: pd.DataFrame, today: int) -> pd.DataFrame:
         {
             "payment": 100 * (0.5 * facts["on_time"] + 0.5 * late),
             "overdue": 100 * (1 - share) * age,
-            "activity": 100 * (facts["active_months"] / 12).clip(upper=1),
+            "activity": 100 * (facts["active_months"] / _ACTIVE).clip(upper=1),
             "tenure": 100 * ((today - facts["first"]) / _TENURE).clip(0, 1).fillna(0),
         }
     )
