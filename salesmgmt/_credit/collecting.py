@@ -89,7 +89,8 @@ def concentration(
     out = keys.reset_index(drop=True).copy()
     out["outstanding"] = door.money(units, books.step)
     currency = books.names["currency"]
-    parts = [p for _, p in out.groupby(currency, sort=True)] if currency in out else [out]
+    apart = currency in out and len(out) > 0
+    parts = [p for _, p in out.groupby(currency, sort=True)] if apart else [out]
     done = []
     for part in parts:
         ranked = part.sort_values("outstanding", ascending=False, kind="stable")

@@ -256,6 +256,11 @@ def loss_rates(
             invoices, payments, adjustments, as_of=as_of, method=allocation, fx=fx, freq=freq,
             buckets=buckets, periods=periods, **options,
         )  # fmt: skip
+    if rolls.duplicated(["from", "to"]).any():
+        raise InputError(
+            f"{caller}(): the roll rates hold several currencies, keys or periods; convert with "
+            "fx=, or pass the rows of one."
+        )
     names, table = _matrix(rolls, caller)
     n = len(names)
     onward = np.array([table[k, k + 1 : n].sum() + table[k, n + 1] for k in range(n)])
