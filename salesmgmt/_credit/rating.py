@@ -55,7 +55,8 @@ def rate_customers(
     Four parts of 0 to 100, weighted: ``payment`` (half the share of money paid on time, half
     the days late on average, spent at 60), ``overdue`` (share of the balance past due and age
     of the oldest), ``activity`` (months with invoices of the last twelve, full at six),
-    ``tenure`` (years since the first invoice, full at three). A part without data is left out of the average.
+    ``tenure`` (years since the first invoice, full at three).
+    A part without data is left out of the average.
 
     Parameters
     ----------
