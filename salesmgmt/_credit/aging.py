@@ -247,7 +247,7 @@ def _sums(
     width: int,
 ) -> np.ndarray:
     """Whole units by key and bucket, the last column unapplied."""
-    cells = max(len(keys), 1) * width
+    cells = len(keys) * width
     owed, held = position.open != 0, np.flatnonzero(position.rest)
     out = exact_sums((codes[0] * width + document)[owed], position.open[owed], cells)
     out -= exact_sums(codes[1][held] * width + receipt[held], position.rest[held], cells)

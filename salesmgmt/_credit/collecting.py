@@ -83,13 +83,13 @@ def concentration(
     )  # fmt: skip
     books = position.books
     keys, (document, receipt) = keys_of(position, by)
-    units = np.zeros(max(len(keys), 1), dtype=np.int64)
+    units = np.zeros(len(keys), dtype=np.int64)
     np.add.at(units, document, position.open)
     np.subtract.at(units, receipt, position.rest)
     out = keys.reset_index(drop=True).copy()
     out["outstanding"] = door.money(units, books.step)
     currency = books.names["currency"]
-    apart = currency in out and len(out) > 0
+    apart = currency in out and len(out)
     parts = [p for _, p in out.groupby(currency, sort=True)] if apart else [out]
     done = []
     for part in parts:

@@ -78,10 +78,10 @@ class Flows:
         return door.money(units, self.step)
 
     def _by_document(self, mask: np.ndarray, units: np.ndarray) -> np.ndarray:
-        return exact_sums(self.document[mask], units[mask], max(len(self.keys), 1))
+        return exact_sums(self.document[mask], units[mask], len(self.keys))
 
     def _by_receipt(self, mask: np.ndarray, units: np.ndarray) -> np.ndarray:
-        return exact_sums(self.receipt[mask], units[mask], max(len(self.keys), 1))
+        return exact_sums(self.receipt[mask], units[mask], len(self.keys))
 
     def balance(self, day: int) -> np.ndarray:
         """Receivables at the end of a day, money that is unapplied taken off."""
@@ -95,7 +95,7 @@ class Flows:
         issued = self.books.documents.day <= day
         paid = self.books.receipts.day <= day
         keep = at.books.documents.due >= day
-        count = max(len(self.keys), 1)
+        count = len(self.keys)
         owed = exact_sums(self.document[issued][keep], at.open[keep], count)
         return owed - exact_sums(self.receipt[paid], at.rest, count)
 
@@ -125,7 +125,7 @@ class Flows:
         mine = at.books.documents.day
         inside = (mine > after) & (mine <= until)
         code = self.document[self.books.documents.day <= day]
-        return exact_sums(code[inside], at.open[inside], max(len(self.keys), 1))
+        return exact_sums(code[inside], at.open[inside], len(self.keys))
 
     def frame(self, columns: dict[str, Any], day: int) -> pd.DataFrame:
         """Keys, the given columns and ``as_of``."""

@@ -6,7 +6,6 @@ from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_extension_array_dtype
 
 from .. import _frames as door
 from ..engine.matching import Rank, order_by
@@ -31,76 +30,75 @@ def ledger(
 ) -> pd.DataFrame:
     """Which payment paid what, when: one row a match, every cent somewhere.
 
-        Parameters
-        ----------
-        invoices : DataFrame
-            One row a document: ``invoice_id``, ``customer_id``, ``invoice_date``, ``due_date`` (may
-            be missing), ``amount``; optional ``currency``, ``type`` (``invoice``, ``credit_note``),
-            ``parent`` (the invoice a credit note is for; the invoice an instalment belongs to),
-            ``security`` and ``burden`` (for ``cn_560``). Negative amounts are credit notes.
-        payments : DataFrame, optional
-            ``payment_id``, ``customer_id``, ``date``, ``amount``; optional ``invoice_id`` (missing:
-            the payment names none; a ``parent``: its instalments, oldest due first) and
-            ``currency``. Negative amounts are refunds: they undo what the payment they name paid,
-            or take back what is left of the customer's receipts, the latest first.
-        adjustments : DataFrame, optional
-            ``customer_id``, ``date``, ``amount``, ``kind``; optional ``invoice_id``. A ``write_off``
-            or ``allowance`` settles like a payment; a ``recovery`` (money on a debt already written
-            off) and a ``dispute`` leave the balance as it is.
-        as_of : date, optional
-            Position at the end of this day: what is dated later does not count yet. None: the last
-            date in the data.
-        method : str
-            ``"specific_then_fifo"``: documents named on payments first, the rest settles the oldest
-            invoice date first; ``"specific"``: names only; ``"specific_then_oldest_due"`` (due date,
-            invoice date, id); ``"specific_then_lifo"``, ``"specific_then_proportional"``; ``"fifo"``,
-            ``"lifo"``, ``"proportional"``: names are ignored; ``"cn_560"``: names, then article 560 of
-            the Chinese Civil Code (due debts first, then least secured, most burdensome, earliest
-            due, equals in proportion).
-        fx : mapping or DataFrame, optional
-            Rates into one currency: by currency, or a frame (``date``, ``currency``, ``rate``). None:
-            currencies stay apart and ``currency`` is a column.
-        **options
-            ``step``, ``invalid``, ``credit_notes``, ``terms``, ``revalue``, and names of columns
-            (``customer="..."``, ``amount="..."``).
+    Parameters
+    ----------
+    invoices : DataFrame
+        One row a document: ``invoice_id``, ``customer_id``, ``invoice_date``, ``due_date`` (may
+        be missing), ``amount``; optional ``currency``, ``type`` (``invoice``, ``credit_note``),
+        ``parent`` (the invoice a credit note is for; the invoice an instalment belongs to),
+        ``security`` and ``burden`` (for ``cn_560``). Negative amounts are credit notes.
+    payments : DataFrame, optional
+        ``payment_id``, ``customer_id``, ``date``, ``amount``; optional ``invoice_id`` (missing:
+        the payment names none; a ``parent``: its instalments, oldest due first) and
+        ``currency``. Negative amounts are refunds: they undo what the payment they name paid,
+        or take back what is left of the customer's receipts, the latest first.
+    adjustments : DataFrame, optional
+        ``customer_id``, ``date``, ``amount``, ``kind``; optional ``invoice_id``. A ``write_off``
+        or ``allowance`` settles like a payment; a ``recovery`` (money on a debt already written
+        off) and a ``dispute`` leave the balance as it is.
+    as_of : date, optional
+        Position at the end of this day: what is dated later does not count yet. None: the last
+        date in the data.
+    method : str
+        ``"specific_then_fifo"``: documents named on payments first, the rest settles the oldest
+        invoice date first; ``"specific"``: names only; ``"specific_then_oldest_due"`` (due date,
+        invoice date, id); ``"specific_then_lifo"``, ``"specific_then_proportional"``; ``"fifo"``,
+        ``"lifo"``, ``"proportional"``: names are ignored; ``"cn_560"``: names, then article 560 of
+        the Chinese Civil Code (due debts first, then least secured, most burdensome, earliest
+        due, equals in proportion).
+    fx : mapping or DataFrame, optional
+        Rates into one currency: by currency, or a frame (``date``, ``currency``, ``rate``). None:
+        currencies stay apart and ``currency`` is a column.
+    **options
+        ``step``, ``invalid``, ``credit_notes``, ``terms``, ``revalue``, and names of columns
+        (``customer="..."``, ``amount="..."``).
 
-        Returns
-        -------
-        DataFrame
-            ``customer_id``, ``invoice_id``, ``payment_id``, ``date`` (when both the document and the
-            money exist), ``amount``, ``kind`` (``payment``, ``write_off``, ``allowance``,
-            ``credit_note``; ``open`` for what is left of a document, ``unapplied`` for what is left
-            of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``,
-            ``payment_date``, further columns of the invoice, ``as_of``. Amounts of a document's rows
-            add up to its amount, those of a payment's rows to the payment. Every other function of
-            this desk takes the result in place of ``invoices``.
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``invoice_id``, ``payment_id``, ``date`` (when both the document and the
+        money exist), ``amount``, ``kind`` (``payment``, ``write_off``, ``allowance``,
+        ``credit_note``; ``open`` for what is left of a document, ``unapplied`` for what is left
+        of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``,
+        ``payment_date``, further columns of the invoice, ``as_of``. Amounts of a document's rows
+        add up to its amount, those of a payment's rows to the payment. Every other function of
+        this desk takes the result in place of ``invoices``.
 
-        Raises
-        ------
-        InputError
-            A column is missing or holds unusable values, an id is repeated, a payment names an
-            unknown invoice or another customer's.
+    Raises
+    ------
+    InputError
+        A column is missing or holds unusable values, an id is repeated, a payment names an
+        unknown invoice or another customer's.
 
-        References
-        ----------
-        .. [1] Civil Code of the People's Republic of China, article 560.
+    References
+    ----------
+    .. [1] Civil Code of the People's Republic of China, article 560.
 
-        Examples
-        --------
-        >>> import pandas as pd
-    from pandas.api.types import is_extension_array_dtype
-        >>> from salesmgmt.credit import ledger
-        >>> invoices = pd.DataFrame({
-        ...     "invoice_id": ["I1", "I2"], "customer_id": "A", "amount": [100.0, 50.0],
-        ...     "invoice_date": ["2025-01-01", "2025-02-01"],
-        ...     "due_date": ["2025-01-31", "2025-03-03"]})
-        >>> payments = pd.DataFrame({"payment_id": ["P1"], "customer_id": ["A"],
-        ...                          "date": ["2025-02-10"], "amount": [120.0]})
-        >>> ledger(invoices, payments)[["invoice_id", "payment_id", "amount", "kind"]].fillna("-")
-          invoice_id payment_id  amount     kind
-        0         I1         P1   100.0  payment
-        1         I2         P1    20.0  payment
-        2         I2          -    30.0     open
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import ledger
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["I1", "I2"], "customer_id": "A", "amount": [100.0, 50.0],
+    ...     "invoice_date": ["2025-01-01", "2025-02-01"],
+    ...     "due_date": ["2025-01-31", "2025-03-03"]})
+    >>> payments = pd.DataFrame({"payment_id": ["P1"], "customer_id": ["A"],
+    ...                          "date": ["2025-02-10"], "amount": [120.0]})
+    >>> ledger(invoices, payments)[["invoice_id", "payment_id", "amount", "kind"]].fillna("-")
+      invoice_id payment_id  amount     kind
+    0         I1         P1   100.0  payment
+    1         I2         P1    20.0  payment
+    2         I2          -    30.0     open
     """
     position = take_position(
         "ledger", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
@@ -258,7 +256,8 @@ def _pick(column: pd.Series, rows: np.ndarray) -> pd.Series:
         values = column.to_numpy()
         taken = values[rows] if len(values) else np.zeros(len(rows), dtype=column.dtype)
         return pd.Series(pd.arrays.IntegerArray(taken, ~real))
-    values = column.array if is_extension_array_dtype(column.dtype) else column.to_numpy()
+    own = isinstance(column.dtype, np.dtype)
+    values = column.to_numpy() if own else column.array
     return pd.Series(pd.api.extensions.take(values, rows, allow_fill=True))
 
 
@@ -289,46 +288,45 @@ def open_items(
 ) -> pd.DataFrame:
     """What is open at a date: one row a document or unapplied receipt that is not settled.
 
-        Parameters
-        ----------
-        invoices, payments, adjustments : DataFrame
-            As for :func:`ledger`, or a ledger in place of the first. Also frames of Polars, Arrow,
-            DuckDB or Spark.
-        as_of, method, fx, **options
-            As for :func:`ledger`. Any past ``as_of`` brings back what has been paid since.
-        include : {"open", "all"}
-            ``"all"`` also returns documents that are settled (``outstanding`` 0).
+    Parameters
+    ----------
+    invoices, payments, adjustments : DataFrame
+        As for :func:`ledger`, or a ledger in place of the first. Also frames of Polars, Arrow,
+        DuckDB or Spark.
+    as_of, method, fx, **options
+        As for :func:`ledger`. Any past ``as_of`` brings back what has been paid since.
+    include : {"open", "all"}
+        ``"all"`` also returns documents that are settled (``outstanding`` 0).
 
-        Returns
-        -------
-        DataFrame
-            ``customer_id``, ``invoice_id``, ``payment_id`` (of an unapplied receipt), ``kind``
-            (``invoice``, ``credit_note``, ``unapplied``), ``currency`` if there is one,
-            ``invoice_date`` (date of the receipt), ``due_date``, ``amount``, ``paid``,
-            ``outstanding`` (negative: a credit of the customer's), ``days_past_due`` (negative: not
-            due yet), ``future`` (receipts dated after ``as_of`` that will settle it), ``remaining``,
-            further columns of the invoice, ``as_of``. ``outstanding`` adds up to invoices minus
-            payments minus adjustments.
+    Returns
+    -------
+    DataFrame
+        ``customer_id``, ``invoice_id``, ``payment_id`` (of an unapplied receipt), ``kind``
+        (``invoice``, ``credit_note``, ``unapplied``), ``currency`` if there is one,
+        ``invoice_date`` (date of the receipt), ``due_date``, ``amount``, ``paid``,
+        ``outstanding`` (negative: a credit of the customer's), ``days_past_due`` (negative: not
+        due yet), ``future`` (receipts dated after ``as_of`` that will settle it), ``remaining``,
+        further columns of the invoice, ``as_of``. ``outstanding`` adds up to invoices minus
+        payments minus adjustments.
 
-        Raises
-        ------
-        InputError
-            As for :func:`ledger`.
+    Raises
+    ------
+    InputError
+        As for :func:`ledger`.
 
-        Examples
-        --------
-        >>> import pandas as pd
-    from pandas.api.types import is_extension_array_dtype
-        >>> from salesmgmt.credit import open_items
-        >>> invoices = pd.DataFrame({
-        ...     "invoice_id": ["I1", "I2"], "customer_id": "A", "amount": [100.0, 50.0],
-        ...     "invoice_date": ["2025-01-01", "2025-02-01"],
-        ...     "due_date": ["2025-01-31", "2025-03-03"]})
-        >>> payments = pd.DataFrame({"payment_id": ["P1"], "customer_id": ["A"],
-        ...                          "date": ["2025-02-10"], "amount": [120.0]})
-        >>> open_items(invoices, payments)[["invoice_id", "paid", "outstanding", "days_past_due"]]
-          invoice_id  paid  outstanding  days_past_due
-        0         I2  20.0         30.0            -21
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from salesmgmt.credit import open_items
+    >>> invoices = pd.DataFrame({
+    ...     "invoice_id": ["I1", "I2"], "customer_id": "A", "amount": [100.0, 50.0],
+    ...     "invoice_date": ["2025-01-01", "2025-02-01"],
+    ...     "due_date": ["2025-01-31", "2025-03-03"]})
+    >>> payments = pd.DataFrame({"payment_id": ["P1"], "customer_id": ["A"],
+    ...                          "date": ["2025-02-10"], "amount": [120.0]})
+    >>> open_items(invoices, payments)[["invoice_id", "paid", "outstanding", "days_past_due"]]
+      invoice_id  paid  outstanding  days_past_due
+    0         I2  20.0         30.0            -21
     """
     door.check_choice(include, "include", ("open", "all"), caller="open_items")
     position = take_position(

@@ -179,7 +179,7 @@ def _countback(flows: Flows, day: int, window: int | str) -> dict[str, Any]:
 
 
 def _sales_weighted(flows: Flows, day: int, days: int, window: int | str) -> dict[str, Any]:
-    total = np.zeros(max(len(flows.keys), 1))
+    total = np.zeros(len(flows.keys))
     sold = np.zeros(len(total), dtype=np.int64)
     for after, until in _windows(flows, day, window):
         if day - until >= days:

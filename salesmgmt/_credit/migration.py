@@ -145,7 +145,7 @@ def _moved(flows: Flows, steps: Ladder, start: int, end: int) -> np.ndarray:
     row = (flows.document[issued] * n + source) * states
     cell = np.concatenate([row + target, row + n, row + n + 1])
     units = np.concatenate([closing, opening - closing - lost, lost])
-    size = max(len(flows.keys), 1) * n * states
+    size = len(flows.keys) * n * states
     return exact_sums(cell, units, size).reshape(-1, n, states)
 
 
@@ -164,7 +164,7 @@ def _rates_frame(flows: Flows, steps: Ladder, units: np.ndarray) -> pd.DataFrame
     names = [*steps.names, PAID, LOST]
     keys = flows.keys
     out = keys.loc[keys.index.repeat(n * states)].reset_index(drop=True)
-    k = max(len(keys), 1)
+    k = len(keys)
     out["from"] = np.tile(np.repeat(np.array(steps.names, dtype=object), states), k)
     out["to"] = np.tile(np.array(names, dtype=object), n * k)
     total = units.sum(axis=2, keepdims=True)
