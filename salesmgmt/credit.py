@@ -23,6 +23,7 @@ from ._credit.collecting import (
 )
 from ._credit.early_warning import SIGNALS, early_warning
 from ._credit.interest import INTEREST_RULES, apply_payment, late_interest
+from ._credit.late_payment import LatePaymentModel
 from ._credit.ledger import ledger, open_items
 from ._credit.measures import (
     bad_debt_rate,
@@ -56,6 +57,7 @@ __all__ = [
     "INTEREST_RULES",
     "SIGNALS",
     "CreditScorecard",
+    "LatePaymentModel",
     "aging",
     "aging_movement",
     "altman_z",

@@ -1,0 +1,261 @@
+"""What is known on the day an invoice is written: the customer's record, and given features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from ..engine.payment_history import NEVER, Past, running_median
+from ..errors import InputError
+from .books import KINDS
+from .settling import Position
+
+__all__ = ["Extras", "Record", "record_features", "records_of"]
+
+# Known only after the invoice was written; a feature of such a name must say since when.
+_OUTCOMES = (
+    "settled_date", "paid_date", "payment_date", "clear_date", "clearing_date", "days_to_settle",
+    "days_late", "late", "disputed", "dispute", "paid", "outstanding",
+)  # fmt: skip
+_MOST_LEVELS, _FEWEST_ROWS = 20, 5
+
+
+@dataclass
+class Record:
+    """Invoices with their fate, in arrays; ``settled`` is ``NEVER`` where no money closed it.
+
+    ``voided``: closed without money (credit note, allowance): says nothing of how one pays.
+    """
+
+    customer: np.ndarray
+    invoice: np.ndarray
+    day: np.ndarray
+    due: np.ndarray
+    units: np.ndarray
+    settled: np.ndarray
+    voided: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def take(self, rows: np.ndarray) -> Record:
+        """These rows (mask or positions)."""
+        return Record(*(getattr(self, n)[rows] for n in self.__dataclass_fields__))
+
+    def join(self, other: Record) -> Record:
+        """Both, this one first."""
+        parts = [
+            np.concatenate([getattr(self, n), getattr(other, n)]) for n in self.__dataclass_fields__
+        ]
+        return Record(*parts)
+
+
+def records_of(position: Position) -> Record:
+    """What became of each document; credit notes are ``voided`` themselves."""
+    books = position.books
+    documents, receipts = books.documents, books.receipts
+    n = len(documents)
+    settled = np.full(n, -NEVER, dtype=np.int64)
+    np.maximum.at(settled, position.document, position.day)
+    kind = receipts.kind[position.receipt]
+    money = np.zeros(n, dtype=bool)
+    money[position.document[kind == KINDS.index("payment")]] = True
+    lost = np.zeros(n, dtype=bool)
+    lost[position.document[kind == KINDS.index("write_off")]] = True
+    closed = (position.open == 0) & (settled > -NEVER)
+    fine = closed & money & ~lost
+    labels = books.customers.labels.iloc[:, 0].astype(object).to_numpy()
+    return Record(
+        customer=labels[documents.customer],
+        invoice=documents.rows[books.names["invoice"]].astype(object).to_numpy(),
+        day=documents.day,
+        due=np.maximum(documents.due, documents.day),
+        units=documents.units,
+        settled=np.where(fine, settled, NEVER),
+        voided=(documents.units <= 0) | (closed & ~money & ~lost),
+    )
+
+
+def record_features(
+    known: Record, rows: np.ndarray, prior: float, half_life: float
+) -> pd.DataFrame:
+    """The customer's record before each of ``rows`` was issued, from all of ``known``.
+
+    Only events dated before the invoice date enter. Shares and means are drawn to those of all
+    customers, which then count like ``prior`` invoices.
+    """
+    fine = known.take(~known.voided)
+    labels = pd.Index(pd.unique(pd.Series(np.concatenate([known.customer, fine.customer]))))
+    order = _stable(labels)
+    who_all = order[labels.get_indexer(pd.Index(fine.customer))]
+    target = known.take(rows)
+    who = order[labels.get_indexer(pd.Index(target.customer))]
+    own = _sums(fine, who_all, who, target.day, half_life)
+    nobody = np.zeros(len(target), dtype=np.int64)
+    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, target.day, half_life)
+    common_share = (all_["late"] + 1) / (all_["n"] + 2)
+    common_delay = all_["delay"] / np.maximum(all_["n"], 1)
+    overdue = own["due"] - own["closed"]
+    share = (own["late"] + overdue + prior * common_share) / (own["n"] + overdue + prior)
+    fresh = (own["wl"] + prior * common_share) / (own["w"] + prior)
+    past = Past(who_all, fine.day, fine.due, fine.settled)
+    delay = np.where(fine.settled < NEVER, fine.settled - fine.due, 0).astype(np.float64)
+    last = past.last(fine.settled, delay, who, target.day)
+    median = running_median(who_all, fine.settled, delay, who, target.day)
+    common = running_median(
+        np.zeros(len(fine), dtype=np.int64), fine.settled, delay, nobody, target.day
+    )
+    common = np.where(np.isnan(common), 0.0, common)
+    usual = (own["n"] * np.where(np.isnan(median), 0, median) + prior * common) / (own["n"] + prior)
+    size = np.log(np.maximum(target.units, 1))
+    mean_size = (own["units"] + prior * np.maximum(target.units, 1)) / (own["n"] + prior)
+    still = own["issued"] - own["n"]
+    return pd.DataFrame(
+        {
+            "late_share": share,
+            "late_odds": np.log(share / (1 - share)),
+            "late_share_recent": fresh,
+            "mean_delay": (own["delay"] + prior * common_delay) / (own["n"] + prior),
+            "mean_delay_recent": (own["wd"] + prior * common_delay) / (own["w"] + prior),
+            "median_delay": usual,
+            "last_delay": np.where(np.isnan(last), common_delay, last),
+            "invoices_settled": np.log1p(own["n"]),
+            "invoices_open": np.log1p(np.maximum(still, 0)),
+            "invoices_overdue": np.log1p(np.maximum(overdue, 0)),
+            "overdue_share": overdue / np.maximum(still, 1),
+            "amount": size,
+            "amount_against_usual": size - np.log(np.maximum(mean_size, 1)),
+            "terms": (target.due - target.day).astype(np.float64),
+            "common_late_share": common_share,
+            "common_delay": common_delay,
+            "settled_count": own["n"],
+            "own_late_share": (own["late"] + common_share) / (own["n"] + 1),
+            "own_median_delay": np.where(np.isnan(median), common, median),
+        }
+    )
+
+
+def _stable(labels: pd.Index) -> np.ndarray:
+    """Rank of each label, so that codes do not depend on the order of rows."""
+    names = [(type(v).__name__, str(v)) for v in labels]
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return rank
+
+
+def _sums(
+    fine: Record, who_all: np.ndarray, who: np.ndarray, day: np.ndarray, half_life: float
+) -> dict[str, np.ndarray]:
+    past = Past(who_all, fine.day, fine.due, fine.settled)
+    known = fine.settled < NEVER
+    delay = np.where(known, fine.settled - fine.due, 0).astype(np.float64)
+    late = (fine.settled > fine.due).astype(np.float64) * known
+    start = int(fine.day.min(initial=0))
+    # A weight that doubles every half-life forward is one that halves backward, once divided by
+    # its value on the day of the question.
+    weight = np.exp2(np.where(known, fine.settled - start, 0) / half_life)
+    values = {
+        "n": known.astype(np.float64), "late": late, "delay": delay,
+        "units": fine.units.astype(np.float64), "w": weight * known, "wl": weight * late,
+        "wd": weight * delay,
+    }  # fmt: skip
+    out = past.sums(fine.settled, values, who, day)
+    one = {"count": np.ones(len(fine))}
+    out["issued"] = past.sums(fine.day, one, who, day)["count"]
+    out["due"] = past.sums(past.due, one, who, day)["count"]
+    closed = np.maximum(past.due, fine.settled)
+    out["closed"] = past.sums(closed, one, who, day)["count"]
+    scale = np.exp2((day - start) / half_life)
+    for name in ("w", "wl", "wd"):
+        out[name] = out[name] / scale
+    return out
+
+
+class Extras:
+    """Given features: numbers as they are (missing ones flagged), levels one by one."""
+
+    def __init__(self, features: Mapping[str, str] | Sequence[str] | None, caller: str) -> None:
+        self.caller = caller
+        if isinstance(features, str):
+            raise InputError(f"{caller}: features takes a list or a mapping, not one text.")
+        dated = dict(features) if isinstance(features, Mapping) else {}
+        self.dated: dict[str, str | None] = {str(n): dated.get(n) for n in (features or ())}
+        for name, since in self.dated.items():
+            if name.lower() in _OUTCOMES and since is None:
+                raise InputError(
+                    f"{caller}: feature {name!r} is known only after the invoice date; leave it "
+                    f'out, or say since when: features={{"{name}": "its date column"}}.'
+                )
+
+    def fit(self, frame: pd.DataFrame, day: np.ndarray) -> Extras:
+        """Learn means and levels."""
+        self.numbers: dict[str, float] = {}
+        self.levels: dict[str, list[Any]] = {}
+        for name in self.dated:
+            column = self._column(frame, name, day)
+            if column.dtype.kind == "f":
+                held = column[~np.isnan(column)]
+                self.numbers[name] = float(held.mean()) if len(held) else 0.0
+            else:
+                counts = pd.Series(column).dropna().value_counts()
+                common = counts[counts >= _FEWEST_ROWS].index.tolist()
+                order = sorted(common, key=lambda v: (-int(counts[v]), str(v)))
+                self.levels[name] = order[:_MOST_LEVELS]
+        return self
+
+    def transform(self, frame: pd.DataFrame, day: np.ndarray) -> pd.DataFrame:
+        """Columns for a regression."""
+        out = {}
+        for name in self.dated:
+            column = self._column(frame, name, day)
+            if name in self.numbers:
+                if column.dtype.kind != "f":
+                    raise InputError(f"{self.caller}: feature {name!r} held numbers in fit.")
+                lost = np.isnan(column)
+                out[name] = np.where(lost, self.numbers[name], column)
+                out[f"{name} missing"] = lost.astype(np.float64)
+            else:
+                for level in self.levels[name]:
+                    out[f"{name} = {level}"] = np.asarray(column == level, dtype=np.float64)
+        return pd.DataFrame(out, index=range(len(frame)))
+
+    def _column(self, frame: pd.DataFrame, name: str, day: np.ndarray) -> np.ndarray:
+        """The column; refused where it is dated later than the invoice."""
+        if name not in frame.columns:
+            raise InputError(f"{self.caller}: invoices has no column {name!r} (in features=).")
+        series, since = frame[name], self.dated[name]
+        if since is not None:
+            rows = door.take(
+                frame, caller=self.caller, arg="invoices", since=door.Date(since, missing="allow")
+            )
+            self._refuse_later(name, since, rows["since"], day, frame)
+            series = series.where(~np.isnat(rows["since"]))
+        if pd.api.types.is_datetime64_any_dtype(series.dtype):
+            when = door.as_dates(series, name=name, caller=self.caller, missing="allow")
+            self._refuse_later(name, name, when, day, frame)
+            ago = day - np.where(np.isnat(when), 0, when.astype("M8[D]").astype(np.int64))
+            return np.where(np.isnat(when), np.nan, ago)
+        if pd.api.types.is_numeric_dtype(series.dtype):
+            return series.to_numpy(dtype=np.float64, na_value=np.nan)
+        return series.astype(object).to_numpy()
+
+    def _refuse_later(
+        self, name: str, column: str, when: np.ndarray, day: np.ndarray, frame: pd.DataFrame
+    ) -> None:
+        later = ~np.isnat(when) & (when.astype("M8[D]").astype(np.int64) > day)
+        if later.any():
+            at = np.flatnonzero(later)
+            issued = day.astype("M8[D]")
+            shown = "; ".join(
+                f"row {frame.index[i]!r}: {str(when[i])[:10]} after {issued[i]}" for i in at[:3]
+            )
+            raise InputError(
+                f"{self.caller}: feature {name!r} is dated later than the invoice (column "
+                f"{column!r}) in {len(at)} row(s) ({shown}): it was not known then. Leave it out, "
+                "or give its value as of the invoice date."
+            )
