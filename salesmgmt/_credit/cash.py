@@ -117,7 +117,7 @@ def cash_forecast(
     today = position.books.today
     _enough(history, today, caller)
     future = _sales(caller, sales, position, keys)
-    seen = plan.past(history, today, len(keys))
+    seen = plan.past(history, today, max(len(keys), 1))
     return _frame(plan, position, keys, history, seen, future)
 
 
@@ -187,8 +187,8 @@ def cash_backtest(
         if history.settled(origin) < _FEWEST_SETTLED:
             continue
         edges = plan.edges(origin)
-        seen = plan.past(history, origin, len(keys))
-        actual = history.actual(origin, edges, len(keys))
+        seen = plan.past(history, origin, max(len(keys), 1))
+        actual = history.actual(origin, edges, max(len(keys), 1))
         parts.append(_past_frame(plan, position, keys, history, seen, origin, actual))
     if not parts:
         raise InputError(
@@ -332,7 +332,7 @@ def _frame(
     seen: np.ndarray,
     future: _Sales,
 ) -> pd.DataFrame:
-    today, groups = position.books.today, len(keys)
+    today, groups = position.books.today, max(len(keys), 1)
     edges = plan.edges(today)
     curves = plan.curves(history, today)
     look = curves.outlook(edges, groups)
@@ -386,7 +386,7 @@ def _past_frame(
     origin: int,
     actual: np.ndarray,
 ) -> pd.DataFrame:
-    groups, edges = len(keys), plan.edges(origin)
+    groups, edges = max(len(keys), 1), plan.edges(origin)
     curves = plan.curves(history, origin)
     look = curves.outlook(edges, groups)
     out = _periods(keys, origin, edges)
@@ -406,7 +406,7 @@ def _past_frame(
 
 
 def _periods(keys: pd.DataFrame, origin: int, edges: np.ndarray) -> dict[str, Any]:
-    width, groups = len(edges) - 1, len(keys)
+    width, groups = len(edges) - 1, max(len(keys), 1)
     rows = np.repeat(np.arange(groups), width)
     out: dict[str, Any] = {c: keys[c].take(rows).reset_index(drop=True) for c in keys.columns}
     first, last = origin + edges[:-1] + 1, origin + edges[1:]

@@ -139,7 +139,9 @@ def rate_customers(
     out["exposure"] = door.money(facts["balance"].to_numpy(), books.step)
     out["default"] = default
     out["as_of"] = books.as_of
-    return out
+    seen = np.zeros(len(out), dtype=bool)  # a customer of later dates only is not one yet
+    seen[books.documents.customer] = seen[books.receipts.customer] = True
+    return out[seen].reset_index(drop=True)
 
 
 def _grade(score: float, default: bool, floor: list[tuple[str, float]]) -> str:
