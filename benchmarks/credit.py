@@ -178,21 +178,36 @@ def main() -> None:
         done = work(options.rows, options.repeats, options.task)
         Path(options.result).write_text(json.dumps(done), encoding="utf-8")
         return
-    print(
-        f"{options.rows:,} invoices, {options.rows * 3 // 2:,} payments, best of {options.repeats}"
-    )
-    for task, words in (("balances", "FIFO balances and aging"), ("pairs", "full pair ledger")):
+    print(f"{options.rows:,} invoices, {options.rows * 3 // 2:,} payments, one thread of ours")
+    print(f"{'figure':34s} {'bar':>10s} {'ours':>10s} {'DuckDB':>10s} {'ratio':>6s}")
+    for task, words, bar in (
+        ("balances", "FIFO balances and aging, s", 1.0),
+        ("pairs", "full pair ledger, s", 1.5),
+    ):
         mine = run(sys.executable, "ours", task, options)
-        line = f"{words:24s} ours {mine['seconds']:6.2f} s, memory {mine['added']:.1f} x input"
-        if not options.peers:
-            print(line + "; DuckDB skipped (no --peers)")
-            continue
-        theirs = run(options.peers, "duckdb", task, options)
-        same = "same total" if mine["total"] == theirs["total"] else "TOTALS DIFFER"
-        print(
-            f"{line}; DuckDB {theirs['seconds']:6.2f} s, {theirs['added']:.1f} x; "
-            f"ratio {mine['seconds'] / theirs['seconds']:.2f}; {same}"
-        )
+        theirs = run(options.peers, "duckdb", task, options) if options.peers else None
+        _line(words, f"<= {bar:.1f} x", mine["seconds"], theirs and theirs["seconds"])
+        limit = "<= 1.5" if task == "balances" else ""
+        _line("  added memory, x input", limit, mine["added"], theirs and theirs["added"])
+        if theirs:
+            same = mine["total"] == theirs["total"] and mine.get("pairs") == theirs.get("pairs")
+            print(f"  {'same cents in both' if same else 'TOTALS DIFFER'}")
+    if not options.peers:
+        print("DuckDB skipped: give --peers, an interpreter with peers/credit.txt installed")
+    print(f"{'IFRS 9 example 12, in one line':34s} {'580,000':>10s} {_example_12():10,.0f}")
+
+
+def _line(words: str, bar: str, mine: float, theirs: float | None) -> None:
+    ratio = f"{mine / theirs:6.2f}" if theirs else "     -"
+    other = f"{theirs:10.2f}" if theirs else "         -"
+    print(f"{words:34s} {bar:>10s} {mine:10.2f} {other} {ratio}")
+
+
+def _example_12() -> float:
+    from salesmgmt import credit
+
+    matrix = {"current": 15e6, "1-30": 7.5e6, "31-60": 4e6, "61-90": 2.5e6, "91+": 1e6}
+    return float(credit.provision(matrix, [0.003, 0.016, 0.036, 0.066, 0.106])["allowance"].sum())
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from ._credit.measures import (
     dso,
     turnover,
 )
-from ._credit.migration import loss_rates, roll_rates
+from ._credit.migration import backtest_loss_rates, loss_rates, roll_rates
 from ._credit.provision import (
     CN_AGING_POLICY,
     expected_loss,
@@ -62,6 +62,7 @@ __all__ = [
     "aging_movement",
     "altman_z",
     "apply_payment",
+    "backtest_loss_rates",
     "bad_debt_rate",
     "cash_backtest",
     "cash_forecast",

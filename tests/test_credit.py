@@ -372,3 +372,14 @@ def test_rules_that_need_a_rate_say_so_and_state_their_scope():
     for rules in ("cn_lpr", "uk", "eu", None):
         with pytest.raises(InputError, match="rate"):
             credit.late_interest(LATE, rules=rules)
+
+
+def test_back_test_knows_nothing_of_what_came_after(company):
+    whole = credit.backtest_loss_rates(*company, fx={"USD": 7.0}, horizon_days=120, origins=12)
+    short = [f[f[d] <= "2025-06-30"] for f, d in zip(company, ("invoice_date", "date", "date"))]
+    early = credit.backtest_loss_rates(*short, fx={"USD": 7.0}, horizon_days=120, origins=1)
+    same = whole[whole["origin"].isin(early["origin"])].reset_index(drop=True)
+    known = early["expected_rate"].tolist()
+    assert same["expected_rate"].tolist() == pytest.approx(known, abs=1e-3)
+    assert (whole["lost"] <= whole["amount"] + 0.005).all()
+    assert 0.3 < whole["expected"].sum() / whole["lost"].sum() < 3

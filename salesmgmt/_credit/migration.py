@@ -16,7 +16,7 @@ from .books import KINDS, Options
 from .buckets import Ladder, ladder
 from .flows import Flows, take_flows
 
-__all__ = ["loss_rates", "roll_rates"]
+__all__ = ["backtest_loss_rates", "loss_rates", "roll_rates"]
 
 
 class TooShortError(InputError):
@@ -339,3 +339,132 @@ def _vintage(
     out["loss_rate"] = rate
     out["as_of"] = flows.books.as_of
     return out
+
+
+def backtest_loss_rates(
+    invoices: Any,
+    payments: Any = None,
+    adjustments: Any = None,
+    *,
+    as_of: Any = None,
+    method: Literal["flow", "markov"] = "flow",
+    allocation: str = "specific_then_fifo",
+    fx: Any = None,
+    freq: str = "M",
+    buckets: Any = "30",
+    horizon_days: int = 180,
+    origins: int = 6,
+    default_days: int = 90,
+    loss_given_default: float = 1.0,
+    **options: Unpack[Options],
+) -> pd.DataFrame:
+    """Loss rates as they would have been known at past dates, against what was then lost.
+
+    At each origin the rates come from what had happened by then; what was open is followed for
+    ``horizon_days``: lost is what was written off since, or is still open and more than
+    ``default_days`` past due.
+
+    Parameters
+    ----------
+    invoices, payments, adjustments, as_of, fx, **options
+        As for :func:`ledger`.
+    method, allocation, freq, buckets, loss_given_default
+        As for :func:`loss_rates`.
+    horizon_days : int, default=180
+        Days after an origin at which the outcome is read; the last origin lies so far back.
+    origins : int, default=6
+        So many period ends, the latest that fit.
+    default_days : int, default=90
+        Days past due after which something still open counts as lost.
+
+    Returns
+    -------
+    DataFrame
+        ``origin``, ``bucket``, ``amount`` (open at the origin), ``expected`` (amount times
+        rate), ``lost``, ``expected_rate``, ``loss_rate``, ``as_of``. Unlike a forecast made
+        with the whole history, no row knows what came after its origin.
+
+    Raises
+    ------
+    InputError
+        As for :func:`roll_rates`; no origin has a history before and a horizon after it.
+
+    Examples
+    --------
+    >>> from salesmgmt import load_sample
+    >>> from salesmgmt.credit import backtest_loss_rates, ledger
+    >>> tables = [load_sample(t) for t in ("invoices", "payments", "adjustments")]
+    >>> got = backtest_loss_rates(ledger(*tables, fx={"USD": 7.1}), origins=2)
+    >>> got["bucket"].tolist()[:5]
+    ['current', '1-30', '31-60', '61-90', '91+']
+    """
+    caller = "backtest_loss_rates"
+    door.check_choice(method, "method", ("flow", "markov"), caller=caller)
+    for name, value in (
+        ("horizon_days", horizon_days), ("origins", origins), ("default_days", default_days),
+    ):  # fmt: skip
+        door.check_int(value, name, caller=caller, low=1)
+    steps = ladder(buckets, caller=caller)
+    flows = take_flows(
+        caller, (invoices, payments, adjustments), as_of=as_of, method=allocation, fx=fx, by=None,
+        sales_basis="gross", options=options,
+    )  # fmt: skip
+    if len(flows.keys) > 1:
+        raise InputError(f"{caller}(): there are several currencies; convert with fx=.")
+    ends = _whole_periods(flows, freq)
+    usable = [e for e in ends[2:] if e + horizon_days <= flows.books.today][-origins:]
+    if not usable:
+        raise TooShortError(
+            f"{caller}(): no period end has two before it and {horizon_days} days after it up to "
+            f"{flows.books.as_of.date()}; use a shorter horizon_days or freq."
+        )
+    parts = [
+        _one_origin(flows, steps, [e for e in ends if e <= origin], horizon_days, default_days,
+                    method, loss_given_default)
+        for origin in usable
+    ]  # fmt: skip
+    out = pd.concat(parts, ignore_index=True)
+    out["as_of"] = flows.books.as_of
+    return out
+
+
+def _one_origin(
+    flows: Flows,
+    steps: Ladder,
+    ends: list[int],
+    horizon: int,
+    default_days: int,
+    method: Literal["flow", "markov"],
+    loss_given_default: float,
+) -> pd.DataFrame:
+    """Expected and real losses of what was open at the last of ``ends``."""
+    origin = ends[-1]
+    moved = sum(_moved(flows, steps, a, b) for a, b in zip(ends, ends[1:]))
+    rolls = _rates_frame(flows, steps, np.asarray(moved))[["from", "to", "rate"]]
+    rates = loss_rates(rolls, method=method, loss_given_default=loss_given_default)
+    at, later = flows.at(origin), flows.at(origin + horizon)
+    documents = flows.books.documents
+    issued = np.flatnonzero(documents.day <= origin)
+    opening = at.open.clip(0)
+    position_later = np.cumsum(documents.day <= origin + horizon) - 1
+    still = np.minimum(later.open[position_later[issued]].clip(0), opening)
+    late = origin + horizon - documents.due[issued] > default_days
+    gone = np.minimum(_written_off(flows, origin, origin + horizon)[issued], opening - still)
+    date = documents.day if steps.years else documents.due
+    place = steps.place(date[issued], origin)
+    amount = flows.money(exact_sums(place, opening, len(steps.buckets)))
+    lost = flows.money(exact_sums(place, np.where(late, still, 0) + gone, len(steps.buckets)))
+    rate = rates["loss_rate"].to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        real = np.where(amount > 0, lost / np.where(amount > 0, amount, 1), np.nan)
+    return pd.DataFrame(
+        {
+            "origin": np.datetime64(origin, "D").astype("datetime64[us]"),
+            "bucket": np.array(steps.names, dtype=object),
+            "amount": amount,
+            "expected": np.round(amount * rate, 2),
+            "lost": lost,
+            "expected_rate": rate,
+            "loss_rate": real,
+        }
+    )
