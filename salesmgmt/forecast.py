@@ -18,6 +18,7 @@ from ._forecast.components import anomalies, components
 from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
+from ._forecast.impact import impact
 from ._forecast.simulation import simulate, summarise
 from ._forecast.tree import forecast_hierarchy
 
@@ -30,6 +31,7 @@ __all__ = [
     "fit_chunk",
     "forecast",
     "forecast_hierarchy",
+    "impact",
     "reconcile",
     "simulate",
     "summarise",

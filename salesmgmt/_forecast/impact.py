@@ -1,0 +1,406 @@
+"""What a campaign, a price change or a policy has done: sales beside what they would have been."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import as_dates, check_int, check_names, check_number, day
+from ..errors import InputError
+from .backtest import _Record
+from .drivers import _by_series, _means
+from .fit import check_models
+from .intake import Panel, read_history
+
+__all__ = ["impact"]
+
+_BELIEF = 12.0  # how many placebo errors the assumed serial correlation is worth
+_CONTROLS = 3  # untreated series that move most like the treated one
+
+
+def impact(
+    history: pd.DataFrame,
+    *,
+    start: Any,
+    by: str | Sequence[str] | None = None,
+    controls: str | Sequence[str] | None = None,
+    end: object = None,
+    level: float = 95,
+    placebos: int = 8,
+    model: str | Sequence[str] = "auto",
+    freq: str | None = None,
+    season_length: int | None = None,
+    calendar: str | pd.DataFrame | None = None,
+    events: pd.DataFrame | None = None,
+    partial: str = "drop",
+    gaps: str = "auto",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Effect of something that began at ``start``: actual less what was to be expected.
+
+    What was to be expected is forecast from the periods before ``start``, with the controls, the
+    calendar and the events of the periods after it.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`forecast`.
+    start : date, or mapping or Series of key to date
+        First day of the effect; the period it lies in is the first one that counts. By key:
+        other keys were not treated and are left out. Several key columns: tuples.
+    by : str or sequence of str, optional
+        Key columns; one series each.
+    controls : str or sequence of str, optional
+        Numeric columns of ``history`` that the thing itself did not move (a market index).
+        ``"others"``: the keys that ``start`` does not name, of which the three that moved most
+        like the treated one are taken, and their mean.
+    end : date, optional
+        Last day of the effect. None: the end of the history.
+    level : float, default=95
+        Percent of cases the intervals should hold.
+    placebos : int, default=8
+        Earlier starts at which the same is done though nothing happened. Their errors check, and
+        correct, the width of the cumulated interval.
+    model, freq, season_length, calendar, events, partial, gaps, as_of, invalid, date, amount
+        As in :func:`forecast`.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date``, ``actual``, ``expected``, ``effect``, ``effect_lo``, ``effect_hi``,
+        ``cumulative``, ``cumulative_lo``, ``cumulative_hi``, ``p_value`` (no cumulated effect so
+        far, two-sided), ``placebo`` (share of placebo runs, the real one among them, whose
+        cumulated effect was at least as large for its standard error).
+
+    Raises
+    ------
+    InputError
+        Nothing lies before or after a start, a key is not known, a control is missing.
+
+    References
+    ----------
+    K. H. Brodersen et al., "Inferring causal impact using Bayesian structural time-series
+    models", Annals of Applied Statistics 9 (2015), 247-274. A. Abadie, A. Diamond,
+    J. Hainmueller, "Synthetic control methods for comparative case studies", Journal of the
+    American Statistical Association 105 (2010), 493-505 (placebo tests).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=20, freq="MS"),
+    ...                       "amount": [100.0, 102.0] * 8 + [130.0] * 4})
+    >>> got = impact(sales, start="2025-05-01", model="mean", season_length=1)
+    >>> got[["effect", "cumulative"]].round(1).tail(2)
+       effect  cumulative
+    2    29.0        87.0
+    3    29.0       116.0
+    """
+    caller = "impact"
+    check_models(model, caller=caller)
+    check_number(level, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+    placebos = check_int(placebos, "placebos", caller=caller, low=0)
+    keys = check_names(by, "by", caller=caller)
+    panel = read_history(
+        history,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    first = _starts(panel, start, keys, caller)
+    last = panel.end.copy()
+    if end is not None:
+        stop = day(end, name="end", caller=caller).to_datetime64().astype("datetime64[us]")
+        last = np.minimum(last, panel.grid.period_of(np.asarray([stop]))[0])
+    _check_spans(panel, first, last, caller)
+    record = _Record.of(panel, keys)
+    names = _take_controls(record, history, controls, first, date, caller)
+    options = {
+        "by": keys or None,
+        "freq": panel.grid.freq,
+        "season_length": panel.season,
+        "level": (level,),
+        "non_negative": "auto",
+        "partial": "keep",
+        "gaps": "zero" if panel.zero_gaps else "missing",
+    }
+    more = {"calendar": calendar, "events": events, "exog": names or None}
+    options.update({k: v for k, v in more.items() if v is not None})
+    parts = [
+        _of_group(record, which, cut, far, placebos, model, level, options)
+        for which, cut, far in _groups(first, last)
+    ]
+    out = pd.concat(parts, ignore_index=True)
+    out = out.sort_values(["_series", "date"], kind="stable", ignore_index=True)
+    columns = ["actual", "expected", "effect", "effect_lo", "effect_hi", "cumulative"]
+    columns += ["cumulative_lo", "cumulative_hi", "p_value", "placebo"]
+    return out[[*keys, "date", *columns]]
+
+
+# --------------------------------------------------------------------------------------
+# When and for whom
+
+
+def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarray:
+    """First period of the effect by series; far beyond the end where there is none."""
+    never = np.iinfo(np.int64).max // 2
+    if not isinstance(start, Mapping | pd.Series):
+        when = day(start, name="start", caller=caller).to_datetime64()
+        at = panel.grid.period_of(np.asarray([when], dtype="datetime64[us]"))[0]
+        return np.full(len(panel), at)
+    if not keys:
+        raise InputError(f"{caller}(): start by key needs by=, the key columns.")
+    given = pd.Series(start)
+    dates = as_dates(given, name="start", caller=caller)
+    rows = panel.labels.itertuples(index=False)
+    place = {tuple(row) if len(keys) > 1 else row[0]: i for i, row in enumerate(rows)}
+    out = np.full(len(panel), never)
+    for key, when in zip(given.index, dates):
+        if key not in place:
+            raise InputError(f"{caller}(): start names {key!r}, which history does not have.")
+        out[place[key]] = panel.grid.period_of(np.asarray([when], dtype="datetime64[us]"))[0]
+    return out
+
+
+def _check_spans(panel: Panel, first: np.ndarray, last: np.ndarray, caller: str) -> None:
+    treated = np.flatnonzero(first < np.iinfo(np.int64).max // 2)
+    begin = panel.at[panel.starts[:-1]]
+    early = treated[first[treated] <= begin[treated]]
+    late = treated[first[treated] > last[treated]]
+    for which, what in ((early, "no period before"), (late, "no period from")):
+        if len(which):
+            raise InputError(
+                f"{caller}(): {len(which)} series have {what} their start on, first "
+                f"{panel.names([int(which[0])])[0]}; check start, end and the history."
+            )
+
+
+def _groups(first: np.ndarray, last: np.ndarray) -> list[tuple[np.ndarray, int, int]]:
+    """Series of one start and end: which, last period before it, periods after it."""
+    treated = np.flatnonzero(first <= last)
+    pairs = np.unique(np.column_stack([first, last])[treated], axis=0)
+    return [
+        (treated[(first[treated] == a) & (last[treated] == b)], int(a) - 1, int(b - a + 1))
+        for a, b in pairs
+    ]
+
+
+# --------------------------------------------------------------------------------------
+# Controls
+
+
+def _take_controls(
+    record: _Record, history: Any, controls: Any, first: np.ndarray, date: str, caller: str
+) -> list[str]:
+    """Control columns into the record; their names."""
+    if controls is None:
+        return []
+    panel = record.panel
+    if controls == "others":
+        table = _other_series(record, first, caller)
+        names = [f"_control{j}" for j in range(table.shape[2])]
+    else:
+        names = check_names(controls, "controls", caller=caller)
+        rows = _means(history, panel, names, record.keys, date, "history", caller)
+        low, high = int(panel.at.min()), int(panel.end.max())
+        table = _by_series(rows, None, panel, names, record.keys, date, low, high, 0)
+    positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
+    table[:, :, positive] = np.log(table[:, :, positive])
+    count, width = table.shape[:2]
+    frame = panel.labels.iloc[np.repeat(np.arange(count), width)].reset_index(drop=True)
+    frame["_at"] = np.tile(np.arange(width) + int(panel.at.min()), count)
+    for j, name in enumerate(names):
+        frame[name] = table[:, :, j].ravel()
+    record.exog = frame
+    return names
+
+
+def _other_series(record: _Record, first: np.ndarray, caller: str) -> np.ndarray:
+    """For each treated series the untreated ones most like it, and the mean of all."""
+    panel = record.panel
+    free = np.flatnonzero(first >= np.iinfo(np.int64).max // 2)
+    if not len(free):
+        raise InputError(
+            f'{caller}(): controls="others" needs keys that start does not name; give start by key.'
+        )
+    low = int(panel.at.min())
+    wide = np.full((int(panel.end.max()) - low + 1, len(panel)), np.nan)
+    wide[record.at - low, record.code] = record.values
+    size = np.nanmean(np.abs(wide), axis=0)
+    wide = wide / np.where(size > 0, size, 1.0)
+    filled = pd.DataFrame(wide).ffill().bfill().fillna(0.0).to_numpy()
+    mean = filled[:, free].mean(axis=1)
+    most = min(_CONTROLS, len(free))
+    out = np.repeat(mean[None, :, None], len(panel), axis=0)
+    out = np.concatenate([out, np.zeros((len(panel), len(filled), most))], axis=2)
+    for i in np.flatnonzero(first < np.iinfo(np.int64).max // 2):
+        before = filled[: max(int(first[i]) - low, 2)]
+        change = np.diff(before, axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            like = np.nan_to_num(np.corrcoef(change[:, [i]].T, change[:, free].T)[0, 1:])
+        best = free[np.argsort(-like, kind="stable")[:most]]
+        out[i, :, 1:] = filled[:, best]
+    return out
+
+
+# --------------------------------------------------------------------------------------
+# The effect of one group
+
+
+def _of_group(
+    record: _Record,
+    which: np.ndarray,
+    cut: int,
+    far: int,
+    placebos: int,
+    model: Any,
+    level: float,
+    options: dict[str, Any],
+) -> pd.DataFrame:
+    """Effects of series with the same start and end."""
+    from scipy.special import ndtri
+
+    part = _only(record, which)
+    real = _run(part, cut, far, model, level, options)
+    shift = max(far // 3, 1)
+    runs = []
+    begin = int(part.at.min())
+    need = max(8, min(2 * record.panel.season, 30))
+    for k in range(placebos):
+        earlier = cut - far - k * shift
+        if earlier - begin + 1 < need:
+            break
+        before = _only(part, which, until=cut)
+        runs.append(_run(before, earlier, far, model, level, options))
+    z = float(ndtri(0.5 + level / 200))
+    kappa = _serial_factors(real, runs, z)
+    return _effects(real, runs, kappa, z)
+
+
+def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Record:
+    keep = np.isin(record.code, which)
+    if until is not None:
+        keep &= record.at <= until
+    return replace(record, code=record.code[keep], at=record.at[keep], values=record.values[keep])
+
+
+def _run(
+    record: _Record, cut: int, far: int, model: Any, level: float, options: dict[str, Any]
+) -> pd.DataFrame:
+    """Actual, expected and bounds, with the number of the series."""
+    made = record.run(cut, far, "impact", model, options)
+    made = made.rename(columns={f"lo_{level:g}": "_lo", f"hi_{level:g}": "_hi"})
+    if record.keys:
+        known = record.panel.labels.assign(_series=np.arange(len(record.panel)))
+        made = made.merge(known, how="left", on=record.keys)
+    else:
+        made["_series"] = 0
+    made = made.sort_values(["_series", "step"], kind="stable", ignore_index=True)
+    made["_error"] = made["actual"] - made["forecast"]
+    made["_up"] = np.maximum(made["_hi"] - made["forecast"], 1e-12)
+    made["_down"] = np.maximum(made["forecast"] - made["_lo"], 1e-12)
+    return made
+
+
+def _sums(made: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Running sums by series of errors, and of squared bounds on either side."""
+    group = made["_series"]
+    error = made["_error"].groupby(group).cumsum().to_numpy()
+    up, down = (
+        np.sqrt((made[c] ** 2).groupby(group).cumsum().to_numpy()) for c in ("_up", "_down")
+    )
+    return error, up, down
+
+
+def _serial_factors(real: pd.DataFrame, runs: list[pd.DataFrame], z: float) -> np.ndarray:
+    """By step: how much wider a sum of errors is than if they were independent.
+
+    Assumed from how the intervals grow, then corrected by the placebo runs of this very data.
+    """
+    far = int(real["step"].max())
+    assumed = _assumed(real, far)
+    found, count = np.zeros(far), np.zeros(far)
+    for run in runs:
+        error, up, down = _sums(run)
+        side = np.where(error > 0, up, down) / z
+        step = run["step"].to_numpy() - 1
+        ratio = np.clip((error / side) ** 2, 0, 25 * assumed[step] ** 2)
+        found += np.bincount(step, ratio, minlength=far)[:far]
+        count += np.bincount(step, minlength=far)[:far]
+    overlap = 3.0  # placebo windows share two thirds of their periods
+    return np.sqrt((_BELIEF * assumed**2 + found / overlap) / (_BELIEF + count / overlap))
+
+
+def _assumed(real: pd.DataFrame, far: int) -> np.ndarray:
+    """From the errors of exponential smoothing whose intervals grow as these do."""
+    width = (real["_up"] + real["_down"]).groupby(real["step"]).median()
+    width = width.reindex(range(1, far + 1)).ffill().bfill().to_numpy()
+    growth = (width[-1] / max(width[0], 1e-300)) ** 2 - 1
+    stays = np.sqrt(np.clip(growth / max(far - 1, 1), 0.0, 1.0)) if far > 1 else 0.0
+    lower = np.tril(np.full((far, far), stays), -1) + np.eye(far)
+    cov = lower @ lower.T
+    sd = np.sqrt(np.diag(cov))
+    corr = cov / np.outer(sd, sd)
+    out = np.empty(far)
+    for k in range(1, far + 1):
+        w = width[:k]
+        out[k - 1] = np.sqrt(w @ corr[:k, :k] @ w / (w @ w))
+    return out
+
+
+def _effects(
+    real: pd.DataFrame, runs: list[pd.DataFrame], kappa: np.ndarray, z: float
+) -> pd.DataFrame:
+    from scipy.special import ndtr
+
+    out = real.rename(columns={"forecast": "expected"})
+    out["effect"] = out["_error"]
+    out["effect_lo"] = out["actual"] - out["_hi"]
+    out["effect_hi"] = out["actual"] - out["_lo"]
+    error, up, down = _sums(real)
+    factor = kappa[real["step"].to_numpy() - 1]
+    out["cumulative"] = error
+    out["cumulative_lo"] = error - factor * up
+    out["cumulative_hi"] = error + factor * down
+    distance = np.abs(error) / (factor * np.where(error > 0, up, down)) * z
+    out["p_value"] = 2 * ndtr(-distance)
+    out["placebo"] = _placebo_shares(real, distance, runs, kappa, z)
+    return out
+
+
+def _placebo_shares(
+    real: pd.DataFrame,
+    distance: np.ndarray,
+    runs: list[pd.DataFrame],
+    kappa: np.ndarray,
+    z: float,
+) -> np.ndarray:
+    """Share of runs, the real one included, at least as far from zero; NaN without placebos."""
+    far = len(kappa)
+    row = real["_series"].to_numpy() * far + real["step"].to_numpy() - 1
+    order = np.argsort(row)
+    count, beyond = np.ones(len(real)), np.ones(len(real))
+    for run in runs:
+        error, up, down = _sums(run)
+        step = run["step"].to_numpy() - 1
+        away = np.abs(error) / (kappa[step] * np.where(error > 0, up, down)) * z
+        at = np.searchsorted(row[order], run["_series"].to_numpy() * far + step)
+        fits = at < len(row)
+        fits[fits] = row[order][at[fits]] == (run["_series"].to_numpy() * far + step)[fits]
+        target = order[at[fits]]
+        count[target] += 1
+        beyond[target] += away[fits] >= distance[target]
+    return np.where(count > 1, beyond / count, np.nan)
