@@ -17,7 +17,12 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from salesmgmt.credit import CreditScorecard
-from salesmgmt.engine.binning import best_partition, candidate_edges, information_value
+from salesmgmt.engine.binning import (
+    best_partition,
+    candidate_edges,
+    information_value,
+    monotone_bound,
+)
 from salesmgmt.engine.logistic import fit_logistic
 from salesmgmt.errors import InputError
 
@@ -108,6 +113,21 @@ def test_best_partition_is_the_best_of_all(cells, trend, max_bins, min_count, cr
     b = np.array([sum(bad[a:c]) for a, c in itertools.pairwise(edges)])
     assert _follows((b / (g + b)).tolist(), trend)
     assert len(g) <= max_bins
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=8),
+    st.sampled_from([1, -1]),
+    st.sampled_from(["iv", "likelihood"]),
+)
+def test_pooled_neighbours_bound_every_monotone_partition(cells, sign, criterion):
+    good, bad = (np.array(x) for x in zip(*cells, strict=True))
+    if not good.sum() or not bad.sum():
+        good[0], bad[0] = good[0] + 1, bad[0] + 1
+    trend = "ascending" if sign == 1 else "descending"
+    _, value = best_partition(good, bad, trend=trend, max_bins=8, criterion=criterion)
+    assert value <= monotone_bound(good, bad, sign=sign, criterion=criterion) + 1e-9
 
 
 def test_candidate_edges_part_distinct_values_and_floats_next_to_each_other():

@@ -17,6 +17,7 @@ from ..engine.binning import (
     best_partition,
     candidate_edges,
     information_value,
+    monotone_bound,
     weight_of_evidence,
 )
 from ..errors import InputError
@@ -228,16 +229,25 @@ def _partition(
     at: np.ndarray, bad: np.ndarray, n_bins: int, recipe: Recipe, n: int, trend: str
 ) -> np.ndarray:
     total, risky = np.bincount(at, minlength=n_bins), np.bincount(at, bad, minlength=n_bins)
-    trends = ("ascending", "descending") if trend == "auto" else (trend,)
-    found = [
-        best_partition(
-            total - risky, risky, trend=t, max_bins=recipe.max_bins,
+    good = total - risky
+    bounds = {trend: np.inf}
+    if trend == "auto":
+        signs = {"ascending": 1, "descending": -1}
+        bounds = {
+            t: monotone_bound(good, risky, sign=s, criterion=recipe.criterion)
+            for t, s in signs.items()
+        }
+    best: tuple[np.ndarray, float] = (np.zeros(1, dtype=np.int64), -np.inf)
+    for t in sorted(bounds, key=lambda t: (-bounds[t], t)):
+        if best[1] >= bounds[t]:  # whatever this trend finds is no better
+            continue
+        found = best_partition(
+            good, risky, trend=t, max_bins=recipe.max_bins,
             min_count=max(recipe.min_share * n, 1.0), criterion=recipe.criterion,
             prior=recipe.smoothing,
-        )
-        for t in trends
-    ]  # fmt: skip
-    return max(found, key=lambda f: f[1])[0]
+        )  # fmt: skip
+        best = found if found[1] > best[1] else best
+    return best[0]
 
 
 def _weigh(bins: Bins, codes: np.ndarray, bad: np.ndarray, recipe: Recipe) -> None:
