@@ -1,10 +1,21 @@
 """Customers: who they are, what they are worth, what they will do next.
 
-In the order of an analyst's work: :func:`rfm` gives each customer recency, frequency and
-monetary value, scores and a named segment; :func:`segment_summary` and :func:`score_grid` sum
-them up. :func:`purchases` makes the histories on which the purchase models are fitted:
-:class:`BGNBD`, :class:`MBGNBD`, :class:`ParetoNBD`, :class:`GompertzNBD` and :class:`BGBB` say
-who is still a customer and how often each will buy, :class:`GammaGamma` what a purchase is worth.
+In the order of an analyst's work:
+
+* **Who are they?** :func:`rfm` gives each customer recency, frequency and monetary value, scores
+  and a named segment; :func:`segment_summary` and :func:`score_grid` sum them up.
+  :class:`RFMSegmenter` keeps the meaning of scores over time, :func:`migration` says who moved.
+  :func:`cluster` lets the data find the groups.
+* **Where is the money?** :func:`abc`, :func:`whale_curve`, :func:`cohorts`, :func:`triangle`.
+* **Who stays?** :func:`lifecycle` judges everyone by its own rhythm; :func:`churn_risk` and
+  :func:`next_purchase` give calibrated chances.
+* **What are they worth?** :func:`clv` in one line; below it :func:`purchases`, the models
+  :class:`BGNBD`, :class:`MBGNBD`, :class:`ParetoNBD`, :class:`GompertzNBD`, :class:`BGBB`,
+  :class:`GammaGamma`, and what shows whether they hold: :func:`compare_models`,
+  :func:`calibration`, :func:`tracking`, :func:`alive_grid`, :func:`likelihood_ratio`.
+* **What to offer?** :func:`baskets`, :func:`itemsets`, :func:`cross_sell`.
+* **Which products and markets?** :func:`portfolio`, :func:`elasticity`, :func:`promotion_effect`,
+  :func:`market_share`.
 """
 
 from __future__ import annotations
@@ -19,6 +30,7 @@ from ._segmentation.btyd import (
     ParetoNBD,
     likelihood_ratio,
 )
+from ._segmentation.checks import alive_grid, calibration, tracking
 from ._segmentation.clusters import Clusterer, cluster
 from ._segmentation.clv import clv, compare_models
 from ._segmentation.cohorts import cohorts, lifecycle, triangle
@@ -41,7 +53,9 @@ __all__ = [
     "ParetoNBD",
     "RFMSegmenter",
     "abc",
+    "alive_grid",
     "baskets",
+    "calibration",
     "churn_risk",
     "cluster",
     "clv",
@@ -61,6 +75,7 @@ __all__ = [
     "rfm",
     "score_grid",
     "segment_summary",
+    "tracking",
     "triangle",
     "whale_curve",
 ]

@@ -47,19 +47,21 @@ def maximise(mean_loglik: Objective, start: np.ndarray, *, curvature: bool = Tru
     theta, f, g, stalled = _bfgs(cost, np.asarray(start, dtype=np.float64))
     if not curvature:
         return Fit(theta, -f, np.full((len(theta),) * 2, np.nan), True, count)
-    for _ in range(6):
-        matrix = _differences(cost, theta)
+    matrix = _differences(cost, theta)
+    for _ in range(12):  # the same matrix serves as long as it makes steps shrink
+        if float(np.abs(g).max()) < 1e-10:
+            break
         step = _newton_step(matrix, g)
         if step is None:
             break
         moved = np.clip(theta + step, -_BOUND, _BOUND)
         f_new, g_new = cost(moved)
-        gain = f - f_new
-        if not gain > 0:
+        better = float(np.abs(g_new).max()) / float(np.abs(g).max())
+        if not f_new <= f + 1e-12 * max(1.0, abs(f)) or better >= 1:
             break
         theta, f, g = moved, f_new, g_new
-        if gain < 1e-13 * max(1.0, abs(f)):
-            break
+        if better > 0.3:
+            matrix = _differences(cost, theta)
     free = np.abs(theta) < _BOUND - 0.5
     # On a ridge (a model that tends to a simpler one) nothing is left to gain: also an end.
     converged = stalled or bool(np.abs(g[free]).max(initial=0.0) < 1e-5)
@@ -88,7 +90,7 @@ def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.nda
         s, y = moved - theta, g_new - g
         small = small + 1 if f - f_new < 1e-12 * max(1.0, abs(f)) else 0
         theta, f, g = moved, f_new, g_new
-        if small >= 3 or float(np.abs(g).max()) < 1e-9:
+        if small >= 3 or float(np.abs(g).max()) < 3e-6:
             break
         inverse = _update(inverse, s, y, fresh)
         fresh = False

@@ -7,12 +7,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ._style import BLUE, FAINT, GREY, PALETTE, axes, finish, money_axis, short_money, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREY,
+    ORANGE,
+    PALETTE,
+    RED,
+    axes,
+    finish,
+    money_axis,
+    percent_axis,
+    short_money,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["rfm_heatmap", "segment_bars"]
+__all__ = [
+    "alive_map",
+    "calibration_bars",
+    "clv_distribution",
+    "cohort_triangle",
+    "migration_flow",
+    "rfm_heatmap",
+    "segment_bars",
+    "tracking_curve",
+    "whale",
+]
 
 
 def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -68,7 +91,7 @@ def _cells(ax: Axes, shade: np.ndarray) -> None:
         np.ma.masked_invalid(shade),
         cmap=blues,
         edgecolors="white",
-        linewidth=1.5,
+        linewidth=1.5 if shade.size <= 400 else 0.3,
     )
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
@@ -121,3 +144,350 @@ def _share(frame: pd.DataFrame, i: int) -> str:
 
 def _colours(n: int) -> list[str]:
     return [PALETTE[0]] * n
+
+
+def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Retention of each cohort by age as shaded cells.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.cohorts`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result,
+        ["cohort", "age", "size", "retention"],
+        ax,
+        lang,
+        caller="plots.cohort_triangle",
+        figsize=(10.0, 6.0),
+    )
+    starts = sorted(frame["cohort"].unique())
+    place = {start: i for i, start in enumerate(starts)}
+    rows = frame["cohort"].map(place).to_numpy(int)
+    ages = frame["age"].to_numpy(int)
+    shade = np.full((len(starts), int(ages.max()) + 1), np.nan)
+    shade[rows, ages] = frame["retention"].to_numpy(float)
+    shown = shade[:, 1:] if shade.shape[1] > 1 else shade
+    _cells(ax, shown)
+    if shown.size <= 160:
+        _write_cells(ax, shown)
+    sizes = frame.drop_duplicates("cohort").set_index("cohort")["size"]
+    labels = [f"{pd.Timestamp(c):%Y-%m-%d} ({sizes[c]:,})" for c in starts]
+    keep = range(0, len(starts), max(1, len(starts) // 18))
+    ax.set_yticks(list(keep), [labels[i] for i in keep], fontsize=8)
+    ax.invert_yaxis()
+    ticks = range(0, shown.shape[1], max(1, shown.shape[1] // 18))
+    first = 1 if shade.shape[1] > 1 else 0
+    ax.set_xticks(list(ticks), [str(i + first) for i in ticks])
+    ax.set_xlabel(t(lang, "Periods since the first purchase", "首购后期数"))
+    ax.set_ylabel(t(lang, "Cohort (customers)", "首购批次（客户数）"))
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    title = t(
+        lang,
+        f"Customers who bought again, {low:.0%} (light) to {high:.0%} (dark)",
+        f"复购客户占比，{low:.0%}（浅）至 {high:.0%}（深）",
+    )
+    return finish(ax, title=title, grid="")
+
+
+def _write_cells(ax: Axes, shade: np.ndarray) -> None:
+    top = np.nanmax(shade)
+    for i, j in np.argwhere(~np.isnan(shade)):
+        colour = "white" if shade[i, j] > 0.6 * top else "#1d2530"
+        text = f"{shade[i, j]:.0%}"
+        ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=7)
+
+
+def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Share of each segment's customers that moved to each other segment.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.migration`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result,
+        ["from", "to", "customers", "share"],
+        ax,
+        lang,
+        caller="plots.migration_flow",
+        figsize=(9.0, 5.5),
+    )
+    ends = [list(dict.fromkeys(frame[side])) for side in ("from", "to")]
+    ends[1] = [e for e in ends[0] if e in ends[1]] + [e for e in ends[1] if e not in ends[0]]
+    shade = np.full((len(ends[0]), len(ends[1])), np.nan)
+    for a, b, share in zip(frame["from"], frame["to"], frame["share"], strict=True):
+        shade[ends[0].index(a), ends[1].index(b)] = share
+    _cells(ax, shade)
+    for a, b, n, share in zip(
+        frame["from"], frame["to"], frame["customers"], frame["share"], strict=True
+    ):
+        colour = "white" if share > 0.5 * np.nanmax(shade) else "#1d2530"
+        at = (ends[1].index(b), ends[0].index(a))
+        ax.text(*at, f"{n:,}", ha="center", va="center", color=colour, fontsize=8)
+    ax.set_yticks(range(len(ends[0])), [str(e) for e in ends[0]], fontsize=9)
+    ax.set_xticks(range(len(ends[1])), [str(e) for e in ends[1]], rotation=40, ha="right")
+    ax.tick_params(axis="x", labelsize=9)
+    ax.invert_yaxis()
+    ax.set_ylabel(t(lang, "From", "原分群"))
+    ax.set_xlabel(t(lang, "To", "现分群"))
+    title = t(
+        lang, "Customers who moved, shaded by share of the row", "分群迁移客户数（按行占比着色）"
+    )
+    return finish(ax, title=title, grid="")
+
+
+def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Cumulative share of profit over customers, the most profitable first.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.whale_curve`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result, ["customers_share", "cumulative_share"], ax, lang, caller="plots.whale"
+    )
+    x = np.r_[0.0, frame["customers_share"].to_numpy(float)]
+    y = np.r_[0.0, frame["cumulative_share"].to_numpy(float)]
+    ax.plot(x, y, color=BLUE, linewidth=2)
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
+    top = int(np.argmax(y))
+    ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3)
+    told = t(
+        lang,
+        f"{y[top]:.0%} of the total\nfrom {x[top]:.0%} of customers",
+        f"{x[top]:.0%} 的客户\n贡献 {y[top]:.0%}",
+    )
+    ax.annotate(
+        told, (x[top], y[top]), xytext=(-8, -34), textcoords="offset points", ha="right", fontsize=9
+    )
+    percent_axis(ax, "x")
+    percent_axis(ax, "y")
+    ax.set_xlim(0, 1.02)
+    ax.set_xlabel(t(lang, "Customers, best first", "客户占比（由高到低）"))
+    ax.set_ylabel(t(lang, "Share of the total", "累计占比"))
+    return finish(ax, title=t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）"))
+
+
+def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Value of each customer, highest first, with its range.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.clv`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(result, ["clv", "clv_lo", "clv_hi"], ax, lang, caller="plots.clv_distribution")
+    ordered = frame.sort_values("clv", ascending=False)
+    rank = np.arange(1, len(ordered) + 1) / len(ordered)
+    lo, hi = (ordered[c].to_numpy(float) for c in ("clv_lo", "clv_hi"))
+    ax.fill_between(
+        rank, lo, hi, color=BLUE, alpha=0.18, linewidth=0, label=t(lang, "Range", "区间")
+    )
+    ax.plot(rank, ordered["clv"].to_numpy(float), color=BLUE, label=t(lang, "Expected", "期望值"))
+    percent_axis(ax, "x")
+    money_axis(ax, "y", lang)
+    ax.set_ylim(bottom=min(0.0, float(np.nanmin(ordered["clv"]))))
+    ax.set_xlabel(t(lang, "Customers, most valuable first", "客户占比（由高到低）"))
+    ax.set_ylabel(t(lang, "Value", "价值"))
+    title = t(lang, "Expected value of customers", "客户未来价值")
+    return finish(ax, title=title, legend=True)
+
+
+def calibration_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Predicted against actual by group, side by side.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Columns ``group``, ``predicted``, ``actual``: ``segmentation.calibration``, or
+        ``calibration_`` of a churn model.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result, ["group", "predicted", "actual"], ax, lang, caller="plots.calibration_bars"
+    )
+    at = np.arange(len(frame))
+    ax.bar(
+        at - 0.2, frame["actual"].to_numpy(float), 0.38, color=GREY, label=t(lang, "Actual", "实际")
+    )
+    ax.bar(
+        at + 0.2,
+        frame["predicted"].to_numpy(float),
+        0.38,
+        color=BLUE,
+        label=t(lang, "Predicted", "预测"),
+    )
+    ax.set_xticks(at, [str(g) for g in frame["group"]])
+    ax.set_xlabel(t(lang, "Group", "组"))
+    ax.set_ylabel(t(lang, "Mean", "均值"))
+    title = t(lang, "Predicted and actual by group", "分组校准：预测与实际")
+    return finish(ax, title=title, legend=True)
+
+
+def tracking_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Cumulative repeat purchases, actual and expected by the model.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.tracking`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result, ["date", "actual", "expected", "fitted"], ax, lang, caller="plots.tracking_curve"
+    )
+    dates = frame["date"].to_numpy()
+    actual, expected = (np.cumsum(frame[c].to_numpy(float)) for c in ("actual", "expected"))
+    ax.plot(dates, actual, color=GREY, linewidth=2, label=t(lang, "Actual", "实际"))
+    ax.plot(dates, expected, color=BLUE, linestyle="--", label=t(lang, "Expected", "模型预期"))
+    seen = frame["fitted"].to_numpy(bool)
+    if seen.any() and not seen.all():
+        ax.axvline(dates[seen][-1], color=RED, linewidth=1)
+        ax.text(
+            dates[seen][-1],
+            float(actual.max()) * 0.05,
+            t(lang, " not seen by the model", " 模型未见"),
+            color=RED,
+            fontsize=9,
+        )
+    ax.set_ylabel(t(lang, "Repeat purchases so far", "累计复购次数"))
+    ax.tick_params(axis="x", rotation=30)
+    title = t(lang, "Repeat purchases over time", "复购跟踪")
+    return finish(ax, title=title, legend=True)
+
+
+def alive_map(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Chance to be still a customer by number of purchases and time of the last one.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What ``segmentation.alive_grid`` returned.
+    ax : Axes, optional
+        Where to draw; None: a new figure.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    frame, ax = axes(
+        result,
+        ["x", "t_x", "T", "p_alive"],
+        ax,
+        lang,
+        caller="plots.alive_map",
+        figsize=(7.5, 5.0),
+    )
+    x = np.unique(frame["x"].to_numpy(float))
+    t_x = np.unique(frame["t_x"].to_numpy(float))
+    shade = np.full((len(x), len(t_x)), np.nan)
+    rows = np.searchsorted(x, frame["x"].to_numpy(float))
+    shade[rows, np.searchsorted(t_x, frame["t_x"].to_numpy(float))] = frame["p_alive"]
+    _cells(ax, shade)
+    ticks = np.unique(np.linspace(0, len(t_x) - 1, min(9, len(t_x))).round().astype(int))
+    ax.set_xticks(ticks, [f"{t_x[i]:.0f}" for i in ticks])
+    rows = np.unique(np.linspace(0, len(x) - 1, min(11, len(x))).round().astype(int))
+    ax.set_yticks(rows, [f"{x[i]:.0f}" for i in rows])
+    ax.set_xlabel(t(lang, "Last purchase (time since the first)", "最近购买时间（距首购）"))
+    ax.set_ylabel(t(lang, "Repeat purchases", "复购次数"))
+    low, high = np.nanmin(shade), np.nanmax(shade)
+    title = t(
+        lang,
+        f"Chance to be still a customer: {low:.0%} (light) to {high:.0%} (dark)",
+        f"仍活跃概率：{low:.0%}（浅）至 {high:.0%}（深）",
+    )
+    return finish(ax, title=title, grid="")

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ... import segmentation
+from ...errors import InputError
 from ...plots import segmentation as plots
 from .._blocks import Block, Figure, Table, Text
 
@@ -50,7 +51,14 @@ _FORMATS = {
 
 def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[Block]:
     """Blocks of the section."""
-    return _segments(tables["transactions"], as_of, lang)
+    lines = tables["transactions"]
+    return [
+        *_segments(lines, as_of, lang),
+        *_stages(lines, as_of, lang),
+        *_coming_back(lines, as_of, lang),
+        *_value(lines, as_of, lang),
+        *_together(lines, lang),
+    ]
 
 
 def _segments(transactions: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
@@ -74,4 +82,86 @@ def _segments(transactions: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
             headings=_HEADINGS[lang],
         ),
         Figure(lambda ax: plots.rfm_heatmap(grid, ax=ax, lang=lang), size=(7.0, 4.6)),
+    ]
+
+
+def _stages(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    """Who has fallen out of rhythm, the largest first."""
+    try:
+        stages = segmentation.lifecycle(lines, as_of=as_of, lang=lang)
+    except InputError:  # nobody has bought twice: there is no rhythm to tell of
+        return []
+    late = stages[stages["stage"].isin(["slowing", "at_risk"])]
+    late = late.sort_values(["amount", "customer_id"], ascending=[False, True])
+    told = {
+        "en": f"{len(late):,} customers are later than their own rhythm of buying suggests; the "
+        "largest of them are worth a call.",
+        "zh": f"{len(late):,} 家客户超出了自身的购买节奏，建议优先联系其中金额最大的客户。",
+    }
+    columns = {
+        "en": ["Customer", "Stage", "Last order", "Days since", "Usual days", "Amount so far"],
+        "zh": ["客户", "阶段", "最近下单", "距今天数", "通常间隔", "累计金额"],
+    }
+    names = ["customer_id", "label", "last_date", "recency", "rhythm", "amount"]
+    table = Table(
+        late[names],
+        title={"en": "Late against their own rhythm", "zh": "超出自身购买节奏的客户"}[lang],
+        formats={"recency": "int", "rhythm": "int", "amount": "money", "last_date": "date"},
+        headings=dict(zip(names, columns[lang], strict=True)),
+        rows=10,
+    )
+    return [Text(told[lang]), table]
+
+
+def _coming_back(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    table = segmentation.cohorts(lines, freq="Q", as_of=as_of)
+    if table["age"].max() < 2:
+        return []
+    return [Figure(lambda ax: plots.cohort_triangle(table, ax=ax, lang=lang), size=(9.0, 4.6))]
+
+
+def _value(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    whale = segmentation.whale_curve(lines)
+    blocks: list[Block] = [Figure(lambda ax: plots.whale(whale, ax=ax, lang=lang))]
+    if lines["customer_id"].nunique() < 50:  # too few to learn how customers come and go
+        return blocks
+    value = segmentation.clv(lines, as_of=as_of)
+    top = value.sort_values(["clv", "customer_id"], ascending=[False, True])
+    headings = {
+        "en": ["Customer", "Still a customer", "Orders in 12 months", "Value", "from", "to"],
+        "zh": ["客户", "仍活跃概率", "未来 12 个月订单", "价值", "下限", "上限"],
+    }
+    names = ["customer_id", "p_alive", "expected_purchases", "clv", "clv_lo", "clv_hi"]
+    formats = dict.fromkeys(["clv", "clv_lo", "clv_hi"], "money")
+    title = {"en": "Most valuable in the next 12 months", "zh": "未来 12 个月最有价值的客户"}
+    table = Table(
+        top[names],
+        title=title[lang],
+        formats=formats | {"p_alive": "percent", "expected_purchases": "number"},
+        headings=dict(zip(names, headings[lang], strict=True)),
+        rows=10,
+    )
+    return [*blocks, table]
+
+
+def _together(lines: pd.DataFrame, lang: str) -> list[Block]:
+    """Products bought together, where orders and products are known."""
+    if not {"order_id", "product"} <= set(lines.columns):
+        return []
+    rules = segmentation.baskets(lines.dropna(subset=["order_id", "product"]))
+    if rules.empty:
+        return []
+    headings = {
+        "en": ["If bought", "then often", "Orders", "Confidence", "Lift"],
+        "zh": ["购买", "常同时购买", "订单数", "置信度", "提升度"],
+    }
+    names = ["antecedent", "consequent", "count", "confidence", "lift"]
+    return [
+        Table(
+            rules[names],
+            title={"en": "Bought together", "zh": "关联购买"}[lang],
+            formats={"confidence": "percent", "lift": "number", "count": "int"},
+            headings=dict(zip(names, headings[lang], strict=True)),
+            rows=8,
+        )
     ]

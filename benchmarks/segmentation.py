@@ -1,0 +1,239 @@
+"""Segmentation against its peers: CPU seconds of one thread, both measured in this run.
+
+    python benchmarks/segmentation.py --peers PYTHON [--quick]
+
+PYTHON is the interpreter of an environment with ``benchmarks/peers/segmentation.txt`` (or set
+SALESMGMT_PEERS); without it only our figures are printed. DuckDB is taken from this environment.
+Real data are read from the folder SALESMGMT_DATA, the CDNOW sample from SALESMGMT_CDNOW (the
+``datasets`` folder of lifetimes will do); what is not there is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ[_name] = "1"
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+
+from salesmgmt import segmentation as seg  # noqa: E402
+
+_PEER = """
+import json, sys, time, warnings
+import numpy as np, pandas as pd
+warnings.simplefilter("ignore")
+kind, path, option = sys.argv[1:4]
+frame = pd.read_pickle(path) if path.endswith("pkl") else pd.read_csv(path)
+def clock(call, times):
+    best = 1e9
+    for _ in range(times):
+        t = time.process_time(); out = call(); best = min(best, time.process_time() - t)
+    return best, out
+if kind in ("bgnbd", "pareto", "mbgnbd", "gammagamma"):
+    import lifetimes as L
+    if kind == "gammagamma":
+        use = frame[frame["x"] > 0]
+        call = lambda: L.GammaGammaFitter().fit(use["x"], use["monetary"])
+    else:
+        make = {"bgnbd": L.BetaGeoFitter, "pareto": L.ParetoNBDFitter,
+                "mbgnbd": L.ModifiedBetaGeoFitter}[kind]
+        call = lambda: make().fit(frame["x"], frame["t_x"], frame["T"])
+    seconds, model = clock(call, int(option))
+    told = {k: float(v) for k, v in model.params_.items()}
+elif kind == "pairs":
+    from efficient_apriori import apriori
+    baskets = [tuple(g) for _, g in frame.groupby("order_id")["item"]]
+    call = lambda: apriori(baskets, min_support=.01, min_confidence=1, max_length=2)
+    seconds, out = clock(call, 1)
+    told = {"pairs": len(out[0].get(2, {}))}
+else:
+    from mlxtend.frequent_patterns import fpgrowth
+    wide = pd.crosstab(frame["order_id"], frame["item"]).astype(bool)
+    seconds, out = clock(lambda: fpgrowth(wide, min_support=float(option)), 1)
+    told = {"sets": len(out)}
+print(json.dumps([seconds, told]))
+"""
+
+
+def main() -> None:
+    """Print one line a figure: bar, ours, peer, ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS", ""))
+    parser.add_argument("--quick", action="store_true", help="smaller sets, under a minute")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    print(f"{'figure':46} {'bar':>12} {'ours':>10} {'peer':>10} {'ratio':>8}")
+    with tempfile.TemporaryDirectory() as folder:
+        bench = _Bench(args.peers, Path(folder))
+        cdnow(bench)
+        synthetic(bench, quick=args.quick)
+        tables(bench, 1_000_000 if args.quick else 10_000_000)
+        baskets(bench)
+
+
+class _Bench:
+    def __init__(self, peers: str, folder: Path):
+        self.peers, self.folder = peers, folder
+
+    def peer(self, kind: str, frame: pd.DataFrame, option: str) -> tuple[float, dict[str, float]]:
+        """CPU seconds and result of a peer in its own environment."""
+        if not self.peers:
+            return float("nan"), {}
+        path = self.folder / "frame.csv"
+        frame.to_csv(path, index=False)
+        done = subprocess.run(
+            [self.peers, "-c", _PEER, kind, str(path), option],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            print(f"  peer failed: {done.stderr.strip().splitlines()[-1:]}")
+            return float("nan"), {}
+        seconds, told = json.loads(done.stdout.strip().splitlines()[-1])
+        return seconds, told
+
+
+def line(figure: str, bar: str, ours: float, peer: float, *, slower: bool = True) -> None:
+    """One line; the ratio is peer over ours, or ours over peer (``slower=False``)."""
+    ratio = peer / ours if slower else ours / peer
+    shown = "skipped" if np.isnan(peer) else f"{peer:.4g}"
+    print(f"{figure:46} {bar:>12} {ours:10.4g} {shown:>10} {ratio:8.2f}", flush=True)
+
+
+def value(figure: str, bar: str, ours: str) -> None:
+    print(f"{figure:46} {bar:>12} {ours:>10}", flush=True)
+
+
+def clock(call: Callable[[], Any], times: int = 5) -> tuple[float, Any]:
+    """Least CPU seconds of several runs, and the result."""
+    best, out = np.inf, None
+    for _ in range(times):
+        start = time.process_time()
+        out = call()
+        best = min(best, time.process_time() - start)
+    return float(best), out
+
+
+def cdnow(bench: _Bench) -> None:
+    """Published estimates, fit times, and the holdout."""
+    path = Path(os.environ.get("SALESMGMT_CDNOW", "")) / "CDNOW_sample.txt"
+    if not path.is_file():
+        print("CDNOW: skipped (SALESMGMT_CDNOW is not set)")
+        return
+    names = ["master_id", "customer_id", "date", "quantity", "amount"]
+    lines = pd.read_csv(path, sep=r"\s+", header=None, names=names)
+    lines["date"] = pd.to_datetime(lines["date"].astype(str), format="%Y%m%d")
+    seen = seg.purchases(lines, as_of="1998-06-30", holdout=39)
+    for kind, make, bar, ll in (
+        ("bgnbd", seg.BGNBD, ">= 10 x", "-9582.43"),
+        ("mbgnbd", seg.MBGNBD, ">= 10 x", "-9582.14"),
+        ("pareto", seg.ParetoNBD, ">= 10 x", "-9594.98"),
+        ("gammagamma", seg.GammaGamma, ">= 10 x", "-4055.92"),
+    ):
+        ours, model = clock(lambda make=make: make().fit(seen), 9)
+        value(f"CDNOW {kind}: log-likelihood", ll, f"{model.log_likelihood_:.2f}")
+        line(f"CDNOW {kind}: fit, s", bar, ours, bench.peer(kind, seen, "5")[0])
+    best = seg.compare_models(lines, as_of="1997-09-30")["model"].iloc[0]
+    model = {"bgnbd": seg.BGNBD, "mbgnbd": seg.MBGNBD, "paretonbd": seg.ParetoNBD}[best]()
+    gap = model.fit(seen).expected_purchases(seen, 39) - seen["x_holdout"]
+    value(f"CDNOW holdout, picked {best}: RMSE", "<= 1.61", f"{(gap**2).mean() ** 0.5:.4f}")
+    value("CDNOW holdout: MAE", "<= 0.76", f"{gap.abs().mean():.4f}")
+    value("CDNOW holdout: bias", "<= 5 %", f"{gap.sum() / seen['x_holdout'].sum():.1%}")
+
+
+def histories(n: int, *, seed: int = 0) -> pd.DataFrame:
+    """Pareto/NBD customers in whole days, observed for 27 to 39 weeks."""
+    rng = np.random.default_rng(seed)
+    T = 39 * 7 - rng.integers(0, 84, n)
+    rate = rng.gamma(0.55, 1 / 10.6, n) / 7
+    life = rng.exponential(7 / rng.gamma(0.6, 1 / 11.7, n))
+    until = np.minimum(T, life)
+    x = rng.poisson(rate * until)
+    last = np.where(x > 0, np.ceil(until * rng.random(n) ** (1 / np.maximum(x, 1))), 0)
+    last = np.clip(last, (x > 0) * 1, T)
+    return pd.DataFrame({"x": x, "t_x": last / 7, "T": T / 7})
+
+
+def synthetic(bench: _Bench, *, quick: bool) -> None:
+    """Fit times on many customers."""
+    n = 100_000 if quick else 1_000_000
+    many, some = histories(n), histories(10_000 if quick else 100_000, seed=1)
+    ours, _ = clock(lambda: seg.BGNBD().fit(many), 2)
+    line(f"BG/NBD, {n:,} customers, s", ">= 20 x", ours, bench.peer("bgnbd", many, "1")[0])
+    ours, _ = clock(lambda: seg.ParetoNBD().fit(some), 2)
+    peer = bench.peer("pareto", some, "1")[0]
+    line(f"Pareto/NBD, {len(some):,} customers, s", ">= 50 x", ours, peer)
+    ours, _ = clock(lambda: seg.ParetoNBD().fit(many), 1)
+    value(f"Pareto/NBD, {n:,} customers, s", "<= 2", f"{ours:.2f}")
+
+
+def tables(bench: _Bench, n: int) -> None:
+    """RFM, whole (scores and segments included), against DuckDB's plain sums."""
+    try:
+        import duckdb
+    except ImportError:
+        print("RFM tables: skipped (DuckDB is not installed)")
+        return
+    duckdb.sql("SET threads = 1")
+    rng = np.random.default_rng(0)
+    who = rng.integers(0, n // 10, n)
+    ids = rng.integers(0, 2**62, n // 10)
+    names = pd.Series([f"C{i:09d}" for i in rng.permutation(n // 10)], dtype="str")
+    base = pd.DataFrame(
+        {
+            "date": (np.datetime64("2023-01-01") + rng.integers(0, 1095, n)).astype("M8[us]"),
+            "amount": np.round(rng.gamma(2, 30, n), 2),
+        }
+    )
+    query = """SELECT customer_id, max(date), min(date), count(*), sum(amount),
+               date_diff('day', max(date), TIMESTAMP '2026-01-01') FROM frame GROUP BY 1"""
+    for kind, bar, column in (
+        ("dense integers", "<= 0.4 x", who),
+        ("any integers", "<= 1.0 x", ids[who]),
+        ("text", "<= 1.0 x", names.take(who).reset_index(drop=True)),
+    ):
+        frame = base.assign(customer_id=column)
+        peer = clock(lambda frame=frame: duckdb.sql(query).df(), 2)[0]
+        ours = clock(lambda frame=frame: seg.rfm(frame), 2)[0]
+        line(f"RFM, {n:,} rows, {kind}, s", bar, ours, peer, slower=False)
+        del frame
+
+
+def baskets(bench: _Bench) -> None:
+    """Item pairs of Online Retail, all itemsets of Groceries."""
+    folder = Path(os.environ.get("SALESMGMT_DATA", "")) / "segmentation"
+    if not folder.is_dir():
+        print("baskets: skipped (SALESMGMT_DATA is not set)")
+        return
+    retail = pd.read_parquet(folder / "online_retail_2011.parquet")
+    ours = clock(lambda: seg.rfm(retail, invalid="drop"), 3)[0]
+    value("RFM, Online Retail 541,909 rows, s", "<= 1", f"{ours:.3f}")
+    sold = retail[(retail["quantity"] > 0) & retail["item"].notna()]
+    sold = sold[["order_id", "item_id"]].rename(columns={"item_id": "item"})
+    ours, rules = clock(lambda: seg.baskets(sold, product="item"), 3)
+    value("Online Retail: pairs", "891", str(len(rules) // 2))
+    line("Online Retail: pairs, s", "<= 0.3 s", ours, bench.peer("pairs", sold, "")[0])
+    goods = pd.read_parquet(folder / "groceries_9835.parquet")[["order_id", "item"]]
+    for support, count in ((0.01, "333"), (0.001, "13492")):
+        ours, sets = clock(
+            lambda support=support: seg.itemsets(goods, product="item", min_support=support), 2
+        )
+        value(f"Groceries: sets at {support}", count, str(len(sets)))
+        peer = bench.peer("sets", goods, str(support))[0]
+        line(f"Groceries: sets at {support}, s", "peer's", ours, peer)
+
+
+if __name__ == "__main__":
+    main()
