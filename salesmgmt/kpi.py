@@ -14,14 +14,19 @@ In the order of a user's work:
 5. :func:`bridge` explains a change by price, volume, mix, new, lost, currency and cost, closed
    to the cent at every level; :func:`contribution` by who made it.
 6. :func:`control_chart` and :func:`shrink` tell signals from noise and skill from luck.
+7. :func:`satisfaction`, :func:`complaints`, :func:`visits` and :func:`delivery` look at how
+   customers are served; :func:`cost_to_serve`, :func:`acquisition_cost` and :func:`break_even`
+   at what it costs.
 """
 
 from __future__ import annotations
 
+from ._kpi.costs import acquisition_cost, break_even, cost_to_serve
 from ._kpi.dictionary import DICTIONARY
 from ._kpi.explain import bridge, contribution
 from ._kpi.indicators import indicators
 from ._kpi.scorecard import GRADES, Metric, review, scorecard, totals
+from ._kpi.service import complaints, delivery, satisfaction, visits
 from ._kpi.statistics import control_chart, distribution, shrink
 from ._kpi.weighting import rank, sensitivity, weights
 
@@ -29,16 +34,23 @@ __all__ = [
     "DICTIONARY",
     "GRADES",
     "Metric",
+    "acquisition_cost",
+    "break_even",
     "bridge",
+    "complaints",
     "contribution",
     "control_chart",
+    "cost_to_serve",
+    "delivery",
     "distribution",
     "indicators",
     "rank",
     "review",
+    "satisfaction",
     "scorecard",
     "sensitivity",
     "shrink",
     "totals",
+    "visits",
     "weights",
 ]

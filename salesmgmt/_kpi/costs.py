@@ -1,0 +1,345 @@
+"""What sales cost: to serve, to win a customer, to break even."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_choice,
+    check_freq,
+    check_int,
+    check_names,
+    check_number,
+    factorise,
+    money,
+    take,
+    units,
+    warn,
+)
+from ..engine.periods import period_of, period_start
+from ..engine.tiers import cumulative_parts
+from ..errors import InputError
+
+__all__ = ["acquisition_cost", "break_even", "cost_to_serve"]
+
+
+def cost_to_serve(
+    transactions: pd.DataFrame,
+    expenses: pd.DataFrame,
+    *,
+    by: str | Sequence[str],
+    amount: str = "amount",
+    cost: str = "cost",
+    expense: str = "amount",
+    share: str = "revenue",
+    step: float = 0.01,
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """What is left of each key's sales after what it took to make them.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        Sales lines: ``by`` columns, amount, and ``cost`` if known. Not modified.
+    expenses : DataFrame
+        Expenses: amount, and those ``by`` columns it is booked by. Rows whose key is missing, or
+        whose key has no sales, are shared among all keys.
+    by : str or sequence of str
+        Key columns (``"rep"``, ``["region", "channel"]``).
+    amount, cost : str
+        Columns of the transactions.
+    expense : str, default="amount"
+        Column of the expenses.
+    share : {"revenue", "gross_profit", "equal"}, default="revenue"
+        How expenses without a key are shared; negative weights count as zero.
+    step : float, default=0.01
+        Smallest unit of money; shared expenses add up exactly.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``revenue``, ``gross_profit`` (revenue where no cost is known), ``direct``,
+        ``shared``, ``cost_to_serve``, ``contribution`` (gross profit less it), ``cost_rate`` and
+        ``contribution_rate`` (of revenue). Keys ascending.
+
+    Raises
+    ------
+    InputError
+        A column is missing or holds no numbers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"region": ["N", "S"], "amount": [300.0, 100.0]})
+    >>> spent = pd.DataFrame({"region": ["N", None], "amount": [20.0, 40.0]})
+    >>> cost_to_serve(sales, spent, by="region")[["region", "direct", "shared", "contribution"]]
+      region  direct  shared  contribution
+    0      N    20.0    30.0         250.0
+    1      S     0.0    10.0          90.0
+    """
+    caller = "cost_to_serve"
+    check_choice(share, "share", ("revenue", "gross_profit", "equal"), caller=caller)
+    names = check_names(by, "by", caller=caller)
+    if not names:
+        raise InputError(f"{caller}(): by must name a column.")
+    roles: dict[str, Any] = {
+        "amount": Amount(amount),
+        "cost": Amount(cost, optional=True, missing="allow"),
+    }
+    sales = take(
+        transactions, caller=caller, arg="transactions", invalid=invalid, by=names, **roles
+    )
+    booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
+    spent = take(expenses, caller=caller, arg="expenses", invalid=invalid,
+                 amount=Amount(expense), **booked)  # fmt: skip
+    both = pd.concat([sales.frame[names], spent.frame[names]], ignore_index=True)
+    every = factorise(both, names)
+    cut = len(sales)
+    sold = np.bincount(every.codes[:cut], minlength=len(every)) > 0
+    place = np.cumsum(sold) - 1
+    codes = place[every.codes[:cut]]
+    revenue, profit = (np.zeros(int(sold.sum()), dtype=np.int64) for _ in range(2))
+    np.add.at(revenue, codes, units(sales["amount"], step, name=amount, caller=caller))
+    charge = np.nan_to_num(sales["cost"]) if "cost" in sales else np.zeros(cut)
+    np.add.at(profit, codes, -units(charge, step, name=cost, caller=caller))
+    profit += revenue
+    own = every.codes[cut:]
+    known = (own >= 0) & sold[np.maximum(own, 0)]
+    paid = units(spent["amount"], step, name=expense, caller=caller)
+    direct = np.zeros(len(revenue), dtype=np.int64)
+    np.add.at(direct, place[own[known]], paid[known])
+    weight = {"revenue": revenue, "gross_profit": profit, "equal": np.ones_like(revenue)}[share]
+    shared = _share(int(paid[~known].sum()), np.maximum(weight, 0))
+    out = every.labels[sold].reset_index(drop=True)
+    total = direct + shared
+    for name, column in (
+        ("revenue", revenue), ("gross_profit", profit), ("direct", direct), ("shared", shared),
+        ("cost_to_serve", total), ("contribution", profit - total),
+    ):  # fmt: skip
+        out[name] = money(column, step)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        safe = np.where(revenue > 0, revenue, np.nan)
+        out["cost_rate"], out["contribution_rate"] = total / safe, (profit - total) / safe
+    return out
+
+
+def _share(whole: int, weight: np.ndarray) -> np.ndarray:
+    """``whole`` by weight, adding up to it; all the same where nothing weighs."""
+    if not weight.any():
+        weight = np.ones_like(weight)
+    n = len(weight)
+    total = np.full(n, weight.sum())
+    return cumulative_parts(np.full(n, whole), weight, total, np.zeros(1, dtype=np.int64))
+
+
+def acquisition_cost(
+    transactions: pd.DataFrame,
+    expenses: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    freq: str = "M",
+    categories: Sequence[str] | None = None,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    category: str = "category",
+    year_start: int = 1,
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """What a new customer costs, and how soon the sales to them pay for it.
+
+    Parameters
+    ----------
+    transactions : DataFrame
+        Sales: customer, date, amount (``cost`` if known). Not modified.
+    expenses : DataFrame
+        Expenses: date, amount, ``category``.
+    by : str or sequence of str, optional
+        Key columns of both frames. A customer is new where the first purchase was made.
+    freq : {"W", "M", "Q", "Y"}, default="M"
+        Length of a period.
+    categories : sequence of str, optional
+        Expenses that win customers (``["travel", "marketing"]``); None: all, which is said in a
+        ``DataWarning`` where the expenses have categories.
+    customer, date, amount, category : str
+        Column names of both frames.
+    year_start : int, default=1
+        First month of the fiscal year.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``date`` (period start), ``expenses``, ``new_customers``, ``cost`` (of one; NaN
+        without any), ``first_amount`` (mean amount of the new customers in their first period),
+        ``ratio`` (first amount over cost). Every key in every period from first to last.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a category is not there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sales = pd.DataFrame({"customer_id": ["a", "b"], "date": ["2025-01-02", "2025-01-20"],
+    ...                       "amount": [500.0, 300.0]})
+    >>> spent = pd.DataFrame({"date": ["2025-01-31"], "amount": [100.0]})
+    >>> acquisition_cost(sales, spent)[["expenses", "new_customers", "cost", "ratio"]]
+       expenses  new_customers  cost  ratio
+    0     100.0              2  50.0    8.0
+    """
+    caller = "acquisition_cost"
+    check_freq(freq, caller=caller, choices=("W", "M", "Q", "Y"))
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    names = check_names(by, "by", caller=caller)
+    sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
+                 customer=Key(customer), date=Date(date), amount=Amount(amount))  # fmt: skip
+    spent = take(expenses, caller=caller, arg="expenses", invalid=invalid, by=names,
+                 date=Date(date), amount=Amount(amount),
+                 category=Key(category, optional=categories is None))  # fmt: skip
+    chosen = _chosen(spent, categories, category, caller=caller)
+    frames = [sales.frame[names], spent.frame[names]]
+    if names:
+        key = factorise(pd.concat(frames, ignore_index=True), names)
+        labels, own, paid = key.labels, key.codes[: len(sales)], key.codes[len(sales) :]
+    else:
+        labels = pd.DataFrame(index=range(1))
+        own, paid = (np.zeros(len(f), dtype=np.int64) for f in frames)
+    at, then = (period_of(r.days("date"), freq, year_start=year_start) for r in (sales, spent))
+    first, last = min(at.min(), then.min()), max(at.max(), then.max())
+    span = int(last - first) + 1
+    cells = len(labels) * span
+    cost = np.bincount((paid * span + then - first)[chosen], spent["amount"][chosen], cells)
+    count, worth = _new_customers(sales, own * span + at - first, at, cells)
+    out = labels.loc[np.repeat(np.arange(len(labels)), span)].reset_index(drop=True)
+    starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
+    dates = pd.to_datetime(starts.astype("datetime64[D]").astype("datetime64[s]")).to_numpy()
+    out["date"] = np.tile(dates, len(labels))
+    out["expenses"], out["new_customers"] = cost, count
+    some = np.where(count > 0, count, np.nan)
+    out["cost"], out["first_amount"] = cost / some, worth / some
+    out["ratio"] = out["first_amount"] / out["cost"].where(out["cost"] > 0)
+    return out
+
+
+def _chosen(spent: Any, categories: Any, column: str, *, caller: str) -> np.ndarray:
+    if categories is None:
+        if "category" in spent:
+            warn(
+                f"{caller}(): all expenses are counted; name those that win customers with "
+                "categories=."
+            )
+        return np.ones(len(spent), dtype=bool)
+    have = spent.series("category")
+    wanted = [categories] if isinstance(categories, str) else list(categories)
+    lost = [c for c in wanted if not (have == c).any()]
+    if lost:
+        raise InputError(
+            f"{caller}(): categories: {lost[0]!r} is not in column {column!r}; there are "
+            f"{sorted(map(str, have.unique()))[:12]}."
+        )
+    return have.isin(wanted).to_numpy()
+
+
+def _new_customers(
+    sales: Any, cell: np.ndarray, period: np.ndarray, cells: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """New customers by cell, and what they bought in their first period there."""
+    who, day = sales.keys("customer").codes, sales.days("date")
+    bought = np.flatnonzero(sales["amount"] > 0)
+    order = bought[np.lexsort((cell[bought], day[bought], who[bought]))]
+    fresh = order[np.r_[True, np.diff(who[order]) != 0]] if len(order) else order
+    count = np.bincount(cell[fresh], minlength=cells)
+    home = np.full(int(who.max(initial=0)) + 1, -1)
+    home[who[fresh]] = cell[fresh]
+    first = cell == home[who]
+    return count, np.bincount(cell[first], sales["amount"][first], cells)
+
+
+def break_even(
+    fixed_cost: float | pd.Series,
+    *,
+    price: float | pd.Series | None = None,
+    unit_cost: float | pd.Series | None = None,
+    margin: float | pd.Series | None = None,
+    sales: float | pd.Series | None = None,
+    profit: float | pd.Series = 0.0,
+) -> pd.DataFrame:
+    """Sales at which costs are met (or a profit is reached), and the margin of safety.
+
+    Parameters
+    ----------
+    fixed_cost : float or Series
+        Costs that do not depend on sales; a Series gives one row a label.
+    price, unit_cost : float or Series, optional
+        Of a unit; then units are given too.
+    margin : float or Series, optional
+        Contribution margin as a share of sales; in place of price and unit cost.
+    sales : float or Series, optional
+        Actual or planned sales, for the margin of safety.
+    profit : float or Series, default=0
+        Profit to be reached.
+
+    Returns
+    -------
+    DataFrame
+        Index of the Series (else one row): ``fixed_cost``, ``margin`` (share), ``amount`` (sales
+        needed), ``units`` (with a price; not rounded up), ``sales``, ``safety`` (sales - amount),
+        ``safety_rate`` (of sales), ``leverage`` (contribution over profit at ``sales``). Sales
+        that no volume makes enough (margin at or below zero) are infinite.
+
+    Raises
+    ------
+    InputError
+        Neither a margin nor price and unit cost are given, or both.
+
+    Examples
+    --------
+    >>> break_even(60_000, price=20, unit_cost=12, sales=200_000).iloc[0][
+    ...     ["amount", "units", "safety"]].tolist()
+    [150000.0, 7500.0, 50000.0]
+    """
+    caller = "break_even"
+    if (margin is None) == (price is None or unit_cost is None):
+        raise InputError(f"{caller}(): give either margin, or price and unit_cost.")
+    index = fixed_cost.index if isinstance(fixed_cost, pd.Series) else pd.RangeIndex(1)
+
+    def column(value: Any, name: str, low: float | None = None) -> np.ndarray:
+        if isinstance(value, pd.Series):
+            if not isinstance(fixed_cost, pd.Series) or not value.index.equals(index):
+                raise InputError(f"{caller}(): {name} must have the index of fixed_cost.")
+            frame = value.rename(name).to_frame()
+            return take(frame, caller=caller, arg=name, value=Amount(name, low=low))["value"]
+        return np.full(len(index), check_number(value, name, caller=caller, low=low))
+
+    fixed = column(fixed_cost, "fixed_cost", 0.0)
+    if margin is not None:
+        share, unit = column(margin, "margin"), None
+    else:
+        unit = column(price, "price", 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(unit > 0, (unit - column(unit_cost, "unit_cost")) / unit, np.nan)
+    need = fixed + column(profit, "profit")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        amount = np.where(share > 0, need / share, np.inf)
+        out = pd.DataFrame({"fixed_cost": fixed, "margin": share, "amount": amount}, index=index)
+        if unit is not None:
+            out["units"] = amount / unit
+        if sales is not None:
+            sold = column(sales, "sales", 0.0)
+            out["sales"], out["safety"] = sold, sold - amount
+            out["safety_rate"] = np.where(sold > 0, (sold - amount) / sold, np.nan)
+            gain = sold * share - fixed
+            out["leverage"] = np.where(gain > 0, sold * share / gain, np.nan)
+    return out

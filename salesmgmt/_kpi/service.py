@@ -1,0 +1,538 @@
+"""How customers are served: satisfaction, complaints, visits, deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import factorial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_int,
+    check_names,
+    check_number,
+    factorise,
+    resolve_as_of,
+    take,
+    to_pandas,
+)
+from ..engine.promoters import nps_interval
+from ..engine.proportions import interval
+from ..errors import InputError
+
+__all__ = ["complaints", "delivery", "satisfaction", "visits"]
+
+_DRIVERS = ("quality", "delivery", "service", "pricing")
+_MOST_DRIVERS = 10
+
+
+def satisfaction(
+    surveys: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    csat: str = "csat",
+    nps: str = "nps",
+    drivers: Sequence[str] | None = None,
+    top: float = 4,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Satisfaction and recommendation with their intervals, and what drives them.
+
+    Parameters
+    ----------
+    surveys : DataFrame
+        One row an answer: ``csat`` (1 to 5), ``nps`` (0 to 10), ratings of drivers; single
+        answers may be missing. Not modified.
+    by : str or sequence of str, optional
+        Key columns.
+    csat, nps : str
+        Column names; one of them may be absent.
+    drivers : sequence of str, optional
+        Columns of ratings; None: those of ``quality``, ``delivery``, ``service``, ``pricing``
+        that are there. At most ten.
+    top : float, default=4
+        Answers from here on count as satisfied.
+    confidence : float in (0, 1), default=0.95
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``metric``, ``value``, ``lo``, ``hi``, ``n``: ``csat`` (share satisfied, Wilson
+        interval), ``csat_mean`` (with its normal interval), ``nps`` (points, adjusted Wald), and
+        ``driver ...`` (share of the explained variance of ``csat``, or of ``nps`` without it,
+        averaged over all orders of entry; they add up to 1; no interval).
+
+    Raises
+    ------
+    InputError
+        Neither column is there, or a value is out of range.
+
+    References
+    ----------
+    .. [1] R. H. Lindeman, P. F. Merenda and R. Z. Gold, Introduction to Bivariate and
+       Multivariate Analysis, 1980, p. 119 (relative importance).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> out = satisfaction(pd.DataFrame({"csat": [5, 4, 2, 5], "nps": [10, 9, 3, 8]}))
+    >>> out[["metric", "value", "n"]]
+          metric  value  n
+    0       csat   0.75  4
+    1  csat_mean   4.00  4
+    2        nps  25.00  4
+    """
+    caller = "satisfaction"
+    level = check_number(confidence, "confidence", caller=caller, low=0, high=1,
+                         open_low=True, open_high=True)  # fmt: skip
+    check_number(top, "top", caller=caller)
+    names = check_names(by, "by", caller=caller)
+    frame = to_pandas(surveys, caller=caller, arg="surveys")
+    if csat not in frame.columns and nps not in frame.columns:
+        raise InputError(f"{caller}(): surveys has neither column {csat!r} nor {nps!r}.")
+    wanted = list(drivers) if drivers is not None else [d for d in _DRIVERS if d in frame.columns]
+    if len(wanted) > _MOST_DRIVERS:
+        raise InputError(f"{caller}(): {len(wanted)} drivers; give ten at most.")
+    roles: dict[str, Any] = {
+        "csat": Amount(csat, optional=True, missing="allow"),
+        "nps": Amount(nps, optional=True, missing="allow", low=0, high=10),
+    }
+    roles |= {f"driver {d}": Amount(d, missing="allow") for d in wanted}
+    rows = take(frame, caller=caller, arg="surveys", by=names, **roles)
+    key = factorise(rows.frame, names) if names else None
+    codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
+    parts = []
+    for g in range(len(key) if key is not None else 1):
+        table = _answers(rows, codes == g, wanted, top, level)
+        if key is not None:
+            for i, name in enumerate(names):
+                label = key.labels[name].iloc[[g]].repeat(len(table)).reset_index(drop=True)
+                table.insert(i, name, label)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _answers(
+    rows: Rows, here: np.ndarray, drivers: list[str], top: float, level: float
+) -> pd.DataFrame:
+    out: list[tuple[Any, ...]] = []
+    if "csat" in rows:
+        x = rows["csat"][here]
+        x = x[~np.isnan(x)]
+        k, n = np.array([(x >= top).sum()]), np.array([len(x)])
+        low, high = interval(k, n, confidence=level)
+        out.append(("csat", k[0] / n[0] if n[0] else np.nan, low[0], high[0], len(x)))
+        out.append(("csat_mean", *_mean(x, level), len(x)))
+    if "nps" in rows:
+        x = rows["nps"][here]
+        x = x[~np.isnan(x)]
+        counts = [np.array([float(v)]) for v in ((x >= 9).sum(), (x <= 6).sum(), len(x))]
+        score, low, high = nps_interval(*counts, confidence=level)
+        out.append(("nps", score[0], low[0], high[0], len(x)))
+    outcome = rows["csat" if "csat" in rows else "nps"][here]
+    if drivers:
+        ratings = np.column_stack([rows[f"driver {d}"][here] for d in drivers])
+        known = ~np.isnan(ratings).any(axis=1) & ~np.isnan(outcome)
+        share = _importance(ratings[known], outcome[known])
+        out += [
+            (f"driver {d}", s, np.nan, np.nan, int(known.sum()))
+            for d, s in zip(drivers, share, strict=True)
+        ]
+    table = pd.DataFrame(out, columns=["metric", "value", "lo", "hi", "n"])
+    return table.astype({"metric": "str", "n": "int64"})
+
+
+def _mean(x: np.ndarray, level: float) -> tuple[float, float, float]:
+    from scipy.special import stdtrit
+
+    if not len(x):
+        return np.nan, np.nan, np.nan
+    mean = float(x.mean())
+    if len(x) < 2:
+        return mean, np.nan, np.nan
+    half = float(stdtrit(len(x) - 1, 0.5 + level / 2)) * float(x.std(ddof=1)) / len(x) ** 0.5
+    return mean, mean - half, mean + half
+
+
+def _importance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of R squared of each column, averaged over all orders of entry."""
+    n, m = x.shape
+    if n <= m + 1 or np.ptp(y) == 0:
+        return np.full(m, np.nan)
+    z, target = x - x.mean(axis=0), y - y.mean()
+    total = float(target @ target)
+    explained: dict[tuple[int, ...], float] = {(): 0.0}
+    for size in range(1, m + 1):
+        for chosen in combinations(range(m), size):
+            fit = np.linalg.lstsq(z[:, chosen], target, rcond=None)[0]
+            explained[chosen] = 1 - float(((target - z[:, chosen] @ fit) ** 2).sum()) / total
+    share = np.zeros(m)
+    for j in range(m):
+        rest = [i for i in range(m) if i != j]
+        for size in range(m):
+            weight = factorial(size) * factorial(m - size - 1) / factorial(m)
+            for chosen in combinations(rest, size):
+                more = tuple(sorted((*chosen, j)))
+                share[j] += weight * (explained[more] - explained[chosen])
+    whole = share.sum()
+    return share / whole if whole > 0 else np.full(m, np.nan)
+
+
+# --------------------------------------------------------------------------------------
+# Complaints
+
+
+def complaints(
+    cases: pd.DataFrame,
+    *,
+    by: str | Sequence[str] = "category",
+    opened: str = "opened_at",
+    closed: str = "closed_at",
+    customer: str = "customer_id",
+    limit: int | None = None,
+    as_of: object = None,
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Complaints and service cases: how many, how long, how many come back.
+
+    Parameters
+    ----------
+    cases : DataFrame
+        One row a case: ``opened_at``, ``closed_at`` (missing while open), ``customer_id``. Not
+        modified.
+    by : str or sequence of str, default="category"
+        Key columns.
+    opened, closed, customer : str
+        Column names.
+    limit : int, optional
+        Days within which a case should be closed; adds ``within_limit``.
+    as_of : date, optional
+        Later cases are left aside; a case closed later is open. None: the last opening or
+        closing in the data.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``cases``, ``share``, ``customers``, ``repeat_share`` (customers with two cases or
+        more), ``open``, ``closed``, ``median_days``, ``p90_days`` (of closed ones),
+        ``within_limit`` (of closed ones and open ones already beyond it), ``as_of``. The most
+        frequent first.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a case is closed before it was opened.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"customer_id": ["a", "a", "b"], "category": ["late", "late", "bill"],
+    ...                       "opened_at": ["2025-01-01", "2025-01-05", "2025-01-06"],
+    ...                       "closed_at": ["2025-01-04", None, "2025-01-07"]})
+    >>> complaints(cases)[["category", "cases", "open", "median_days", "repeat_share"]]
+      category  cases  open  median_days  repeat_share
+    0     late      2     1          3.0           1.0
+    1     bill      1     0          1.0           0.0
+    """
+    caller = "complaints"
+    names = check_names(by, "by", caller=caller)
+    if limit is not None:
+        check_int(limit, "limit", caller=caller, low=0)
+    rows = take(
+        cases, caller=caller, arg="cases", invalid=invalid, by=names, opened=Date(opened),
+        closed=Date(closed, missing="allow"), customer=Key(customer),
+    )  # fmt: skip
+    start, end = (rows[c].astype("datetime64[D]") for c in ("opened", "closed"))
+    early = end < start
+    if early.any():
+        first = rows.index[int(np.argmax(early))]
+        raise InputError(
+            f"{caller}(): {int(early.sum())} case(s) are closed before they were opened "
+            f"(first: row {first!r}); mend {closed!r}."
+        )
+    last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
+    until = resolve_as_of(as_of, last, caller=caller)
+    day = until.to_datetime64().astype("datetime64[D]")
+    inside = start <= day
+    done = inside & ~np.isnat(end) & (end <= day)
+    days = np.where(done, (end - start).astype(np.int64), 0)
+    waiting = np.where(inside & ~done, (day - start).astype(np.int64), 0)
+    key = factorise(rows.frame, names) if names else None
+    codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
+    who = rows.keys("customer").codes
+    table = []
+    for g in range(len(key) if key is not None else 1):
+        here = inside & (codes == g)
+        took = days[here & done]
+        _, times = np.unique(who[here], return_counts=True)
+        late = 0 if limit is None else int((waiting[here & ~done] > limit).sum())
+        judged = len(took) + late
+        table.append(
+            {
+                "cases": int(here.sum()),
+                "share": here.sum() / max(int(inside.sum()), 1),
+                "customers": len(times),
+                "repeat_share": (times > 1).mean() if len(times) else np.nan,
+                "open": int((here & ~done).sum()),
+                "closed": len(took),
+                "median_days": np.median(took) if len(took) else np.nan,
+                "p90_days": np.quantile(took, 0.9) if len(took) else np.nan,
+                **(
+                    {}
+                    if limit is None
+                    else {"within_limit": (took <= limit).sum() / judged if judged else np.nan}
+                ),
+            }
+        )
+    out = pd.DataFrame(table)
+    if key is not None:
+        out = pd.concat([key.labels, out], axis=1)
+    out["as_of"] = until
+    order = np.lexsort((np.arange(len(out)), -out["cases"].to_numpy()))
+    return out.iloc[order].reset_index(drop=True)
+
+
+# --------------------------------------------------------------------------------------
+# Visits
+
+
+def visits(
+    activities: pd.DataFrame,
+    *,
+    tier: pd.Series | pd.DataFrame | None = None,
+    by: str | Sequence[str] | None = None,
+    customer: str = "customer_id",
+    date: str = "date",
+    kind: str = "type",
+    only: str | Sequence[str] | None = "visit",
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """Whom visits go to: coverage and frequency, by rep and by tier of customer.
+
+    Parameters
+    ----------
+    activities : DataFrame
+        One row an activity: customer, date, ``type``. Not modified.
+    tier : Series or DataFrame, optional
+        Tier of each customer: a Series by customer, or accounts with ``customer_id`` and
+        ``tier``. All its customers count in the coverage, visited or not.
+    by : str or sequence of str, optional
+        Key columns of the activities (``"rep"``).
+    customer, date, kind : str
+        Column names; without a ``kind`` column all activities count.
+    only : str or sequence of str, optional
+        Types that count; None: all.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        ``by`` columns, ``tier`` (where given; customers without one are missing), ``visits``,
+        ``share`` (of the key's visits), ``visited`` (customers), ``per_customer`` (visits a
+        visited customer), ``median_gap_days`` (between visits to one customer); with ``tier``
+        ``customers`` and ``coverage`` (visited of all the tier's). Keys ascending.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a customer has two tiers.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> done = pd.DataFrame({"customer_id": ["a", "a", "b"], "type": "visit",
+    ...                      "date": ["2025-01-01", "2025-01-11", "2025-01-03"]})
+    >>> out = visits(done, tier=pd.Series({"a": "A", "b": "B", "c": "B"}))
+    >>> out[["tier", "visits", "visited", "customers", "coverage"]]
+      tier  visits  visited  customers  coverage
+    0    A       2        1          1       1.0
+    1    B       1        1          2       0.5
+    """
+    caller = "visits"
+    names = check_names(by, "by", caller=caller)
+    tiers = _tiers(tier, caller=caller)
+    rows = take(
+        activities, caller=caller, arg="activities", invalid=invalid, by=names,
+        customer=Key(customer), date=Date(date), kind=Key(kind, optional=True, missing="allow"),
+    )  # fmt: skip
+    table = rows.frame[names].reset_index(drop=True)
+    table["_who"] = rows.series("customer").to_numpy()
+    table["_day"] = rows.days("date")
+    if only is not None and "kind" in rows:
+        wanted = [only] if isinstance(only, str) else list(only)
+        table = table[rows.series("kind").isin(wanted).to_numpy()]
+    if tiers is not None:
+        table["tier"] = table["_who"].map(tiers)
+    keys = [*names, *(["tier"] if tiers is not None else [])]
+    table = table.sort_values([*names, "_who", "_day"], kind="stable")
+    gap = table.groupby([*names, "_who"], observed=True)["_day"].diff()
+    table["_gap"] = gap.where(gap > 0)
+    if not keys:
+        return _visit_row(table).to_frame().T.astype(_VISIT_TYPES)
+    groups = table.groupby(keys, observed=True, dropna=False, sort=True)
+    out = groups.apply(_visit_row, include_groups=False).reset_index().astype(_VISIT_TYPES)
+    whole = out.groupby(names, observed=True)["visits"].transform("sum") if names else len(table)
+    out["share"] = out["visits"] / whole
+    if tiers is not None:
+        size = tiers.value_counts()
+        out["customers"] = out["tier"].map(size)
+        out["coverage"] = out["visited"] / out["customers"]
+    return out
+
+
+_VISIT_TYPES = {"visits": "int64", "visited": "int64"}
+
+
+def _visit_row(part: pd.DataFrame) -> pd.Series:
+    people = part["_who"].nunique()
+    gap = part["_gap"].dropna()
+    return pd.Series(
+        {
+            "visits": len(part),
+            "share": 1.0,
+            "visited": people,
+            "per_customer": len(part) / people if people else np.nan,
+            "median_gap_days": gap.median() if len(gap) else np.nan,
+        },
+        dtype=np.float64,
+    )
+
+
+def _tiers(tier: Any, *, caller: str) -> pd.Series | None:
+    if tier is None:
+        return None
+    if isinstance(tier, pd.DataFrame):
+        rows = take(tier, caller=caller, arg="tier", customer=Key("customer_id"), tier=Key("tier"))
+        tier = pd.Series(rows.series("tier").to_numpy(), index=rows.series("customer").to_numpy())
+    if not isinstance(tier, pd.Series):
+        raise InputError(f"{caller}(): tier must be a Series by customer or a frame of accounts.")
+    if not tier.index.is_unique:
+        twice = tier.index[tier.index.duplicated()][0]
+        raise InputError(f"{caller}(): tier has customer {twice!r} twice; keep one row of each.")
+    return tier
+
+
+# --------------------------------------------------------------------------------------
+# Delivery
+
+
+def delivery(
+    orders: pd.DataFrame,
+    *,
+    by: str | Sequence[str] | None = None,
+    ordered: str = "order_date",
+    promised: str = "promised_date",
+    delivered: str = "delivered_date",
+    quantity: str = "quantity",
+    delivered_quantity: str = "delivered_quantity",
+    tolerance: int = 0,
+    confidence: float = 0.95,
+    as_of: object = None,
+    invalid: str = "raise",
+) -> pd.DataFrame:
+    """On time, in full, and how long it took.
+
+    Parameters
+    ----------
+    orders : DataFrame
+        One row an order: ``order_date``, ``promised_date``, ``delivered_date`` (missing while
+        open), and ``quantity``, ``delivered_quantity`` for fulness. Not modified.
+    by : str or sequence of str, optional
+        Key columns (``"warehouse"``).
+    ordered, promised, delivered, quantity, delivered_quantity : str
+        Column names.
+    tolerance : int, default=0
+        Days after the promise that still count as on time.
+    confidence : float in (0, 1), default=0.95
+        Of the interval of OTIF (Wilson).
+    as_of : date, optional
+        What is delivered later is open; None: the last date of order or delivery in the data.
+    invalid : {"raise", "drop"}, default="raise"
+        What to do with rows that cannot be used.
+
+    Returns
+    -------
+    DataFrame
+        Keys, ``orders``, ``open`` (not delivered and not yet late), ``judged`` (delivered, or
+        late and open), ``on_time``, ``in_full``, ``otif`` (shares of judged), ``lo``, ``hi``,
+        ``lead_days`` (median from order to delivery), ``p90_lead_days``, ``late_days`` (mean of
+        late deliveries), ``as_of``. Keys ascending. Without quantities every delivery is full.
+
+    Raises
+    ------
+    InputError
+        A column is missing or holds what it must not.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> orders = pd.DataFrame({"order_date": ["2025-01-01"] * 3,
+    ...                        "promised_date": ["2025-01-10"] * 3,
+    ...                        "delivered_date": ["2025-01-09", "2025-01-12", "2025-01-10"],
+    ...                        "quantity": [5, 5, 5], "delivered_quantity": [5, 5, 4]})
+    >>> delivery(orders)[["orders", "on_time", "in_full", "otif", "late_days"]].round(3)
+       orders  on_time  in_full   otif  late_days
+    0       3    0.667    0.667  0.333        2.0
+    """
+    caller = "delivery"
+    check_int(tolerance, "tolerance", caller=caller, low=0)
+    names = check_names(by, "by", caller=caller)
+    rows = take(
+        orders, caller=caller, arg="orders", invalid=invalid, by=names, ordered=Date(ordered),
+        promised=Date(promised), delivered=Date(delivered, missing="allow"),
+        quantity=Amount(quantity, optional=True, missing="allow"),
+        got=Amount(delivered_quantity, optional=True, missing="allow"),
+    )  # fmt: skip
+    start, due, end = (
+        rows[c].astype("datetime64[D]") for c in ("ordered", "promised", "delivered")
+    )
+    last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
+    until = resolve_as_of(as_of, last, caller=caller)
+    day = until.to_datetime64().astype("datetime64[D]")
+    inside = start <= day
+    done = inside & ~np.isnat(end) & (end <= day)
+    limit = due + np.timedelta64(tolerance, "D")
+    judged = done | (inside & ~done & (limit < day))
+    on_time = done & (end <= limit)
+    full = done.copy()
+    if "quantity" in rows and "got" in rows:
+        short = rows["got"] < rows["quantity"]
+        full &= ~short & ~np.isnan(rows["got"])
+    key = factorise(rows.frame, names) if names else None
+    codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
+    n = len(key) if key is not None else 1
+    count = {
+        name: np.bincount(codes, mask, minlength=n)
+        for name, mask in (
+            ("orders", inside), ("judged", judged), ("time", on_time), ("full", full),
+            ("both", on_time & full), ("done", done),
+        )
+    }  # fmt: skip
+    out = key.labels.copy() if key is not None else pd.DataFrame(index=range(1))
+    out["orders"] = count["orders"].astype(np.int64)
+    out["open"] = (count["orders"] - count["judged"]).astype(np.int64)
+    out["judged"] = count["judged"].astype(np.int64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for name, part in (("on_time", "time"), ("in_full", "full"), ("otif", "both")):
+            out[name] = count[part] / np.where(count["judged"] > 0, count["judged"], np.nan)
+    out["lo"], out["hi"] = interval(count["both"], count["judged"], confidence=confidence)
+    lead = np.where(done, (end - start).astype(np.int64), 0)
+    behind = np.where(done, (end - due).astype(np.int64), 0)
+    pick = [lead[done & (codes == g)] for g in range(n)]
+    out["lead_days"] = [np.median(v) if len(v) else np.nan for v in pick]
+    out["p90_lead_days"] = [np.quantile(v, 0.9) if len(v) else np.nan for v in pick]
+    late = [behind[done & ~on_time & (codes == g)] for g in range(n)]
+    out["late_days"] = [v.mean() if len(v) else np.nan for v in late]
+    out["as_of"] = until
+    return out.reset_index(drop=True)
