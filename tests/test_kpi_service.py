@@ -130,8 +130,13 @@ def test_acquisition_cost_by_hand():
             "amount": [100.0, 900.0, 50.0, 150.0],
         }
     )
-    spent = pd.DataFrame({"date": ["2025-01-31", "2025-02-28", "2025-02-28"],
-                          "amount": [10.0, 40.0, 99.0], "category": ["ad", "ad", "rent"]})  # fmt: skip
+    spent = pd.DataFrame(
+        {
+            "date": ["2025-01-31", "2025-02-28", "2025-02-28"],
+            "amount": [10.0, 40.0, 99.0],
+            "category": ["ad", "ad", "rent"],
+        }
+    )
     got = acquisition_cost(sales, spent, categories=["ad"])
     assert got["new_customers"].tolist() == [1, 2]
     assert got["cost"].tolist() == [10, 20]
