@@ -133,10 +133,18 @@ def _positions(series: pd.Series, wanted: Sequence[Hashable]) -> np.ndarray:
 
 
 def _integer_positions(values: np.ndarray, wanted: Sequence[Hashable]) -> np.ndarray:
+    named = {
+        int(s): i
+        for i, s in enumerate(wanted)
+        if isinstance(s, int | np.integer) and not isinstance(s, bool)
+    }
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if high - low < 1000:
+        table = np.array([named.get(v, -1) for v in range(low, high + 1)], dtype=np.int8)
+        return table[values - np.asarray(low, values.dtype)]
     out = np.full(len(values), -1, dtype=np.int8)
-    for i, stage in enumerate(wanted):
-        if isinstance(stage, int | np.integer) and not isinstance(stage, bool):
-            out[values == stage] = i
+    for stage, i in named.items():
+        out[values == stage] = i
     return out
 
 

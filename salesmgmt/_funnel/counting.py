@@ -11,6 +11,7 @@ import pandas as pd
 
 from .._frames import check_bool, check_choice, check_int
 from ..engine.moves import moves
+from ..engine.packed import Packed
 from ..engine.proportions import INTERVALS
 from ..engine.proportions import interval as proportion_interval
 from ..engine.steps import NEVER, Attempts, Rule, match
@@ -305,6 +306,7 @@ class Counted:
     """Attempts with their fate, groups of deals, and the history of moves."""
 
     stream: Stream
+    store: Packed
     found: Attempts
     lost: np.ndarray
     open: np.ndarray
@@ -330,7 +332,8 @@ def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     """Match the steps and decide, for each attempt, whether it is lost or still open."""
     codes = stream.stages(plan.names)
     labels_of(stream, codes, plan.steps, caller)
-    found = match(stream.unit, stream.time, codes, plan.rule, horizon=stream.horizon)
+    store = Packed(stream.unit, stream.time, codes, len(plan.names))
+    found = match(store, plan.rule, horizon=stream.horizon)
     k = len(plan.steps)
     stopped = found.level < k
     closed = _closed(stream, codes, plan)[found.unit]
@@ -338,7 +341,7 @@ def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     still = stopped & found.may_go_on & (closed == 0)
     group_of_deal, groups = stream.groups()
     return Counted(
-        stream, found, lost, still, group_of_deal[found.unit], groups, group_of_deal, codes
+        stream, store, found, lost, still, group_of_deal[found.unit], groups, group_of_deal, codes
     )
 
 
@@ -474,9 +477,7 @@ def _history(out: pd.DataFrame, c: Counted, plan: Plan) -> None:
             out[name] = np.nan
         return
     found = moves(
-        c.stream.unit,
-        c.stream.time,
-        c.codes,
+        c.store,
         steps=plan.rule.steps,
         won=plan.won,
         lost=plan.lost,

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["NEVER", "Attempts", "Rule", "by_time", "match"]
+from .packed import Packed, heads
+
+__all__ = ["NEVER", "Attempts", "Rule", "match"]
 
 NEVER = np.iinfo(np.int64).max
-_TICKS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +62,20 @@ class Attempts:
         return Attempts(self.unit[rows], self.times[rows], self.level[rows], self.may_go_on[rows])
 
 
-def match(
-    unit: np.ndarray, time: np.ndarray, stage: np.ndarray, rule: Rule, *, horizon: int
-) -> Attempts:
+def match(store: Packed, rule: Rule, *, horizon: int) -> Attempts:
     """The counted attempts of every unit.
 
     Parameters
     ----------
-    unit, stage : ndarray of int, shape (n,)
-        Codes; stages that no step names are other events.
-    time : ndarray of int64, shape (n,)
-        Microseconds; any order.
+    store : Packed
+        The events.
     rule : Rule
         What counts.
     horizon : int
         Time up to which events are known.
     """
-    store = _Store(unit, time, stage, {*rule.steps, *(x[0] for x in rule.exclude)})
     if rule.order == "strict":
-        starts, times = _consecutive(store, unit, time, stage, rule)
+        starts, times = _consecutive(store, rule)
     elif rule.order == "any":
         starts, times = _distinct(store, rule)
     elif rule.gaps is not None:
@@ -102,101 +98,16 @@ def match(
     return found
 
 
-# --------------------------------------------------------------------------------------
-# Sorted keys
-
-
-class _Store:
-    """Events of the stages that matter, as sorted keys ``unit << bits | tick``."""
-
-    def __init__(self, unit: np.ndarray, time: np.ndarray, stage: np.ndarray, wanted: set[int]):
-        self.t0, self.tick, self.table = _clock(time, int(unit.max(initial=0)))
-        last = len(self.table) if self.table is not None else self._ticks(time.max(initial=0))
-        self.bits = int(last + 1).bit_length()
-        self.mask = (1 << self.bits) - 1
-        self.keys = {}
-        for code in wanted:
-            rows = np.flatnonzero(stage == code)
-            keys = (unit[rows].astype(np.int64) << self.bits) | self.floor(time[rows])
-            keys.sort()
-            self.keys[code] = keys
-
-    def _ticks(self, time: np.ndarray) -> np.ndarray:
-        return (time - self.t0) // self.tick
-
-    def floor(self, time: np.ndarray) -> np.ndarray:
-        """The last tick at or before ``time`` (-1: none)."""
-        if self.table is None:
-            return self._ticks(time)
-        return np.searchsorted(self.table, time, side="right") - 1
-
-    def after(self, who: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """A key that sorts after every event of ``who`` at or before ``time``."""
-        safe = np.minimum(time, self.t0 + 2**61)
-        return (who << self.bits) + np.clip(self.floor(safe) + 1, 0, self.mask)
-
-    def at(self, who: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """A key at or before every event of ``who`` at or after ``time``."""
-        return self.after(who, time - 1)
-
-    def time(self, keys: np.ndarray) -> np.ndarray:
-        ticks = keys & self.mask
-        return self.t0 + ticks * self.tick if self.table is None else self.table[ticks]
-
-    def unit(self, keys: np.ndarray) -> np.ndarray:
-        return keys >> self.bits
-
-
-def _clock(time: np.ndarray, units: int) -> tuple[int, int, np.ndarray | None]:
-    """Origin and length of a tick; a table of distinct times where both would not fit a key."""
-    if not len(time):
-        return 0, 1, None
-    t0 = int(time.min())
-    span = int(time.max()) - t0
-    for tick in _TICKS:
-        if span // tick + 2 < 1 << (62 - units.bit_length()) and _divides(tick, time, t0):
-            return t0, tick, None
-    return t0, 1, np.unique(time)
-
-
-def by_time(
-    unit: np.ndarray, time: np.ndarray, rank: np.ndarray, ranks: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """``unit`` and ``rank`` in the order of unit, time, rank; ``rank`` is below ``ranks``."""
-    if not len(unit):
-        return unit, rank
-    low = int(ranks).bit_length()
-    t0, tick, table = _clock(time, int(unit.max()) << low)
-    ticks = (time - t0) // tick if table is None else np.searchsorted(table, time)
-    bits = int(ticks.max()).bit_length()
-    key = (((unit << bits) | ticks) << low) | rank
-    key.sort()
-    return key >> (bits + low), key & ((1 << low) - 1)
-
-
-def _divides(tick: int, time: np.ndarray, t0: int) -> bool:
-    if tick == 1:
-        return True
-    return not ((time[:1000] - t0) % tick).any() and not ((time - t0) % tick).any()
-
-
-def _starts(store: _Store, rule: Rule) -> np.ndarray:
-    keys = store.keys[rule.steps[0]]
-    return keys[_heads(store.unit(keys))] if rule.reentry == "first" else keys
-
-
-def _heads(sorted_units: np.ndarray) -> np.ndarray:
-    """Whether each row is the first of its unit."""
-    out = np.ones(len(sorted_units), dtype=bool)
-    np.not_equal(sorted_units[1:], sorted_units[:-1], out=out[1:])
-    return out
+def _starts(store: Packed, rule: Rule) -> np.ndarray:
+    keys = store.of(rule.steps[0])
+    return keys[heads(store.unit(keys))] if rule.reentry == "first" else keys
 
 
 # --------------------------------------------------------------------------------------
 # One way of matching each
 
 
-def _chained(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+def _chained(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Ordered steps: from each start always the earliest next event, which is never worse."""
     starts = _starts(store, rule)
     times = np.full((len(starts), len(rule.steps)), NEVER)
@@ -204,10 +115,10 @@ def _chained(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     alive, key = np.arange(len(starts)), starts
     used = {rule.steps[0]: alive}
     if rule.reentry == "first":
-        used = {rule.steps[0]: np.searchsorted(store.keys[rule.steps[0]], starts)}
+        used = {rule.steps[0]: np.searchsorted(store.of(rule.steps[0]), starts)}
     again = {s for s in rule.steps if rule.steps.count(s) > 1}
     for k, stage in enumerate(rule.steps[1:], start=1):
-        pool = store.keys[stage]
+        pool = store.of(stage)
         if not len(pool) or not len(alive):
             break
         at = np.searchsorted(pool, key, side="right" if rule.later else "left")
@@ -225,25 +136,24 @@ def _chained(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     return starts, times
 
 
-def _consecutive(
-    store: _Store, unit: np.ndarray, time: np.ndarray, stage: np.ndarray, rule: Rule
-) -> tuple[np.ndarray, np.ndarray]:
+def _consecutive(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Strict order: the steps are neighbours in the unit's stream of all events.
 
     At one time, steps come first and in their order, other events after them: the order of
     rows must not matter.
     """
+    unit, time, stage = store.raw
     rank = np.full(len(stage), len(rule.steps))
     for k, code in reversed(list(enumerate(rule.steps))):
         rank[stage == code] = k
     by = np.lexsort((rank, time, unit))
     unit, time, stage, rank = unit[by], time[by], stage[by], rank[by]
     if rule.collapse:
-        keep = _heads(unit) | np.append(True, stage[1:] != stage[:-1])[: len(unit)]
+        keep = heads(unit) | np.append(True, stage[1:] != stage[:-1])[: len(unit)]
         unit, time, stage = unit[keep], time[keep], stage[keep]
     at = np.flatnonzero(stage == rule.steps[0])
     if rule.reentry == "first":
-        at = at[_heads(unit[at])]
+        at = at[heads(unit[at])]
     times = np.full((len(at), len(rule.steps)), NEVER)
     times[:, 0] = time[at]
     alive = np.arange(len(at))
@@ -264,16 +174,16 @@ def _consecutive(
     return (unit[at] << store.bits) | store.floor(time[at]), times
 
 
-def _distinct(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Any order: how many of the steps were done in a window opened by any step's event."""
     stages = dict.fromkeys(rule.steps)
-    starts = np.unique(np.concatenate([store.keys[s] for s in stages]))
+    starts = np.unique(np.concatenate([store.of(s) for s in stages]))
     if rule.reentry == "first":
-        starts = starts[_heads(store.unit(starts))]
+        starts = starts[heads(store.unit(starts))]
     times = np.full((len(starts), len(rule.steps)), NEVER)
     column = 0
     for stage in stages:
-        pool = store.keys[stage]
+        pool = store.of(stage)
         first = np.searchsorted(pool, starts)
         for nth in range(rule.steps.count(stage)):
             at = first + nth
@@ -290,13 +200,13 @@ def _distinct(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     return starts, times
 
 
-def _gapped(store: _Store, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+def _gapped(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Ordered steps with limits between neighbours: the earliest next event may be a dead end.
 
     For each depth the earliest possible end is found backwards; a start's depth is the largest
     whose end lies in its window, and its path takes the earliest events that still lead there.
     """
-    pools = [store.keys[s] for s in rule.steps]
+    pools = [store.of(s) for s in rule.steps]
     reach = [_reach(store, rule, k, pools) for k in range(len(pools) - 1)]
     starts = _starts(store, rule)
     at = np.searchsorted(pools[0], starts)
@@ -362,7 +272,7 @@ def _longest_path(
 
 
 def _reach(
-    store: _Store, rule: Rule, k: int, pools: Sequence[np.ndarray]
+    store: Packed, rule: Rule, k: int, pools: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """For each event of step k, the rows of step k + 1's events within the gap."""
     assert rule.gaps is not None
@@ -377,7 +287,7 @@ def _reach(
 
 
 def _ends(
-    store: _Store,
+    store: Packed,
     pools: Sequence[np.ndarray],
     reach: Sequence[tuple[np.ndarray, np.ndarray]],
     depth: int,
@@ -417,11 +327,11 @@ def _first_leading(ends: np.ndarray, at: np.ndarray, limit: np.ndarray) -> np.nd
 # Exclusions, and which attempts count
 
 
-def _spoil(store: _Store, who: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+def _spoil(store: Packed, who: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
     """When an excluded event fell between two steps of the attempt; ``NEVER`` if none did."""
     spoilt = np.full(len(who), NEVER)
     for stage, begin, end in rule.exclude:
-        pool = store.keys[stage]
+        pool = store.of(stage)
         rows = np.flatnonzero(times[:, begin] != NEVER)
         at = np.searchsorted(pool, store.after(who[rows], times[rows, begin]))
         rows, at = rows[at < len(pool)], at[at < len(pool)]
@@ -450,24 +360,24 @@ def _deepest(found: Attempts) -> Attempts:
     """Per unit the deepest attempt, of equals the earliest."""
     if not len(found.unit):
         return found
-    heads = np.flatnonzero(_heads(found.unit))
-    sizes = np.diff(np.append(heads, len(found.unit)))
-    best = np.repeat(np.maximum.reduceat(found.level, heads), sizes)
+    begin = np.flatnonzero(heads(found.unit))
+    sizes = np.diff(np.append(begin, len(found.unit)))
+    best = np.repeat(np.maximum.reduceat(found.level, begin), sizes)
     rows = np.flatnonzero(found.level == best)
-    out = found.take(rows[_heads(found.unit[rows])])
-    out.may_go_on = np.logical_or.reduceat(found.may_go_on, heads)
+    out = found.take(rows[heads(found.unit[rows])])
+    out.may_go_on = np.logical_or.reduceat(found.may_go_on, begin)
     return out
 
 
 def _successive(
-    store: _Store, starts: np.ndarray, found: Attempts, spoilt: np.ndarray, rule: Rule
+    store: Packed, starts: np.ndarray, found: Attempts, spoilt: np.ndarray, rule: Rule
 ) -> np.ndarray:
     """Rows of attempts one after the other: each begins after the one before has ended."""
     ended = found.times[:, -1].copy()
     if rule.window is not None:
         ended = np.minimum(ended, found.times[:, 0] + rule.window)
     ended = np.minimum(ended, spoilt)
-    rows = np.flatnonzero(_heads(found.unit))
+    rows = np.flatnonzero(heads(found.unit))
     kept = []
     while rows.size:
         kept.append(rows)
