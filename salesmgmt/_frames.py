@@ -546,12 +546,25 @@ def _cross(
     width = max(len(values), 1)
     both = codes * width + more
     both[(codes < 0) | (more < 0)] = -1
-    seen, dense = np.unique(both, return_inverse=True)
-    gap = int(len(seen) > 0 and seen[0] < 0)
-    seen, dense = seen[gap:], dense.reshape(-1) - gap
+    seen, dense = _dense(both)
     out = {k: v.iloc[seen // width].reset_index(drop=True) for k, v in labels.items()}
     out[name] = values.iloc[seen % width].reset_index(drop=True)
     return dense.astype(np.int64), out
+
+
+def _dense(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Codes that occur, ascending, and the place of each code among them (-1 stays -1)."""
+    room = int(codes.max(initial=-1)) + 1
+    if room <= 4 * len(codes):  # few possible codes: mark them instead of sorting all rows
+        there = np.zeros(room + 1, dtype=bool)  # the last place takes the -1
+        there[codes] = True
+        seen = np.flatnonzero(there[:-1])
+        place = np.cumsum(there) - 1
+        place[-1] = -1
+        return seen, place[codes]
+    seen, dense = np.unique(codes, return_inverse=True)
+    gap = int(len(seen) > 0 and seen[0] < 0)
+    return seen[gap:], dense.reshape(-1) - gap
 
 
 # --------------------------------------------------------------------------------------
