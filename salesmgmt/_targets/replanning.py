@@ -134,10 +134,10 @@ def replan(
     before = units(rows["target"], step, name="target", caller=caller)
     now = before.copy()
     closed = np.zeros(len(rows), dtype=bool)
-    row_key = _key_of(rows, len(keys))
     if leavers is not None or joiners is not None:
         _move(now, rows, keys, start, end, leavers, joiners, caller=caller)
     if actuals is not None:
+        row_key = _key_of(rows, len(keys))
         came, today = _cells_of_actuals(
             rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid, caller=caller
         )
