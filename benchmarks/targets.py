@@ -1,9 +1,10 @@
 """Targets against their bars and peers: exactness, distance to the optimum, time, memory.
 
-Run: ``python benchmarks/targets.py [--quick] [--peers PYTHON]``. CPU seconds, median of
-three; for one thread throughout set ``OMP_NUM_THREADS=1``. The peers (ipfn) run under their
-own interpreter (``--peers`` or ``SALESMGMT_PEERS``, pinned in benchmarks/peers/targets.txt); the two-way linear programme is HiGHS by SciPy.
-``--quick`` leaves out the linear programme of 1,000 x 52 (about a minute).
+Run: ``python benchmarks/targets.py [--quick] [--peers PYTHON]``. CPU seconds, median of three;
+for one thread throughout set ``OMP_NUM_THREADS=1``. The peers (ipfn) run under their own
+interpreter (``--peers`` or ``SALESMGMT_PEERS``, pinned in benchmarks/peers/targets.txt); the
+two-way linear programme is HiGHS by SciPy. ``--quick`` leaves out the linear programme of
+1,000 x 52 (about a minute).
 """
 
 from __future__ import annotations

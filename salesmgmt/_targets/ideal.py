@@ -216,11 +216,13 @@ class _Teller:
         if least > total + grain:
             self._too_much(total, low, limits)
         if most < total - grain:
+            caps = sorted(self._caps(high), key=lambda pair: -pair[0])
+            named = ", ".join(f"{name}: {self.amount(v)}" for v, name in caps[:5])
             raise InputError(
                 f"{self.caller}(): caps and locks contradict the total {self.amount(total)}: "
-                f"together they hold {self.amount(most)} at most, "
-                f"{self.amount(total - most)} too little. All of them contradict it together "
-                f"(largest: {self._largest(high)}); raise one."
+                f"{len(caps)} of them ({named}{', ...' if len(caps) > 5 else ''}) hold "
+                f"{self.amount(most)} at most, {self.amount(total - most)} too little. "
+                "Each of them is needed for the contradiction: raise one."
             )
 
     def _crossed(self, level: int, at: int, low: list[np.ndarray], high: list[np.ndarray]) -> None:
@@ -277,10 +279,22 @@ class _Teller:
         visit(0, np.arange(len(low[0])))
         return out
 
-    def _largest(self, high: list[np.ndarray]) -> str:
-        order = np.argsort(-high[-1], kind="stable")[:5]
-        last = len(high) - 1
-        return ", ".join(f"{self.node(last, int(i))}: {self.amount(high[-1][i])}" for i in order)
+    def _caps(self, high: list[np.ndarray]) -> list[tuple[float, str]]:
+        """The nodes whose own caps make up the cap of the root."""
+        out: list[tuple[float, str]] = []
+
+        def visit(level: int, nodes: np.ndarray) -> None:
+            for at in nodes:
+                value = float(high[level][at])
+                if level + 1 < len(high):
+                    children = np.flatnonzero(self.tree.parents[level + 1] == at)
+                    if float(high[level + 1][children].sum()) <= value + 1e-9:
+                        visit(level + 1, children)
+                        continue
+                out.append((value, self.node(level, int(at))))
+
+        visit(0, np.arange(len(high[0])))
+        return out
 
     def check_periods(self, limits: Limits, amounts: np.ndarray, block: np.ndarray) -> None:
         """Period limits must leave room for the total of their block."""
