@@ -184,18 +184,33 @@ def _bridge(z: np.ndarray, known: np.ndarray) -> np.ndarray:
 def shrunken(
     information: np.ndarray, score: np.ndarray, *, rounds: int = 40
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior mean and covariance of the effects of each series, (series, k) and (.., k, k)."""
+    """Posterior mean and covariance of the effects of each series, (series, k) and (.., k, k).
+
+    Series of one company err together: however many they are, their common mean is taken to
+    rest on the evidence of three.
+    """
     series, k = score.shape
-    many = series >= _MANY
-    centre, spread = np.zeros(k), np.full(k, _WIDE**2)
-    post = np.zeros((series, k, k))
-    beta = np.zeros((series, k))
+    if series < _MANY:
+        return _towards(information, score, np.zeros((1, k)), True, rounds)
+    worth = 3.0 * np.stack([information.mean(axis=0)]), 3.0 * np.stack([score.mean(axis=0)])
+    centre, _ = _towards(*worth, np.zeros((1, k)), True, rounds)
+    return _towards(information, score, centre, False, rounds)
+
+
+def _towards(
+    information: np.ndarray, score: np.ndarray, centre: np.ndarray, common: bool, rounds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Effects drawn to ``centre`` by the spread around it that the data show.
+
+    ``common``: one spread for all effects, else one for each.
+    """
+    series, k = score.shape
+    spread = np.full(k, _WIDE**2)
+    beta, post = np.zeros((series, k)), np.zeros((series, k, k))
     for _ in range(rounds):
         post = np.linalg.inv(information + np.diag(1.0 / spread))
         beta = np.einsum("sij,sj->si", post, score + centre / spread)
-        if many:
-            centre = beta.sum(axis=0) / (series + spread)
         away = (beta - centre) ** 2 + np.einsum("sii->si", post)
-        total = away.sum(axis=0) if many else np.full(k, away.mean() * series)
+        total = np.full(k, away.mean() * series) if common else away.sum(axis=0)
         spread = np.maximum((total + _WEIGHT * _GUESS**2) / (series + _WEIGHT), 1e-8)
     return beta, post

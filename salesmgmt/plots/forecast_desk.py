@@ -1,0 +1,318 @@
+"""Figures around a forecast: how good it was, what is in a series, what did not belong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+from ._style import BLUE, FAINT, GREEN, GREY, ORANGE, PALETTE, RED, axes, finish, money_axis, t
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "accuracy_against_naive",
+    "anomaly_timeline",
+    "backtest_by_cutoff",
+    "component_stack",
+    "hierarchy_table",
+    "impact_chart",
+]
+
+_PARTS = {
+    "trend": ("trend", "趋势", GREY),
+    "season": ("season", "季节", BLUE),
+    "holiday": ("calendar", "节假日", RED),
+    "exog": ("drivers", "驱动因素", GREEN),
+    "remainder": ("remainder", "余项", ORANGE),
+}
+
+
+def _one_series(frame: pd.DataFrame, own: set[str], caller: str) -> pd.DataFrame:
+    """The frame in order of time; refused where it holds several series."""
+    keys = [c for c in frame.columns if c not in own and frame[c].nunique(dropna=False) > 1]
+    if keys:
+        raise InputError(
+            f"{caller}(): result holds several series (by {', '.join(map(repr, keys))}); "
+            "choose the rows of one of them first."
+        )
+    return frame.sort_values("date", kind="stable")
+
+
+def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Forecasts of one series as they were made at each cutoff, beside what came.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Rows of :func:`salesmgmt.forecast.backtest` for one series; several models may be there.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there are several series.
+    """
+    caller = "plots.backtest_by_cutoff"
+    columns = ["cutoff", "model", "date", "actual", "forecast"]
+    frame, ax = axes(result, columns, ax, lang, caller=caller)
+    own = {*columns, "step", "status", *[c for c in frame if str(c)[:3] in ("lo_", "hi_")]}
+    frame = _one_series(frame, own, caller)
+    seen = frame.drop_duplicates("date")
+    ax.plot(seen["date"], seen["actual"], color="black", marker="o", markersize=3,
+            linewidth=1.4, label=t(lang, "actual", "实际"), zorder=5)  # fmt: skip
+    for (model, part), colour in zip(frame.groupby("model", sort=False), PALETTE):
+        for i, (_, run) in enumerate(part.groupby("cutoff")):
+            label = str(model) if i == 0 else None
+            ax.plot(run["date"], run["forecast"], color=colour, linewidth=1.6, label=label)
+            if "lo_80" in run and model == frame["model"].iloc[0]:
+                ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15)
+    for cutoff in frame["cutoff"].unique():
+        ax.axvline(cutoff, color=FAINT, linewidth=1)
+    money_axis(ax, "y", lang)
+    ax.set_ylabel(t(lang, "amount", "金额"))
+    title = t(lang, "Forecasts as made at each cutoff", "各截止日的预测与实际")
+    return finish(ax, title=title, legend=True)
+
+
+def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Error of each model as a share of sales, and how much it adds over the naive one.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.forecast.accuracy` returned by model, with a history (``wape``,
+        ``fva``).
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    caller = "plots.accuracy_against_naive"
+    frame, ax = axes(result, ["model", "wape", "fva"], ax, lang, caller=caller)
+    frame = frame.sort_values("wape", ascending=False, kind="stable")
+    colours = [GREEN if gain > 0 else (GREY if gain == 0 else RED) for gain in frame["fva"]]
+    place = np.arange(len(frame))
+    ax.barh(place, frame["wape"], color=colours, height=0.6)
+    for y, wape, gain in zip(place, frame["wape"], frame["fva"]):
+        words = "" if pd.isna(gain) else f"{100 * gain:+.1f}"
+        ax.text(float(wape), float(y), f" {wape:.1%}  ({words})", va="center", fontsize=9)
+    ax.set_yticks(place, frame["model"].astype(str))
+    ax.set_xlim(0, 1.25 * float(frame["wape"].max()))
+    ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    ax.set_xlabel(
+        t(
+            lang,
+            "error as a share of sales (points better than seasonal naive)",
+            "误差占销售额的比例（括号内：优于季节朴素法的百分点）",
+        )
+    )
+    return finish(ax, title=t(lang, "Forecast value added", "预测增加值"), grid="x")
+
+
+def component_stack(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Trend of one series as a line, and what moves it up and down as bars around zero.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Rows of :func:`salesmgmt.forecast.components` for one series.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there are several series.
+    """
+    caller = "plots.component_stack"
+    frame, ax = axes(result, ["date", "amount", *_PARTS], ax, lang, caller=caller)
+    frame = _one_series(frame, {"date", "amount", *_PARTS}, caller)
+    days = frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20
+    up, down = np.zeros(len(frame)), np.zeros(len(frame))
+    for name, (english, chinese, colour) in _PARTS.items():
+        values = frame[name].to_numpy()
+        if name == "trend" or not np.abs(values).max() > 0:
+            continue
+        base = np.where(values >= 0, up, down)
+        ax.bar(frame["date"], values, bottom=base, width=0.85 * days, color=colour,
+               label=t(lang, english, chinese))  # fmt: skip
+        up += np.maximum(values, 0)
+        down += np.minimum(values, 0)
+    ax.plot(frame["date"], frame["amount"], color="black", linewidth=1.2,
+            label=t(lang, "amount", "金额"))  # fmt: skip
+    ax.plot(frame["date"], frame["trend"], color=GREY, linewidth=2, label=t(lang, "trend", "趋势"))
+    ax.axhline(0, color="black", linewidth=0.8)
+    money_axis(ax, "y", lang)
+    title = t(lang, "What the series is made of", "序列的构成")
+    finish(ax, title=title, legend=True)
+    ax.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
+    return finish(ax, title=title)
+
+
+def anomaly_timeline(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """One series with the band of the expected and the values outside it.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Rows of :func:`salesmgmt.forecast.anomalies` for one series.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there are several series.
+    """
+    caller = "plots.anomaly_timeline"
+    columns = ["date", "amount", "expected", "lo", "hi", "anomaly"]
+    frame, ax = axes(result, columns, ax, lang, caller=caller)
+    frame = _one_series(frame, {*columns, "score"}, caller)
+    ax.fill_between(frame["date"], frame["lo"], frame["hi"], color=BLUE, alpha=0.15,
+                    label=t(lang, "expected range", "预期范围"))  # fmt: skip
+    ax.plot(frame["date"], frame["amount"], color=GREY, linewidth=1.2,
+            label=t(lang, "amount", "金额"))  # fmt: skip
+    odd = frame[frame["anomaly"]]
+    ax.scatter(odd["date"], odd["amount"], color=RED, s=36, zorder=5,
+               label=t(lang, f"anomalies ({len(odd)})", f"异常（{len(odd)}）"))  # fmt: skip
+    for when, value in zip(odd["date"].iloc[:12], odd["amount"].iloc[:12]):
+        ax.annotate(when.strftime("%Y-%m-%d"), (when, value), fontsize=8, color=RED,
+                    xytext=(4, 4), textcoords="offset points")  # fmt: skip
+    money_axis(ax, "y", lang)
+    return finish(ax, title=t(lang, "Values that do not belong", "异常值"), legend=True)
+
+
+def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Cumulated effect of one series with its interval, and the effect of each period.
+
+    Parameters
+    ----------
+    result : DataFrame
+        Rows of :func:`salesmgmt.forecast.impact` for one series.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there are several series.
+    """
+    caller = "plots.impact_chart"
+    columns = ["date", "effect", "cumulative", "cumulative_lo", "cumulative_hi", "p_value"]
+    frame, ax = axes(result, columns, ax, lang, caller=caller)
+    own = {*columns, "actual", "expected", "effect_lo", "effect_hi", "placebo"}
+    frame = _one_series(frame, own, caller)
+    days = frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20
+    ax.bar(frame["date"], frame["effect"], width=0.7 * days, color=ORANGE, alpha=0.7,
+           label=t(lang, "effect of the period", "当期效果"))  # fmt: skip
+    ax.plot(frame["date"], frame["cumulative"], color=BLUE, marker="o", markersize=4,
+            label=t(lang, "cumulated", "累计效果"))  # fmt: skip
+    ax.fill_between(frame["date"], frame["cumulative_lo"], frame["cumulative_hi"], color=BLUE,
+                    alpha=0.15, label=t(lang, "interval", "区间"))  # fmt: skip
+    ax.axhline(0, color="black", linewidth=0.8)
+    money_axis(ax, "y", lang)
+    p = float(frame["p_value"].iloc[-1])
+    shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    return finish(ax, title=t(lang, f"Effect ({shown})", f"效果（{shown}）"), legend=True)
+
+
+def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Forecasts of a hierarchy as an indented table, one column a period.
+
+    Parameters
+    ----------
+    result : DataFrame
+        What :func:`salesmgmt.forecast.reconcile` or ``forecast_hierarchy`` returned: key columns
+        (missing: all), ``date``, ``forecast``; at most 40 nodes and eight periods.
+    ax : Axes, optional
+        Axes to draw on; None: new ones.
+    lang : {"en", "zh"}
+        Language of the labels.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or there is too much to read.
+    """
+    from ._style import short_money
+
+    caller = "plots.hierarchy_table"
+    frame, ax = axes(result, ["date", "forecast"], ax, lang, caller=caller, figsize=(9, 6))
+    own = {"date", "forecast", "status", "base", "actual", "model", "cutoff"}
+    keys = [c for c in frame if c not in own and str(c)[:3] not in ("lo_", "hi_")]
+    names = frame[keys].astype(object).where(frame[keys].notna(), None)
+    node = list(names.itertuples(index=False, name=None))
+    dates = sorted(frame["date"].unique())
+    order = sorted(set(node), key=lambda k: [(x is not None, str(x)) for x in k])
+    if len(order) > 40 or len(dates) > 8:
+        raise InputError(
+            f"{caller}(): {len(order)} nodes by {len(dates)} periods are too many to read; "
+            "choose at most 40 nodes and 8 periods."
+        )
+    cell = {(k, d): f for k, d, f in zip(node, frame["date"], frame["forecast"])}
+    ax.set_axis_off()
+    ax.set_xlim(0, len(dates) + 2.2)
+    ax.set_ylim(len(order) + 0.5, -1.4)
+    for j, d in enumerate(dates):
+        ax.text(j + 3.1, -0.8, pd.Timestamp(d).strftime("%Y-%m-%d"), ha="right", fontsize=9)
+    for i, k in enumerate(order):
+        depth = sum(x is not None for x in k)
+        words = " / ".join(str(x) for x in k if x is not None) or t(lang, "all", "合计")
+        size = 10 if depth == 0 else 9
+        if i % 2 == 0:
+            ax.axhspan(i - 0.5, i + 0.5, color=FAINT, alpha=0.35, linewidth=0)
+        ax.text(0.05 + 0.15 * depth, i, words, va="center", fontsize=9)
+        for j, d in enumerate(dates):
+            if (k, d) in cell:
+                ax.text(j + 3.1, i, short_money(cell[k, d], lang), ha="right", va="center",
+                        fontsize=size)  # fmt: skip
+    title = t(lang, "Forecast by level", "各层级预测")
+    return finish(ax, title=title, grid="")
