@@ -17,6 +17,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,19 +95,33 @@ def company(invoices: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return inv, pay
 
 
-def timed(call: Callable[[], object], repeats: int) -> tuple[float, object]:
-    """Best wall time of ``repeats`` calls, and the last result."""
+def timed(call: Callable[[], object], repeats: int) -> tuple[float, float, object]:
+    """Best wall time of ``repeats`` calls, the most memory they added in MB, the last result."""
     best, result = float("inf"), None
-    for _ in range(repeats):
-        result = None
-        start = time.perf_counter()
-        result = call()
-        best = min(best, time.perf_counter() - start)
-    return best, result
+    before, peak, done = resident_mb(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            peak[0] = max(peak[0], resident_mb())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        for _ in range(repeats):
+            result = None
+            start = time.perf_counter()
+            result = call()
+            best = min(best, time.perf_counter() - start)
+    finally:
+        done.set()
+        watcher.join()
+    return best, max(peak[0] - before, 0.0), result
 
 
-def peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def resident_mb() -> float:
+    """Memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def ours(rows: int, repeats: int, task: str) -> dict[str, float]:
@@ -116,11 +131,10 @@ def ours(rows: int, repeats: int, task: str) -> dict[str, float]:
     inv, pay = company(rows)
     size = (inv.memory_usage().sum() + pay.memory_usage().sum()) / 2**20
     credit.aging(inv.head(1000), pay.head(0), method="fifo", as_of=AS_OF)  # imports
-    before = peak_mb()
     call = credit.aging if task == "balances" else credit.ledger
-    seconds, result = timed(lambda: call(inv, pay, method="fifo", as_of=AS_OF), repeats)
+    seconds, added, result = timed(lambda: call(inv, pay, method="fifo", as_of=AS_OF), repeats)
     assert isinstance(result, pd.DataFrame)
-    out = {"seconds": seconds, "added": (peak_mb() - before) / size}
+    out = {"seconds": seconds, "added": added / size}
     if task == "balances":
         cents = result[["current", "1-30", "31-60", "61-90", "91+"]].to_numpy() * 100
         out["total"] = int(np.rint(cents).sum())
@@ -141,10 +155,9 @@ def peer(rows: int, repeats: int, task: str) -> dict[str, float]:
     connection.register("inv", inv)
     connection.register("pay", pay)
     query = (BALANCES if task == "balances" else PAIRS).format(day=AS_OF)
-    before = peak_mb()
-    seconds, result = timed(lambda: connection.execute(query).df(), repeats)
+    seconds, added, result = timed(lambda: connection.execute(query).df(), repeats)
     assert isinstance(result, pd.DataFrame)
-    out = {"seconds": seconds, "added": (peak_mb() - before) / size}
+    out = {"seconds": seconds, "added": added / size}
     if task == "balances":
         out["total"] = int(result.iloc[:, 1:].to_numpy().sum())
     else:
@@ -187,7 +200,7 @@ def main() -> None:
         mine = run(sys.executable, "ours", task, options)
         theirs = run(options.peers, "duckdb", task, options) if options.peers else None
         _line(words, f"<= {bar:.1f} x", mine["seconds"], theirs and theirs["seconds"])
-        limit = "<= 1.5" if task == "balances" else ""
+        limit = "<= 1.5" if options.rows >= 10_000_000 else ""
         _line("  added memory, x input", limit, mine["added"], theirs and theirs["added"])
         if theirs:
             same = mine["total"] == theirs["total"] and mine.get("pairs") == theirs.get("pairs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from .. import _frames as door
 from ..engine.matching import exact_sums
 from ..errors import InputError
+from .blocks import blocks
 from .books import Options, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
 from .ledger import take_position
@@ -105,16 +107,47 @@ def aging(
     if rule is not None:
         steps = Ladder(rule.buckets) if _is_default(buckets, "30") else steps
         basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
-    position = take_position(
-        "aging", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
-        options=options, pairs=False, each=unapplied != "own",
-    )  # fmt: skip
-    document = bucket_of(position, steps, basis, rule)
-    receipt = _bucket_of_receipts(position, steps, unapplied)
-    keys, codes = keys_of(position, by)
-    whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
     names = [translated(n, lang) for n in steps.names]
-    return _frame(position, keys, whole, names, shape, lang)
+
+    def tally(*frames: Any, day: Any = as_of) -> _Tally:
+        position = take_position(
+            "aging", *frames, as_of=day, method=method, fx=fx, options=options, pairs=False,
+            each=unapplied != "own",
+        )  # fmt: skip
+        document = bucket_of(position, steps, basis, rule)
+        receipt = _bucket_of_receipts(position, steps, unapplied)
+        keys, codes = keys_of(position, by)
+        whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
+        return _Tally(keys, whole, position.books.as_of, position.books.step)
+
+    parts = blocks("aging", invoices, payments, adjustments, as_of=as_of, options=options)
+    if parts is None or fx is not None:
+        return _frame(tally(invoices, payments, adjustments), names, shape, lang)
+    day, cut = parts
+    return _frame(_together([tally(*p, None, day=day) for p in cut]), names, shape, lang)
+
+
+@dataclass
+class _Tally:
+    """Whole units by key and bucket."""
+
+    keys: pd.DataFrame
+    whole: np.ndarray
+    as_of: pd.Timestamp
+    step: float
+
+
+def _together(tallies: list[_Tally]) -> _Tally:
+    """Blocks of customers put together, keys in ascending order again."""
+    whole = np.concatenate([t.whole for t in tallies])
+    keys = pd.concat([t.keys for t in tallies], ignore_index=True)
+    first = tallies[0]
+    if not len(keys.columns):
+        return replace(first, whole=whole.sum(axis=0, keepdims=True))
+    labels, (codes, _) = _coded(keys, list(keys.columns), len(keys))
+    out = np.zeros((len(labels), whole.shape[1]), dtype=np.int64)
+    np.add.at(out, codes, whole)
+    return replace(first, keys=labels, whole=out)
 
 
 def _is_default(value: Any, default: str) -> bool:
@@ -254,26 +287,19 @@ def _sums(
     return out.reshape(-1, width)
 
 
-def _frame(
-    position: Position,
-    keys: pd.DataFrame,
-    whole: np.ndarray,
-    names: list[str],
-    shape: str,
-    lang: str,
-) -> pd.DataFrame:
-    books = position.books
+def _frame(tally: _Tally, names: list[str], shape: str, lang: str) -> pd.DataFrame:
+    keys, whole, step = tally.keys, tally.whole, tally.step
     last = translated("unapplied", lang) if shape == "long" else "unapplied"
     if shape == "wide":
         out = keys.copy()
         for k, name in enumerate([*names, last]):
-            out[name] = door.money(whole[:, k], books.step)
-        out["total"] = door.money(whole.sum(axis=1), books.step)
+            out[name] = door.money(whole[:, k], step)
+        out["total"] = door.money(whole.sum(axis=1), step)
     else:
         out = keys.loc[keys.index.repeat(len(names) + 1)].reset_index(drop=True)
         out["bucket"] = np.tile(np.array([*names, last], dtype=object), len(keys))
-        out["amount"] = door.money(whole.reshape(-1), books.step)
-    out["as_of"] = books.as_of
+        out["amount"] = door.money(whole.reshape(-1), step)
+    out["as_of"] = tally.as_of
     out.attrs["buckets"] = names
     return out
 

@@ -18,8 +18,12 @@ __all__ = [
     "Documents",
     "Options",
     "Receipts",
+    "check_options",
     "column_names",
+    "constant",
     "open_books",
+    "take_invoices",
+    "take_payments",
 ]
 
 KINDS = ("payment", "write_off", "allowance", "credit_note")
@@ -79,6 +83,14 @@ _COLUMNS = {
 def column_names(options: Options) -> dict[str, str]:
     """The caller's name of each canonical column."""
     return {k: str(options.get(k, v)) for k, v in _COLUMNS.items()}
+
+
+def check_options(caller: str, options: Options) -> dict[str, str]:
+    """The caller's column names; an option that is not known raises as Python itself would."""
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        raise TypeError(f"{caller}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    return column_names(options)
 
 
 class _Table:
@@ -179,16 +191,13 @@ def open_books(
     options: Options,
 ) -> Books:
     """Check the three frames and bring them on common codes."""
-    unknown = set(options) - set(Options.__annotations__)
-    if unknown:
-        raise TypeError(f"{caller}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
-    names = column_names(options)
+    names = check_options(caller, options)
     invalid = options.get("invalid", "raise")
     notes = options.get("credit_notes", "parent")
     door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
     taken = [
-        _take_invoices(caller, invoices, names, invalid),
-        _take_payments(caller, payments, names, invalid),
+        take_invoices(caller, invoices, names, invalid),
+        take_payments(caller, payments, names, invalid),
         _take_adjustments(caller, adjustments, names, invalid),
     ]
     if not any(map(len, taken)):
@@ -218,7 +227,7 @@ def open_books(
 # Taking in
 
 
-def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+def take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
     frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
     return door.take(
         frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
@@ -235,7 +244,7 @@ def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str)
     )  # fmt: skip
 
 
-def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+def take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
     if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
         columns = (names["payment"], names["customer"], names["date"], names["amount"])
         frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
