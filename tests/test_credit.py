@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -383,3 +384,34 @@ def test_back_test_knows_nothing_of_what_came_after(company):
     assert same["expected_rate"].tolist() == pytest.approx(known, abs=1e-3)
     assert (whole["lost"] <= whole["amount"] + 0.005).all()
     assert 0.3 < whole["expected"].sum() / whole["lost"].sum() < 3
+
+
+def test_large_books_in_blocks_are_the_same_as_in_one(monkeypatch):
+    rng = np.random.default_rng(5)
+    n = 4000
+    day = np.datetime64("2024-01-01") + rng.integers(0, 300, n).astype("timedelta64[D]")
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": np.arange(n), "customer_id": rng.integers(0, 200, n).astype(str),
+            "invoice_date": day, "due_date": day + np.timedelta64(30, "D"),
+            "amount": rng.integers(1, 10**6, n) / 100, "rep": rng.integers(0, 5, n),
+        }
+    )  # fmt: skip
+    payments = pd.DataFrame(
+        {
+            "payment_id": np.arange(n), "customer_id": rng.integers(0, 210, n).astype(str),
+            "date": np.datetime64("2024-01-01") + rng.integers(0, 330, n).astype("timedelta64[D]"),
+            "amount": rng.integers(1, 8 * 10**5, n) / 100,
+        }
+    )  # fmt: skip
+    calls = [{}, {"by": None}, {"by": "rep", "shape": "long"}, {"unapplied": "bucket"},
+             {"as_of": "2024-07-01"}]  # fmt: skip
+    whole = [credit.aging(invoices, payments, **call) for call in calls]
+    monkeypatch.setattr("salesmgmt._credit.blocks.SMALL", 100)
+    monkeypatch.setattr("salesmgmt._credit.blocks._ROWS", 900)
+    for call, want in zip(calls, whole, strict=True):
+        pd.testing.assert_frame_equal(credit.aging(invoices, payments, **call), want)
+    with pytest.raises(InputError, match=r"'amount' is missing in 1 row"):
+        credit.aging(
+            invoices, payments.assign(amount=payments["amount"].where(lambda a: a > a.min()))
+        )

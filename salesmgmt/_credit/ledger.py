@@ -15,6 +15,7 @@ from .settling import Position, settle
 
 __all__ = ["ledger", "open_items"]
 
+_DAY = np.int64(86_400_000_000)  # in microseconds
 _CARRIED = ("type", "parent", "tax", "rep", "region")
 
 
@@ -269,10 +270,10 @@ def _rank(labels: pd.Series) -> np.ndarray:
 
 def as_days(days: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
     """Days since 1970 as datetimes; missing where not ``real``."""
-    out = days.astype("datetime64[D]").astype("datetime64[us]")
+    out = days * _DAY
     if real is not None:
-        out[~real] = np.datetime64("NaT")
-    return out
+        out[~real] = np.iinfo(np.int64).min  # NaT
+    return out.view("datetime64[us]")
 
 
 def open_items(
