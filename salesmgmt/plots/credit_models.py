@@ -1,0 +1,157 @@
+"""Figures of the credit models: scores with cut-offs, calibration, the cash fan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+from ._style import BLUE, FAINT, GREY, ORANGE, RED, axes, finish, money_axis, percent_axis, t
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["calibration_curve", "cash_fan", "score_distribution"]
+
+
+def score_distribution(
+    result: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    lang: str = "en",
+    cutoffs: Sequence[float] = (),
+) -> Axes:
+    """Score bands, good and bad apart, with the cut-offs under which applications are refused.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``CreditScorecard.bands``, with or without classes.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of title, axes and legend.
+    cutoffs : sequence of float
+        Scores to mark; each says what share of rows is at or above it.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    caller = "plots.score_distribution"
+    frame, ax = axes(result, ["low", "high", "rows", "approved"], ax, lang, caller=caller)
+    low = frame["low"].to_numpy(dtype=float)
+    width = frame["high"].to_numpy(dtype=float) - low + 1
+    rows = frame["rows"].to_numpy(dtype=float)
+    style = {"width": 0.9 * width, "align": "center"}
+    if "bad" in frame:
+        bad = frame["bad"].to_numpy(dtype=float)
+        ax.bar(low + width / 2, rows - bad, color=BLUE, label=t(lang, "good", "好客户"), **style)
+        label = t(lang, "bad", "坏客户")
+        ax.bar(low + width / 2, bad, bottom=rows - bad, color=ORANGE, label=label, **style)
+    else:
+        ax.bar(low + width / 2, rows, color=BLUE, label=t(lang, "all", "全部"), **style)
+    top = float(rows.max())
+    ax.set_ylim(0, 1.18 * top)
+    for k, cut in enumerate(sorted(cutoffs)):
+        ax.axvline(cut, color=RED, linewidth=1.4, linestyle="--")
+        at = frame["approved"].to_numpy()[
+            np.searchsorted(low, cut, side="left").clip(0, len(low) - 1)
+        ]
+        text = t(lang, f"{cut:g}: {at:.0%} pass", f"{cut:g}分:通过 {at:.0%}")
+        height = top * (1.14 - 0.07 * (k % 2))
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        ax.text(cut, height, f" {text}", color=RED, fontsize=9, va="top", ha="left", bbox=box)
+    ax.set_xlabel(t(lang, "score", "评分"))
+    ax.set_ylabel(t(lang, "customers", "客户数"))
+    title = t(lang, "Distribution of scores", "评分分布")
+    return finish(ax, title=title, legend=True)
+
+
+def calibration_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Predicted against observed bad rates, with the interval of what was observed.
+
+    Parameters
+    ----------
+    result : DataFrame
+        ``CreditScorecard.calibration``.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of title and axes.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    columns = ["predicted", "observed", "low", "high", "rows"]
+    frame, ax = axes(result, columns, ax, lang, caller="plots.calibration_curve", figsize=(6, 5))
+    x, y = frame["predicted"].to_numpy(), frame["observed"].to_numpy()
+    span = np.abs(np.stack([y - frame["low"].to_numpy(), frame["high"].to_numpy() - y]))
+    top = 1.06 * float(max(x.max(), frame["high"].max()))
+    ax.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--",
+            label=t(lang, "as predicted", "预测等于实际"))  # fmt: skip
+    ax.errorbar(x, y, yerr=span, fmt="o", color=BLUE, ecolor=FAINT, elinewidth=3, capsize=0,
+                label=t(lang, "observed, 95 % interval", "实际,95% 区间"))  # fmt: skip
+    ax.set(xlim=(0, top), ylim=(0, top))
+    percent_axis(ax, "x")
+    percent_axis(ax, "y")
+    ax.set_xlabel(t(lang, "predicted bad rate", "预测坏账率"))
+    ax.set_ylabel(t(lang, "observed bad rate", "实际坏账率"))
+    return finish(ax, title=t(lang, "Calibration", "校准"), legend=True)
+
+
+def cash_fan(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Expected cash by period with its band; planned sales on top of open invoices.
+
+    Parameters
+    ----------
+    result : DataFrame
+        A ``cash_forecast`` of one key: choose the rows of one currency or group first.
+    ax : Axes, optional
+        Where to draw; None makes a new figure.
+    lang : {"en", "zh"}
+        Language of title, axes and legend.
+
+    Returns
+    -------
+    Axes
+        The Axes drawn on.
+    """
+    columns = ["date", "period_end", "expected", "p10", "p90", "from_open", "from_sales", "due"]
+    frame, ax = axes(result, columns, ax, lang, caller="plots.cash_fan")
+    if frame["date"].duplicated().any():
+        raise InputError(
+            "plots.cash_fan(): result holds several keys; choose one first, such as "
+            "result[result['currency'] == 'CNY']."
+        )
+    place = np.arange(len(frame))
+    opened = frame["from_open"].to_numpy(dtype=float)
+    planned = frame["from_sales"].to_numpy(dtype=float)
+    ax.bar(place, opened, color=BLUE, width=0.7, label=t(lang, "open invoices", "未收账款"))
+    if planned.any():
+        label = t(lang, "planned sales", "计划销售")
+        ax.bar(place, planned, bottom=opened, color="#56B4E9", width=0.7, label=label)
+    middle = frame["expected"].to_numpy(dtype=float)
+    low, high = frame["p10"].to_numpy(dtype=float), frame["p90"].to_numpy(dtype=float)
+    span = np.clip(np.stack([middle - low, high - middle]), 0, None)
+    ax.errorbar(place, middle, yerr=span, fmt="none", ecolor="#333333", elinewidth=1.4, capsize=5,
+                label=t(lang, "80 % band", "80% 区间"))  # fmt: skip
+    ax.plot(place, frame["due"].to_numpy(dtype=float), linestyle="none", marker="D",
+            color=ORANGE, markersize=6, label=t(lang, "falls due", "当期到期"))  # fmt: skip
+    ends = pd.DatetimeIndex(frame["period_end"])
+    ax.set_xticks(place, [f"{d:%m-%d}" if len(place) <= 16 else "" for d in ends])
+    if len(place) > 16:
+        shown = place[:: max(1, len(place) // 12)]
+        ax.set_xticks(shown, [f"{ends[k]:%m-%d}" for k in shown])
+    ax.set_xlabel(t(lang, "period ending", "期末"))
+    ax.set_ylim(0, None)
+    money_axis(ax, "y", lang)
+    day = pd.Timestamp(frame["as_of"].iloc[0]).date()
+    title = t(lang, f"Expected cash, seen on {day}", f"预计回款(截至 {day})")
+    return finish(ax, title=title, legend=True)
