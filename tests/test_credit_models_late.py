@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from salesmgmt import load_sample
 from salesmgmt.credit import LatePaymentModel
 from salesmgmt.engine.lines import mean_line, median_line
-from salesmgmt.engine.payment_history import NEVER, Past, running_median
+from salesmgmt.engine.payment_history import NEVER, Past, common_median, running_median
 from salesmgmt.errors import InputError
 
 DAY = pd.Timedelta(days=1)
@@ -81,6 +81,9 @@ def test_past_sums_by_counting():
         else:
             assert np.isnan(last[i])
             assert np.isnan(median[i])
+        every = value[settled < issued[i]]
+        if len(every):
+            assert common_median(settled, value, issued)[i] == pytest.approx(np.median(every))
 
 
 def test_lines_through_means_and_medians():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from ..engine.payment_history import NEVER, Past, running_median
+from ..engine.payment_history import NEVER, Past, common_median, running_median
 from ..errors import InputError
 from .books import KINDS
 from .settling import Position
@@ -107,9 +107,7 @@ def record_features(
     delay = np.where(fine.settled < NEVER, fine.settled - fine.due, 0).astype(np.float64)
     last = past.last(fine.settled, delay, who, target.day)
     median = running_median(who_all, fine.settled, delay, who, target.day)
-    common = running_median(
-        np.zeros(len(fine), dtype=np.int64), fine.settled, delay, nobody, target.day
-    )
+    common = common_median(fine.settled, delay, target.day)
     common = np.where(np.isnan(common), 0.0, common)
     usual = (own["n"] * np.where(np.isnan(median), 0, median) + prior * common) / (own["n"] + prior)
     size = np.log(np.maximum(target.units, 1))

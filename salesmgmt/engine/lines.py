@@ -60,6 +60,6 @@ def median_line(
         weight = 1.0 / np.maximum(np.abs(y - X @ slope - intercept), least)
         before = np.append(slope, intercept)
         slope, intercept = mean_line(X, y, weight=weight / weight.mean(), ridge=ridge)
-        if np.abs(np.append(slope, intercept) - before).max() < 1e-8:
+        if np.abs(np.append(slope, intercept) - before).max() < 1e-6:
             break
     return slope, intercept

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["NEVER", "Past", "running_median"]
+__all__ = ["NEVER", "Past", "common_median", "running_median"]
 
 NEVER = 2**40
 
@@ -90,3 +90,25 @@ def running_median(
             middle = len(seen) // 2
             out[i] = seen[middle] if len(seen) % 2 else 0.5 * (seen[middle - 1] + seen[middle])
     return out
+
+
+def common_median(happened: np.ndarray, value: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Median of ``value`` over everything that had happened before each day; NaN where nothing.
+
+    One histogram of the distinct values grows day by day.
+    """
+    use = np.flatnonzero(happened < NEVER)
+    order = use[np.argsort(happened[use], kind="stable")]
+    levels, level = np.unique(value[order], return_inverse=True)
+    days, back = np.unique(day, return_inverse=True)
+    upto = np.searchsorted(happened[order], days, side="left")
+    held = np.zeros(len(levels), dtype=np.int64)
+    out, done = np.full(len(days), np.nan), 0
+    for k, count in enumerate(upto.tolist()):
+        held += np.bincount(level[done:count], minlength=len(levels))
+        done = count
+        if count:
+            rank = np.cumsum(held)
+            low, high = np.searchsorted(rank, [(count + 1) // 2, count // 2 + 1])
+            out[k] = 0.5 * (levels[low] + levels[high])
+    return out[back]
