@@ -290,10 +290,12 @@ def promotion_effect(
 ) -> pd.DataFrame:
     """What promotions brought: sales against what would have been expected without them.
 
-    Expected are the scope's sales of a day as a multiple of the same day's sales outside the
-    scope, learned on the days without promotion in the 120 days before and after; what moves
-    everybody (season, weekday, growth) cancels. Errors come from how far whole weeks without
-    promotion lie from what was expected of them.
+    Expected are the scope's sales of a day as a multiple of the same day's sales outside it,
+    learned on the days without promotion in the 120 days before and after; what moves
+    everybody (season, weekday, growth) cancels. Outside are the rows that share a part of the
+    scope (the same products in other regions, other products in the same region), or, where
+    there are none, all other rows. Errors come from how far
+    weeks without promotion lie from what was expected of them, and for how long.
 
     Parameters
     ----------
@@ -329,7 +331,9 @@ def promotion_effect(
 
     References
     ----------
-    .. [1] H. J. van Heerde, P. S. H. Leeflang and D. R. Wittink, "Decomposing the Sales
+    .. [1] W. K. Newey and K. D. West, "A Simple, Positive Semi-Definite, Heteroskedasticity
+       and Autocorrelation Consistent Covariance Matrix", Econometrica 55 (1987), 703-708.
+    .. [2] H. J. van Heerde, P. S. H. Leeflang and D. R. Wittink, "Decomposing the Sales
        Promotion Bump with Store Data", Marketing Science 23 (2004), 317-334.
 
     Examples
@@ -374,7 +378,6 @@ def promotion_effect(
         raise InputError("promotion_effect(): a promotion ends before it starts.")
     days = rows.days("date")
     first, width = int(days.min()), int(days.max() - days.min()) + 1
-    total = exact_sum(days - first, rows["amount"], width, 1e-6)
     masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
     names = plans.series("promotion").astype(str).tolist()
     z = float(ndtri(0.5 + level / 2))
@@ -383,17 +386,27 @@ def promotion_effect(
         spans = [i for i, other in enumerate(names) if other == name]
         inside = masks[spans[0]]
         own = exact_sum(days[inside] - first, rows["amount"][inside], width, 1e-6)
+        near = _akin(rows.frame, plans.frame, spans[0], columns) & ~inside
+        near = near if near.any() else ~inside
+        rest = exact_sum(days[near] - first, rows["amount"][near], width, 1e-6)
         same = [i for i in range(len(names)) if (masks[i] & inside).any()]
         busy = _days_of(same, starts, ends + after, first, width)
         expected = np.zeros(width)
         for i in spans:
-            near = _days_of([i], starts - _NEAR, ends + after + _NEAR, first, width)
+            close = _days_of([i], starts - _NEAR, ends + after + _NEAR, first, width)
             here = _days_of([i], starts, ends + after, first, width)
-            expected[here] = _expected(own, total - own, ~busy, near)[here]
+            expected[here] = _expected(own, rest, ~busy, close)[here]
         during = _days_of(spans, starts, ends, first, width)
         later = _days_of(spans, starts, ends + after, first, width) & ~during
-        usual = _expected(own, total - own, ~busy, np.ones(width, dtype=bool))
-        row = _uplift(own, expected, _week_spread(own, usual, ~busy), during, later, z)
+        usual = _expected(own, rest, ~busy, np.ones(width, dtype=bool))
+        row = _uplift(
+            own,
+            expected,
+            _week_spread(own, usual, ~busy, int(during.sum())),
+            during,
+            later,
+            z,
+        )
         if "cost" in plans:
             row["cost"] = float(plans["cost"][spans].sum())
             row["return_on_cost"] = row["net"] / row["cost"] if row["cost"] > 0 else float("nan")
@@ -408,6 +421,16 @@ def _in_scope(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[st
         if not pd.isna(value):
             inside &= (lines[column] == value).to_numpy(dtype=bool)
     return inside
+
+
+def _akin(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str]) -> np.ndarray:
+    """Rows that share one part of the scope, such as the same products in other regions."""
+    akin = np.zeros(len(lines), dtype=bool)
+    for column in columns:
+        value = plans[column].iloc[i]
+        if not pd.isna(value):
+            akin |= (lines[column] == value).to_numpy(dtype=bool)
+    return akin
 
 
 def _days_of(
@@ -464,14 +487,23 @@ def _uplift(
     }
 
 
-def _week_spread(own: np.ndarray, expected: np.ndarray, quiet: np.ndarray) -> float:
-    """Standard deviation of the gap of a whole week without promotion."""
+def _week_spread(own: np.ndarray, expected: np.ndarray, quiet: np.ndarray, days: int) -> float:
+    """Long-run standard deviation of the gap of a whole week without promotion.
+
+    Weeks resemble their neighbours; covariances up to the promotion's length are added with
+    falling weights (Newey and West).
+    """
     week = np.arange(len(own)) // 7
     full = np.bincount(week, quiet) == 7
     if full.sum() < 4:
         return float("nan")
-    gap = np.bincount(week, own - expected)[full]
-    return float(np.sqrt((gap**2).sum() / (full.sum() - 1)))
+    gap = np.where(full, np.bincount(week, own - expected), 0.0)
+    n = int(full.sum())
+    reach = min(max(days // 7, 1), n // 4)
+    total = float(gap @ gap)
+    for k in range(1, reach + 1):
+        total += 2 * (1 - k / (reach + 1)) * float(gap[k:] @ gap[:-k])
+    return float(np.sqrt(max(total, float(gap @ gap) / 2) / (n - 1)))
 
 
 def market_share(
