@@ -415,3 +415,12 @@ def test_large_books_in_blocks_are_the_same_as_in_one(monkeypatch):
         credit.aging(
             invoices, payments.assign(amount=payments["amount"].where(lambda a: a > a.min()))
         )
+
+
+def test_a_missing_key_keeps_the_others():
+    invoices = THREE.assign(region=["N", None, "N"], rep=[1, 2, 2])
+    got = credit.aging(invoices, by=["customer_id", "region", "rep"], as_of="2025-03-31")
+    shown = got[["customer_id", "region", "rep", "total"]].astype(object).fillna("-")
+    assert shown.to_numpy().tolist() == [
+        ["A", "N", 1, 100.0], ["A", "N", 2, 30.0], ["A", "-", 2, 50.0],
+    ]  # fmt: skip

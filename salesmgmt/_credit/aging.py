@@ -236,14 +236,25 @@ def _customer_codes(
 def _coded(
     frame: pd.DataFrame, names: list[str], cut: int
 ) -> tuple[pd.DataFrame, tuple[np.ndarray, np.ndarray]]:
-    """Codes; rows without a value for a key get a row of their own, last."""
-    keys = door.factorise(frame, names)
-    codes, labels = keys.codes, keys.labels
-    if (codes < 0).any():
-        codes = np.where(codes < 0, len(labels), codes)
-        blank = pd.DataFrame({n: pd.Series([None], dtype=object) for n in names})
-        labels = pd.concat([labels.astype(object), blank], ignore_index=True)
-    return labels, (codes[:cut], codes[cut:])
+    """Codes of the keys, labels ascending; a missing value is a value of its own, the last."""
+    codes = np.zeros(len(frame), dtype=np.int64)
+    columns: list[tuple[int, pd.Series]] = []
+    for name in names:
+        one = door.factorise(frame[[name]], [name])
+        labels, own = one.labels.iloc[:, 0], one.codes
+        if (own < 0).any():
+            own = np.where(own < 0, len(labels), own)
+            blank = pd.Series([None], dtype=object)
+            labels = pd.concat([labels.astype(object), blank], ignore_index=True)
+        columns.append((max(len(labels), 1), labels))
+        codes = codes * columns[-1][0] + own
+    seen, dense = np.unique(codes, return_inverse=True)
+    out = {}
+    for name, (width, labels) in zip(names[::-1], columns[::-1], strict=True):
+        out[name] = labels.take(seen % width).reset_index(drop=True)
+        seen = seen // width
+    dense = dense.reshape(-1)
+    return pd.DataFrame({n: out[n] for n in names}), (dense[:cut], dense[cut:])
 
 
 def _key_column(position: Position, name: str) -> pd.Series:
