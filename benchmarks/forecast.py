@@ -172,6 +172,47 @@ def cost_table(folder: Path, python: str | None, rounds: int) -> None:
         print(line, flush=True)
 
 
+def frontier(folder: Path, python: str, out: Path) -> None:
+    """Accuracy against cost on a quarter of M3 monthly, drawn and printed."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    name = "m3_monthly"
+    history, test = read(folder, name, "train"), read(folder, name, "test")
+    keys = history["unique_id"].unique()[::4]
+    history, test = (f[f["unique_id"].isin(keys)] for f in (history, test))
+    points = []
+    for model in ("auto", "ets", "theta", "arima", "ces", "mstl", "seasonal_naive"):
+        made, ms = ours(name, history, level=None, model=model)
+        points.append((model, ms, score(name, history, test, made)["owa"], True))
+    theirs, cost = peer(python, name, history, "ets,ces,dot")
+    step = made.groupby("unique_id").cumcount() + 1
+    theirs["step"] = theirs.sort_values(["unique_id", "ds"]).groupby("unique_id").cumcount() + 1
+    table = made.assign(step=step)[["unique_id", "date", "step"]]
+    merged = table.merge(theirs, on=["unique_id", "step"])
+    merged["mean of three"] = merged[["ets", "ces", "dot"]].mean(axis=1)
+    cost["mean of three"] = sum(cost[c] for c in ("ets", "ces", "dot"))
+    for c in ("ets", "ces", "dot", "mean of three"):
+        rows = merged[["unique_id", "date"]].assign(forecast=merged[c])
+        points.append((c, cost[c], score(name, history, test, rows)["owa"], False))
+    _, ax = plt.subplots(figsize=(8, 4.6), layout="constrained")
+    for label, ms, owa, mine in points:
+        print(f"{'ours' if mine else 'peer'} {label:16s} {ms:8.2f} ms  OWA {owa:.4f}")
+        colour = "#0072B2" if mine else "#6E6E6E"
+        ax.plot(ms, owa, "o" if mine else "s", color=colour, markersize=9 if label == "auto" else 6)
+        ax.annotate(label, (ms, owa), xytext=(6, 4), textcoords="offset points", color=colour)
+    ax.set_xscale("log")
+    ax.set_xlim(0.03, 600)
+    ax.set_xlabel("CPU milliseconds a series, one thread")
+    ax.set_ylabel("OWA (lower is better)")
+    ax.set_title("M3 monthly: salesmgmt (blue), statsforecast 2.1.1 (grey)", loc="left")
+    ax.grid(alpha=0.3)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    plt.savefig(out, dpi=110)
+
+
 def scale_table(sizes: list[int]) -> None:
     """36 months of made-up sales for many series: CPU, peak memory above the input."""
     for size in sizes:
@@ -218,7 +259,8 @@ def main() -> None:
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--only", choices=("accuracy", "cost", "scale"), default=None)
+    parser.add_argument("--plot", type=Path, help="draw accuracy against cost into this file")
+    parser.add_argument("--only", choices=("accuracy", "cost", "scale", "plot"), default=None)
     args = parser.parse_args()
     root = os.environ.get("SALESMGMT_DATA")
     if not args.peers:
@@ -231,6 +273,8 @@ def main() -> None:
             accuracy_table(folder, args.sets, args.peers)
         if args.only in (None, "cost"):
             cost_table(folder, args.peers, args.rounds)
+        if args.plot and args.peers:
+            frontier(folder, args.peers, args.plot)
     if args.only in (None, "scale"):
         scale_table([1000, 100_000])
         first_call()

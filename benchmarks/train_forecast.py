@@ -58,7 +58,7 @@ class Sample:
     features: np.ndarray  # (series, features)
     actual: np.ndarray  # (series, horizon), NaN where unknown
     q: np.ndarray  # scale of MASE, in scaled units
-    unit: np.ndarray  # unit of widths, in scaled units
+    unit: np.ndarray  # unit of widths (series, horizon), in scaled units
 
 
 # --------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def one_sample(
         parts["members"].append(np.moveaxis(made.forecast, 2, 0))
         parts["features"].append(described.T)
         parts["scale"].append(p.scale)
-        parts["unit"].append(unit)
+        parts["unit"].append(unit.T)
     joined = {k: np.concatenate(v)[np.argsort(order, kind="stable")] for k, v in parts.items()}
     scale = joined["scale"]
     actual = np.full((len(ids), horizon), np.nan)
@@ -275,17 +275,21 @@ def one_kind(group: list[Sample], seeds: int, even: float) -> dict[str, np.ndarr
         unseen[rest] = np.einsum("nk,nkh->nh", share, members[rest])
     final = ensemble([fit(np.arange(len(features)), s) for s in range(seeds)])
     out = {f"share.{name}": v for name, v in final.items()}
-    unit = np.concatenate([s.unit for s in group])
+    far = actual.shape[1]
+    pad = [((0, 0), (0, far - s.unit.shape[1])) for s in group]
+    unit = np.concatenate([np.pad(s.unit, k, mode="edge") for s, k in zip(group, pad)])
     q = np.concatenate([s.q for s in group])
     known = weights > 0
-    error = np.where(known, actual - unseen, 0.0) / unit[:, None]
+    error = np.where(known, actual - unseen, 0.0) / unit
     steps = np.arange(1.0, actual.shape[1] + 1)
-    scale = np.clip(unit / np.maximum(q, 1e-9), 0.05, 20)[:, None]
+    scale = np.clip(unit / np.maximum(q, 1e-9)[:, None], 0.05, 20)
     even_rows = known / np.maximum(known.sum(axis=1, keepdims=True), 1) * scale
+
+    epochs = 60 if len(error) > 3000 else 150
 
     def fit_width(rows: np.ndarray, seed: int) -> dict:
         g = width_gradient(error[rows], steps, even_rows[rows], 0.025)
-        return train(features[rows], 4, g, seed=seed, hidden=16, epochs=60)
+        return train(features[rows], 4, g, seed=seed, hidden=16, epochs=epochs)
 
     ratios = {0: np.zeros_like(error), 2: np.zeros_like(error)}
     for i in range(5):

@@ -64,11 +64,7 @@ def _auto_block(
     if m == 1 and look:
         found = _hidden_season(y, n)
         if found.any():
-            parts = [(np.flatnonzero(found == k), int(k)) for k in np.unique(found)]
-            made = [
-                (w, _auto_block(y[:, w], n[w], horizon, max(k, 1), look=False)) for w, k in parts
-            ]
-            return _together(made, horizon, len(n))
+            return _by_season(y, n, horizon, found)
     newest = longest(m)
     if len(y) > newest:
         rows = np.maximum(n - newest, 0)[None] + np.arange(newest)[:, None]
@@ -88,6 +84,16 @@ def _auto_block(
             made = _scaled(_sparse(prepared, horizon), prepared.scale)
         else:
             made = _learned(prepared, horizon, kind)
+        parts.append((which, made))
+    return _together(parts, horizon, len(n))
+
+
+def _by_season(y: np.ndarray, n: np.ndarray, horizon: int, season: np.ndarray) -> Forecast:
+    """Columns of like season together; 0 stands for none."""
+    parts = []
+    for m in np.unique(season):
+        which = np.flatnonzero(season == m)
+        made = _auto_block(y[:, which], n[which], horizon, max(int(m), 1), look=False)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
 

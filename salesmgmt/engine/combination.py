@@ -52,6 +52,7 @@ _FLAT = ("ses", "theta", "drift", "damped", "holt", "ar")
 _FREE = ("fdamped", "fholt")  # without the prior
 _STATE = ("snone", "stheta", "sdrift", "sdamped")
 _NEARLY = -3.5
+_LEAST = 1e-3  # least unit of a width, of the mean absolute value
 # Steps ahead at which members are compared, whatever is asked for: a forecast of three steps is
 # then the beginning of that of twelve.
 _LOOK = {"short": 6, "long": 10, "quarter": 8, "month": 18, "fine": 13}
@@ -78,12 +79,14 @@ class Members:
 
     ``fits``: log of the root mean square error relative to the naive change, and smoothing
     parameters, ``(measures, series)``. ``misfit``: the same logs by member, relative to the
-    changes of the data with their season; 0 for members that are not fitted.
+    changes of the data with their season; 0 for members that are not fitted. ``spread``: their
+    standard errors ahead, ``(horizon, series)``, geometric mean over the level members.
     """
 
     forecast: np.ndarray
     fits: np.ndarray
     misfit: np.ndarray
+    spread: np.ndarray
 
 
 def members(
@@ -130,6 +133,7 @@ def members(
     fits: list[np.ndarray] = []
     misfit: dict[str, np.ndarray] = {}
     whole = _naive_error(yy)
+    spread: list[np.ndarray] = []
 
     def tell(name: str, fit: Smoothed) -> None:
         relative = _relative(fit, base)
@@ -137,8 +141,10 @@ def members(
         relative = _relative(fit, whole)
         misfit[name], misfit["l" + name] = relative[:B], relative[B:]
         if "beta" in fit.parameters:
-            grow = _growth(fit, _LOOK[kind])
-            fits.extend((grow[:B], grow[B:]))
+            grow = _growth(fit, horizon)
+            fits.extend((grow[_LOOK[kind] - 1, :B], grow[_LOOK[kind] - 1, B:]))
+            one = np.log(np.sqrt(fit.sse / np.maximum(fit.count, 1)) + 1e-12)
+            spread.append((one + grow)[:, :B])
 
     def put(name: str, f: np.ndarray, seasonal: bool) -> None:
         level, log = f[:, :B], f[:, B:]
@@ -180,7 +186,8 @@ def members(
         cycle = y[m:] - y[:-m]
         misfit["snaive"] = np.log(np.sqrt(_mean(cycle * cycle)) / whole[:B] + 1e-9)
     apart = np.stack([misfit.get(name, np.zeros(B)) for name in member_names(kind)])
-    return Members(np.where(np.abs(made) < 1e6, made, out["naive"]), np.stack(fits), apart)
+    made = np.where(np.abs(made) < 1e6, made, out["naive"])
+    return Members(made, np.stack(fits), apart, np.exp(np.mean(spread, axis=0)))
 
 
 def _log(v: np.ndarray, positive: np.ndarray) -> np.ndarray:
@@ -225,11 +232,12 @@ def _naive_error(z: np.ndarray) -> np.ndarray:
 
 
 def _growth(fit: Smoothed, steps: int) -> np.ndarray:
-    """Log of how far standard errors grow over some steps."""
+    """Log of how far standard errors grow over some steps, (steps, series)."""
     alpha, beta = fit.parameters["alpha"], fit.parameters["beta"]
     phi = fit.parameters.get("phi", np.ones_like(alpha))
     run = np.cumsum(phi ** np.arange(1, steps)[:, None], axis=0)
-    return 0.5 * np.log1p(((alpha + beta * run) ** 2).sum(axis=0))
+    after = np.cumsum((alpha + beta * run) ** 2, axis=0)
+    return np.vstack((np.zeros((1, len(alpha))), 0.5 * np.log1p(after)))
 
 
 def _relative(fit: Smoothed, base: np.ndarray) -> np.ndarray:
@@ -260,13 +268,14 @@ def longest(m: int) -> int:
 
 
 def describe(p: Prepared, horizon: int, kind: str) -> tuple[Members, np.ndarray, np.ndarray]:
-    """Members' forecasts, features (features, series) and the unit of widths (series,)."""
+    """Members' forecasts, features (features, series), unit of widths (horizon, series)."""
     far = max(horizon, _LOOK[kind])
     with np.errstate(all="ignore"):
         made = members(p.y, p.z, p.n, p.m, far, p.ahead(far), p.multiplicative, kind)
-        seen = Members(made.forecast[:, : _LOOK[kind]], made.fits, made.misfit)
+        seen = Members(made.forecast[:, : _LOOK[kind]], made.fits, made.misfit, made.spread)
         described = features(p.y, p.z, p.n, p.m, seen)
-    return Members(made.forecast[:, :horizon], made.fits, made.misfit), described, _unit(p)
+    made = Members(made.forecast[:, :horizon], made.fits, made.misfit, made.spread[:horizon])
+    return made, described, _unit(p, made, kind)
 
 
 def shares_of(p: Prepared, kind: str) -> np.ndarray:
@@ -288,6 +297,19 @@ def combine(p: Prepared, horizon: int, kind: str) -> Combined:
     return Combined(mean, below, above, tables["levels"], shape)
 
 
+def _unit(p: Prepared, made: Members, kind: str) -> np.ndarray:
+    """What widths are measured in, (horizon, series), never quite zero.
+
+    With a season the members' standard errors, as large as the season is; without one the mean
+    absolute change, growing a little faster than that of a random walk.
+    """
+    least = _LEAST * _mean(np.abs(p.y)) + 1e-12
+    steps = np.arange(1.0, len(made.spread) + 1)[:, None]
+    if kind in ("short", "long"):
+        return (_mean(np.abs(np.diff(p.z, axis=0))) + least) * steps**0.6
+    return made.spread * p.factor(len(steps)) + least
+
+
 def _evidence(share: np.ndarray, misfit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Weights after seeing how members fitted, and how much narrower intervals become.
 
@@ -301,16 +323,11 @@ def _evidence(share: np.ndarray, misfit: np.ndarray) -> tuple[np.ndarray, np.nda
     return share / share.sum(axis=0), np.exp(np.minimum(least - _NEARLY, 0.0))
 
 
-def _unit(p: Prepared) -> np.ndarray:
-    """Mean absolute change of the deseasonalised series, never quite zero."""
-    return _mean(np.abs(np.diff(p.z, axis=0))) + 1e-3 * _mean(np.abs(p.y)) + 1e-12
-
-
 def widths(
     size: np.ndarray, growth: np.ndarray, steps: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Half widths (series, steps) of a log size and a growth with the horizon in (0, 1.2)."""
-    power = 1.2 / (1 + np.exp(-growth))
+    """Half widths (series, steps) in units, of a log size and a further growth in (-0.6, 0.6)."""
+    power = 1.2 / (1 + np.exp(-growth)) - 0.6
     return np.exp(np.clip(size, -8, 8)[:, None] + power[:, None] * np.log(steps)), power
 
 
