@@ -329,3 +329,29 @@ def test_net_promoter_score_and_its_interval_cover():
         _, low, high = nps_interval(*np.array([[p], [d], [p + x + d]]), confidence=0.95)
         hits += bool(low[0] <= 30 <= high[0])
     assert 0.93 < hits / 1500 < 0.985
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.floats(-1e9, 1e9)), min_size=1), st.randoms())
+def test_group_sums_are_near_the_exact_sum_in_any_order(rows, random):
+    from fractions import Fraction
+
+    from salesmgmt.engine.sums import group_sums
+
+    def total(pairs):
+        return group_sums(np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), 3)
+
+    mixed = random.sample(rows, len(rows))
+    np.testing.assert_array_equal(total(rows), total(mixed))
+    exact = [float(sum((Fraction(v) for g, v in rows if g == i), Fraction(0))) for i in range(3)]
+    size = sum(abs(v) for _, v in rows)
+    np.testing.assert_allclose(total(rows), exact, atol=max(size, 1e-300) * 1e-15 * len(rows))
+
+
+def test_indicators_of_other_engines_are_equal():
+    pl = pytest.importorskip("polars")
+    duckdb = pytest.importorskip("duckdb")
+    sales = load_sample("transactions")
+    want = kpi.indicators(sales, by="region", freq="Q")
+    for frame in (pl.from_pandas(sales), pl.from_pandas(sales).lazy(), duckdb.from_df(sales)):
+        got = kpi.indicators(frame, by="region", freq="Q")
+        pd.testing.assert_frame_equal(got, want, check_dtype=False)

@@ -20,6 +20,7 @@ from .._frames import (
     units,
 )
 from ..engine.bridge import METHODS, effects, round_to_sum
+from ..engine.sums import group_sums
 from ..errors import InputError
 
 __all__ = ["bridge", "contribution"]
@@ -182,8 +183,7 @@ def _items(
             ("spent", spent),
             ("worth", (value - spent) * exchange),
         ):
-            order = np.lexsort((part, codes))
-            sums[f"{name}{t}"] = np.bincount(codes[order], part[order], minlength=len(items))
+            sums[f"{name}{t}"] = group_sums(codes, part, len(items))
         sums[f"seen{t}"] = np.bincount(codes, minlength=len(items)) > 0
     return items, sums
 

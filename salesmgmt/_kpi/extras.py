@@ -11,6 +11,7 @@ import pandas as pd
 
 from .._frames import Amount, Date, Key, Rows, take, to_pandas
 from ..engine.promoters import nps_interval
+from ..engine.sums import group_sums
 from ..errors import InputError
 
 __all__ = ["Extra", "TABLES", "extra_metrics", "take_extra"]
@@ -86,9 +87,7 @@ def _sum(extra: Extra, n: int, values: np.ndarray | None, where: np.ndarray) -> 
     cell = extra.cell[at]
     if values is None:
         return np.bincount(cell, minlength=n).astype(np.float64)
-    part = values[at]
-    order = np.lexsort((part, cell))
-    return np.bincount(cell[order], part[order], minlength=n)
+    return group_sums(cell, values[at], n)
 
 
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from .._frames import (
     take,
 )
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
+from ..engine.sums import distinct, group_sums
 from ..errors import InputError
 from .dictionary import DICTIONARY
 from .extras import Extra, extra_metrics, take_extra
@@ -241,11 +242,10 @@ class _Sales:
         )
 
     def sum(self, values: np.ndarray, where: np.ndarray | None = None) -> np.ndarray:
-        """Sum by cell. Values are added in ascending order, so that row order is no matter."""
+        """Sum by cell; the order of rows is no matter."""
         cell = self.cell if where is None else self.cell[where]
         part = values if where is None else values[where]
-        order = np.lexsort((part, cell))
-        return np.bincount(cell[order], part[order], minlength=self.grid.cells)
+        return group_sums(cell, part, self.grid.cells)
 
     def distinct(self, ids: np.ndarray, where: np.ndarray) -> np.ndarray:
         """Number of distinct ids by cell."""
@@ -254,7 +254,7 @@ class _Sales:
     def pairs(self, ids: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The distinct (cell, id) that occur."""
         width = int(ids.max(initial=0)) + 1
-        seen = np.unique(self.cell[where] * width + ids[where])
+        seen = distinct(self.cell[where] * width + ids[where])
         return seen // width, seen % width
 
 
@@ -359,9 +359,12 @@ def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarr
     first = np.full(int(s.customer.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, s.customer[sold], s.period[sold])
     before = first[buyer] < s.grid.periods[cell % len(s.grid.periods)]
-    pairs = np.unique(np.column_stack([s.cell[sold], s.customer[sold], s.order[sold]]), axis=0)
-    again, times = np.unique(pairs[:, :2], axis=0, return_counts=True)
-    twice = np.bincount(again[times > 1, 0], minlength=n)
+    # One row a (cell, customer, order); then how many orders each (cell, customer) has.
+    width = int(s.customer.max(initial=0)) + 1
+    own = np.searchsorted(cell * width + buyer, s.cell[sold] * width + s.customer[sold])
+    each = distinct(own * (int(s.order.max(initial=0)) + 1) + s.order[sold])
+    times = np.bincount(each // (int(s.order.max(initial=0)) + 1), minlength=len(cell))
+    twice = np.bincount(cell[times > 1], minlength=n)
     return {
         "customers": count,
         "new_customers": np.bincount(where[fresh], minlength=n).astype(np.float64),
@@ -378,16 +381,16 @@ def _price_index(s: _Sales) -> np.ndarray:
     fine = (s.amount > 0) & (s.quantity > 0)
     width = int(s.product.max(initial=0)) + 1
     at, inverse = np.unique(s.cell[fine] * width + s.product[fine], return_inverse=True)
-    value = np.bincount(inverse, s.amount[fine])
-    units = np.bincount(inverse, s.quantity[fine])
+    value = group_sums(inverse, s.amount[fine], len(at))
+    units = group_sums(inverse, s.quantity[fine], len(at))
     lag = _YEAR[s.grid.freq]
     cell, span = at // width, len(s.grid.periods)
     year_ago = np.searchsorted(at, at - lag * width)
     year_ago = np.minimum(year_ago, len(at) - 1)
     both = (at[year_ago] == at - lag * width) & (cell % span >= lag)
     then = value[year_ago] / units[year_ago] * units
-    now = np.bincount(cell[both], value[both], minlength=s.grid.cells)
-    return _ratio(now, np.bincount(cell[both], then[both], minlength=s.grid.cells))
+    now, base = (group_sums(cell[both], v[both], s.grid.cells) for v in (value, then))
+    return _ratio(now, base)
 
 
 def _frame(

@@ -1,0 +1,30 @@
+"""Sums by group that do not depend on the order of rows, and distinct keys."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["distinct", "group_sums"]
+
+
+def group_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Sum of ``values`` by code, (n,); the same whatever the order of rows.
+
+    Floats are added as whole multiples of a power of two that is small enough not to matter (the
+    sum of all absolute values takes 61 bits): whole numbers add up exactly in any order.
+    """
+    size = float(np.abs(values).sum())
+    if size == 0 or not len(values):
+        return np.zeros(n)
+    shift = int(np.clip(61 - np.ceil(np.log2(size)), -1000, 1000))
+    whole = np.zeros(n, dtype=np.int64)
+    np.add.at(whole, codes, np.rint(np.ldexp(values, shift)).astype(np.int64))
+    return np.ldexp(whole.astype(np.float64), -shift)
+
+
+def distinct(keys: np.ndarray) -> np.ndarray:
+    """Distinct values of an integer array, ascending."""
+    ordered = np.sort(keys)
+    if not len(ordered):
+        return ordered
+    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
