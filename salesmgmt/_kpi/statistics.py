@@ -216,8 +216,9 @@ def shrink(
         Key columns.
     method : {"binomial", "poisson", "normal"}
         Beta–binomial, gamma–Poisson (both by marginal likelihood), or normal with known errors.
-    tau2 : {"dl", "pm"}
-        ``normal``: DerSimonian–Laird or Paule–Mandel variance between keys.
+    tau2 : {"dl", "pm", "js"}
+        ``normal``: DerSimonian–Laird or Paule–Mandel variance between keys; or the James–Stein
+        estimator (four keys or more, equal standard errors).
     confidence : float in (0, 1), default=0.95
         Of the intervals, and of the ranks.
 
@@ -240,6 +241,8 @@ def shrink(
        (1981), 377-401.
     .. [2] R. DerSimonian and N. Laird, "Meta-analysis in clinical trials", Control. Clin.
        Trials 7 (1986), 177-188.
+    .. [3] B. Efron and C. Morris, "Stein's paradox in statistics", Scientific American 236
+       (1977), 119-127.
 
     Examples
     --------
@@ -254,7 +257,7 @@ def shrink(
     """
     caller = "shrink"
     check_choice(method, "method", ("binomial", "poisson", "normal"), caller=caller)
-    check_choice(tau2, "tau2", ("dl", "pm"), caller=caller)
+    check_choice(tau2, "tau2", ("dl", "pm", "js"), caller=caller)
     level = check_number(confidence, "confidence", caller=caller, low=0, high=1,
                          open_low=True, open_high=True)  # fmt: skip
     names = check_names(by, "by", caller=caller)
@@ -277,6 +280,8 @@ def shrink(
     )
     _check_counts(k, n, method, key.labels, numerator, denominator, caller=caller)
     if method == "normal":
+        if tau2 == "js" and (len(n) < 4 or np.ptp(n) > 1e-9 * n.max()):
+            raise InputError(f"{caller}(): tau2='js' needs four keys or more with equal errors.")
         fit = shrinkage.normal_means(k, n, level, tau2)
     else:
         model = shrinkage.beta_binomial if method == "binomial" else shrinkage.gamma_poisson

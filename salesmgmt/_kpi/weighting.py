@@ -45,7 +45,7 @@ def weights(
     ----------
     data : DataFrame, or judgements
         ``ahp``: pairwise judgements: a square frame (metrics in index and columns; NaN where
-        nobody judged), a frame or list of ``(one, other, how many times as important)``, a
+        nobody judged) or array, a frame or list of ``(one, other, how many times as important)``, a
         mapping ``{(one, other): times}``, or a list of such, one a person: their geometric
         means count. All other methods: the measures, one row a key.
     method : {"ahp", "entropy", "critic", "merec", "equal", "pca"}
@@ -199,7 +199,7 @@ def _pca(
 def _ahp(data: Any, estimate: str, random_index: str, *, caller: str) -> pd.Series:
     check_choice(estimate, "estimate", ("eigenvector", "geometric_mean"), caller=caller)
     check_choice(random_index, "random_index", tuple(weighting.RANDOM_INDEX), caller=caller)
-    people = data if _is_group(data) else [data]
+    people = [_labelled(one) for one in (data if _is_group(data) else [data])]
     judged = [_judgements(one, caller=caller) for one in people]
     names = sorted({n for pairs in judged for pair in pairs for n in pair}, key=str)
     if _square(people[0]):
@@ -235,6 +235,17 @@ def _ahp(data: Any, estimate: str, random_index: str, *, caller: str) -> pd.Seri
         "revisit": revisit,
     }
     return out
+
+
+def _labelled(data: Any) -> Any:
+    """A pairwise matrix whose rows carry no names, or an array, with the names on both sides."""
+    if isinstance(data, np.ndarray) and data.ndim == 2:
+        data = pd.DataFrame(data)
+    if isinstance(data, pd.DataFrame) and not _square(data) and data.shape[0] == data.shape[1]:
+        numeric = all(pd.api.types.is_numeric_dtype(t) for t in data.dtypes)
+        if numeric and np.isin(np.diag(data.to_numpy(np.float64)), (1.0,)).all():
+            return data.set_axis(data.columns, axis=0)
+    return data
 
 
 def _square(data: Any) -> bool:

@@ -94,7 +94,8 @@ def normal_means(y: np.ndarray, error: np.ndarray, confidence: float, tau2: str 
     """Means with known standard errors: pooled, and shrunk towards the pooled mean.
 
     ``tau2``: DerSimonian and Laird's moment estimate (``dl``) or Paule and Mandel's (``pm``) of
-    the variance between keys.
+    the variance between keys, or the shrinkage of James and Stein towards the mean (``js``;
+    Efron and Morris 1975), for equal errors: ``1 - (n - 3) / sum(((y - mean) / error)^2)``.
     """
     from scipy.special import ndtri
 
@@ -116,6 +117,9 @@ def normal_means(y: np.ndarray, error: np.ndarray, confidence: float, tau2: str 
 
 def _between(y: np.ndarray, error: np.ndarray, w: np.ndarray, q: float, method: str) -> float:
     freedom = len(y) - 1
+    if method == "js":
+        own = max(0.0, 1 - (len(y) - 3) / q) if q > 0 else 0.0
+        return float(error[0] ** 2 * own / (1 - own)) if own < 1 else float(np.var(y))
     if method == "dl":
         scale = w.sum() - (w**2).sum() / w.sum()
         return max(0.0, (q - freedom) / scale) if scale > 0 else 0.0

@@ -78,3 +78,26 @@ def test_rubin_1981_eight_schools():
     assert got.attrs["tau2"] == 0
     # No variance between schools is found: all take the pooled mean.
     assert got["shrunk"].round(3).unique().tolist() == [7.686]
+
+
+def test_efron_morris_1977_baseball():
+    hits = [18, 17, 16, 15, 14, 14, 13, 12, 11, 11, 10, 10, 10, 10, 10, 9, 8, 7]
+    frame = pd.DataFrame({"player": range(18), "average": [h / 45 for h in hits]})
+    mean = frame["average"].mean()
+    frame["se"] = (mean * (1 - mean) / 45) ** 0.5
+    got = shrink(
+        frame, numerator="average", denominator="se", by="player", method="normal", tau2="js"
+    )
+    # The article: shrinking factor .212, grand average .265; Clemente .294, Alvis .242.
+    assert mean == pytest.approx(0.265, abs=5e-4)
+    assert got["weight"].iloc[0] == pytest.approx(0.212, abs=2e-3)
+    assert got["shrunk"].iloc[0] == pytest.approx(0.294, abs=5e-4)
+    assert got["shrunk"].iloc[17] == pytest.approx(0.242, abs=5e-4)
+
+
+def test_nist_p_chart_of_wafers():
+    defects = [12, 15, 8, 10, 4, 7, 16, 9, 14, 10, 5, 6, 17, 12, 22, 8, 10, 5, 13, 11, 20, 18, 24,
+               15, 9, 12, 7, 13, 9, 6]  # fmt: skip
+    got = control_chart(pd.Series(defects), method="p", n=50)
+    assert got["centre"].iloc[0] == pytest.approx(0.2313, abs=1e-4)
+    assert (got["lcl"].iloc[0], got["ucl"].iloc[0]) == pytest.approx((0.0524, 0.4102), abs=1e-4)

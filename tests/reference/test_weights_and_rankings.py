@@ -54,6 +54,9 @@ def test_ahp_takes_judgements_in_every_form_alike():
         square.loc[b, a] = 1 / v
     for form in (pairs, square, pd.DataFrame(DRINKS), [DRINKS, DRINKS], DRINKS[::-1]):
         pd.testing.assert_series_equal(weights(form), want, atol=1e-12, check_like=True)
+    matrix = square.fillna(1.0)
+    for bare in (matrix.to_numpy(), matrix.reset_index(drop=True)):
+        np.testing.assert_allclose(weights(bare), want.reindex(square.columns), atol=1e-12)
 
 
 @given(st.lists(st.floats(0.2, 5), min_size=3, max_size=7), st.data())
