@@ -81,11 +81,11 @@ def read_events(
         entered=Date(entered),
         **roles,
     )
-    time = rows["entered"].astype("datetime64[us]").astype(np.int64)
+    time = rows["entered"].astype("datetime64[us]", copy=False).view(np.int64)
     horizon, day = _horizon(as_of, time, caller)
     unit, labels = _deal_codes(rows)
     kept = None
-    if (late := time > horizon).any():
+    if as_of is not None and (late := time > horizon).any():
         kept = np.flatnonzero(~late)
         unit, time = unit[kept], time[kept]
         if not len(kept):
@@ -113,7 +113,9 @@ def _deal_codes(rows: Rows) -> tuple[np.ndarray, pd.Series]:
         low, high = int(ids.min()), int(ids.max())
         if high - low <= 4 * len(ids) + 1000:
             labels = pd.Series(np.arange(low, high + 1, dtype=ids.dtype), name=series.name)
-            return (ids - np.asarray(low, ids.dtype)).astype(np.int64, copy=False), labels
+            if low:
+                ids = ids - np.asarray(low, ids.dtype)
+            return ids.astype(np.int64, copy=False), labels
     keys = rows.keys("deal")
     return keys.codes, keys.labels.iloc[:, 0]
 

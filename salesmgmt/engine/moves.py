@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from . import fast
 from .packed import Packed, heads
 
 __all__ = ["moves"]
@@ -33,11 +34,15 @@ def moves(
         rank[steps[i]] = i
     closing = np.zeros(k + 2, dtype=bool)
     closing[rank[[*won, *lost]]] = True
+    first = [steps.index(s) for s in steps]
+    if store.fast:
+        run = (fast.kernels() or {})["history"]
+        found = run(store.key, store.bits, store.low, rank, closing, k, group, groups)
+        return found[0][:, first], found[1][:, first], found[2][:, first], found[3][:, first]
     who, code = store.stages()
     at = rank[code]
     if (at < 0).any():
         who, at = who[at >= 0], at[at >= 0]
-    first = [steps.index(s) for s in steps]
     back, reopened = _returns(who, at, closing, group, groups, k)
     return (
         _table(group, who, at, groups, k)[:, first],

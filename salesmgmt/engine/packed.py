@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import fast
+
 __all__ = ["Packed", "heads"]
 
 _TICKS = (86_400_000_000, 3_600_000_000, 60_000_000, 1_000_000, 1_000, 1)
@@ -31,25 +33,60 @@ class Packed:
 
     def __init__(self, unit: np.ndarray, time: np.ndarray, stage: np.ndarray, stages: int):
         self.raw = unit, time, stage
-        rows = np.flatnonzero(stage >= 0)
-        whole = len(rows) == len(stage)
-        units = unit if whole else unit[rows]
-        times = time if whole else time[rows]
         self.low = int(stages).bit_length()
         self.units = int(unit.max(initial=0)) + 1
-        self.t0, self.tick, self.table, ticks = _clock(times, self.units, self.low)
-        self.bits = int(ticks.max(initial=0) + 1).bit_length()
-        self.mask = (1 << self.bits) - 1
-        key = units.astype(np.int64)
+        compiled = self._compiled(unit, time, stage)
+        self.key = self._packed(unit, time, stage) if compiled is None else compiled
+        self.key.sort()
+        self._codes: np.ndarray | None = None
+        self._of: dict[int, np.ndarray] = {}
+
+    def _packed(self, unit: np.ndarray, time: np.ndarray, stage: np.ndarray) -> np.ndarray:
+        rows = np.flatnonzero(stage >= 0)
+        if len(rows) < len(stage):
+            unit, time, stage = unit[rows], time[rows], stage[rows]
+        self.t0, self.tick, self.table, ticks = _clock(time, self.units, self.low)
+        self._set_bits(int(ticks.max(initial=0)))
+        key = unit.astype(np.int64)
         key <<= self.bits
         key |= ticks
         key <<= self.low
-        key |= stage if whole else stage[rows]
-        key.sort()
-        self.key = key
-        small = np.int8 if self.low < 7 else np.int64
-        self.code = (key & ((1 << self.low) - 1)).astype(small)
-        self._of: dict[int, np.ndarray] = {}
+        key |= stage
+        return key
+
+    def _set_bits(self, last: int) -> None:
+        self.bits = int(last + 1).bit_length()
+        self.mask = (1 << self.bits) - 1
+
+    def _compiled(self, unit: np.ndarray, time: np.ndarray, stage: np.ndarray) -> np.ndarray | None:
+        """The same keys in one compiled pass; None where that is not to be had."""
+        self.fast = len(stage) >= fast.LEAST and fast.kernels() is not None
+        if not self.fast:
+            return None
+        pack = (fast.kernels() or {})["pack"]
+        count = int(np.count_nonzero(stage >= 0))
+        self.t0, self.table = int(time.min()), None
+        span = int(time.max()) - self.t0
+        for tick in _TICKS:
+            self._set_bits(span // tick)
+            if self.bits + self.units.bit_length() + self.low > _BITS:
+                break
+            if ((time[:1000] - self.t0) % tick).any():
+                continue
+            key = pack(unit, time, stage, count, self.t0, tick, self.bits, self.low)
+            if len(key) == count:
+                self.tick = tick
+                return key
+        self.fast = False
+        return None
+
+    @property
+    def code(self) -> np.ndarray:
+        """Stage of every event, in order."""
+        if self._codes is None:
+            small = np.int8 if self.low < 7 else np.int64
+            self._codes = (self.key & ((1 << self.low) - 1)).astype(small)
+        return self._codes
 
     def of(self, stage: int) -> np.ndarray:
         """Sorted keys ``unit << bits | tick`` of one stage's events."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import fast
 from .packed import Packed, heads
 
 __all__ = ["NEVER", "Attempts", "Rule", "match"]
@@ -74,6 +75,8 @@ def match(store: Packed, rule: Rule, *, horizon: int) -> Attempts:
     horizon : int
         Time up to which events are known.
     """
+    if store.fast and _is_plain(rule):
+        return _compiled(store, rule, horizon)
     if rule.order == "strict":
         starts, times = _consecutive(store, rule)
     elif rule.order == "any":
@@ -96,6 +99,38 @@ def match(store: Packed, rule: Rule, *, horizon: int) -> Attempts:
     if rule.reentry == "every":
         return found.take(_successive(store, starts, found, spoilt, rule))
     return found
+
+
+def _is_plain(rule: Rule) -> bool:
+    """Whether the compiled pass knows the rule: ordered, distinct steps, one window."""
+    return (
+        rule.order == "ordered"
+        and rule.gaps is None
+        and not rule.exclude
+        and rule.reentry != "every"
+        and rule.steps == tuple(range(len(rule.steps)))
+    )
+
+
+def _compiled(store: Packed, rule: Rule, horizon: int) -> Attempts:
+    window = -1 if rule.window is None else min(rule.window // store.tick, store.mask)
+    over = 0 if rule.window is None else (horizon - rule.window - store.t0) // store.tick
+    run = fast.kernels() or {}
+    entered = run["starters"](store.key, store.bits + store.low, store.low)
+    found = run["scan"](
+        store.key,
+        store.bits,
+        store.low,
+        len(rule.steps),
+        window,
+        rule.later,
+        rule.reentry == "first",
+        entered,
+        store.t0,
+        store.tick,
+        over,
+    )
+    return Attempts(*found)
 
 
 def _starts(store: Packed, rule: Rule) -> np.ndarray:

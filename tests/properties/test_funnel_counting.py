@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salesmgmt.engine import fast
 from salesmgmt.funnel import conversion
 
 STAGES = ["a", "b", "c", "z"]
@@ -118,3 +120,37 @@ def test_any_order_counts_distinct_steps_in_some_window(history, window):
             max((len({s for t, s in steps if 0 <= t - t0 <= wide}) for t0, _ in steps), default=0)
         )
     assert got["entered"].tolist() == [sum(v >= k for v in levels) for k in (1, 2, 3)]
+
+
+@settings(max_examples=150)
+@given(
+    histories,
+    st.sampled_from(["allow", "strict"]),
+    st.sampled_from(["best", "first"]),
+    st.sampled_from([None, "0D", "3D", "6D"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_compiled_passes_change_nothing(history, ties, reentry, window, lost, groups):
+    if fast.kernels() is None:
+        pytest.skip("numba is not installed (extra: fast)")
+    events = frame(history)
+    if not events["stage"].isin(["a", "b", "c"]).any():
+        return
+    events["region"] = events["deal_id"] % 2
+    options = {
+        "ties": ties,
+        "reentry": reentry,
+        "window": window,
+        "lost": "z" if lost else None,
+        "by": "region" if groups else None,
+        "members": True,
+    }
+    want = conversion(events, ["a", "b", "c"], **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fast, "LEAST", 0)
+        got = conversion(events, ["a", "b", "c"], **options)
+        # Other rules take the packed keys of the compiled pass through NumPy.
+        for other in ({"order": "any"}, {"step_window": "4D"}, {"exclude": [("z", 0, 2)]}):
+            conversion(events, ["a", "b", "c"], **other)
+    pd.testing.assert_frame_equal(got, want)
