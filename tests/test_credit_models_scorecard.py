@@ -274,6 +274,33 @@ def test_numbers_as_levels_and_unseen_levels():
     assert part["points"].min() == part.query("kind == 'other'")["points"].item()
 
 
+def test_the_bad_class_is_named_and_not_guessed_from_the_alphabet():
+    X, y = customers()
+    words = np.where(y == 1, "bad", "good")
+    card = CreditScorecard().fit(X, y)
+    with pytest.raises(InputError, match="say which class is the bad one"):
+        CreditScorecard().fit(X, words)
+    with pytest.raises(InputError, match="none of the classes"):
+        CreditScorecard(bad="poor").fit(X, words)
+    named = CreditScorecard(bad="bad").fit(X, words)
+    assert named.predict_score(X).equals(card.predict_score(X))
+    np.testing.assert_allclose(named.predict_proba(X)[:, 0], card.predict_proba(X)[:, 1])
+    assert (named.predict(X) == "bad").tolist() == (card.predict(X) == 1).tolist()
+    assert named.performance(X, words).equals(card.performance(X, y))
+    assert named.calibration(X, words).equals(card.calibration(X, y))
+    turned = CreditScorecard(bad=0).fit(X, y)
+    assert np.corrcoef(turned.predict_score(X), card.predict_score(X))[0, 1] < -0.9
+
+
+def test_special_values_of_any_kind_are_rows_of_their_own():
+    X, y = customers()
+    X["turnover"] = X["turnover"].astype(object)
+    card = CreditScorecard(special=[-999, "n/a", "IT's"]).fit(X, y)
+    kinds = card.table_[card.table_["kind"] == "special"].groupby("feature")["rows"].sum()
+    assert kinds["turnover"] == (X["turnover"] == -999).sum()
+    assert kinds["sector"] == (X["sector"] == "IT's").sum()
+
+
 def test_reports_against_plain_counts():
     X, y = customers()
     card = CreditScorecard().fit(X, y)

@@ -25,6 +25,8 @@ from .score_bins import Bins, Recipe, fit_bins, is_numeric
 __all__ = ["CreditScorecard"]
 
 _SELF = "CreditScorecard"
+# Labels whose alphabetical order must not decide who is refused.
+_TELLING = ("good", "bad", "default", "no default", "好", "坏", "正常", "违约", "坏客户", "好客户")
 
 
 class CreditScorecard(ClassifierMixin, BaseEstimator):
@@ -38,6 +40,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
 
     Parameters
     ----------
+    bad : label, optional
+        The class to be scored low. None: the later one in order (1, True). Labels that say good
+        or bad themselves must be named.
     categorical : sequence of str, optional
         Columns to be taken as levels although they hold numbers; text, truth values and
         categories always are.
@@ -75,7 +80,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray of shape (2,)
-        The classes; the second one is the bad one (1, True, the later label).
+        The classes in order.
+    bad_ : label
+        The class that scores low.
     table_ : DataFrame
         One row a bin: ``feature``, ``kind`` (``base``, ``interval``, ``levels``, ``special``,
         ``missing``, ``other``), ``label``, ``low``, ``high`` (low < value <= high), ``rows``,
@@ -115,6 +122,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
+        bad: Any = None,
         categorical: Sequence[str] | None = None,
         special: Mapping[str, Sequence[Any]] | Sequence[Any] | None = None,
         trend: str | Mapping[str, str] = "auto",
@@ -132,6 +140,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         base_odds: float = 50.0,
         positive: bool = False,
     ) -> None:
+        self.bad = bad
         self.categorical = categorical
         self.special = special
         self.trend = trend
@@ -159,7 +168,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         X : DataFrame or array of shape (n_rows, n_features)
             What was known of each customer at the decision; values may be missing.
         y : array of shape (n_rows,)
-            Two classes; the later one in order (1, True, "bad" after "a...") is the bad one.
+            Two classes; which one is bad says the option ``bad``.
 
         Returns
         -------
@@ -258,20 +267,21 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         return pd.DataFrame(points, index=frame.index)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Log-odds of the bad class before points were rounded, shape (n_rows,)."""
-        return self._log_odds(self._codes(X)[1])
+        """Log-odds of ``classes_[1]`` before points were rounded, shape (n_rows,)."""
+        bad = self._log_odds(self._codes(X)[1])
+        return bad if self.bad_ == self.classes_[1] else -bad
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of either class before points were rounded, shape (n_rows, 2)."""
         from scipy.special import expit
 
-        bad = expit(self.decision_function(X))
-        return np.column_stack([1 - bad, bad])
+        second = expit(self.decision_function(X))
+        return np.column_stack([1 - second, second])
 
     def predict(self, X: Any) -> np.ndarray:
         """The likelier class of every row."""
-        risky = self.decision_function(X) > 0
-        return self.classes_[risky.astype(np.int64)]
+        second = self.decision_function(X) > 0
+        return self.classes_[second.astype(np.int64)]
 
     def score_to_probability(self, score: Any) -> np.ndarray:
         """Probability of the bad class that a score stands for on the card's scale."""
@@ -387,7 +397,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         """
         caller = f"{_SELF}.calibration"
         door.check_int(bins, "bins", caller=caller, low=2)
-        probability = self.predict_proba(X)[:, 1]
+        probability = self._bad_rate(X)
         return reports.calibration(probability, self._known(y, len(probability), caller), bins)
 
     def bands(self, X: Any, y: Any = None, *, width: int = 20) -> pd.DataFrame:
@@ -426,9 +436,15 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         """
         score = self.predict_score(X).to_numpy()
         bad = self._known(y, len(score), f"{_SELF}.performance")
-        return reports.performance(score, self.predict_proba(X)[:, 1], bad)
+        return reports.performance(score, self._bad_rate(X), bad)
 
     # -------------------------------------------------------------- helpers
+
+    def _bad_rate(self, X: Any) -> np.ndarray:
+        """Probability of the bad class."""
+        from scipy.special import expit
+
+        return expit(self._log_odds(self._codes(X)[1]))
 
     def _cards(self) -> list[tuple[Bins, np.ndarray]]:
         return list(zip(self.bins_, self.points_, strict=True))
@@ -485,21 +501,39 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
                 f"Only binary classification is supported. {_SELF}: y must hold two classes; "
                 f"the type of the target is {kind}. (Unknown label type: no classes at all.)"
             )
-        self.classes_, bad = np.unique(values, return_inverse=True)
+        self.classes_, codes = np.unique(values, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
                 f"{_SELF}: y holds one class only, {self.classes_[0]!r}: there is nothing to "
                 "tell apart. Give rows of both classes."
             )
+        self.bad_ = self._bad_label()
+        bad = (codes == int(self.bad_ == self.classes_[1])).astype(np.float64)
         self.n_bad_ = int(bad.sum())
         self.n_good_ = n - self.n_bad_
-        return bad.astype(np.float64)
+        return bad
+
+    def _bad_label(self) -> Any:
+        if self.bad is None:
+            telling = [c for c in self.classes_.tolist() if str(c).strip().lower() in _TELLING]
+            if telling:
+                raise InputError(
+                    f"{_SELF}: y holds {self.classes_.tolist()}; say which class is the bad one: "
+                    f"bad={telling[0]!r} or the other."
+                )
+            return self.classes_[1]
+        found = [c for c in self.classes_.tolist() if c == self.bad]
+        if not found:
+            raise InputError(
+                f"{_SELF}: bad={self.bad!r} is none of the classes {self.classes_.tolist()} of y."
+            )
+        return found[0]
 
     def _known(self, y: Any, n: int, caller: str) -> np.ndarray:
         values = self._flat(y, n, caller)
         if not np.isin(values, self.classes_).all():
             raise InputError(f"{caller}(): y holds classes other than {self.classes_.tolist()}.")
-        return (values == self.classes_[1]).astype(np.float64)
+        return (values == self.bad_).astype(np.float64)
 
     def _flat(self, y: Any, n: int, caller: str) -> np.ndarray:
         from sklearn.utils.validation import column_or_1d
