@@ -155,6 +155,21 @@ def test_rank_intervals_cover_the_true_ranks():
     assert hits / 300 >= 0.95
 
 
+def test_totals_of_several_periods_show_the_trend():
+    frame = pd.DataFrame(
+        {"k": list("aaabbb"), "t": [1, 2, 4] * 2, "m": [0.5, 0.7, 1.0, 0.6, 0.6, 0.6]}
+    )
+    card = kpi.scorecard(frame, [kpi.Metric("m")], keys=["k", "t"])
+    got = kpi.totals(card, period="t").set_index(["k", "t"])
+    assert got["rank"].tolist() == [2, 1, 1, 1, 2, 2]
+    assert got["rank_change"].tolist()[1:3] == [1, 0]
+    assert got.loc[("a", 4), "change"] == pytest.approx(0.3)
+    # Periods are counted as they come: 1, 2, 4 are three in a row.
+    assert got.loc[("a", 4), "trend"] == pytest.approx(np.polyfit([0, 1, 2], [0.5, 0.7, 1.0], 1)[0])
+    assert got.loc[("b", 4), "trend"] == pytest.approx(0)
+    assert got.xs(1, level="t")[["previous", "trend"]].isna().all(axis=None)
+
+
 def test_review_explains_the_whole_change_of_the_total():
     frame = pd.DataFrame({"k": ["a"] * 2, "t": [1, 2], "m": [1.2, 0.7], "n": [0.5, 0.9]})
     card = kpi.scorecard(frame, [kpi.Metric("m"), kpi.Metric("n")], keys=["k", "t"])

@@ -409,6 +409,7 @@ def totals(
     scorecard: pd.DataFrame,
     *,
     by: str | Sequence[str] | None = None,
+    period: str | None = None,
     grades: Sequence[tuple[str, float]] = GRADES,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
@@ -419,7 +420,10 @@ def totals(
     scorecard : DataFrame
         What :func:`scorecard` returned.
     by : str or sequence of str, optional
-        Key columns within which to rank (``"month"``); None: all keys together.
+        Key columns within which to rank (``"region"``); None: all keys together.
+    period : str, optional
+        Key column with the period, in ascending order: ranks are within a period, and each
+        total is compared with the key's earlier ones.
     grades : sequence of (str, float)
         Grade and the share of full marks (the sum of the weights) it starts at, best first.
         The last one should start at minus infinity.
@@ -432,7 +436,10 @@ def totals(
         Keys, ``total`` (sum of ``weighted``), ``rank`` (1 is best, equal totals share the
         smaller rank), ``rank_lo``, ``rank_hi`` (between which ranks the key lies: the keys that
         are better, or worse, beyond doubt are counted; missing where the scorecard has no
-        standard errors, since nothing is known then), ``grade``. Keys ascending.
+        standard errors, since nothing is known then), ``grade``. With ``period`` also
+        ``previous`` (total of the key's last period before), ``change``, ``rank_change`` (places
+        won) and ``trend`` (least-squares slope of its totals a period, up to this one); missing
+        in a key's first period. Keys ascending.
 
     Raises
     ------
@@ -461,9 +468,13 @@ def totals(
     cuts = _check_grades(grades, caller=caller)
     frame, names = _card(scorecard, caller=caller)
     inside = check_names(by, "by", caller=caller)
+    if period is not None and period not in inside:
+        inside.append(period)
     for name in inside:
         if name not in names:
-            raise InputError(f"{caller}(): by: {name!r} is no key of the scorecard ({names}).")
+            raise InputError(f"{caller}(): {name!r} is no key of the scorecard ({names}).")
+    if period is not None and len(names) < 2:
+        raise InputError(f"{caller}(): the scorecard has no key but the period {period!r}.")
     key = factorise(frame, names)
     total, full, error = _sums(frame, key)
     group = factorise(key.labels, inside).codes if inside else np.zeros(len(key), dtype=np.int64)
@@ -478,6 +489,36 @@ def totals(
     for name, values in (("rank_lo", low), ("rank_hi", high)):
         out[name] = pd.array(values if sure else [pd.NA] * len(out), dtype="Int64")
     out["grade"] = _grade(total, full, cuts)
+    return out if period is None else _with_trend(out, names, period)
+
+
+def _with_trend(out: pd.DataFrame, names: list[str], period: str) -> pd.DataFrame:
+    """Each total beside the key's earlier ones."""
+    who = factorise(out, [n for n in names if n != period]).codes
+    when = factorise(out, [period]).codes
+    order = np.lexsort((when, who))
+    total, rank = out["total"].to_numpy()[order], out["rank"].to_numpy()[order]
+    start = np.r_[True, np.diff(who[order]) != 0]
+    columns = {c: np.full(len(out), np.nan) for c in ("previous", "change", "rank_change", "trend")}
+    later = np.flatnonzero(~start)
+    columns["previous"][order[later]] = total[later - 1]
+    columns["change"][order[later]] = total[later] - total[later - 1]
+    columns["rank_change"][order[later]] = rank[later - 1] - rank[later]
+    # Slope from running sums of x, y, xx and xy since the key's first period.
+    x = when[order].astype(np.float64)
+    group = np.cumsum(start) - 1
+    first = np.flatnonzero(start)[group]
+    x = x - x[first]
+    sums = []
+    for v in (np.ones(len(x)), x, total, x * x, x * total):
+        running = np.concatenate([[0.0], np.cumsum(v)])
+        sums.append(running[1:] - running[first])
+    n, sx, sy, sxx, sxy = sums
+    spread = n * sxx - sx * sx
+    slope = (n * sxy - sx * sy) / np.where(spread > 0, spread, np.nan)
+    columns["trend"][order] = np.where(spread > 0, np.round(slope, 12), np.nan)
+    for name, values in columns.items():
+        out[name] = values
     return out
 
 
