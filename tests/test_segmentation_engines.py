@@ -62,7 +62,7 @@ def test_rows_without_orders_and_several_a_day(sample, convert):
 def test_bad_rows_are_told_as_in_pandas(sample, convert):
     lines = sample.head(40).copy()
     lines.loc[[3, 5], "amount"] = None
-    with pytest.raises(InputError, match="'amount'.*2 row"):
+    with pytest.raises(InputError, match=r"'amount'.*2 row"):
         rfm(convert(lines))
 
 

@@ -23,6 +23,7 @@ from .._frames import (
 from ..engine.grouping import exact_sum, first_last
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
+from .condense import condensed
 
 __all__ = ["cohorts", "lifecycle", "triangle"]
 
@@ -90,7 +91,7 @@ def cohorts(
     check_freq(freq, caller="cohorts", choices=_FREQS)
     check_number(level, "level", caller="cohorts", low=0, high=1, open_low=True, open_high=True)
     rows = take(
-        transactions,
+        condensed(transactions, [customer], date=date, amount=amount, unit=1e-6, caller="cohorts"),
         caller="cohorts",
         arg="transactions",
         invalid=invalid,

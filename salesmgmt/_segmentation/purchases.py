@@ -19,6 +19,7 @@ from .._frames import (
 )
 from ..engine.grouping import distinct, exact_sum, first_last
 from ..errors import InputError
+from .condense import COUNT, condensed
 
 __all__ = ["DAYS", "purchases"]
 
@@ -91,14 +92,18 @@ def purchases(
     check_choice(freq, "freq", tuple(DAYS), caller="purchases")
     check_choice(returns, "returns", ("net", "exclude"), caller="purchases")
     rows = take(
-        transactions,
+        condensed(
+            transactions, [customer], date=date, amount=amount, unit=1e-6, caller="purchases"
+        ),
         caller="purchases",
         arg="transactions",
         invalid=invalid,
         customer=Key(customer),
         date=Date(date),
         amount=Amount(amount),
+        n=Amount(COUNT, optional=True),
     )
+    counted = rows["n"] if "n" in rows else np.ones(len(rows))
     days = rows.days("date")
     until = _day_number(resolve_as_of(as_of, days, caller="purchases"))
     end = until if holdout is None else _split(holdout, until, freq)
@@ -131,10 +136,10 @@ def purchases(
     out["as_of"] = np.full(len(out), np.datetime64(end, "D").astype("M8[us]"))
     out.attrs["freq"] = freq
     out.attrs["rows"] = {
-        "given": len(rows) + len(rows.dropped),
+        "given": int(counted.sum()) + len(rows.dropped),
         "invalid": len(rows.dropped),
-        "after_as_of": int((rows.days("date") > until).sum()),
-        "returns": int((rows["amount"] < 0).sum()),
+        "after_as_of": int(counted[rows.days("date") > until].sum()),
+        "returns": int(counted[rows["amount"] < 0].sum()),
         "customers_after_the_split": int((~there).sum()),
     }
     return out

@@ -19,6 +19,8 @@ from .._frames import (
     check_int,
     check_lang,
     check_number,
+    is_pandas,
+    lazy,
     resolve_as_of,
     take,
     warn,
@@ -26,6 +28,7 @@ from .._frames import (
 from ..engine.grouping import distinct_per_group, exact_sum, first_last
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
+from .condense import COUNT, condensed
 from .schemes import Scheme, action_of, cn8_keys, label_of, resolve_scheme
 
 __all__ = ["Spec", "rfm", "score_grid", "segment_summary"]
@@ -381,7 +384,7 @@ def take_values(
     if customer in _COLUMNS:
         raise InputError(f"{caller}(): the customer column must not be called {customer!r}.")
     rows = take(
-        transactions,
+        _condensed(transactions, spec, customer, date, amount, order, caller),
         caller=caller,
         arg="transactions",
         invalid=invalid,
@@ -389,6 +392,7 @@ def take_values(
         date=Date(date),
         amount=Amount(amount),
         order=Key(order or "order_id", optional=order is None, missing="allow"),
+        n=Amount(COUNT, optional=True),
     )
     days = rows.days("date")
     until = int(
@@ -403,13 +407,40 @@ def take_values(
             f"{caller}(): no purchase on or before {np.datetime64(until, 'D')}; "
             "choose a later as_of."
         )
+    left_out = keep & negative if spec.returns == "exclude" else np.zeros(len(keep), dtype=bool)
     account = {
-        "given": len(rows) + len(rows.dropped),
+        "given": _count(rows, slice(None)) + len(rows.dropped),
         "invalid": len(rows.dropped),
-        "after_as_of": int((~keep).sum()),
-        "returns_left_out": int((keep & negative).sum()) if spec.returns == "exclude" else 0,
+        "after_as_of": _count(rows, ~keep),
+        "returns_left_out": _count(rows, left_out),
     }
     return _add_up(rows, spec, days, bought, paid, until, account, caller=caller)
+
+
+def _condensed(
+    transactions: Any,
+    spec: Spec,
+    customer: str,
+    date: str,
+    amount: str,
+    order: str | None,
+    caller: str,
+) -> Any:
+    """A frame of another engine, added up there; with orders, by order."""
+    if is_pandas(transactions):
+        return transactions
+    names = lazy(transactions, caller=caller, arg="transactions").collect_schema().names()
+    by = [order] if order else ["order_id"] if "order_id" in names else []
+    keys = [customer, *by]
+    unit = spec.step * 1e-4
+    return condensed(transactions, keys, date=date, amount=amount, unit=unit, caller=caller)
+
+
+def _count(rows: Rows, at: Any) -> int:
+    """Number of the caller's rows."""
+    if "n" in rows:
+        return int(rows["n"][at].sum())
+    return len(rows) if isinstance(at, slice) else int(at.sum())
 
 
 def _add_up(
@@ -440,7 +471,8 @@ def _add_up(
         money = money / np.maximum(orders, 1)
     seen = slice(None) if everything else np.bincount(codes[at], minlength=n) > 0
     if not everything:
-        lost = np.bincount(codes[paid], minlength=n)[~np.asarray(seen)]
+        weight = rows["n"][paid] if "n" in rows else None
+        lost = np.bincount(codes[paid], weight, n)[~np.asarray(seen)]
         account["customers_without_a_purchase"] = int((lost > 0).sum())
         if lost.any():
             warn(
@@ -458,7 +490,8 @@ def _add_up(
 def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
     """Distinct orders of each customer; rows without an order id are an order each."""
     if "order" not in rows:
-        return np.bincount(codes[at], minlength=n)
+        weight = rows["n"][at] if "n" in rows else None
+        return np.bincount(codes[at], weight, n).astype(np.int64)
     items = rows.keys("order").codes[at]
     named = items >= 0
     size = len(rows.keys("order"))

@@ -11,6 +11,7 @@ from .._frames import Amount, Date, Key, check_choice, take
 from ..engine.grouping import exact_sum
 from ..engine.periods import period_of
 from ..errors import InputError
+from .condense import condensed
 
 __all__ = ["abc", "whale_curve"]
 
@@ -77,7 +78,7 @@ def abc(
     check_choice(freq, "freq", ("D", "W", "M", "Q", "Y"), caller="abc")
     _check_cuts(xyz_cuts, "xyz_cuts", np.inf)
     rows = take(
-        frame,
+        condensed(frame, [item], date=date, amount=value, unit=1e-6, caller="abc"),
         caller="abc",
         arg="frame",
         invalid=invalid,
