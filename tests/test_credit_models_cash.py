@@ -280,3 +280,18 @@ def test_a_backtest_needs_history():
     invoices, paid = steady()
     with pytest.raises(InputError, match="before as_of"):
         cash_backtest(invoices, paid, horizon=40, as_of="2025-07-01")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_report_section_speaks_of_each_currency_apart(sample, lang):
+    from salesmgmt.report._blocks import Text
+    from salesmgmt.report.sections import credit_models as section
+
+    tables = dict(zip(section.NEEDS, sample[:2], strict=True))
+    told = [b.text for b in section.build(tables, as_of=None, lang=lang) if isinstance(b, Text)]
+    assert len(told) == 4  # outlook and look back, CNY and USD
+    assert "CNY" in told[0]
+    assert "USD" in told[2]
+    young = {"invoices": sample[0].head(5), "payments": sample[1].head(0)}
+    (only,) = section.build(young, as_of=None, lang=lang)
+    assert "at least 10" in only.text
