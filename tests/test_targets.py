@@ -618,3 +618,26 @@ def test_three_margins_say_which_gave_way_and_implied_ones_are_exact():
     implied = rake(plan, [margins[0], pair, margins[2]], step=1)
     assert implied.attrs["gave_way"] == {}
     assert implied.groupby("c")["target"].sum().tolist() == margins[2].tolist()
+
+
+def test_an_indicator_is_followed_by_itself_and_a_curve_is_not():
+    quarters = pd.period_range("2025Q1", periods=12, freq="Q")
+    indicator = pd.Series([10.0, 11, 12, 11, 12, 13, 14, 13, 14, 15, 16, 15], index=quarters)
+    annual = pd.Series({2025: 440.0, 2026: 624.0})
+    call = {"periods": ("2025-01-01", "2026-12-31", "Q")}
+    followed = decompose(annual, profile=indicator, **call)
+    asked = decompose(annual, profile=indicator, method="denton", **call)
+    plain = decompose(annual, profile=indicator, method="pro_rata", **call)
+    pd.testing.assert_frame_equal(followed, asked)
+    assert followed["target"].tolist() != plain["target"].tolist()
+    curve = pd.Series([0.1, 0.2, 0.3, 0.4] * 3, index=quarters)
+    shares = decompose(annual, profile=curve, **call)
+    assert shares["target"].head(4).tolist() == [44.0, 88.0, 132.0, 176.0]
+    longer = decompose(annual, profile=indicator, periods=("2025-01-01", "2027-12-31", "Q"))
+    assert len(longer) == 12
+    ratio = longer["target"] / indicator.to_numpy()
+    assert ratio.tail(5).std() < 0.01 * ratio.mean()  # extrapolated at the last ratio
+    with pytest.raises(InputError, match="differ"):
+        decompose(
+            annual, profile=curve, method="pro_rata", periods=("2025-01-01", "2027-12-31", "Q")
+        )

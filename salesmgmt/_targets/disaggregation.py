@@ -12,7 +12,7 @@ from .._frames import check_bool, check_choice, check_number, check_series, mone
 from ..engine import temporal_disaggregation as engine
 from ..engine.apportionment import apportion
 from ..errors import InputError
-from .spans import SEASONS, Spans, label_days, plan_spans, stamps
+from .spans import Spans, label_days, plan_spans, stamps
 from .totals import Group
 
 __all__ = ["METHODS", "column_totals", "disaggregate"]
@@ -351,6 +351,8 @@ def column_totals(
     if method == "auto":
         method = "denton" if _is_indicator(groups, shape, profile, spans) else "pro_rata"
     if method == "pro_rata":
+        for group in groups:
+            _check_told(group, spans, caller=caller)
         return list(groups), shape
     if len(groups) != 1 or shape.ndim != 1:
         raise InputError(
@@ -392,16 +394,27 @@ def column_totals(
     return [group], path
 
 
+def _check_told(group: Group, spans: Spans, *, caller: str) -> None:
+    untold = np.unique(spans.year[group.block < 0]).tolist()
+    if untold:
+        raise InputError(
+            f"{caller}(): total has no amount for the year(s) {untold}, which the periods reach "
+            "into; they differ. (Years without a total can be extrapolated along an indicator: "
+            'method="denton".)'
+        )
+
+
 def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any, spans: Spans) -> bool:
     """A Series by date with two or more totals to meet, whose own sums differ between them."""
     if len(groups) != 1 or shape.ndim != 1 or not isinstance(profile, pd.Series):
         return False
-    if pd.api.types.is_integer_dtype(profile.index.dtype) or (
-        len(profile) in SEASONS.values() and (len(spans) != len(profile))
-    ):
+    if pd.api.types.is_integer_dtype(profile.index.dtype):  # by season, not by date
         return False
     group = groups[0]
     if len(group.amounts) < 2 or (shape <= 0).any():
         return False
+    known = group.block >= 0
+    if not known.all():  # only an indicator can reach beyond the totals
+        return True
     sums = np.bincount(group.block, weights=shape, minlength=len(group.amounts))
     return bool(np.ptp(sums) > 1e-9 * sums.max())

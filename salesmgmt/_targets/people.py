@@ -69,7 +69,7 @@ def blend_weights(
     if weight.sum() <= 0:
         raise InputError(f"{caller}(): factors are all zero; give at least one a weight.")
     columns: dict[str, Any] = {
-        f"factor{i}": Amount(c, low=0, missing="allow") for i, c in enumerate(factors)
+        f"factors{i}": Amount(c, low=0, missing="allow") for i, c in enumerate(factors)
     }
     keyed = [f"by{i}" for i in range(len(names))]
     rows = take(frame, caller=caller, by=names, unique=keyed, **columns)

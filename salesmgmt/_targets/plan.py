@@ -132,7 +132,7 @@ def decompose(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     spans = plan_spans(periods, year_start=year_start, caller=caller)
     organisation, share = take_organisation(weights, total, spans, caller=caller)
-    tasks, measures = read_totals(total, organisation, spans, step, method, caller=caller)
+    tasks, measures = read_totals(total, organisation, spans, step, caller=caller)
     tree = org_tree(organisation)
     setting = _Setting(organisation, tree, spans, step, caller)
     plans, worst, reported = [], 0.0, {}

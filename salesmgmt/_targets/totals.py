@@ -34,7 +34,6 @@ def read_totals(
     organisation: pd.Index | None,
     spans: Spans,
     step: float,
-    method: str,
     *,
     caller: str,
 ) -> tuple[list[list[Group]], pd.Index | None]:
@@ -52,7 +51,7 @@ def read_totals(
     years = _years(amounts.index)
     if years is None:
         return [[Group(rows, np.array([value]), one)] for value in whole], amounts.index
-    return [[_by_year(rows, whole, years, spans, method, caller=caller)]], None
+    return [[_by_year(rows, whole, years, spans, caller=caller)]], None
 
 
 def _years(labels: pd.Index) -> np.ndarray | None:
@@ -70,18 +69,15 @@ def _by_year(
     whole: np.ndarray,
     years: np.ndarray,
     spans: Spans,
-    method: str,
     *,
     caller: str,
 ) -> Group:
     have = np.unique(spans.year)
     unplanned = sorted(set(years.tolist()).difference(have.tolist()))
-    untold = sorted(set(have.tolist()).difference(years.tolist()))
-    if unplanned or (untold and method in ("auto", "pro_rata")):
+    if unplanned:
         raise InputError(
             f"{caller}(): total has the years {sorted(years.tolist())}, the periods lie in "
-            f"{have.tolist()}; they differ in {unplanned + untold}. (Years without a total can "
-            'be extrapolated along an indicator: method="denton".)'
+            f"{have.tolist()}; they differ in {unplanned}. Widen periods, or leave these out."
         )
     order = np.argsort(years)
     at = np.searchsorted(years[order], spans.year)

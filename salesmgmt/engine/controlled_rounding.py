@@ -381,13 +381,14 @@ def _augment(
     graph = coo_array(
         (capacity, (np.concatenate(tails), np.concatenate(heads))), shape=(size + 2, size + 2)
     ).tocsr()
+    graph.indices, graph.indptr = graph.indices.astype(np.int32), graph.indptr.astype(np.int32)
     result = maximum_flow(graph, source, sink)
     wanted = int(amounts[amounts > 0].sum())
     if result.flow_value != wanted:
         raise ArithmeticError("the margins contradict the cells: no rounding exists")
     flow = result.flow.tocoo()
     used = flow.data > 0
-    tail, head = flow.coords[0][used], flow.coords[1][used]
+    tail, head = flow.row[used].astype(np.int64), flow.col[used].astype(np.int64)
     first_row, first_column = row_nodes[-1][0], column_nodes[-1][0]
     to_row = (
         (tail >= first_column)

@@ -267,7 +267,7 @@ def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
         )
     ax.set_ylim(bottom=0)
     money_axis(ax, "y", lang)
-    ax.figure.autofmt_xdate(rotation=30)
+    ax.tick_params(axis="x", rotation=30)
     title = t(lang, "On the way to the target", "目标进度与预测区间")
     return finish(ax, title=title, legend=True)
 
