@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from salesmgmt.engine import fast
 from salesmgmt.engine.survival import incidence
 from salesmgmt.funnel import WinModel, backtest_bookings, conversion, waterfall
 
@@ -144,9 +145,15 @@ def counting(n: int, python: str | None, folder: str) -> None:
     chain, same = cpu(lambda: asof_chain(frame), runs=1)
     assert counts == same, (counts, same)
     name = f"{n / 1e6:g} M events, 5 steps, 7 days"
-    fast = " (numba there)" if importlib.util.find_spec("numba") else ""
-    line(name + fast, "<= 1.5 s with fast", f"{plain:.2f} s", f"merge_asof {chain:.2f} s",
+    there = " (numba there)" if importlib.util.find_spec("numba") else ""
+    line(name + there, "<= 1.5 s with fast", f"{plain:.2f} s", f"merge_asof {chain:.2f} s",
          f"{chain / plain:.1f} x")  # fmt: skip
+    least, fast.LEAST = fast.LEAST, 10**12
+    numpy_only, out = cpu(lambda: conversion(frame, steps, window="7D"))
+    fast.LEAST = least
+    assert counts == out["entered"].tolist()
+    line("  without fast", "<= merge_asof", f"{numpy_only:.2f} s", f"merge_asof {chain:.2f} s",
+         f"{chain / numpy_only:.1f} x")  # fmt: skip
     for threads in (1, 4):
         peer = ask(python, DUCKDB % threads, folder)
         if peer is None:
