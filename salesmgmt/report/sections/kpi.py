@@ -42,7 +42,7 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> li
     if start is None:
         start = company["date"].iloc[-1]
     blocks: list[Block] = [_indicators(company[company["date"] == start], start, freq, lang)]
-    key = next((k for k in _KEYS if k in sales.columns), None)
+    key = next((k for k in _KEYS if k in sales.columns and sales[k].notna().any()), None)
     if key is None:
         return blocks
     return blocks + _card(tables, key, freq, start, until, company, lang)
@@ -84,7 +84,9 @@ def _card(
     company: pd.DataFrame,
     lang: str,
 ) -> list[Block]:
-    wide = kpi.indicators(tables["transactions"], by=key, freq=freq, shape="wide", as_of=until)
+    sales = tables["transactions"]
+    known = sales[key].notna()
+    wide = kpi.indicators(sales[known], by=key, freq=freq, shape="wide", as_of=until)
     now = wide[wide["date"] == start].copy()
     now = now[now["revenue"] > 0]
     goals, source = _goals(tables, key, freq, start, wide)
@@ -136,6 +138,13 @@ def _card(
             "rank_hi": "worst rank",
             "grade": "grade",
         }
+    if not known.all():
+        lost = int((~known).sum())
+        text += (
+            f"另有 {lost:,} 行没有 {key}，未计入。"
+            if lang == "zh"
+            else f" {lost:,} rows without {key} are left out."
+        )
     top = card[card[key].isin(ranks[key].head(8))]
     height = 1.2 + 0.24 * min(len(top), 30)
     return [

@@ -1,0 +1,60 @@
+"""The report sections work on whatever tables a user has."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from salesmgmt import load_sample
+from salesmgmt.report._blocks import Figure, Table, Text
+from salesmgmt.report.sections import incentives, kpi
+
+
+def tables(case: str) -> dict[str, pd.DataFrame]:
+    sales, plan = load_sample("transactions"), load_sample("plan")
+    small = sales[["customer_id", "date", "amount"]].head(300)
+    text = {c: plan[c].astype(str) for c in ("period_start", "period_end")}
+    return {
+        "three columns, dates as text": {
+            "transactions": small.assign(date=small["date"].astype(str))
+        },
+        "one row": {"transactions": small.head(1)},
+        "rep without a plan": {"transactions": sales.head(3000)},
+        "plan as text": {"transactions": sales, "plan": plan.assign(**text)},
+        "some rows without a rep": {
+            "transactions": sales.assign(rep=sales["rep"].where(sales["rep"] != "R01")),
+            "plan": plan,
+        },
+        "plan of another measure": {
+            "transactions": sales,
+            "plan": plan[plan["measure"] != "销售额"],
+        },
+    }[case]
+
+
+CASES = {
+    "three columns, dates as text": (1, None),
+    "one row": (1, None),
+    "rep without a plan": (1, None),
+    "plan as text": (4, 3),
+    "some rows without a rep": (4, 3),
+    "plan of another measure": (4, 0),
+}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_sections_of_any_tables(case, lang):
+    given = tables(case)
+    least, pay = CASES[case]
+    blocks = kpi.build(given, as_of=None, lang=lang)
+    assert len(blocks) >= least
+    assert all(isinstance(b, Text | Table | Figure) for b in blocks)
+    if pay is not None:
+        assert len(incentives.build(given, as_of=None, lang=lang)) == pay
+
+
+def test_rows_left_out_are_told():
+    texts = [b.text for b in kpi.build(tables("some rows without a rep"), as_of=None, lang="en")
+             if isinstance(b, Text)]  # fmt: skip
+    assert any("rows without rep are left out" in t for t in texts)
