@@ -6,8 +6,6 @@ import sys
 import time
 
 import numpy as np
-import pandas as pd
-from hierarchicalforecast.core import HierarchicalReconciliation
 from hierarchicalforecast.methods import MinTraceSparse
 from scipy import sparse
 
@@ -21,11 +19,10 @@ def main(path: str) -> None:
     base = held["base"]
     method = MinTraceSparse(method="wls_struct")
     start = time.process_time()
-    out = method.fit_predict(S=summing, y_hat=base, idx_bottom=np.arange(nodes - leaves, nodes))
-    print(time.process_time() - start, float(np.asarray(out["mean"]).sum()))
+    method.fit(S=summing, y_hat=base)
+    method.predict(S=summing, y_hat=base)
+    print(time.process_time() - start)
 
 
 if __name__ == "__main__":
-    assert HierarchicalReconciliation is not None
-    assert pd.__version__
     main(sys.argv[1])

@@ -19,6 +19,8 @@ from .intake import Panel, read_history
 __all__ = ["impact"]
 
 _BELIEF = 12.0  # how many placebo errors the assumed serial correlation is worth
+_OVERLAP = 3.0  # placebo windows share two thirds of their periods
+_MANY = 40.0  # placebo errors from which their quantile counts more than their mean square
 _CONTROLS = 3  # untreated series that move most like the treated one
 
 
@@ -328,20 +330,32 @@ def _sums(made: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _serial_factors(real: pd.DataFrame, runs: list[pd.DataFrame], z: float) -> np.ndarray:
     """By step: how much wider a sum of errors is than if they were independent.
 
-    Assumed from how the intervals grow, then corrected by the placebo runs of this very data.
+    Assumed from how the intervals grow, then corrected by the placebo runs of this very data: by
+    their mean square where they are few, by the quantile asked for where they are many (errors of
+    sales have heavy tails).
     """
+    from scipy.special import ndtr
+
     far = int(real["step"].max())
     assumed = _assumed(real, far)
-    found, count = np.zeros(far), np.zeros(far)
+    level = float(2 * ndtr(z) - 1)
+    size: list[list[np.ndarray]] = [[] for _ in range(far)]
     for run in runs:
         error, up, down = _sums(run)
-        side = np.where(error > 0, up, down) / z
-        step = run["step"].to_numpy() - 1
-        ratio = np.clip((error / side) ** 2, 0, 25 * assumed[step] ** 2)
-        found += np.bincount(step, ratio, minlength=far)[:far]
-        count += np.bincount(step, minlength=far)[:far]
-    overlap = 3.0  # placebo windows share two thirds of their periods
-    return np.sqrt((_BELIEF * assumed**2 + found / overlap) / (_BELIEF + count / overlap))
+        ratio = np.abs(error) / np.where(error > 0, up, down) * z
+        step = run["step"].to_numpy()
+        for k in range(far):
+            size[k].append(ratio[step == k + 1])
+    out = assumed.copy()
+    for k in range(far):
+        seen = np.concatenate(size[k]) if size[k] else np.empty(0)
+        count = len(seen) / _OVERLAP
+        squares = (np.clip(seen, 0, 5 * assumed[k]) ** 2).sum() / _OVERLAP
+        out[k] = np.sqrt((_BELIEF * assumed[k] ** 2 + squares) / (_BELIEF + count))
+        if count * (1 - level) >= 1:
+            trust = count / (count + _MANY)
+            out[k] = (1 - trust) * out[k] + trust * float(np.quantile(seen, level)) / z
+    return out
 
 
 def _assumed(real: pd.DataFrame, far: int) -> np.ndarray:
