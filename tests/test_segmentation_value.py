@@ -124,9 +124,29 @@ def test_lifecycle_finds_those_who_left(sample):
     assert gone.median() < 0.1 < steady.median()
 
 
-def test_lifecycle_needs_a_rhythm():
-    with pytest.raises(InputError, match="no customer bought on two days"):
-        lifecycle(_lines([("a", "2025-01-01", 1.0), ("b", "2025-01-02", 1.0)]))
+def test_lifecycle_without_a_second_purchase():
+    out = lifecycle(_lines([("a", "2025-01-01", 1.0), ("b", "2025-01-02", 1.0)]))
+    assert out["stage"].tolist() == ["new", "new"]
+    assert out["rhythm"].isna().all()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", "2025-01-01", 5.0)],
+        [(str(i), f"2025-01-{1 + i % 28:02d}", 5.0 + i) for i in range(40)],
+        [("a", "2025-01-01", 0.0), ("a", "2025-02-01", 0.0), ("b", "2025-01-05", 0.0)],
+        [("a", f"2025-{m:02d}-01", 10.0) for m in range(1, 13)],
+        [("a", "2025-01-01", 5.0), ("a", "2025-01-11", 7.0), ("b", "2025-01-03", 9.0)],
+    ],
+    ids=["one row", "one-time buyers", "free goods", "one customer", "three rows"],
+)
+def test_small_and_odd_tables_have_values(rows):
+    out = clv(_lines(rows))
+    assert out["clv"].ge(0).all()
+    assert np.isfinite(out[["p_alive", "expected_purchases", "clv", "clv_lo", "clv_hi"]]).all(
+        axis=None
+    )
 
 
 # -- where the money is ---------------------------------------------------------------

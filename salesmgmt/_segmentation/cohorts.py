@@ -295,7 +295,8 @@ def lifecycle(
 
     The logarithms of the days between a customer's purchases are taken as normal, with a mean
     of its own, pulled towards that of all customers where there are few of them, and a spread
-    common to all. ``p_longer`` is then the chance that a pause lasts as long as the present
+    common to all. Where nobody has bought twice there is no rhythm: it is missing, and all are
+    ``new``. ``p_longer`` is the chance that a pause lasts as long as the present
     one, if nothing has changed.
 
     Parameters
@@ -326,7 +327,7 @@ def lifecycle(
     Raises
     ------
     InputError
-        A column is missing, rows cannot be used, or no customer bought twice.
+        A column is missing or rows cannot be used.
 
     Examples
     --------
@@ -355,8 +356,6 @@ def lifecycle(
     until = int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
     at = (amounts >= 0) & (days <= until)
     pairs = np.unique(np.stack([keys.codes[at], days[at]], axis=1), axis=0)
-    if len(pairs) == len(np.unique(pairs[:, 0])):
-        raise InputError("lifecycle(): no customer bought on two days; there is no rhythm.")
     who, when = pairs.T
     there = np.bincount(who, minlength=len(keys)) > 0
     rhythm = _rhythms(who, when, len(keys))
@@ -410,6 +409,9 @@ def _rhythms(who: np.ndarray, when: np.ndarray, n: int) -> _Rhythm:
     sums = np.bincount(owner, logs, n)
     means = sums / np.maximum(count, 1)
     several = count > 0
+    if not several.any():  # nobody has bought twice: there is no rhythm to judge by
+        nothing = np.full(n, np.nan)
+        return _Rhythm(nothing, nothing, np.ones(n))
     inside = float(((logs - means[owner]) ** 2).sum()) / max(len(logs) - int(several.sum()), 1)
     inside = max(inside, 0.05)
     # Customers, not pauses, are averaged: frequent buyers would make the common rhythm theirs.

@@ -122,8 +122,10 @@ def _by_quadrature(
         core = np.minimum(6 * spread[:, None], stretch)
         off = core * u + (stretch - core) * u**3
         slope = core + 3 * (stretch - core) * u**2
-        p = 1 / (1 + (b / a)[:, None] * np.exp(-off))
-        log_w = a * np.log(p) + b[:, None] * np.log1p(-p) + np.log(slope)
+        odds = off + np.log(a / b)[:, None]
+        log_p = -np.logaddexp(0.0, -odds)
+        log_w = a * log_p - b[:, None] * np.logaddexp(0.0, odds) + np.log(slope)
+        p = np.maximum(np.exp(log_p), 1e-300)
         w = np.exp(log_w - log_w.max(axis=1, keepdims=True))
     else:
         u = (np.arange(400) + 0.5) / 400
@@ -150,7 +152,7 @@ def probability_of(
     z = t / (alpha + t)
     with np.errstate(divide="ignore", invalid="ignore"):
         part = n * np.log(z) if n else np.zeros_like(z)
-    log_nb = gammaln(r + n) - gammaln(r) - gammaln(n + 1.0) + r * np.log1p(-z) + part
+        log_nb = gammaln(r + n) - gammaln(r) - gammaln(n + 1.0) + r * np.log1p(-z) + part
     stays = np.exp(betaln(a, b + n) - betaln(a, b) + log_nb)
     if n == 0:
         return stays

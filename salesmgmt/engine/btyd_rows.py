@@ -52,7 +52,7 @@ def compress(
     else:
         used, at = np.unique(key, return_inverse=True)
         weight = np.bincount(at.reshape(-1), count).astype(np.float64)
-    scale = float(np.average(T, weights=count)) / 10.0
+    scale = float(np.average(T, weights=count)) / 10.0 or 1.0  # all seen for one day only
     return Histories(
         ux,
         ut / scale,

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from ... import segmentation
-from ...errors import InputError
 from ...plots import segmentation as plots
 from .._blocks import Block, Figure, Table, Text
 
@@ -87,9 +86,8 @@ def _segments(transactions: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
 
 def _stages(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     """Who has fallen out of rhythm, the largest first."""
-    try:
-        stages = segmentation.lifecycle(lines, as_of=as_of, lang=lang)
-    except InputError:  # nobody has bought twice: there is no rhythm to tell of
+    stages = segmentation.lifecycle(lines, as_of=as_of, lang=lang)
+    if stages["rhythm"].isna().all():  # nobody has bought twice
         return []
     late = stages[stages["stage"].isin(["slowing", "at_risk"])]
     late = late.sort_values(["amount", "customer_id"], ascending=[False, True])
