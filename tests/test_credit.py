@@ -424,3 +424,17 @@ def test_a_missing_key_keeps_the_others():
     assert shown.to_numpy().tolist() == [
         ["A", "N", 1, 100.0], ["A", "N", 2, 30.0], ["A", "-", 2, 50.0],
     ]  # fmt: skip
+
+
+def test_movement_of_provisions_without_dates_counts_every_adjustment():
+    first = credit.provision({"a": 1000.0}, [0.5])
+    last = credit.provision({"a": 100.0}, [0.5])
+    gone = pd.DataFrame(
+        {"customer_id": ["A", "A"], "date": ["2020-01-01", "2025-01-01"], "amount": [30.0, 5.0],
+         "kind": ["write_off", "recovery"]}
+    )  # fmt: skip
+    got = credit.provision_movement(first, last, gone).set_index("item")["amount"]
+    assert got.to_dict() == {
+        "opening": 500, "charge": 0, "reversal": -425, "write_off": -30, "recovery": 5,
+        "closing": 50,
+    }  # fmt: skip

@@ -364,26 +364,7 @@ def statement(
     chosen = _chosen(of, books.customers.index, caller)
     lines = _lines(position)
     lines = lines[np.isin(lines["customer"], chosen)]
-    before = lines[lines["day"] < first].groupby(["customer", "currency"])["units"].sum()
-    inside = lines[lines["day"] >= first]
-    overdue = _overdue(position)
-    parts = []
-    pairs = lines[["customer", "currency"]].drop_duplicates().sort_values(["customer", "currency"])
-    for customer, currency in pairs.itertuples(index=False):
-        own = inside[(inside["customer"] == customer) & (inside["currency"] == currency)]
-        opening = int(before.get((customer, currency), 0))
-        parts.append(
-            _one_account(own, customer, currency, opening, first, books.today,
-                         int(overdue.get((customer, currency), 0)))
-        )  # fmt: skip
-    table = pd.concat(parts, ignore_index=True) if parts else _no_lines()
-    return _statement_frame(position, table, lang)
-
-
-def _no_lines() -> pd.DataFrame:
-    columns = ["customer", "currency", "day", "entry", "document", "due", "units", "balance",
-               "overdue"]  # fmt: skip
-    return pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+    return _statement_frame(position, _accounts(position, lines, first), lang)
 
 
 def _first_day(start: Any, today: int, caller: str) -> int:
@@ -448,20 +429,28 @@ def _overdue(position: Position) -> pd.Series:
     return table.groupby(["customer", "currency"])["units"].sum()
 
 
-def _one_account(
-    own: pd.DataFrame, customer: int, currency: int, opening: int, first: int, today: int, late: int
-) -> pd.DataFrame:
-    ends = pd.DataFrame(
-        {
-            "customer": customer, "currency": currency, "day": [first - 1, today],
-            "entry": ["opening", "closing"], "document": None, "due": -(2**40), "units": 0,
-        }
-    )  # fmt: skip
-    ends["document"] = ends["document"].astype(object)
-    out = pd.concat([ends.iloc[:1], own, ends.iloc[1:]], ignore_index=True) if len(own) else ends
-    out["balance"] = opening + out["units"].cumsum()
-    out["overdue"] = np.where(out["entry"] == "closing", late, 0)
-    return out
+def _accounts(position: Position, lines: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Each account's opening balance, its lines from ``first`` on, its closing balance."""
+    keys = ["customer", "currency"]
+    accounts = lines[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    index = pd.MultiIndex.from_frame(accounts)
+
+    def of(sums: pd.Series) -> np.ndarray:
+        return sums.reindex(index).fillna(0).to_numpy().astype(np.int64)
+
+    blank = pd.Series([None] * len(accounts), dtype=object)
+    ends = accounts.assign(document=blank, due=np.int64(-(2**40)), units=np.int64(0))
+    before = of(lines[lines["day"] < first].groupby(keys)["units"].sum())
+    opening = ends.assign(day=first - 1, entry="opening", brought=before, turn=0)
+    closing = ends.assign(day=position.books.today, entry="closing", brought=0, turn=2)
+    inside = lines[lines["day"] >= first].assign(brought=np.int64(0), turn=1)
+    opening["overdue"] = inside["overdue"] = np.int64(0)
+    closing["overdue"] = of(_overdue(position))
+    parts = [p for p in (opening, inside, closing) if len(p)] or [opening]
+    table = pd.concat(parts, ignore_index=True)
+    table = table.sort_values([*keys, "turn"], kind="stable", ignore_index=True)
+    run = (table["units"] + table["brought"]).groupby([table[k] for k in keys]).cumsum()
+    return table.assign(balance=run)
 
 
 _ENTRIES = {

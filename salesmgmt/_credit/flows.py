@@ -52,6 +52,7 @@ class Flows:
         self.position, self.books, self.basis = position, position.books, basis
         self.keys, (self.document, self.receipt) = keys_of(position, by)
         self.step = self.books.step
+        self._lately: dict[int, Position] = {}
         documents, receipts = self.books.documents, self.books.receipts
         self._own = receipts.source < 0  # a netted note already counts as a document
         self._sales = documents.units
@@ -103,7 +104,12 @@ class Flows:
         """The position as it stood on a day."""
         if day == self.books.today:
             return self.position
-        return position_at(self.position, pd.Timestamp(np.datetime64(day, "D")).as_unit("us"))
+        if day not in self._lately:
+            moment = pd.Timestamp(np.datetime64(day, "D")).as_unit("us")
+            while len(self._lately) > 1:  # a period needs its start and its end
+                self._lately.pop(next(iter(self._lately)))
+            self._lately[day] = position_at(self.position, moment)
+        return self._lately[day]
 
     def sales(self, after: int, until: int) -> np.ndarray:
         """Invoices less credit notes dated in ``(after, until]``."""

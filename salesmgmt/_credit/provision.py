@@ -292,10 +292,11 @@ def provision_movement(
     Parameters
     ----------
     before, after : DataFrame
-        Results of :func:`provision` or :func:`expected_loss` with ``as_of``.
+        Results of :func:`provision` or :func:`expected_loss`.
     adjustments : DataFrame, optional
         ``customer_id``, ``date``, ``amount``, ``kind``: write-offs (转销) use the allowance up,
-        recoveries (收回) add to it; those dated after the first and up to the second count.
+        recoveries (收回) add to it; those dated after the first and up to the second count (all
+        of them where the provisions have no ``as_of``).
     step : float, default=0.01
         Smallest unit.
 
@@ -310,7 +311,7 @@ def provision_movement(
     Raises
     ------
     InputError
-        A frame is not a provision with ``as_of``; dates do not follow each other.
+        A frame is not a provision; dates do not follow each other.
 
     Examples
     --------
@@ -328,16 +329,18 @@ def provision_movement(
     tables, ends = [], []
     for arg, frame in (("before", before), ("after", after)):
         rows = door.take(
-            frame, caller=caller, arg=arg, allowance=Amount("allowance"), as_of=Date("as_of")
-        )
+            frame, caller=caller, arg=arg, allowance=Amount("allowance"),
+            as_of=Date("as_of", optional=True),
+        )  # fmt: skip
         units = door.units(rows["allowance"], step, name="allowance", caller=caller)
         tables.append((rows.frame, units))
-        ends.append(rows["as_of"].max())
-    if ends[0] >= ends[1]:
+        ends.append(rows["as_of"].max() if "as_of" in rows else None)
+    dated = None not in ends
+    if dated and ends[0] >= ends[1]:
         raise InputError(f"{caller}(): before must be made at an earlier date than after.")
     keys = _shared_keys(before, after)
     opening, closing = (_by_key(f, u, keys) for f, u in tables)
-    gone, back = _settled(adjustments, ends, keys, step)
+    gone, back = _settled(adjustments, ends if dated else None, keys, step)
     whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
     whole = whole.fillna(0).astype("int64")
     net = whole["closing"] - whole["opening"] + whole["gone"] - whole["back"]
@@ -367,7 +370,7 @@ def _by_key(frame: pd.DataFrame, units: np.ndarray, keys: list[str]) -> pd.Serie
 
 
 def _settled(
-    adjustments: Any, ends: list[Any], keys: list[str], step: float
+    adjustments: Any, ends: list[Any] | None, keys: list[str], step: float
 ) -> tuple[pd.Series, pd.Series]:
     """Units written off and recovered in the period, by the keys the adjustments know."""
     empty = pd.Series(dtype="int64")
@@ -381,7 +384,10 @@ def _settled(
     if not len(rows):
         return empty, empty
     units = np.abs(door.units(rows["amount"], step, name="amount", caller="provision_movement"))
-    inside = (rows["date"] > ends[0]) & (rows["date"] <= ends[1] + np.timedelta64(1, "D") - 1)
+    inside = np.ones(len(rows), dtype=bool)
+    if ends is not None:
+        last = ends[1] + np.timedelta64(1, "D")
+        inside = (rows["date"] >= ends[0] + np.timedelta64(1, "D")) & (rows["date"] < last)
     parts = []
     for kind in ("write_off", "recovery"):
         chosen = inside & (rows.series("kind") == kind).to_numpy()
@@ -407,5 +413,6 @@ def _movement_frame(items: pd.DataFrame, keys: list[str], end: Any, step: float)
         total = items.sum()
         out = pd.DataFrame({"item": total.index.astype(object), "units": total.to_numpy()})
     out["amount"] = door.money(out.pop("units").to_numpy(), step)
-    out["as_of"] = end
+    if end is not None:
+        out["as_of"] = end
     return out

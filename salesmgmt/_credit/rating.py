@@ -226,16 +226,15 @@ def _reasons(
     lang: str,
 ) -> list[str]:
     """What costs most, at most three points, in words."""
-    lost = (100 - parts).mul(weight).fillna(0)
+    lost = (100 - parts).mul(weight).fillna(0).to_numpy()
+    worst = np.argsort(-lost, axis=1, kind="stable")[:, :3]
+    names, points = list(parts.columns), parts.to_numpy()
     out = []
-    for k in range(len(facts)):
-        row = facts.iloc[k]
-        said = []
-        if default[k]:
-            said.append(_default_words(row, default_days, lang))
-        for name in lost.iloc[k].sort_values(ascending=False, kind="stable").index[:3]:
-            if lost.iloc[k][name] >= 1:
-                said.append(_words(name, row, parts.iloc[k][name], lang))
+    for k, row in enumerate(facts.to_dict("records")):
+        said = [_default_words(row, default_days, lang)] if default[k] else []
+        for c in worst[k]:
+            if lost[k, c] >= 1:
+                said.append(_words(names[c], row, points[k, c], lang))
         out.append("; ".join(said[:3]) or _say(lang, "pays on time", "按时付款"))
     return out
 
@@ -244,13 +243,13 @@ def _say(lang: str, en: str, zh: str) -> str:
     return zh if lang == "zh" else en
 
 
-def _default_words(row: pd.Series, days: int, lang: str) -> str:
+def _default_words(row: dict[str, Any], days: int, lang: str) -> str:
     if row["written_off"] > 0:
         return _say(lang, "debt was written off", "曾有坏账核销")
     return _say(lang, f"open more than {days} days past due", f"逾期超过{days}天")
 
 
-def _words(name: str, row: pd.Series, points: float, lang: str) -> str:
+def _words(name: str, row: dict[str, Any], points: float, lang: str) -> str:
     if name == "payment":
         late, share = row["days_late"], row["on_time"]
         return _say(
