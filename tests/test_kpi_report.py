@@ -36,9 +36,9 @@ CASES = {
     "three columns, dates as text": (1, None),
     "one row": (1, None),
     "rep without a plan": (1, None),
-    "plan as text": (4, 3),
-    "some rows without a rep": (4, 3),
-    "plan of another measure": (4, 0),
+    "plan as text": (5, 3),
+    "some rows without a rep": (5, 3),
+    "plan of another measure": (5, 0),
 }
 
 

@@ -42,6 +42,7 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> li
     if start is None:
         start = company["date"].iloc[-1]
     blocks: list[Block] = [_indicators(company[company["date"] == start], start, freq, lang)]
+    blocks += _moved(sales, freq, start, lang)
     key = next((k for k in _KEYS if k in sales.columns and sales[k].notna().any()), None)
     if key is None:
         return blocks
@@ -73,6 +74,27 @@ def _indicators(row: pd.DataFrame, start: pd.Timestamp, freq: str, lang: str) ->
     head = {"metric": "指标", "value": "数值"} if lang == "zh" else {}
     title = "公司经营指标，" if lang == "zh" else "The company in "
     return Table(table, title + _name(start, freq), formats={"value": "text"}, headings=head)
+
+
+def _moved(sales: pd.DataFrame, freq: str, start: pd.Timestamp, lang: str) -> list[Block]:
+    """Bridge from the same period a year before, where products and quantities are known."""
+    if not {"product", "quantity"} <= set(sales.columns):
+        return []
+    if sales[["product", "quantity"]].isna().any(axis=None):
+        return []
+    rows = take(sales, caller="report", arg="transactions", date=Date("date"))
+    parts = []
+    for back in (1, 0):
+        period = pd.Period(start - pd.DateOffset(years=back), freq=freq)
+        low, high = period.start_time.to_datetime64(), period.end_time.to_datetime64()
+        parts.append(rows.frame[(rows["date"] >= low) & (rows["date"] <= high)])
+    if any(part.empty for part in parts):
+        return []
+    moved = kpi.bridge(
+        *parts, keys="product", method="price_volume_mix", price="amount", per="line", ends=True
+    )
+    title = "与上年同期相比的变动" if lang == "zh" else "Against the same period a year before"
+    return [Figure(lambda ax: draw.bridge(moved, ax=ax, lang=lang), title=title)]
 
 
 def _card(
