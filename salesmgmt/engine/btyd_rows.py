@@ -45,7 +45,7 @@ def compress(
     uT, iT = _codes(T)
     key = (ix * len(ut) + it) * len(uT) + iT
     cells = len(ux) * len(ut) * len(uT)
-    if cells <= _CELLS:
+    if cells <= min(_CELLS, 32 * len(key)):
         sums = np.bincount(key, count, cells)
         used = np.flatnonzero(sums)
         weight = sums[used].astype(np.float64)
