@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._frames import check_int, check_names, to_pandas
 from ..errors import InputError
+from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, forecast_panel
 from .intake import Panel, read_history
 from .simulation import sample_panel
@@ -27,8 +28,8 @@ class Forecaster(BaseEstimator):
 
     Parameters
     ----------
-    by, freq, season_length, model, level, non_negative, partial, n_jobs, progress, gaps, \
-as_of, invalid, date, amount
+    by, freq, season_length, model, level, calendar, exog, non_negative, partial, n_jobs, \
+progress, events, gaps, as_of, invalid, date, amount
         As in :func:`forecast`.
 
     Attributes
@@ -65,10 +66,13 @@ as_of, invalid, date, amount
         season_length: int | None = None,
         model: str | Sequence[str] = "auto",
         level: Sequence[float] | None = (80, 95),
+        calendar: str | pd.DataFrame | None = None,
+        exog: str | Sequence[str] | Mapping[str, Any] | None = None,
         non_negative: bool | str = "auto",
         partial: str = "drop",
         n_jobs: int = 1,
         progress: bool = False,
+        events: pd.DataFrame | None = None,
         gaps: str = "auto",
         as_of: object = None,
         invalid: str = "raise",
@@ -80,10 +84,13 @@ as_of, invalid, date, amount
         self.season_length = season_length
         self.model = model
         self.level = level
+        self.calendar = calendar
+        self.exog = exog
         self.non_negative = non_negative
         self.partial = partial
         self.n_jobs = n_jobs
         self.progress = progress
+        self.events = events
         self.gaps = gaps
         self.as_of = as_of
         self.invalid = invalid
@@ -114,18 +121,22 @@ as_of, invalid, date, amount
         check_levels(self.level, caller="Forecaster.fit")
         self._panel = self._read(history)
         names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
+        exog = [self.exog] if isinstance(self.exog, str) else list(self.exog or [])
+        names += [c for c in exog if c not in names]
         frame = to_pandas(history, names, caller="Forecaster.fit", arg="history")
         self.history_ = frame[names].reset_index(drop=True)
         self._summary: pd.DataFrame | None = None
         return self
 
-    def predict(self, horizon: int) -> pd.DataFrame:
+    def predict(self, horizon: int, *, future: pd.DataFrame | None = None) -> pd.DataFrame:
         """Forecast ``horizon`` periods after each series' last.
 
         Parameters
         ----------
         horizon : int
             Periods to forecast.
+        future : DataFrame, optional
+            Values of ``exog`` in these periods, as in :func:`forecast`.
 
         Returns
         -------
@@ -140,18 +151,26 @@ as_of, invalid, date, amount
             ``horizon`` is not a whole number above 0.
         """
         check_is_fitted(self, "history_")
+        caller = "Forecaster.predict"
+        horizon = check_int(horizon, "horizon", caller=caller, low=1)
         return forecast_panel(
             self._panel,
-            check_int(horizon, "horizon", caller="Forecaster.predict", low=1),
-            check_models(self.model, caller="Forecaster.predict"),
-            check_levels(self.level, caller="Forecaster.predict"),
+            horizon,
+            check_models(self.model, caller=caller),
+            check_levels(self.level, caller=caller),
             self.non_negative,
             n_jobs=self.n_jobs,
             progress=self.progress,
+            drivers=self._drivers(horizon, future),
         )
 
     def simulate(
-        self, horizon: int, n: int = 1000, *, random_state: int | np.random.Generator | None = 0
+        self,
+        horizon: int,
+        n: int = 1000,
+        *,
+        future: pd.DataFrame | None = None,
+        random_state: int | np.random.Generator | None = 0,
     ) -> pd.DataFrame:
         """Sample paths, as :func:`simulate` gives them.
 
@@ -161,6 +180,8 @@ as_of, invalid, date, amount
             Periods to draw.
         n : int, default=1000
             Number of paths.
+        future : DataFrame, optional
+            Values of ``exog`` in these periods, as in :func:`forecast`.
         random_state : int, Generator or None, default=0
             Seed.
 
@@ -178,13 +199,15 @@ as_of, invalid, date, amount
         """
         check_is_fitted(self, "history_")
         caller = "Forecaster.simulate"
+        horizon = check_int(horizon, "horizon", caller=caller, low=1)
         return sample_panel(
             self._panel,
-            check_int(horizon, "horizon", caller=caller, low=1),
+            horizon,
             check_int(n, "n", caller=caller, low=1),
             check_models(self.model, caller=caller),
             self.non_negative,
             random_state,
+            self._drivers(horizon, future),
         )
 
     def update(self, new: pd.DataFrame) -> Forecaster:
@@ -263,6 +286,19 @@ as_of, invalid, date, amount
         if not isinstance(found, Forecaster):
             raise InputError(f"Forecaster.load(): {path} holds a {type(found).__name__}.")
         return found
+
+    def _drivers(self, horizon: int, future: pd.DataFrame | None) -> Drivers | None:
+        return read_drivers(
+            self.history_,
+            self._panel,
+            horizon,
+            by=check_names(self.by, "by", caller="Forecaster"),
+            date=self.date,
+            calendar=self.calendar,
+            events=self.events,
+            exog=self.exog,
+            future=future,
+        )
 
     def _read(self, history: Any) -> Panel:
         return read_history(

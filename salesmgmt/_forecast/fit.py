@@ -11,7 +11,7 @@ import pandas as pd
 from .._frames import check_bool, check_choice, check_int, check_names, check_number
 from ..engine.bank import METHODS, Forecast, forecast_block
 from ..errors import InputError
-from .drivers import read_drivers
+from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
 
 __all__ = ["fit_chunk", "forecast"]
@@ -57,7 +57,9 @@ def forecast(
         Period to sum to. None: the spacing of the dates; dates that keep to no grid, and
         several rows a date, are summed to months. Weeks that fall on one weekday keep it.
     season_length : int, optional
-        Periods in a season. None: 24, 7, 52, 12, 4 or 1 by ``freq``; 1 switches seasons off.
+        Periods in a season. None: 24, 7, 52, 12, 4 or 1 by ``freq``. 1: no season is
+        presumed; ``"auto"`` still finds one of 7, 12, 24 or 52 periods that a record of a
+        hundred values and three cycles shows plainly.
     model : str or sequence of str, default="auto"
         ``"auto"`` (the learned combination), ``"naive"``, ``"seasonal_naive"``, ``"drift"``,
         ``"mean"``, ``"ets"``, ``"theta"``, ``"arima"``, ``"ces"``, ``"croston"``, ``"sba"``,
@@ -163,13 +165,15 @@ def forecast(
         exog=exog,
         future=future,
     )
-    if drivers is not None:
-        free = drivers.fit(panel)
-        made = _run(free, horizon, models, levels, False, n_jobs=n_jobs, progress=progress)
-        made = drivers.put_on(made, panel.end, horizon, non_negative)
-        return _table(panel, horizon, made, levels)
     return forecast_panel(
-        panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress
+        panel,
+        horizon,
+        models,
+        levels,
+        non_negative,
+        n_jobs=n_jobs,
+        progress=progress,
+        drivers=drivers,
     )
 
 
@@ -245,8 +249,14 @@ def forecast_panel(
     *,
     n_jobs: int = 1,
     progress: bool = False,
+    drivers: Drivers | None = None,
 ) -> pd.DataFrame:
-    """The result table of a panel's forecasts."""
+    """The result table of a panel's forecasts, with the effects of drivers where there are any."""
+    if drivers is not None:
+        free = drivers.fit(panel)
+        made = _run(free, horizon, models, levels, False, n_jobs=n_jobs, progress=progress)
+        made = drivers.put_on(made, panel.end, horizon, non_negative)
+        return _table(panel, horizon, made, levels)
     made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
     return _table(panel, horizon, made, levels)
 

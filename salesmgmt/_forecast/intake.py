@@ -41,6 +41,9 @@ class Grid:
 
     def period_of(self, dates: np.ndarray) -> np.ndarray:
         """Number of the period of each datetime64."""
+        if len(dates) > 100_000:  # many rows, few dates
+            which, distinct = pd.factorize(dates)
+            return self.period_of(np.asarray(distinct))[which]
         if self.freq == "h":
             return dates.astype("datetime64[h]").astype(np.int64)
         return periods.period_of(_days(dates), self.freq, week_start=self.week_start)
@@ -231,18 +234,21 @@ def _sum_up(
     series = len(keys) if keys is not None else 1
     low = int(at.min())
     cell = codes * (int(at.max()) - low + 1) + (at - low)
+    order = None
     if len(cell) > 1 and not (cell[1:] > cell[:-1]).all():
         order = np.lexsort((amounts, cell))
         cell, amounts = cell[order], amounts[order]
     new = np.concatenate(([True], cell[1:] != cell[:-1]))
     begin = np.flatnonzero(new)
     width = int(at.max()) - low + 1
-    code, at = cell[begin] // width, cell[begin] % width + low
+    if len(begin) < len(cell) or order is not None:
+        at = cell[begin] % width + low
+        codes = cell[begin] // width
     if len(begin) < len(cell):
         known = np.isfinite(amounts)
         total = np.add.reduceat(np.where(known, amounts, 0.0), begin)
         amounts = np.where(np.logical_or.reduceat(known, begin), total, np.nan)
-    starts = np.searchsorted(code, np.arange(series + 1))
+    starts = np.searchsorted(codes, np.arange(series + 1))
     end = at[starts[1:] - 1]
     if zero_gaps:
         end = np.full(series, at.max())

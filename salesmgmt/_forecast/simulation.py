@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..engine import paths
 from ..engine.bank import forecast_block
 from ..engine.preparation import prepare
 from ..errors import InputError
+from .drivers import Drivers, read_drivers
 from .fit import check_models, floors
 from .intake import Panel, read_history
 
@@ -30,8 +31,12 @@ def simulate(
     freq: str | None = None,
     season_length: int | None = None,
     model: str | Sequence[str] = "auto",
+    calendar: str | pd.DataFrame | None = None,
+    exog: str | Sequence[str] | Mapping[str, Any] | None = None,
+    future: pd.DataFrame | None = None,
     non_negative: bool | str = "auto",
     partial: str = "drop",
+    events: pd.DataFrame | None = None,
     gaps: str = "auto",
     as_of: object = None,
     invalid: str = "raise",
@@ -47,8 +52,8 @@ def simulate(
 
     Parameters
     ----------
-    history, horizon, by, freq, season_length, model, non_negative, partial, gaps, as_of, \
-invalid, date, amount
+    history, horizon, by, freq, season_length, model, calendar, exog, future, non_negative, \
+partial, events, gaps, as_of, invalid, date, amount
         As in :func:`forecast`.
     n : int, default=1000
         Number of paths.
@@ -97,7 +102,18 @@ invalid, date, amount
         as_of=as_of,
         invalid=invalid,
     )
-    return sample_panel(panel, horizon, n, models, non_negative, random_state)
+    drivers = read_drivers(
+        history,
+        panel,
+        horizon,
+        by=check_names(by, "by", caller=caller),
+        date=date,
+        calendar=calendar,
+        events=events,
+        exog=exog,
+        future=future,
+    )
+    return sample_panel(panel, horizon, n, models, non_negative, random_state, drivers)
 
 
 def sample_panel(
@@ -107,9 +123,25 @@ def sample_panel(
     models: list[str],
     non_negative: bool | str,
     random_state: Any,
+    drivers: Drivers | None = None,
 ) -> pd.DataFrame:
     """Paths of every series of a panel as a samples table."""
     rng = np.random.default_rng(random_state)
+    if drivers is not None:
+        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng)
+        return _samples(panel, _with_effects(drivers, amounts, panel.end, non_negative, rng))
+    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng))
+
+
+def _draw(
+    panel: Panel,
+    horizon: int,
+    n: int,
+    models: list[str],
+    non_negative: bool | str,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Amounts (series, horizon, draws)."""
     parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     newest = int(panel.end.max())
     for block in panel.blocks():
@@ -128,7 +160,32 @@ def sample_panel(
         drawn = found.quantile(z[:, :, block.series])
         drawn = np.maximum(drawn, floors(block.y, non_negative))
         amounts[block.series] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
-    return _samples(panel, amounts)
+    return amounts
+
+
+def _with_effects(
+    drivers: Drivers,
+    amounts: np.ndarray,
+    end: np.ndarray,
+    non_negative: bool | str,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws with the effects of calendar and drivers on them; one draw, one set of effects."""
+    _, horizon, n = amounts.shape
+    for i, last in enumerate(end):
+        x = drivers.rows(i, int(last) + 1, horizon) / drivers.size
+        root = np.linalg.svd(drivers.post[i], hermitian=True)
+        unsure = root.U * np.sqrt(np.maximum(root.S, 0.0))
+        effect = x @ (drivers.beta[i][:, None] + unsure @ rng.standard_normal((len(root.S), n)))
+        if drivers.logs[i]:
+            amounts[i] *= np.exp(np.clip(effect, -5, 5))
+        else:
+            amounts[i] += drivers.scale[i] * effect
+        floor = drivers.floor[i]
+        if non_negative != "auto":
+            floor = 0.0 if non_negative else -np.inf
+        amounts[i] = np.maximum(amounts[i], floor)
+    return amounts
 
 
 def _past_errors(y: np.ndarray, n: np.ndarray, last: np.ndarray, newest: int, m: int) -> np.ndarray:

@@ -33,6 +33,7 @@ Method = Callable[[Prepared, int], Forecast]
 SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
 _USUAL = (7, 12, 24, 52)
+_LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
@@ -65,6 +66,8 @@ def _auto_block(
         found = _hidden_season(y, n)
         if found.any():
             return _by_season(y, n, horizon, found)
+    if m in _LONGER and look and (n >= 2 * _LONGER[m]).any():
+        return _two_seasons(y, n, horizon, m)
     newest = longest(m)
     if len(y) > newest:
         rows = np.maximum(n - newest, 0)[None] + np.arange(newest)[:, None]
@@ -86,6 +89,28 @@ def _auto_block(
             made = _learned(prepared, horizon, kind)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def _two_seasons(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
+    """Day and week, or week and year: half what either season says, where the record is long."""
+    near = _auto_block(y, n, horizon, m, look=False)
+    which = np.flatnonzero(n >= 2 * _LONGER[m])
+    far = _auto_block(y[:, which], n[which], horizon, _LONGER[m], look=False)
+    parts = [(np.arange(len(n)), near)]
+    out = _together([*parts, (which[:0], _pick(far, which[:0]))], horizon, len(n))
+    pairs = ((out.mean, far.mean), (out.sd, far.sd), (out.below, far.below), (out.above, far.above))
+    for mine, other in pairs:
+        if mine is not None and other is not None:
+            mine[:, which] = (mine[:, which] + other) / 2
+    return out
+
+
+def _pick(f: Forecast, which: np.ndarray) -> Forecast:
+    """Some columns of a forecast."""
+    rows = np.arange(len(f.mean))[:, None]
+    below, above = (None if v is None else v[rows, which] for v in (f.below, f.above))
+    shape = f.shape if f.shape is None or f.shape.ndim == 2 else f.shape[..., which]
+    return Forecast(f.mean[rows, which], f.sd[rows, which], below, above, f.levels, shape)
 
 
 def _by_season(y: np.ndarray, n: np.ndarray, horizon: int, season: np.ndarray) -> Forecast:
