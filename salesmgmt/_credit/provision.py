@@ -335,8 +335,9 @@ def provision_movement(
         units = door.units(rows["allowance"], step, name="allowance", caller=caller)
         tables.append((rows.frame, units))
         ends.append(rows["as_of"].max() if "as_of" in rows else None)
-    dated = None not in ends
-    if dated and ends[0] >= ends[1]:
+    start, end = ends
+    dated = start is not None and end is not None
+    if start is not None and end is not None and start >= end:
         raise InputError(f"{caller}(): before must be made at an earlier date than after.")
     keys = _shared_keys(before, after)
     opening, closing = (_by_key(f, u, keys) for f, u in tables)
@@ -354,7 +355,7 @@ def provision_movement(
             "closing": whole["closing"],
         }
     )
-    return _movement_frame(items, keys, ends[1], step)
+    return _movement_frame(items, keys, end, step)
 
 
 def _shared_keys(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
