@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from salesmgmt import DataWarning, InputError
 from salesmgmt.funnel import WinModel
@@ -114,12 +115,30 @@ def test_new_values_missing_columns_and_plain_matrices(fitted):
     assert WinModel().fit(matrix, y).n_features_in_ == 2
 
 
+def test_any_two_outcomes_will_do_and_the_larger_is_won():
+    X, y = world()
+    text = WinModel().fit(X, np.where(y == 1, "won", "lost"))
+    assert text.classes_.tolist() == ["lost", "won"]
+    np.testing.assert_array_equal(
+        text.predict_proba(X), WinModel().fit(X, y.astype(bool)).predict_proba(X)
+    )
+    assert set(text.predict(X)) == {"lost", "won"}
+    with pytest.raises(InputError, match="multiclass"):
+        WinModel().fit(X, np.arange(len(X)) % 3)
+
+
 def test_it_clones_and_pickles(fitted):
     X, y = world()
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
     other = clone(fitted).fit(X.iloc[:1000], y[:1000])
     np.testing.assert_array_equal(other.predict_proba(X), fitted.predict_proba(X))
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([WinModel(min_outcomes=5)])
+def test_sklearn_contract(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.slow

@@ -35,19 +35,51 @@ def as_table(X: Any, caller: str) -> pd.DataFrame:
     return out
 
 
-def as_outcome(y: Any, n: int, caller: str) -> np.ndarray:
-    """0/1 of booleans, 0/1 numbers, or "won"/"lost" text."""
-    series = pd.Series(np.asarray(y).reshape(-1) if not isinstance(y, pd.Series) else y.to_numpy())
-    if len(series) != n:
-        raise InputError(f"{caller}(): y has {len(series)} value(s) for {n} row(s) of X.")
-    text = series.map({"won": 1, "lost": 0, 1: 1, 0: 0})
-    if text.isna().any():
-        bad = series[text.isna()].iloc[0]
+def as_outcome(
+    y: Any, n: int, caller: str, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """0/1 (the second class is 1: won, True, the larger label) and the two classes."""
+    from sklearn.utils import column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
+    if y is None:
+        raise InputError(f"{caller}() requires y to be passed, but the target y is None.")
+    values = column_or_1d(np.asarray(y), warn=True)
+    if len(values) != n:
+        raise InputError(f"{caller}(): y has {len(values)} value(s) for {n} row(s) of X.")
+    lost = pd.isna(values)
+    if lost.any():
+        raise InputError(f"{caller}(): y is missing in {int(lost.sum())} row(s); leave them out.")
+    if classes is None:
+        try:
+            check_classification_targets(values)
+        except ValueError as err:
+            raise InputError(f"{caller}(): y must hold two classes. {err}") from None
+        classes = _two_classes(np.unique(values), caller)
+    unknown = ~np.isin(values, classes)
+    if unknown.any():
         raise InputError(
-            f"{caller}(): y must hold 1/0, True/False or 'won'/'lost'; "
-            f"{int(text.isna().sum())} value(s) do not, first {bad!r}."
+            f"{caller}(): y must hold {classes[0]!r} and {classes[1]!r}; {int(unknown.sum())} "
+            f"value(s) do not, first {values[unknown][0]!r}."
         )
-    return text.to_numpy(dtype=np.int64)
+    return (values == classes[1]).astype(np.int64), classes
+
+
+def _two_classes(seen: np.ndarray, caller: str) -> np.ndarray:
+    if len(seen) == 2:
+        return seen
+    for usual in (np.array([0, 1]), np.array(["lost", "won"])):
+        if len(seen) == 1 and seen[0] in usual.tolist():
+            return usual
+    if len(seen) > 2:
+        raise InputError(
+            f"{caller}(): Only binary classification is supported. The type of the target is "
+            f"multiclass: y must hold two classes, such as won and lost, and holds {len(seen)}."
+        )
+    raise InputError(
+        f"{caller}(): y must hold two classes, such as won and lost; there is one class: "
+        f"{seen.tolist()!r}."
+    )
 
 
 class Features:

@@ -46,7 +46,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray
-        ``[0, 1]``: lost, won.
+        Lost, won: the two values of ``y``, ascending.
     base_rate_ : float
         Share won in the data.
     window_ : int
@@ -100,7 +100,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
         X : DataFrame or matrix
             One row a closed deal, as it was known when the score would have been asked for.
         y : array-like
-            1/0, True/False, or ``"won"``/``"lost"``.
+            1/0, True/False, ``"won"``/``"lost"``, or any two values (the larger is won).
 
         Returns
         -------
@@ -112,10 +112,10 @@ class WinModel(ClassifierMixin, BaseEstimator):
         if self.window is not None:
             check_int(self.window, "window", caller=caller, low=1)
         table = as_table(X, caller)
-        won = as_outcome(y, len(table), caller)
+        won, self.classes_ = as_outcome(y, len(table), caller)
         self.n_features_in_ = table.shape[1]
-        self.feature_names_in_ = np.asarray(table.columns, dtype=object)
-        self.classes_ = np.array([0, 1])
+        if isinstance(X, pd.DataFrame):
+            self.feature_names_in_ = np.asarray(table.columns, dtype=object)
         table, won = self._in_order(table, won, caller)
         self.leaks_ = find_leaks(table, won)
         self.drift_ = self._drift(table, won)
@@ -273,7 +273,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
         return np.column_stack([1 - p, p])
 
     def predict(self, X: Any) -> np.ndarray:
-        """1 where winning is more likely than losing.
+        """The second class (won, 1) where winning is more likely than losing, else the first.
 
         Parameters
         ----------
@@ -284,11 +284,17 @@ class WinModel(ClassifierMixin, BaseEstimator):
         -------
         ndarray of shape (rows,)
         """
-        return (self.predict_proba(X)[:, 1] > 0.5).astype(np.int64)
+        likely = self.predict_proba(X)[:, 1] > 0.5
+        return self.classes_[likely.astype(np.int64)]
 
     def _table(self, X: Any, caller: str) -> pd.DataFrame:
         check_is_fitted(self)
         table = as_table(X, caller)
+        if not isinstance(X, pd.DataFrame) and table.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"{caller}(): X has {table.shape[1]} features, but WinModel is expecting "
+                f"{self.n_features_in_} features as input."
+            )
         absent = [c for c in self.columns_ if c not in table.columns]
         if absent:
             raise InputError(
@@ -399,7 +405,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
             Self.
         """
         table = self._table(X, "WinModel.update")
-        won = as_outcome(y, len(table), "WinModel.update")
+        won, _ = as_outcome(y, len(table), "WinModel.update", self.classes_)
         new = np.column_stack([self._log_odds(table) - self.shift_, won])
         self.recent_ = np.vstack([self.recent_, new])[-self.window_ :]
         self.shift_ = _level(self.recent_[:, 0], self.recent_[:, 1])
@@ -425,7 +431,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
         caller = "WinModel.predict_rolling"
         check_int(block, "block", caller=caller, low=1)
         table = self._table(X, caller)
-        won = as_outcome(y, len(table), caller)
+        won, _ = as_outcome(y, len(table), caller, self.classes_)
         ranks = self._log_odds(table) - self.shift_
         recent, level, out = self.recent_, self.shift_, np.empty(len(table))
         for start in range(0, len(table), block):
