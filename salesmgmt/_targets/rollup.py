@@ -218,7 +218,14 @@ def rake(
     if step is not None:
         # On to what floats can hold: a miss of 1e-9 of a large total is more than a step.
         closer = _fit(fit.values, finest, 1e-14, 50)
-        whole = _round_cells(closer.values / float(step), finest)
+        try:
+            whole = _round_cells(closer.values / float(step), finest)
+        except ArithmeticError:
+            raise InputError(
+                f"{caller}(): the fit is not close enough to round to step {step!r} (largest miss "
+                f"{closer.error:.3g} of a total): zero cells leave it almost no room. Use a larger "
+                "step, or give such cells a small positive target."
+            ) from None
         values = money(whole, step)
         missed = _missed(whole, finest, step)
     out["target"] = values

@@ -144,16 +144,68 @@ def round_table(
     x = snap(ideal)
     rows, r, r_ideal = _side(rows, r_ideal, total, whole_rows)
     columns, c, c_ideal = _side(columns, c_ideal, total, whole_columns)
+    sides = (rows, r, r_ideal), (columns, c, c_ideal)
+    if len(rows.parents) > 1:
+        try:
+            return _round_nested(x, rows, r, c[-1])
+        except ArithmeticError:
+            pass  # too few open cells to fix subtotals in each column: margins move with cells
+    return _round_cells(x, *sides)
+
+
+def _round_nested(
+    x: np.ndarray, rows: Tree, r: list[np.ndarray], whole_columns: np.ndarray
+) -> np.ndarray:
+    """Level by level: each family's columns are whole before its members are rounded.
+
+    Keeps subtotals across both families near their ideals. Levels with very many nodes are
+    skipped: their members are rounded within the level above.
+    """
+    m = x.shape[1]
+    above = rows.above()
+    levels = [k for k in range(len(r) - 1) if len(r[k]) * m <= 20_000]
+    group = np.zeros(len(x), dtype=np.int64)
+    known = whole_columns[None, :]
+    for k in [*levels, len(r) - 1]:
+        leaf = k == len(r) - 1
+        nodes, first = np.unique(above[k], return_index=True)
+        table = x if leaf else snap(_sum_rows(x, above[k], len(nodes)))
+        parent = group[first] if not leaf else group
+        out = np.empty(table.shape, dtype=np.int64)
+        order = np.argsort(parent, kind="stable")
+        for at in np.split(order, np.flatnonzero(np.diff(parent[order])) + 1):
+            column = known[parent[at[0]]]
+            flat_rows, flat_columns = flat(len(at)), flat(m)
+            total = r[k][at]
+            out[at] = _round_cells(
+                table[at],
+                (flat_rows, [total], [total.astype(np.float64)]),
+                (flat_columns, [column], [column.astype(np.float64)]),
+            )
+        known, group = out, above[k]
+    return known
+
+
+def _sum_rows(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+    """Rows of ``x`` added up by group, shape (count, m)."""
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])
+    ordered = x if (order[1:] > order[:-1]).all() else x[order]
+    return np.add.reduceat(ordered, starts, axis=0)
+
+
+def _round_cells(x: np.ndarray, row_side: _Side, column_side: _Side) -> np.ndarray:
+    """Cells rounded to the leaves' whole totals; what does not fit is settled in the network."""
     base = np.floor(x)
     fraction = x - base
     open_ = fraction > 0
-    need_rows = r[-1] - base.sum(axis=1).astype(np.int64)
-    need_columns = c[-1] - base.sum(axis=0).astype(np.int64)
+    need_rows = row_side[1][-1] - base.sum(axis=1).astype(np.int64)
+    need_columns = column_side[1][-1] - base.sum(axis=0).astype(np.int64)
     up = _balance(fraction, open_, need_rows, need_columns)
     excess = up.sum(axis=0) - need_columns
     missing = up.sum(axis=1) - need_rows
     if excess.any() or missing.any():
-        _augment(up, open_, excess, missing, (rows, r, r_ideal), (columns, c, c_ideal))
+        _augment(up, open_, excess, missing, row_side, column_side)
     return base.astype(np.int64) + up
 
 

@@ -106,7 +106,7 @@ def _check_levels(plan, ideal, per):
 @given(
     org, st.integers(0, 10**6), st.lists(st.integers(0, 9), min_size=12, max_size=12).filter(any)
 )
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_plan_is_floor_or_ceiling_at_every_level(rows, total, shape):
     weights = _organisation(rows).sort_index()
     profile = pd.Series([float(v) for v in shape], index=range(1, 13))
@@ -147,7 +147,7 @@ def test_sparse_tables_always_have_a_rounding(data, n, m):
 
 
 @given(org, st.integers(0, 10**6), st.randoms())
-@settings(max_examples=120)
+@settings(max_examples=80)
 def test_order_of_rows_never_matters(rows, total, random):
     weights = _organisation(rows)
     shuffled = list(range(len(weights)))
@@ -188,7 +188,7 @@ def test_the_unit_never_matters(weights, total, factor):
 
 
 @given(st.data(), org, st.integers(10_000, 10**6))
-@settings(max_examples=150)
+@settings(max_examples=90)
 def test_limits_and_locks_hold_in_a_plan(data, rows, total):
     weights = _organisation(rows)
     call = {"periods": ("2026-01-01", "2026-12-31", "M"), "weights": weights}
@@ -212,7 +212,7 @@ def test_limits_and_locks_hold_in_a_plan(data, rows, total):
 
 
 @given(org, st.integers(0, 10**6))
-@settings(max_examples=80)
+@settings(max_examples=50)
 def test_allocating_again_with_everything_locked_changes_nothing(rows, total):
     weights = _organisation(rows)
     call = {"periods": ("2026-01-01", "2026-12-31", "Q"), "weights": weights}
@@ -281,7 +281,7 @@ def test_reconciling_keeps_the_total_and_satisfies_the_optimality_conditions(dat
 
 
 @given(st.data(), st.sampled_from(["proportional", "even", "catch_up", "minimal"]))
-@settings(max_examples=160)
+@settings(max_examples=100)
 def test_replanning_keeps_the_total_and_closes_what_is_over(data, method):
     n = data.draw(st.integers(1, 5))
     weights = data.draw(st.lists(st.integers(1, 20), min_size=n, max_size=n))
