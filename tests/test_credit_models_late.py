@@ -169,6 +169,24 @@ def test_neither_row_order_nor_index_changes_a_number(fitted):
     pd.testing.assert_frame_equal(a.reset_index(drop=True), b.reset_index(drop=True))
 
 
+def test_own_column_names_and_dates_as_text(fitted):
+    model, invoices, payments = fitted
+    names = {
+        "invoice_id": "发票号",
+        "customer_id": "客户",
+        "invoice_date": "开票",
+        "amount": "金额",
+    }
+    mine = invoices.rename(columns=names)
+    mine["开票"] = mine["开票"].dt.strftime("%Y-%m-%d")
+    paid = payments.rename(columns=names | {"date": "日期"})
+    options = {"invoice": "发票号", "customer": "客户", "invoice_date": "开票", "amount": "金额"}
+    other = LatePaymentModel().fit(mine, paid, as_of="2025-01-31", date="日期", **options)
+    a, b = model.predict(invoices, payments), other.predict(mine, paid)
+    assert b.columns[:2].tolist() == ["客户", "发票号"]
+    np.testing.assert_allclose(a.iloc[:, 2:], b.iloc[:, 2:])
+
+
 def test_clone_and_pickle(fitted):
     model, invoices, payments = fitted
     new = invoices.tail(5)

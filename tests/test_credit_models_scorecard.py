@@ -263,6 +263,16 @@ def test_neither_row_order_nor_index_nor_column_type_changes_a_point():
     assert clone(card).fit(X, y).table_.equals(card.table_)
 
 
+def test_frames_of_other_engines_give_the_same_card():
+    pl = pytest.importorskip("polars")
+    X, y = customers()
+    X["days_late"] = X["days_late"].fillna(-1)
+    card = CreditScorecard().fit(X, y)
+    other = CreditScorecard().fit(pl.from_pandas(X), y)
+    pd.testing.assert_frame_equal(card.table_, other.table_)
+    assert other.predict_score(pl.from_pandas(X)).tolist() == card.predict_score(X).tolist()
+
+
 def test_numbers_as_levels_and_unseen_levels():
     X, y = customers()
     X["code"] = np.random.default_rng(5).integers(1, 4, len(X)) * 10

@@ -192,7 +192,8 @@ class LatePaymentModel(BaseEstimator):
         Returns
         -------
         DataFrame
-            The caller's index; ``customer_id``, ``invoice_id``, ``p_late``, ``expected_days``
+            The caller's index; ``customer_id``, ``invoice_id`` (as the caller names them),
+            ``p_late``, ``expected_days``
             (from the invoice date), ``lo_80``, ``hi_80`` (by ``level``), ``baseline_p_late``,
             ``baseline_days`` (the customer's own late share and median delay; everybody's, where
             there is none), ``invoices_settled`` (how many the record holds). Missing values for
@@ -213,10 +214,12 @@ class LatePaymentModel(BaseEstimator):
         delay = self._days(design)
         spread = self.spread_[0] * self._scale(design)
         low_name, high_name = f"lo_{100 * self.level:g}", f"hi_{100 * self.level:g}"
-        names = {**self.options_, **options}
+        settings: Any = {**self.options_, **options}
+        names = column_names(settings)
+        customer, invoice = names["customer"], names["invoice"]
         out = {
-            "customer_id": frame[names.get("customer", "customer_id")].array,
-            "invoice_id": frame[names.get("invoice", "invoice_id")].array,
+            customer: frame[customer].array,
+            invoice: frame[invoice].array,
             "p_late": p,
             "expected_days": np.maximum(terms + delay, 0),
             low_name: np.maximum(terms + delay + spread, 0),

@@ -474,6 +474,8 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
 
     def _frame(self, X: Any, *, reset: bool) -> pd.DataFrame:
         """``X`` as a frame; an array must hold numbers, a frame may hold anything."""
+        if hasattr(X, "to_pandas") or hasattr(X, "collect_schema"):  # Polars, Arrow, DuckDB, ...
+            X = door.to_pandas(X, caller=_SELF, arg="X")
         if isinstance(X, pd.DataFrame):
             if not len(X) or not X.shape[1]:
                 raise InputError(
