@@ -501,15 +501,17 @@ def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd
     """Codes of whole numbers that lie close together: a table of which occur, no hashing."""
     values = series.to_numpy()
     if series.dtype.kind == "i":
-        at = values.astype(np.int64) - low
+        at = values.astype(np.int64, copy=False)
+        at = at - low if low else at
     else:
         at = (values - values.dtype.type(low)).astype(np.int64)
     used = np.zeros(high - low + 1, dtype=bool)
     used[at] = True
     labels = (np.flatnonzero(used) + low).astype(series.dtype)
-    if len(labels) == len(used):
-        return at, pd.Series(labels, name=series.name)
-    return (np.cumsum(used) - 1)[at], pd.Series(labels, name=series.name)
+    if len(labels) == len(used):  # never the caller's own memory
+        return at if low else at.copy(), pd.Series(labels, name=series.name)
+    place = np.cumsum(used) - 1
+    return np.take(place, at, mode="clip"), pd.Series(labels, name=series.name)
 
 
 def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:

@@ -12,6 +12,7 @@ __all__ = ["distinct", "distinct_per_group", "exact_sum", "first_last", "fixed_p
 
 _EXACT = 2.0**53
 _HALF = 2**26
+_BLOCK = 2**17
 
 
 def distinct(values: np.ndarray) -> np.ndarray:
@@ -35,12 +36,18 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
     The result is the float nearest to the sum of the amounts rounded to ``unit``, whatever the
     order of the rows.
     """
-    whole = fixed_point(amounts, unit)
     scale = round(1 / unit) if unit < 1 else 1 / unit
-    largest = float(max(whole.max(initial=0.0), -whole.min(initial=0.0)))
-    if largest * max(len(whole), 1) < _EXACT:
-        return np.bincount(codes, whole, n) / scale
-    if largest >= 2.0**62 or largest * max(len(whole), 1) >= 2.0**88:
+    if not len(amounts):
+        return np.zeros(n)
+    largest = float(max(amounts.max(), -amounts.min(), 0.0)) * scale + 1
+    if largest * len(amounts) < _EXACT:
+        total = np.zeros(n)
+        for at in range(0, len(amounts), _BLOCK):  # blocks that stay in the cache
+            cut = slice(at, at + _BLOCK)
+            np.add.at(total, codes[cut], fixed_point(amounts[cut], unit))
+        return total / scale
+    whole = fixed_point(amounts, unit)
+    if largest >= 2.0**62 or largest * len(whole) >= 2.0**88:
         raise OverflowError(f"an amount of {largest:.6g} units of {unit!r} is not exact")
     # Too many digits for one float: high and low halves apart, joined in integers.
     high = np.floor(whole / _HALF)
@@ -63,10 +70,12 @@ def first_last(codes: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarra
     small: type[np.signedinteger] = np.int64
     if span < 2**30:  # narrow accumulators stay in the cache
         small = np.int16 if span < 2**14 else np.int32
-    near = (values - start).astype(small)
     first, last = np.full(n, np.iinfo(small).max, dtype=small), np.full(n, -1, dtype=small)
-    np.minimum.at(first, codes, near)
-    np.maximum.at(last, codes, near)
+    for at in range(0, len(values), _BLOCK):
+        cut = slice(at, at + _BLOCK)
+        near = (values[cut] - start).astype(small)
+        np.minimum.at(first, codes[cut], near)
+        np.maximum.at(last, codes[cut], near)
     empty = last < 0
     out = first.astype(np.int64) + start, last.astype(np.int64) + start
     out[0][empty], out[1][empty] = info.max, info.min

@@ -29,8 +29,8 @@ def quantile_cuts(values: np.ndarray, k: int) -> np.ndarray:
     """
     whole, rest = np.divmod((len(values) - 1) * np.arange(1, k), k)
     above = np.minimum(whole + 1, len(values) - 1)
-    sorted_there = np.partition(values, np.unique(np.concatenate([whole, above])))
-    low, high = sorted_there[whole], sorted_there[above]
+    ordered = np.sort(values)  # faster than a partition around several places
+    low, high = ordered[whole], ordered[above]
     return low + (high - low) * (rest / k)
 
 
