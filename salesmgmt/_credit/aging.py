@@ -112,7 +112,7 @@ def aging(
     def tally(*frames: Any, day: Any = as_of) -> _Tally:
         position = take_position(
             "aging", *frames, as_of=day, method=method, fx=fx, options=options, pairs=False,
-            each=unapplied != "own",
+            each=unapplied != "own" or fx is not None,
         )  # fmt: skip
         document = bucket_of(position, steps, basis, rule)
         receipt = _bucket_of_receipts(position, steps, unapplied)
