@@ -39,7 +39,7 @@ def generated(seed: int, negative: bool = False) -> tuple[pd.DataFrame, pd.DataF
     return frames[0], frames[1]
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
     st.sampled_from(METHODS),

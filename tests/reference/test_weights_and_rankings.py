@@ -237,7 +237,7 @@ def slow_promethee(x, w, higher, kind, q, p):
     return plus, minus
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.integers(2, 25), st.integers(0, 10_000), st.sampled_from(PREFERENCES))
 def test_promethee_in_n_log_n_equals_all_pairs(n, seed, kind):
     rng = np.random.default_rng(seed)
@@ -251,7 +251,7 @@ def test_promethee_in_n_log_n_equals_all_pairs(n, seed, kind):
 METHODS = ["topsis", "saw", "wpm", "vikor", "promethee", "grey"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.sampled_from(METHODS))
 def test_rankings_do_not_care_about_row_order_or_units(seed, method):
     rng = np.random.default_rng(seed)
