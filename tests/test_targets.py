@@ -641,3 +641,24 @@ def test_an_indicator_is_followed_by_itself_and_a_curve_is_not():
         decompose(
             annual, profile=curve, method="pro_rata", periods=("2025-01-01", "2027-12-31", "Q")
         )
+
+
+def test_track_projects_by_the_median_of_draws_after_as_of():
+    plan = _plan().assign(measure="sales")
+    actuals = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2026-01-20", "amount": [40.0, 50.0]})
+    draws = pd.DataFrame(
+        {
+            "rep": ["Li"] * 6 + ["Wu"] * 6,
+            "date": ["2026-01-01", "2026-03-01"] * 6,
+            "draw": [0, 0, 1, 1, 2, 2] * 2,
+            "amount": [9.0, 100.0, 9.0, 200.0, 9.0, 300.0] * 2,
+        }
+    )
+    now = track(plan, actuals.assign(measure="sales"), as_of="2026-02-28", projection=draws)
+    assert now["projected"].tolist() == [240.0, 250.0]
+
+
+def test_retail_years_may_come_from_the_totals():
+    plan = decompose(pd.Series({2026: 5200.0, 2027: 5200.0}), periods="4-4-5", step=1)
+    assert len(plan) == 24
+    assert plan["target"].head(3).tolist() == [400.0, 400.0, 500.0]

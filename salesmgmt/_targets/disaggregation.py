@@ -13,7 +13,7 @@ from ..engine import temporal_disaggregation as engine
 from ..engine.apportionment import apportion
 from ..errors import InputError
 from .spans import Spans, label_days, plan_spans, stamps
-from .totals import Group
+from .totals import Group, year_labels
 
 __all__ = ["METHODS", "column_totals", "disaggregate"]
 
@@ -142,9 +142,7 @@ def _coarse_spans(
         first = labels.start_time.to_numpy().astype("datetime64[D]").astype(np.int64)
         last = labels.end_time.to_numpy().astype("datetime64[D]").astype(np.int64)
         return first, last
-    from .totals import _years
-
-    years = _years(labels)
+    years = year_labels(labels)
     if years is None:
         raise InputError(
             f"{caller}(): totals must be labelled by year (2026, '2026') or by a PeriodIndex."

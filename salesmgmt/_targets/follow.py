@@ -407,9 +407,13 @@ def _elapsed(course: Course, shape: np.ndarray, low: int) -> np.ndarray:
 
 def _from_samples(samples: pd.DataFrame, course: Course, *, caller: str) -> np.ndarray:
     """Median over the draws of actual plus what the draws bring after ``as_of``."""
+    if "measure" in course.labels and course.labels["measure"].nunique() > 1:
+        raise InputError(
+            f"{caller}(): samples are draws of one measure, the plan has several; pass one."
+        )
     totals = draw_totals(
         samples,
-        course.labels,
+        course.labels[course.names],
         course.names,
         first=course.today + 1,
         last=int(course.end.max()),

@@ -22,8 +22,8 @@ from .ideal import bounded_ideal, free_ideal
 from .limits import Limits, read_limits
 from .organisation import org_tree, part_of_tree, take_organisation
 from .shape import period_weights
-from .spans import Spans, plan_spans, stamps
-from .totals import Group, read_totals
+from .spans import RETAIL, Spans, plan_spans, stamps
+from .totals import Group, read_totals, year_labels
 
 __all__ = ["decompose"]
 
@@ -61,7 +61,8 @@ def decompose(
         Weeks start on Monday, cross months, and are cut at the ends of a fiscal year;
         ``("W", "M")`` as ``freq`` cuts them at the ends of months too, and weeks and months
         are then both exact. ``("4-4-5", year, freq)`` (also ``"4-5-4"``, ``"5-4-4"``) gives
-        the periods of a retail year, or its weeks with ``freq="W"``, days with ``"D"``.
+        the periods of a retail year, or its weeks with ``freq="W"``, days with ``"D"``;
+        ``"4-4-5"`` alone takes the years from a ``total`` by year.
     weights : Series or DataFrame, optional
         Organisation: a Series whose (Multi)Index runs from the top level down
         (``region, team, rep``; missing lower parts are ragged branches), a frame rep by
@@ -130,7 +131,7 @@ def decompose(
     caller = "decompose"
     check_choice(method, "method", ("auto", *METHODS), caller=caller)
     check_number(step, "step", caller=caller, low=0, open_low=True)
-    spans = plan_spans(periods, year_start=year_start, caller=caller)
+    spans = plan_spans(_with_years(periods, total), year_start=year_start, caller=caller)
     organisation, share = take_organisation(weights, total, spans, caller=caller)
     tasks, measures = read_totals(total, organisation, spans, step, caller=caller)
     tree = org_tree(organisation)
@@ -165,6 +166,15 @@ def decompose(
     if overassign is not None:
         out.attrs["overassign"] = reported
     return out
+
+
+def _with_years(periods: Any, total: Any) -> Any:
+    """A retail pattern alone takes its years from totals by year."""
+    if isinstance(periods, str) and periods in RETAIL and isinstance(total, pd.Series):
+        years = year_labels(total.index)
+        if years is not None:
+            return periods, sorted(years.tolist())
+    return periods
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ..errors import InputError
 from .allocation import whole_total
 from .spans import Spans, stamps
 
-__all__ = ["Group", "read_totals"]
+__all__ = ["Group", "read_totals", "year_labels"]
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def read_totals(
     if not len(amounts):
         raise InputError(f"{caller}(): total has no entries; give at least one.")
     whole = np.array([whole_total(v, step, caller=caller) for v in amounts.tolist()], np.int64)
-    years = _years(amounts.index)
+    years = year_labels(amounts.index)
     if years is None:
         return [[Group(rows, np.array([value]), one)] for value in whole], amounts.index
     return [[_by_year(rows, whole, years, spans, caller=caller)]], None
 
 
-def _years(labels: pd.Index) -> np.ndarray | None:
+def year_labels(labels: pd.Index) -> np.ndarray | None:
     """Labels that are years, as numbers; None where they are something else."""
     if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
         return np.asarray(labels.year, dtype=np.int64)
