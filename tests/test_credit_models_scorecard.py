@@ -311,6 +311,19 @@ def test_special_values_of_any_kind_are_rows_of_their_own():
     assert kinds["sector"] == (X["sector"] == "IT's").sum()
 
 
+def test_a_column_of_ids_tells_nothing():
+    X, y = customers()
+    X["id"] = [f"C{k}" for k in range(len(X))]
+    X["base"] = X["staff"]
+    card = CreditScorecard().fit(X, y)
+    ids = card.table_.query("feature == 'id'").set_index("kind")
+    assert ids.loc["other", "rows"] == len(X)
+    assert not ids["points"].any()
+    assert (card.predict_points(X).sum(axis=1) == card.predict_score(X)).all()
+    open_to_all = CreditScorecard(rare=0).fit(X, y)
+    assert open_to_all.features_.set_index("feature").loc["id", "iv"] > 1
+
+
 def test_reports_against_plain_counts():
     X, y = customers()
     card = CreditScorecard().fit(X, y)
@@ -367,6 +380,8 @@ def test_unusable_input_is_named():
         CreditScorecard().fit(X.assign(staff=np.inf), y)
     with pytest.raises(InputError, match=r"'day'.*holds dates"):
         CreditScorecard().fit(X.assign(day=pd.Timestamp("2025-01-01")), y)
+    with pytest.raises(InputError, match=r"'month'.*holds dates"):
+        CreditScorecard().fit(X.assign(month=pd.Period("2025-01")), y)
     card = CreditScorecard().fit(X, y)
     with pytest.raises(InputError, match="record has no 'staff'"):
         card.score_record({"days_late": 1, "turnover": 2, "sector": "food"})

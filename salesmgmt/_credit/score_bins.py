@@ -38,6 +38,7 @@ class Recipe:
     max_candidates: int
     smoothing: float
     empty: str
+    rare: float
 
 
 @dataclass(slots=True)
@@ -135,7 +136,7 @@ def split(
     column: pd.Series, name: str, numeric: bool, special: tuple[Any, ...], caller: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Missing, which special value (-1: none), and the values themselves."""
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+    if column.dtype.kind in "mM" or isinstance(column.dtype, pd.PeriodDtype | pd.DatetimeTZDtype):
         raise InputError(
             f"{caller}(): column {name!r} holds dates; a scorecard bins numbers and levels: turn "
             "it into days before the decision first."
@@ -205,8 +206,16 @@ def _best_edges(values: np.ndarray, bad: np.ndarray, recipe: Recipe, n: int) -> 
 def _best_groups(
     values: np.ndarray, bad: np.ndarray, recipe: Recipe, n: int
 ) -> tuple[pd.Index, np.ndarray]:
-    """Levels in order of risk, and the group of each: neighbours in that order merge."""
+    """Levels in order of risk, and the group of each: neighbours in that order merge.
+
+    Rare levels are left out: put in order by their own few rows, they would repeat the outcome
+    (think of a column of customer ids). They go where levels go that were never seen.
+    """
     at, found = pd.factorize(values)
+    often = np.bincount(at, minlength=len(found)) >= max(recipe.rare * n, 1.0)
+    keep = often[at] if len(found) else np.zeros(0, dtype=bool)
+    at, found = pd.factorize(values[keep])
+    bad = bad[keep]
     if not len(found):
         return pd.Index([], dtype=object), np.zeros(0, dtype=np.int64)
     total, risky = np.bincount(at), np.bincount(at, bad)

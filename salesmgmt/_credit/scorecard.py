@@ -61,6 +61,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         Most pre-bins; numbers with fewer distinct values are cut exactly.
     smoothing : float, default=0.5
         Good and bad rows added to each bin (in the sample's proportion) in weights of evidence.
+    rare : float, default=0.01
+        Levels with a smaller share of the rows get no bin of their own: they are ``other``, like
+        levels never seen. Keeps a column of names or ids from repeating the outcome.
     empty : {"neutral", "worst"}, default="neutral"
         Points of a special, missing or other bin that held no row in ``fit``: those of an average
         row, or those of the feature's worst bin.
@@ -131,6 +134,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         criterion: str = "iv",
         max_candidates: int = 50,
         smoothing: float = 0.5,
+        rare: float = 0.01,
         empty: str = "neutral",
         min_iv: float = 0.0,
         ridge: float = 1.0,
@@ -149,6 +153,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         self.criterion = criterion
         self.max_candidates = max_candidates
         self.smoothing = smoothing
+        self.rare = rare
         self.empty = empty
         self.min_iv = min_iv
         self.ridge = ridge
@@ -260,9 +265,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         return pd.Series(self._sum_points(codes), index=frame.index, name="score")
 
     def predict_points(self, X: Any) -> pd.DataFrame:
-        """Points of every row by feature, with the column ``base``; they add up to the score."""
+        """Points of every row by feature, with the column ``base``; adds up to the score."""
         frame, codes = self._codes(X)
-        points = {"base": np.full(len(frame), self.base_points_)}
+        points = {self._base_name(): np.full(len(frame), self.base_points_)}
         points |= {b.name: p[codes[:, j]] for j, (b, p) in enumerate(self._cards())}
         return pd.DataFrame(points, index=frame.index)
 
@@ -321,7 +326,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
             )
         one = pd.DataFrame({n: pd.Series([record[n]], dtype=object) for n in names})
         codes = self._codes_of(one)
-        row, labels, lost = {"base": self.base_points_}, {}, {}
+        row, labels, lost = {self._base_name(): self.base_points_}, {}, {}
         for j, (b, p) in enumerate(self._cards()):
             row[b.name] = int(p[codes[0, j]])
             labels[b.name] = b.labels()[codes[0, j]]
@@ -446,6 +451,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
 
         return expit(self._log_odds(self._codes(X)[1]))
 
+    def _base_name(self) -> str:
+        return "base" if all(b.name != "base" for b in self.bins_) else "(base)"
+
     def _cards(self) -> list[tuple[Bins, np.ndarray]]:
         return list(zip(self.bins_, self.points_, strict=True))
 
@@ -564,7 +572,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         trend = self.trend.get(name, "auto") if isinstance(self.trend, Mapping) else self.trend
         return Recipe(
             trend, self.max_bins, self.min_share, self.criterion, self.max_candidates,
-            self.smoothing, self.empty,
+            self.smoothing, self.empty, self.rare,
         )  # fmt: skip
 
     def _scale(self) -> None:
@@ -579,6 +587,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         door.check_int(self.max_bins, "max_bins", caller=_SELF, low=1)
         door.check_int(self.max_candidates, "max_candidates", caller=_SELF, low=2)
         door.check_number(self.min_share, "min_share", caller=_SELF, low=0, high=0.5)
+        door.check_number(self.rare, "rare", caller=_SELF, low=0, high=0.5)
         for name in ("pdo", "base_odds", "smoothing"):
             door.check_number(getattr(self, name), name, caller=_SELF, low=0, open_low=True)
         for name in ("min_iv", "ridge"):
