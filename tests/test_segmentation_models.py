@@ -11,11 +11,12 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import beta as beta_function
 from scipy.special import gamma, roots_genlaguerre
+from scipy.stats import gamma as gamma_law
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from salesmgmt import DataWarning, InputError
-from salesmgmt.engine import bgnbd, lifetime_nbd
+from salesmgmt.engine import bgnbd, gammagamma, lifetime_nbd
 from salesmgmt.engine.btyd_rows import compress
 from salesmgmt.segmentation import (
     BGBB,
@@ -97,6 +98,37 @@ def test_pareto_likelihood_is_the_mean_over_rates():
     theta = np.log([r, alpha / rows.scale, s, beta / rows.scale])
     got, _ = lifetime_nbd.loglik(theta, rows, lifetime_nbd.Pareto())
     assert got - x * np.log(rows.scale) == pytest.approx(np.log(want), abs=1e-6)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+@pytest.mark.parametrize(("x", "t_x", "T"), [(0, 0.0, 9.0), (2, 3.0, 9.0), (7, 8.5, 9.0)])
+def test_bg_likelihood_is_the_formula_of_the_papers(shift, x, t_x, T):
+    """Fader, Hardie and Lee (2005), equation 6; Batislam et al. (2007) counts one more."""
+    r, alpha, a, b = 0.24, 4.4, 0.79, 2.4
+    rate = gamma(r + x) * alpha**r / gamma(r)
+    k = x + shift
+    want = beta_function(a, b + k) / beta_function(a, b) * rate / (alpha + T) ** (r + x)
+    if k > 0:
+        gone = beta_function(a + 1, b + k - 1) / beta_function(a, b)
+        want += gone * rate / (alpha + t_x) ** (r + x)
+    rows = compress(np.array([float(x)]), np.array([t_x]), np.array([T]))
+    theta = np.log([r, alpha / rows.scale, a, b])
+    got, _ = bgnbd.loglik(theta, rows, shift)
+    assert got - x * np.log(rows.scale) == pytest.approx(np.log(want), abs=1e-12)
+
+
+def test_gamma_gamma_likelihood_is_the_mean_over_rates():
+    p, q, v, x, mean = 6.25, 3.74, 15.44, 3.0, 40.0
+
+    def given(nu):
+        spend = gamma_law.pdf(mean, p * x, scale=1 / (nu * x))
+        return spend * gamma_law.pdf(nu, q, scale=1 / v)
+
+    want = quad(given, 0, 5, epsabs=1e-14)[0]
+    ux, ix, n, logs = gammagamma.sums_by_x(np.array([x]), np.array([mean]), np.ones(1))
+    theta = np.log([p, q, v])
+    got, _ = gammagamma.loglik(theta, ux, ix, n, logs, np.array([x * mean]), np.ones(1))
+    assert got == pytest.approx(np.log(want), abs=1e-8)
 
 
 def test_grid_and_row_integrals_agree():
