@@ -140,7 +140,7 @@ def forecast(
     levels = check_levels(level, caller=caller)
     check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)
     check_bool(progress, "progress", caller=caller)
-    n_jobs = check_int(n_jobs, "n_jobs", caller=caller, low=-1)
+    n_jobs = check_jobs(n_jobs, caller=caller)
     panel = read_history(
         history,
         caller=caller,
@@ -214,6 +214,13 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
 
 # --------------------------------------------------------------------------------------
 # Options
+
+
+def check_jobs(n_jobs: Any, *, caller: str) -> int:
+    """A number of processes, or -1 for all cores."""
+    if check_int(n_jobs, "n_jobs", caller=caller, low=-1) == 0:
+        raise InputError(f"{caller}(): n_jobs must be a number of processes, or -1; got 0.")
+    return int(n_jobs)
 
 
 def check_models(model: Any, *, caller: str) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine import arima, naive, state_space
-from ..engine.bank import weights_of
+from ..engine.bank import OLDEST, newest, weights_of
 from ..engine.decomposition import fill_gaps
 from ..engine.ets import fit_additive
 from ..engine.preparation import prepare
@@ -53,7 +53,7 @@ def _by_likelihood(block: Block, m: int, model: str) -> list[tuple[int, dict[str
     """The exponential smoothing form of lowest AICc; for ``"auto"`` with its members' weights."""
     weights = weights_of(block.y, block.n, m) if model == "auto" else [None] * len(block.n)
     out = []
-    for which, fit in state_space.choose(block.y, block.n, m, 1):
+    for which, fit in state_space.choose(*newest(block.y, block.n, OLDEST), m, 1):
         for i, j in enumerate(which):
             known = np.isfinite(fit.aicc[i])
             row = {
@@ -84,7 +84,7 @@ def _theta(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
 
 def _arima(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
     p = prepare(block.y, block.n, m)
-    _, sd, orders = arima.choose(p.y, p.n, p.m, 1)
+    _, sd, orders = arima.choose(*newest(p.y, p.n, OLDEST), p.m, 1)
     rows = []
     for j, order in enumerate(orders):
         name = f"ARIMA({order.p},{order.d},{order.q})"

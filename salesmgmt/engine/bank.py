@@ -34,6 +34,7 @@ SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
 _USUAL = (7, 12, 24, 52)
 _LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
+OLDEST = 800  # values that models fitted one by one look back
 SHORTEST = 6  # known values from which the learned combination is used
 
 __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
@@ -68,11 +69,7 @@ def _auto_block(
             return _by_season(y, n, horizon, found)
     if m in _LONGER and look and (n >= 2 * _LONGER[m]).any():
         return _two_seasons(y, n, horizon, m)
-    newest = longest(m)
-    if len(y) > newest:
-        rows = np.maximum(n - newest, 0)[None] + np.arange(newest)[:, None]
-        y = y[np.minimum(rows, len(y) - 1), np.arange(y.shape[1])[None]]
-        n = np.minimum(n, newest)
+    y, n = newest(y, n, longest(m))
     parts: list[tuple[np.ndarray, Forecast]] = []
     count = np.isfinite(y).sum(axis=0)
     kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
@@ -89,6 +86,16 @@ def _auto_block(
             made = _learned(prepared, horizon, kind)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def newest(y: np.ndarray, n: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The last ``most`` rows of each column, moved to row 0."""
+    if len(y) <= most:
+        return y, n
+    rows = np.maximum(n - most, 0)[None] + np.arange(most)[:, None]
+    y = y[np.minimum(rows, len(y) - 1), np.arange(y.shape[1])[None]]
+    n = np.minimum(n, most)
+    return np.where(np.arange(most)[:, None] < n, y, np.nan), n
 
 
 def _two_seasons(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
@@ -310,7 +317,7 @@ def _theta(p: Prepared, horizon: int) -> Forecast:
 def _ets(p: Prepared, horizon: int) -> Forecast:
     """The exponential smoothing form of lowest AICc, with its exact or approximate variance."""
     mean, sd = naive.last_value(p.y, p.n, horizon), np.zeros((horizon, len(p.n)))
-    for which, fit in state_space.choose(p.y, p.n, p.m, horizon):
+    for which, fit in state_space.choose(*newest(p.y, p.n, OLDEST), p.m, horizon):
         fine = np.isfinite(fit.aicc)
         mean[:, which[fine]] = fit.forecast[:, fine]
         sd[:, which[fine]] = np.sqrt(state_space.variance(fit, p.m))[:, fine]
@@ -374,7 +381,7 @@ def _regression(p: Prepared, horizon: int) -> Forecast:
 
 
 def _arima(p: Prepared, horizon: int) -> Forecast:
-    mean, sd, _ = arima.choose(p.y, p.n, p.m, horizon)
+    mean, sd, _ = arima.choose(*newest(p.y, p.n, OLDEST), p.m, horizon)
     few = np.isfinite(p.y).sum(axis=0) < 4
     plain = _naive(p, horizon)
     return Forecast(np.where(few, plain.mean, mean), np.where(few, plain.sd, sd))

@@ -75,7 +75,8 @@ def seasonal_score(y: np.ndarray, m: int) -> np.ndarray:
         for k in range(1, min(m, len(y) - 1) + 1):
             r[k - 1] = (d[k:] * d[:-k]).sum(axis=0) / c0
         score = r[-1] / np.sqrt((1 + 2 * (r[:-1] ** 2).sum(axis=0)) / count)
-    return np.where(c0 > 0, score, 0.0)
+    size = np.where(inside, y * y, 0.0).sum(axis=0)
+    return np.where(c0 > 1e-20 * size, score, 0.0)  # else constant, to rounding
 
 
 def centred_average(y: np.ndarray, m: int) -> np.ndarray:
