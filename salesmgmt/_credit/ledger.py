@@ -11,7 +11,7 @@ from .. import _frames as door
 from ..engine.matching import Rank, order_by
 from .books import KINDS, Options, open_books
 from .currency import convert
-from .settling import Position, settle
+from .settling import Position, receipt_ties, settle
 
 __all__ = ["ledger", "open_items"]
 
@@ -180,10 +180,10 @@ class _Lines:
         books = self.position.books
         documents, receipts = books.documents, books.receipts
         group, last = _dense(documents.group, receipts.group)
-        ids, labels = documents.rows[books.names["invoice"]], receipts.label
+        ids = documents.rows[books.names["invoice"]]
         keys = (group[: len(documents)], documents.day)
         by_document = order_by(keys, _ties(ids))
-        by_receipt = order_by((receipts.day,), _ties(labels))
+        by_receipt = order_by((receipts.day,), receipt_ties(receipts))
         slot = np.empty(len(documents), dtype=np.int64)
         slot[by_document] = np.arange(len(documents))
         slot += group[: len(documents)]  # leaves one slot a group for what names no document
@@ -343,7 +343,8 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
     order = _item_order(books.documents.rows[names["invoice"]], documents)
     rows = order if every else order[position.open[order] != 0]
     rest = np.flatnonzero(position.rest)
-    rest = rest[np.lexsort((_rank(receipts.label)[rest], receipts.day[rest]))]
+    ties = receipt_ties(receipts)
+    rest = rest[order_by((receipts.day[rest],), ties and (lambda at: ties(rest[at])))]
     customer = np.concatenate([documents.customer[rows], receipts.customer[rest]])
     place = np.argsort(customer, kind="stable")  # documents before receipts of each customer
     document = np.concatenate([rows, np.full(len(rest), -1, dtype=np.int64)])[place]

@@ -11,7 +11,7 @@ from ..engine import matching, matching_daily
 from ..engine.matching import exact_sums
 from .books import Books, Documents, Receipts
 
-__all__ = ["METHODS", "Position", "settle"]
+__all__ = ["METHODS", "Position", "receipt_ties", "settle"]
 
 METHODS = (
     "specific_then_fifo",
@@ -152,8 +152,10 @@ class _Run:
         have = have[(receipts.kind[have] == 0) & (receipts.named[have] != -3)]
         if not len(have):
             return
-        have = have[matching.order_by((receipts.group[have], -receipts.day[have]))]
-        back = back[matching.order_by((receipts.group[back], receipts.day[back]))]
+        keys = (receipts.group[have], -receipts.day[have])
+        have = have[matching.order_by(keys, self._receipt_ties(have))]
+        keys = (receipts.group[back], receipts.day[back])
+        back = back[matching.order_by(keys, self._receipt_ties(back))]
         i, j, units = matching.queue_pairs(
             receipts.group[back], -self.rest[back], receipts.group[have], self.rest[have]
         )
@@ -273,22 +275,28 @@ class _Run:
         return lambda at: self._document_rank(rows[at])
 
     def _receipt_ties(self, rows: np.ndarray) -> matching.Rank | None:
-        """How to order receipts of one day: by kind and id; None where they stand so."""
-        labels, kind = self.receipts.label, self.receipts.kind
-        plain = kind.strides == (0,) and labels.is_monotonic_increasing
-        if plain and (rows[1:] > rows[:-1]).all():
+        ties = receipt_ties(self.receipts)
+        if ties is None and (rows[1:] > rows[:-1]).all():
             return None
-        return lambda at: self._receipt_rank(rows[at])
+        return lambda at: _receipt_rank(self.receipts, rows[at])
 
     def _document_rank(self, rows: np.ndarray) -> np.ndarray:
         ids = self.documents.rows[self.books.names["invoice"]].iloc[rows]
         return door.factorise(ids.to_frame(), [ids.name]).codes
 
-    def _receipt_rank(self, rows: np.ndarray) -> np.ndarray:
-        """Ranks by kind, then by id: rows without an id (write-offs) come last."""
-        labels = self.receipts.label.iloc[rows]
-        codes = door.factorise(labels.to_frame("id"), ["id"]).codes
-        last = codes.max(initial=0) + 1
-        return self.receipts.kind[rows].astype(np.int64) * (last + 1) + np.where(
-            codes < 0, last, codes
-        )
+
+def receipt_ties(receipts: Receipts) -> matching.Rank | None:
+    """How to order receipts of one day; None where they stand in that order."""
+    if receipts.kind.strides == (0,) and receipts.label.is_monotonic_increasing:
+        return None
+    return lambda rows: _receipt_rank(receipts, rows)
+
+
+def _receipt_rank(receipts: Receipts, rows: np.ndarray) -> np.ndarray:
+    """Ranks by kind, then id (rows without one last), then amount: never by place in the frame."""
+    labels = receipts.label.iloc[rows]
+    codes = door.factorise(labels.to_frame("id"), ["id"]).codes
+    codes = np.where(codes < 0, codes.max(initial=0) + 1, codes)
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[np.lexsort((receipts.units[rows], codes, receipts.kind[rows]))] = np.arange(len(rows))
+    return rank

@@ -233,3 +233,21 @@ def test_every_other_method_adds_up_too_and_pairs_are_whole(method):
         for p in book["payments"]:
             if p["date"] <= today:
                 assert _cents(paid[p["payment_id"]]) == int(p["amount"] * 100)
+
+
+@pytest.mark.parametrize(
+    "method", ["specific_then_fifo", "specific_then_oldest_due", "lifo", "proportional", "cn_560"]
+)
+def test_row_order_index_and_scale_of_ids_never_matter(method):
+    random = Random(7)
+    books = [_ledger(random, n) for n in range(80)]
+    for book in books:  # adjustments without an id, twice on a day
+        book["adjustments"] += [dict(a, amount=a["amount"] + 1) for a in book["adjustments"]]
+    frames = _frames(books, random)
+    again = [f.sample(frac=1, random_state=4).set_axis(["x"] * len(f)) for f in frames]
+    options = {"as_of": START + timedelta(days=170), "method": method}
+    one, two = credit.ledger(*frames, **options), credit.ledger(*again, **options)
+    pd.testing.assert_frame_equal(one, two)
+    pd.testing.assert_frame_equal(
+        credit.open_items(*frames, **options), credit.open_items(*again, **options)
+    )
