@@ -53,9 +53,10 @@ def decompose(
     Parameters
     ----------
     total : float, Series or DataFrame
-        The amount; or one amount a fiscal year (index 2026, ``"2026"`` or a Period), or one a
-        measure (any other labels); or a coarser plan (``period_start``, ``period_end``,
-        ``target``, keys, ``measure``) each row of which is met exactly. Multiples of ``step``.
+        The amount; or one amount a fiscal year (index 2026, ``"2026"`` or a Period: the year
+        in which it begins), or one a measure (any other labels); or a coarser plan
+        (``period_start``, ``period_end``, ``target``, keys, ``measure``) each row of which is
+        met exactly. Multiples of ``step``.
     periods : (start, end, freq), PeriodIndex or ("4-4-5", year)
         The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
         Weeks start on Monday, cross months, and are cut at the ends of a fiscal year;

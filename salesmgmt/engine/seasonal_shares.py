@@ -6,6 +6,8 @@ odd periods put back to what trend and season expect.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 __all__ = ["seasonal_index"]
@@ -103,7 +105,10 @@ def _trend_through(values: np.ndarray, index: np.ndarray, cycle: int) -> np.ndar
     return np.maximum(out, 0.0)
 
 
-def _by_season(values: np.ndarray, season: np.ndarray, seasons: int, centre) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _by_season(
+    values: np.ndarray, season: np.ndarray, seasons: int, centre: Callable[[np.ndarray], float]
+) -> np.ndarray:
+    """Centre of the values of each season, NaN where there are none."""
     out = np.full(seasons, np.nan)
     for s in np.unique(season):
         mine = values[(season == s) & np.isfinite(values)]
