@@ -94,6 +94,17 @@ def test_a_span_is_one_row_and_draws_agree_with_the_quantiles():
     assert draws["amount"].mean() == pytest.approx(one.loc[0, "expected"], rel=0.05)
 
 
+def test_days_add_up_to_their_span():
+    deals = company()
+    one = bookings(deals, horizon="30D", new_business=False)
+    many = bookings(deals, horizon=30, freq="D", new_business=False)
+    assert many["expected"].sum() == pytest.approx(one.loc[0, "expected"])
+    draws = simulate_bookings(deals, horizon=30, freq="D", new_business=False, n=3000)
+    total = draws.groupby("draw")["amount"].sum()
+    assert total.quantile(0.1) == pytest.approx(one.loc[0, "p10"], rel=0.05)
+    assert total.quantile(0.9) == pytest.approx(one.loc[0, "p90"], rel=0.05)
+
+
 def test_periods_of_a_draw_move_together():
     wide = simulate_bookings(company(), horizon=2, n=2000).pivot(
         index="draw", columns="date", values="amount"

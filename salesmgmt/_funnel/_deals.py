@@ -86,7 +86,6 @@ def read_deals(
     by: Any = None,
     as_of: object = None,
     invalid: str = "raise",
-    keep_later: bool = False,
     **more: Any,
 ) -> Deals:
     """Check ``deals`` and look at them as of a day (default: the last thing that happened)."""
@@ -112,13 +111,16 @@ def read_deals(
     else:
         end = np.full(len(rows), NO_DAY)
     _check_closings(rows, state, born, end, caller, arg)
-    known = np.concatenate([born, end[state != OPEN]])
-    day = resolve_as_of(as_of, known, caller=caller)
+    closed = state != OPEN
+    latest = [born.max()] + ([end[closed].max()] if closed.any() else [])
+    day = resolve_as_of(as_of, np.array(latest), caller=caller)
     until = int(np.datetime64(day, "D").astype(np.int64))
-    later = (state != OPEN) & (end > until)
+    if as_of is None:  # nothing is later than the last thing that happened
+        return Deals(rows, np.arange(len(rows)), state, born, end, day)
+    later = closed & (end > until)
     state = np.where(later, OPEN, state)
     end = np.where(later, NO_DAY, end)
-    kept = np.arange(len(rows)) if keep_later else np.flatnonzero(born <= until)
+    kept = np.flatnonzero(born <= until)
     if not len(kept):
         raise InputError(f"{caller}(): every deal was created after as_of={day.date()}.")
     return Deals(rows, kept, state[kept], born[kept], end[kept], day)

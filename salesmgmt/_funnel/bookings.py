@@ -27,6 +27,7 @@ from ._deals import IS_WON, OPEN, Deals, read_deals
 __all__ = ["backtest_bookings", "bookings", "simulate_bookings"]
 
 _SHARED = 0.5  # share of the forecast's error that all periods have in common
+_BLOCK = 28  # days: shorter periods are corrected together, a day's luck says nothing
 _EACH = 3000  # up to so many open deals are drawn one by one
 
 
@@ -275,7 +276,7 @@ def backtest_bookings(
     for day in days[days + last <= known.until]:
         if not (book.closed <= day).any() or not book.open_at(int(day)).any():
             continue
-        part = _part(book, int(day), 1, last, new_business)
+        (part,) = _parts(book, int(day), [(1, last)], new_business)
         old, new = _draw([part], book, int(day), n, random_state)
         total = (old + new)[:, 0]
         actual = actual_open(book, int(day), 1, last)
@@ -306,6 +307,7 @@ class _Part:
 
     first: int
     last: int
+    block: int
     raw: float
     new: float
     new_variance: float
@@ -345,8 +347,7 @@ class _Outlook:
                 "to learn from."
             )
         spans = _spans(horizon, freq, year_start, known.until, caller)
-        parts = [_part(book, known.until, a, b, new_business) for a, b in spans]
-        return _Outlook(known, book, parts)
+        return _Outlook(known, book, _parts(book, known.until, spans, new_business))
 
     def starts(self) -> np.ndarray:
         return _stamps([self.known.until + p.first for p in self.parts])
@@ -390,19 +391,38 @@ def _spans(
     return [(int(a - until), int(b - until)) for a, b in zip(starts, ends, strict=True)]
 
 
-def _part(book: Book, day: int, first: int, last: int, new_business: bool) -> _Part:
-    raw, _ = forecast_open(book, day, first, last)
-    own = correction(book, day, first, last)
-    new = variance = spread = 0.0
-    factor = 1.0
-    if new_business:
-        new, variance = forecast_new(book, day, first, last)
-        later = correction(book, day, first, last, new=True)
-        factor, spread = later.factor, later.spread
-    return _Part(
-        first, last, raw, new, variance, own.factor, own.spread, own.method, own.evidence,
-        factor, spread,
-    )  # fmt: skip
+def _parts(book: Book, day: int, spans: list[tuple[int, int]], new_business: bool) -> list[_Part]:
+    """Forecasts by period, each with the correction of its block of periods."""
+    out = []
+    for k, block in enumerate(_blocks(spans)):
+        first, last = block[0][0], block[-1][1]
+        own = correction(book, day, first, last)
+        later = correction(book, day, first, last, new=True) if new_business else None
+        for a, b in block:
+            new, variance = forecast_new(book, day, a, b) if new_business else (0.0, 0.0)
+            out.append(
+                _Part(
+                    a, b, k, forecast_open(book, day, a, b)[0], new, variance,
+                    own.factor, own.spread, own.method, own.evidence,
+                    later.factor if later else 1.0, later.spread if later else 0.0,
+                )
+            )  # fmt: skip
+    return out
+
+
+def _blocks(spans: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Days and weeks in runs of four weeks or more; months and longer alone."""
+    if all(b - a + 1 >= _BLOCK for a, b in spans[1:]):
+        return [[span] for span in spans]
+    out: list[list[tuple[int, int]]] = [[]]
+    for span in spans:
+        if out[-1] and out[-1][-1][1] - out[-1][0][0] + 1 >= _BLOCK:
+            out.append([])
+        out[-1].append(span)
+    if len(out) > 1 and out[-1][-1][1] - out[-1][0][0] + 1 < _BLOCK:
+        rest = out.pop()
+        out[-1] += rest
+    return out
 
 
 def _draw(
@@ -411,14 +431,15 @@ def _draw(
     """Draws of existing and of new business, shape (n, periods).
 
     Each deal's end is drawn, then all deals of a draw move together by the forecast's error,
-    half of which is common to all periods.
+    half of which is common to all periods, and all of it within four weeks.
     """
     rng = np.random.default_rng(seed)
     old = _draw_open(parts, book, day, n, rng)
     common = rng.standard_normal(n)
     new = np.zeros_like(old)
+    owns = rng.standard_normal((max(p.block for p in parts) + 1, n))
     for j, part in enumerate(parts):
-        own = rng.standard_normal(n)
+        own = owns[part.block]
         z = np.sqrt(_SHARED) * common + np.sqrt(1 - _SHARED) * own
         old[:, j] *= part.factor * np.exp(part.spread * z - part.spread**2 / 2)
         if part.new > 0:

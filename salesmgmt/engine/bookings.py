@@ -16,7 +16,8 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -52,9 +53,20 @@ class Book:
     closed: np.ndarray
     won: np.ndarray
     amount: np.ndarray
+    _kept: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def open_at(self, day: int) -> np.ndarray:
         return (self.created <= day) & (self.closed > day)
+
+    def by_age(self, day: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ages of the deals open at ``day``, their amounts added up, and the squares."""
+        if ("age", day) not in self._kept:
+            rows = self.open_at(day)
+            age, amount = day - self.created[rows], self.amount[rows]
+            sums = np.bincount(age, weights=amount), np.bincount(age, weights=amount**2)
+            there = np.flatnonzero(np.bincount(age))
+            self._kept["age", day] = there, sums[0][there], sums[1][there]
+        return self._kept["age", day]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,12 @@ class Curve:
 
 def curve(book: Book, day: int) -> Curve:
     """Ends by age as they were known at the end of ``day``."""
+    if ("curve", day) not in book._kept:
+        book._kept["curve", day] = _curve(book, day)
+    return book._kept["curve", day]
+
+
+def _curve(book: Book, day: int) -> Curve:
     known = book.created <= day
     ended = known & (book.closed <= day)
     until = np.where(ended, book.closed, day)
@@ -97,10 +115,9 @@ def curve(book: Book, day: int) -> Curve:
 def forecast_open(book: Book, day: int, first: int, last: int) -> tuple[float, float]:
     """Expected won amount of the deals open at ``day``, ``first`` to ``last`` days on; and its
     variance if deals were independent."""
-    rows = book.open_at(day)
-    p = curve(book, day).chance(day - book.created[rows], first, last)
-    amount = book.amount[rows]
-    return float((p * amount).sum()), float((p * (1 - p) * amount**2).sum())
+    age, amount, square = book.by_age(day)
+    p = curve(book, day).chance(age, first, last)
+    return float((p * amount).sum()), float((p * (1 - p) * square).sum())
 
 
 def actual_open(book: Book, day: int, first: int, last: int) -> float:
