@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from ._forecast.accuracy import accuracy
 from ._forecast.backtest import backtest
+from ._forecast.comparison import compare_models
 from ._forecast.components import anomalies, components
 from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
 from ._forecast.impact import impact
+from ._forecast.new_products import forecast_new
 from ._forecast.simulation import simulate, summarise
 from ._forecast.tree import forecast_hierarchy
 
@@ -27,10 +29,12 @@ __all__ = [
     "accuracy",
     "anomalies",
     "backtest",
+    "compare_models",
     "components",
     "fit_chunk",
     "forecast",
     "forecast_hierarchy",
+    "forecast_new",
     "impact",
     "reconcile",
     "simulate",

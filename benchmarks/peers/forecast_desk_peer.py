@@ -17,11 +17,13 @@ def main(path: str) -> None:
         (np.ones(len(held["rows"])), (held["rows"], held["columns"])), shape=(nodes, leaves)
     )
     base = held["base"]
-    method = MinTraceSparse(method="wls_struct")
-    start = time.process_time()
-    method.fit(S=summing, y_hat=base)
-    method.predict(S=summing, y_hat=base)
-    print(time.process_time() - start)
+    for non_negative in (False, True)[: int(sys.argv[2])]:
+        method = MinTraceSparse(method="wls_struct", nonnegative=non_negative)
+        start = time.process_time()
+        method.fit(S=summing, y_hat=base)
+        made = np.asarray(method.predict(S=summing, y_hat=base)["mean"])
+        spent = time.process_time() - start
+        print(spent, float(np.abs(summing @ made[nodes - leaves :] - made).max()), made.min())
 
 
 if __name__ == "__main__":

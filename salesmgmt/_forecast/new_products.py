@@ -1,0 +1,224 @@
+"""Products without a history: what similar ones sold in their first months."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Date, Key, check_int, check_names, take
+from ..errors import InputError
+from .fit import check_levels
+from .intake import read_history
+
+__all__ = ["forecast_new"]
+
+
+def forecast_new(
+    history: pd.DataFrame,
+    launches: pd.DataFrame,
+    horizon: int,
+    *,
+    by: str,
+    attributes: str | Sequence[str],
+    n_analogues: int = 5,
+    level: Sequence[float] | None = (80,),
+    freq: str | None = None,
+    season_length: int | None = None,
+    gaps: str = "auto",
+    partial: str = "drop",
+    as_of: object = None,
+    invalid: str = "raise",
+    date: str = "date",
+    amount: str = "amount",
+) -> pd.DataFrame:
+    """Forecast products that have no history from the launches of products like them.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``by``, ``date``, ``amount`` of products sold so far, and their ``attributes``. Those that
+        were there in the first period of the history are no launches, and no analogues.
+    launches : DataFrame
+        One row a new product: ``by``, ``launch`` (date) and the ``attributes``.
+    horizon : int
+        Periods from the launch on.
+    by : str
+        Product column.
+    attributes : str or sequence of str
+        Columns that say how alike products are: text counts as the same or not, numbers by
+        their distance in standard deviations.
+    n_analogues : int, default=5
+        How many of the most similar launches to learn from; equally similar ones all count.
+    level : sequence of float, default=(80,)
+        Percent of launches each interval should hold; None: no intervals.
+    freq, season_length, gaps, partial, as_of, invalid, date, amount
+        As in :func:`forecast`.
+
+    Returns
+    -------
+    DataFrame
+        ``by``, ``date``, ``age`` (1: period of the launch), ``forecast`` (weighted median of the
+        analogues at that age, the season of all products taken out and put on), intervals,
+        ``analogues`` (how many of them had reached that age), ``status``: ``"ok"``, ``"few"``
+        (fewer than three).
+
+    Raises
+    ------
+    InputError
+        A column is missing, a product is in both frames or twice in ``launches``, or no product
+        was launched within the history.
+
+    References
+    ----------
+    K. J. Ferreira, B. H. A. Lee, D. Simchi-Levi, "Analytics for an online retailer", Manufacturing
+    & Service Operations Management 18 (2016), 69-88 (new items from the sales of similar ones).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> month = pd.date_range("2024-01-01", periods=12, freq="MS")
+    >>> old = pd.DataFrame({"sku": "a", "date": month, "amount": 50.0, "kind": "pump"})
+    >>> one = old.iloc[4:].assign(sku="b", amount=[10.0, 20, 30, 30, 30, 30, 30, 30])
+    >>> new = pd.DataFrame({"sku": ["c"], "launch": ["2025-01-01"], "kind": ["pump"]})
+    >>> got = forecast_new(pd.concat([old, one]), new, 3, by="sku", attributes="kind",
+    ...                    season_length=1, level=None)
+    >>> got[["sku", "age", "forecast", "status"]]
+      sku  age  forecast status
+    0   c    1      10.0    few
+    1   c    2      20.0    few
+    2   c    3      30.0    few
+    """
+    caller = "forecast_new"
+    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    n_analogues = check_int(n_analogues, "n_analogues", caller=caller, low=1)
+    levels = check_levels(level, caller=caller)
+    names = check_names(attributes, "attributes", caller=caller)
+    roles: dict[str, Any] = {f"x{i}": Key(c) for i, c in enumerate(names)}
+    old = take(history, caller=caller, arg="history", invalid=invalid, product=Key(by), **roles)
+    new = take(
+        launches,
+        caller=caller,
+        arg="launches",
+        invalid=invalid,
+        unique=("product",),
+        product=Key(by),
+        launch=Date("launch"),
+        **roles,
+    )
+    panel = read_history(
+        history,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date=date,
+        amount=amount,
+        as_of=as_of,
+        invalid=invalid,
+    )
+    known = set(panel.labels[by])
+    both = [p for p in new.frame[by] if p in known]
+    if both:
+        raise InputError(
+            f"{caller}(): {len(both)} product(s) of launches have a history, first {both[0]!r}; "
+            "forecast them with forecast()."
+        )
+    begin = panel.at[panel.starts[:-1]]
+    fresh = np.flatnonzero(begin > panel.at.min())
+    if not len(fresh):
+        raise InputError(f"{caller}(): no product of history was launched within it.")
+    season = _common_season(panel)
+    curves = _curves(panel, fresh, horizon, season)
+    first = old.frame.drop_duplicates(by).set_index(by)[names]
+    like = first.loc[panel.labels[by].iloc[fresh]]
+    parts = []
+    for i in range(len(new)):
+        start = int(panel.grid.period_of(new["launch"][i : i + 1])[0])
+        weight = _similarity(like, new.frame[names].iloc[i], n_analogues)
+        at = start + np.arange(horizon)
+        part = _one(curves, weight, season[at % len(season)], levels)
+        part.insert(0, "date", panel.grid.dates(at))
+        part.insert(0, by, new.frame[by].iloc[[i] * horizon].to_numpy())
+        parts.append(part)
+    out = pd.concat(parts, ignore_index=True)
+    out[by] = out[by].astype(new.frame[by].dtype)
+    return out
+
+
+def _common_season(panel: Any) -> np.ndarray:
+    """Factors of the whole by place in the season; ones where two seasons are not there."""
+    low, high, m = int(panel.at.min()), int(panel.end.max()), panel.season
+    if m < 2 or high - low + 1 < 2 * m:
+        return np.ones(max(m, 1))
+    total = np.bincount(panel.at - low, np.nan_to_num(panel.values), minlength=high - low + 1)
+    trend = np.convolve(np.pad(total, m // 2, mode="edge"), np.ones(m) / m, mode="same")
+    trend = trend[m // 2 : m // 2 + len(total)]
+    place = np.arange(low, high + 1) % m
+    ratio = np.where(trend > 0, total / np.where(trend > 0, trend, 1.0), 1.0)
+    factor = np.array([np.median(ratio[place == k]) for k in range(m)])
+    factor = np.maximum(factor, 0.05)
+    return factor / factor.mean()
+
+
+def _curves(panel: Any, which: np.ndarray, horizon: int, season: np.ndarray) -> np.ndarray:
+    """Sales by age without the season, (products, horizon); NaN where not reached."""
+    out = np.full((len(which), horizon), np.nan)
+    last = int(panel.end.max())
+    for row, i in enumerate(which):
+        run = slice(panel.starts[i], panel.starts[i + 1])
+        at, values = panel.at[run], panel.values[run]
+        reached = min(last - int(at[0]) + 1, horizon)
+        curve = np.zeros(reached) if panel.zero_gaps else np.full(reached, np.nan)
+        inside = at - at[0] < reached
+        curve[at[inside] - at[0]] = values[inside]
+        out[row, :reached] = curve / season[(at[0] + np.arange(reached)) % len(season)]
+    return out
+
+
+def _similarity(like: pd.DataFrame, new: pd.Series, most: int) -> np.ndarray:
+    """Weight of each launched product; zero beyond the most similar ones and their equals."""
+    distance = np.zeros(len(like))
+    for name in like.columns:
+        old = like[name]
+        if pd.api.types.is_numeric_dtype(old.dtype) and not pd.api.types.is_bool_dtype(old.dtype):
+            spread = float(old.std(ddof=0)) or 1.0
+            distance += ((old.to_numpy(float) - float(new[name])) / spread) ** 2
+        else:
+            distance += (old.astype(object).to_numpy() != new[name]).astype(float)
+    limit = np.sort(distance)[min(most, len(distance)) - 1]
+    return np.where(distance <= limit, 1.0 / (1.0 + distance), 0.0)
+
+
+def _one(
+    curves: np.ndarray, weight: np.ndarray, season: np.ndarray, levels: list[float]
+) -> pd.DataFrame:
+    """Weighted quantiles of the analogues by age; ages nobody reached carry the last on."""
+    horizon = curves.shape[1]
+    q = [0.5] + [p for x in levels for p in (0.5 - x / 200, 0.5 + x / 200)]
+    found, count = np.full((horizon, len(q)), np.nan), np.zeros(horizon, dtype=np.int64)
+    for age in range(horizon):
+        fine = np.isfinite(curves[:, age]) & (weight > 0)
+        count[age] = int(fine.sum())
+        if count[age]:
+            found[age] = _quantiles(curves[fine, age], weight[fine], q)
+        elif age:
+            found[age] = found[age - 1]
+    found = np.nan_to_num(found) * season[:, None]
+    out = pd.DataFrame({"age": np.arange(1, horizon + 1), "forecast": found[:, 0]})
+    for k, x in enumerate(levels):
+        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = found[:, 1 + 2 * k], found[:, 2 + 2 * k]
+    out["analogues"] = count
+    out["status"] = np.where(count >= 3, "ok", "few")
+    return out
+
+
+def _quantiles(values: np.ndarray, weight: np.ndarray, q: list[float]) -> np.ndarray:
+    order = np.argsort(values, kind="stable")
+    v, w = values[order], weight[order]
+    place = (np.cumsum(w) - w / 2) / w.sum()
+    return np.interp(q, place, v)
