@@ -196,8 +196,8 @@ class LatePaymentModel(BaseEstimator):
             ``p_late``, ``expected_days``
             (from the invoice date), ``lo_80``, ``hi_80`` (by ``level``), ``baseline_p_late``,
             ``baseline_days`` (the customer's own late share and median delay; everybody's, where
-            there is none), ``invoices_settled`` (how many the record holds). Missing values for
-            credit notes.
+            there is none), ``invoices_settled`` (how many the record holds), ``as_of`` (of the
+            training). Missing values for credit notes.
 
         Raises
         ------
@@ -227,9 +227,10 @@ class LatePaymentModel(BaseEstimator):
             "baseline_p_late": base["own_late_share"].to_numpy(),
             "baseline_days": np.maximum(terms + base["own_median_delay"].to_numpy(), 0),
             "invoices_settled": base["settled_count"].to_numpy(dtype=np.int64),
+            "as_of": self.as_of_.to_datetime64().astype("datetime64[us]"),
         }
         result = pd.DataFrame(out)
-        numbers = list(result.columns[2:-1])
+        numbers = list(result.columns[2:-2])
         result.loc[record.units[rows] <= 0, numbers] = np.nan
         return result.set_axis(frame.index)
 
