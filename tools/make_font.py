@@ -30,6 +30,7 @@ def characters() -> set[int]:
     keep = {ord(c) for c in "".join(level1)}
     keep |= set(range(0x20, 0x7F)) | set(range(0x3000, 0x3020)) | set(range(0xFF01, 0xFF5F))
     keep |= {ord(c) for c in "¥￥€£°±×÷–—‘’“”…‰①②③④⑤⑥⑦⑧⑨⑩→↑↓■□▲△●○◆◇★☆"}
+    keep |= {ord(c) for c in "迁徙率赊销账帐贷逾催讫盈亏袋箱吨瓶罐氏臻鑫淼焱垚瀚昊晟睿玥琪瑾琳璐"}
     for pattern in ("salesmgmt/**/*.py", "data/**/*.py", "data/sample/*.csv", "docs/*.md"):
         for path in ROOT.glob(pattern):
             keep |= {ord(c) for c in path.read_text(encoding="utf-8") if 0x3400 <= ord(c) < 0xA000}
