@@ -114,7 +114,8 @@ def _settled(ideal: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], price: np
     """Whether all period totals are in bounds; moves the prices of those that are not."""
     low, high = bounds
     sums = ideal.sum(axis=0)
-    grain = 1e-10 * max(1.0, float(sums.sum()))
+    # As close as rounding needs: a total on its bound must be seen as whole.
+    grain = 1e-9 + 128 * np.finfo(np.float64).eps * np.abs(sums)
     with np.errstate(divide="ignore", invalid="ignore"):
         over = np.where(sums > 0, high / sums, 1.0)
         under = np.where(sums > 0, low / sums, 1.0)

@@ -93,6 +93,7 @@ def _of_range(first: Any, last: Any, freq: Any, year_start: int, *, caller: str)
     if isinstance(freq, tuple | list) and set(freq) == {"W", "M"}:
         freq = "WM"
     else:
+        freq = str(freq) if isinstance(freq, str) else freq  # NumPy's own strings, too
         check_choice(freq, "freq in periods", LEAVES, caller=caller)
     low = int(days_of(np.array([day(first, name="periods[0]", caller=caller)], "M8[us]"))[0])
     high = int(days_of(np.array([day(last, name="periods[1]", caller=caller)], "M8[us]"))[0])

@@ -215,9 +215,12 @@ def prefix_rounding(ideal: np.ndarray, total: int) -> np.ndarray:
     Differences of rounded running totals; for families of periods that cross each other, as
     weeks and months do.
     """
-    running = snap(np.cumsum(ideal))
-    running[-1] = total
-    return np.diff(np.floor(running).astype(np.int64), prepend=0)
+    ideal = snap(ideal)
+    whole = np.floor(ideal).astype(np.int64)
+    # Fractions apart from whole parts: a whole ideal then stays what it is, to the last bit.
+    running = np.floor(snap(np.cumsum(ideal - whole))).astype(np.int64)
+    running[-1] = total - int(whole.sum())
+    return whole + np.diff(running, prepend=0)
 
 
 _Side = tuple[Tree, list[np.ndarray], list[np.ndarray]]
