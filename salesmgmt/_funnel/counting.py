@@ -158,6 +158,8 @@ def conversion(
         "exclude_mode": exclude_mode,
     }
     plan = Plan.make(steps, asked, rules=rules, won=won, lost=lost, caller=caller)
+    if isinstance(interval, str):  # "Clopper-Pearson" is the same name
+        interval = interval.strip().lower().replace("-", "_").replace(" ", "_")
     check_choice(interval, "interval", INTERVALS, caller=caller)
     check_share(confidence, "confidence", caller=caller)
     check_bool(members, "members", caller=caller)
