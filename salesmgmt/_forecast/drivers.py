@@ -17,8 +17,9 @@ from .intake import Grid, Panel
 
 __all__ = ["Drivers", "driver_rows", "read_drivers"]
 
-_YEARS = {"D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
+_YEARS = {"h": 8766.0, "D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
 _SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
+_RECENT = 15  # years that effects are learned from: opening hours and habits change
 _LONG = 6  # years from which each weekday has an effect of its own in months and quarters
 _POOL = 4096  # series whose effects are shrunk towards each other
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
@@ -94,8 +95,11 @@ class Drivers:
             first, y = dense[which[0]]
             if not len(y):
                 continue
-            block = np.column_stack([dense[i][1] for i in which])
-            x = self.rows(int(which[0]), first, len(y)) / self.size
+            late = max(len(y) - int(_RECENT * yearly), 0)
+            block = np.column_stack([dense[i][1][late:] for i in which])
+            if not np.isfinite(block).any():
+                late, block = 0, np.column_stack([dense[i][1] for i in which])
+            x = self.rows(int(which[0]), first + late, len(block)) / self.size
             got = regression_effects.evidence(block, x, panel.season, yearly=yearly)
             out.information[which], out.score[which] = got.information, got.score
             out.logs[which], out.scale[which] = got.logs, got.scale
