@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
@@ -21,6 +21,7 @@ def _frame(rows):
     return pd.DataFrame(rows, columns=["order_id", "product"])
 
 
+@settings(max_examples=40)
 @given(lines, st.sampled_from([0.1, 0.25, 0.5]))
 def test_itemsets_by_brute_force(rows, support):
     frame = _frame(rows)
@@ -35,6 +36,7 @@ def test_itemsets_by_brute_force(rows, support):
     assert dict(zip(out["items"], out["count"], strict=True)) == want
 
 
+@settings(max_examples=40)
 @given(lines)
 def test_pairs_equal_rules_of_two_and_ignore_row_order(rows):
     frame = _frame(rows)

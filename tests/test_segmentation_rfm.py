@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmgmt import DataWarning, InputError
@@ -319,6 +319,7 @@ tidy = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(tidy, st.integers(2, 7), st.sampled_from(["quantile", "rank", "log", "natural"]))
 def test_row_order_index_and_id_type_never_change_a_number(rows, bins, method):
     frame = pd.DataFrame(rows, columns=["customer_id", "day", "cents", "order_id"])

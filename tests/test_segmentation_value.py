@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
@@ -175,6 +175,7 @@ def test_xyz_by_the_variation_of_periods():
     assert out.loc["z", "xyz"] == "Z"
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 900)), min_size=1, max_size=30))
 def test_whale_curve_and_gini(rows):
     frame = pd.DataFrame(rows, columns=["customer_id", "amount"])

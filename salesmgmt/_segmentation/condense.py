@@ -37,7 +37,10 @@ def condensed(
     bad = value.is_null() | ~value.is_finite() | (value.abs() > 1e9)
     for name in needed[:-1]:
         bad = bad | nw.col(name).is_null()
-    found = table.select(bad=bad.cast(nw.Int64).sum(), n=nw.len()).collect()
+    try:
+        found = table.select(bad=bad.cast(nw.Int64).sum(), n=nw.len()).collect()
+    except TypeError:  # DuckDB before 1.1 takes no expressions: its rows are collected instead
+        return frame
     if not int(found["n"][0]) or found["bad"][0] is None or int(found["bad"][0]):
         return frame
     scale = round(1 / unit) if unit < 1 else 1 / unit
