@@ -54,7 +54,15 @@ def _tables() -> dict[str, pd.DataFrame]:
 
 def namespace(module: str, setup: str = "") -> dict[str, Any]:
     """Names in which a contract file's expressions are evaluated; fresh copies of the tables."""
-    space: dict[str, Any] = {name: frame.copy() for name, frame in _tables().items()}
+    return {
+        name: thing.copy() if isinstance(thing, pd.DataFrame | pd.Series) else thing
+        for name, thing in _space(module, setup).items()
+    }
+
+
+@functools.cache
+def _space(module: str, setup: str) -> dict[str, Any]:
+    space: dict[str, Any] = dict(_tables())
     space["events"] = space["stage_events"]
     space["history"] = space["transactions"][["region", "date", "amount"]].copy()
     space |= {"pd": pd, "np": np, "load_sample": load_sample}

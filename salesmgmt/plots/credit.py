@@ -140,7 +140,7 @@ def roll_rates(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     ax.set_yticks(range(len(rows)), [bucket_label(r, lang) for r in rows])
     ax.set_xlabel(t(lang, "at the end of the period", "期末"))
     ax.set_ylabel(t(lang, "at its start", "期初"))
-    title = t(lang, "Roll rates: share of each bucket's money", "滚动率:各账龄段金额去向")
+    title = t(lang, "Roll rates: share of each bucket's money", "迁徙率：各账龄段金额去向")
     return finish(ax, title=title, grid="")
 
 
