@@ -258,6 +258,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
     parser.add_argument("--sets", nargs="*", default=list(SETS))
+    parser.add_argument("--against", action="store_true", help="score the peer on every set, too")
+    parser.add_argument("--quick", action="store_true", help="one round, no 100,000 series")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--plot", type=Path, help="draw accuracy against cost into this file")
     parser.add_argument("--only", choices=("accuracy", "cost", "scale", "plot"), default=None)
@@ -270,13 +272,13 @@ def main() -> None:
     else:
         folder = Path(root) / "forecast"
         if args.only in (None, "accuracy"):
-            accuracy_table(folder, args.sets, args.peers)
+            accuracy_table(folder, args.sets, args.peers if args.against else None)
         if args.only in (None, "cost"):
-            cost_table(folder, args.peers, args.rounds)
+            cost_table(folder, args.peers, 1 if args.quick else args.rounds)
         if args.plot and args.peers:
             frontier(folder, args.peers, args.plot)
     if args.only in (None, "scale"):
-        scale_table([1000, 100_000])
+        scale_table([1000] if args.quick else [1000, 100_000])
         first_call()
 
 
