@@ -66,6 +66,7 @@ __all__ = [
 
 
 _HERE = os.path.dirname(__file__)
+_BLOCK = 2**17
 
 # --------------------------------------------------------------------------------------
 # Roles: what a column must hold
@@ -355,19 +356,22 @@ def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]
         problems.append(Problem(name, wrong, "is not a finite number", remedy))
     if lost.any() and role.missing != "allow":
         problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
-    fine = ~(lost | wrong)
-    with np.errstate(invalid="ignore"):
-        for bound, mask, word in (
-            (role.low, fine & (out < (role.low if role.low is not None else 0)), "is below"),
-            (role.high, fine & (out > (role.high if role.high is not None else 0)), "is above"),
-        ):
-            if bound is not None and mask.any():
-                problems.append(Problem(name, mask, f"{word} {bound:g}", "mend the values"))
-        if role.whole:
-            mask = fine & (out != np.rint(out))
-            if mask.any():
-                problems.append(Problem(name, mask, "is not a whole number", "mend the values"))
+    if role.low is not None or role.high is not None or role.whole:
+        problems += _out_of_bounds(name, out, ~(lost | wrong), role)
     return out, problems
+
+
+def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:
+    """Problems of finite values that are too low, too high, or not whole."""
+    found = []
+    with np.errstate(invalid="ignore"):
+        if role.low is not None:
+            found.append((fine & (values < role.low), f"is below {role.low:g}"))
+        if role.high is not None:
+            found.append((fine & (values > role.high), f"is above {role.high:g}"))
+        if role.whole:
+            found.append((fine & (values != np.rint(values)), "is not a whole number"))
+    return [Problem(name, mask, why, "mend the values") for mask, why in found if mask.any()]
 
 
 def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -491,10 +495,10 @@ def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
     codes, uniques = pd.factorize(series)
     uniques = pd.Series(uniques, dtype=series.dtype, name=series.name)
     order = _ascending(uniques)
-    rank = np.empty(len(order) + 1, dtype=np.int64)
+    rank = np.empty(len(order) + 1, dtype=_narrow(len(order)))
     rank[order] = np.arange(len(order))
     rank[-1] = -1
-    return rank[codes], uniques.iloc[order].reset_index(drop=True)
+    return _look_up(rank, codes), uniques.iloc[order].reset_index(drop=True)
 
 
 def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd.Series]:
@@ -510,8 +514,22 @@ def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd
     labels = (np.flatnonzero(used) + low).astype(series.dtype)
     if len(labels) == len(used):  # never the caller's own memory
         return at if low else at.copy(), pd.Series(labels, name=series.name)
-    place = np.cumsum(used) - 1
-    return np.take(place, at, mode="clip"), pd.Series(labels, name=series.name)
+    place = np.cumsum(used, dtype=_narrow(len(used))) - 1
+    return _look_up(place, at), pd.Series(labels, name=series.name)
+
+
+def _narrow(size: int) -> type[np.signedinteger]:
+    """Type of a table of ``size`` positions: a narrow one stays in the cache."""
+    return np.int32 if size < 2**31 else np.int64
+
+
+def _look_up(table: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """``table[at]`` as int64, in blocks that stay in the cache."""
+    out = np.empty(len(at), dtype=np.int64)
+    for start in range(0, len(at), _BLOCK):
+        cut = slice(start, start + _BLOCK)
+        out[cut] = table[at[cut]]
+    return out
 
 
 def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
