@@ -22,6 +22,7 @@ from ._forecast.hierarchy import reconcile
 from ._forecast.impact import impact
 from ._forecast.new_products import forecast_new
 from ._forecast.simulation import simulate, summarise
+from ._forecast.temporal import reconcile_temporal
 from ._forecast.tree import forecast_hierarchy
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "forecast_new",
     "impact",
     "reconcile",
+    "reconcile_temporal",
     "simulate",
     "summarise",
 ]
