@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from salesmgmt import load_sample
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
 from salesmgmt.forecast import backtest, forecast, forecast_hierarchy, impact, simulate
 from salesmgmt.targets import attainment_probability
@@ -195,6 +196,28 @@ def calendars_help(folder: Path, quick: bool) -> None:
     line(f"  the {options['windows']} years before", "interval above 0", gain(plain, known))
 
 
+def spring_festival() -> None:
+    """January to March of 2024 and 2025 in the sample company (generated), by region and line."""
+    sales = load_sample("transactions")
+    sales["unique_id"] = sales["region"] + "/" + sales["product_line"]
+    for freq, known, horizon, ends in (
+        ("W", "December", 13, ("2024-03-31", "2025-03-30")),
+        ("W", "January", 9, ("2024-03-31", "2025-03-30")),
+        ("M", "December", 3, ("2024-03-31", "2025-03-31")),
+        ("M", "January", 2, ("2024-03-31", "2025-03-31")),
+    ):
+        options = {"windows": 1, "by": "unique_id", "freq": freq, "models": "auto", "level": None}
+        plain, festive = (
+            pd.concat(
+                backtest(sales[sales["date"] <= end], horizon, calendar=c, **options)
+                for end in ends
+            )
+            for c in (None, "CN")
+        )
+        line(f"sample company, {freq}, to March from the end of {known}: calendar",
+             "interval above 0", gain(plain, festive))  # fmt: skip
+
+
 # --------------------------------------------------------------------------------------
 # Probabilities, impact, look-ahead
 
@@ -283,6 +306,7 @@ def main() -> None:
     begun = time.perf_counter()
     line("figure", "bar", "ours", "peer")
     m5_shape(options.peers, options.quick)
+    spring_festival()
     where = os.environ.get("SALESMGMT_DATA", "")
     if not where:
         sys.exit("real data: set SALESMGMT_DATA to the folder that holds them")
