@@ -370,3 +370,11 @@ def test_indicators_of_other_engines_are_equal():
     for frame in (pl.from_pandas(sales), pl.from_pandas(sales).lazy(), duckdb.from_df(sales)):
         got = kpi.indicators(frame, by="region", freq="Q")
         pd.testing.assert_frame_equal(got, want, check_dtype=False)
+
+
+def test_indicators_of_returns_alone_count_no_buyer():
+    back = pd.DataFrame({"customer_id": ["007"], "date": ["2024-01-01"], "amount": [-5.0]})
+    found = kpi.indicators(back).set_index("metric")["value"]
+    assert found["revenue"] == -5
+    assert found[["orders", "customers", "new_customers", "reactivated_customers"]].eq(0).all()
+    assert np.isnan(found["repeat_rate"])

@@ -533,6 +533,9 @@ def test_smart_check_says_what_is_wrong():
     assert not found["achievable"]
     assert not found["time_bound"]
     assert found.isna()["relevant"]
+    named = history.rename(columns={"date": "日期", "amount": "金额"})
+    again = check_smart(_plan(), named, strategy=["Li", "Wu"], date="日期", amount="金额")
+    pd.testing.assert_frame_equal(again, good)
 
 
 def test_territories_are_balanced_compact_and_respect_locks():

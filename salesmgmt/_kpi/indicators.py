@@ -352,8 +352,9 @@ def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarr
     count = np.bincount(cell, minlength=n).astype(np.float64)
     order = np.lexsort((s.cell[sold], s.day[sold], s.customer[sold]))
     who, day, where = (v[sold][order] for v in (s.customer, s.day, s.cell))
-    same = np.r_[False, who[1:] == who[:-1]]
-    gap = np.r_[0, np.diff(day)]
+    # A table of returns alone has no sale: both stay as empty as ``who``.
+    same = np.r_[False, who[1:] == who[:-1]][: len(who)]
+    gap = np.r_[0, np.diff(day)][: len(who)]
     fresh = ~same
     back = same & (gap > inactive)
     first = np.full(int(s.customer.max()) + 1, np.iinfo(np.int64).max)

@@ -28,6 +28,8 @@ def check_smart(
     max_growth: float = 0.3,
     likely: tuple[float, float] = (0.1, 0.9),
     lang: str = "en",
+    date: str = "date",
+    amount: str = "amount",
 ) -> pd.DataFrame:
     """Check a plan against the five SMART criteria, with the evidence for each.
 
@@ -50,6 +52,8 @@ def check_smart(
         Range of probabilities of the whole plan that counts as achievable and not too easy.
     lang : {"en", "zh"}, default="en"
         Language of the evidence.
+    date, amount : str, default="date", "amount"
+        Columns of the history.
 
     Returns
     -------
@@ -97,8 +101,8 @@ def check_smart(
         to_pandas(history, caller=caller, arg="history"),
         caller=caller,
         arg="history",
-        date=Date("date"),
-        amount=Amount("amount"),
+        date=Date(date),
+        amount=Amount(amount),
     )
     zh = lang == "zh"
     found = [
