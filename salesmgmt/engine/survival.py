@@ -70,8 +70,9 @@ def incidence(
 ) -> Incidence:
     """Aalen-Johansen shares by cause and the Kaplan-Meier share still open.
 
-    Standard errors are the infinitesimal jackknife's, which for one row a subject equals
-    Greenwood's formula (open) and its multinomial extension (ended).
+    Standard errors are Greenwood's formula (open) and its multinomial extension (ended). Without
+    ``entry`` they equal the infinitesimal jackknife's; with it the jackknife also counts what
+    a subject's risk periods share, and differs a little.
     """
     grid, at_risk, events = risk_table(time, cause, causes, entry)
     n = np.maximum(at_risk, 1).astype(float)
