@@ -665,3 +665,10 @@ def test_retail_years_may_come_from_the_totals():
     plan = decompose(pd.Series({2026: 5200.0, 2027: 5200.0}), periods="4-4-5", step=1)
     assert len(plan) == 24
     assert plan["target"].head(3).tolist() == [400.0, 400.0, 500.0]
+
+
+def test_before_anything_came_in_actuals_are_zero_amounts():
+    early = pd.DataFrame({"rep": ["Li"], "date": ["2020-01-05"], "amount": [5.0]})
+    found = track(_plan(), early, as_of="2020-02-01")
+    assert found["actual"].dtype == np.float64
+    assert found["actual"].eq(0).all()

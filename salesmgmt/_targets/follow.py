@@ -273,7 +273,9 @@ def read_course(
     counts = (days >= start.min()) & (days <= min(today, int(end.max())))
     place = _groups_of(rows, done, keys, options, group, len(labels), counts, caller=caller)
     use = counts & (place >= 0)
+    # Of no rows at all, bincount gives whole numbers; amounts stay amounts.
     actual = np.bincount(place[use], weights=done["amount"][use], minlength=len(labels))
+    actual = actual.astype(np.float64, copy=False)
     return Course(rows, group, labels, rows["target"], start, end, now, today, actual, names)
 
 
