@@ -48,18 +48,22 @@ def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
 def _in_microseconds(values: np.ndarray) -> np.ndarray:
     """The same times as datetime64[us]; in whole numbers, which is faster where it is safe."""
     unit = np.datetime_data(values.dtype)[0]
+    if values.dtype == np.dtype("datetime64[us]"):
+        out = values.view()
+        out.flags.writeable = False  # it may be the caller's own memory
+        return out
     if unit not in ("ns", "s", "ms") or not values.flags.c_contiguous or not values.size:
         return values.astype("datetime64[us]")
     whole = values.view(np.int64)
     if unit == "ns":
-        out = whole // 1_000
+        scaled = whole // 1_000
     else:
         factor = 1_000_000 if unit == "s" else 1_000
         if max(abs(int(whole.min())), int(whole.max())) > 2**62 // factor:  # or missing
             return values.astype("datetime64[us]")
-        out = whole * factor
-    out[np.isnat(values)] = np.iinfo(np.int64).min
-    return out.view("datetime64[us]")
+        scaled = whole * factor
+    scaled[np.isnat(values)] = np.iinfo(np.int64).min
+    return scaled.view("datetime64[us]")
 
 
 def _all_wrong(

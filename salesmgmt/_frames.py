@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from ._dates import parse_dates
+from ._keys import Keys, Slots, factorise, is_whole, spread
 from .engine.periods import FREQS
 from .engine.units import LARGEST, from_units, to_units
 from .errors import DataWarning, InputError
@@ -66,7 +67,6 @@ __all__ = [
 
 
 _HERE = os.path.dirname(__file__)
-_BLOCK = 2**17
 
 # --------------------------------------------------------------------------------------
 # Roles: what a column must hold
@@ -118,28 +118,6 @@ class Problem:
     remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """A key, factorised: ``codes`` (int64, -1 for missing) into the rows of ``labels``."""
-
-    codes: np.ndarray
-    labels: pd.DataFrame
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def index(self) -> pd.Index:
-        """The labels as an Index (one column) or a MultiIndex (several)."""
-        if self.labels.shape[1] == 1:
-            return pd.Index(self.labels.iloc[:, 0], name=self.labels.columns[0])
-        return pd.MultiIndex.from_frame(self.labels)
-
-    def text(self) -> list[str]:
-        """Each label as text, parts joined by `` / ``."""
-        return [" / ".join(map(str, row)) for row in self.labels.itertuples(index=False)]
-
-
 @dataclass(slots=True)
 class Rows:
     """Checked rows of one frame; roles by option name."""
@@ -172,6 +150,14 @@ class Rows:
     def days(self, option: str) -> np.ndarray:
         """Days since 1970-01-01, int64, in the data's own zone; clock times are cut off."""
         return days_of(self.values[option])
+
+    def slots(self, option: str) -> Slots:
+        """The key of one role with places that may be empty, where that saves a pass."""
+        found = None if (option,) in self._keys else spread(self.series(option))
+        if found is not None:
+            return found
+        keys = self.keys(option)
+        return Slots(keys.codes, len(keys), keys.labels)
 
     def keys(self, *options: str) -> Keys:
         """The key made of these roles, factorised once; labels in ascending order."""
@@ -330,7 +316,7 @@ def _convert(
 
 
 def _labels(series: pd.Series, role: Role) -> list[Problem]:
-    if role.missing == "allow" or isinstance(role, AsIs):
+    if role.missing == "allow" or isinstance(role, AsIs) or is_whole(series):
         return []
     lost = series.isna().to_numpy()
     if not lost.any():
@@ -466,125 +452,6 @@ def _problem_table(frame: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame
         for part, same in (("column", p.column), ("reason", p.reason), ("remedy", p.remedy)):
             parts[part] += [same] * len(at)
     return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in parts.items()})
-
-
-# --------------------------------------------------------------------------------------
-# Keys
-
-
-def factorise(frame: pd.DataFrame, names: Sequence[str]) -> Keys:
-    """Dense int64 codes of the key made of ``names``, labels ascending, dtypes kept.
-
-    Missing values get the code -1. The order of labels does not depend on the order of rows.
-    """
-    codes, firsts = _column_codes(frame[names[0]])
-    labels = {names[0]: firsts}
-    for name in names[1:]:
-        codes, labels = _cross(codes, labels, name, frame[name])
-    return Keys(codes, pd.DataFrame(labels))
-
-
-def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
-    """Codes of one column and its distinct values, ascending (ordered categories: as ordered)."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        return _category_codes(series)
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu" and len(series):
-        low, high = int(series.min()), int(series.max())
-        if high - low < 4 * len(series):
-            return _close_codes(series, low, high)
-    codes, uniques = pd.factorize(series)
-    uniques = pd.Series(uniques, dtype=series.dtype, name=series.name)
-    order = _ascending(uniques)
-    rank = np.empty(len(order) + 1, dtype=_narrow(len(order)))
-    rank[order] = np.arange(len(order))
-    rank[-1] = -1
-    return _look_up(rank, codes), uniques.iloc[order].reset_index(drop=True)
-
-
-def _close_codes(series: pd.Series, low: int, high: int) -> tuple[np.ndarray, pd.Series]:
-    """Codes of whole numbers that lie close together: a table of which occur, no hashing."""
-    values = series.to_numpy()
-    if series.dtype.kind == "i":
-        at = values.astype(np.int64, copy=False)
-        at = at - low if low else at
-    else:
-        at = (values - values.dtype.type(low)).astype(np.int64)
-    used = np.zeros(high - low + 1, dtype=bool)
-    used[at] = True
-    labels = (np.flatnonzero(used) + low).astype(series.dtype)
-    if len(labels) == len(used):  # never the caller's own memory
-        return at if low else at.copy(), pd.Series(labels, name=series.name)
-    place = np.cumsum(used, dtype=_narrow(len(used))) - 1
-    return _look_up(place, at), pd.Series(labels, name=series.name)
-
-
-def _narrow(size: int) -> type[np.signedinteger]:
-    """Type of a table of ``size`` positions: a narrow one stays in the cache."""
-    return np.int32 if size < 2**31 else np.int64
-
-
-def _look_up(table: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """``table[at]`` as int64, in blocks that stay in the cache."""
-    out = np.empty(len(at), dtype=np.int64)
-    for start in range(0, len(at), _BLOCK):
-        cut = slice(start, start + _BLOCK)
-        out[cut] = table[at[cut]]
-    return out
-
-
-def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
-    raw = series.cat.codes.to_numpy().astype(np.int64)
-    categories = pd.Series(series.cat.categories)
-    used = np.zeros(len(categories) + 1, dtype=bool)
-    used[raw] = True
-    order = np.arange(len(categories)) if series.cat.ordered else _ascending(categories)
-    order = order[used[:-1][order]]
-    rank = np.full(len(categories) + 1, -1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    labels = pd.Series(pd.Categorical.from_codes(order, dtype=series.dtype), name=series.name)
-    return rank[raw], labels
-
-
-def _ascending(values: pd.Series) -> np.ndarray:
-    """Stable ascending order; values that do not compare go by type, then by text."""
-    try:
-        return values.argsort(kind="stable").to_numpy()
-    except TypeError:
-        keyed = sorted(range(len(values)), key=lambda i: _any_order(values.iloc[i]))
-        return np.asarray(keyed, dtype=np.int64)
-
-
-def _any_order(value: object) -> tuple[str, str]:
-    return type(value).__name__, str(value)
-
-
-def _cross(
-    codes: np.ndarray, labels: dict[str, pd.Series], name: str, series: pd.Series
-) -> tuple[np.ndarray, dict[str, pd.Series]]:
-    """The key so far crossed with one more column; only combinations that occur get a code."""
-    more, values = _column_codes(series)
-    width = max(len(values), 1)
-    both = codes * width + more
-    both[(codes < 0) | (more < 0)] = -1
-    seen, dense = _dense(both)
-    out = {k: v.iloc[seen // width].reset_index(drop=True) for k, v in labels.items()}
-    out[name] = values.iloc[seen % width].reset_index(drop=True)
-    return dense.astype(np.int64), out
-
-
-def _dense(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Codes that occur, ascending, and the place of each code among them (-1 stays -1)."""
-    room = int(codes.max(initial=-1)) + 1
-    if room <= 4 * len(codes):  # few possible codes: mark them instead of sorting all rows
-        there = np.zeros(room + 1, dtype=bool)  # the last place takes the -1
-        there[codes] = True
-        seen = np.flatnonzero(there[:-1])
-        place = np.cumsum(there) - 1
-        place[-1] = -1
-        return seen, place[codes]
-    seen, dense = np.unique(codes, return_inverse=True)
-    gap = int(len(seen) > 0 and seen[0] < 0)
-    return seen[gap:], dense.reshape(-1) - gap
 
 
 # --------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from .._frames import (
     take,
     warn,
 )
-from ..engine.grouping import distinct_per_group, exact_sum, first_last
+from ..engine.grouping import distinct_per_group, exact_sum, first_last, row_counts
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
 from .condense import COUNT, condensed
@@ -36,6 +36,7 @@ __all__ = ["Spec", "rfm", "score_grid", "segment_summary"]
 METHODS = ("quantile", "rank", "fixed", "log", "natural")
 RETURNS = ("net", "exclude", "offset")
 FREQUENCY = ("orders", "days", "net_days")
+_DAY = 86_400_000_000  # in microseconds
 _AXES = ("recency", "frequency", "monetary")
 _COLUMNS = (
     *_AXES,
@@ -394,11 +395,12 @@ def take_values(
         order=Key(order or "order_id", optional=order is None, missing="allow"),
         n=Amount(COUNT, optional=True),
     )
-    days = rows.days("date")
+    times = rows["date"].view(np.int64)
+    latest = np.array([times.max() // _DAY])
     until = int(
-        resolve_as_of(as_of, days, caller=caller).to_datetime64().astype("M8[D]").astype(int)
+        resolve_as_of(as_of, latest, caller=caller).to_datetime64().astype("M8[D]").astype(int)
     )
-    keep = days <= until
+    keep = times < (until + 1) * _DAY
     negative = rows["amount"] < 0
     bought = keep & ~negative if spec.returns in ("exclude", "offset") else keep
     paid = bought if spec.returns == "exclude" else keep
@@ -414,7 +416,7 @@ def take_values(
         "after_as_of": _count(rows, ~keep),
         "returns_left_out": _count(rows, left_out),
     }
-    return _add_up(rows, spec, days, bought, paid, until, account, caller=caller)
+    return _add_up(rows, spec, times, bought, paid, until, account, caller=caller)
 
 
 def _condensed(
@@ -446,7 +448,7 @@ def _count(rows: Rows, at: Any) -> int:
 def _add_up(
     rows: Rows,
     spec: Spec,
-    days: np.ndarray,
+    times: np.ndarray,
     bought: np.ndarray,
     paid: np.ndarray,
     until: int,
@@ -454,13 +456,13 @@ def _add_up(
     *,
     caller: str,
 ) -> Values:
-    keys = rows.keys("customer")
-    codes, n = keys.codes, len(keys)
+    keys = rows.slots("customer")
+    codes, n = keys.codes, keys.size
     everything = bool(bought.all())
     at = slice(None) if everything else bought
-    first, last = first_last(codes[at], days[at], n)
+    first, last = first_last(codes[at], times[at], n, per=_DAY)
     orders = _orders(rows, codes, at, n)
-    count = orders if spec.frequency == "orders" else _days(spec, rows, codes, days, bought, n)
+    count = orders if spec.frequency == "orders" else _days(spec, rows, codes, bought, n)
     unit = spec.step * 1e-4
     try:
         pay = slice(None) if paid.all() else paid
@@ -469,10 +471,10 @@ def _add_up(
         raise InputError(f"{caller}(): {err}; use a larger step.") from None
     if spec.monetary == "mean":
         money = money / np.maximum(orders, 1)
-    seen = slice(None) if everything else np.bincount(codes[at], minlength=n) > 0
+    seen = orders > 0 if everything else np.bincount(codes[at], minlength=n) > 0
     if not everything:
         weight = rows["n"][paid] if "n" in rows else None
-        lost = np.bincount(codes[paid], weight, n)[~np.asarray(seen)]
+        lost = np.bincount(codes[paid], weight, n)[~seen]
         account["customers_without_a_purchase"] = int((lost > 0).sum())
         if lost.any():
             warn(
@@ -483,6 +485,8 @@ def _add_up(
     account["used"] = account["given"] - sum(
         v for k, v in account.items() if k not in ("given", "customers_without_a_purchase")
     )
+    if seen.all():
+        return Values(keys.labels, first, last, count, money, until, account)
     labels = keys.labels[seen].reset_index(drop=True)
     return Values(labels, first[seen], last[seen], count[seen], money[seen], until, account)
 
@@ -490,8 +494,9 @@ def _add_up(
 def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
     """Distinct orders of each customer; rows without an order id are an order each."""
     if "order" not in rows:
-        weight = rows["n"][at] if "n" in rows else None
-        return np.bincount(codes[at], weight, n).astype(np.int64)
+        if "n" not in rows:
+            return row_counts(codes[at], n)
+        return np.bincount(codes[at], rows["n"][at], n).astype(np.int64)
     items = rows.keys("order").codes[at]
     named = items >= 0
     size = len(rows.keys("order"))
@@ -502,10 +507,9 @@ def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
     return count + np.bincount(own[~named], minlength=n)
 
 
-def _days(
-    spec: Spec, rows: Rows, codes: np.ndarray, days: np.ndarray, bought: np.ndarray, n: int
-) -> np.ndarray:
+def _days(spec: Spec, rows: Rows, codes: np.ndarray, bought: np.ndarray, n: int) -> np.ndarray:
     """Distinct days of each customer, or those of them with a positive net amount."""
+    days = rows.days("date")
     start, width = int(days.min()), int(days.max() - days.min()) + 1
     cell, at = np.unique(codes * width + (days - start), return_inverse=True)
     at = at.reshape(-1)

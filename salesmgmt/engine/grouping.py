@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["distinct", "distinct_per_group", "exact_sum", "first_last", "fixed_point"]
+__all__ = ["distinct", "distinct_per_group", "exact_sum", "first_last", "fixed_point", "row_counts"]
 
 _EXACT = 2.0**53
 _HALF = 2**26
 _BLOCK = 2**17
+
+
+def row_counts(codes: np.ndarray, n: int) -> np.ndarray:
+    """Number of rows in each of ``n`` groups, int64; reads memory that cannot be written to.
+
+    ``numpy.bincount`` would copy such codes first.
+    """
+    narrow = np.int32 if len(codes) < 2**31 else np.int64
+    total, one = np.zeros(n, dtype=narrow), np.ones(_BLOCK, dtype=narrow)
+    for at in range(0, len(codes), _BLOCK):
+        part = codes[at : at + _BLOCK]
+        np.add.at(total, part, one[: len(part)])
+    return total.astype(np.int64)
 
 
 def distinct(values: np.ndarray) -> np.ndarray:
@@ -61,19 +74,23 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
     )
 
 
-def first_last(codes: np.ndarray, values: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest of ``values`` (int64) in each group; every group has a row."""
+def first_last(
+    codes: np.ndarray, values: np.ndarray, n: int, per: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest of ``values // per`` (int64) in each group; every group has a row."""
     info = np.iinfo(np.int64)
     if not len(values):
         return np.full(n, info.max, dtype=np.int64), np.full(n, info.min, dtype=np.int64)
-    start, span = int(values.min()), int(values.max()) - int(values.min())
+    start, end = int(values.min()) // per, int(values.max()) // per
+    span = end - start
     small: type[np.signedinteger] = np.int64
     if span < 2**30:  # narrow accumulators stay in the cache
         small = np.int16 if span < 2**14 else np.int32
     first, last = np.full(n, np.iinfo(small).max, dtype=small), np.full(n, -1, dtype=small)
     for at in range(0, len(values), _BLOCK):
         cut = slice(at, at + _BLOCK)
-        near = (values[cut] - start).astype(small)
+        near = values[cut] if per == 1 else values[cut] // per
+        near = (near - start).astype(small)
         np.minimum.at(first, codes[cut], near)
         np.maximum.at(last, codes[cut], near)
     empty = last < 0
