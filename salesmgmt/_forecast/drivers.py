@@ -21,6 +21,7 @@ _YEARS = {"h": 8766.0, "D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
 _SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
 _RECENT = 15  # years that effects are learned from: opening hours and habits change
 _LONG = 6  # years from which each weekday has an effect of its own in months and quarters
+_FESTIVALS = 4  # years of months or quarters below which a moving holiday looks like season
 _POOL = 4096  # series whose effects are shrunk towards each other
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
@@ -223,7 +224,7 @@ def read_drivers(
     if calendar is None and events is None and exog is None:
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
-    names, common = _calendar_columns(panel, low, high, calendar, events)
+    names, common = _calendar_columns(panel, low, high, horizon, calendar, events)
     out = Drivers(names, ["holiday"] * len(names), low, common)
     if exog is not None:
         lags = _lags(exog, caller)
@@ -235,7 +236,7 @@ def read_drivers(
 
 
 def _calendar_columns(
-    panel: Panel, low: int, high: int, calendar: Any, events: Any
+    panel: Panel, low: int, high: int, horizon: int, calendar: Any, events: Any
 ) -> tuple[list[str], np.ndarray]:
     """Columns of the calendar by period, their usual season taken out."""
     grid, caller = panel.grid, panel.caller
@@ -246,6 +247,11 @@ def _calendar_columns(
         raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
     if isinstance(calendar, str) or calendar is None:
         daily = _country_days(grid, low, high, calendar, events, caller)
+        years = (high - low + 1 - horizon) / _YEARS[grid.freq]
+        if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
+            # Too few dates to tell a festival that moves from the months it falls in.
+            kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}
+            daily = {name: values for name, values in daily.items() if name in kept}
     else:
         if events is not None:
             raise InputError(
@@ -259,6 +265,13 @@ def _calendar_columns(
     starts = grid.first_day(np.arange(low, high + 1)) - grid.first_day(np.asarray(low))
     table = np.column_stack([np.add.reduceat(daily[n], starts) for n in names])
     return _settle(panel, names, table)
+
+
+def _own_daily(grid: Grid, low: int, high: int, calendar: str, events: Any) -> set[str]:
+    """Names of the caller's own events."""
+    if events is None:
+        return set()
+    return set(_country_days(grid, low, high, None, events, "forecast"))
 
 
 def _country_days(

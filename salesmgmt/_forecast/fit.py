@@ -69,7 +69,8 @@ def forecast(
         Percent of cases each interval should hold; None or empty: no intervals.
     calendar : str or DataFrame, optional
         Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
-        where periods are longer than a day, are learned and carried forward. Or a frame with
+        where periods are longer than a day, are learned and carried forward (months and quarters
+        of fewer than four years: the working days alone). Or a frame with
         ``date`` and columns of numbers over history and horizon (see ``calendars.events``).
     exog : str, sequence or mapping, optional
         Columns of ``history`` that drive sales (price, promotion; their mean by key and period).
