@@ -52,7 +52,8 @@ def compress(
     else:
         used, at = np.unique(key, return_inverse=True)
         weight = np.bincount(at.reshape(-1), count).astype(np.float64)
-    scale = float(np.average(T, weights=count)) / 10.0 or 1.0  # all seen for one day only
+    # From the distinct values, so that the order of rows does not touch the last digits.
+    scale = float(np.average(uT, weights=np.bincount(iT, count))) / 10.0 or 1.0  # one day only
     return Histories(
         ux,
         ut / scale,
