@@ -184,7 +184,9 @@ def members(
     made = np.stack([out[name] for name in member_names(kind)])
     if len(y) > m:
         cycle = y[m:] - y[:-m]
-        misfit["snaive"] = np.log(np.sqrt(_mean(cycle * cycle)) / whole[:B] + 1e-9)
+        seen = np.isfinite(cycle).sum(axis=0) >= m  # a season that came back once, whole
+        told = np.log(np.sqrt(_mean(cycle * cycle)) / whole[:B] + 1e-9)
+        misfit["snaive"] = np.where(seen, told, 0.0)
     apart = np.stack([misfit.get(name, np.zeros(B)) for name in member_names(kind)])
     made = np.where(np.abs(made) < 1e6, made, out["naive"])
     return Members(made, np.stack(fits), apart, np.exp(np.mean(spread, axis=0)))

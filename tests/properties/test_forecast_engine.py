@@ -69,3 +69,12 @@ def test_scaled_measures_do_not_depend_on_the_unit(values, unit):
     ]
     for name in ("mase", "rmsse", "smape", "mape", "wape", "bias", "owa"):
         np.testing.assert_allclose(both[0][name], both[1][name], rtol=1e-6, atol=1e-12)
+
+
+def test_a_season_that_never_came_back_is_no_law():
+    short, long = [0.0, 0.0, 0.0, -1.0, 0.0, 0.0], [0.0, -1.0] + [0.0] * 11
+    together = forecast(frame([short, long]), 3, by="item", freq="M", level=None)
+    alone = forecast(frame([short]), 3, by="item", freq="M", level=None)
+    np.testing.assert_allclose(alone["forecast"], together["forecast"][:3], atol=1e-6)
+    # One value a year ago is no season: the fall is not expected again as it was.
+    assert together["forecast"].iloc[3] > -0.9
