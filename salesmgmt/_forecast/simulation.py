@@ -20,6 +20,8 @@ from .intake import Panel, read_history
 __all__ = ["sample_panel", "simulate", "summarise"]
 
 _PAST = 120  # periods whose errors give the correlations
+_ORIGINS = 3  # earlier origins that tell how errors of a horizon belong together
+_ASKED = 1024  # series asked for it
 
 
 def simulate(
@@ -154,6 +156,7 @@ def _draw(
             block.y, block.n, block.last - block.ahead, newest, panel.season
         )
         parts.append((block, found))
+    stays = _as_seen(panel, stays, horizon, models)
     z = paths.deviates(past, stays, horizon, n, rng)
     amounts = np.empty((len(panel), horizon, n))
     for block, found in parts:
@@ -161,6 +164,32 @@ def _draw(
         drawn = np.maximum(drawn, floors(block.y, non_negative))
         amounts[block.series] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
     return amounts
+
+
+def _as_seen(panel: Panel, stays: np.ndarray, horizon: int, models: list[str]) -> np.ndarray:
+    """The share of a shock that stays, after what earlier origins of these series show."""
+    if horizon < 2:
+        return stays
+    scores, assumed = [], []
+    every = -(-len(panel) // _ASKED)
+    least = max(8, 3 * panel.season // 2)
+    for block in panel.blocks():
+        asked = block.series % every == 0
+        for k in range(1, _ORIGINS + 1):
+            which = np.flatnonzero(asked & (block.n - k * horizon >= least))
+            if not len(which):
+                break
+            n = block.n[which] - k * horizon
+            y = np.where(np.arange(len(block.y))[:, None] < n, block.y[:, which], np.nan)
+            found = forecast_block(y[: n.max()], n, horizon, panel.season, models)
+            after = block.y[n + np.arange(horizon)[:, None], which]
+            low, high = found.bounds(95.0)
+            full = np.isfinite(after).all(axis=0) & (high > low).all(axis=0)
+            scores.append(found.deviates(after)[:, full])
+            guess = paths.persistence(high - low)[full]
+            assumed.append(paths.mean_correlation(guess, horizon))
+    start, slope = paths.correlation_law(scores, assumed)
+    return paths.kept_share(start + slope * paths.mean_correlation(stays, horizon), horizon)
 
 
 def _with_effects(

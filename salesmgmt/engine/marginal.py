@@ -40,6 +40,28 @@ class Forecast:
         low, high = _part(np.abs(z), known, shape[0]), _part(np.abs(z), known, shape[1])
         return self.mean + np.where(z < 0, -low * self.below, high * self.above)
 
+    def deviates(self, values: np.ndarray) -> np.ndarray:
+        """The standard normal deviates (horizon, series) at which :meth:`quantile` has ``values``.
+
+        0 where nothing is known of how far off the forecast may be.
+        """
+        away = values - self.mean
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.below is None or self.above is None or self.levels is None:
+                return np.where(self.sd > 0, away / self.sd, 0.0)
+            shape = self.shape
+            assert shape is not None
+            if shape.ndim == 2:
+                shape = np.repeat(shape[..., None], away.shape[1], axis=2)
+            known = ndtri(0.5 + self.levels / 200)
+            out = np.zeros_like(away)
+            for j in range(away.shape[1]):
+                low, high = -away[:, j] / self.below[:, j], away[:, j] / self.above[:, j]
+                down = _turned(low, known, shape[0, :, j])
+                up = _turned(high, known, shape[1, :, j])
+                out[:, j] = np.where(away[:, j] < 0, -down, up)
+        return np.where(np.isfinite(out), out, 0.0)
+
     def at(self, rows: np.ndarray) -> Forecast:
         """Chosen steps (steps, series) of each column."""
         column = np.arange(rows.shape[1])[None]
@@ -57,3 +79,10 @@ def _part(z: np.ndarray, known: np.ndarray, parts: np.ndarray) -> np.ndarray:
     column = np.arange(parts.shape[1])
     low, high = parts[k - 1, column], parts[k, column]
     return low + share * (high - low)
+
+
+def _turned(part: np.ndarray, known: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """The deviate at which :func:`_part` of one series is ``part``."""
+    x, z = np.concatenate(([0.0], parts)), np.concatenate(([0.0], known))
+    last = (z[-1] - z[-2]) / (x[-1] - x[-2]) if x[-1] > x[-2] else 0.0
+    return np.where(part > x[-1], z[-1] + (part - x[-1]) * last, np.interp(part, x, z))

@@ -1,0 +1,101 @@
+"""Sample paths: margins, correlation along time, and sums that cover what they should."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from salesmgmt.engine import paths
+from salesmgmt.engine.marginal import Forecast
+from salesmgmt.forecast import simulate
+
+
+def smoothing_correlation(stays: float, horizon: int) -> np.ndarray:
+    """Correlations of the errors of simple exponential smoothing, from their definition."""
+    shocks = np.tril(np.full((horizon, horizon), stays), -1) + np.eye(horizon)
+    cov = shocks @ shocks.T
+    sd = np.sqrt(np.diag(cov))
+    return cov / np.outer(sd, sd)
+
+
+@pytest.mark.parametrize("horizon", [2, 5, 12])
+@pytest.mark.parametrize("stays", [0.0, 0.2, 0.65, 1.0])
+def test_mean_correlation_is_that_of_exponential_smoothing(stays, horizon):
+    want = smoothing_correlation(stays, horizon)[np.triu_indices(horizon, 1)].mean()
+    got = paths.mean_correlation(np.array([stays]), horizon)
+    assert got[0] == pytest.approx(want, abs=1e-9)
+    assert paths.kept_share(got, horizon)[0] == pytest.approx(stays, abs=1e-9)
+
+
+def test_deviates_are_standard_normal_and_correlated_as_asked():
+    rng = np.random.default_rng(0)
+    z = paths.deviates(np.zeros((0, 2)), np.array([0.0, 0.6]), 5, 60_000, rng)
+    for level in (0.05, 0.25, 0.5, 0.9, 0.99):
+        np.testing.assert_allclose((z < ndtri(level)).mean(axis=0), level, atol=0.006)
+    np.testing.assert_allclose(np.corrcoef(z[:, :, 0].T), np.eye(5), atol=0.02)
+    want = smoothing_correlation(0.6, 5)
+    np.testing.assert_allclose(np.corrcoef(z[:, :, 1].T), want, atol=0.025)
+    wide = np.corrcoef((z[:, :, 0] ** 2).T)[0, 1]  # uncorrelated, but not independent
+    assert 0.1 < wide < 0.3
+
+
+def test_deviates_of_a_forecast_turn_its_quantiles_back():
+    rng = np.random.default_rng(1)
+    shape = np.sort(rng.uniform(0.1, 1.2, (2, 4, 3)), axis=1)
+    found = Forecast(
+        rng.normal(size=(2, 3)),
+        np.ones((2, 3)),
+        rng.uniform(1, 2, (2, 3)),
+        rng.uniform(1, 2, (2, 3)),
+        np.array([50.0, 80.0, 95.0, 99.0]),
+        shape,
+    )
+    for z in (-2.9, -1.0, -0.2, 0.0, 0.4, 1.7, 2.5):
+        values = found.quantile(np.full((1, 2, 3), z))[0]
+        np.testing.assert_allclose(found.deviates(values), z, atol=1e-9)
+    plain = Forecast(found.mean, np.full((2, 3), 2.0))
+    np.testing.assert_allclose(plain.deviates(found.mean + 3.0), 1.5)
+
+
+def test_the_law_of_correlation_is_learned_from_many_and_presumed_for_few():
+    rng = np.random.default_rng(2)
+    root = np.linalg.cholesky(np.full((6, 6), 0.1) + 0.9 * np.eye(6))
+    many = root @ rng.normal(size=(6, 4000))
+    guess = rng.uniform(0.2, 0.8, 4000)
+    start, slope = paths.correlation_law([many], [guess])
+    assert start + 0.5 * slope == pytest.approx(0.1, abs=0.03)
+    nothing = paths.correlation_law([], [])
+    few = paths.correlation_law([many[:, :2]], [guess[:2]])
+    np.testing.assert_allclose(few, nothing, atol=0.1)
+
+
+@pytest.mark.parametrize("stays", [0.0, 0.5])
+def test_sums_of_paths_cover_what_comes(stays):
+    """Series that wander as much or as little as made: a half-year's sum lies in its interval."""
+    rng = np.random.default_rng(3)
+    shocks = rng.normal(size=(66, 250))
+    y = 200 + 10 * (shocks + stays * (np.cumsum(shocks, axis=0) - shocks))
+    months = pd.date_range("2020-01-01", periods=66, freq="MS")
+    frame = pd.DataFrame(y, index=months).rename_axis("date").reset_index()
+    frame = frame.melt("date", var_name="key", value_name="amount")
+    frame["key"] = frame["key"].astype(str)
+    draws = simulate(frame[frame["date"] < months[60]], 6, n=200, by="key", freq="M")
+    sums = draws.groupby(["key", "draw"])["amount"].sum().unstack()
+    truth = frame[frame["date"] >= months[60]].groupby("key")["amount"].sum().reindex(sums.index)
+    place = (sums.to_numpy() < truth.to_numpy()[:, None]).mean(axis=1)
+    assert 0.72 < ((place > 0.1) & (place < 0.9)).mean() < 0.89
+    assert 0.40 < ((place > 0.25) & (place < 0.75)).mean() < 0.62
+
+
+def test_row_order_changes_no_path():
+    rng = np.random.default_rng(4)
+    months = pd.date_range("2021-01-01", periods=40, freq="MS")
+    frame = pd.concat(
+        pd.DataFrame({"key": k, "date": months, "amount": 50 + rng.normal(size=40).cumsum()})
+        for k in ("a", "b", "c")
+    )
+    want = simulate(frame, 3, n=20, by="key")
+    mixed = frame.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(simulate(mixed, 3, n=20, by="key"), want)
