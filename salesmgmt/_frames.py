@@ -332,8 +332,9 @@ def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         out = series.to_numpy(np.float64).view()
         out.flags.writeable = False  # it may be the caller's own memory
-        lost = np.isnan(out) if dtype.kind == "f" else np.zeros(len(out), dtype=bool)
-        wrong = np.isinf(out) if dtype.kind == "f" else lost
+        lost = wrong = np.zeros(len(out), dtype=bool)
+        if dtype.kind == "f" and not _all_finite(out):
+            lost, wrong = np.isnan(out), np.isinf(out)
     else:
         out, lost, wrong = _parse_numbers(series)
     problems = []
@@ -345,6 +346,12 @@ def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]
     if role.low is not None or role.high is not None or role.whole:
         problems += _out_of_bounds(name, out, ~(lost | wrong), role)
     return out, problems
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    """Whether no value is NaN or infinite: two passes that write nothing."""
+    with np.errstate(invalid="ignore"):
+        return not len(values) or bool(np.isfinite(values.min()) and np.isfinite(values.max()))
 
 
 def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:

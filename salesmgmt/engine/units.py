@@ -14,6 +14,7 @@ __all__ = ["LARGEST", "fraction_of", "from_units", "off_grid", "to_units"]
 
 # Beyond 2**53 a float64 no longer holds every whole number.
 LARGEST = 2**53
+_BLOCK = 2**15  # amounts at a time, which stay in the cache
 
 
 def fraction_of(step: float) -> Fraction:
@@ -41,20 +42,27 @@ def to_units(amounts: np.ndarray, step: float = 0.01) -> np.ndarray:
     """
     exact = fraction_of(step)
     values = np.asarray(amounts, dtype=np.float64)
-    scaled = values * exact.denominator if exact.denominator != 1 else values
+    out = np.empty(values.shape, dtype=np.int64)
+    flat, whole = values.reshape(-1), out.reshape(-1)
+    for at in range(0, flat.size, _BLOCK):
+        cut = slice(at, at + _BLOCK)
+        whole[cut] = _nearest(flat[cut], exact)
+    return out
+
+
+def _nearest(values: np.ndarray, exact: Fraction) -> np.ndarray:
+    """Whole numbers of ``exact`` nearest to ``values``, as float64."""
+    scaled = values * exact.denominator
     if exact.numerator != 1:
-        scaled = scaled / exact.numerator
-    if not values.size:
-        return np.empty(values.shape, dtype=np.int64)
-    largest = np.abs(scaled).max()
+        scaled /= exact.numerator
+    largest = max(float(scaled.max()), -float(scaled.min()))
     if not np.isfinite(largest):
         raise ValueError("amounts must be finite")
     if largest > LARGEST:
-        raise OverflowError(f"an amount of {largest:.6g} units of {step!r} is not exact")
+        raise OverflowError(f"an amount of {largest:.6g} units of {float(exact)!r} is not exact")
     # 1.005 is stored as 1.00499...; what the person wrote is the shortest decimal, so a
     # half is a half up to a few units in the last place. Few amounts come near one.
-    scaled = np.asarray(scaled)
-    nearest = np.asarray(np.rint(scaled))
+    nearest = np.rint(scaled)
     near = np.abs(scaled - nearest) >= 0.5 - 4 * np.spacing(max(largest, 1.0))
     if near.any():
         doubtful = scaled[near]
@@ -62,7 +70,7 @@ def to_units(amounts: np.ndarray, step: float = 0.01) -> np.ndarray:
         half = np.abs(np.abs(doubtful - np.trunc(doubtful)) - 0.5) <= slack
         away = np.trunc(doubtful) + np.sign(doubtful)
         nearest[near] = np.where(half, away, nearest[near])
-    return nearest.astype(np.int64)
+    return nearest
 
 
 def from_units(units: np.ndarray, step: float = 0.01) -> np.ndarray:
