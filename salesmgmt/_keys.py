@@ -11,7 +11,7 @@ import pandas as pd
 
 from .engine.codes import number_codes, text_numbers
 
-__all__ = ["Keys", "Slots", "factorise", "is_whole", "spread"]
+__all__ = ["Keys", "Slots", "factorise", "is_whole", "spread", "spread_together"]
 
 _BLOCK = 2**17
 _MANY = 2**15  # rows from which on tables for all rows at once are worth their making
@@ -69,6 +69,23 @@ def spread(series: pd.Series) -> Slots | None:
         return None
     labels = pd.Series(np.arange(low, high + 1).astype(series.dtype), name=series.name)
     return Slots(_offsets(series, low), high - low + 1, labels.to_frame())
+
+
+def spread_together(columns: Sequence[pd.Series]) -> tuple[list[np.ndarray], pd.Series]:
+    """Places of one key that stands in several columns, and the labels of all places, ascending.
+
+    Close whole numbers of one dtype are their own places, of which some may have no row.
+    """
+    some = [c for c in columns if len(c)] or list(columns[:1])
+    if all(is_whole(c) and c.dtype == some[0].dtype and len(c) for c in some):
+        low, high = min(int(c.min()) for c in some), max(int(c.max()) for c in some)
+        if high - low < 4 * sum(map(len, some)) and high < 2**63:
+            labels = pd.Series(np.arange(low, high + 1).astype(some[0].dtype), name=some[0].name)
+            return [_offsets(c, low) if len(c) else np.empty(0, np.int64) for c in columns], labels
+    one = pd.concat(some, ignore_index=True) if len(some) > 1 else some[0]
+    codes, labels = _column_codes(one.rename(some[0].name))
+    ends = np.cumsum([len(c) for c in columns])
+    return np.split(codes, ends[:-1]), labels
 
 
 def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from ..engine.matching import exact_sums
+from ..engine.matching import exact_sums, queue_open
 from ..errors import InputError
-from .blocks import blocks
-from .books import Options, constant
+from .blocks import in_blocks
+from .books import Options, column_names, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
-from .ledger import take_position
+from .ledger import is_ledger, take_position
+from .plain import PlainBooks, plain_books
 from .settling import Position
+from .tables import Tables, take_tables
 
 __all__ = ["aging", "aging_movement"]
 
@@ -109,22 +111,29 @@ def aging(
         basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
     names = [translated(n, lang) for n in steps.names]
 
-    def tally(*frames: Any, day: Any = as_of) -> _Tally:
+    def tally(tables: Any, day: Any) -> _Tally:
+        if isinstance(tables, Tables) and fx is None and unapplied != "bucket":
+            plain = plain_books(tables, as_of=day, method=method)
+            only = None if plain is None else _only_customers(plain, by)
+            if plain is not None and only is not None:
+                return _plain_tally(plain, steps, basis, unapplied, only)
         position = take_position(
-            "aging", *frames, as_of=day, method=method, fx=fx, options=options, pairs=False,
-            each=unapplied != "own" or fx is not None,
+            "aging", tables, payments, adjustments, as_of=day, method=method, fx=fx,
+            options=options, pairs=False, each=unapplied != "own" or fx is not None,
         )  # fmt: skip
-        document = bucket_of(position, steps, basis, rule)
+        document, lost = bucket_of(position, steps, basis, rule)
         receipt = _bucket_of_receipts(position, steps, unapplied)
         keys, codes = keys_of(position, by)
         whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
-        return _Tally(keys, whole, position.books.as_of, position.books.step)
+        return _Tally(keys, whole, position.books.as_of, position.books.step, lost)
 
-    parts = blocks("aging", invoices, payments, adjustments, as_of=as_of, options=options)
-    if parts is None or fx is not None:
-        return _frame(tally(invoices, payments, adjustments), names, shape, lang)
-    day, cut = parts
-    return _frame(_together([tally(*p, None, day=day) for p in cut]), names, shape, lang)
+    if is_ledger(invoices):
+        tallies = [tally(invoices, as_of)]
+    else:
+        tables = take_tables("aging", invoices, payments, adjustments, options)
+        tallies = list(in_blocks(tables, as_of=as_of, fx=fx, work=tally))
+    _say_no_due(sum(t.no_due for t in tallies), rule, options)
+    return _frame(_together(tallies), names, shape, lang)
 
 
 @dataclass
@@ -135,10 +144,13 @@ class _Tally:
     whole: np.ndarray
     as_of: pd.Timestamp
     step: float
+    no_due: int = 0
 
 
 def _together(tallies: list[_Tally]) -> _Tally:
     """Blocks of customers put together, keys in ascending order again."""
+    if len(tallies) == 1:
+        return tallies[0]
     whole = np.concatenate([t.whole for t in tallies])
     keys = pd.concat([t.keys for t in tallies], ignore_index=True)
     first = tallies[0]
@@ -161,27 +173,62 @@ def _youngest(steps: Ladder) -> int:
 
 def bucket_of(
     position: Position, steps: Ladder, basis: str, rule: Rules | None = None
-) -> np.ndarray:
-    """Bucket of each document."""
+) -> tuple[np.ndarray, int]:
+    """Bucket of each document, and how many that are open have no due date to be aged by."""
     books = position.books
     documents = books.documents
-    by_invoice = basis == "invoice" or steps.years
-    date = documents.day if by_invoice else documents.due
-    place = steps.place(date, books.today)
-    lost = documents.no_due & (position.open != 0)
-    if lost.any() and not by_invoice:
-        how = rule.no_due if rule is not None else "invoice"
-        if how != "invoice":
-            place[documents.no_due] = (
-                _youngest(steps) if how == "current" else len(steps.buckets) - 1
-            )
-        words = {"invoice": "aged by their invoice date", "current": "taken as current",
-                 "oldest": "put in the oldest bucket"}  # fmt: skip
-        door.warn(
-            f"{books.caller}(): {int(lost.sum())} open document(s) without due date are "
-            f"{words[how]}; give terms= (days by customer) or fill in {books.names['due_date']!r}."
-        )
-    return place
+    if basis == "invoice" or steps.years:
+        return steps.place(documents.day, books.today), 0
+    place = steps.place(documents.due, books.today)
+    lost = int((documents.no_due & (position.open != 0)).sum())
+    if lost and rule is not None and rule.no_due != "invoice":
+        youngest = rule.no_due == "current"
+        place[documents.no_due] = _youngest(steps) if youngest else len(steps.buckets) - 1
+    return place, lost
+
+
+def _say_no_due(lost: int, rule: Rules | None, options: Options) -> None:
+    """Warn of open documents that have no due date."""
+    if not lost:
+        return
+    words = {"invoice": "aged by their invoice date", "current": "taken as current",
+             "oldest": "put in the oldest bucket"}  # fmt: skip
+    door.warn(
+        f"aging(): {lost} open document(s) without due date are "
+        f"{words[rule.no_due if rule is not None else 'invoice']}; give terms= (days by customer) "
+        f"or fill in {column_names(options)['due_date']!r}."
+    )
+
+
+def _only_customers(plain: PlainBooks, by: Any) -> bool | None:
+    """Whether the only key is the customer; False: there is none, None: others are asked for."""
+    names = door.check_names(by, "by", caller="aging")
+    if not names:
+        return False
+    return True if names[0] in ("customer_id", plain.books.names["customer"]) and not names[1:] \
+        else None  # fmt: skip
+
+
+def _plain_tally(
+    plain: PlainBooks, steps: Ladder, basis: str, unapplied: str, each: bool
+) -> _Tally:
+    """Sums by customer and bucket of plain books, customers in ascending order."""
+    books, documents = plain.books, plain.books.documents
+    order, group, units = plain.debits()
+    received, there = plain.received()
+    opened, left = queue_open(group, units, received)
+    some = np.flatnonzero(opened)
+    date = documents.day if basis == "invoice" or steps.years else documents.due
+    place = steps.place(date[order[some]], books.today)
+    width = len(steps.buckets) + 1
+    whole = exact_sums(group[some] * width + place, opened[some], plain.groups * width)
+    whole = whole.reshape(-1, width)
+    whole[:, width - 1 if unapplied == "own" else _youngest(steps)] -= left
+    if not each:
+        return _Tally(pd.DataFrame(index=[0]), whole.sum(axis=0)[None], books.as_of, books.step)
+    labels = books.customers.labels.iloc[:, 0].take(there).reset_index(drop=True)
+    keys = pd.DataFrame({books.names["customer"]: labels})
+    return _Tally(keys, whole[there], books.as_of, books.step)
 
 
 def _bucket_of_receipts(position: Position, steps: Ladder, unapplied: str) -> np.ndarray:

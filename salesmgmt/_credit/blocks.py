@@ -1,75 +1,92 @@
-"""Large books in blocks of customers: the same sums in a fraction of the memory.
+"""Large books in blocks of customers: the same numbers in a fraction of the memory.
 
-Customers do not touch each other, so a block of them can be aged by itself. Only plain books go
-this way (no currencies, names, credit notes or adjustments, every due date there), since their
-checks need one row at a time and are made for all rows before any block is worked on.
+Customers do not touch each other, so a block of them can be settled by itself. Rows have been
+checked one by one before, and blocks follow the order of customers, so that results can be put
+one below the other. What can only be said of the whole (a name that stands in no block) is found
+when a block refuses: then everything is done at once, and refuses in the right words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .books import Options, check_options, take_invoices, take_payments
+from .._keys import spread_together
+from ..errors import InputError
+from .currency import check_rates
+from .tables import Tables
 
-__all__ = ["blocks"]
+__all__ = ["in_blocks", "stacked"]
 
 SMALL = 4_000_000  # rows up to which one block is as good
 _ROWS = 1_000_000  # rows of a block, about
+T = TypeVar("T")
 
 
-def blocks(
-    caller: str, invoices: Any, payments: Any, adjustments: Any, *, as_of: Any, options: Options
-) -> tuple[pd.Timestamp, Iterator[tuple[pd.DataFrame, pd.DataFrame]]] | None:
-    """The day and the blocks of plain, large books; None for all others."""
-    if not _is_large(invoices, payments) or (adjustments is not None and len(adjustments)):
-        return None
-    names = check_options(caller, options)
-    strange = [names[k] for k in ("currency", "type", "parent", "security", "burden")]
-    named = names["invoice"] in payments and payments[names["invoice"]].notna().any()
-    if named or any(c in invoices for c in strange) or names["currency"] in payments:
-        return None
-    invalid = options.get("invalid", "raise")
-    bills = take_invoices(caller, invoices, names, invalid)
-    money = take_payments(caller, payments, names, invalid)
-    if np.isnat(bills["due"]).any() or (bills["amount"] < 0).any():
-        return None
-    who = [rows.series("customer") for rows in (bills, money)]
-    if who[0].dtype != who[1].dtype:
-        return None
-    latest = max((rows["day"].max() for rows in (bills, money) if len(rows)), default=None)
-    last = None if latest is None else door.days_of(np.array([latest]))
-    moment = door.resolve_as_of(as_of, last, caller=caller)
-    count = (len(bills) + len(money)) // _ROWS + 1
-    frames = [bills.frame, money.frame]
-    del bills, money
-    return moment, _cut(frames, [_block_of(w, count) for w in who], count)
+def in_blocks(
+    tables: Tables, *, as_of: Any, fx: Any, work: Callable[[Tables, Any], T]
+) -> Iterator[T]:
+    """``work(tables, as_of)`` of each block of customers, or of all at once where that is small."""
+    if sum(map(len, tables.rows)) <= SMALL or not _parts(tables, fx):
+        yield work(tables, as_of)
+        return
+    moment = door.resolve_as_of(as_of, tables.last_day(), caller=tables.caller)
+    try:
+        for part in _cut(tables):
+            yield work(part, moment)
+    except InputError:
+        work(tables, as_of)
+        raise
 
 
-def _is_large(invoices: Any, payments: Any) -> bool:
-    if not door.is_pandas(invoices) or not door.is_pandas(payments):
-        return False
-    return len(invoices) + len(payments) > SMALL
+def _parts(tables: Tables, fx: Any) -> bool:
+    """Whether customers stand for themselves, currencies included."""
+    some = [rows for rows in tables.rows if len(rows)]
+    have = [rows for rows in some if "currency" in rows]
+    if fx is not None:
+        if not have:
+            return False
+        names = pd.concat([rows.series("currency") for rows in have]).unique()
+        check_rates(tables.caller, list(names), fx)
+    same = len({rows.series("customer").dtype for rows in some}) == 1
+    return same and len(have) in (0, len(some))
 
 
-def _block_of(customers: pd.Series, count: int) -> np.ndarray:
-    """A block for each customer: a hash of the key, the same in each frame."""
-    out = np.empty(len(customers), dtype=np.int16)
-    for start in range(0, len(customers), _ROWS):
-        part = customers.iloc[start : start + _ROWS]
-        hashed = pd.util.hash_pandas_object(part, index=False).to_numpy()
-        out[start : start + _ROWS] = hashed % np.uint64(count)
-    return out
+def _cut(tables: Tables) -> Iterator[Tables]:
+    blocks = _block_of(tables)
+    last = max(int(b.max(initial=0)) for b in blocks)
+    for k in range(last + 1):
+        at = tuple(np.flatnonzero(b == k) for b in blocks)
+        if any(map(len, at)):
+            yield tables.cut(at)  # type: ignore[arg-type]
 
 
-def _cut(
-    frames: list[pd.DataFrame], at: list[np.ndarray], count: int
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    for k in range(count):
-        bills, money = (f.iloc[np.flatnonzero(b == k)] for f, b in zip(frames, at, strict=True))
-        if len(bills) or len(money):
-            yield bills, money
+def _block_of(tables: Tables) -> list[np.ndarray]:
+    """A block for each row: customers in ascending order, about as many rows in each."""
+    codes, labels = spread_together([rows.series("customer") for rows in tables.rows])
+    count = np.zeros(len(labels), dtype=np.int64)
+    for own in codes:
+        count += np.bincount(own, minlength=len(labels))
+    block = ((np.cumsum(count) - count) // _ROWS).astype(np.int16)
+    return [block[own] for own in codes]
+
+
+def stacked(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:
+    """Frames of the same columns one below the other, never twice in memory."""
+    first = next(frames)
+    parts = {c: [first[c]] for c in first.columns}
+    rest = False
+    for frame in frames:
+        rest = True
+        for c in parts:
+            parts[c].append(frame[c])
+    if not rest:
+        return first
+    del first, frame
+    return pd.DataFrame(
+        {c: pd.concat(parts.pop(c), ignore_index=True) for c in list(parts)}, copy=False
+    )

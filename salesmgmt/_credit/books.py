@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Amount, Date, Key, Keys, Rows
+from .._frames import Keys, Rows
 from ..errors import InputError
+from .tables import SETTLING, Options, Tables, column_names, take_tables
 
 __all__ = [
     "KINDS",
@@ -18,79 +19,16 @@ __all__ = [
     "Documents",
     "Options",
     "Receipts",
-    "check_options",
     "column_names",
     "constant",
+    "fill_due_dates",
     "open_books",
-    "take_invoices",
-    "take_payments",
+    "take_tables",
+    "whole_units",
 ]
 
 KINDS = ("payment", "write_off", "allowance", "credit_note")
-_ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
 _LARGEST_SUM = 2.0**62
-
-
-class Options(TypedDict, total=False):
-    """Options that every function of the desk takes beside its own.
-
-    ``step`` (0.01): smallest unit of money. ``invalid`` (``"raise"``): ``"drop"`` leaves
-    unusable rows out with a warning. ``credit_notes`` (``"parent"``): a credit note reduces
-    the invoice that its ``parent`` names, else it is an own negative line; ``"own"``: always
-    an own line; ``"net"``: what is left of it settles other invoices like a receipt.
-    ``terms``: days of credit by customer (Series) for invoices without due date. ``revalue``
-    (False): with ``fx``, convert what is open at the rate of ``as_of``, not of its own date.
-    The others name the caller's columns.
-    """
-
-    step: float
-    invalid: Literal["raise", "drop"]
-    credit_notes: Literal["parent", "own", "net"]
-    terms: Any
-    revalue: bool
-    invoice: str
-    customer: str
-    invoice_date: str
-    due_date: str
-    amount: str
-    currency: str
-    type: str
-    parent: str
-    payment: str
-    date: str
-    kind: str
-    security: str
-    burden: str
-
-
-_COLUMNS = {
-    "invoice": "invoice_id",
-    "customer": "customer_id",
-    "invoice_date": "invoice_date",
-    "due_date": "due_date",
-    "amount": "amount",
-    "currency": "currency",
-    "type": "type",
-    "parent": "parent",
-    "payment": "payment_id",
-    "date": "date",
-    "kind": "kind",
-    "security": "security",
-    "burden": "burden",
-}
-
-
-def column_names(options: Options) -> dict[str, str]:
-    """The caller's name of each canonical column."""
-    return {k: str(options.get(k, v)) for k, v in _COLUMNS.items()}
-
-
-def check_options(caller: str, options: Options) -> dict[str, str]:
-    """The caller's column names; an option that is not known raises as Python itself would."""
-    unknown = set(options) - set(Options.__annotations__)
-    if unknown:
-        raise TypeError(f"{caller}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
-    return column_names(options)
 
 
 class _Table:
@@ -181,40 +119,22 @@ class Books:
     notes: str
 
 
-def open_books(
-    caller: str,
-    invoices: Any,
-    payments: Any,
-    adjustments: Any,
-    *,
-    as_of: Any,
-    options: Options,
-) -> Books:
-    """Check the three frames and bring them on common codes."""
-    names = check_options(caller, options)
-    invalid = options.get("invalid", "raise")
-    notes = options.get("credit_notes", "parent")
-    door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
-    taken = [
-        take_invoices(caller, invoices, names, invalid),
-        take_payments(caller, payments, names, invalid),
-        _take_adjustments(caller, adjustments, names, invalid),
-    ]
-    if not any(map(len, taken)):
-        raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
+def open_books(tables: Tables, *, as_of: Any) -> Books:
+    """Bring the three tables on common codes, as they stand at ``as_of``."""
+    caller, names, options, taken = tables.caller, tables.names, tables.options, list(tables.rows)
     customers, customer_codes = _joint_keys(taken, "customer")
     currencies, currency_codes = _currencies(caller, taken, customer_codes)
     width = max(len(currencies), 1) if currencies is not None else 1
     groups = [c * width + k for c, k in zip(customer_codes, currency_codes, strict=True)]
     step = options.get("step", 0.01)
     documents = _documents(caller, taken[0], customer_codes[0], currency_codes[0], groups[0], step)
-    _due_dates(caller, documents, taken[0], customers, options.get("terms"))
+    fill_due_dates(caller, documents, customers, options.get("terms"))
     receipts, disputes, recoveries = _receipts(
         caller, taken, customer_codes, currency_codes, groups, step, documents, names
     )
-    days = np.concatenate([documents.day, receipts.day])
-    moment = door.resolve_as_of(as_of, days, caller=caller).as_unit("us")
+    moment = door.resolve_as_of(as_of, tables.last_day(), caller=caller).as_unit("us")
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
+    notes = options.get("credit_notes", "parent")
     return _up_to(
         Books(
             caller, step, names, moment, today, customers, currencies,
@@ -224,65 +144,7 @@ def open_books(
 
 
 # --------------------------------------------------------------------------------------
-# Taking in
-
-
-def take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
-    frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
-    return door.take(
-        frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
-        customer=Key(names["customer"]),
-        invoice=Key(names["invoice"]),
-        day=Date(names["invoice_date"]),
-        due=Date(names["due_date"], missing="allow"),
-        amount=Amount(names["amount"]),
-        currency=Key(names["currency"], optional=True),
-        type=Key(names["type"], optional=True, missing="allow"),
-        parent=Key(names["parent"], optional=True, missing="allow"),
-        security=Amount(names["security"], optional=True, missing="allow"),
-        burden=Amount(names["burden"], optional=True, missing="allow"),
-    )  # fmt: skip
-
-
-def take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
-    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
-        columns = (names["payment"], names["customer"], names["date"], names["amount"])
-        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
-    frame = door.to_pandas(frame, caller=caller, arg="payments")
-    return door.take(
-        frame, caller=caller, arg="payments", invalid=invalid, empty="allow",
-        unique=("payment", "named") if names["invoice"] in frame.columns else ("payment",),
-        customer=Key(names["customer"]),
-        payment=Key(names["payment"]),
-        day=Date(names["date"]),
-        amount=Amount(names["amount"]),
-        named=Key(names["invoice"], optional=True, missing="allow"),
-        currency=Key(names["currency"], optional=True),
-    )  # fmt: skip
-
-
-def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
-    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
-        columns = (names["customer"], names["date"], names["amount"], names["kind"])
-        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
-    rows = door.take(
-        frame, caller=caller, arg="adjustments", invalid=invalid, empty="allow",
-        customer=Key(names["customer"]),
-        day=Date(names["date"]),
-        amount=Amount(names["amount"]),
-        kind=Key(names["kind"]),
-        named=Key(names["invoice"], optional=True, missing="allow"),
-        currency=Key(names["currency"], optional=True),
-    )  # fmt: skip
-    strange = ~rows.series("kind").isin(_ADJUSTMENTS).to_numpy()
-    if strange.any():
-        first = rows.series("kind").iloc[int(np.argmax(strange))]
-        raise InputError(
-            f"{caller}(): adjustments: column {names['kind']!r} holds {first!r} (and "
-            f"{int(strange.sum()) - 1} more unknown value(s)) in {int(strange.sum())} row(s); "
-            f"known kinds are {', '.join(map(repr, _ADJUSTMENTS))}."
-        )
-    return rows
+# Keys in common
 
 
 def _joint_keys(taken: list[Rows], option: str) -> tuple[Keys, list[np.ndarray]]:
@@ -321,12 +183,12 @@ def _currencies(
             f"{caller}(): payments or adjustments have a currency, invoices have none; "
             "give invoices a currency column too."
         )
-    only = _only_currency(customers[0], codes[0], keys)
     for n in (1, 2):
         lost = np.flatnonzero(codes[n] == -1)
         if len(lost):
+            only = _only_currency(customers, codes[0], len(keys))
             codes[n] = codes[n].copy()
-            codes[n][lost] = _inherit(taken[0], taken[n], codes[0], only, customers[n])[lost]
+            codes[n][lost] = _inherit(taken[0], taken[n], codes[0], only[customers[n]])[lost]
             _refuse_unclear(caller, "payments" if n == 1 else "adjustments", taken[n], codes[n])
     return keys, codes
 
@@ -337,28 +199,20 @@ def _joint_keys_of(have: list[Rows], option: str) -> tuple[Keys, None]:
     return door.factorise(together.to_frame(), [name]), None
 
 
-def _only_currency(customers: np.ndarray, codes: np.ndarray, keys: Keys) -> dict[int, int]:
-    """Currency of customers who have but one; -2 of those who have several."""
-    only: dict[int, int] = {}
-    pairs = np.column_stack([customers, codes]).reshape(-1, 2)
-    for customer, code in np.unique(pairs, axis=0).tolist():
-        only[customer] = code if customer not in only else -2
-    if len(keys) == 1:
-        return _Everyone(only)
-    return only
+def _only_currency(customers: list[np.ndarray], codes: np.ndarray, currencies: int) -> np.ndarray:
+    """Currency of customers whose invoices have but one, -2 of others."""
+    count = 1 + max(int(c.max(initial=-1)) for c in customers)
+    if currencies == 1:  # with one currency in the books, it is everybody's
+        return np.zeros(count, dtype=np.int64)
+    least, most = np.full(count, currencies, dtype=np.int64), np.full(count, -1, dtype=np.int64)
+    np.minimum.at(least, customers[0], codes)
+    np.maximum.at(most, customers[0], codes)
+    return np.where(least == most, least, -2)
 
 
-class _Everyone(dict[int, int]):
-    """With one currency in the books, it is everybody's."""
-
-    def get(self, key: int, default: Any = None) -> Any:
-        return 0
-
-
-def _inherit(
-    invoices: Rows, rows: Rows, codes: np.ndarray, only: dict[int, int], customers: np.ndarray
-) -> np.ndarray:
-    out = np.array([only.get(c, -2) for c in customers.tolist()], dtype=np.int64)
+def _inherit(invoices: Rows, rows: Rows, codes: np.ndarray, only: np.ndarray) -> np.ndarray:
+    """Currency of the document that a row names, else the customer's only one."""
+    out = only.copy()
     if "named" in rows:
         at = _look_up(invoices.series("invoice"), rows.series("named"))
         out[at >= 0] = codes[at[at >= 0]]
@@ -395,7 +249,7 @@ def _documents(
     caller: str, rows: Rows, customer: np.ndarray, currency: np.ndarray, group: np.ndarray,
     step: float,
 ) -> Documents:  # fmt: skip
-    units = _units(caller, rows, step)
+    units = whole_units(caller, rows, step)
     note = np.zeros(len(rows), dtype=bool)
     if "type" in rows:
         note = (rows.series("type") == "credit_note").to_numpy(dtype=bool, na_value=False)
@@ -403,7 +257,9 @@ def _documents(
     note = note | (units < 0)
     day = rows.days("day") if len(rows) else np.empty(0, dtype=np.int64)
     no_due = np.isnat(rows["due"])
-    due = np.where(no_due, day, rows["due"].astype("M8[D]").astype(np.int64))
+    due = rows.days("due")
+    if no_due.any():
+        due = np.where(no_due, day, due)
     none = constant(len(rows), np.int64(-1))
     return Documents(
         rows=rows.frame, customer=customer, currency=currency, group=group, day=day, due=due,
@@ -412,12 +268,16 @@ def _documents(
     )  # fmt: skip
 
 
-def _units(caller: str, rows: Rows, step: float) -> np.ndarray:
+def whole_units(caller: str, rows: Rows, step: float) -> np.ndarray:
+    """Amounts in whole steps; more than add up exactly raise."""
     amounts = rows["amount"]
     if not len(amounts):
         return np.empty(0, dtype=np.int64)
     units = door.units(amounts, step, name=rows.columns["amount"], caller=caller)
-    if np.abs(units.astype(np.float64)).sum() > _LARGEST_SUM:
+    largest = max(int(units.max()), -int(units.min()))
+    if float(largest) * len(units) > _LARGEST_SUM and (
+        np.abs(units.astype(np.float64)).sum() > _LARGEST_SUM
+    ):
         raise InputError(f"{caller}(): the amounts add up to more than whole units of {step!r} "
                          "can hold; use a larger step.")  # fmt: skip
     return units
@@ -427,8 +287,8 @@ def _filled(rows: Rows, option: str) -> np.ndarray:
     return np.nan_to_num(rows[option]) if option in rows else constant(len(rows), 0.0)
 
 
-def _due_dates(caller: str, documents: Documents, rows: Rows, customers: Keys, terms: Any) -> None:
-    """Fill in due dates from customers' terms; say where the invoice date has to do."""
+def fill_due_dates(caller: str, documents: Documents, customers: Keys, terms: Any) -> None:
+    """Due dates from customers' terms where documents have none."""
     if terms is not None and documents.no_due.any():
         days = door.check_series(terms, "terms", caller=caller, low=0)
         by_code = days.reindex(customers.index).to_numpy()
@@ -469,7 +329,7 @@ def _receipts(
             "kind": kinds,
         }
     )
-    settles = np.isin(kinds.astype(str), ("write_off", "allowance"))
+    settles = np.isin(kinds.astype(str), SETTLING)
     blank = pd.Series([None] * len(adjustments), dtype=object)
     codes = np.where(kinds.astype(str) == "write_off", 1, 2).astype(np.int8)
     labels = payments.series("payment")
@@ -485,7 +345,9 @@ def _receipts(
         currency=both(currencies[1], currencies[2]),
         group=both(groups[1], groups[2]),
         day=both(_days(payments), _days(adjustments)),
-        units=both(_units(caller, payments, step), np.abs(_units(caller, adjustments, step))),
+        units=both(
+            whole_units(caller, payments, step), np.abs(whole_units(caller, adjustments, step))
+        ),
         kind=both(constant(len(payments), np.int8(0)), codes),
         named=both(parts[0][0], parts[1][0]),
         parent=both(parts[0][1], parts[1][1]),

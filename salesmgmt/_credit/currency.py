@@ -16,7 +16,7 @@ from ..errors import InputError
 from .books import Books
 from .settling import Position
 
-__all__ = ["convert"]
+__all__ = ["check_rates", "convert"]
 
 
 def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
@@ -79,6 +79,18 @@ def _spread(position: Position, settled: np.ndarray, rate: np.ndarray) -> np.nda
     return out
 
 
+def check_rates(caller: str, names: list[Any], fx: Any) -> dict[Any, pd.DataFrame]:
+    """Rates by currency; only the one that is converted into may be left out."""
+    table = dict(list(_long(fx, caller).groupby("currency", sort=True)))
+    base = [n for n in names if n not in table]
+    if len(base) > 1:
+        raise InputError(
+            f"{caller}(): fx has no rate for {', '.join(map(repr, sorted(base, key=str)))}; only "
+            "one currency, the one that is converted into, may be left out."
+        )
+    return table
+
+
 class _Rates:
     """Units of the base currency for one unit of each currency, by day."""
 
@@ -86,14 +98,7 @@ class _Rates:
         self.books = books
         assert books.currencies is not None
         self.names = list(books.currencies.labels.iloc[:, 0])
-        table = _long(fx, books.caller)
-        self.table = dict(list(table.groupby("currency", sort=True)))
-        base = [n for n in self.names if n not in self.table]
-        if len(base) > 1:
-            raise InputError(
-                f"{books.caller}(): fx has no rate for {', '.join(map(repr, base))}; only one "
-                "currency, the one that is converted into, may be left out."
-            )
+        self.table = check_rates(books.caller, self.names, fx)
 
     def of(self, currency: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Rate of each row: the last one quoted up to its day."""

@@ -8,14 +8,18 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from ..engine.matching import Rank, order_by
-from .books import KINDS, Options, open_books
+from ..engine.matching import Rank, order_by, queue_segments
+from .blocks import in_blocks, stacked
+from .books import KINDS, Books, Options, open_books
 from .currency import convert
+from .plain import PlainBooks, plain_books
 from .settling import Position, receipt_ties, settle
+from .tables import Tables, take_tables
 
 __all__ = ["ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
+_LONG_AGO = np.iinfo(np.int64).min // 2**40  # below any day, and still a day in microseconds
 _CARRIED = ("type", "parent", "tax", "rep", "region")
 
 
@@ -101,11 +105,22 @@ def ledger(
     1         I2         P1    20.0  payment
     2         I2          -    30.0     open
     """
-    position = take_position(
-        "ledger", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
-        options=options,
-    )  # fmt: skip
-    return _ledger_frame(position)
+
+    def work(tables: Any, day: Any) -> pd.DataFrame:
+        if isinstance(tables, Tables) and fx is None:
+            plain = plain_books(tables, as_of=day, method=method)
+            if plain is not None:
+                return _plain_frame(plain)
+        position = take_position(
+            "ledger", tables, payments, adjustments, as_of=day, method=method, fx=fx,
+            options=options,
+        )  # fmt: skip
+        return _ledger_frame(position)
+
+    if is_ledger(invoices):
+        return work(invoices, as_of)
+    tables = take_tables("ledger", invoices, payments, adjustments, options)
+    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work))
 
 
 def take_position(
@@ -122,14 +137,17 @@ def take_position(
     future: bool = False,
     each: bool = True,
 ) -> Position:
-    """The settled books: from the three frames, or from a ledger made once."""
+    """The settled books: from the frames, from tables taken in, or from a ledger made once."""
     if is_ledger(invoices):
         from .reading import position_from_ledger
 
         return position_from_ledger(
             caller, invoices, payments, adjustments, as_of=as_of, fx=fx, options=options
         )
-    books = open_books(caller, invoices, payments, adjustments, as_of=as_of, options=options)
+    tables = invoices
+    if not isinstance(tables, Tables):
+        tables = take_tables(caller, invoices, payments, adjustments, options)
+    books = open_books(tables, as_of=as_of)
     position = settle(books, method, pairs=pairs, future=future, each=each)
     revalue = door.check_bool(options.get("revalue", False), "revalue", caller=caller)
     return position if fx is None else convert(position, fx, revalue=revalue)
@@ -146,55 +164,46 @@ class _Lines:
     """Matches, then open documents, then unapplied receipts: positions, -1 where there is none."""
 
     def __init__(self, position: Position) -> None:
-        self.position = position
-        documents = position.books.documents
-        self.open = np.flatnonzero((position.open != 0) | (documents.units == 0))
-        self.rest = np.flatnonzero(position.rest)
-        no_document = np.full(len(self.rest), -1, dtype=np.int64)
-        no_receipt = np.full(len(self.open), -1, dtype=np.int64)
-        self.document = np.concatenate([position.document, self.open, no_document])
-        self.receipt = np.concatenate([position.receipt, no_receipt, self.rest])
-        self.units = np.concatenate(
-            [position.units, position.open[self.open], position.rest[self.rest]]
-        )
-        kinds = position.books.receipts.kind[position.receipt]
-        last = (np.full(len(self.open), len(KINDS)), np.full(len(self.rest), len(KINDS) + 1))
-        self.kind = np.concatenate([kinds, *last]).astype(np.int64)
+        books = position.books
+        opened = np.flatnonzero((position.open != 0) | (books.documents.units == 0))
+        rests = np.flatnonzero(position.rest)
+        no_document = np.full(len(rests), -1, dtype=np.int64)
+        no_receipt = np.full(len(opened), -1, dtype=np.int64)
+        document = np.concatenate([position.document, opened, no_document])
+        receipt = np.concatenate([position.receipt, no_receipt, rests])
+        units = np.concatenate([position.units, position.open[opened], position.rest[rests]])
+        order = _line_order(books, document, receipt)
+        self.document, self.receipt, self.units = document[order], receipt[order], units[order]
 
-    def of_documents(self, values: np.ndarray, fill: int = -1) -> np.ndarray:
-        """A document's value on each line."""
-        blank = np.full(len(self.rest), fill, dtype=np.int64)
-        return np.concatenate([values[self.position.document], values[self.open], blank])
 
-    def of_receipts(self, values: np.ndarray, fill: int = -1) -> np.ndarray:
-        """A receipt's value on each line."""
-        blank = np.full(len(self.open), fill, dtype=np.int64)
-        return np.concatenate([values[self.position.receipt], blank, values[self.rest]])
+def _line_order(books: Books, document: np.ndarray, receipt: np.ndarray) -> np.ndarray:
+    """By customer, currency, document (date, id) and receipt (date, id); open and rest last."""
+    documents, receipts = books.documents, books.receipts
+    group, last = _dense(documents.group, receipts.group)
+    ids = documents.rows[books.names["invoice"]]
+    by_document = order_by((group[: len(documents)], documents.day), _ties(ids))
+    by_receipt = order_by((receipts.day,), receipt_ties(receipts))
+    slot = np.empty(len(documents), dtype=np.int64)
+    slot[by_document] = np.arange(len(documents))
+    slot += group[: len(documents)]  # leaves one slot a group for what names no document
+    turn = np.full(len(receipts) + 1, len(receipts), dtype=np.int64)  # the last: no receipt
+    turn[by_receipt] = np.arange(len(receipts))
+    end = np.searchsorted(group[: len(documents)][by_document], np.arange(last), side="right")
+    rests = end[group[len(documents) :]] + group[len(documents) :]
+    key = _of_both(document, receipt, slot, rests)
+    key <<= len(receipts).bit_length()
+    key |= turn[receipt]
+    return np.argsort(key, kind="stable")
 
-    def of_both(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The document's value, or the receipt's where there is no document."""
-        return np.concatenate([a[self.position.document], a[self.open], b[self.rest]])
 
-    def order(self) -> np.ndarray:
-        """By customer, currency, document (date, id) and receipt (date, id); open and rest last."""
-        books = self.position.books
-        documents, receipts = books.documents, books.receipts
-        group, last = _dense(documents.group, receipts.group)
-        ids = documents.rows[books.names["invoice"]]
-        keys = (group[: len(documents)], documents.day)
-        by_document = order_by(keys, _ties(ids))
-        by_receipt = order_by((receipts.day,), receipt_ties(receipts))
-        slot = np.empty(len(documents), dtype=np.int64)
-        slot[by_document] = np.arange(len(documents))
-        slot += group[: len(documents)]  # leaves one slot a group for what names no document
-        turn = np.empty(len(receipts), dtype=np.int64)
-        turn[by_receipt] = np.arange(len(receipts))
-        end = np.searchsorted(group[: len(documents)][by_document], np.arange(last), side="right")
-        rests = end[group[len(documents) :]] + group[len(documents) :]
-        place = self.of_both(slot, rests)
-        turn_of = self.of_receipts(turn, fill=len(receipts))
-        bits = (len(receipts)).bit_length()
-        return np.argsort((place << bits) | turn_of, kind="stable")
+def _of_both(document: np.ndarray, receipt: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The document's value of each line, or the receipt's where there is no document."""
+    none = np.flatnonzero(document < 0)
+    if not len(a):
+        return b[receipt]
+    out = a[document]
+    out[none] = b[receipt[none]]
+    return out
 
 
 def _ties(labels: pd.Series) -> Rank | None:
@@ -211,37 +220,71 @@ def _dense(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
 
 def _ledger_frame(position: Position) -> pd.DataFrame:
     """Matches, open documents and unapplied receipts as one frame."""
-    books = position.books
-    documents, receipts, names = books.documents, books.receipts, books.names
     lines = _Lines(position)
-    order = lines.order()
-    document, receipt = lines.document[order], lines.receipt[order]
+    return _frame(position.books, lines.document, lines.receipt, lines.units)
+
+
+def _plain_frame(plain: PlainBooks) -> pd.DataFrame:
+    """The same for plain books, whose lines come out of one merge in their order."""
+    debits, debit_group, debit = plain.debits()
+    credits, credit_group, credit = plain.credits()
+    document, receipt, units = queue_segments(
+        debit_group, debit, credit_group, credit, plain.groups
+    )
+    if plain.oldest_due:  # settled by due date, shown by invoice date
+        document, receipt = _positions(debits, document), _positions(credits, receipt)
+        order = _line_order(plain.books, document, receipt)
+        return _frame(plain.books, document[order], receipt[order], units[order])
+    return _frame(plain.books, _positions(debits, document), _positions(credits, receipt), units)
+
+
+def _positions(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Positions in the table of positions in its order; -1 stays -1."""
+    return np.append(rows, -1)[at]
+
+
+def _frame(
+    books: Books, document: np.ndarray, receipt: np.ndarray, units: np.ndarray
+) -> pd.DataFrame:
+    """One row a line: positions of document and receipt (-1: none) and what is matched or left."""
+    documents, receipts, names = books.documents, books.receipts, books.names
     has_d, has_r = document >= 0, receipt >= 0
-    day_d = lines.of_documents(documents.day)[order]
-    day_r = lines.of_receipts(receipts.day)[order]
+    day_d = _taken(documents.day, document, has_d)
+    day_r = _taken(receipts.day, receipt, has_r)
     kinds = pd.Series([*KINDS, "open", "unapplied"])
+    kind = _taken(receipts.kind.astype(np.int64), receipt, has_r, len(KINDS))
+    kind[~has_d] = len(KINDS) + 1
+    customer = _of_both(document, receipt, documents.customer, receipts.customer)
     columns: dict[str, Any] = {
-        names["customer"]: _labels(
-            books.customers, lines.of_both(documents.customer, receipts.customer)[order]
-        ),
+        names["customer"]: _labels(books.customers, customer),
         names["invoice"]: _pick(documents.rows[names["invoice"]], document),
         names["payment"]: _pick(receipts.label, receipt),
         "date": as_days(np.maximum(day_d, day_r)),
-        "amount": door.money(lines.units[order], books.step),
-        "kind": kinds.take(lines.kind[order]).reset_index(drop=True),
+        "amount": door.money(units, books.step),
+        "kind": kinds.take(kind).reset_index(drop=True),
     }
     if books.currencies is not None:
-        columns[names["currency"]] = _labels(
-            books.currencies, lines.of_both(documents.currency, receipts.currency)[order]
-        )
+        currency = _of_both(document, receipt, documents.currency, receipts.currency)
+        columns[names["currency"]] = _labels(books.currencies, currency)
     columns["invoice_date"] = as_days(day_d, has_d)
-    columns["due_date"] = as_days(lines.of_documents(documents.due)[order], has_d)
+    columns["due_date"] = as_days(_taken(documents.due, document, has_d), has_d)
     columns["payment_date"] = as_days(day_r, has_r)
     for column in (names.get(c, c) for c in _CARRIED):
         if column in documents.rows:
             columns[column] = _pick(documents.rows[column], document)
-    columns["as_of"] = np.full(len(order), books.as_of.to_datetime64())
+    columns["as_of"] = np.full(len(units), books.as_of.to_datetime64())
     return pd.DataFrame(columns, copy=False)
+
+
+def _taken(
+    values: np.ndarray, rows: np.ndarray, real: np.ndarray, fill: int = _LONG_AGO
+) -> np.ndarray:
+    """Values at positions, ``fill`` where there is none."""
+    if not len(values):
+        return np.full(len(rows), fill, dtype=np.int64)
+    out = values[rows]
+    out[~real] = fill
+    return out
 
 
 def _labels(keys: door.Keys, codes: np.ndarray) -> pd.Series:
@@ -330,11 +373,18 @@ def open_items(
     0         I2  20.0         30.0            -21
     """
     door.check_choice(include, "include", ("open", "all"), caller="open_items")
-    position = take_position(
-        "open_items", invoices, payments, adjustments, as_of=as_of, method=method, fx=fx,
-        options=options, pairs=False, future=True,
-    )  # fmt: skip
-    return _items_frame(position, every=include == "all")
+
+    def work(tables: Any, day: Any) -> pd.DataFrame:
+        position = take_position(
+            "open_items", tables, payments, adjustments, as_of=day, method=method, fx=fx,
+            options=options, pairs=False, future=True,
+        )  # fmt: skip
+        return _items_frame(position, every=include == "all")
+
+    if is_ledger(invoices):
+        return work(invoices, as_of)
+    tables = take_tables("open_items", invoices, payments, adjustments, options)
+    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work))
 
 
 def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:

@@ -201,9 +201,7 @@ class _Run:
         debit_group = self.documents.group[debits]
         groups = 1 + max(int(group.max()), int(debit_group[-1]))
         given = exact_sums(group, free, groups)
-        paid = matching.paid_from(debit_group, self.open[debits], given)
-        self.open[debits] -= paid
-        left = given - exact_sums(debit_group, paid, groups)
+        self.open[debits], left = matching.queue_open(debit_group, self.open[debits], given)
         self.rest[credits] = 0
         first = np.empty(groups, dtype=np.int64)
         first[group[::-1]] = credits[::-1]

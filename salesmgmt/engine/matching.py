@@ -11,7 +11,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["Rank", "capped", "exact_sums", "order_by", "paid_from", "queue_balances", "queue_pairs"]
+__all__ = [
+    "Rank",
+    "capped",
+    "exact_sums",
+    "order_by",
+    "queue_balances",
+    "queue_open",
+    "queue_pairs",
+    "queue_segments",
+]
+
+_EXACT = 2.0**53
 
 Rank = Callable[[np.ndarray], np.ndarray]
 
@@ -82,13 +93,83 @@ def queue_balances(
     return paid, used
 
 
-def paid_from(debit_group: np.ndarray, debit: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """What each debit has been paid out of its group's money, first in first out.
+def queue_open(
+    debit_group: np.ndarray, debit: np.ndarray, given: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is open of each debit when its group's money goes to the first debits first.
 
-    Debits sorted by group, then in queue order; ``given`` by group.
+    Debits sorted by group, then in queue order; ``given`` by group, amounts >= 0. Returns what
+    is open (int64, the shape of ``debit``) and what is left of ``given``.
     """
-    owed = _totals(debit_group, debit, len(given))
-    return np.clip(given[debit_group] - _before(debit_group, debit, owed), 0, debit)
+    count = np.bincount(debit_group, minlength=len(given))
+    running = np.cumsum(debit)
+    ends = np.concatenate([[0], running])[np.cumsum(count)]
+    before = np.concatenate([[0], ends[:-1]])
+    left = np.maximum(given - (ends - before), 0)
+    running -= np.repeat(before + given, count)  # the k-th unit is paid if k is within the money
+    np.maximum(running, 0, out=running)
+    return np.minimum(running, debit, out=running), left
+
+
+def queue_segments(
+    debit_group: np.ndarray,
+    debit: np.ndarray,
+    credit_group: np.ndarray,
+    credit: np.ndarray,
+    groups: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every match and every rest, first in first out: positions and units, in queue order.
+
+    Both sides sorted by group, then in queue order; debits above 0, credits 0 or more, their sum
+    below 2**61. What is left of a debit stands behind its matches with the credit -1, what is
+    left of a group's credits behind its debits with the debit -1.
+    """
+    keys, shifts = _axis(debit_group, debit, credit_group, credit, groups)
+    keys.sort()
+    is_debit = (keys & 1) == 0
+    keys >>= 1
+    units = keys.copy()
+    units[1:] -= keys[:-1]
+    real = units > 0
+    at_debit: np.ndarray = np.cumsum(is_debit)
+    at_debit -= is_debit
+    at_credit = np.arange(len(keys)) - at_debit
+    keys, at_debit, at_credit, units = keys[real], at_debit[real], at_credit[real], units[real]
+    for at, starts in ((at_debit, shifts[0]), (at_credit, shifts[1])):
+        # The next in line is there only where it has begun: not behind its group's last one.
+        begun = np.append(starts, np.iinfo(np.int64).max)[at] < keys
+        at[~begun] = -1
+    return at_debit, at_credit, units
+
+
+def _axis(
+    debit_group: np.ndarray,
+    debit: np.ndarray,
+    credit_group: np.ndarray,
+    credit: np.ndarray,
+    groups: int,
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Where each amount ends on one axis of all groups, doubled, credits plus one; the starts."""
+    totals, ends = [], []
+    for group, amounts in ((debit_group, debit), (credit_group, credit)):
+        count = np.bincount(group, minlength=groups)
+        running = np.cumsum(amounts)
+        last = np.concatenate([[0], running])[np.cumsum(count)]
+        totals.append((count, last, np.diff(last, prepend=0)))
+        ends.append(running)
+    span = np.maximum(totals[0][2], totals[1][2])
+    begin = np.cumsum(span) - span
+    keys = np.empty(len(debit) + len(credit), dtype=np.int64)
+    starts = []
+    parts = (keys[: len(debit)], keys[len(debit) :])
+    for (count, last, total), end, part, amounts in zip(
+        totals, ends, parts, (debit, credit), strict=True
+    ):
+        end += np.repeat(begin - (last - total), count)
+        np.left_shift(end, 1, out=part)
+        starts.append(np.subtract(end, amounts, out=end))
+    parts[1][:] |= 1
+    return keys, (starts[0], starts[1])
 
 
 def queue_pairs(
@@ -156,6 +237,11 @@ def _step_by_step(group: np.ndarray, amounts: np.ndarray, limits: np.ndarray) ->
 
 def exact_sums(cell: np.ndarray, units: np.ndarray, cells: int) -> np.ndarray:
     """Sums of whole units by cell, exact: floats hold each half of the number exactly."""
+    if not len(units):
+        return np.zeros(cells, dtype=np.int64)
+    largest = max(int(units.max()), -int(units.min()))
+    if largest * len(units) < _EXACT:  # a float holds every sum that can come about
+        return np.bincount(cell, units, cells).astype(np.int64)
     high, low = np.divmod(units, 1 << 26)
     top = np.bincount(cell, high.astype(np.float64), cells).astype(np.int64)
     return (top << 26) + np.bincount(cell, low.astype(np.float64), cells).astype(np.int64)

@@ -9,7 +9,7 @@ from random import Random
 import pandas as pd
 import pytest
 
-from salesmgmt import credit
+from salesmgmt import DataWarning, InputError, credit
 
 START = date(2024, 1, 1)
 BATCH = 500  # ledgers in one call: each has customers of its own
@@ -251,3 +251,99 @@ def test_row_order_index_and_scale_of_ids_never_matter(method):
     pd.testing.assert_frame_equal(
         credit.open_items(*frames, **options), credit.open_items(*again, **options)
     )
+
+
+# --------------------------------------------------------------------------------------
+# Plain books and books in blocks take shorter ways to the same rows
+
+
+def _plain(seed: int, n: int = 300) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Invoices and receipts that name none, several on a day, ids out of order."""
+    random = Random(seed)
+    ids = random.sample(range(10_000), n)
+    day = pd.to_datetime(pd.Series([START + timedelta(days=random.randint(0, 40)) for _ in ids]))
+    terms = pd.to_timedelta(random.choices([0, 30, 60], k=n), unit="D")
+    invoices = pd.DataFrame(
+        {
+            "invoice_id": ids,
+            "customer_id": [random.choice([3, 5, 8, 90, 91]) for _ in ids],
+            "invoice_date": day,
+            "due_date": day + terms,
+            "amount": [random.randint(1, 9_000) / 100 for _ in ids],
+            "rep": random.choices(["Li", "Wu"], k=n),
+        }
+    )
+    payments = pd.DataFrame(
+        {
+            "payment_id": random.sample(range(10_000), n),
+            "customer_id": [random.choice([3, 5, 8, 91, 99]) for _ in ids],
+            "date": pd.to_datetime(
+                pd.Series([START + timedelta(days=random.randint(0, 90)) for _ in ids])
+            ),
+            "amount": [random.randint(0, 12_000) / 100 for _ in ids],
+        }
+    )
+    return invoices, payments
+
+
+PLAIN = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
+
+
+@pytest.mark.parametrize("method", PLAIN)
+@pytest.mark.parametrize("as_of", ["2024-01-20", "2024-02-15", None])
+def test_plain_books_give_what_the_long_way_gives(method, as_of, monkeypatch):
+    frames = _plain(11)
+    options = {"method": method, "as_of": as_of}
+    calls = [
+        lambda: credit.ledger(*frames, **options),
+        lambda: credit.aging(*frames, **options),
+        lambda: credit.aging(*frames, **options, by=None, unapplied="current"),
+        lambda: credit.aging(*frames, **options, basis="invoice", buckets=(5, 10, 25)),
+        lambda: credit.aging(*frames, **options, buckets="cn_years", shape="long"),
+    ]
+    short = [call() for call in calls]
+    monkeypatch.setattr("salesmgmt._credit.ledger.plain_books", lambda *a, **k: None)
+    monkeypatch.setattr("salesmgmt._credit.aging.plain_books", lambda *a, **k: None)
+    for one, call in zip(short, calls, strict=True):
+        pd.testing.assert_frame_equal(one, call())
+
+
+@pytest.mark.parametrize("method", [*PLAIN, "specific", "proportional"])
+@pytest.mark.parametrize("rows", [40, 200])
+def test_blocks_of_customers_give_what_all_at_once_gives(method, rows, monkeypatch):
+    random = Random(5)
+    books = [_ledger(random, n) for n in range(60)]
+    frames = _frames(books, random)
+    frames[0].loc[frames[0].index[::9], "due_date"] = None
+    options = {"method": method, "as_of": START + timedelta(days=150)}
+    calls = [
+        lambda: credit.ledger(*frames, **options),
+        lambda: credit.ledger(*frames, **options, fx={"USD": 7.1}),
+        lambda: credit.open_items(*frames, **options),
+        lambda: credit.aging(*frames, **options),
+        lambda: credit.aging(*frames, **options, by="currency", fx={"USD": 7.1}),
+        lambda: credit.aging(*_plain(4), **{**options, "as_of": None}),
+        lambda: credit.ledger(*_plain(4), **{**options, "as_of": None}),
+    ]
+    with pytest.warns(DataWarning):
+        whole = [call() for call in calls]
+    monkeypatch.setattr("salesmgmt._credit.blocks.SMALL", 0)
+    monkeypatch.setattr("salesmgmt._credit.blocks._ROWS", rows)
+    with pytest.warns(DataWarning) as told:
+        parts = [call() for call in calls]
+    assert len(told) == 2  # one for each aging with missing due dates, not one for each block
+    for one, two in zip(whole, parts, strict=True):
+        pd.testing.assert_frame_equal(one, two)
+
+
+def test_what_blocks_refuse_is_told_as_for_the_whole(monkeypatch):
+    monkeypatch.setattr("salesmgmt._credit.blocks.SMALL", 0)
+    monkeypatch.setattr("salesmgmt._credit.blocks._ROWS", 10)
+    invoices, payments = _plain(4)
+    other = invoices.loc[invoices["customer_id"] == 91, "invoice_id"].iloc[0]
+    wrong = payments["customer_id"] == 3
+    named = payments.assign(invoice_id=[other if w else None for w in wrong])
+    with pytest.raises(InputError, match="invoice of another customer"):
+        credit.aging(invoices, named)
+    with pytest.raises(InputError, match="not in invoices"):
+        credit.ledger(invoices, payments.assign(invoice_id=-1))

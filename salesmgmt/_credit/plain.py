@@ -1,0 +1,142 @@
+"""Plain books: nothing but invoices and receipts that name none, first in first out.
+
+Money of a customer then goes to the oldest debts whoever sent it when, so balances need but one
+sum a customer, and the pair ledger one merge. Same numbers as the long way, in a fraction of
+time and memory; whatever is not plain (names, credit notes, refunds, currencies, adjustments,
+documents without due date or amount) takes the long way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Keys
+from .._keys import spread_together
+from ..engine import matching
+from .books import Books, Documents, Receipts, constant, whole_units
+from .settling import METHODS
+from .tables import Tables
+
+__all__ = ["PlainBooks", "plain_books"]
+
+_METHODS = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
+_LARGEST_SUM = 2.0**60
+assert set(_METHODS) <= set(METHODS)
+
+
+@dataclass
+class PlainBooks:
+    """The books uncut, with the rows (positions, None: all) that count at ``as_of``."""
+
+    books: Books
+    rows: tuple[np.ndarray | None, np.ndarray | None]
+    oldest_due: bool
+
+    @property
+    def groups(self) -> int:
+        """Places for customers, of which some may have no row."""
+        return len(self.books.customers.labels)
+
+    def debits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the documents that count, by customer and oldest first; customer, units."""
+        documents, rows = self.books.documents, self.rows[0]
+        ids = documents.rows[self.books.names["invoice"]]
+        ties = None if ids.is_monotonic_increasing else (lambda at: _ranks(ids.iloc[at]))
+        keys = [documents.customer, documents.day]
+        if self.oldest_due:
+            keys.insert(1, documents.due)
+        order = _sorted(keys, rows, ties)
+        return order, documents.customer[order], documents.units[order]
+
+    def credits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Positions of the receipts that count, by customer and oldest first; customer, units."""
+        receipts, rows = self.books.receipts, self.rows[1]
+
+        def rank(at: np.ndarray) -> np.ndarray:  # one id may stand in several rows
+            out = np.empty(len(at), dtype=np.int64)
+            ids = _ranks(receipts.label.iloc[at])
+            out[np.lexsort((receipts.units[at], ids))] = np.arange(len(at))
+            return out
+
+        ties = None if receipts.label.is_monotonic_increasing else rank
+        order = _sorted([receipts.customer, receipts.day], rows, ties)
+        return order, receipts.customer[order], receipts.units[order]
+
+    def received(self) -> tuple[np.ndarray, np.ndarray]:
+        """Money received by customer in whole units; customers that have any row that counts."""
+        documents, receipts = self.books.documents, self.books.receipts
+        payer, units = receipts.customer, receipts.units
+        if self.rows[1] is not None:
+            payer, units = payer[self.rows[1]], units[self.rows[1]]
+        there = np.zeros(self.groups, dtype=bool)
+        there[payer] = True
+        there[documents.customer if self.rows[0] is None else documents.customer[self.rows[0]]] = (
+            True
+        )
+        return matching.exact_sums(payer, units, self.groups), np.flatnonzero(there)
+
+
+def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None:
+    """The books if they are plain; None if they have to take the long way."""
+    bills, money, changes = tables.rows
+    strange = any(k in bills for k in ("currency", "type", "parent")) or "currency" in money
+    if method not in _METHODS or strange or len(changes) or not len(bills):
+        return None
+    if "named" in money and money.series("named").notna().any():
+        return None
+    if np.isnat(bills["due"]).any() or (len(money) and money["amount"].min() < 0):
+        return None
+    if bills["amount"].min() <= 0:
+        return None
+    caller, step = tables.caller, tables.options.get("step", 0.01)
+    units = [whole_units(caller, rows, step) for rows in (bills, money)]
+    if units[0].min() <= 0 or sum(float(u.sum(dtype=np.float64)) for u in units) > _LARGEST_SUM:
+        return None
+    moment = door.resolve_as_of(as_of, tables.last_day(), caller=caller).as_unit("us")
+    today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
+    codes, labels = spread_together([rows.series("customer") for rows in (bills, money)])
+    nought = constant(len(bills), np.int64(0)), constant(len(money), np.int64(0))
+    none = constant(len(bills), np.int64(-1)), constant(len(money), np.int64(-1))
+    days = [rows.days("day") if len(rows) else np.empty(0, np.int64) for rows in (bills, money)]
+    never = constant(len(bills), False)
+    documents = Documents(
+        rows=bills.frame, customer=codes[0], currency=nought[0], group=codes[0], day=days[0],
+        due=bills.days("due"), no_due=never, units=units[0], note=never, parent=none[0],
+        security=nought[0], burden=nought[0],
+    )  # fmt: skip
+    receipts = Receipts(
+        label=money.series("payment"), customer=codes[1], currency=nought[1], group=codes[1],
+        day=days[1], units=units[1], kind=constant(len(money), np.int8(0)), named=none[1],
+        parent=none[1], source=none[1],
+    )  # fmt: skip
+    events = pd.DataFrame(columns=["customer", "document", "day", "amount", "kind"])
+    customers = Keys(np.empty(0, np.int64), labels.to_frame())
+    books = Books(
+        caller, step, tables.names, moment, today, customers, None, documents, receipts,
+        receipts, events, events, 0, tables.options.get("credit_notes", "parent"),
+    )  # fmt: skip
+    rows = (_until(documents.day, today), _until(receipts.day, today))
+    return PlainBooks(books, rows, method.endswith("oldest_due"))
+
+
+def _until(days: np.ndarray, today: int) -> np.ndarray | None:
+    """Positions up to a day; None where all are."""
+    return np.flatnonzero(days <= today) if days.max(initial=today) > today else None
+
+
+def _sorted(
+    keys: list[np.ndarray], rows: np.ndarray | None, ties: matching.Rank | None
+) -> np.ndarray:
+    if rows is None:
+        return matching.order_by(tuple(keys), ties)
+    among = ties and (lambda at: ties(rows[at]))
+    return rows[matching.order_by(tuple(k[rows] for k in keys), among)]
+
+
+def _ranks(labels: pd.Series) -> np.ndarray:
+    return door.factorise(labels.to_frame("id"), ["id"]).codes

@@ -1,0 +1,186 @@
+"""The three tables as they come in: options, names of columns, rows checked one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import numpy as np
+import pandas as pd
+
+from .. import _frames as door
+from .._frames import Amount, Date, Key, Rows
+from ..errors import InputError
+
+__all__ = ["SETTLING", "Options", "Tables", "check_options", "column_names", "take_tables"]
+
+_ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
+SETTLING = ("write_off", "allowance")
+
+
+class Options(TypedDict, total=False):
+    """Options that every function of the desk takes beside its own.
+
+    ``step`` (0.01): smallest unit of money. ``invalid`` (``"raise"``): ``"drop"`` leaves
+    unusable rows out with a warning. ``credit_notes`` (``"parent"``): a credit note reduces
+    the invoice that its ``parent`` names, else it is an own negative line; ``"own"``: always
+    an own line; ``"net"``: what is left of it settles other invoices like a receipt.
+    ``terms``: days of credit by customer (Series) for invoices without due date. ``revalue``
+    (False): with ``fx``, convert what is open at the rate of ``as_of``, not of its own date.
+    The others name the caller's columns.
+    """
+
+    step: float
+    invalid: Literal["raise", "drop"]
+    credit_notes: Literal["parent", "own", "net"]
+    terms: Any
+    revalue: bool
+    invoice: str
+    customer: str
+    invoice_date: str
+    due_date: str
+    amount: str
+    currency: str
+    type: str
+    parent: str
+    payment: str
+    date: str
+    kind: str
+    security: str
+    burden: str
+
+
+_COLUMNS = {
+    "invoice": "invoice_id",
+    "customer": "customer_id",
+    "invoice_date": "invoice_date",
+    "due_date": "due_date",
+    "amount": "amount",
+    "currency": "currency",
+    "type": "type",
+    "parent": "parent",
+    "payment": "payment_id",
+    "date": "date",
+    "kind": "kind",
+    "security": "security",
+    "burden": "burden",
+}
+
+
+def column_names(options: Options) -> dict[str, str]:
+    """The caller's name of each canonical column."""
+    return {k: str(options.get(k, v)) for k, v in _COLUMNS.items()}
+
+
+def check_options(caller: str, options: Options) -> dict[str, str]:
+    """The caller's column names; an option that is not known raises as Python itself would."""
+    unknown = set(options) - set(Options.__annotations__)
+    if unknown:
+        raise TypeError(f"{caller}() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+    return column_names(options)
+
+
+@dataclass
+class Tables:
+    """Invoices, payments and adjustments whose every row has been checked by itself."""
+
+    caller: str
+    names: dict[str, str]
+    options: Options
+    rows: tuple[Rows, Rows, Rows]
+
+    def cut(self, at: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tables:
+        """Some rows of each table, by position."""
+        some = tuple(_cut(r, a) for r, a in zip(self.rows, at, strict=True))
+        return Tables(self.caller, self.names, self.options, some)  # type: ignore[arg-type]
+
+    def last_day(self) -> np.ndarray:
+        """The last day a document or a receipt is dated; empty if there is none."""
+        changes = self.rows[2]
+        settles = changes.series("kind").isin(SETTLING).to_numpy(dtype=bool)
+        dates = [self.rows[0]["day"], self.rows[1]["day"], changes["day"][settles]]
+        latest = [d.max() for d in dates if len(d)]
+        return (
+            door.days_of(np.array(latest).max(keepdims=True)) if latest else np.empty(0, np.int64)
+        )
+
+
+def _cut(rows: Rows, at: np.ndarray) -> Rows:
+    values = {option: v[at] for option, v in rows.values.items()}
+    return Rows(rows.frame.iloc[at], rows.columns, values, rows.dropped, rows.caller)
+
+
+def take_tables(
+    caller: str, invoices: Any, payments: Any, adjustments: Any, options: Options
+) -> Tables:
+    """Check the rows of the three frames."""
+    names = check_options(caller, options)
+    invalid = options.get("invalid", "raise")
+    notes = options.get("credit_notes", "parent")
+    door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
+    rows = (
+        _take_invoices(caller, invoices, names, invalid),
+        _take_payments(caller, payments, names, invalid),
+        _take_adjustments(caller, adjustments, names, invalid),
+    )
+    if not any(map(len, rows)):
+        raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
+    return Tables(caller, names, options, rows)
+
+
+def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
+    return door.take(
+        frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
+        customer=Key(names["customer"]),
+        invoice=Key(names["invoice"]),
+        day=Date(names["invoice_date"]),
+        due=Date(names["due_date"], missing="allow"),
+        amount=Amount(names["amount"]),
+        currency=Key(names["currency"], optional=True),
+        type=Key(names["type"], optional=True, missing="allow"),
+        parent=Key(names["parent"], optional=True, missing="allow"),
+        security=Amount(names["security"], optional=True, missing="allow"),
+        burden=Amount(names["burden"], optional=True, missing="allow"),
+    )  # fmt: skip
+
+
+def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
+        columns = (names["payment"], names["customer"], names["date"], names["amount"])
+        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+    frame = door.to_pandas(frame, caller=caller, arg="payments")
+    return door.take(
+        frame, caller=caller, arg="payments", invalid=invalid, empty="allow",
+        unique=("payment", "named") if names["invoice"] in frame.columns else ("payment",),
+        customer=Key(names["customer"]),
+        payment=Key(names["payment"]),
+        day=Date(names["date"]),
+        amount=Amount(names["amount"]),
+        named=Key(names["invoice"], optional=True, missing="allow"),
+        currency=Key(names["currency"], optional=True),
+    )  # fmt: skip
+
+
+def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
+    if frame is None or (door.is_pandas(frame) and not len(frame) and not len(frame.columns)):
+        columns = (names["customer"], names["date"], names["amount"], names["kind"])
+        frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
+    rows = door.take(
+        frame, caller=caller, arg="adjustments", invalid=invalid, empty="allow",
+        customer=Key(names["customer"]),
+        day=Date(names["date"]),
+        amount=Amount(names["amount"]),
+        kind=Key(names["kind"]),
+        named=Key(names["invoice"], optional=True, missing="allow"),
+        currency=Key(names["currency"], optional=True),
+    )  # fmt: skip
+    strange = ~rows.series("kind").isin(_ADJUSTMENTS).to_numpy()
+    if strange.any():
+        first = rows.series("kind").iloc[int(np.argmax(strange))]
+        raise InputError(
+            f"{caller}(): adjustments: column {names['kind']!r} holds {first!r} (and "
+            f"{int(strange.sum()) - 1} more unknown value(s)) in {int(strange.sum())} row(s); "
+            f"known kinds are {', '.join(map(repr, _ADJUSTMENTS))}."
+        )
+    return rows
