@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, Unpack
 
@@ -11,9 +12,8 @@ import pandas as pd
 from .. import _frames as door
 from .._frames import Amount, Date
 from ..engine.accrual import DAY_COUNTS, growth, year_fraction
-from ..engine.units import to_units
 from ..errors import InputError
-from .books import Options
+from .books import KINDS, Options
 from .ledger import as_days, take_position
 from .settling import Position
 
@@ -27,7 +27,7 @@ INTEREST_RULES = {
     ),
     "cn_lpr": (
         "China, interpretation on sale contracts, article 18: sale contracts between other firms "
-        "without an agreed rate. One-year LPR of each day, increased by 30 % to 50 %."
+        "without an agreed rate. One-year LPR, increased by 30 % to 50 %."
     ),
     "uk": (
         "United Kingdom, Late Payment of Commercial Debts (Interest) Act 1998: contracts between "
@@ -59,6 +59,7 @@ def late_interest(
     order: Literal["principal_first", "interest_first"] = "principal_first",
     rules: Literal["cn_order_802", "cn_lpr", "uk", "eu"] | None = None,
     margin: float = 0.3,
+    lpr: Literal["each_day", "breach"] = "each_day",
     costs: Any = None,
     method: str = "specific_then_fifo",
     fx: Any = None,
@@ -76,7 +77,9 @@ def late_interest(
     grace_days : int, default=0
         Interest starts that many days after the due date.
     day_count : {"act/365", "act/360", "30/360"}
-        How days become years.
+        How days become years; 30/360 is the bond basis. Interest runs from the day after the
+        due date (and grace) to the day of payment or ``as_of``, both counted; a rate applies
+        from its date on.
     compounding : {"simple", "daily", "monthly", "yearly"}
         Whether interest bears interest.
     rates : DataFrame, optional
@@ -85,11 +88,16 @@ def late_interest(
     order : {"principal_first", "interest_first"}
         What a payment settles first. ``interest_first``: costs, then interest accrued so far,
         then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer.
-        Either way interest stays due after the principal is paid.
+        Write-offs, allowances and credit notes reduce principal only. Either way interest stays
+        due after the principal is paid; money that the ledger leaves unapplied pays what is
+        left on the customer's settled invoices, the oldest due first.
     rules : {"cn_order_802", "cn_lpr", "uk", "eu"}, optional
         Statutory interest; each result line states the scope of its rule.
     margin : float, default=0.3
         Increase over the LPR for ``"cn_lpr"``; the text allows 0.3 to 0.5.
+    lpr : {"each_day", "breach"}
+        For ``"cn_lpr"``: the LPR in force on each day of the delay, or throughout the one in
+        force when the debt became late (the wording of article 18; courts do both).
     costs : Series, optional
         Costs of collection by invoice, settled before interest with ``order="interest_first"``.
 
@@ -126,7 +134,7 @@ def late_interest(
     """
     caller = "late_interest"
     door.check_int(grace_days, "grace_days", caller=caller, low=0)
-    door.check_choice(day_count, "day_count", DAY_COUNTS, caller=caller)
+    door.check_choice(day_count, "day_count", tuple(DAY_COUNTS), caller=caller)
     door.check_choice(
         compounding, "compounding", ("simple", "daily", "monthly", "yearly"), caller=caller
     )
@@ -134,17 +142,23 @@ def late_interest(
     if rules is not None:
         door.check_choice(rules, "rules", tuple(INTEREST_RULES), caller=caller)
     door.check_number(margin, "margin", caller=caller, low=0)
+    door.check_choice(lpr, "lpr", ("each_day", "breach"), caller=caller)
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
-    law = _Law(position, annual_rate, rates, rules, margin, day_count, caller)
-    late = np.flatnonzero(_ever_late(position, grace_days))
+    law = _Law(position, annual_rate, rates, rules, (margin, lpr), caller)
+    law.count(grace_days, day_count, compounding)
+    late = _in_order(position, np.flatnonzero(_ever_late(position, grace_days)))
     fees = _costs(costs, position, late, caller)
-    table = [
-        _of_invoice(position, int(i), law, grace_days, compounding, order, fee, events)
-        for i, fee, events in zip(late, fees, _events(position, late), strict=True)
-    ]
-    return _frame(position, late, np.array(table).reshape(-1, 6), rules, law)
+    return _frame(position, late, _debts(position, late, law, fees, order), rules)
+
+
+def _in_order(position: Position, late: np.ndarray) -> np.ndarray:
+    """Late documents by customer, due date and id."""
+    documents = position.books.documents
+    ids = documents.rows[position.books.names["invoice"]].iloc[late]
+    codes = door.factorise(ids.to_frame(), [ids.name]).codes if len(late) else late
+    return late[np.lexsort((codes, documents.due[late], documents.customer[late]))]
 
 
 def _ever_late(position: Position, grace: int) -> np.ndarray:
@@ -159,15 +173,29 @@ def _ever_late(position: Position, grace: int) -> np.ndarray:
     )
 
 
-def _events(position: Position, late: np.ndarray) -> list[list[tuple[int, int]]]:
-    """Of each late document: (day, units settled), in order of days."""
-    out: dict[int, list[tuple[int, int]]] = {int(i): [] for i in late}
-    day = position.day
-    for k in np.argsort(day, kind="stable").tolist():
-        at = int(position.document[k])
-        if at in out:
-            out[at].append((int(day[k]), int(position.units[k])))
+def _events(position: Position, late: np.ndarray) -> list[list[tuple[int, int, bool]]]:
+    """Of each late document: (day, units settled, whether by money), in order of days."""
+    out: dict[int, list[tuple[int, int, bool]]] = {int(i): [] for i in late}
+    mine = np.isin(position.document, late)
+    day, document = position.day[mine], position.document[mine]
+    money = position.books.receipts.kind[position.receipt[mine]] == KINDS.index("payment")
+    order = np.lexsort((money, day, document))  # what was never owed goes before what is paid
+    rows = (document[order], day[order], position.units[mine][order], money[order])
+    for at, when, units, cash in zip(*(r.tolist() for r in rows), strict=True):
+        out[at].append((when, units, cash))
     return [out[int(i)] for i in late]
+
+
+def _spare(position: Position) -> dict[int, list[list[int]]]:
+    """By customer and currency: [day, units] of money that settles no document, by day."""
+    receipts = position.books.receipts
+    at = np.flatnonzero((position.rest > 0) & (receipts.kind == KINDS.index("payment")))
+    at = at[np.argsort(receipts.day[at], kind="stable")]
+    out: dict[int, list[list[int]]] = {}
+    for k in at.tolist():
+        pair = [int(receipts.day[k]), int(position.rest[k])]
+        out.setdefault(int(receipts.group[k]), []).append(pair)
+    return out
 
 
 def _costs(costs: Any, position: Position, late: np.ndarray, caller: str) -> list[int]:
@@ -179,44 +207,96 @@ def _costs(costs: Any, position: Position, late: np.ndarray, caller: str) -> lis
     return door.units(known, position.books.step, name="costs", caller=caller).tolist()
 
 
-def _of_invoice(
-    position: Position,
-    i: int,
-    law: _Law,
-    grace: int,
-    compounding: str,
-    order: str,
-    fee: float,
-    events: list[tuple[int, int]],
-) -> tuple[float, float, float, float, float, float]:
-    """Days, principal, interest, interest paid, costs left and the last rate of one document.
+class _Debt:
+    """One late document under way, in units; interest is rounded when it is paid or shown.
 
-    Everything in units; interest is carried unrounded and rounded when it is paid or shown.
+    ``booked`` is what the ledger has open. Where interest took a payment first, ``principal``
+    is larger: what that payment no longer covered.
     """
-    documents = position.books.documents
-    principal = float(documents.units[i])
-    start = int(documents.due[i]) + grace
-    last = position.books.today
-    accrued = paid = 0.0
-    days, rate = 0, float("nan")
-    today = start
-    for day, units in [*events, (last, 0)]:
-        if day > today and principal > 0:
-            days += day - today
-            for a, b, rate in law.spans(i, today, day):
-                base = principal + (accrued - paid if compounding != "simple" else 0.0)
-                years = law.years(a, b)
-                accrued += base * float(growth(np.array(rate), np.array(years), compounding))
-        today = max(today, day)
-        money = float(units)
-        if order == "interest_first" and day > start and money > 0:
-            off = min(money, fee)
-            fee, money = fee - off, money - off
-            due = float(to_units(np.array([accrued - paid]), 1)[0])
-            share = min(money, due)
-            paid, money = paid + share, money - share
-        principal -= money
-    return days, principal, accrued, paid, fee, rate
+
+    def __init__(self, i: int, units: int, start: int, law: _Law, fee: int, first: bool) -> None:
+        self.i, self.start, self.law, self.fee, self.interest_first = i, start, law, fee, first
+        self.principal = self.booked = self.late = units
+        self.today, self.days, self.rate = start, 0, math.nan
+        self.accrued, self.paid = 0.0, 0
+
+    def run(self, day: int) -> None:
+        """Let interest accrue up to the end of a day."""
+        law = self.law
+        compound = law.compounding != "simple"
+        if day > self.today and (self.principal > 0 or (compound and self.accrued > self.paid)):
+            self.days += day - self.today if self.principal > 0 else 0
+            for a, b, rate in law.spans(self.i, self.today, day):
+                base = self.principal + (self.accrued - self.paid if compound else 0.0)
+                self.accrued += base * law.growth(rate, self.start, a, b)
+                self.rate = rate
+        self.today = max(self.today, day)
+
+    def settle(self, day: int, units: int, money: bool) -> None:
+        """Something the ledger matched: money may go to costs and interest first."""
+        self.run(day)
+        self.booked -= units
+        if money and self.interest_first and day > self.start:
+            units = self._to_interest(self._to_costs(units))
+        self.principal -= units
+        if day <= self.start:
+            self.late = self.principal
+
+    def draw(self, day: int, spare: list[list[int]]) -> None:
+        """Money that the ledger has over pays what is left once the document is settled there."""
+        if day <= self.start or self.booked:
+            return
+        for pair in spare:
+            if pair[0] > day:
+                return
+            left = pair[1]
+            if self.interest_first:
+                left = self._to_interest(self._to_costs(left))
+                part = min(left, self.principal)
+                self.principal, left = self.principal - part, left - part
+            else:
+                left = self._to_costs(self._to_interest(left))
+            pair[1] = left
+
+    def _to_costs(self, units: int) -> int:
+        part = min(units, self.fee)
+        self.fee -= part
+        return units - part
+
+    def _to_interest(self, units: int) -> int:
+        part = min(units, max(0, _nearest(self.accrued - self.paid)))
+        self.paid += part
+        return units - part
+
+
+def _nearest(units: float) -> int:
+    """The nearest whole number; a half goes up, also one that is a few last bits short."""
+    return math.floor(units + 0.5 + max(1e-9, 1e-14 * units))
+
+
+def _debts(
+    position: Position, late: np.ndarray, law: _Law, fees: list[int], order: str
+) -> list[_Debt]:
+    """Every late document walked to the last day; those of one customer share what is over."""
+    documents, today = position.books.documents, position.books.today
+    spare = _spare(position)
+    done = []
+    for i, fee, events in zip(late.tolist(), fees, _events(position, late), strict=True):
+        start = int(documents.due[i]) + law.grace
+        debt = _Debt(i, int(documents.units[i]), start, law, fee, order == "interest_first")
+        mine = spare.get(int(documents.group[i]), [])
+        days = [*(pair[0] for pair in mine if pair[1]), *(event[0] for event in events)]
+        coming: dict[int, list[tuple[int, int, bool]]] = {day: [] for day in days}
+        for event in events:
+            coming[event[0]].append(event)
+        for day in sorted(coming):
+            for event in coming[day]:
+                debt.settle(*event)
+            debt.run(day)
+            debt.draw(day, mine)
+        debt.run(today)
+        done.append(debt)
+    return done
 
 
 class _Law:
@@ -228,11 +308,11 @@ class _Law:
         annual_rate: Any,
         rates: Any,
         rules: str | None,
-        margin: float,
-        day_count: str,
+        over_lpr: tuple[float, str],
         caller: str,
     ) -> None:
-        self.rules, self.margin, self.day_count, self.caller = rules, margin, day_count, caller
+        self.rules, self.caller = rules, caller
+        self.margin, self.lpr = over_lpr
         self.documents = position.books.documents
         self.agreed = _agreed(annual_rate, position, caller)
         self.from_day, self.rate = _table(rates, caller)
@@ -247,24 +327,33 @@ class _Law:
                 "annual_rate=."
             )
 
+    def count(self, grace: int, day_count: str, compounding: str) -> None:
+        """How days are counted; 0.05 % a day counts days whatever the day count is."""
+        by_day = self.rules == "cn_order_802" and self.agreed is None
+        self.grace, self.compounding = grace, compounding
+        self.day_count = "act/365" if by_day else day_count
+        self.days_a_year = DAY_COUNTS[self.day_count]
+
+    def growth(self, rate: float, origin: int, start: int, end: int) -> float:
+        """Interest on one unit between two days of a debt that runs from ``origin`` on.
+
+        Counted from the origin each time: cutting a span in two then never changes the sum,
+        which 30/360 by itself does not keep at the end of a month.
+        """
+        ends = np.array([start, end])
+        a, b = year_fraction(np.array([origin, origin]), ends, self.day_count).tolist()
+        return growth(rate, b - a, self.compounding, self.days_a_year)
+
     def spans(self, i: int, start: int, end: int) -> list[tuple[int, int, float]]:
         """(from, to, rate) of one document between two days; the rate of the days after from."""
         cuts = [start, *self._changes(i, start, end), end]
         return [(a, b, self._on(i, a + 1)) for a, b in zip(cuts, cuts[1:]) if b > a]
 
-    def years(self, start: int, end: int) -> float:
-        """Length of a span; 0.05 % a day counts days whatever the day count is."""
-        if self._daily:
-            return (end - start) / 365.0
-        return float(year_fraction(np.array([start]), np.array([end]), self.day_count)[0])
-
-    @property
-    def _daily(self) -> bool:
-        return self.rules == "cn_order_802" and self.agreed is None
-
     def _changes(self, i: int, start: int, end: int) -> list[int]:
         """Last days before the rate changes, strictly inside."""
         if self.rules in ("uk", "cn_order_802") or not len(self.rate):
+            return []
+        if self.rules == "cn_lpr" and self.lpr == "breach":
             return []
         if self.rules == "eu":
             halves = _halves(start, end)
@@ -280,10 +369,11 @@ class _Law:
                 return _DAILY_802 * 365.0
             made = int(self.documents.day[i])
             return max(agreed, self._quoted(made)) if len(self.rate) else agreed
+        late_from = int(self.documents.due[i]) + self.grace + 1
         if self.rules == "cn_lpr":
-            return self._quoted(day) * (1.0 + self.margin)
+            at = late_from if self.lpr == "breach" else day
+            return self._quoted(at) * (1.0 + self.margin)
         if len(self.rate):
-            late_from = int(self.documents.due[i]) + 1
             at = _half_before(late_from) if self.rules == "uk" else _half_of(day)
             return self._quoted(at) + _POINTS
         return (agreed or 0.0) + _POINTS
@@ -347,44 +437,43 @@ def _halves(start: int, end: int) -> list[int]:
     return out[::-1]
 
 
-def _compensation(principal: np.ndarray, rules: str | None) -> np.ndarray:
-    """Fixed sums of the rule, by the size of the debt, in its currency."""
+def _compensation(owed: np.ndarray, rules: str | None) -> np.ndarray:
+    """Fixed sums of the rule, by the size of the debt when it became late, in its currency."""
     if rules == "uk":
-        return np.select([principal < 1000, principal < 10_000], [40.0, 70.0], 100.0)
-    return np.full(len(principal), 40.0 if rules == "eu" else 0.0)
+        return np.select([owed < 1000, owed < 10_000], [40.0, 70.0], 100.0)
+    return np.full(len(owed), 40.0 if rules == "eu" else 0.0)
 
 
 def _frame(
-    position: Position, late: np.ndarray, table: np.ndarray, rules: str | None, law: _Law
+    position: Position, late: np.ndarray, debts: list[_Debt], rules: str | None
 ) -> pd.DataFrame:
     books = position.books
-    documents, names, step = books.documents, books.names, books.step
-    ids = documents.rows[names["invoice"]].iloc[late]
-    order = np.lexsort(
-        (door.factorise(ids.to_frame(), [ids.name]).codes if len(late) else late,
-         documents.due[late], documents.customer[late])
-    )  # fmt: skip
-    late, table = late[order], table[order]
-    units = to_units(table[:, 1:5], 1)
+    documents, names = books.documents, books.names
+
+    def money(units: list[int]) -> np.ndarray:
+        return door.money(np.array(units, dtype=np.int64), books.step)
+
     customer = books.customers.labels.iloc[:, 0]
+    ids = documents.rows[names["invoice"]]
     out = pd.DataFrame(
         {
             names["customer"]: customer.take(documents.customer[late]).reset_index(drop=True),
-            names["invoice"]: ids.iloc[order].reset_index(drop=True),
+            names["invoice"]: ids.iloc[late].reset_index(drop=True),
         }
     )
     if books.currencies is not None:
         labels = books.currencies.labels.iloc[:, 0]
         out[names["currency"]] = labels.take(documents.currency[late]).reset_index(drop=True)
+    accrued = [_nearest(d.accrued) for d in debts]
     out["due_date"] = as_days(documents.due[late])
-    out["days_late"] = table[:, 0].astype(np.int64)
-    out["principal"] = door.money(units[:, 0], step)
-    out["interest"] = door.money(units[:, 1], step)
-    out["interest_paid"] = door.money(units[:, 2], step)
-    out["interest_due"] = door.money(units[:, 1] - units[:, 2], step)
-    out["costs_due"] = door.money(units[:, 3], step)
-    out["compensation"] = _compensation(door.money(documents.units[late], step), rules)
-    out["rate"] = table[:, 5]
+    out["days_late"] = np.array([d.days for d in debts], dtype=np.int64)
+    out["principal"] = money([d.principal for d in debts])
+    out["interest"] = money(accrued)
+    out["interest_paid"] = money([d.paid for d in debts])
+    out["interest_due"] = money([a - d.paid for a, d in zip(accrued, debts, strict=True)])
+    out["costs_due"] = money([d.fee for d in debts])
+    out["compensation"] = _compensation(money([d.late for d in debts]), rules)
+    out["rate"] = np.array([d.rate for d in debts], dtype=np.float64)
     out["scope"] = INTEREST_RULES[rules] if rules else "as agreed"
     out["as_of"] = books.as_of
     return out

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 __all__ = ["DAY_COUNTS", "growth", "year_fraction"]
 
-DAY_COUNTS = ("act/365", "act/360", "30/360")
-_TIMES_A_YEAR = {"daily": 365.0, "monthly": 12.0, "yearly": 1.0}
+DAY_COUNTS = {"act/365": 365.0, "act/360": 360.0, "30/360": 360.0}  # days a year
+_TIMES_A_YEAR = {"monthly": 12.0, "yearly": 1.0}
 
 
 def year_fraction(start: np.ndarray, end: np.ndarray, day_count: str) -> np.ndarray:
@@ -34,9 +36,13 @@ def _calendar(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return month.astype(np.int64), (day - month.astype("datetime64[D]")).astype(np.int64) + 1
 
 
-def growth(rate: np.ndarray, years: np.ndarray, compounding: str) -> np.ndarray:
-    """Interest on one unit of balance over ``years`` at an annual ``rate``."""
+def growth(rate: float, years: float, compounding: str, days_a_year: float = 365.0) -> float:
+    """Interest on one unit of balance over ``years`` at an annual ``rate``.
+
+    Compounded ``daily``, each day bears the annual rate over the days that the day count gives
+    a year.
+    """
     if compounding == "simple":
         return rate * years
-    times = _TIMES_A_YEAR[compounding]
-    return np.expm1(times * years * np.log1p(rate / times))
+    times = _TIMES_A_YEAR.get(compounding, days_a_year)
+    return math.expm1(times * years * math.log1p(rate / times))
