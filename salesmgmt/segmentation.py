@@ -21,24 +21,18 @@ In the order of an analyst's work:
 from __future__ import annotations
 
 from ._segmentation.baskets import baskets, cross_sell, itemsets
-from ._segmentation.btyd import (
-    BGBB,
-    BGNBD,
-    MBGNBD,
-    GammaGamma,
-    GompertzNBD,
-    ParetoNBD,
-    likelihood_ratio,
-)
+from ._segmentation.btyd import BGBB, BGNBD, MBGNBD, GompertzNBD, ParetoNBD
 from ._segmentation.checks import alive_grid, calibration, tracking
 from ._segmentation.clusters import Clusterer, cluster
 from ._segmentation.clv import clv, compare_models
 from ._segmentation.cohorts import cohorts, lifecycle, triangle
+from ._segmentation.likelihood import likelihood_ratio
 from ._segmentation.market import elasticity, market_share, portfolio, promotion_effect
 from ._segmentation.moves import RFMSegmenter, migration
 from ._segmentation.propensity import ChurnModel, NextPurchaseModel, churn_risk, next_purchase
 from ._segmentation.purchases import purchases
 from ._segmentation.rfm import rfm, score_grid, segment_summary
+from ._segmentation.spending import GammaGamma
 from ._segmentation.value import abc, whale_curve
 
 __all__ = [

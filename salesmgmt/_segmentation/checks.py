@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def tracking(
     Parameters
     ----------
     model : fitted ``BGNBD``, ``MBGNBD``, ``ParetoNBD`` or ``GompertzNBD``
-        In the unit ``freq``.
+        In the unit ``freq``, without covariates.
     transactions : DataFrame
         One row a line or an order; not modified.
     freq : {"W", "D", "M", "Q", "Y"}
@@ -172,7 +173,14 @@ def _day(stamps: pd.Series) -> int:
     return int(np.datetime64(stamps.iloc[0].to_datetime64(), "D").astype(np.int64))
 
 
-def alive_grid(model: Any, *, T: float, most: int = 20, steps: int = 40) -> pd.DataFrame:
+def alive_grid(
+    model: Any,
+    *,
+    T: float,
+    most: int = 20,
+    steps: int = 40,
+    covariates: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Chance to be still a customer over a grid of purchases and times of the last one.
 
     Parameters
@@ -185,6 +193,8 @@ def alive_grid(model: Any, *, T: float, most: int = 20, steps: int = 40) -> pd.D
         Greatest number of repeat purchases.
     steps : int, default=40
         Number of times of the last purchase.
+    covariates : mapping of str to value, optional
+        Attributes of the customer, by column, where the model has covariates.
 
     Returns
     -------
@@ -209,4 +219,5 @@ def alive_grid(model: Any, *, T: float, most: int = 20, steps: int = 40) -> pd.D
     check_int(steps, "steps", caller="alive_grid", low=2)
     x, t_x = np.meshgrid(np.arange(1, most + 1), np.linspace(T / steps, T, steps), indexing="ij")
     out = pd.DataFrame({"x": x.ravel(), "t_x": t_x.ravel(), "T": float(T)})
-    return out.assign(p_alive=model.probability_alive(out))
+    own = out.assign(**{name: [value] * len(out) for name, value in (covariates or {}).items()})
+    return out.assign(p_alive=model.probability_alive(own))

@@ -9,11 +9,20 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .._frames import check_choice, check_int, check_number, check_series, warn
+from .._frames import (
+    Key,
+    check_choice,
+    check_int,
+    check_number,
+    check_series,
+    take,
+    warn,
+)
 from ..engine.spend import total_quantile
 from ..errors import InputError
-from .btyd import BGNBD, MBGNBD, GammaGamma, ParetoNBD
+from .btyd import BGNBD, MBGNBD, ParetoNBD
 from .purchases import DAYS, purchases
+from .spending import GammaGamma
 
 __all__ = ["clv", "compare_models"]
 
@@ -32,6 +41,7 @@ def clv(
     as_of: Any = None,
     level: float | None = 0.95,
     returns: str = "net",
+    covariates: pd.DataFrame | None = None,
     customer: str = "customer_id",
     date: str = "date",
     amount: str = "amount",
@@ -64,6 +74,9 @@ def clv(
         only how well the mean is known. None leaves both missing.
     returns : {"net", "exclude"}
         As in :func:`purchases`.
+    covariates : DataFrame, optional
+        One row a customer: the customer and attributes that do not change with time (region,
+        channel). A model named by ``model`` uses them all, a fitted one those it was made with.
     customer, date, amount : str
         Columns of the customer, the day and the amount.
     invalid : {"raise", "drop"}
@@ -101,7 +114,9 @@ def clv(
     seen = purchases(
         transactions, freq=freq, as_of=as_of, returns=returns, invalid=invalid, **columns
     )
-    fitted, name = _model(model, transactions, seen, freq, as_of, returns, invalid, columns)
+    seen, known = _with_covariates(seen, covariates, customer, "clv")
+    options = {"freq": freq, "as_of": as_of, "covariates": covariates, "invalid": invalid} | columns
+    fitted, name = _model(model, transactions, seen, known, options)
     labels = pd.Index(seen[customer])
     margins = _by_customer(margin, "margin", labels, 1.0)
     risk = _by_customer(0.0 if credit_risk is None else credit_risk, "credit_risk", labels, 0.0)
@@ -130,6 +145,7 @@ def compare_models(
     freq: str = "W",
     as_of: Any = None,
     holdout: Any = None,
+    covariates: pd.DataFrame | None = None,
     customer: str = "customer_id",
     date: str = "date",
     amount: str = "amount",
@@ -148,6 +164,8 @@ def compare_models(
     holdout : number or date, optional
         As in :func:`purchases`; None: three splits, at the last quarter, third and half of the
         observed time, whose measures are averaged.
+    covariates : DataFrame, optional
+        As in :func:`clv`: the models use them.
     customer, date, amount : str
         Columns of the customer, the day and the amount.
     invalid : {"raise", "drop"}
@@ -178,12 +196,15 @@ def compare_models(
         splits = [max(length / k, 1.0 / DAYS[freq]) for k in (4, 3, 2)]
     else:
         splits = [holdout]
-    tables = [_judged(purchases(transactions, holdout=h, **options)) for h in splits]
+    tables = []
+    for split in splits:
+        seen = purchases(transactions, holdout=split, **options)
+        tables.append(_judged(*_with_covariates(seen, covariates, customer, "compare_models")))
     out = pd.concat(tables).groupby("model").mean().reset_index()
     return out.sort_values(["score", "model"], ignore_index=True)
 
 
-def _judged(seen: pd.DataFrame) -> pd.DataFrame:
+def _judged(seen: pd.DataFrame, known: list[str]) -> pd.DataFrame:
     """Measures of all models on one split."""
     bought = seen["x_holdout"].to_numpy(np.float64)
     span = float(seen["T_holdout"].iloc[0])
@@ -191,7 +212,7 @@ def _judged(seen: pd.DataFrame) -> pd.DataFrame:
     for name, kind in MODELS.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a candidate that does not converge scores badly
-            fitted = kind().fit(seen)
+            fitted = kind(covariates=known).fit(seen)
         ahead = fitted.expected_purchases(seen, span).to_numpy()
         rows.append(
             {
@@ -207,15 +228,42 @@ def _judged(seen: pd.DataFrame) -> pd.DataFrame:
     return out.assign(score=relative.mean(axis=1))
 
 
+def _with_covariates(
+    seen: pd.DataFrame, covariates: pd.DataFrame | None, customer: str, caller: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Histories with the attributes of their customers, and the names of these."""
+    if covariates is None:
+        return seen, []
+    rows = take(
+        covariates, caller=caller, arg="covariates", unique=["customer"], customer=Key(customer)
+    )
+    names = [c for c in rows.frame.columns if c != customer]
+    clash = [c for c in names if c in seen.columns]
+    if clash or not names:
+        raise InputError(
+            f"{caller}(): covariates must hold attributes of customers under names of their own"
+            + (f"; rename {clash[0]!r}." if clash else ".")
+        )
+    at = pd.Index(rows.frame[customer]).get_indexer(pd.Index(seen[customer]))
+    if (at < 0).any():
+        lost = seen.loc[at < 0, customer]
+        first = ", ".join(repr(v) for v in lost.head(3).tolist())
+        raise InputError(
+            f"{caller}(): covariates has no row for {len(lost)} customer(s) ({first}); add them, "
+            "or leave these customers out of transactions."
+        )
+    own = rows.frame[names].iloc[at].reset_index(drop=True)
+    out = pd.concat([seen, own], axis=1)
+    out.attrs = seen.attrs
+    return out, names
+
+
 def _model(
     model: Any,
     transactions: pd.DataFrame,
     seen: pd.DataFrame,
-    freq: str,
-    as_of: Any,
-    returns: str,
-    invalid: str,
-    columns: dict[str, str],
+    known: list[str],
+    options: dict[str, Any],
 ) -> tuple[Any, str]:
     """A fitted model and its name."""
     if hasattr(model, "expected_purchases"):
@@ -223,21 +271,15 @@ def _model(
         return fitted, type(model).__name__.lower()
     check_choice(model, "model", ("auto", *MODELS), caller="clv")
     if model == "auto":
-        model = _best(transactions, freq, as_of, invalid, columns)
-    return MODELS[model]().fit(seen), model
+        model = _best(transactions, options)
+    return MODELS[model](covariates=known).fit(seen), model
 
 
-def _best(
-    transactions: pd.DataFrame,
-    freq: str,
-    as_of: Any,
-    invalid: str,
-    columns: dict[str, str],
-) -> str:
+def _best(transactions: pd.DataFrame, options: dict[str, Any]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # told already, when the purchases were made
         try:
-            table = compare_models(transactions, freq=freq, as_of=as_of, invalid=invalid, **columns)
+            table = compare_models(transactions, **options)
         except InputError:  # too short a history to be split
             return "paretonbd"
     return str(table["model"].iloc[0])

@@ -8,6 +8,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import betaln, digamma, gammaln
 
@@ -15,7 +17,7 @@ __all__ = ["expected", "log_odds_dead", "loglik", "probability_of"]
 
 
 def _terms(
-    params: np.ndarray, x: np.ndarray, t_x: np.ndarray, n: np.ndarray
+    params: Sequence[np.ndarray] | np.ndarray, x: np.ndarray, t_x: np.ndarray, n: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log of "alive at n", logs of "left after opportunity t_x + i", and which of them exist."""
     a, b, g, d = params
@@ -70,7 +72,9 @@ def loglik(
     return float(w @ total), np.array(gradient)
 
 
-def log_odds_dead(params: np.ndarray, x: np.ndarray, t_x: np.ndarray, n: np.ndarray) -> np.ndarray:
+def log_odds_dead(
+    params: Sequence[np.ndarray] | np.ndarray, x: np.ndarray, t_x: np.ndarray, n: np.ndarray
+) -> np.ndarray:
     """Logarithm of P(dead) / P(alive) at opportunity n + 1."""
     a, b, g, d = params
     alive, left, _ = _terms(params, x, t_x, n)
@@ -81,7 +85,9 @@ def log_odds_dead(params: np.ndarray, x: np.ndarray, t_x: np.ndarray, n: np.ndar
         return np.log1p(-share) - np.log(share)
 
 
-def expected(params: np.ndarray, x: np.ndarray, n: np.ndarray, t: np.ndarray) -> np.ndarray:
+def expected(
+    params: Sequence[np.ndarray] | np.ndarray, x: np.ndarray, n: np.ndarray, t: np.ndarray
+) -> np.ndarray:
     """Expected purchases at opportunities n + 1..n + t of one alive at n + 1."""
     a, b, g, d = params
     rate = (a + x) / (a + b + n)
@@ -89,7 +95,7 @@ def expected(params: np.ndarray, x: np.ndarray, n: np.ndarray, t: np.ndarray) ->
     return rate * _alive_count(g, d + n, t)
 
 
-def _alive_count(g: float, d: np.ndarray, t: np.ndarray) -> np.ndarray:
+def _alive_count(g: np.ndarray, d: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Sum over j = 1..t of B(g, d + j) / B(g, d + 1)."""
     t = np.broadcast_to(t, d.shape)
     top = int(np.ceil(t.max(initial=0.0)))
@@ -98,7 +104,9 @@ def _alive_count(g: float, d: np.ndarray, t: np.ndarray) -> np.ndarray:
     return np.where(j <= t[:, None], np.exp(logs), 0.0).sum(axis=1)
 
 
-def probability_of(params: np.ndarray, x: np.ndarray, n: np.ndarray, k: int, t: int) -> np.ndarray:
+def probability_of(
+    params: Sequence[np.ndarray] | np.ndarray, x: np.ndarray, n: np.ndarray, k: int, t: int
+) -> np.ndarray:
     """Chance of k purchases at opportunities n + 1..n + t of one alive at n + 1."""
     a, b, g, d = params
     a, b, d = a + x, b + n - x, d + n

@@ -15,12 +15,26 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import betainc, betaincinv, betaln, digamma, gammaln, hyp2f1
 
 from .btyd_rows import Histories
 
-__all__ = ["expected", "expected_new", "log_odds_dead", "loglik", "probability_of", "start"]
+__all__ = [
+    "expected",
+    "expected_new",
+    "log_odds_dead",
+    "loglik",
+    "loglik_by_row",
+    "probability_of",
+    "start",
+]
+
+
+# r, alpha, a, b: one number each, or one a row.
+Params = Sequence[np.ndarray] | np.ndarray
 
 
 def start(rows: Histories) -> np.ndarray:
@@ -62,8 +76,31 @@ def loglik(theta: np.ndarray, rows: Histories, shift: int) -> tuple[float, np.nd
     return float(w @ value), gradient
 
 
+def loglik_by_row(
+    theta: Sequence[np.ndarray], x: np.ndarray, t_x: np.ndarray, T: np.ndarray, shift: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood of each row and its gradient; each log-parameter may differ by row."""
+    r, alpha, a, b = (np.exp(v) for v in theta)
+    k = x + shift
+    left = k > 0
+    before = np.where(left, b + k - 1, 1.0)
+    log_T, log_t = np.log(alpha + T), np.log(alpha + t_x)
+    gone = np.where(left, np.log(a) - np.log(before) + (r + x) * (log_T - log_t), -np.inf)
+    soft = np.logaddexp(0.0, gone)
+    beta = gammaln(b + k) - gammaln(a + b + k) + gammaln(a + b) - gammaln(b)
+    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + beta - (r + x) * log_T + soft
+    p = np.exp(gone - soft)
+    both, more = digamma(a + b), digamma(a + b + k)
+    inv_T, inv_t = 1 / (alpha + T), 1 / (alpha + t_x)
+    d_r = digamma(r + x) - digamma(r) + np.log(alpha) - log_T - p * (log_t - log_T)
+    d_alpha = r / alpha - (r + x) * (inv_T + p * (inv_t - inv_T))
+    d_a = both - more + p / a
+    d_b = digamma(b + k) - more + both - digamma(b) - p / before
+    return value, np.stack([d_r * r, d_alpha * alpha, d_a * a, d_b * b])
+
+
 def log_odds_dead(
-    params: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, shift: int
+    params: Params, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, shift: int
 ) -> np.ndarray:
     """Logarithm of P(dead) / P(alive) at T; minus infinity where nobody can have left yet."""
     r, alpha, a, b = params
@@ -73,24 +110,24 @@ def log_odds_dead(
     return np.where(k > 0, e, -np.inf)
 
 
-def expected(
-    params: np.ndarray, x: np.ndarray, T: np.ndarray, t: np.ndarray, shift: int
-) -> np.ndarray:
+def expected(params: Params, x: np.ndarray, T: np.ndarray, t: np.ndarray, shift: int) -> np.ndarray:
     """Expected purchases in (T, T + t] of a customer who is alive at T."""
     r, alpha, a, b = params
     return _alive(r, alpha + T, a, b + x + shift, x, t)
 
 
 def _alive(
-    r: float, rate: np.ndarray, a: float, b: np.ndarray, x: np.ndarray, t: np.ndarray
+    r: np.ndarray, rate: np.ndarray, a: np.ndarray, b: np.ndarray, x: np.ndarray, t: np.ndarray
 ) -> np.ndarray:
     """Expected purchases in t of one who is alive; ``b`` has counted the purchases made.
 
     Euler's transformation keeps the first two arguments of the series free of x, so that
     customers with hundreds of purchases are no harder than others.
     """
-    if abs(a - 1) < 1e-5:  # removable singularity: mean of the two sides
-        return (_alive(r, rate, 1 - 2e-5, b, x, t) + _alive(r, rate, 1 + 2e-5, b, x, t)) / 2
+    near = np.abs(a - 1) < 1e-5  # removable singularity: mean of the two sides
+    if np.any(near):
+        low = _alive(r, rate, np.where(near, 1 - 2e-5, a), b, x, t)
+        return (low + _alive(r, rate, np.where(near, 1 + 2e-5, a), b, x, t)) / 2
     z = t / (rate + t)
     c = a + b - 1
     with np.errstate(all="ignore"):
@@ -100,42 +137,56 @@ def _alive(
         lost = ~((value >= 0) & (value <= most * (1 + 1e-9)))
     if lost.any():
         at = np.flatnonzero(lost)
-        n, wait, stay, span = (np.broadcast_to(v, value.shape)[at] for v in (r + x, rate, b, t))
-        value[at] = _by_quadrature(n, wait, a, stay, span)
+        n, wait, a, stay, span = (
+            np.broadcast_to(v, value.shape)[at] for v in (r + x, rate, a, b, t)
+        )
+        bump = a > 0.2
+        for use, rule in ((bump, _over_odds), (~bump, _over_quantiles)):
+            if use.any():
+                value[at[use]] = rule(n[use], wait[use], a[use], stay[use], span[use])
     return value
 
 
-def _by_quadrature(
-    r: np.ndarray, rate: np.ndarray, a: float, b: np.ndarray, t: np.ndarray
+def _over_odds(
+    r: np.ndarray, rate: np.ndarray, a: np.ndarray, b: np.ndarray, t: np.ndarray
 ) -> np.ndarray:
     """The same as a mean over the chance to leave, for parameters beyond the series' reach.
 
     In the logit of the chance the beta density is a smooth bump, on which the trapezoidal rule
-    converges exponentially; where its lower tail is too long (small a), quantiles are taken.
+    converges exponentially.
     """
-    if a > 0.2:
-        spread = np.sqrt(1 / a + 1 / b)
-        low, high = -9 * spread - 36 / a, 9 * spread + 36 / b
-        # Evenly spaced near the mode, stretched towards long tails: s = sinh-like map.
-        u = np.linspace(-1, 1, 161)
-        stretch = np.where(u[None, :] < 0, -low[:, None], high[:, None])
-        core = np.minimum(6 * spread[:, None], stretch)
-        off = core * u + (stretch - core) * u**3
-        slope = core + 3 * (stretch - core) * u**2
-        odds = off + np.log(a / b)[:, None]
-        log_p = -np.logaddexp(0.0, -odds)
-        log_w = a * log_p - b[:, None] * np.logaddexp(0.0, odds) + np.log(slope)
-        p = np.maximum(np.exp(log_p), 1e-300)
-        w = np.exp(log_w - log_w.max(axis=1, keepdims=True))
-    else:
-        u = (np.arange(400) + 0.5) / 400
-        p = np.maximum(betaincinv(a, b[:, None], u), 1e-300)
-        w = np.ones_like(p)
+    spread = np.sqrt(1 / a + 1 / b)
+    low, high = -9 * spread - 36 / a, 9 * spread + 36 / b
+    # Evenly spaced near the mode, stretched towards long tails.
+    u = np.linspace(-1, 1, 161)
+    stretch = np.where(u[None, :] < 0, -low[:, None], high[:, None])
+    core = np.minimum(6 * spread[:, None], stretch)
+    off = core * u + (stretch - core) * u**3
+    slope = core + 3 * (stretch - core) * u**2
+    odds = off + np.log(a / b)[:, None]
+    log_p = -np.logaddexp(0.0, -odds)
+    log_w = a[:, None] * log_p - b[:, None] * np.logaddexp(0.0, odds) + np.log(slope)
+    w = np.exp(log_w - log_w.max(axis=1, keepdims=True))
+    return _mean_over_chances(np.maximum(np.exp(log_p), 1e-300), w, r, rate, t)
+
+
+def _over_quantiles(
+    r: np.ndarray, rate: np.ndarray, a: np.ndarray, b: np.ndarray, t: np.ndarray
+) -> np.ndarray:
+    """Over quantiles, where the lower tail of the beta density is too long (small a)."""
+    u = (np.arange(400) + 0.5) / 400
+    p = np.maximum(betaincinv(a[:, None], b[:, None], u), 1e-300)
+    return _mean_over_chances(p, np.ones_like(p), r, rate, t)
+
+
+def _mean_over_chances(
+    p: np.ndarray, w: np.ndarray, r: np.ndarray, rate: np.ndarray, t: np.ndarray
+) -> np.ndarray:
     gone = -np.expm1(-r[:, None] * np.log1p(p * (t / rate)[:, None]))
     return (w * gone / p).sum(axis=1) / w.sum(axis=1)
 
 
-def expected_new(params: np.ndarray, t: np.ndarray, shift: int) -> np.ndarray:
+def expected_new(params: Params, t: np.ndarray, shift: int) -> np.ndarray:
     """Expected repeat purchases of a new customer within t of the first purchase."""
     r, alpha, a, b = params
     stay = b / (a + b) if shift else 1.0
@@ -144,7 +195,7 @@ def expected_new(params: np.ndarray, t: np.ndarray, shift: int) -> np.ndarray:
 
 
 def probability_of(
-    params: np.ndarray, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray, shift: int
+    params: Params, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray, shift: int
 ) -> np.ndarray:
     """Chance of n purchases in (T, T + t] of a customer who is alive at T."""
     r0, alpha0, a, b0 = params

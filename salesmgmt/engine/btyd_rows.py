@@ -37,9 +37,14 @@ class Histories:
 
 
 def compress(
-    x: np.ndarray, t_x: np.ndarray, T: np.ndarray, count: np.ndarray | None = None
+    x: np.ndarray,
+    t_x: np.ndarray,
+    T: np.ndarray,
+    count: np.ndarray | None = None,
+    *,
+    scale: float | None = None,
 ) -> Histories:
-    """Distinct rows with counts, times scaled so that the mean of T is ten."""
+    """Distinct rows with counts, times scaled so that the mean of T is ten (or as given)."""
     ux, ix = _codes(x)
     ut, it = _codes(t_x)
     uT, iT = _codes(T)
@@ -53,7 +58,9 @@ def compress(
         used, at = np.unique(key, return_inverse=True)
         weight = np.bincount(at.reshape(-1), count).astype(np.float64)
     # From the distinct values, so that the order of rows does not touch the last digits.
-    scale = float(np.average(uT, weights=np.bincount(iT, count))) / 10.0 or 1.0  # one day only
+    if scale is None:
+        mean = float(np.average(uT, weights=np.bincount(iT, count)))
+        scale = mean / 10.0 or 1.0  # one day only
     return Histories(
         ux,
         ut / scale,

@@ -20,6 +20,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -27,14 +28,28 @@ from scipy.special import digamma, gammaln
 
 from .btyd_rows import Histories
 
-__all__ = ["Gompertz", "Lifetime", "Pareto", "log_odds_dead", "loglik", "probability_of"]
+__all__ = [
+    "Gompertz",
+    "Lifetime",
+    "Pareto",
+    "expected",
+    "log_odds_dead",
+    "loglik",
+    "loglik_by_row",
+    "probability_of",
+]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _FINE, _FINE_WEIGHTS = np.polynomial.legendre.leggauss(24)
 _ONES = np.ones(4)
 _CELLS = 6_000_000
+_GRID_GAIN = 2.0  # a node of a row costs as much as so many of the grid
 _FOLDS = 30.0  # beyond so many e-folds an exponential adds nothing in double precision
 _RANGE = 600.0
+
+
+# r, alpha and the lifetime's parameters: one number each, or one a row.
+Params = Sequence[np.ndarray] | np.ndarray
 
 
 class Lifetime(Protocol):
@@ -42,15 +57,15 @@ class Lifetime(Protocol):
 
     size: int
 
-    def survival(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def survival(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """Log survival at y and its derivatives in log-parameters."""
         ...
 
-    def density(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def density(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """Log density at y and its derivatives in log-parameters."""
         ...
 
-    def width(self, p: np.ndarray, top: float) -> tuple[float, float]:
+    def width(self, p: Params) -> tuple[np.ndarray, np.ndarray]:
         """Offset m and rate: steps must be small against m + y, and against 1 / rate."""
         ...
 
@@ -60,19 +75,19 @@ class Pareto:
 
     size = 2
 
-    def survival(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def survival(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         s, beta = p
         log_ratio = -np.log1p(y / beta)
         return s * log_ratio, [s * log_ratio, s * y / (beta + y)]
 
-    def density(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def density(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         s, beta = p
         log_ratio = -np.log1p(y / beta)
         value = np.log(s / beta) + (s + 1) * log_ratio
         return value, [1 + s * log_ratio, s - (s + 1) * beta / (beta + y)]
 
-    def width(self, p: np.ndarray, top: float) -> tuple[float, float]:
-        return float(p[1]), 0.0
+    def width(self, p: Params) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(p[1]), np.zeros(())
 
 
 class Gompertz:
@@ -80,14 +95,14 @@ class Gompertz:
 
     size = 3
 
-    def survival(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def survival(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         b, s, beta = p
         grown = np.expm1(np.minimum(b * y, 600.0))
         log_ratio = -np.log1p(grown / beta)
         rise = b * y * (1 + grown) / (beta + grown)
         return s * log_ratio, [-s * rise, s * log_ratio, s * grown / (beta + grown)]
 
-    def density(self, p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def density(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         b, s, beta = p
         by = np.minimum(b * y, 600.0)
         grown = np.expm1(by)
@@ -100,9 +115,9 @@ class Gompertz:
             s - (s + 1) * beta / (beta + grown),
         ]
 
-    def width(self, p: np.ndarray, top: float) -> tuple[float, float]:
+    def width(self, p: Params) -> tuple[np.ndarray, np.ndarray]:
         b, _, beta = p
-        return float(beta / b), float(b)
+        return np.asarray(beta / b), np.asarray(b)
 
 
 def loglik(theta: np.ndarray, rows: Histories, lifetime: Lifetime) -> tuple[float, np.ndarray]:
@@ -129,8 +144,31 @@ def loglik(theta: np.ndarray, rows: Histories, lifetime: Lifetime) -> tuple[floa
     return float(w @ value), np.array([d_r * r, d_alpha * alpha, *rest])
 
 
+def loglik_by_row(
+    theta: Sequence[np.ndarray],
+    x: np.ndarray,
+    t_x: np.ndarray,
+    T: np.ndarray,
+    lifetime: Lifetime,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-likelihood of each row and its gradient; each log-parameter may differ by row."""
+    params = [np.exp(v) for v in theta]
+    r, alpha = params[:2]
+    log_T = np.log(alpha + T)
+    survives, d_survives = lifetime.survival(params[2:], T)
+    log_a = -(r + x) * log_T + survives
+    log_i, mean_log, mean_inverse, means = _by_row(params, x, t_x, T, lifetime)
+    total = np.logaddexp(log_a, log_i)
+    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + total
+    pa, pi = np.exp(log_a - total), np.exp(log_i - total)
+    d_r = digamma(r + x) - digamma(r) + np.log(alpha) - pa * log_T - pi * mean_log
+    d_alpha = r / alpha - (r + x) * (pa / (alpha + T) + pi * mean_inverse)
+    rest = [pa * d + pi * m for d, m in zip(d_survives, means, strict=True)]
+    return value, np.stack([d_r * r, d_alpha * alpha, *rest])
+
+
 def log_odds_dead(
-    params: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
+    params: Params, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
 ) -> np.ndarray:
     """Logarithm of P(dead) / P(alive) at T."""
     r, alpha = params[:2]
@@ -150,7 +188,9 @@ def _integrals(
     r, alpha = params[:2]
     edges = _edges(params, rows, lifetime)
     span = (r + rows.x) * np.log1p(rows.T.max() / alpha)
-    if len(edges) * len(rows.x) * 4 > _CELLS or span.max() > _RANGE * 100:
+    cells = len(edges) * len(rows.x) * len(_NODES)
+    most = min(_CELLS, _GRID_GAIN * len(rows.ix) * len(_FINE))
+    if cells > most or span.max() > _RANGE * 100:
         return _by_row(params, rows.x[rows.ix], rows.t_x[rows.it], rows.T[rows.iT], lifetime)
     parts = _on_grid(params, rows, lifetime, edges)
     hard = (span > _RANGE)[rows.ix]
@@ -165,7 +205,7 @@ def _integrals(
 def _edges(params: np.ndarray, rows: Histories, lifetime: Lifetime) -> np.ndarray:
     """Cell borders: every distinct time, and enough between them for four nodes a cell."""
     top = float(max(rows.T.max(), rows.t_x.max()))
-    offset, rate = lifetime.width(params[2:], top)
+    offset, rate = (float(v) for v in lifetime.width(params[2:]))
     m = min(float(params[1]), offset)
     power = float(params[0] + rows.x.max() + 3.0)
     step = min(0.25, 0.7 / power)
@@ -216,33 +256,33 @@ def _on_grid(
 
 
 def _by_row(
-    params: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
+    params: Params, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
     """The same, each row on nodes of its own, in log(m + y), cut where nothing is left."""
     out: list[list[np.ndarray]] = []
     for at in range(0, max(len(x), 1), 65_536):
         cut = slice(at, at + 65_536)
-        out.append(_row_block(params, x[cut], t_x[cut], T[cut], lifetime))
+        own = [p if np.ndim(p) == 0 else p[cut] for p in params]
+        out.append(_row_block(own, x[cut], t_x[cut], T[cut], lifetime))
     joined = [np.concatenate(parts) for parts in zip(*out, strict=True)]
     return joined[0], joined[1], joined[2], joined[3:]
 
 
 def _row_block(
-    params: np.ndarray, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
+    params: Params, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, lifetime: Lifetime
 ) -> list[np.ndarray]:
     r, alpha = params[:2]
-    offset, _ = lifetime.width(params[2:], float(T.max(initial=0.0)))
-    m = min(float(alpha), offset)
+    m = np.minimum(alpha, lifetime.width(params[2:])[0])
     z0 = np.log(m + t_x)
     length = np.log((m + T) / (m + t_x))
     # The integrand falls like (alpha + y)**-(r + x): in z at least by this rate at t_x.
     fall = np.maximum((r + x) * (m + t_x) / (alpha + t_x) - 1.0, 0.0)
     length = np.minimum(length, _FOLDS / np.maximum(fall, 1e-300))
     z = z0[:, None] + length[:, None] * (_FINE + 1) / 2
-    grown = np.exp(z)
-    y = np.maximum(grown - m, 0.0)
-    log_y = np.log(alpha + y)
-    density, slopes = lifetime.density(params[2:], y)
+    deep = _columns(params)
+    y = np.maximum(np.exp(z) - np.asarray(m)[..., None], 0.0)
+    log_y = np.log(deep[1] + y)
+    density, slopes = lifetime.density(deep[2:], y)
     with np.errstate(divide="ignore"):
         log_w = np.log(_FINE_WEIGHTS / 2) + np.log(length)[:, None]
     terms = density - (r + x)[:, None] * log_y + z + log_w
@@ -253,17 +293,20 @@ def _row_block(
     with np.errstate(divide="ignore"):
         log_i = np.log(total) + top
     share = mass / np.where(total > 0, total, 1.0)[:, None]
-    means = [(share * f).sum(axis=1) for f in (log_y, 1 / (alpha + y), *slopes)]
+    means = [(share * f).sum(axis=1) for f in (log_y, 1 / (deep[1] + y), *slopes)]
     return [log_i, *means]
+
+
+def _columns(params: Params) -> list[np.ndarray]:
+    """Parameters shaped to meet (rows, nodes)."""
+    return [np.asarray(p)[..., None] for p in params]
 
 
 # --------------------------------------------------------------------------------------
 # Predictions, for customers alive at T
 
 
-def survival_after(
-    params: np.ndarray, T: np.ndarray, u: np.ndarray, lifetime: Lifetime
-) -> np.ndarray:
+def survival_after(params: Params, T: np.ndarray, u: np.ndarray, lifetime: Lifetime) -> np.ndarray:
     """Chance to be alive at T + u of one alive at T; shapes broadcast."""
     later, _ = lifetime.survival(params[2:], T + u)
     now, _ = lifetime.survival(params[2:], T)
@@ -271,7 +314,7 @@ def survival_after(
 
 
 def expected(
-    params: np.ndarray, x: np.ndarray, T: np.ndarray, t: np.ndarray, lifetime: Lifetime
+    params: Params, x: np.ndarray, T: np.ndarray, t: np.ndarray, lifetime: Lifetime
 ) -> np.ndarray:
     """Expected purchases in (T, T + t] of a customer alive at T: rate times time alive."""
     r, alpha = params[:2]
@@ -285,13 +328,13 @@ def expected(
         alive = (beta + T) * -log_ratio * grown
     else:
         u = t[:, None] * (_FINE + 1) / 2
-        alive = (survival_after(params, T[:, None], u, lifetime) * _FINE_WEIGHTS).sum(axis=1)
-        alive = alive * t / 2
+        stays = survival_after(_columns(params), T[:, None], u, lifetime)
+        alive = (stays * _FINE_WEIGHTS).sum(axis=1) * t / 2
     return (r + x) / (alpha + T) * alive
 
 
 def probability_of(
-    params: np.ndarray,
+    params: Params,
     x: np.ndarray,
     T: np.ndarray,
     n: int,
@@ -304,7 +347,7 @@ def probability_of(
     """
     r, alpha = params[0] + x, params[1] + T
     u = t[:, None] * (_FINE + 1) / 2
-    ends, _ = lifetime.density(params[2:], T[:, None] + u)
+    ends, _ = lifetime.density(_columns(params)[2:], T[:, None] + u)
     now, _ = lifetime.survival(params[2:], T)
     by_then = np.exp(ends - now[:, None]) * _nb(n, r[:, None], alpha[:, None], u)
     gone = (by_then * _FINE_WEIGHTS).sum(axis=1) * t / 2

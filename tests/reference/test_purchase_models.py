@@ -132,3 +132,31 @@ def test_donations_fader_hardie_shang_2010():
     two = pd.DataFrame({"x": [0, 4], "t_x": [0, 5], "T": [6, 6]})
     assert fitted.expected_purchases(two, 10).round(4).tolist() == [0.1302, 3.628]
     assert round((fitted.expected_purchases(donors, 5) * donors["count"]).sum(), 1) == 12884.2
+
+
+def test_apparel_static_covariates_as_published(data_dir):
+    """CLVTools paper (Meierer et al., arXiv 2602.09845), section 6.4.1: 104 weeks of apparel.
+
+    The optimiser there stopped a little early (its log-likelihood is equal to four digits).
+    """
+    folder = data_dir / "segmentation"
+    lines = pd.read_parquet(folder / "apparel_trans.parquet")
+    about = pd.read_parquet(folder / "apparel_static_cov.parquet")
+    seen = purchases(lines, as_of=lines["date"].min() + pd.Timedelta(weeks=104))
+    seen = seen.merge(about, left_on="customer_id", right_on="Id")
+    fitted = ParetoNBD(covariates=["Gender", "Channel"]).fit(seen)
+    assert round(fitted.log_likelihood_, 4) == -5821.0627
+    printed = {"r": 1.8378, "alpha": 92.9123, "s": 0.5920, "beta": 49.6227}
+    errors = {"r": 0.34, "alpha": 16.97, "s": 0.26, "beta": 36.14}
+    for name, value in printed.items():
+        assert fitted.params_[name] == pytest.approx(value, rel=3e-3)
+        assert int(fitted.standard_errors_[name] * 100) / 100 == errors[name]
+    table = fitted.coefficients_.set_index(["parameter", "covariate"])
+    for key, value, error in (
+        (("alpha", "Gender"), 0.2859, 0.10),
+        (("alpha", "Channel"), 0.6241, 0.10),
+        (("beta", "Gender"), -0.6430, 0.29),
+        (("beta", "Channel"), 0.7907, 0.30),
+    ):
+        assert table.loc[key, "coefficient"] == pytest.approx(value, abs=2e-3)
+        assert int(table.loc[key, "standard_error"] * 100) / 100 == error
