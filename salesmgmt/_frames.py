@@ -77,11 +77,14 @@ class Role:
     """A column by its name in the caller's frame.
 
     ``optional``: the column may be absent. ``missing="allow"``: single values may be missing.
+    ``option``: the public option that names the column, where it is not the role's own name;
+    ``""`` where the name is fixed.
     """
 
     name: str
     optional: bool = False
     missing: str = "refuse"
+    option: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +284,8 @@ def _columns_present(
         if count == 1:
             present[option] = role
         elif not role.optional:
-            raise InputError(_absent(frame, option, role.name, caller=caller, arg=arg))
+            told = option if role.option is None else role.option
+            raise InputError(_absent(frame, told, role.name, caller=caller, arg=arg))
     return present
 
 
@@ -290,11 +294,9 @@ def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg:
     close = difflib.get_close_matches(str(name), have, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(repr(c) for c in have[:12]) + (", ..." if len(have) > 12 else "")
-    how = "by=" if re.fullmatch(r"by\d+", option) else f"{option}="
-    return (
-        f"{caller}(): {arg} has no column {name!r}.{hint} "
-        f"Name your own column with {how}; there are: {shown or 'none'}."
-    )
+    named = "by" if re.fullmatch(r"by\d+", option) else option
+    how = f"Name your own column with {named}=" if named else "Rename your own column to it"
+    return f"{caller}(): {arg} has no column {name!r}.{hint} {how}; there are: {shown or 'none'}."
 
 
 def _convert(

@@ -6,6 +6,8 @@ a traceback from inside pandas, never a result.
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +115,20 @@ def test_left_out_rows_are_told(path, name, frame):
     call = entry["options"]["invalid"]
     with pytest.warns(DataWarning, match=r"left out 2 of"):
         eval(call, space)
+
+
+def _remedied() -> list[tuple[Path, str, str, str]]:
+    desks = {"targets", "funnel", "kpi", "incentives"}
+    return [case for case in _columns() if case[0].stem in desks]
+
+
+@pytest.mark.parametrize(("path", "name", "frame", "column"), _remedied(), ids=_ids)
+def test_the_remedy_names_an_option_that_there_is(path, name, frame, column):
+    contract = read_contract(path)
+    space = namespace(contract["module"], contract.get("setup", ""))
+    space[frame] = space[frame].drop(columns=column)
+    with pytest.raises(InputError) as told:
+        evaluate(contract[name]["example"], space)
+    named = re.search(r"Name your own column with (\w+)=", str(told.value))
+    if named:
+        assert named[1] in inspect.signature(space[name]).parameters

@@ -154,3 +154,11 @@ def test_break_even_of_the_textbook():
     assert rows["amount"].tolist() == [200, np.inf]
     with pytest.raises(InputError, match="either margin"):
         break_even(1)
+
+
+@pytest.mark.parametrize("answers", [[10], [0], [7], [10, 9], [0, 1], [10, 0]])
+def test_the_promoter_interval_of_a_few_answers_holds_its_score(answers):
+    for level in (0.5, 0.8, 0.95, 0.99):
+        got = satisfaction(pd.DataFrame({"nps": answers}), confidence=level).iloc[0]
+        assert -100 <= got["lo"] <= got["value"] <= got["hi"] <= 100
+        assert got["lo"] < got["hi"]

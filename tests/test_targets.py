@@ -25,6 +25,7 @@ from salesmgmt.targets import (
     reconcile,
     replan,
     roll_up,
+    round_plan,
     seasonal_profile,
     track,
 )
@@ -672,3 +673,132 @@ def test_before_anything_came_in_actuals_are_zero_amounts():
     found = track(_plan(), early, as_of="2020-02-01")
     assert found["actual"].dtype == np.float64
     assert found["actual"].eq(0).all()
+
+
+# Own names of the plan's columns ---------------------------------------------------------
+
+OWN = {"period_start": "期初", "period_end": "期末", "target": "目标"}
+
+
+def _own_plan_and_sales():
+    plan = decompose(1200, periods=(*YEAR, "M"), weights=pd.Series({"Li": 2.0, "Wu": 1.0}))
+    plan = plan.rename(columns={"key": "业务员"})
+    days = pd.date_range("2026-01-05", periods=12, freq="W")
+    sales = pd.DataFrame({"业务员": ["Li", "Wu"] * 6, "date": days, "amount": range(10, 130, 10)})
+    draws = pd.DataFrame(
+        {
+            "业务员": np.repeat(["Li", "Wu"], 20),
+            "date": pd.Timestamp("2026-05-01"),
+            "draw": list(range(20)) * 2,
+            "amount": np.r_[np.linspace(300, 800, 20), np.linspace(100, 500, 20)],
+        }
+    )
+    return plan, sales, draws
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda plan, sales, draws, **own: track(plan, sales, as_of="2026-03-31", **own),
+        lambda plan, sales, draws, **own: replan(plan, sales, as_of="2026-03-31", **own),
+        lambda plan, sales, draws, **own: replan(
+            plan, None, as_of=None, leavers={"Wu": "2026-06-30"}, **own
+        ),
+        lambda plan, sales, draws, **own: replan(
+            plan,
+            None,
+            as_of=None,
+            joiners=pd.DataFrame({"业务员": ["Xu"], "start": ["2026-07-01"]}),
+            **own,
+        ),
+        lambda plan, sales, draws, **own: roll_up(plan, freq="Q", **own),
+        lambda plan, sales, draws, **own: burn_up(plan, sales, as_of="2026-03-31", **own),
+        lambda plan, sales, draws, **own: attainment_probability(plan, draws, **own),
+        lambda plan, sales, draws, **own: check_smart(plan, sales, samples=draws, **own),
+        lambda plan, sales, draws, **own: round_plan(
+            plan,
+            step=10,
+            columns=own.get("period_start", "period_start"),
+            target=own.get("target", "target"),
+        ).rename(columns={v: k for k, v in own.items()}),
+        lambda plan, sales, draws, **own: rake(
+            plan,
+            [pd.Series([700.0, 500.0], index=pd.Index(["Li", "Wu"], name="业务员"))],
+            target=own.get("target", "target"),
+        ).rename(columns={v: k for k, v in own.items()}),
+    ],
+)
+def test_own_names_of_the_plan_change_no_number(call):
+    plan, sales, draws = _own_plan_and_sales()
+    mine = plan.rename(columns=OWN)
+    kept = mine.copy()
+    got = call(mine, sales, draws, **OWN)
+    pd.testing.assert_frame_equal(mine, kept)
+    pd.testing.assert_frame_equal(got, call(plan, sales, draws))
+
+
+def test_own_name_of_the_measure_keeps_measures_apart():
+    plan, sales, _ = _own_plan_and_sales()
+    plan = pd.concat([plan.assign(指标="销售额"), plan.assign(指标="回款")], ignore_index=True)
+    sales = sales.assign(指标="销售额")
+    now = track(plan, sales, as_of="2026-03-31", measure="指标", direction={"回款": "lower"})
+    assert now["指标"].tolist() == ["回款", "销售额"] * 2
+    assert now["actual"].tolist() == [0, 360, 0, 420]
+    assert now["attainment"].tolist()[0] == np.inf
+    with pytest.raises(InputError, match=r"2 measures in column '指标'.*cannot be added"):
+        burn_up(plan, sales, as_of="2026-03-31", measure="指标")
+    with pytest.raises(InputError, match="no column 'measure'"):
+        track(plan, sales, as_of="2026-03-31", direction={"回款": "lower"})
+
+
+def test_targets_of_several_measures_are_not_added():
+    plan, sales, draws = _own_plan_and_sales()
+    both = pd.concat([plan.assign(measure="sales"), plan.assign(measure="cash")])
+    with pytest.raises(InputError, match="2 measures"):
+        attainment_probability(both, draws)
+    with pytest.raises(InputError, match="2 measures"):
+        burn_up(both, sales, as_of="2026-03-31")
+    smart = check_smart(both, sales, samples=draws).set_index("criterion")
+    assert pd.isna(smart.loc["achievable", "passed"])
+    assert "several measures" in smart.loc["achievable", "evidence"]
+
+
+def test_a_name_that_the_result_needs_is_refused_when_taken():
+    plan, sales, _ = _own_plan_and_sales()
+    mine = plan.rename(columns=OWN).assign(target=1.0)
+    with pytest.raises(InputError, match=r"both '目标' and 'target'.*rename 'target'"):
+        replan(mine, sales, as_of="2026-03-31", **OWN)
+
+
+@pytest.mark.parametrize(
+    ("goal", "came", "direction", "status"),
+    [
+        (0.0, -5.0, "higher", "behind"),
+        (0.0, 0.0, "higher", "achieved"),
+        (0.0, 5.0, "lower", "behind"),
+        (0.0, 0.0, "lower", "on_track"),  # no cost so far; it may still come
+        (-100.0, -40.0, "higher", "on_track"),  # a loss smaller than expected by now
+        (-100.0, -60.0, "higher", "behind"),
+        (-100.0, -60.0, "lower", "on_track"),
+        (100.0, 40.0, "higher", "behind"),
+        (100.0, 48.0, "higher", "at_risk"),
+        (100.0, 40.0, "lower", "on_track"),
+    ],
+)
+def test_status_of_zero_and_negative_targets_at_half_time(goal, came, direction, status):
+    days = pd.Series(1.0, index=pd.date_range("2026-01-01", "2026-01-10"))
+    plan = pd.DataFrame(
+        {"rep": ["a"], "period_start": "2026-01-01", "period_end": "2026-01-10", "target": goal}
+    )
+    sales = pd.DataFrame({"rep": ["a"], "date": ["2026-01-02"], "amount": [came]})
+    now = track(plan, sales, as_of="2026-01-05", calendar=days, direction=direction)
+    assert now["expected"].tolist() == [goal / 2]
+    assert now["status"].tolist() == [status]
+
+
+def test_nothing_expected_yet_is_not_started():
+    plan = pd.DataFrame(
+        {"rep": ["a"], "period_start": "2026-02-01", "period_end": "2026-02-28", "target": 10.0}
+    )
+    early = pd.DataFrame({"rep": ["a"], "date": ["2026-01-02"], "amount": [3.0]})
+    assert track(plan, early, as_of="2026-01-31")["status"].tolist() == ["not_started"]

@@ -523,7 +523,7 @@ def submissions(
         deal=Key(deal),
         amount=Amount(amount),
         close=Date(close, missing="allow"),
-        owner=Key(by),
+        owner=Key(by, option="by"),
         category=Key(category, optional=True),
         status=Key(status, optional=True, missing="allow"),
     )
@@ -592,6 +592,9 @@ def coverage(
     created: str = "created_at",
     close: str = "close_date",
     status: str = "status",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
     invalid: str = "raise",
 ) -> pd.DataFrame:
     """Whether the open pipeline is enough for what the plan still asks.
@@ -615,6 +618,8 @@ def coverage(
         Smallest unit of money.
     deal, stage, amount, created, close, status : str
         Columns of ``deals``.
+    period_start, period_end, target : str
+        Columns of ``plan``.
     invalid : {"raise", "drop"}
         What to do with rows that cannot be used.
 
@@ -665,7 +670,8 @@ def coverage(
         as_of=as_of,
         invalid=invalid,
     )
-    goals = _plan_rows(plan, list(pairs), measure, invalid, step, caller)
+    names = {"period_start": period_start, "period_end": period_end, "target": target}
+    goals = _plan_rows(plan, list(pairs), names, measure, invalid, step, caller)
     goals = goals[goals["last"] >= known.until].reset_index(drop=True)
     if goals.empty:
         raise InputError(f"{caller}(): every period of plan is over at {known.as_of.date()}.")
@@ -688,7 +694,13 @@ def coverage(
 
 
 def _plan_rows(
-    plan: Any, keys: list[str], measure: Any, invalid: str, step: float, caller: str
+    plan: Any,
+    keys: list[str],
+    names: Mapping[str, str],
+    measure: Any,
+    invalid: str,
+    step: float,
+    caller: str,
 ) -> pd.DataFrame:
     rows = take(
         plan,
@@ -696,18 +708,19 @@ def _plan_rows(
         arg="plan",
         invalid=invalid,
         by=keys,
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target"),
+        period_start=Date(names["period_start"]),
+        period_end=Date(names["period_end"]),
+        target=Amount(names["target"]),
         measure=Key("measure", optional=True, missing="allow"),
     )
     frame = rows.frame[keys].copy()
-    frame["first"], frame["last"] = rows.days("start"), rows.days("end")
+    frame["first"], frame["last"] = rows.days("period_start"), rows.days("period_end")
     if (back := frame["last"] < frame["first"]).any():
         raise InputError(
-            f"{caller}(): plan: 'period_end' is before 'period_start' in {int(back.sum())} row(s)."
+            f"{caller}(): plan: {names['period_end']!r} is before {names['period_start']!r} in "
+            f"{int(back.sum())} row(s)."
         )
-    frame["units"] = units(rows["target"], step, name="target", caller=caller)
+    frame["units"] = units(rows["target"], step, name=names["target"], caller=caller)
     if "measure" in rows:
         kinds = rows.series("measure").drop_duplicates().tolist()
         if measure is None and len(kinds) > 1:

@@ -100,7 +100,7 @@ def cost_to_serve(
     )
     booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid,
-                 amount=Amount(expense), **booked)  # fmt: skip
+                 amount=Amount(expense, option="expense"), **booked)  # fmt: skip
     both = pd.concat([sales.frame[names], spent.frame[names]], ignore_index=True)
     every = factorise(both, names)
     cut = len(sales)

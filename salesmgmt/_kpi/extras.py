@@ -21,20 +21,23 @@ _ALSO = {"rep": ("owner",), "owner": ("rep",)}
 
 TABLES: dict[str, dict[str, Any]] = {
     "deals": {
-        "status": Key("status"),
-        "amount": Amount("amount"),
-        "created": Date("created_at"),
-        "date": Date("close_date", missing="allow"),
+        "status": Key("status", option=""),
+        "amount": Amount("amount", option=""),
+        "created": Date("created_at", option=""),
+        "date": Date("close_date", option="", missing="allow"),
     },
-    "activities": {"date": Date("date"), "type": Key("type", optional=True, missing="allow")},
+    "activities": {
+        "date": Date("date", option=""),
+        "type": Key("type", option="", optional=True, missing="allow"),
+    },
     "surveys": {
-        "date": Date("date"),
-        "csat": Amount("csat", optional=True, missing="allow"),
-        "nps": Amount("nps", optional=True, missing="allow", low=0, high=10),
+        "date": Date("date", option=""),
+        "csat": Amount("csat", option="", optional=True, missing="allow"),
+        "nps": Amount("nps", option="", optional=True, missing="allow", low=0, high=10),
     },
-    "expenses": {"date": Date("date"), "amount": Amount("amount")},
-    "payments": {"date": Date("date"), "amount": Amount("amount")},
-    "market": {"date": Date("date"), "amount": Amount("amount", low=0)},
+    "expenses": {"date": Date("date", option=""), "amount": Amount("amount", option="")},
+    "payments": {"date": Date("date", option=""), "amount": Amount("amount", option="")},
+    "market": {"date": Date("date", option=""), "amount": Amount("amount", option="", low=0)},
 }
 
 

@@ -413,7 +413,13 @@ def _tiers(tier: Any, *, caller: str) -> pd.Series | None:
     if tier is None:
         return None
     if isinstance(tier, pd.DataFrame):
-        rows = take(tier, caller=caller, arg="tier", customer=Key("customer_id"), tier=Key("tier"))
+        rows = take(
+            tier,
+            caller=caller,
+            arg="tier",
+            customer=Key("customer_id", option=""),
+            tier=Key("tier", option=""),
+        )
         tier = pd.Series(rows.series("tier").to_numpy(), index=rows.series("customer").to_numpy())
     if not isinstance(tier, pd.Series):
         raise InputError(f"{caller}(): tier must be a Series by customer or a frame of accounts.")

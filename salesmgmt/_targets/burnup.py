@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, resolve_as_of, take, to_pandas
+from .organisation import PlanColumns, one_measure
 from .spans import stamps
 
 __all__ = ["burn_up"]
@@ -19,14 +20,18 @@ def burn_up(
     samples: pd.DataFrame | None = None,
     date: str = "date",
     amount: str = "amount",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
 ) -> pd.DataFrame:
     """Plan and actuals added up over time, and the fan of what may come.
 
     Parameters
     ----------
     plan : DataFrame
-        ``period_start``, ``period_end``, ``target``; keys are added together, so pass one
-        measure, and the part of the organisation that is meant.
+        ``period_start``, ``period_end``, ``target``; keys are added together, so pass the part
+        of the organisation that is meant, and one ``measure`` if there are several.
     actuals : DataFrame
         ``date``, ``amount``; amounts before the plan or after ``as_of`` do not count.
     as_of : date or None
@@ -36,6 +41,8 @@ def burn_up(
         ``as_of`` within the plan count, keys are added together within a draw.
     date, amount : str
         Columns of ``actuals``.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def burn_up(
     Raises
     ------
     InputError
-        A column is missing or a value cannot be used.
+        A column is missing, a value cannot be used, or the plan has several measures.
 
     Examples
     --------
@@ -60,14 +67,10 @@ def burn_up(
     [[100.0, 90.0], [300.0, nan]]
     """
     caller = "burn_up"
-    rows = take(
-        to_pandas(plan, caller=caller, arg="plan"),
-        caller=caller,
-        arg="plan",
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target"),
-    )
+    columns = PlanColumns(period_start, period_end, target, measure)
+    frame = to_pandas(plan, caller=caller, arg="plan")
+    rows = take(frame, caller=caller, arg="plan", **columns.roles())
+    one_measure(rows, caller=caller)
     done = take(
         to_pandas(actuals, caller=caller, arg="actuals"),
         caller=caller,
@@ -76,7 +79,7 @@ def burn_up(
         date=Date(date),
         amount=Amount(amount),
     )
-    start, end = rows.days("start"), rows.days("end")
+    start, end = rows.days("period_start"), rows.days("period_end")
     days = done.days("date")
     now = resolve_as_of(as_of, days if len(days) else None, caller=caller)
     today = int(np.datetime64(now, "D").astype(np.int64))
@@ -128,9 +131,9 @@ def _add_fan(
         to_pandas(samples, caller=caller, arg="samples"),
         caller=caller,
         arg="samples",
-        date=Date("date"),
-        draw=Amount("draw", whole=True, low=0),
-        amount=Amount("amount"),
+        date=Date("date", option=""),
+        draw=Amount("draw", whole=True, low=0, option=""),
+        amount=Amount("amount", option=""),
     )
     days = rows.days("date")
     use = (days > today) & (days <= last)

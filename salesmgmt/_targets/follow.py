@@ -16,6 +16,7 @@ from .._frames import (
     Rows,
     check_choice,
     check_names,
+    check_number,
     resolve_as_of,
     take,
     to_pandas,
@@ -23,7 +24,7 @@ from .._frames import (
 )
 from ..errors import InputError
 from .odds import draw_totals
-from .organisation import lookup, plan_keys
+from .organisation import PlanColumns, lookup
 from .shape import period_weights
 from .spans import Spans
 
@@ -43,6 +44,10 @@ def track(
     by: Any = None,
     date: str = "date",
     amount: str = "amount",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
     direction: str | Mapping[str, str] = "higher",
     at_risk: float = 0.9,
     invalid: str = "raise",
@@ -74,11 +79,13 @@ def track(
         Key columns to report by. Default: all keys of the plan.
     date, amount : str
         Columns of ``actuals``.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
     direction : {"higher", "lower"} or dict by measure, default="higher"
         Whether more is better. Attainment is ``actual / target``; for lower-is-better
         ``target / actual``; for a target of zero or below ``1 + (actual - target) / |target|``
         (the other way round for lower), and with a target of exactly zero 1 where it is met
-        and 0 where it is not.
+        and 0 where it is not. ``status`` compares ``actual`` with ``expected`` by the same rule.
     at_risk : float, default=0.9
         Pace from which on a key that is not on track is only at risk.
     invalid : {"raise", "drop"}, default="raise"
@@ -88,10 +95,12 @@ def track(
     -------
     DataFrame
         One row a key (and measure): ``target`` (whole plan), ``actual`` (to date),
-        ``attainment``, ``expected`` (plan to date), ``pace`` (actual / expected), ``gap``
+        ``attainment``, ``expected`` (plan to date), ``pace`` (actual / expected; where
+        less than nothing is expected ``1 + (actual - expected) / |expected|``), ``gap``
         (target minus actual: what is still missing), ``required_rate`` (gap a working day
         left), ``run_rate`` (actual a working day so far), ``projected`` (at the end),
-        ``status`` (achieved, on_track, at_risk, behind, not_started) and ``as_of``.
+        ``status`` (achieved, on_track, at_risk, behind; not_started where nothing is expected
+        yet) and ``as_of``.
 
     Raises
     ------
@@ -114,6 +123,7 @@ def track(
     course = read_course(
         plan,
         actuals,
+        columns=PlanColumns(period_start, period_end, target, measure),
         as_of=as_of,
         by=by,
         date=date,
@@ -122,45 +132,46 @@ def track(
         caller=caller,
     )
     work = _days(course, calendar, profile, caller=caller)
-    target = course.sums(course.target)
-    actual = course.actual
+    whole, actual = course.sums(course.target), course.actual
     expected = course.sums(course.target * work.share)
     passed, left = work.passed, work.left
     out = course.labels.copy()
-    out["target"], out["actual"] = target, actual
-    lower = _is_lower(out, direction, caller=caller)
-    out["attainment"] = _attainment(actual, target, lower)
+    out["target"], out["actual"] = whole, actual
+    lower = _is_lower(out, direction, measure, caller=caller)
+    out["attainment"] = _attainment(actual, whole, lower)
     out["expected"] = expected
     with np.errstate(divide="ignore", invalid="ignore"):
-        pace = np.where(expected != 0, actual / expected, np.nan)
-        out["pace"] = pace
-        out["gap"] = target - actual
-        out["required_rate"] = np.where(left > 0, (target - actual) / left, np.nan)
+        ratio = np.where(expected != 0, actual / expected, np.nan)
+        out["pace"] = np.where(expected < 0, 2.0 - ratio, ratio)
+        out["gap"] = whole - actual
+        out["required_rate"] = np.where(left > 0, (whole - actual) / left, np.nan)
         run = np.where(passed > 0, actual / passed, np.nan)
     out["run_rate"] = run
     if isinstance(projection, pd.DataFrame):
         out["projected"] = _from_samples(projection, course, caller=caller)
     else:
         check_choice(projection, "projection", ("seasonal", "run_rate"), caller=caller)
-        rest = target - expected
-        seasonal = actual + np.where(np.isnan(pace), rest, rest * pace)
+        rest = whole - expected
+        seasonal = actual + np.where(np.isnan(ratio), rest, rest * ratio)
         out["projected"] = (
             seasonal
             if projection == "seasonal"
             else actual + np.where(left > 0, np.nan_to_num(run) * left, 0.0)
         )
-    out["status"] = _status(actual, target, pace, lower, at_risk, left, caller=caller)
+    out["status"] = _status(actual, whole, expected, lower, at_risk, left, caller=caller)
     out["as_of"] = course.as_of
     return out
 
 
-def _is_lower(out: pd.DataFrame, direction: Any, *, caller: str) -> np.ndarray:
+def _is_lower(out: pd.DataFrame, direction: Any, measure: str, *, caller: str) -> np.ndarray:
     if isinstance(direction, Mapping):
-        if "measure" not in out.columns:
-            raise InputError(f"{caller}(): direction is by measure, but the plan has none.")
+        if measure not in out.columns:
+            raise InputError(
+                f"{caller}(): direction is by measure, but the plan has no column {measure!r}."
+            )
         for name, value in direction.items():
             check_choice(value, f"direction[{name!r}]", ("higher", "lower"), caller=caller)
-        return np.array([direction.get(m, "higher") == "lower" for m in out["measure"]])
+        return np.array([direction.get(m, "higher") == "lower" for m in out[measure]])
     check_choice(direction, "direction", ("higher", "lower"), caller=caller)
     return np.full(len(out), direction == "lower")
 
@@ -179,22 +190,21 @@ def _attainment(actual: np.ndarray, target: np.ndarray, lower: np.ndarray) -> np
 def _status(
     actual: np.ndarray,
     target: np.ndarray,
-    pace: np.ndarray,
+    expected: np.ndarray,
     lower: np.ndarray,
     at_risk: float,
     left: np.ndarray,
     *,
     caller: str,
 ) -> np.ndarray:
-    from .._frames import check_number
-
     edge = check_number(at_risk, "at_risk", caller=caller, low=0, high=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        good = np.where(lower, 1.0 / pace, pace)
+    good = _attainment(actual, expected, lower)
     met = np.where(lower, actual <= target, actual >= target)
-    over = np.where(lower, left <= 0, True)  # a cost target is met only when the time is over
+    # A cost target, and one below zero, is met only when the time is over.
+    over = np.where(lower | (target < 0), left <= 0, True)
+    nothing_yet = (expected == 0) & (target != 0)
     kinds = np.select(
-        [met & over, np.isnan(pace), good >= 1 - 1e-12, good >= edge],
+        [met & over, nothing_yet, good >= 1 - 1e-12, good >= edge],
         ["achieved", "not_started", "on_track", "at_risk"],
         default="behind",
     )
@@ -228,6 +238,7 @@ def read_course(
     plan: Any,
     actuals: Any,
     *,
+    columns: PlanColumns,
     as_of: object,
     by: Any,
     date: str,
@@ -237,7 +248,7 @@ def read_course(
 ) -> Course:
     """Plan rows, groups, and actuals to date by group."""
     frame = to_pandas(plan, caller=caller, arg="plan")
-    keys = plan_keys(frame.columns)
+    keys = columns.keys(frame.columns)
     names = keys if by is None else check_names(by, "by", caller=caller)
     for name in names:
         check_choice(name, "by", keys, caller=caller)
@@ -247,20 +258,18 @@ def read_course(
         caller=caller,
         arg="plan",
         invalid=invalid,
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target"),
-        measure=Key("measure", optional=True),
+        **columns.roles(),
         **roles,
     )
-    start, end = rows.days("start"), rows.days("end")
+    start, end = rows.days("period_start"), rows.days("period_end")
     if (start > end).any():
         at = int(np.flatnonzero(start > end)[0])
         raise InputError(
-            f"{caller}(): plan: period_end lies before period_start in "
+            f"{caller}(): plan: {columns.period_end} lies before {columns.period_start} in "
             f"{int((start > end).sum())} row(s), first row {rows.index[at]!r}."
         )
-    done = _read_actuals(actuals, keys, "measure" in rows, date, amount, invalid, caller=caller)
+    measured = columns.measure if "measure" in rows else None
+    done = _read_actuals(actuals, keys, measured, date, amount, invalid, caller=caller)
     days = done.days("date")
     now = resolve_as_of(as_of, days if len(days) else None, caller=caller)
     today = int(np.datetime64(now, "D").astype(np.int64))
@@ -282,7 +291,7 @@ def read_course(
 def _read_actuals(
     actuals: Any,
     keys: list[Any],
-    measured: bool,
+    measured: str | None,
     date: str,
     amount: str,
     invalid: str,
@@ -297,8 +306,8 @@ def _read_actuals(
             f"({', '.join(map(str, keys))}); rename your own column to one of them."
         )
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
-    if measured and "measure" in frame.columns:
-        roles["measure"] = Key("measure")
+    if measured is not None and measured in frame.columns:
+        roles["measure"] = Key(measured)
     return take(
         frame,
         caller=caller,
@@ -328,7 +337,8 @@ def _groups_of(
     ]
     if "measure" in rows and "measure" not in done and len(rows.keys("measure")) > 1:
         raise InputError(
-            f"{caller}(): plan has several measures, so actuals needs a column 'measure', too."
+            f"{caller}(): plan has several measures, so actuals needs a column "
+            f"{rows.columns['measure']!r}, too."
         )
     if not common or not len(done):
         return np.zeros(len(done), dtype=np.int64)
@@ -409,7 +419,7 @@ def _elapsed(course: Course, shape: np.ndarray, low: int) -> np.ndarray:
 
 def _from_samples(samples: pd.DataFrame, course: Course, *, caller: str) -> np.ndarray:
     """Median over the draws of actual plus what the draws bring after ``as_of``."""
-    if "measure" in course.labels and course.labels["measure"].nunique() > 1:
+    if "measure" in course.rows and len(course.rows.keys("measure")) > 1:
         raise InputError(
             f"{caller}(): samples are draws of one measure, the plan has several; pass one."
         )

@@ -21,7 +21,7 @@ from .._frames import (
 from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..errors import InputError
 from .allocation import whole_total
-from .organisation import lookup, plan_keys
+from .organisation import PlanColumns, lookup, one_measure
 
 __all__ = ["attainment_probability", "draw_totals", "equal_probability_quotas"]
 
@@ -36,13 +36,17 @@ def attainment_probability(
     actuals: pd.DataFrame | None = None,
     date: str = "date",
     amount: str = "amount",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
 ) -> pd.DataFrame:
     """Probability that each key reaches its plan, from draws of what may come.
 
     Parameters
     ----------
     plan : DataFrame
-        Key columns, ``period_start``, ``period_end``, ``target``.
+        Key columns, ``period_start``, ``period_end``, ``target`` (and one ``measure``).
     samples : DataFrame
         Some of the plan's key columns, ``date`` (period start), ``draw``, ``amount``: draws of
         one call of ``forecast.simulate``, which belong together across keys. Dates outside the
@@ -55,6 +59,8 @@ def attainment_probability(
         day before the first draw's date count.
     date, amount : str
         Columns of ``actuals``.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def attainment_probability(
     Raises
     ------
     InputError
-        ``samples`` lacks a key of the plan, or keys have different draws.
+        ``samples`` lacks a key of the plan, keys have different draws, or the plan has several
+        measures.
 
     Examples
     --------
@@ -81,7 +88,8 @@ def attainment_probability(
     caller = "attainment_probability"
     frame = to_pandas(plan, caller=caller, arg="plan")
     drawn = to_pandas(samples, caller=caller, arg="samples")
-    keys = plan_keys(frame.columns)
+    columns = PlanColumns(period_start, period_end, target, measure)
+    keys = columns.keys(frame.columns)
     names = (
         [k for k in keys if k in drawn.columns]
         if by is None
@@ -94,14 +102,13 @@ def attainment_probability(
         frame,
         caller=caller,
         arg="plan",
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target"),
+        **columns.roles(),
         **roles,
     )
+    one_measure(rows, caller=caller)
     group, labels = _groups(rows, list(roles))
-    target = np.bincount(group, weights=rows["target"], minlength=len(labels))
-    first, last = int(rows.days("start").min()), int(rows.days("end").max())
+    goal = np.bincount(group, weights=rows["target"], minlength=len(labels))
+    first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
     totals = draw_totals(drawn, labels, names, first=first, last=last, caller=caller)
     if actuals is not None:
         until = _first_draw(drawn, first, caller=caller)
@@ -110,11 +117,11 @@ def attainment_probability(
             + _known(actuals, labels, names, date, amount, first, until, caller=caller)[:, None]
         )
     out = labels.copy()
-    out["target"] = target
-    out["p_attain"] = (totals >= target[:, None] - 1e-9).mean(axis=1)
+    out["target"] = goal
+    out["p_attain"] = (totals >= goal[:, None] - 1e-9).mean(axis=1)
     for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
         out[name] = np.quantile(totals, level, axis=1)
-    out["shortfall"] = np.maximum(target[:, None] - totals, 0.0).mean(axis=1)
+    out["shortfall"] = np.maximum(goal[:, None] - totals, 0.0).mean(axis=1)
     return out
 
 
@@ -245,14 +252,14 @@ def draw_totals(
 ) -> np.ndarray:
     """Sum of each draw by key, shape (keys, draws); dates from ``first`` to ``last`` count."""
     frame = to_pandas(samples, caller=caller, arg="samples")
-    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(names)}
     rows = take(
         frame,
         caller=caller,
         arg="samples",
-        date=Date("date"),
-        draw=Amount("draw", whole=True, low=0),
-        amount=Amount("amount"),
+        date=Date("date", option=""),
+        draw=Amount("draw", whole=True, low=0, option=""),
+        amount=Amount("amount", option=""),
         **roles,
     )
     at = np.zeros(len(rows), dtype=np.int64)
@@ -292,7 +299,7 @@ def _groups(rows: Rows, options: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def _first_draw(samples: pd.DataFrame, first: int, *, caller: str) -> int:
-    days = take(samples, caller=caller, arg="samples", date=Date("date")).days("date")
+    days = take(samples, caller=caller, arg="samples", date=Date("date", option="")).days("date")
     inside = days[days >= first]
     return int(inside.min()) if len(inside) else first
 
@@ -310,11 +317,13 @@ def _known(
 ) -> np.ndarray:
     """Amounts by key that are known, from ``first`` to the day before ``until``."""
     arg = "actuals" if date is not None else "history"
-    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(names)}
     if date is not None:
         roles["date"] = Date(date)
     frame = to_pandas(actuals, caller=caller, arg=arg)
-    rows = take(frame, caller=caller, arg=arg, empty="allow", amount=Amount(amount), **roles)
+    named = None if date is not None else ""
+    roles["amount"] = Amount(amount, option=named)
+    rows = take(frame, caller=caller, arg=arg, empty="allow", **roles)
     at = np.zeros(len(rows), dtype=np.int64)
     if names and len(rows):
         keys = rows.keys(*[f"key{i}" for i in range(len(names))])

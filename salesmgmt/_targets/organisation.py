@@ -2,25 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_series, factorise, take
+from .._frames import Amount, Date, Key, Rows, check_series, factorise, take
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import fill_missing
 from .spans import Spans, label_days
 
-__all__ = ["RESERVED", "lookup", "org_tree", "part_of_tree", "plan_keys", "take_organisation"]
+__all__ = [
+    "RESERVED",
+    "PlanColumns",
+    "lookup",
+    "one_measure",
+    "org_tree",
+    "part_of_tree",
+    "plan_keys",
+    "take_organisation",
+]
 
 RESERVED = ("measure", "period_start", "period_end", "target", "assigned", "as_of")
 
 
-def plan_keys(columns: Any) -> list[Any]:
-    """Key columns of a plan: all that the plan itself does not reserve."""
-    return [c for c in columns if c not in RESERVED]
+def plan_keys(columns: Any, own: Any = ()) -> list[Any]:
+    """Key columns of a plan: all that the plan itself (``own`` names too) does not reserve."""
+    reserved = {*RESERVED, *own}
+    return [c for c in columns if c not in reserved]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanColumns:
+    """A plan's own columns by the caller's names."""
+
+    period_start: str = "period_start"
+    period_end: str = "period_end"
+    target: str = "target"
+    measure: str = "measure"
+
+    def names(self) -> tuple[str, ...]:
+        return self.period_start, self.period_end, self.target, self.measure
+
+    def keys(self, columns: Any) -> list[Any]:
+        """The other columns: what the plan is made for."""
+        return plan_keys(columns, self.names())
+
+    def roles(self, missing: str = "refuse") -> dict[str, Any]:
+        """Roles of these columns for the door."""
+        return {
+            "period_start": Date(self.period_start),
+            "period_end": Date(self.period_end),
+            "target": Amount(self.target, missing=missing),
+            "measure": Key(self.measure, optional=True, missing=missing),
+        }
+
+    def canonical(self, plan: pd.DataFrame, *, caller: str) -> pd.DataFrame:
+        """``plan`` under the canonical names, so that the next call needs no options."""
+        fixed = ("period_start", "period_end", "target")
+        renamed = {getattr(self, n): n for n in fixed if getattr(self, n) != n}
+        clash = [n for n in renamed.values() if n in plan.columns and n not in renamed]
+        if clash:
+            own = {name: column for column, name in renamed.items()}[clash[0]]
+            raise InputError(
+                f"{caller}(): plan has both {own!r} and {clash[0]!r}, the name the result gives "
+                f"it; drop or rename {clash[0]!r}."
+            )
+        return plan.rename(columns=renamed) if renamed else plan.copy()
+
+
+def one_measure(rows: Rows, *, caller: str) -> None:
+    """Refuse to add targets of different measures."""
+    if "measure" not in rows:
+        return
+    kinds = rows.keys("measure").labels.iloc[:, 0].tolist()
+    if len(kinds) > 1:
+        name = rows.columns["measure"]
+        raise InputError(
+            f"{caller}(): plan has {len(kinds)} measures in column {name!r} "
+            f"({', '.join(map(repr, kinds[:4]))}), which cannot be added; pass the rows of one."
+        )
 
 
 def take_organisation(

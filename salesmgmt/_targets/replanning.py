@@ -31,7 +31,7 @@ from ..engine.bounded_least_squares import nearest_with_sum
 from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..errors import InputError
 from .allocation import inward_units
-from .organisation import lookup, plan_keys
+from .organisation import PlanColumns, lookup
 
 __all__ = ["replan"]
 
@@ -51,6 +51,10 @@ def replan(
     joiners: pd.DataFrame | None = None,
     date: str = "date",
     amount: str = "amount",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
     invalid: str = "raise",
 ) -> pd.DataFrame:
     """Plan the rest of the time so that every key, and the whole, still meets its total.
@@ -87,6 +91,8 @@ def replan(
         the same parent; all other cells stay as they are.
     date, amount : str
         Columns of ``actuals``.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
     invalid : {"raise", "drop"}, default="raise"
         What to do with rows of ``plan`` and ``actuals`` that cannot be used.
 
@@ -94,7 +100,8 @@ def replan(
     -------
     DataFrame
         ``plan`` with ``target`` made anew, and ``previous`` (target before) and ``closed``;
-        the caller's index and rows are kept, joiners come last. ``target`` adds up to the
+        the caller's index and rows are kept (own names of its columns become the canonical
+        ones), joiners come last. ``target`` adds up to the
         plan's total exactly.
 
     Raises
@@ -116,22 +123,21 @@ def replan(
     caller = "replan"
     check_choice(method, "method", METHODS, caller=caller)
     check_number(step, "step", caller=caller, low=0, open_low=True)
-    frame = _with_joiners(to_pandas(plan, caller=caller, arg="plan"), joiners, caller=caller)
-    keys = plan_keys(frame.columns)
+    columns = PlanColumns(period_start, period_end, target, measure)
+    frame = to_pandas(plan, caller=caller, arg="plan")
+    frame = _with_joiners(frame, joiners, columns, caller=caller)
+    keys = columns.keys(frame.columns)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
     rows = take(
         frame,
         caller=caller,
         arg="plan",
         invalid=invalid,
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target"),
-        measure=Key("measure", optional=True),
+        **columns.roles(),
         **roles,
     )
-    start, end = rows.days("start"), rows.days("end")
-    before = units(rows["target"], step, name="target", caller=caller)
+    start, end = rows.days("period_start"), rows.days("period_end")
+    before = units(rows["target"], step, name=target, caller=caller)
     now = before.copy()
     closed = np.zeros(len(rows), dtype=bool)
     if leavers is not None or joiners is not None:
@@ -150,7 +156,7 @@ def replan(
         _close_gap(now, total, open_part, method, step, caller=caller)
     elif as_of is not None:
         resolve_as_of(as_of, caller=caller)
-    out = rows.frame.copy()
+    out = columns.canonical(rows.frame, caller=caller)
     out["target"] = money(now, step)
     out["previous"] = rows["target"]
     out["closed"] = closed
@@ -190,7 +196,7 @@ def _cells_of_actuals(
         )
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
     if "measure" in rows:
-        roles["measure"] = Key("measure")
+        roles["measure"] = Key(rows.columns["measure"], option="measure")
     done = take(
         frame,
         caller=caller,
@@ -431,25 +437,29 @@ def _in_turn(
 # Leavers and joiners
 
 
-def _with_joiners(plan: pd.DataFrame, joiners: Any, *, caller: str) -> pd.DataFrame:
+def _with_joiners(
+    plan: pd.DataFrame, joiners: Any, columns: PlanColumns, *, caller: str
+) -> pd.DataFrame:
     """The plan with rows of zero for each new key, one for each period of its colleagues."""
     if joiners is None:
         return plan
-    keys = plan_keys(plan.columns)
+    keys = columns.keys(plan.columns)
     if not keys:
         raise InputError(f"{caller}(): joiners need a plan with key columns.")
-    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
+    take(plan, caller=caller, arg="plan", **columns.roles())
+    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(keys)}
     new = take(
         joiners,
         caller=caller,
         arg="joiners",
-        start=Date("start"),
+        start=Date("start", option=""),
         weight=Amount("weight", optional=True, low=0),
         **roles,
     )
-    periods = plan[["period_start", "period_end"]].drop_duplicates().sort_values("period_start")
+    spans = [columns.period_start, columns.period_end]
+    periods = plan[spans].drop_duplicates().sort_values(spans)
     rows = new.frame[keys].merge(periods, how="cross")
-    rows["target"] = 0.0
+    rows[columns.target] = 0.0
     for column in plan.columns:
         if column not in rows:
             if plan[column].nunique() != 1:

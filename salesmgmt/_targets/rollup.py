@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 
 from .._frames import (
     Amount,
-    Date,
     Key,
+    Rows,
     check_choice,
     check_names,
     check_number,
@@ -29,7 +29,7 @@ from ..engine.periods import period_end, period_of, period_start
 from ..engine.raking import Raked, rake_cells, rake_table
 from ..engine.units import off_grid
 from ..errors import InputError
-from .organisation import plan_keys
+from .organisation import PlanColumns, plan_keys
 from .spans import stamps
 
 __all__ = ["rake", "roll_up", "round_plan"]
@@ -42,6 +42,10 @@ def roll_up(
     freq: str | None = None,
     year_start: int = 1,
     step: float = 0.01,
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
 ) -> pd.DataFrame:
     """Totals of a plan by levels of the organisation and by coarser periods.
 
@@ -59,6 +63,8 @@ def roll_up(
         First month of the fiscal year.
     step : float, default=0.01
         Unit in which amounts are added, so that sums are exact.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
 
     Returns
     -------
@@ -81,36 +87,36 @@ def roll_up(
     [80.0, 40.0]
     """
     caller = "roll_up"
-    rows = _plan_rows(plan, caller=caller)
-    keys = plan_keys(rows.frame.columns)
+    columns = PlanColumns(period_start, period_end, target, measure)
+    rows = _plan_rows(plan, columns, caller=caller)
+    keys = columns.keys(rows.frame.columns)
     names = keys if levels is None else check_names(levels, "levels", caller=caller)
     for name in names:
         check_choice(name, "a level", keys, caller=caller)
-    start, end = _coarser(rows.days("start"), rows.days("end"), freq, year_start, caller=caller)
-    frame = rows.frame[[*names, *(["measure"] if "measure" in rows else [])]].copy()
+    first, last = rows.days("period_start"), rows.days("period_end")
+    start, end = _coarser(first, last, freq, year_start, caller=caller)
+    frame = rows.frame[[*names, *([measure] if "measure" in rows else [])]].copy()
     frame["period_start"], frame["period_end"] = stamps(start), stamps(end)
     groups = factorise(frame, list(frame.columns))
     out = groups.labels.copy()
     for name in ("target", "assigned"):
         if name in rows:
-            whole = units(rows[name], step, name=name, caller=caller)
+            whole = units(rows[name], step, name=rows.columns[name], caller=caller)
             sums = np.zeros(len(out), dtype=np.int64)
             np.add.at(sums, groups.codes, whole)
             out[name] = money(sums, step)
     return out
 
 
-def _plan_rows(plan: Any, *, caller: str, arg: str = "plan", **more: Any) -> Any:
-    frame = to_pandas(plan, caller=caller, arg=arg)
-    keys: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(plan_keys(frame.columns))}
+def _plan_rows(plan: Any, columns: PlanColumns, *, caller: str) -> Rows:
+    frame = to_pandas(plan, caller=caller, arg="plan")
+    names = columns.keys(frame.columns)
+    keys: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
     return take(
         frame,
         caller=caller,
-        arg=arg,
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target", **more),
-        measure=Key("measure", optional=True),
+        arg="plan",
+        **columns.roles(),
         assigned=Amount("assigned", optional=True),
         **keys,
     )
@@ -150,6 +156,7 @@ def rake(
     step: float | None = 0.01,
     tol: float = 1e-9,
     sweeps: int = 1000,
+    target: str = "target",
 ) -> pd.DataFrame:
     """Scale a plan until it meets several sets of totals at once, exact to the last ``step``.
 
@@ -167,11 +174,13 @@ def rake(
         Largest relative miss of any total before rounding.
     sweeps : int, default=1000
         Rounds after which fitting is given up.
+    target : str
+        Column of ``plan``.
 
     Returns
     -------
     DataFrame
-        ``plan`` with ``target`` replaced, index and all other columns kept. With one or two
+        ``plan`` with ``target`` made anew, index and all other columns kept. With one or two
         margins, or more that are nested in two of them, all are met exactly and each cell is
         the floor or ceiling of its fit. With three or more independent margins the first two
         are exact; ``attrs["gave_way"]`` holds the largest miss of each margin that is not.
@@ -200,7 +209,7 @@ def rake(
     """
     caller = "rake"
     frame = to_pandas(plan, caller=caller, arg="plan")
-    rows = take(frame, caller=caller, arg="plan", target=Amount("target", low=0))
+    rows = take(frame, caller=caller, arg="plan", target=Amount(target, low=0))
     check_number(tol, "tol", caller=caller, low=0, open_low=True)
     read = _read_margins(rows.frame, margins, step, caller=caller)
     _check_supported(read, rows["target"], caller=caller)
@@ -213,7 +222,7 @@ def rake(
             f"{fit.error:.3g} of a total): zero cells leave them no common solution. Give such "
             "cells a small positive target, or change the margins."
         )
-    out = rows.frame.copy()
+    out = PlanColumns(target=target).canonical(rows.frame, caller=caller)
     values, missed = fit.values, {}
     if step is not None:
         # On to what floats can hold: a miss of 1e-9 of a large total is more than a step.
@@ -482,7 +491,12 @@ def _missed(whole: np.ndarray, margins: list[_Margin], step: float) -> dict[str,
 
 
 def round_plan(
-    plan: pd.DataFrame, *, step: float, rows: Any = None, columns: str = "period_start"
+    plan: pd.DataFrame,
+    *,
+    step: float,
+    rows: Any = None,
+    columns: str = "period_start",
+    target: str = "target",
 ) -> pd.DataFrame:
     """Round a table so that cells, row totals, column totals and the whole still add up.
 
@@ -497,6 +511,8 @@ def round_plan(
         subtotals are rounded, too). Default: all key columns.
     columns : str, default="period_start"
         Column that makes the columns of the table.
+    target : str
+        Column of ``plan``.
 
     Returns
     -------
@@ -529,7 +545,7 @@ def round_plan(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     names = check_names(rows, "rows", caller=caller)
     if rows is None:
-        names = [n for n in plan_keys(frame.columns) if n != columns]
+        names = [n for n in plan_keys(frame.columns, (target,)) if n != columns]
     roles: dict[str, Any] = {f"row{i}": Key(n) for i, n in enumerate(names)}
     taken = take(
         frame,
@@ -537,7 +553,7 @@ def round_plan(
         arg="plan",
         unique=("columns", *roles),
         columns=Key(columns),
-        target=Amount("target", low=0),
+        target=Amount(target, low=0),
         **roles,
     )
     at_column = taken.keys("columns")
@@ -549,6 +565,6 @@ def round_plan(
     table[row, at_column.codes] = taken["target"] / float(step)
     total = int(np.floor(table.sum() + 0.5))
     whole = round_table(table, total=total, rows=org_tree(index))
-    out = taken.frame.copy()
+    out = PlanColumns(target=target).canonical(taken.frame, caller=caller)
     out["target"] = money(whole[row, at_column.codes], step)
     return out

@@ -11,7 +11,7 @@ import pandas as pd
 from .._frames import Amount, Date, Key, check_lang, check_number, take, to_pandas
 from ..errors import InputError
 from .odds import attainment_probability
-from .organisation import lookup, plan_keys
+from .organisation import PlanColumns, lookup
 
 __all__ = ["check_smart"]
 
@@ -30,6 +30,10 @@ def check_smart(
     lang: str = "en",
     date: str = "date",
     amount: str = "amount",
+    period_start: str = "period_start",
+    period_end: str = "period_end",
+    target: str = "target",
+    measure: str = "measure",
 ) -> pd.DataFrame:
     """Check a plan against the five SMART criteria, with the evidence for each.
 
@@ -54,6 +58,8 @@ def check_smart(
         Language of the evidence.
     date, amount : str, default="date", "amount"
         Columns of the history.
+    period_start, period_end, target, measure : str
+        Columns of ``plan``.
 
     Returns
     -------
@@ -85,16 +91,14 @@ def check_smart(
     check_lang(lang, caller=caller)
     check_number(max_growth, "max_growth", caller=caller, low=0)
     frame = to_pandas(plan, caller=caller, arg="plan")
-    keys = plan_keys(frame.columns)
+    columns = PlanColumns(period_start, period_end, target, measure)
+    keys = columns.keys(frame.columns)
     roles: dict[str, Any] = {f"key{i}": Key(n, missing="allow") for i, n in enumerate(keys)}
     rows = take(
         frame,
         caller=caller,
         arg="plan",
-        start=Date("period_start"),
-        end=Date("period_end"),
-        target=Amount("target", missing="allow"),
-        measure=Key("measure", optional=True, missing="allow"),
+        **columns.roles(missing="allow"),
         **roles,
     )
     past = take(
@@ -176,12 +180,21 @@ def _achievable(
     caller: str,
 ) -> _Verdict:
     """By probability where there are draws, else by growth over the year before."""
+    if "measure" in rows and rows.series("measure").nunique() > 1:
+        said = (
+            "计划含多个指标，不能相加，请逐项检查"
+            if zh
+            else "several measures, which cannot be added: not judged; check one at a time"
+        )
+        return None, said
     total = float(np.nansum(rows["target"]))
     if samples is not None:
         if not isinstance(likely, Sequence) or len(likely) != 2:
             raise InputError(f"{caller}(): likely must be two probabilities.")
         low, high = likely
-        table = attainment_probability(rows.frame.dropna(subset=["target"]), samples, by=[])
+        named = {n: rows.columns[n] for n in ("period_start", "period_end", "target")}
+        known = rows.frame[np.isfinite(rows["target"])]
+        table = attainment_probability(known, samples, by=[], **named)
         p = float(table["p_attain"].iloc[0])
         said = (
             f"整体完成概率 {p:.0%}（范围 {low:.0%}–{high:.0%}）"
@@ -189,7 +202,7 @@ def _achievable(
             else f"the whole is reached with probability {p:.0%} (range {low:.0%} to {high:.0%})"
         )
         return low <= p <= high, said
-    first, last = int(rows.days("start").min()), int(rows.days("end").max())
+    first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
     shift = 365 * max(1, round((last - first + 1) / 365.25))
     days = past.days("date")
     before = (days >= first - shift) & (days <= last - shift)
@@ -234,7 +247,7 @@ def _relevant(rows: Any, keys: list[Any], strategy: Any, zh: bool) -> _Verdict:
 
 def _time_bound(rows: Any, keys: list[Any], zh: bool) -> _Verdict:
     """Periods end after they start and do not overlap within a key."""
-    start, end = rows.days("start"), rows.days("end")
+    start, end = rows.days("period_start"), rows.days("period_end")
     turned = int((start > end).sum())
     options = [f"key{i}" for i in range(len(keys))] + (["measure"] if "measure" in rows else [])
     codes = rows.keys(*options).codes if options else np.zeros(len(rows), dtype=np.int64)
