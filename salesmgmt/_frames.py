@@ -20,7 +20,9 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
@@ -59,6 +61,7 @@ __all__ = [
     "lazy",
     "money",
     "resolve_as_of",
+    "speaking_for",
     "take",
     "to_pandas",
     "units",
@@ -637,8 +640,39 @@ def money(whole: np.ndarray, step: float) -> np.ndarray:
     return from_units(whole, step)
 
 
+_spoken_for: ContextVar[str | None] = ContextVar("_spoken_for", default=None)
+
+
+@contextmanager
+def speaking_for(caller: str, **options: str) -> Iterator[None]:
+    """Errors and warnings from within name the function that the user called, not a nested one.
+
+    ``options``: what an option of the nested function is called by the user
+    (``method="allocation"``). Contexts nest; the outermost one speaks.
+    """
+    outer = _spoken_for.get()
+    token = _spoken_for.set(outer or caller)
+    try:
+        yield
+    except InputError as error:
+        text = _in_the_name_of(str(error), outer or caller)
+        head, sep, rest = text.partition("(): ")
+        for theirs, mine in options.items():
+            rest = re.sub(rf"^{theirs}\b", mine, rest)
+        raise type(error)(head + sep + rest) from None
+    finally:
+        _spoken_for.reset(token)
+
+
+def _in_the_name_of(message: str, caller: str) -> str:
+    """The message with another function's name at its head."""
+    return re.sub(r"^[\w.]+\(\):", f"{caller}():", message)
+
+
 def warn(message: str) -> None:
     """A ``DataWarning`` that points at the caller's own line."""
+    speaker = _spoken_for.get()
+    message = message if speaker is None else _in_the_name_of(message, speaker)
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back

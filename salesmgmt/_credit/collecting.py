@@ -216,7 +216,8 @@ def worklist(
     door.check_lang(lang, caller=caller)
     pairs = _checked_levels(levels, caller)
     frames = (invoices, payments, adjustments)
-    items = open_items(*frames, as_of=as_of, method=method, fx=fx, **options)
+    with door.speaking_for(caller):
+        items = open_items(*frames, as_of=as_of, method=method, fx=fx, **options)
     position = take_position(caller, *frames, as_of=as_of, method=method, fx=fx, options=options)
     names = position.books.names
     items = items[(items["kind"] == "invoice") & (items["outstanding"] > 0)].reset_index(drop=True)
@@ -284,7 +285,8 @@ def _share_paid(
 ) -> np.ndarray:
     """Share of what is open in each item's bucket that has been paid within a month so far."""
     try:
-        rolls = roll_rates(*frames, as_of=as_of, method=method, fx=fx, **options)
+        with door.speaking_for("worklist"):
+            rolls = roll_rates(*frames, as_of=as_of, method=method, fx=fx, **options)
     except TooShortError:
         return np.full(len(items), np.nan)
     paid = rolls[rolls["to"] == PAID].groupby("from")["amount"].sum()

@@ -108,10 +108,11 @@ def dso(
     door.check_int(days, "days", caller="dso", low=1)
     if window != "M":
         door.check_int(window, "window", caller="dso", low=1)
-    flows = take_flows(
-        "dso", (invoices, payments, adjustments), as_of=as_of, method=allocation, fx=fx, by=by,
-        sales_basis=sales_basis, options=options,
-    )  # fmt: skip
+    with door.speaking_for("dso", method="allocation"):
+        flows = take_flows(
+            "dso", (invoices, payments, adjustments), as_of=as_of, method=allocation, fx=fx, by=by,
+            sales_basis=sales_basis, options=options,
+        )  # fmt: skip
     return _over_time(flows, freq, how[method])
 
 

@@ -246,16 +246,18 @@ def loss_rates(
     door.check_choice(method, "method", ("flow", "markov", "vintage"), caller=caller)
     door.check_number(loss_given_default, "loss_given_default", caller=caller, low=0, high=1)
     door.check_int(default_days, "default_days", caller=caller, low=0)
+    door.check_freq(freq, caller=caller, choices=("W", "M", "Q", "Y"))
     if method == "vintage":
         return _vintage(
             (invoices, payments, adjustments), as_of, allocation, fx, freq, default_days, options
         )
     rolls = invoices
     if not (isinstance(invoices, pd.DataFrame) and {"from", "to", "rate"} <= set(invoices.columns)):
-        rolls = roll_rates(
-            invoices, payments, adjustments, as_of=as_of, method=allocation, fx=fx, freq=freq,
-            buckets=buckets, periods=periods, **options,
-        )  # fmt: skip
+        with door.speaking_for(caller, method="allocation"):
+            rolls = roll_rates(
+                invoices, payments, adjustments, as_of=as_of, method=allocation, fx=fx, freq=freq,
+                buckets=buckets, periods=periods, **options,
+            )  # fmt: skip
     if rolls.duplicated(["from", "to"]).any():
         raise InputError(
             f"{caller}(): the roll rates hold several currencies, keys or periods; convert with "
@@ -312,10 +314,11 @@ def _vintage(
 ) -> pd.DataFrame:
     from ..engine.periods import period_of, period_start
 
-    flows = take_flows(
-        "loss_rates", frames, as_of=as_of, method=allocation, fx=fx, by=None,
-        sales_basis="gross", options=options,
-    )  # fmt: skip
+    with door.speaking_for("loss_rates", method="allocation"):
+        flows = take_flows(
+            "loss_rates", frames, as_of=as_of, method=allocation, fx=fx, by=None,
+            sales_basis="gross", options=options,
+        )  # fmt: skip
     documents = flows.books.documents
     born = period_of(documents.day, freq)
     positive = documents.units > 0
@@ -405,10 +408,11 @@ def backtest_loss_rates(
     ):  # fmt: skip
         door.check_int(value, name, caller=caller, low=1)
     steps = ladder(buckets, caller=caller)
-    flows = take_flows(
-        caller, (invoices, payments, adjustments), as_of=as_of, method=allocation, fx=fx, by=None,
-        sales_basis="gross", options=options,
-    )  # fmt: skip
+    with door.speaking_for(caller, method="allocation"):
+        flows = take_flows(
+            caller, (invoices, payments, adjustments), as_of=as_of, method=allocation, fx=fx,
+            by=None, sales_basis="gross", options=options,
+        )  # fmt: skip
     if len(flows.keys) > 1:
         raise InputError(f"{caller}(): there are several currencies; convert with fx=.")
     ends = _whole_periods(flows, freq)
@@ -441,7 +445,8 @@ def _one_origin(
     origin = ends[-1]
     moved = sum(_moved(flows, steps, a, b) for a, b in zip(ends, ends[1:]))
     rolls = _rates_frame(flows, steps, np.asarray(moved))[["from", "to", "rate"]]
-    rates = loss_rates(rolls, method=method, loss_given_default=loss_given_default)
+    with door.speaking_for("backtest_loss_rates"):
+        rates = loss_rates(rolls, method=method, loss_given_default=loss_given_default)
     at, later = flows.at(origin), flows.at(origin + horizon)
     documents = flows.books.documents
     issued = np.flatnonzero(documents.day <= origin)

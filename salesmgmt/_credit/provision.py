@@ -128,7 +128,7 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
 def _rates(rates: Any, names: Sequence[str], caller: str) -> pd.Series:
     """Rates by bucket, checked."""
     if isinstance(rates, pd.DataFrame):
-        column = "loss_rate" if "loss_rate" in rates else "rate"
+        column = "rate" if "rate" in rates and "loss_rate" not in rates else "loss_rate"
         rows = door.take(rates, caller=caller, arg="rates", unique=("bucket",),
                          bucket=Key("bucket"), rate=Amount(column))  # fmt: skip
         rates = pd.Series(rows["rate"], index=pd.Index(rows.series("bucket")))
@@ -250,20 +250,24 @@ def expected_loss(
     """
     caller = "expected_loss"
     frames = (invoices, payments, adjustments)
-    ages = aging(
-        *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long", **options
-    )
-    if rates is None:
-        rates = loss_rates(
-            *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets, **options
-        )
+    with door.speaking_for(caller):
+        ages = aging(
+            *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long",
+            **options,
+        )  # fmt: skip
+        if rates is None:
+            rates = loss_rates(
+                *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets,
+                **options,
+            )  # fmt: skip
     names = list(dict.fromkeys(ages["bucket"][ages["bucket"] != "unapplied"]))
     base = _rates(rates, names, caller)
     weighted = pd.Series(0.0, index=base.index)
     for probability, factor in _scenarios(scenarios, caller):
         weighted += probability * np.minimum(base * factor, 1.0)
-    out = provision(ages, weighted.clip(upper=1.0).round(12), individual=individual,
-                    step=options.get("step", 0.01))  # fmt: skip
+    with door.speaking_for(caller):
+        out = provision(ages, weighted.clip(upper=1.0).round(12), individual=individual,
+                        step=options.get("step", 0.01))  # fmt: skip
     out.insert(out.columns.get_loc("rate"), "base_rate", out["bucket"].map(base).astype(float))
     return out
 

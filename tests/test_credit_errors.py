@@ -1,0 +1,82 @@
+"""Every complaint of the credit desk names the function that was called, never one inside it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import test_bad_input as bad
+from common import evaluate, namespace, read_contract
+
+from salesmgmt import DataWarning, InputError, credit
+
+CASES = [c for c in bad._frames() if c[0].stem.startswith("credit")]
+
+
+@pytest.mark.parametrize(("path", "name", "frame"), CASES, ids=bad._ids)
+def test_a_missing_column_and_bad_rows_are_told_by_the_function_called(path, name, frame):
+    table = bad._table(path, frame)
+    column = list(read_contract(path)[name]["frames"][frame])[-1]
+    broken = table.assign(**{column: table[column].astype(object)})
+    broken.loc[broken.index[[1, 2]], column] = None
+    for given in (table.drop(columns=column), broken):
+        with pytest.raises(InputError, match=rf"^{name}[(.]"):
+            bad._call(path, name, **{frame: given})
+
+
+NESTED = {
+    "expected_loss": [
+        "expected_loss(invoices, buckets='x')",
+        "expected_loss(invoices, by='nowhere')", "expected_loss(invoices, freq='q')",
+        "expected_loss(invoices, method='x')", "expected_loss(invoices)",  # several currencies
+        "expected_loss(invoices, fx={'USD': 7}, rates=[1, 2])",
+        "expected_loss(invoices, fx={'USD': 7}, rates=[.1]*5, individual={'nobody': 1.0})",
+    ],
+    "loss_rates": [
+        "loss_rates(invoices, freq='x')", "loss_rates(invoices, allocation='x')",
+        "loss_rates(invoices, periods=0)", "loss_rates(invoices, method='vintage', freq='x')",
+        "loss_rates(invoices, as_of='1990-01-01')",
+    ],
+    "backtest_loss_rates": [
+        "backtest_loss_rates(invoices, fx={'USD': 7}, allocation='x')",
+        "backtest_loss_rates(invoices, fx={'USD': 7}, loss_given_default=2)",
+    ],
+    "dso": ["dso(invoices, allocation='x')", "dso(invoices, freq='x')", "dso(invoices, by='x')"],
+    "worklist": [
+        "worklist(invoices, method='x')", "worklist(invoices, fx={'GBP': 1})",
+        "worklist(invoices, levels=[(1, 0)])",
+    ],
+    "cash_backtest": ["cash_backtest(invoices, payments, horizon=0)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(NESTED))
+def test_nested_calls_speak_for_the_outer_one(name):
+    space = namespace("salesmgmt.credit")
+    for call in NESTED[name]:
+        says = rf"^{name}\(\): " + ("allocation must be" if "allocation" in call else "")
+        with pytest.raises(InputError, match=says):
+            evaluate(call, space)
+
+
+def test_warnings_too():
+    bills = pd.DataFrame(
+        {
+            "invoice_id": ["a", "b"], "customer_id": "A", "amount": 100.0,
+            "invoice_date": ["2025-01-01", "2025-02-01"], "due_date": [None, "2025-03-01"],
+        }
+    )  # fmt: skip
+    with pytest.warns(DataWarning, match=r"^expected_loss\(\): .*due_date") as told:
+        credit.expected_loss(bills, rates=[0.1] * 5, as_of="2025-03-31")
+    assert all(w.filename == __file__ for w in told)
+
+
+def test_the_contracts_name_every_required_column():
+    required = {
+        "invoices": {"invoice_id", "customer_id", "invoice_date", "amount"},
+        "payments": {"payment_id", "customer_id", "date", "amount"},
+    }
+    path = next(c[0] for c in CASES if c[0].stem == "credit")
+    for name, entry in read_contract(path).items():
+        for frame, columns in required.items():
+            if isinstance(entry, dict) and frame in entry.get("frames", {}):
+                assert set(entry["frames"][frame]) == columns, (name, frame)
