@@ -129,10 +129,7 @@ def late_payment(folder: Path, quick: bool) -> None:
     line("MAE of days, against the customer's median", f"< {chance}", ours, median, 3)
     inside = (every["days"] >= every["low"]) & (every["days"] <= every["high"])
     line("coverage of the 80 % interval", "", float(inside.mean()), np.nan, 3)
-    a, m = _by_chance(every, 200 if quick else 1000)
-    print(
-        f"  customers drawn again: share of draws in which history wins: AUC {a:.3f}, MAE {m:.3f}"
-    )
+    _by_chance(every, 200 if quick else 1000)
 
 
 def _late_at(
@@ -178,19 +175,21 @@ def _auc(score: np.ndarray, bad: np.ndarray) -> float:
     return (rank[bad].sum() - n * (n + 1) / 2) / max(n * (len(bad) - n), 1)
 
 
-def _by_chance(every: pd.DataFrame, draws: int) -> tuple[float, float]:
-    """Whole customers drawn with replacement, all their invoices with them."""
+def _by_chance(every: pd.DataFrame, draws: int) -> None:
+    """Whole customers drawn with replacement, all their invoices with them: is a lead chance?"""
     rng = np.random.default_rng(0)
     rows = every.groupby("customer").indices
     names = np.array(sorted(rows))
-    wins = np.zeros(2)
-    for _ in range(draws):
-        pick = np.concatenate([rows[c] for c in rng.choice(names, len(names))])
-        drawn = every.iloc[pick]
-        wins[0] += _rolling_auc(drawn, "p_model") <= _rolling_auc(drawn, "p_history")
-        wins[1] += ((drawn["d_model"] - drawn["days"]).abs().mean()
-                    >= (drawn["d_history"] - drawn["days"]).abs().mean())  # fmt: skip
-    return wins[0] / draws, wins[1] / draws
+    leads = np.zeros((draws, 2))
+    for k in range(draws):
+        drawn = every.iloc[np.concatenate([rows[c] for c in rng.choice(names, len(names))])]
+        auc = [_rolling_auc(drawn, c) for c in ("p_model", "p_history")]
+        miss = [(drawn[c] - drawn["days"]).abs().mean() for c in ("d_model", "d_history")]
+        leads[k] = auc[0] - auc[1], miss[1] - miss[0]
+    print(f"  lead over the customer's history, {len(names)} customers drawn again {draws} times:")
+    for name, lead in zip(("AUC", "MAE, days"), leads.T, strict=True):
+        low, high = np.quantile(lead, [0.025, 0.975])
+        print(f"  {name:<10}95 % interval [{low:.4f}, {high:.4f}], p = {(lead <= 0).mean():.3f}")
 
 
 # ------------------------------------------------------------------------ cash

@@ -6,6 +6,7 @@ its upkeep, and the reader should see by how much it does.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -31,6 +32,7 @@ _BASELINES = ["settled_count", "own_late_share", "own_median_delay"]
 _FEWEST = 30
 _FARTHEST = 4.0
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_BLENDS = (0.5, 0.0)  # share of the mean line beside the median line
 _FRAMES = ("invoices", "payments", "adjustments")
 
 
@@ -72,6 +74,8 @@ class LatePaymentModel(BaseEstimator):
         ``feature``, ``late_coefficient``, ``days_coefficient`` (per standard deviation).
     trust_ : float
         How far days move from the customer's own record (0) to the lines (1).
+    blend_ : float
+        Share of the mean line in them; the rest is the median line.
     n_invoices_ : int
         Invoices learned from: their due date had passed at ``as_of_``.
     record_ : Record
@@ -398,7 +402,8 @@ class LatePaymentModel(BaseEstimator):
             {
                 "feature": self.names_,
                 "late_coefficient": self.late_[0],
-                "days_coefficient": self.trust_ * (self.lines_[0][0] + self.lines_[1][0]) / 2,
+                "days_coefficient": self.trust_
+                * (self.blend_ * self.lines_[0][0] + (1 - self.blend_) * self.lines_[1][0]),
             }
         )
 
@@ -406,19 +411,21 @@ class LatePaymentModel(BaseEstimator):
         """Try the first two thirds on the last one, in time; then fit to all.
 
         The trial settles what a fit cannot tell of itself: how far to trust the lines against
-        the customer's own record, and how wide the interval must be.
+        the customer's own record, whether the mean helps the median (where a few take very long
+        it does not), and how wide the interval must be.
         """
-        self.trust_ = 0.5
+        self.trust_, self.blend_ = 0.5, 0.5
         cut = (2 * len(X)) // 3
         trial = 0 < late[:cut].sum() < cut
         first, rest = (slice(0, cut), slice(cut, None)) if trial else (slice(None), slice(None))
         self._fit(X.iloc[first], late[first], delay[first])
         later, truth = X.iloc[rest], delay[rest]
         if trial:
-            misses = []
-            for self.trust_ in _TRUSTS:
-                misses.append(np.abs(truth - self._days(later)).mean())
-            self.trust_ = _TRUSTS[int(np.argmin(misses))]
+            misses = {}
+            for self.blend_, self.trust_ in itertools.product(_BLENDS, _TRUSTS):
+                miss = np.abs(truth - self._days(later)).mean()
+                misses[self.blend_, self.trust_] = miss
+            self.blend_, self.trust_ = min(misses, key=misses.__getitem__)
             self._fit(X.iloc[first], late[first], delay[first])
         self.spread_ = self._reach((truth - self._days(later)) / self._scale(later))
         self._fit(X, late, delay)
@@ -445,7 +452,8 @@ class LatePaymentModel(BaseEstimator):
         Z = self._standard(X)
         first, second = (Z @ slope + intercept for slope, intercept in self.lines_)
         usual = X["median_delay"].to_numpy()
-        return usual + self.trust_ * (0.5 * (first + second) - usual)
+        line = self.blend_ * first + (1 - self.blend_) * second
+        return usual + self.trust_ * (line - usual)
 
     def _scale(self, X: pd.DataFrame) -> np.ndarray:
         slope, intercept = self.scale_
