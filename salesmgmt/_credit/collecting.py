@@ -221,6 +221,8 @@ def worklist(
     position = take_position(caller, *frames, as_of=as_of, method=method, fx=fx, options=options)
     names = position.books.names
     items = items[(items["kind"] == "invoice") & (items["outstanding"] > 0)].reset_index(drop=True)
+    own = position.books.documents.rows[names["invoice"]].dtype
+    items[names["invoice"]] = items[names["invoice"]].astype(own)  # no rows without an id now
     late = items["days_past_due"].to_numpy() > 0
     items["overdue"] = np.where(late, items["outstanding"], 0.0)
     items["level"] = dunning_level(items["days_past_due"], pairs)

@@ -294,7 +294,8 @@ class LatePaymentModel(BaseEstimator):
             ("customer history", "baseline_p_late", "baseline_days"),
         ):
             chance = got[p].to_numpy()[judge]
-            told = performance(-np.round(chance, 12), chance, late).iloc[0]
+            with door.speaking_for(caller):
+                told = performance(-np.round(chance, 12), chance, late).iloc[0]
             miss = np.abs(got[d].to_numpy()[judge][settled] - days)
             row = {
                 "by": name, "invoices": int(judge.sum()), "late_share": late.mean(),

@@ -289,7 +289,16 @@ def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:
 
 
 def provision_movement(
-    before: pd.DataFrame, after: pd.DataFrame, adjustments: Any = None, *, step: float = 0.01
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    adjustments: Any = None,
+    *,
+    step: float = 0.01,
+    customer: str = "customer_id",
+    date: str = "date",
+    amount: str = "amount",
+    kind: str = "kind",
+    currency: str = "currency",
 ) -> pd.DataFrame:
     """Movement of the allowance: opening, charge, reversal, write-off, recovery, closing.
 
@@ -303,6 +312,8 @@ def provision_movement(
         of them where the provisions have no ``as_of``).
     step : float, default=0.01
         Smallest unit.
+    customer, date, amount, kind, currency : str
+        Names of the columns of ``adjustments``, and of the provisions where they have them.
 
     Returns
     -------
@@ -345,7 +356,8 @@ def provision_movement(
         raise InputError(f"{caller}(): before must be made at an earlier date than after.")
     keys = _shared_keys(before, after)
     opening, closing = (_by_key(f, u, keys) for f, u in tables)
-    gone, back = _settled(adjustments, ends if dated else None, keys, step)
+    names = {"customer": customer, "date": date, "amount": amount, "kind": kind}
+    gone, back = _settled(adjustments, ends if dated else None, keys, step, names)
     whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
     whole = whole.fillna(0).astype("int64")
     net = whole["closing"] - whole["opening"] + whole["gone"] - whole["back"]
@@ -359,7 +371,7 @@ def provision_movement(
             "closing": whole["closing"],
         }
     )
-    return _movement_frame(items, keys, end, step)
+    return _movement_frame(items, keys, end, step, currency)
 
 
 def _shared_keys(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
@@ -375,7 +387,11 @@ def _by_key(frame: pd.DataFrame, units: np.ndarray, keys: list[str]) -> pd.Serie
 
 
 def _settled(
-    adjustments: Any, ends: list[Any] | None, keys: list[str], step: float
+    adjustments: Any,
+    ends: list[Any] | None,
+    keys: list[str],
+    step: float,
+    names: dict[str, str],
 ) -> tuple[pd.Series, pd.Series]:
     """Units written off and recovered in the period, by the keys the adjustments know."""
     empty = pd.Series(dtype="int64")
@@ -383,8 +399,8 @@ def _settled(
         return empty, empty
     rows = door.take(
         adjustments, caller="provision_movement", arg="adjustments", empty="allow",
-        customer=Key("customer_id", optional="customer_id" not in keys),
-        date=Date("date"), amount=Amount("amount"), kind=Key("kind"),
+        customer=Key(names["customer"], optional=names["customer"] not in keys),
+        date=Date(names["date"]), amount=Amount(names["amount"]), kind=Key(names["kind"]),
     )  # fmt: skip
     if not len(rows):
         return empty, empty
@@ -408,10 +424,12 @@ def _settled(
     return parts[0], parts[1]
 
 
-def _movement_frame(items: pd.DataFrame, keys: list[str], end: Any, step: float) -> pd.DataFrame:
-    if "currency" in keys:
-        total = items.groupby(level=keys.index("currency")).sum()
-        out = pd.DataFrame({"currency": np.repeat(total.index.to_numpy(), total.shape[1])})
+def _movement_frame(
+    items: pd.DataFrame, keys: list[str], end: Any, step: float, currency: str
+) -> pd.DataFrame:
+    if currency in keys:
+        total = items.groupby(level=keys.index(currency)).sum()
+        out = pd.DataFrame({currency: np.repeat(total.index.to_numpy(), total.shape[1])})
         out["item"] = np.tile(total.columns.to_numpy(dtype=object), len(total))
         out["units"] = total.to_numpy().reshape(-1)
     else:

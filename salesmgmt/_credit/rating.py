@@ -378,6 +378,8 @@ def _policy(policy: Any, caller: str) -> dict[str, Any]:
         )
     for name in ("months", "minimum", "round_to", "clv_share"):
         door.check_number(rule[name], f"policy: {name}", caller=caller, low=0)
+    if rule["maximum"] != np.inf:
+        door.check_number(rule["maximum"], "policy: maximum", caller=caller, low=rule["minimum"])
     return {**rule, "factors": factors}
 
 
@@ -389,6 +391,7 @@ def check_order(
     *,
     max_days_past_due: int = 30,
     customer: str = "customer_id",
+    currency: str = "currency",
     lang: str = "en",
 ) -> pd.DataFrame:
     """Whether an order at hand can go out on credit, and why not.
@@ -405,8 +408,8 @@ def check_order(
         A result of :func:`credit_limits`, or limits by customer.
     max_days_past_due : int, default=30
         More than this past due holds the order whatever the limit.
-    customer : str, default="customer_id"
-        Name of the key column.
+    customer, currency : str
+        Names of the key columns.
     lang : {"en", "zh"}
         Language of the reason.
 
@@ -438,8 +441,10 @@ def check_order(
     door.check_lang(lang, caller=caller)
     if not is_ledger(ledger):
         raise InputError(f"{caller}(): ledger must be a result of ledger().")
+    if customer not in ledger:
+        raise InputError(f"{caller}(): the ledger has no column {customer!r} (customer=).")
     mine = ledger[ledger[customer] == customer_id]
-    if "currency" in mine and mine["currency"].nunique() > 1:
+    if currency in mine and mine[currency].nunique() > 1:
         raise InputError(
             f"{caller}(): {customer_id!r} has several currencies; make the ledger with fx=."
         )
@@ -507,6 +512,11 @@ def check_terms(
     *,
     contract: str = "contract_id",
     customer: str = "customer_id",
+    payment_days: str = "payment_days",
+    due_date: str = "due_date",
+    penalty_rate: str = "penalty_rate",
+    credit_limit: str = "credit_limit",
+    signed_date: str = "signed_date",
     lang: str = "en",
 ) -> pd.DataFrame:
     """What contracts lack: a due date, a penalty clause, a limit, or reasonable values of them.
@@ -520,8 +530,8 @@ def check_terms(
     policy : mapping, optional
         ``max_payment_days``, ``min_penalty_rate``, ``max_credit_limit``. What is not named is
         not limited.
-    contract, customer : str
-        Names of the key columns.
+    contract, customer, payment_days, due_date, penalty_rate, credit_limit, signed_date : str
+        Names of the columns.
     lang : {"en", "zh"}
         Language of the remedy.
 
@@ -562,11 +572,11 @@ def check_terms(
     rows = door.take(
         contracts, caller=caller, arg="contracts", unique=("contract",),
         contract=Key(contract), customer=Key(customer),
-        days=Amount("payment_days", optional=True, missing="allow", low=0),
-        due=Date("due_date", optional=True, missing="allow"),
-        penalty=Amount("penalty_rate", optional=True, missing="allow", low=0),
-        limit=Amount("credit_limit", optional=True, missing="allow", low=0),
-        signed=Date("signed_date", optional=True, missing="allow"),
+        days=Amount(payment_days, optional=True, missing="allow", low=0),
+        due=Date(due_date, optional=True, missing="allow"),
+        penalty=Amount(penalty_rate, optional=True, missing="allow", low=0),
+        limit=Amount(credit_limit, optional=True, missing="allow", low=0),
+        signed=Date(signed_date, optional=True, missing="allow"),
     )  # fmt: skip
     found = list(_term_findings(rows, bounds))
     parts = []

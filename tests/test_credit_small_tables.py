@@ -1,0 +1,159 @@
+"""Small, strange and renamed tables: same numbers, same types, clear refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, credit
+
+DAYS = pd.date_range("2024-01-05", periods=40, freq="9D")
+BILLS = pd.DataFrame(
+    {
+        "invoice_id": np.arange(40), "customer_id": np.repeat([7, 3], 20), "invoice_date": DAYS,
+        "due_date": DAYS + pd.Timedelta(days=30), "amount": np.linspace(10, 500, 40).round(2),
+    }
+)  # fmt: skip
+CASH = pd.DataFrame(
+    {
+        "payment_id": np.arange(30), "customer_id": BILLS["customer_id"][:30],
+        "date": BILLS["due_date"][:30] + pd.to_timedelta(np.arange(30) % 7 * 5 - 10, unit="D"),
+        "amount": BILLS["amount"][:30], "invoice_id": BILLS["invoice_id"][:30],
+    }
+)  # fmt: skip
+OTHER = pd.DataFrame(
+    {
+        "customer_id": [7, 3, 3, 7], "invoice_id": [10, 35, 35, 12],
+        "date": pd.to_datetime(["2024-12-01", "2024-12-05", "2025-01-05", "2025-01-10"]),
+        "amount": [5.0, 6.0, 2.0, 1.0], "kind": ["write_off", "dispute", "recovery", "allowance"],
+    }
+)  # fmt: skip
+BOOK = (BILLS, CASH, OTHER)
+CALLS = {
+    "dso": lambda *b: credit.dso(*b, by="customer_id", freq="Q"),
+    "cei": lambda *b: credit.cei(*b, freq="M"),
+    "bad_debt_rate": credit.bad_debt_rate,
+    "expected_loss": credit.expected_loss,
+    "loss_rates": lambda *b: credit.loss_rates(*b, method="markov"),
+    "rate_customers": credit.rate_customers,
+    "early_warning": credit.early_warning,
+    "concentration": credit.concentration,
+    "worklist": lambda *b: credit.worklist(*b, grain="invoice"),
+    "statement": lambda *b: credit.statement(*b, start="2024-01-01"),
+    "late_interest": lambda *b: credit.late_interest(*b, annual_rate=0.1),
+    "cash_forecast": lambda *b: credit.cash_forecast(*b, horizon=2, by="customer_id"),
+}
+
+
+def zoned(frame: pd.DataFrame) -> pd.DataFrame:
+    dates = frame.select_dtypes("datetime")
+    return frame.assign(**{c: dates[c].dt.tz_localize("Asia/Shanghai") for c in dates})
+
+
+FORMS = {
+    "nullable": lambda f: f.convert_dtypes(),
+    "arrow": lambda f: f.convert_dtypes(dtype_backend="pyarrow"),
+    "zone": zoned,
+    "texts": lambda f: f.assign(**{c: f[c].astype(str) for c in f if "date" in c or c == "amount"}),
+    "index": lambda f: f.set_index(pd.Index([5] * len(f))),
+    "shuffled": lambda f: f.sample(frac=1, random_state=3),
+}
+
+
+def same(name: str, got: pd.DataFrame, want: pd.DataFrame) -> None:
+    assert len(got) == len(want), name
+    for column in want:
+        have, right = got[column], want[column]
+        if pd.api.types.is_numeric_dtype(right.dtype):
+            numbers = (v.to_numpy(dtype=float, na_value=np.nan) for v in (have, right))
+            np.testing.assert_allclose(*numbers, atol=1e-9, err_msg=f"{name} {column}")
+        else:
+            assert have.astype(str).tolist() == right.astype(str).tolist(), (name, column)
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+@pytest.mark.parametrize("name", list(CALLS))
+def test_the_form_of_a_table_never_changes_an_answer(name, form):
+    if form == "arrow":
+        pytest.importorskip("pyarrow")
+    frames = [FORMS[form](f) for f in BOOK]
+    got, want = CALLS[name](*frames), CALLS[name](*BOOK)
+    same(name, got, want)
+    for key in ("customer_id", "invoice_id"):
+        if key in got:
+            assert got[key].dtype == frames[0][key].dtype, (name, key)
+
+
+@pytest.mark.parametrize("name", list(CALLS))
+def test_one_invoice_and_no_payment(name):
+    if name in ("cash_forecast", "loss_rates", "expected_loss"):  # no history, and they say so
+        with pytest.raises(InputError, match=rf"^{name}\(\)"):
+            CALLS[name](BILLS.head(1))
+        return
+    got = CALLS[name](BILLS.head(1))
+    assert len(got) <= 15
+    assert not np.isinf(got.select_dtypes("number").to_numpy()).any()
+
+
+def test_all_paid_owes_nothing():
+    book = (BILLS.head(30), CASH)
+    assert credit.concentration(*book)["share"].sum() == 0
+    assert not len(credit.worklist(*book))
+    assert (credit.expected_loss(*book)["allowance"] == 0).all()
+    assert (credit.cash_forecast(*book, horizon=1)["expected"] == 0).all()
+    got = credit.statement(*book, start="2024-01-01")
+    assert (got["balance"][got["entry"] == "closing"] == 0).all()
+
+
+def test_statements_close_on_the_balance_of_the_aging():
+    for day in ("2024-06-30", "2025-01-31"):
+        ages = credit.aging(*BOOK, as_of=day).set_index("customer_id")["total"]
+        got = credit.statement(*BOOK, as_of=day, start="2024-05-01")
+        closing = got[got["entry"] == "closing"].set_index("customer_id")["balance"]
+        pd.testing.assert_series_equal(closing, ages, check_names=False)
+        moved = got.groupby("customer_id")[["debit", "credit"]].sum()
+        opening = got[got["entry"] == "opening"].set_index("customer_id")["balance"]
+        np.testing.assert_allclose(opening + moved["debit"] - moved["credit"], closing)
+
+
+def test_headings_of_ones_own():
+    names = {
+        "customer_id": "客户",
+        "date": "日期",
+        "amount": "金额",
+        "kind": "类别",
+        "currency": "币种",
+    }
+    book = [f.assign(currency=np.where(f["customer_id"] == 7, "CNY", "USD")) for f in BOOK]
+    days, rates = ("2024-09-30", "2025-01-31"), [0.01, 0.03, 0.1, 0.3, 0.8]
+    plain = [credit.provision(credit.aging(*book, as_of=d), rates) for d in days]
+    want = credit.provision_movement(*plain, book[2])
+    renamed = [f.rename(columns=names) for f in (*plain, book[2])]
+    got = credit.provision_movement(
+        *(f.rename(columns={"金额": "amount"}) for f in renamed[:2]), renamed[2], customer="客户",
+        date="日期", amount="金额", kind="类别", currency="币种",
+    )  # fmt: skip
+    assert list(got.columns) == ["币种", "item", "amount", "as_of"]
+    assert got["amount"].tolist() == want["amount"].tolist()
+
+    two = pd.DataFrame({"客户": "A", "币种": ["CNY", "USD"], "invoice_id": [1, 2], "amount": 5.0,
+                        "invoice_date": "2025-01-01", "due_date": "2025-01-31"})  # fmt: skip
+    made = credit.ledger(two, customer="客户", currency="币种")
+    with pytest.raises(InputError, match="several currencies"):
+        credit.check_order(made, "A", 1.0, {"A": 9.0}, customer="客户", currency="币种")
+    with pytest.raises(InputError, match="no column 'customer_id'"):
+        credit.check_order(made, "A", 1.0, {"A": 9.0})
+
+    terms = pd.DataFrame({"合同": [1], "客户": ["A"], "账期": [90], "罚息": [0.0], "额度": [1e5],
+                          "签署": ["2025-01-01"]})  # fmt: skip
+    found = credit.check_terms(
+        terms, {"max_payment_days": 60}, contract="合同", customer="客户", payment_days="账期",
+        penalty_rate="罚息", credit_limit="额度", signed_date="签署",
+    )  # fmt: skip
+    assert found["rule"].tolist() == ["no_penalty_clause", "terms_too_long"]
+    with pytest.raises(InputError, match="maximum"):
+        credit.credit_limits(
+            pd.DataFrame({"customer_id": [1], "grade": "A", "monthly_sales": 1.0}),
+            {"factors": {"A": 1.0}, "minimum": 10.0, "maximum": 5.0},
+        )
