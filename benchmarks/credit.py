@@ -3,6 +3,7 @@
     python benchmarks/credit.py                                   # ours alone
     python benchmarks/credit.py --peers PYTHON                   # beside peers/credit.txt
     python benchmarks/credit.py --rows 10_000_000 --repeats 1     # 10 M invoices, 15 M payments
+    python benchmarks/credit.py --large                           # added memory there, each path
 
 The peer runs in an environment of its own, which needs what ``peers/credit.txt`` pins. Invoices
 and payments are made up: 20 invoices and 30 payments a customer, amounts in whole cents.
@@ -11,6 +12,7 @@ and payments are made up: 20 invoices and 30 payments a customer, amounts in who
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -93,6 +95,63 @@ def company(invoices: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         }
     )
     return inv, pay
+
+
+def varied(path: str, inv: pd.DataFrame, pay: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same books with what takes them off the plain path."""
+    random = np.random.default_rng(1)
+    if path == "named":  # three payments in four name an invoice of their customer's
+        order = np.argsort(inv["customer_id"].to_numpy(), kind="stable")
+        who = pay["customer_id"].to_numpy()
+        ends = np.searchsorted(inv["customer_id"].to_numpy()[order], np.arange(who.max() + 2))
+        some = (ends[who + 1] > ends[who]) & (random.random(len(pay)) < 0.75)
+        at = ends[who] + (random.random(len(pay)) * (ends[who + 1] - ends[who])).astype(np.int64)
+        named = inv["invoice_id"].to_numpy()[order[np.where(some, at, 0)]].astype(float)
+        pay = pay.assign(invoice_id=np.where(some, named, np.nan))
+    if path == "credit notes":
+        note = random.random(len(inv)) < 0.05
+        inv = inv.assign(
+            type=pd.Categorical(np.where(note, "credit_note", "invoice")),
+            parent=np.where(note, inv["invoice_id"] - 1.0, np.nan),
+        )
+    if path in ("two currencies", "converted"):
+        names = np.array(["CNY", "USD"])
+        inv = inv.assign(currency=pd.Categorical(names[random.integers(0, 2, len(inv))]))
+        pay = pay.assign(currency=pd.Categorical(names[random.integers(0, 2, len(pay))]))
+    return inv, pay
+
+
+PATHS = ("plain", "named", "credit notes", "past as_of", "two currencies", "converted", "pairs")
+
+
+def memory(rows: int, path: str) -> dict[str, float]:
+    """Added peak memory and size of the result, in times the input, of one path."""
+    from salesmgmt import credit
+
+    inv, pay = varied(path, *company(rows))
+    gc.collect()
+    size = sum(t.memory_usage(deep=True).sum() for t in (inv, pay)) / 2**20
+    credit.aging(inv.head(1000), pay.head(0), as_of=AS_OF)  # imports
+    day = "2024-06-30" if path == "past as_of" else AS_OF
+    fx = {"USD": 7.1} if path == "converted" else None
+    call = credit.ledger if path == "pairs" else credit.aging
+    seconds, added, result = timed(lambda: call(inv, pay, as_of=day, fx=fx), 1)
+    assert isinstance(result, pd.DataFrame)
+    own = result.memory_usage().sum() / 2**20
+    return {"seconds": seconds, "added": added / size, "result": own / size, "input": size}
+
+
+def large(options: argparse.Namespace) -> None:
+    """The table of added memory, each path in a process of its own."""
+    print(f"{options.rows:,} invoices, {options.rows * 3 // 2:,} payments: added peak memory")
+    print(
+        f"{'path':20s} {'bar':>8s} {'x input':>9s} {'result':>9s} {'seconds':>9s} {'input MB':>9s}"
+    )
+    for path in PATHS:
+        got = run(sys.executable, "memory", path, options)
+        bar = "" if path == "pairs" else "<= 1.5"
+        print(f"{path:20s} {bar:>8s} {got['added']:9.2f} {got['result']:9.2f} "
+              f"{got['seconds']:9.1f} {got['input']:9,.0f}", flush=True)  # fmt: skip
 
 
 def timed(call: Callable[[], object], repeats: int) -> tuple[float, float, object]:
@@ -181,15 +240,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=lambda s: int(float(s.replace("_", ""))), default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--large", action="store_true", help="added memory of each path")
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
-    parser.add_argument("--worker", choices=["ours", "duckdb"], help=argparse.SUPPRESS)
-    parser.add_argument("--task", choices=["balances", "pairs"], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=["ours", "duckdb", "memory"], help=argparse.SUPPRESS)
+    parser.add_argument("--task", help=argparse.SUPPRESS)
     parser.add_argument("--result", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.worker == "memory":
+        found = memory(options.rows, options.task)
+        Path(options.result).write_text(json.dumps(found), encoding="utf-8")
+        return
     if options.worker:
         work = ours if options.worker == "ours" else peer
         done = work(options.rows, options.repeats, options.task)
         Path(options.result).write_text(json.dumps(done), encoding="utf-8")
+        return
+    if options.large:
+        options.rows = max(options.rows, 10_000_000)
+        large(options)
         return
     print(f"{options.rows:,} invoices, {options.rows * 3 // 2:,} payments, one thread of ours")
     print(f"{'figure':34s} {'bar':>10s} {'ours':>10s} {'DuckDB':>10s} {'ratio':>6s}")
