@@ -214,7 +214,8 @@ def _plain_tally(
 ) -> _Tally:
     """Sums by customer and bucket of plain books, customers in ascending order."""
     books, documents = plain.books, plain.books.documents
-    order, group, units = plain.debits()
+    order = plain.debits()
+    group, units = documents.customer[order], documents.units[order]
     received, there = plain.received()
     opened, left = queue_open(group, units, received)
     some = np.flatnonzero(opened)

@@ -75,18 +75,87 @@ def _block_of(tables: Tables) -> list[np.ndarray]:
     return [block[own] for own in codes]
 
 
-def stacked(frames: Iterator[pd.DataFrame]) -> pd.DataFrame:
-    """Frames of the same columns one below the other, never twice in memory."""
+def stacked(frames: Iterator[pd.DataFrame], room: int) -> pd.DataFrame:
+    """Frames of the same columns one below the other, never twice in memory; ``room`` rows, about.
+
+    Each block is written to its place at once: putting parts together in the end would hold
+    every column twice, and what parts leave behind is too scattered to be given back.
+    """
     first = next(frames)
-    parts = {c: [first[c]] for c in first.columns}
-    rest = False
-    for frame in frames:
-        rest = True
-        for c in parts:
-            parts[c].append(frame[c])
-    if not rest:
+    second = next(frames, None)
+    if second is None:
         return first
-    del first, frame
-    return pd.DataFrame(
-        {c: pd.concat(parts.pop(c), ignore_index=True) for c in list(parts)}, copy=False
-    )
+    columns = {c: _Column(first[c], room) for c in first.columns}
+    for c, column in columns.items():
+        column.add(second[c])
+    del first, second
+    for frame in frames:
+        for c, column in columns.items():
+            column.add(frame[c])
+    return pd.DataFrame({c: columns.pop(c).whole() for c in list(columns)}, copy=False)
+
+
+class _Column:
+    """A column that grows: numbers and times in one array, all else as parts."""
+
+    def __init__(self, first: pd.Series, room: int) -> None:
+        self.parts: list[pd.Series] = []
+        self.values: np.ndarray | None = None
+        self.lost: np.ndarray | None = None
+        self.length = 0
+        values = _bare(first)[0]
+        if values is not None:
+            self.values = np.empty(max(room, len(first)), dtype=values.dtype)
+        self.add(first)
+
+    def add(self, series: pd.Series) -> None:
+        """Put a part behind the others."""
+        values, lost = _bare(series)
+        fits = self.values is not None and values is not None and not self.parts
+        if not fits or values.dtype != self.values.dtype:  # type: ignore[union-attr]
+            if self.length:
+                self.parts.append(pd.Series(self.whole()))
+                self.values, self.lost, self.length = None, None, 0
+            self.parts.append(series)
+            return
+        assert values is not None
+        end = self.length + len(values)
+        self.values = _grown(self.values, end)
+        self.values[self.length : end] = values
+        if lost is not None or self.lost is not None:
+            if self.lost is None:
+                self.lost = np.zeros(len(self.values), dtype=bool)
+            self.lost = _grown(self.lost, end)
+            self.lost[self.length : end] = False if lost is None else lost
+        self.length = end
+
+    def whole(self) -> Any:
+        """All parts as one column."""
+        if self.parts:
+            return pd.concat(self.parts, ignore_index=True)
+        assert self.values is not None
+        values = self.values[: self.length]
+        if self.lost is None:
+            return values
+        return pd.arrays.IntegerArray(values, self.lost[: self.length])
+
+
+def _bare(series: pd.Series) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Values and mask of a column of numbers or times; None for any other."""
+    if isinstance(series.dtype, np.dtype):
+        values = series.to_numpy()
+        return (None if values.dtype == object else values), None
+    array = series.array
+    if isinstance(array, pd.arrays.IntegerArray):
+        lost = array.isna()
+        return array.to_numpy(array.dtype.numpy_dtype, na_value=0), lost
+    return None, None
+
+
+def _grown(values: np.ndarray | None, length: int) -> np.ndarray:
+    assert values is not None
+    if length <= len(values):
+        return values
+    out = np.empty(length + length // 2, dtype=values.dtype)
+    out[: len(values)] = values
+    return out

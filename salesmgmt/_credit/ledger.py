@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from .. import _frames as door
+from ..engine import fast_matching
 from ..engine.matching import Rank, order_by, queue_segments
 from .blocks import in_blocks, stacked
 from .books import KINDS, Books, Options, open_books
@@ -19,7 +21,7 @@ from .tables import Tables, take_tables
 __all__ = ["ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
-_LONG_AGO = np.iinfo(np.int64).min // 2**40  # below any day, and still a day in microseconds
+_NEVER = np.iinfo(np.int64).min  # NaT, and below any day
 _CARRIED = ("type", "parent", "tax", "rep", "region")
 
 
@@ -120,7 +122,7 @@ def ledger(
     if is_ledger(invoices):
         return work(invoices, as_of)
     tables = take_tables("ledger", invoices, payments, adjustments, options)
-    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work))
+    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
 
 
 def take_position(
@@ -226,16 +228,41 @@ def _ledger_frame(position: Position) -> pd.DataFrame:
 
 def _plain_frame(plain: PlainBooks) -> pd.DataFrame:
     """The same for plain books, whose lines come out of one merge in their order."""
-    debits, debit_group, debit = plain.debits()
-    credits, credit_group, credit = plain.credits()
+    debits, credits = plain.debits(), plain.credits()
+    if not plain.oldest_due and len(debits) + len(credits) >= fast_matching.LEAST:
+        lines = fast_matching.compiled_lines()
+        if lines is not None:
+            return _compiled_frame(plain, debits, credits, lines)
+    documents, receipts = plain.books.documents, plain.books.receipts
     document, receipt, units = queue_segments(
-        debit_group, debit, credit_group, credit, plain.groups
-    )
+        documents.customer[debits], documents.units[debits],
+        receipts.customer[credits], receipts.units[credits], plain.groups,
+    )  # fmt: skip
+    document, receipt = _positions(debits, document), _positions(credits, receipt)
     if plain.oldest_due:  # settled by due date, shown by invoice date
-        document, receipt = _positions(debits, document), _positions(credits, receipt)
         order = _line_order(plain.books, document, receipt)
-        return _frame(plain.books, document[order], receipt[order], units[order])
-    return _frame(plain.books, _positions(debits, document), _positions(credits, receipt), units)
+        document, receipt, units = document[order], receipt[order], units[order]
+    return _frame(plain.books, document, receipt, units)
+
+
+def _compiled_frame(
+    plain: PlainBooks, debits: np.ndarray, credits: np.ndarray, write: Callable[..., int]
+) -> pd.DataFrame:
+    documents, receipts = plain.books.documents, plain.books.receipts
+    # Side by side and in order first: the pass itself then never waits for memory.
+    bills = [documents.customer, documents.units, documents.day, documents.due]
+    money = [receipts.customer, receipts.units, receipts.day]
+    sides = (
+        np.stack(bills, axis=1).take(debits, axis=0),
+        np.stack(money, axis=1).take(credits, axis=0),
+    )
+    room = len(debits) + len(credits)
+    lines, times = np.empty((4, room), dtype=np.int64), np.empty((4, room), dtype=np.int64)
+    kind = np.empty(room, dtype=np.int8)
+    n = write(debits, credits, *sides, int(_DAY), len(KINDS), lines, times, kind)
+    document, receipt, customer, units = (line[:n] for line in lines)
+    of_lines = [t[:n] for t in times]
+    return _assembled(plain.books, document, receipt, units, customer, kind[:n], of_lines)
 
 
 def _positions(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -247,28 +274,41 @@ def _frame(
     books: Books, document: np.ndarray, receipt: np.ndarray, units: np.ndarray
 ) -> pd.DataFrame:
     """One row a line: positions of document and receipt (-1: none) and what is matched or left."""
-    documents, receipts, names = books.documents, books.receipts, books.names
-    has_d, has_r = document >= 0, receipt >= 0
-    day_d = _taken(documents.day, document, has_d)
-    day_r = _taken(receipts.day, receipt, has_r)
-    kinds = pd.Series([*KINDS, "open", "unapplied"])
-    kind = _taken(receipts.kind.astype(np.int64), receipt, has_r, len(KINDS))
-    kind[~has_d] = len(KINDS) + 1
+    documents, receipts = books.documents, books.receipts
+    issued = _taken(documents.day * _DAY, document, _NEVER)
+    paid = _taken(receipts.day * _DAY, receipt, _NEVER)
+    due = _taken(documents.due * _DAY, document, _NEVER)
+    kind = _taken(receipts.kind, receipt, len(KINDS))
+    kind[document < 0] = len(KINDS) + 1
     customer = _of_both(document, receipt, documents.customer, receipts.customer)
+    times = [np.maximum(issued, paid), issued, due, paid]
+    return _assembled(books, document, receipt, units, customer, kind, times)
+
+
+def _assembled(
+    books: Books,
+    document: np.ndarray,
+    receipt: np.ndarray,
+    units: np.ndarray,
+    customer: np.ndarray,
+    kind: np.ndarray,
+    times: list[np.ndarray],
+) -> pd.DataFrame:
+    """The frame of lines; ``times`` in microseconds: of the match, document, due date, receipt."""
+    documents, receipts, names = books.documents, books.receipts, books.names
+    later, issued, due, paid = (t.view("datetime64[us]") for t in times)
     columns: dict[str, Any] = {
         names["customer"]: _labels(books.customers, customer),
         names["invoice"]: _pick(documents.rows[names["invoice"]], document),
         names["payment"]: _pick(receipts.label, receipt),
-        "date": as_days(np.maximum(day_d, day_r)),
+        "date": later,
         "amount": door.money(units, books.step),
-        "kind": kinds.take(kind).reset_index(drop=True),
+        "kind": pd.Series([*KINDS, "open", "unapplied"]).take(kind).array,
     }
     if books.currencies is not None:
         currency = _of_both(document, receipt, documents.currency, receipts.currency)
         columns[names["currency"]] = _labels(books.currencies, currency)
-    columns["invoice_date"] = as_days(day_d, has_d)
-    columns["due_date"] = as_days(_taken(documents.due, document, has_d), has_d)
-    columns["payment_date"] = as_days(day_r, has_r)
+    columns |= {"invoice_date": issued, "due_date": due, "payment_date": paid}
     for column in (names.get(c, c) for c in _CARRIED):
         if column in documents.rows:
             columns[column] = _pick(documents.rows[column], document)
@@ -276,33 +316,28 @@ def _frame(
     return pd.DataFrame(columns, copy=False)
 
 
-def _taken(
-    values: np.ndarray, rows: np.ndarray, real: np.ndarray, fill: int = _LONG_AGO
-) -> np.ndarray:
-    """Values at positions, ``fill`` where there is none."""
-    if not len(values):
-        return np.full(len(rows), fill, dtype=np.int64)
-    out = values[rows]
-    out[~real] = fill
-    return out
+def _taken(values: np.ndarray, rows: np.ndarray, fill: int) -> np.ndarray:
+    """Values at positions, ``fill`` where there is none (-1: the place behind the last)."""
+    return np.append(values, values.dtype.type(fill))[rows]
 
 
-def _labels(keys: door.Keys, codes: np.ndarray) -> pd.Series:
-    return keys.labels.iloc[:, 0].take(codes).reset_index(drop=True)
+def _labels(keys: door.Keys, codes: np.ndarray) -> Any:
+    labels = keys.labels.iloc[:, 0]
+    if isinstance(labels.dtype, np.dtype):
+        return labels.to_numpy()[codes]
+    return labels.array.take(codes)
 
 
-def _pick(column: pd.Series, rows: np.ndarray) -> pd.Series:
+def _pick(column: pd.Series, rows: np.ndarray) -> Any:
     """Values at positions, missing where the position is -1; the dtype is kept if it can be."""
-    real = rows >= 0
-    if real.all():
-        return column.take(rows).reset_index(drop=True)
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
-        values = column.to_numpy()
-        taken = values[rows] if len(values) else np.zeros(len(rows), dtype=column.dtype)
-        return pd.Series(pd.arrays.IntegerArray(taken, ~real))
     own = isinstance(column.dtype, np.dtype)
     values = column.to_numpy() if own else column.array
-    return pd.Series(pd.api.extensions.take(values, rows, allow_fill=True))
+    lost = rows < 0
+    if not lost.any():
+        return values[rows] if own else values.take(rows)
+    if own and column.dtype.kind in "iu":
+        return pd.arrays.IntegerArray(_taken(values, rows, 0), lost)
+    return pd.api.extensions.take(values, rows, allow_fill=True)
 
 
 def _rank(labels: pd.Series) -> np.ndarray:
@@ -384,7 +419,7 @@ def open_items(
     if is_ledger(invoices):
         return work(invoices, as_of)
     tables = take_tables("open_items", invoices, payments, adjustments, options)
-    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work))
+    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
 
 
 def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:

@@ -42,19 +42,18 @@ class PlainBooks:
         """Places for customers, of which some may have no row."""
         return len(self.books.customers.labels)
 
-    def debits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions of the documents that count, by customer and oldest first; customer, units."""
+    def debits(self) -> np.ndarray:
+        """Positions of the documents that count, by customer and oldest first."""
         documents, rows = self.books.documents, self.rows[0]
         ids = documents.rows[self.books.names["invoice"]]
         ties = None if ids.is_monotonic_increasing else (lambda at: _ranks(ids.iloc[at]))
         keys = [documents.customer, documents.day]
         if self.oldest_due:
             keys.insert(1, documents.due)
-        order = _sorted(keys, rows, ties)
-        return order, documents.customer[order], documents.units[order]
+        return _sorted(keys, rows, ties)
 
-    def credits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Positions of the receipts that count, by customer and oldest first; customer, units."""
+    def credits(self) -> np.ndarray:
+        """Positions of the receipts that count, by customer and oldest first."""
         receipts, rows = self.books.receipts, self.rows[1]
 
         def rank(at: np.ndarray) -> np.ndarray:  # one id may stand in several rows
@@ -64,8 +63,7 @@ class PlainBooks:
             return out
 
         ties = None if receipts.label.is_monotonic_increasing else rank
-        order = _sorted([receipts.customer, receipts.day], rows, ties)
-        return order, receipts.customer[order], receipts.units[order]
+        return _sorted([receipts.customer, receipts.day], rows, ties)
 
     def received(self) -> tuple[np.ndarray, np.ndarray]:
         """Money received by customer in whole units; customers that have any row that counts."""

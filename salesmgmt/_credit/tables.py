@@ -94,6 +94,10 @@ class Tables:
         some = tuple(_cut(r, a) for r, a in zip(self.rows, at, strict=True))
         return Tables(self.caller, self.names, self.options, some)  # type: ignore[arg-type]
 
+    def lines(self) -> int:
+        """Rows of a pair ledger at most, if every receipt pays its share of a queue."""
+        return sum(map(len, self.rows)) + len(self.rows[0])
+
     def last_day(self) -> np.ndarray:
         """The last day a document or a receipt is dated; empty if there is none."""
         changes = self.rows[2]

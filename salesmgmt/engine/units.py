@@ -79,7 +79,9 @@ def from_units(units: np.ndarray, step: float = 0.01) -> np.ndarray:
     values = np.asarray(units).astype(np.float64)
     if exact.numerator != 1:
         values = values * exact.numerator
-    return values / exact.denominator if exact.denominator != 1 else values
+    if exact.denominator == 1:
+        return values
+    return np.divide(values, exact.denominator, out=values if values.ndim else None)
 
 
 def off_grid(amounts: np.ndarray, step: float = 0.01, *, tolerance: float = 1e-6) -> np.ndarray:

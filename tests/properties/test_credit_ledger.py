@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError, credit
+from salesmgmt.engine import fast_matching, matching
 
 START = date(2024, 1, 1)
 BATCH = 500  # ledgers in one call: each has customers of its own
@@ -306,6 +309,48 @@ def test_plain_books_give_what_the_long_way_gives(method, as_of, monkeypatch):
     monkeypatch.setattr("salesmgmt._credit.aging.plain_books", lambda *a, **k: None)
     for one, call in zip(short, calls, strict=True):
         pd.testing.assert_frame_equal(one, call())
+
+
+@pytest.mark.parametrize("as_of", ["2024-01-20", "2024-02-15", None])
+def test_the_compiled_pass_gives_the_same_lines(as_of, monkeypatch):
+    pytest.importorskip("numba")
+    calls = []
+
+    def compiled():
+        calls.append(1)
+        return fast_matching._lines  # the same code uncompiled, so that a test need not wait
+
+    slow = credit.ledger(*_plain(12), as_of=as_of)
+    monkeypatch.setattr(fast_matching, "LEAST", 0)
+    monkeypatch.setattr(fast_matching, "compiled_lines", compiled)
+    pd.testing.assert_frame_equal(credit.ledger(*_plain(12), as_of=as_of), slow)
+    assert calls
+
+
+@pytest.mark.slow
+def test_the_compiled_pass_compiles(monkeypatch):
+    pytest.importorskip("numba")
+    slow = credit.ledger(*_plain(13))
+    monkeypatch.setattr(fast_matching, "LEAST", 0)
+    pd.testing.assert_frame_equal(credit.ledger(*_plain(13)), slow)
+
+
+def test_merge_of_queues_matches_unit_by_unit():
+    random = Random(21)
+    for _ in range(200):
+        sides = []
+        for least in (1, 0):
+            groups = sorted(random.choices(range(5), k=random.randint(0, 9)))
+            sides += [groups, [random.randint(least, 6) for _ in groups]]
+        arrays = [np.array(side, dtype=np.int64) for side in sides]
+        got = list(zip(*(a.tolist() for a in matching.queue_segments(*arrays, 5)), strict=True))
+        want = []
+        for group in range(5):
+            debits = [i for i, g in enumerate(sides[0]) if g == group for _ in range(sides[1][i])]
+            credits = [j for j, g in enumerate(sides[2]) if g == group for _ in range(sides[3][j])]
+            pairs = itertools.zip_longest(debits, credits, fillvalue=-1)
+            want += [(i, j, len(list(same))) for (i, j), same in itertools.groupby(pairs)]
+        assert got == want
 
 
 @pytest.mark.parametrize("method", [*PLAIN, "specific", "proportional"])
