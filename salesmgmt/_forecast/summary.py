@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..engine import arima, naive, state_space
-from ..engine.bank import OLDEST, newest, weights_of
+from ..engine import arima, intermittent, naive, state_space
+from ..engine.bank import (
+    OLDEST,
+    complex_smoothed,
+    decomposed,
+    newest,
+    regressed,
+    weights_of,
+)
 from ..engine.decomposition import fill_gaps
-from ..engine.ets import fit_additive
-from ..engine.preparation import prepare
-from ..engine.theta import line
+from ..engine.ets import Smoothed
+from ..engine.preparation import Prepared, prepare
+from ..engine.theta import theta
 from .intake import Block, Panel
 
 __all__ = ["summarise_models"]
 
 _COLUMNS = ("model", "form", "parameters", "loglik", "aicc", "mae", "rmse", "n", "weights")
+_SPARSE_ORIGINS = 120  # newest periods at which intermittent methods are judged
+Row = tuple[int, dict[str, Any]]
 
 
 def summarise_models(panel: Panel, models: list[str]) -> pd.DataFrame:
@@ -35,21 +45,17 @@ def summarise_models(panel: Panel, models: list[str]) -> pd.DataFrame:
     return out
 
 
-def _describe(block: Block, m: int, model: str) -> list[tuple[int, dict[str, Any]]]:
+def _describe(block: Block, m: int, model: str) -> list[Row]:
     if model in ("auto", "ets", "ensemble"):
         return _by_likelihood(block, m, model)
-    if model == "theta":
-        return _theta(block, m)
-    if model == "arima":
-        return _arima(block, m)
-    errors = _simple_errors(block, m, model)
-    return [
-        (j, {"form": model, "parameters": {}, "loglik": np.nan, "aicc": np.nan, **_errors(e)})
-        for j, e in enumerate(errors.T)
-    ]
+    if model in _SPARSE:
+        return _sparse(block, model)
+    if model in ("naive", "seasonal_naive", "drift", "mean"):
+        return _naive_family(block, m, model)
+    return _FITTED[model](block, m)
 
 
-def _by_likelihood(block: Block, m: int, model: str) -> list[tuple[int, dict[str, Any]]]:
+def _by_likelihood(block: Block, m: int, model: str) -> list[Row]:
     """The exponential smoothing form of lowest AICc; for ``"auto"`` with its members' weights."""
     weights = weights_of(block.y, block.n, m) if model == "auto" else [None] * len(block.n)
     out = []
@@ -68,45 +74,166 @@ def _by_likelihood(block: Block, m: int, model: str) -> list[tuple[int, dict[str
     return out
 
 
-def _theta(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
+def _arima(block: Block, m: int) -> list[Row]:
     p = prepare(block.y, block.n, m)
-    fit = fit_additive(p.z, p.n, 1)
-    tiled = p.season[np.arange(len(p.y)) % p.m]
-    errors = np.where(p.multiplicative, fit.errors * tiled, fit.errors) * p.scale
-    slope = 0.5 * line(p.z) * p.scale
+    found = arima.choose(*newest(p.y, p.n, OLDEST), p.m, 1)
+    rows = []
+    for j, order in enumerate(found.orders):
+        scale = float(p.scale[j])
+        form = f"ARIMA({order.p},{order.d},{order.q})"
+        if m > 1:
+            form += f"({order.P},{order.D},{order.Q})[{m}]"
+        parameters = {
+            k: v * scale if k in ("mean", "drift") else v for k, v in found.parameters[j].items()
+        }
+        # The density of the data is that of the scaled data by the scale, once a value.
+        shift = float(found.count[j]) * np.log(scale)
+        row = {
+            "form": form,
+            "parameters": {**parameters, "sigma2": float(found.sigma2[j]) * scale**2},
+            "loglik": _finite(found.loglik[j] - shift),
+            "aicc": _finite(found.aicc[j] + 2 * shift),
+        }
+        rows.append((j, {**row, **_errors(found.errors[:, j] * scale)}))
+    return rows
+
+
+def _theta(block: Block, m: int) -> list[Row]:
+    p = prepare(block.y, block.n, m)
+    fit = theta(p.z, p.n, 1)
+    names = {"alpha": fit.parameters["alpha"], "drift": fit.parameters["drift"] * p.scale}
+    return _rows("Theta", names, _in_units(p, fit))
+
+
+def _regression(block: Block, m: int) -> list[Row]:
+    p = prepare(block.y, block.n, m)
+    fit = regressed(p, 1)
+    names = {**fit.parameters, "mean": fit.parameters["mean"] * p.scale}
+    return _rows("regression", names, _in_units(p, fit))
+
+
+def _mstl(block: Block, m: int) -> list[Row]:
+    p = prepare(block.y, block.n, m)
+    fit, _ = decomposed(p, 1)
+    errors = np.where(np.isfinite(block.y), fit.errors * p.scale, np.nan)
+    return _rows("MSTL", fit.parameters, errors)
+
+
+def _ces(block: Block, m: int) -> list[Row]:
+    """Complex smoothing with the concentrated normal likelihood of its errors."""
+    p = prepare(block.y, block.n, m)
+    plain, full, better = complex_smoothed(p, 1)
     rows = []
     for j in range(len(block.n)):
-        parameters = {"alpha": float(fit.parameters["alpha"][j]), "drift": float(slope[j])}
-        row = {"form": "Theta", "parameters": parameters, "loglik": np.nan, "aicc": np.nan}
-        rows.append((j, {**row, **_errors(errors[:, j])}))
+        seasonal = full is not None and bool(better[j])
+        fit = full if full is not None and seasonal else plain
+        k = 7 + m if seasonal else 5  # parameters, first states, variance
+        errors = fit.errors[:, j] * p.scale[j]
+        row = {
+            "form": "CES(full)" if seasonal else "CES(none)",
+            "parameters": {name: float(v[j]) for name, v in fit.parameters.items()},
+            **_gaussian(errors, k),
+        }
+        rows.append((j, {**row, **_errors(errors)}))
     return rows
 
 
-def _arima(block: Block, m: int) -> list[tuple[int, dict[str, Any]]]:
-    p = prepare(block.y, block.n, m)
-    _, sd, orders = arima.choose(*newest(p.y, p.n, OLDEST), p.m, 1)
-    rows = []
-    for j, order in enumerate(orders):
-        name = f"ARIMA({order.p},{order.d},{order.q})"
-        if m > 1:
-            name += f"({order.P},{order.D},{order.Q})[{m}]"
-        spread = float(sd[0, j] * p.scale[j])
-        row: dict[str, Any] = {"form": name, "parameters": {"constant": order.constant}}
-        row |= {"loglik": np.nan, "aicc": np.nan, "mae": np.nan, "rmse": spread}
-        rows.append((j, {**row, "n": int(np.isfinite(block.y[:, j]).sum())}))
-    return rows
-
-
-def _simple_errors(block: Block, m: int, model: str) -> np.ndarray:
-    """One-step errors of a method without a likelihood, (time, series)."""
+def _naive_family(block: Block, m: int, model: str) -> list[Row]:
+    """Random walks and the mean, as the ARIMA models they are, with their likelihood."""
     y = block.y
-    lag = m if model in ("seasonal_naive", "mstl") else 1
+    lag = m if model == "seasonal_naive" else 1
+    names: dict[str, np.ndarray] = {}
     if model == "mean":
-        return y - naive.mean(y, block.n, 1)
-    out = np.full_like(y, np.nan)
-    if len(y) > lag:
-        out[lag:] = y[lag:] - fill_gaps(y, block.n, lag)[:-lag]
-    return out
+        centre = naive.mean(y, block.n, 1)
+        names = {"mean": centre[0]}
+        errors = y - centre
+    else:
+        errors = np.full_like(y, np.nan)
+        if len(y) > lag:
+            errors[lag:] = y[lag:] - fill_gaps(y, block.n, lag)[:-lag]
+        if model == "drift":
+            slope = naive.drift(y, block.n, 1)[0] - naive.drift(y, block.n, 2)[1]
+            errors = errors + slope
+            names = {"drift": -slope}
+    k = 1 + len(names)
+    rows = _rows(model, names, errors)
+    return [(j, {**row, **_gaussian(errors[:, j], k)}) for j, row in rows]
+
+
+def _sparse(block: Block, model: str) -> list[Row]:
+    """Intermittent demand: what is smoothed, and errors of what each past period said."""
+    method, parameters = _SPARSE[model]
+    T = len(block.y)
+    errors = np.full_like(block.y, np.nan)
+    for t in range(max(T - _SPARSE_ORIGINS, 1), T):
+        errors[t] = block.y[t] - method(block.y[:t], np.minimum(block.n, t))
+    return _rows(model, parameters(block.y, block.n), errors)
+
+
+def _croston_parts(y: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
+    size, interval = intermittent.size_and_interval(y, n)
+    return {"alpha": np.full(len(n), 0.1), "size": size, "interval": interval}
+
+
+def _tsb_parts(y: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
+    size, chance = intermittent.size_and_chance(y, n)
+    tenth = np.full(len(n), 0.1)
+    return {"alpha": tenth, "beta": tenth, "size": size, "probability": chance}
+
+
+def _bucket_parts(y: np.ndarray, n: np.ndarray) -> dict[str, np.ndarray]:
+    return {"bucket": intermittent.bucket(y, n), "interval": intermittent.mean_interval(y, n)}
+
+
+_Parts = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
+_SPARSE: dict[str, tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], _Parts]] = {
+    "croston": (intermittent.croston, _croston_parts),
+    "sba": (intermittent.sba, _croston_parts),
+    "tsb": (intermittent.tsb, _tsb_parts),
+    "adida": (intermittent.adida, _bucket_parts),
+    "imapa": (intermittent.imapa, _bucket_parts),
+}
+_FITTED: dict[str, Callable[[Block, int], list[Row]]] = {
+    "arima": _arima,
+    "ces": _ces,
+    "mstl": _mstl,
+    "regression": _regression,
+    "theta": _theta,
+}
+
+
+# --------------------------------------------------------------------------------------
+# Rows
+
+
+def _in_units(p: Prepared, fit: Smoothed) -> np.ndarray:
+    """One-step errors of the deseasonalised series as errors of the data."""
+    tiled = p.season[np.arange(len(p.y)) % p.m]
+    return np.where(p.multiplicative, fit.errors * tiled, fit.errors) * p.scale
+
+
+def _rows(form: str, parameters: dict[str, np.ndarray], errors: np.ndarray) -> list[Row]:
+    """Rows of a method without a likelihood."""
+    bare = {"form": form, "loglik": np.nan, "aicc": np.nan}
+    return [
+        (j, {**bare, "parameters": {k: float(v[j]) for k, v in parameters.items()}, **_errors(e)})
+        for j, e in enumerate(errors.T)
+    ]
+
+
+def _gaussian(e: np.ndarray, k: int) -> dict[str, float]:
+    """Normal likelihood of errors with their own variance, and AICc with ``k`` parameters."""
+    e = e[np.isfinite(e)]
+    variance = float(np.mean(e * e)) if len(e) else 0.0
+    if len(e) <= k + 1 or variance <= 0:
+        return {"loglik": np.nan, "aicc": np.nan}
+    loglik = -0.5 * len(e) * (np.log(2 * np.pi * variance) + 1)
+    aicc = -2 * loglik + 2 * k + 2 * k * (k + 1) / (len(e) - k - 1)
+    return {"loglik": float(loglik), "aicc": float(aicc)}
+
+
+def _finite(value: float) -> float:
+    return float(value) if np.isfinite(value) else np.nan
 
 
 def _errors(e: np.ndarray) -> dict[str, Any]:

@@ -1,89 +1,166 @@
-"""Seasonal ARIMA for many series at once, orders by AICc.
+"""Seasonal ARIMA for many series at once, orders by AICc of the exact likelihood.
 
-Differences are settled first (seasonal strength for the season, then the drop in variance),
-then a short list of orders is fitted by conditional sum of squares: all series side by side,
-Levenberg-Marquardt with the derivatives of the error recursion. Coefficients are functions of
-partial autocorrelations inside (-1, 1), so every model is stationary and invertible.
+Differences are settled first: seasonal ones by the strength of the season, plain ones by the
+KPSS test. A list of orders is then fitted by conditional least squares, all series side by
+side; the best few of each series, with and without a constant, and their neighbours are fitted
+by exact maximum likelihood.
 
 References
 ----------
-G. E. P. Box, G. M. Jenkins, G. C. Reinsel, "Time Series Analysis", 4th ed., Wiley 2008.
 R. J. Hyndman, Y. Khandakar, "Automatic time series forecasting: the forecast package for R",
-Journal of Statistical Software 27 (2008), no. 3. X. Wang, K. Smith, R. J. Hyndman,
+Journal of Statistical Software 27 (2008), no. 3. D. Kwiatkowski, P. C. B. Phillips,
+P. Schmidt, Y. Shin, "Testing the null hypothesis of stationarity against the alternative of a
+unit root", Journal of Econometrics 54 (1992), 159-178. X. Wang, K. Smith, R. J. Hyndman,
 "Characteristic-based clustering for time series data", Data Mining and Knowledge Discovery
 13 (2006), 335-364 (strength of season).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import decomposition
+from .arma import Order, coefficients, fit_conditional, polynomials
+from .arma_likelihood import Part, exact
 
-__all__ = ["Order", "choose"]
+__all__ = ["Chosen", "Order", "choose", "fit_order"]
 
 _PLAIN = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (2, 2))
-_SEASONAL = ((0, 0), (0, 1), (1, 0))
-_STEPS = 20
+_SEASONAL = ((0, 0), (0, 1), (1, 0), (2, 0))
+_CLOSE = 2  # orders of the list that are fitted by exact likelihood
+_ROUNDS = 1  # of looking at neighbours
+_MOST = (3, 3, 2, 2)  # of p, q, P, Q
+_LONG = 240  # values from which neighbours are not looked at
+_KPSS = 0.463  # 5 % point
+_STEPS = 30
+_ENOUGH = 1e-3  # gain in twice the likelihood at which an order tried is left
+_FINE = 1e-6  # and the order chosen
+_NEAR = 1.01  # roots nearer to the unit circle are not trusted
+_WORK = 1_500_000  # numbers in one batch of error columns
+_HOLES = 40  # missing values that are estimated; where there are more, they are filled before
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """ARIMA(p, d, q)(P, D, Q) with or without a constant."""
+@dataclass(slots=True)
+class Chosen:
+    """What was chosen for each column; arrays by series.
 
-    p: int
-    d: int
-    q: int
-    P: int
-    D: int
-    Q: int
-    constant: bool
+    ``mean``, ``sd`` (horizon, series); ``errors`` (time, series), NaN where nothing is known;
+    ``count``: values behind the likelihood; ``parameters``: coefficients by name.
+    """
 
-    @property
-    def size(self) -> int:
-        return self.p + self.q + self.P + self.Q + self.constant
+    mean: np.ndarray
+    sd: np.ndarray
+    errors: np.ndarray
+    loglik: np.ndarray
+    aicc: np.ndarray
+    sigma2: np.ndarray
+    count: np.ndarray
+    orders: list[Order]
+    parameters: list[dict[str, float]]
 
 
-def choose(
-    y: np.ndarray, n: np.ndarray, m: int, horizon: int
-) -> tuple[np.ndarray, np.ndarray, list[Order]]:
-    """Forecasts and standard errors (horizon, series), and the order chosen for each column."""
+@dataclass(slots=True)
+class _Fits:
+    """One order fitted by exact likelihood to some columns."""
+
+    order: Order
+    theta: np.ndarray
+    loglik: np.ndarray
+    aicc: np.ndarray
+
+
+def choose(y: np.ndarray, n: np.ndarray, m: int, horizon: int) -> Chosen:
+    """The order of lowest AICc for each column of ``y`` (time, series), and its forecasts."""
     filled = decomposition.fill_gaps(y, n, m)
     d, D = _differences(filled, n, m)
-    mean, sd = np.zeros((horizon, len(n))), np.zeros((horizon, len(n)))
-    orders: list[Order] = [Order(0, 1, 0, 0, 0, 0, False)] * len(n)
-    for pair in {(int(a), int(b)) for a, b in zip(d, D)}:
+    out = _empty(y, horizon)
+    for pair in sorted({(int(a), int(b)) for a, b in zip(d, D)}):
         which = np.flatnonzero((d == pair[0]) & (pair[1] == D))
-        made = _search(filled[:, which], n[which], m, horizon, *pair)
-        mean[:, which], sd[:, which] = made[0], made[1]
-        for i, j in enumerate(which):
-            orders[j] = made[2][i]
-    return mean, sd, orders
+        for part in _alike(y, n, which):
+            _search(out, part, y, filled, n, m, *pair)
+    return out
+
+
+def fit_order(y: np.ndarray, n: np.ndarray, m: int, order: Order, horizon: int) -> Chosen:
+    """One order fitted by exact maximum likelihood to every column."""
+    filled = decomposition.fill_gaps(y, n, m)
+    out = _empty(y, horizon)
+    k = order.size - order.constant
+    for part in _alike(y, n, np.arange(len(n))):
+        data = _part(y[:, part], filled[:, part], n[part], m, order.d, order.D)
+        starts = [fit_conditional(_known(data), m, order).theta[:k]]
+        starts += [np.full_like(starts[0], x) for x in (0.1, 0.8)]
+        best = _exactly(data, starts[0], order, m, enough=_FINE)
+        for start in starts[1:] if k else []:
+            other = _exactly(data, start, order, m, enough=_FINE)
+            better = other.loglik > best.loglik
+            for name in ("theta", "loglik", "aicc"):
+                old, new = getattr(best, name), getattr(other, name)
+                setattr(best, name, np.where(better, new, old))
+        _put(out, part, best, y, filled, n, m)
+    return out
+
+
+def _empty(y: np.ndarray, horizon: int) -> Chosen:
+    B = y.shape[1]
+    return Chosen(
+        np.zeros((horizon, B)),
+        np.zeros((horizon, B)),
+        np.full_like(y, np.nan),
+        np.full(B, np.nan),
+        np.full(B, np.nan),
+        np.full(B, np.nan),
+        np.zeros(B, dtype=int),
+        [Order(0, 1, 0, 0, 0, 0, False)] * B,
+        [{} for _ in range(B)],
+    )
+
+
+def _alike(y: np.ndarray, n: np.ndarray, which: np.ndarray) -> list[np.ndarray]:
+    """Columns without gaps together, those with gaps together."""
+    lost = (np.isnan(y[:, which]) & (np.arange(len(y))[:, None] < n[which])).sum(axis=0)
+    gaps = (lost > 0) & (lost <= _HOLES)
+    return [part for part in (which[~gaps], which[gaps]) if len(part)]
+
+
+# --------------------------------------------------------------------------------------
+# Differences
 
 
 def _differences(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seasonal and plain differences of each column."""
+    """Plain and seasonal differences of each column."""
     D = np.zeros(len(n), dtype=int)
     x = y
     if m > 1:
-        s = decomposition.seasonal_differences(y, n, m)
-        smooth = decomposition.centred_average(y, m)
-        smooth[np.arange(len(y))[:, None] >= n - m // 2] = np.nan
-        detrended = y - smooth
-        rest = detrended - s[np.arange(len(y)) % m]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            strength = 1 - _variance(rest) / _variance(detrended)
-        D = ((strength > 0.64) & (n >= 3 * m)).astype(int)
+        D = ((_strength(y, n, m) > 0.64) & (n >= 3 * m)).astype(int)
         x = np.where(D > 0, _lagged(y, m), y)
     d = np.zeros(len(n), dtype=int)
-    for done, limit in ((0, 1.2), (1, 0.5)):
-        change = _lagged(x, 1)
-        more = (_variance(change) < limit * _variance(x)) & (d == done) & (n > 8)
+    for done in (0, 1):
+        more = (_kpss(x) > _KPSS) & (d == done) & (n > 8)
         d[more] += 1
-        x = np.where(more, change, x)
+        x = np.where(more, _lagged(x, 1), x)
     return d, D
+
+
+def _strength(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Share of the variance around the trend that a slowly changing season explains."""
+    smooth = decomposition.centred_average(y, m)
+    smooth[np.arange(len(y))[:, None] >= n - m // 2] = np.nan
+    x = y - smooth
+    pad = (-len(x)) % m
+    x = np.vstack((x, np.full((pad, x.shape[1]), np.nan))).reshape(-1, m * y.shape[1])
+    known = np.isfinite(x)
+    cycle = np.arange(len(x))
+    reach = np.maximum(6.0, len(x) / 2)  # eleven cycles, as loess with that span
+    weight = np.clip(1 - (np.abs(cycle[:, None] - cycle) / reach) ** 3, 0.0, 1.0) ** 3
+    total = weight @ known
+    season = weight @ np.where(known, x, 0.0) / np.maximum(total, 1e-12)
+    rest = np.where(known, x - season, np.nan).reshape(-1, y.shape[1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = 1 - _variance(rest) / _variance(x.reshape(-1, y.shape[1]))
+    return np.nan_to_num(found, nan=0.0)
 
 
 def _lagged(y: np.ndarray, lag: int) -> np.ndarray:
@@ -99,162 +176,315 @@ def _variance(x: np.ndarray) -> np.ndarray:
     return np.where(known, (x - mean) ** 2, 0.0).sum(axis=0) / count
 
 
+def _kpss(x: np.ndarray) -> np.ndarray:
+    """Statistic of the KPSS test of a level, by series; 0 for what does not move."""
+    known = np.isfinite(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, x, 0.0).sum(axis=0) / count
+    e = np.where(known, x - mean, 0.0)
+    walk = np.where(known, np.cumsum(e, axis=0), 0.0)
+    lags = (3 * np.sqrt(count) / 13).astype(int)
+    spread = (e * e).sum(axis=0)
+    for k in range(1, int(lags.max(initial=0)) + 1):
+        weight = np.where(k <= lags, 1 - k / (lags + 1), 0.0)
+        spread = spread + 2 * weight * (e[k:] * e[:-k]).sum(axis=0)
+    moves = spread > 1e-18 * np.where(known, x * x, 0.0).sum(axis=0)
+    return np.where(moves, (walk**2).sum(axis=0) / np.where(moves, spread, 1.0) / count, 0.0)
+
+
+def _part(y: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int, d: int, D: int) -> Part:
+    """Differenced columns as the likelihood needs them."""
+    lost = np.isnan(y) & (np.arange(len(y))[:, None] < n)
+    gaps = lost.sum(axis=0)
+    most = int(gaps.max(initial=0)) if gaps.max(initial=0) <= _HOLES else 0
+    holes = np.zeros((len(y), most, y.shape[1]))
+    x = filled
+    if most:
+        x = np.where(lost, 0.0, filled)
+        for j in range(y.shape[1]):
+            at = np.flatnonzero(lost[:, j])
+            holes[at, np.arange(len(at)), j] = 1.0
+    for lag in [m] * D + [1] * d:
+        x = x[lag:] - x[:-lag] if lag < len(x) else x[:0]
+        holes = holes[lag:] - holes[:-lag] if lag < len(holes) else holes[:0]
+    left = np.maximum(n - d - D * m, 0)
+    inside = np.arange(len(x))[:, None] < left
+    return Part(np.where(inside, x, 0.0), left, np.where(inside[:, None], holes, 0.0))
+
+
+def _known(part: Part) -> np.ndarray:
+    """Differences for conditional least squares, NaN where not known."""
+    w = part.w if len(part.w) else np.zeros((1, part.w.shape[1]))
+    over = np.arange(len(w))[:, None] >= part.n
+    touched = (part.holes != 0).any(axis=1) if len(part.w) else over
+    return np.where(over | touched, np.nan, w)
+
+
+# --------------------------------------------------------------------------------------
+# The search
+
+
 def _search(
-    y: np.ndarray, n: np.ndarray, m: int, horizon: int, d: int, D: int
-) -> tuple[np.ndarray, np.ndarray, list[Order]]:
-    """The best of the list for columns that share their differences."""
-    w = y
-    for _ in range(D):
-        w = _lagged(w, m)
-    for _ in range(d):
-        w = _lagged(w, 1)
-    skip = D * m + d
-    w = w[skip:] if skip < len(w) else np.full((1, y.shape[1]), np.nan)
-    constant = d + D < 2
-    seasonal = _SEASONAL if m > 1 else ((0, 0),)
-    tried = [Order(p, d, q, P, D, Q, constant) for p, q in _PLAIN for P, Q in seasonal]
-    fits = [_fit(w, m, order) for order in tried]
-    best = np.stack([f[1] for f in fits]).argmin(axis=0)
-    mean, sd = np.empty((horizon, len(n))), np.empty((horizon, len(n)))
-    for i in np.unique(best):
-        which = np.flatnonzero(best == i)
-        theta, _, sigma2, errors = (v[..., which] for v in fits[i])
-        mean[:, which], sd[:, which] = _ahead(
-            y[:, which], w[:, which], errors, n[which], theta, sigma2, tried[i], m, horizon, skip
-        )
-    return mean, sd, [tried[i] for i in best]
-
-
-def _polynomials(
-    theta: np.ndarray, order: Order, m: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients (lags, series) of AR and MA, and their slopes (parameters, lags, series)."""
-    r = np.tanh(theta)
-    slope = 1 - r**2
-    at, out = 0, []
-    for plain, seasonal in ((order.p, order.P), (order.q, order.Q)):
-        short, d_short = _from_partial(r[at : at + plain], slope[at : at + plain])
-        long, d_long = _from_partial(
-            r[at + plain : at + plain + seasonal], slope[at + plain : at + plain + seasonal]
-        )
-        lags = plain + seasonal * m
-        total = _product(short, long, m, lags)
-        grads = [_product(g, long, m, lags, head=0.0) for g in d_short]
-        grads += [_product(short, g, m, lags, seasonal_head=0.0) for g in d_long]
-        out.append((total, np.stack(grads) if grads else np.zeros((0, *total.shape))))
-        at += plain + seasonal
-    return out[0][0], out[1][0], out[0][1], out[1][1]
-
-
-def _from_partial(r: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Coefficients of order 0, 1 or 2 from partial autocorrelations, and their slopes."""
-    if len(r) < 2:
-        return r, [slope] if len(r) else []
-    one, two = r
-    coef = np.stack((one * (1 - two), two))
-    zero = np.zeros_like(one)
-    return coef, [
-        np.stack(((1 - two) * slope[0], zero)),
-        np.stack((-one * slope[1], slope[1])),
-    ]
-
-
-def _product(
-    short: np.ndarray,
-    long: np.ndarray,
+    out: Chosen,
+    which: np.ndarray,
+    y: np.ndarray,
+    filled: np.ndarray,
+    n: np.ndarray,
     m: int,
-    lags: int,
-    *,
-    head: float = 1.0,
-    seasonal_head: float = 1.0,
-) -> np.ndarray:
-    """Coefficients c of 1 - sum c B^k = (head - short(B)) (seasonal_head - long(B^m))."""
-    out = np.zeros((lags, short.shape[1]))
-    if len(short):
-        out[: len(short)] += seasonal_head * short
-    for k in range(len(long)):
-        out[(k + 1) * m - 1] += head * long[k]
-        for i in range(len(short)):
-            out[(k + 1) * m + i] -= short[i] * long[k]
+    d: int,
+    D: int,
+) -> None:
+    """The best order for columns that share their differences, put into ``out``."""
+    part = _part(y[:, which], filled[:, which], n[which], m, d, D)
+    free = d + D < 2
+    seasonal = _SEASONAL if m > 1 else ((0, 0),)
+    tried = [Order(p, d, q, P, D, Q, free) for p, q in _PLAIN for P, Q in seasonal]
+    w = _known(part)
+    fits = [fit_conditional(w, m, order) for order in tried]
+    rank = np.argsort(np.stack([f.aicc for f in fits]), axis=0, kind="stable")
+    best: list[_Fits | None] = [None] * len(which)
+    seen: list[set[Order]] = [set() for _ in which]
+    wide = len(w) <= _LONG and m <= 12
+    todo: dict[Order, list[int]] = {}
+    starts: dict[tuple[Order, int], np.ndarray] = {}
+    for j in range(len(which)):
+        for i in dict.fromkeys((*rank[: _CLOSE if wide else 1, j], 0)):
+            order, theta = tried[i], fits[i].theta[:, j]
+            for constant in {free, False} if wide else {free}:
+                one = replace(order, constant=constant)
+                todo.setdefault(one, []).append(j)
+                starts[one, j] = theta[: order.size - order.constant]
+    for turn in range(1 + (_ROUNDS if wide else 0)):
+        moved = _try(best, seen, todo, starts, part, m)
+        if turn == _ROUNDS or not wide:
+            break
+        todo = {}
+        for j in moved:
+            now = best[j]
+            if now is not None and now.aicc[0] < np.inf:
+                for one in _neighbours(now.order, m, free):
+                    if one not in seen[j]:
+                        todo.setdefault(one, []).append(j)
+                        starts[one, j] = _carried(now.theta[:, 0], now.order, one)
+    orders = [f.order for f in best if f is not None]
+    thetas = [f.theta[:, 0] for f in best if f is not None]
+    for order in dict.fromkeys(orders):
+        js = np.array([j for j, o in enumerate(orders) if o == order])
+        start = np.stack([thetas[j] for j in js], axis=1)
+        found = _exactly(part.take(js), start, order, m, enough=_FINE)
+        gone = _largest(found.theta, order, m) > 1 / _NEAR
+        if gone.any():  # where it was trusted a little earlier
+            kept = _exactly(part.take(js), start, order, m, enough=np.inf)
+            found.theta[:, gone] = kept.theta[:, gone]
+            found.loglik[gone], found.aicc[gone] = kept.loglik[gone], kept.aicc[gone]
+        _put(out, which[js], found, y, filled, n, m)
+
+
+def _try(
+    best: list[_Fits | None],
+    seen: list[set[Order]],
+    todo: dict[Order, list[int]],
+    starts: dict[tuple[Order, int], np.ndarray],
+    part: Part,
+    m: int,
+) -> list[int]:
+    """Fit each order to its columns; those whose best has changed."""
+    moved: dict[int, None] = {}
+    for order, js in todo.items():
+        some = part.take(np.array(js))
+        k = order.size - order.constant
+        theta = np.full((k, len(js)), 0.1)
+        for i, j in enumerate(js):
+            if (order, j) in starts:
+                theta[:, i] = starts[order, j]
+        found = _exactly(some, theta, order, m)
+        found.aicc[_largest(found.theta, order, m) > 1 / _NEAR] = np.inf
+        for i, j in enumerate(js):
+            seen[j].add(order)
+            now = best[j]
+            if now is None or found.aicc[i] < now.aicc[0] - 1e-9:
+                one = slice(i, i + 1)
+                best[j] = _Fits(order, found.theta[:, one], found.loglik[one], found.aicc[one])
+                moved[j] = None
+    return list(moved)
+
+
+def _neighbours(order: Order, m: int, free: bool) -> list[Order]:
+    """Orders one step away: p, q, P, Q more or less, two of them together, the constant."""
+    steps = [(1, 0, 0, 0), (0, 1, 0, 0), (1, 1, 0, 0)]
+    if m > 1:
+        steps += [(0, 0, 1, 0), (0, 0, 0, 1), (0, 0, 1, -1)]
+    out = []
+    for step in steps:
+        for sign in (1, -1):
+            at = [a + sign * b for a, b in zip((order.p, order.q, order.P, order.Q), step)]
+            if all(0 <= a <= most for a, most in zip(at, _MOST)):
+                out.append(replace(order, p=at[0], q=at[1], P=at[2], Q=at[3]))
+    if free:
+        out.append(replace(order, constant=not order.constant))
     return out
 
 
-def _fit(
-    w: np.ndarray, m: int, order: Order
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Parameters, AICc, variance and errors of one order for all columns."""
-    B, size = w.shape[1], order.size
-    known = np.isfinite(w)
-    count = known.sum(axis=0)
-    scale = np.sqrt(_variance(w)) + 1e-12
-    z = np.where(known, w, 0.0) / scale
-    theta = np.full((size, B), 0.1)
-    if order.constant:
-        theta[-1] = z.sum(axis=0) / np.maximum(count, 1)
-    E = _errors(z, known, theta, order, m)
-    M = np.einsum("tub,tvb->uvb", E, E)
-    damp, at = np.full(B, 1e-2), np.arange(size)
-    done = np.zeros(B, dtype=bool)
-    for _ in range(_STEPS if size else 0):
-        A = np.moveaxis(M[1:, 1:], 2, 0).copy()
-        A[:, at, at] = A[:, at, at] * (1 + damp)[:, None] + 1e-9 * M[0, 0][:, None] + 1e-12
-        step = -np.linalg.solve(A, M[0, 1:].T[..., None])[..., 0].T
-        tried = np.clip(theta + np.clip(step, -0.7, 0.7), -3.5, 3.5)
-        new_E = _errors(z, known, tried, order, m)
-        new = np.einsum("tub,tvb->uvb", new_E, new_E)
-        better = (new[0, 0] < M[0, 0]) & ~done
-        small = M[0, 0] - new[0, 0] < 1e-5 * M[0, 0]
-        theta, M = np.where(better, tried, theta), np.where(better, new, M)
-        damp = np.where(better, damp * 0.3, damp * 8)
-        done |= (better & small) | (damp > 1e4)
-        if done.all():
+def _carried(theta: np.ndarray, old: Order, new: Order) -> np.ndarray:
+    """Parameters of one order as a start for another: partial autocorrelations stay."""
+    out, at = [], 0
+    for have, want in zip((old.p, old.P, old.q, old.Q), (new.p, new.P, new.q, new.Q)):
+        own = theta[at : at + have][:want]
+        out.append(np.concatenate((own, np.full(want - len(own), 0.05))))
+        at += have
+    return np.concatenate(out)
+
+
+# --------------------------------------------------------------------------------------
+# Exact maximum likelihood
+
+
+def _exactly(
+    part: Part, theta: np.ndarray, order: Order, m: int, *, enough: float = _ENOUGH
+) -> _Fits:
+    """Quasi-Newton steps (BFGS) on the exact likelihood, all columns together.
+
+    A column is done when a step gains less than ``enough`` in twice its likelihood.
+    """
+    k, B = order.size - order.constant, len(part.n)
+    count = np.maximum(part.n - part.holes.shape[1], 1)
+    theta = np.clip(theta[:k], -2.0, 2.0)
+    loss, slope = _loss(part, theta, order, m)
+    inverse = np.tile(np.eye(k), (B, 1, 1))
+    reach, live = np.ones(B), np.arange(B)
+    for _ in range(_STEPS if k and np.isfinite(enough) else 0):
+        g = slope[:, live]
+        step = -np.einsum("bij,jb->ib", inverse[live], g)
+        downhill = (step * g).sum(axis=0) < 0
+        step = np.where(downhill, step, -g)
+        step *= reach[live] / np.maximum(np.abs(step).max(axis=0), 1.0)
+        tried = np.clip(theta[:, live] + step, -6.0, 6.0)
+        new, new_slope = _loss(part.take(live), tried, order, m)
+        better = new < loss[live]
+        small = better & ((loss[live] - new) * count[live] < enough)
+        _learn(
+            inverse, live[better], (tried - theta[:, live])[:, better], (new_slope - g)[:, better]
+        )
+        theta[:, live[better]] = tried[:, better]
+        slope[:, live[better]], loss[live[better]] = new_slope[:, better], new[better]
+        reach[live] = np.where(better, 1.0, reach[live] * 0.25)
+        live = live[~small & (reach[live] > 1e-3)]
+        if not len(live):
             break
-    errors = _errors(z, known, theta, order, m)[:, 0]
-    sse = np.maximum((errors**2).sum(axis=0), 1e-300)
-    k = size + 1
-    free = np.maximum(count - k - 1, 1)
-    aicc = count * np.log(sse / np.maximum(count, 1)) + 2 * k + 2 * k * (k + 1) / free
-    aicc = np.where(count > k + 2 + (order.P + order.Q) * m, aicc, 1e9 + k)
-    sigma2 = sse / np.maximum(count - size, 1) * scale**2
-    if order.constant:
-        theta = np.vstack((theta[:-1], theta[-1:] * scale))
-    return theta, aicc, sigma2, errors * scale
+    size = order.size + 1
+    correction = 2 * size * (size + 1) / np.maximum(count - size - 1, 1)
+    aicc = np.where(count > size + 1, loss * count + 2 * size + correction, np.inf)
+    return _Fits(order, theta, -0.5 * loss * count, aicc)
 
 
-def _errors(
-    z: np.ndarray, known: np.ndarray, theta: np.ndarray, order: Order, m: int
-) -> np.ndarray:
-    """One-step errors and their derivatives, (time, 1 + parameters, series)."""
-    T, B = z.shape
-    k = order.size - order.constant
-    ar, ma, d_ar, d_ma = _polynomials(theta[:k], order, m)
-    mean = theta[-1] if order.constant else np.zeros(B)
-    c = np.where(known, z - mean, 0.0)
-    E = np.zeros((T, order.size + 1, B))
-    E[:, 0] = c
-    for i in range(min(len(ar), T - 1)):
-        E[i + 1 :, 0] -= ar[i] * c[: T - i - 1]
-        for u in range(len(d_ar)):
-            E[i + 1 :, 1 + u] -= d_ar[u, i] * c[: T - i - 1]
-    if order.constant:
-        E[:, -1] = -(1 - ar.sum(axis=0)) * known
-    used = [j for j in range(len(ma)) if (j < order.q) or ((j + 1) % m < order.q + 1 and m > 1)]
-    first = 1 + len(d_ar)
-    for t in range(T if len(ma) else 0):
-        for j in used:
-            if t > j:
-                E[t] += ma[j] * E[t - j - 1]
-                E[t, first : first + len(d_ma)] += d_ma[:, j] * E[t - j - 1, 0]
-        E[t] *= known[t]
-    return E * known[:, None]
+def _largest(theta: np.ndarray, order: Order, m: int) -> np.ndarray:
+    """Largest inverse root of AR and MA of each column."""
+    named = coefficients(theta, order)
+    at = 0
+    out: np.ndarray = np.zeros(theta.shape[1])
+    lags = ((order.p, 1, 1.0), (order.P, m, 1.0), (order.q, 1, -1.0), (order.Q, m, -1.0))
+    for k, lag, sign in lags:
+        if k:
+            companion = np.tile(np.eye(k, k=-1), (theta.shape[1], 1, 1))
+            companion[:, 0] = sign * named[at : at + k].T
+            root = np.abs(np.linalg.eigvals(companion)).max(axis=1)
+            out = np.maximum(out, root ** (1 / lag))
+        at += k
+    return out
+
+
+def _learn(inverse: np.ndarray, which: np.ndarray, s: np.ndarray, g: np.ndarray) -> None:
+    """BFGS update of the inverse Hessians of some columns."""
+    along = (s * g).sum(axis=0)
+    fine = along > 1e-10
+    which, s, g, along = which[fine], s[:, fine].T, g[:, fine].T, along[fine]
+    H = inverse[which]
+    first = np.abs(H - np.eye(H.shape[1])).max(axis=(1, 2), initial=0) == 0
+    usual = along / np.maximum((g * g).sum(axis=1), 1e-300)
+    H = np.where(first[:, None, None], H * usual[:, None, None], H)
+    Hg = np.einsum("bij,bj->bi", H, g)
+    ratio = (along + (g * Hg).sum(axis=1)) / along**2
+    cross = Hg[:, :, None] * s[:, None, :] / along[:, None, None]
+    outer = ratio[:, None, None] * s[:, :, None] * s[:, None, :]
+    inverse[which] = H + outer - cross - cross.transpose(0, 2, 1)
+
+
+def _loss(part: Part, theta: np.ndarray, order: Order, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Minus twice the likelihood a value, and its slopes by differences, (parameters, series)."""
+    k, B = theta.shape
+    near = np.tile(theta, (1, k + 1))
+    step = 1e-6
+    for i in range(k):
+        near[i, (i + 1) * B : (i + 2) * B] += step
+    whole = part.tiled(k + 1)
+    count = np.maximum(whole.n - whole.holes.shape[1], 1)
+    width = 2 + part.holes.shape[1] + max(order.p + order.P * m, order.q + order.Q * m)
+    most = max(_WORK // (max(len(part.w), 1) * width), 1)
+    value: np.ndarray = np.empty(near.shape[1])
+    for lo in range(0, len(value), most):
+        some = slice(lo, lo + most)
+        ar, ma, _, _ = polynomials(near[:, some], order, m)
+        piece = Part(whole.w[:, some], whole.n[some], whole.holes[:, :, some])
+        found = exact(piece, ar, ma, constant=order.constant, errors=False)
+        value[some] = -2 * found.loglik / count[some]
+    value = np.where(np.isfinite(value), value, 1e6).reshape(k + 1, B)
+    return value[0], (value[1:] - value[0]) / step
+
+
+# --------------------------------------------------------------------------------------
+# What was found, and the way ahead
+
+
+def _put(
+    out: Chosen,
+    which: np.ndarray,
+    found: _Fits,
+    y: np.ndarray,
+    filled: np.ndarray,
+    n: np.ndarray,
+    m: int,
+) -> None:
+    """Forecasts, errors and coefficients of columns that share an order."""
+    order, theta = found.order, found.theta
+    part = _part(y[:, which], filled[:, which], n[which], m, order.d, order.D)
+    ar, ma, _, _ = polynomials(theta, order, m)
+    made = exact(part, ar, ma, constant=order.constant)
+    x = filled[:, which].copy()
+    lost = np.isnan(y[:, which]) & (np.arange(len(y))[:, None] < n[which])
+    for i in range(len(which) if len(made.missing) else 0):
+        at = np.flatnonzero(lost[:, i])
+        x[at, i] = made.missing[: len(at), i]
+    skip = order.d + order.D * m
+    size = order.size
+    gaps = part.holes.shape[1]
+    count = np.maximum(part.n - gaps, 0)
+    sigma2 = made.sigma2 * count / np.maximum(count - size, 1)
+    mean, sd = _ahead(
+        x, made.errors, n[which], ar, ma, made.mean, sigma2, order, m, out.mean.shape[0], skip
+    )
+    out.mean[:, which], out.sd[:, which] = mean, sd
+    whole = np.full((len(y), len(which)), np.nan)
+    whole[skip : skip + len(made.errors)] = made.errors
+    out.errors[:, which] = np.where(np.isfinite(y[:, which]), whole, np.nan)
+    out.loglik[which], out.aicc[which] = found.loglik, found.aicc
+    out.sigma2[which], out.count[which] = sigma2, count
+    named = coefficients(theta, order)
+    for i, j in enumerate(which):
+        out.orders[j] = order
+        out.parameters[j] = dict(zip(order.names, (float(v) for v in named[:, i])))
+        if order.constant:
+            out.parameters[j]["mean" if skip == 0 else "drift"] = float(made.mean[i]) / (
+                m if order.D else 1
+            )
 
 
 def _ahead(
     y: np.ndarray,
-    w: np.ndarray,
     errors: np.ndarray,
     n: np.ndarray,
-    theta: np.ndarray,
+    ar: np.ndarray,
+    ma: np.ndarray,
+    mean: np.ndarray,
     sigma2: np.ndarray,
     order: Order,
     m: int,
@@ -263,10 +493,7 @@ def _ahead(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Forecasts of the differences run on and summed up; variance by the psi weights."""
     B, column = y.shape[1], np.arange(y.shape[1])
-    ar, ma, _, _ = _polynomials(theta[: order.size - order.constant], order, m)
-    mean = theta[-1] if order.constant else np.zeros(B)
-    full = np.zeros((1, B)) + 1.0
-    full = np.vstack((full, -ar))
+    full = np.vstack((np.ones((1, B)), -ar))
     for lag in [m] * order.D + [1] * order.d:
         longer = np.zeros((len(full) + lag, B))
         longer[: len(full)] += full
@@ -279,7 +506,7 @@ def _ahead(
         row = n - 1 - k
         past[k] = np.where(row >= 0, y[np.maximum(row, 0), column], 0.0)
     shocks = np.zeros((len(ma), B))
-    for j in range(len(ma)):
+    for j in range(len(ma) if len(errors) else 0):
         row = n - skip - 1 - j
         ok = (row >= 0) & (row < len(errors))
         shocks[j] = np.where(ok, errors[np.clip(row, 0, len(errors) - 1), column], 0.0)

@@ -61,7 +61,7 @@ def fit_changes(
         errors,
         np.einsum("tb,tb->b", e, e),
         count,
-        {"mean": mean, "order": count * 0 + order},
+        {"mean": mean, **{f"lag{k + 1}": coef[k] for k in range(order)}},
     )
 
 

@@ -352,17 +352,24 @@ def _ensemble(p: Prepared, horizon: int) -> Forecast:
 
 
 def _mstl(p: Prepared, horizon: int) -> Forecast:
-    """Seasons taken out one after the other, longest last; damped smoothing of the rest."""
+    fit, season = decomposed(p, horizon)
+    flat = replace(p, season=np.zeros((1, len(p.n))), multiplicative=p.n < 0, m=1)
+    found = _smoothed(flat, fit, horizon)
+    return Forecast(found.mean + season, found.sd)
+
+
+def decomposed(p: Prepared, horizon: int) -> tuple[Smoothed, np.ndarray]:
+    """Seasons taken out one after the other, longest last; damped smoothing of the rest.
+
+    The smoothing, and the seasons ahead (horizon, series).
+    """
     season = np.zeros((horizon, len(p.n)))
     rest = fill_gaps(p.y, p.n, p.m).copy()
     for m in _seasons(p.m):
         s = seasonal_differences(rest, p.n, m)
         rest = rest - s[np.arange(len(rest)) % m]
         season += s[(p.n + np.arange(horizon)[:, None]) % m, np.arange(len(p.n))[None]]
-    fit = fit_additive(rest, p.n, horizon, trend="damped")
-    flat = replace(p, season=np.zeros((1, len(p.n))), multiplicative=p.n < 0, m=1)
-    found = _smoothed(flat, fit, horizon)
-    return Forecast(found.mean + season, found.sd)
+    return fit_additive(rest, p.n, horizon, trend="damped"), season
 
 
 def _seasons(m: int) -> tuple[int, ...]:
@@ -370,9 +377,13 @@ def _seasons(m: int) -> tuple[int, ...]:
     return {1: (), 7: (7, 365), 24: (24, 168)}.get(m, (m,))
 
 
-def _regression(p: Prepared, horizon: int) -> Forecast:
+def regressed(p: Prepared, horizon: int) -> Smoothed:
     """Changes of the deseasonalised series on their last values and a constant."""
-    fit = fit_changes(p.z, p.n, horizon, order=min(6, max(3, p.m)))
+    return fit_changes(p.z, p.n, horizon, order=min(6, max(3, p.m)))
+
+
+def _regression(p: Prepared, horizon: int) -> Forecast:
+    fit = regressed(p, horizon)
     sd = (
         np.sqrt(fit.sse / np.maximum(fit.count - 4, 1))
         * np.sqrt(np.arange(1.0, horizon + 1))[:, None]
@@ -381,24 +392,30 @@ def _regression(p: Prepared, horizon: int) -> Forecast:
 
 
 def _arima(p: Prepared, horizon: int) -> Forecast:
-    mean, sd, _ = arima.choose(*newest(p.y, p.n, OLDEST), p.m, horizon)
+    found = arima.choose(*newest(p.y, p.n, OLDEST), p.m, horizon)
     few = np.isfinite(p.y).sum(axis=0) < 4
     plain = _naive(p, horizon)
-    return Forecast(np.where(few, plain.mean, mean), np.where(few, plain.sd, sd))
+    return Forecast(np.where(few, plain.mean, found.mean), np.where(few, plain.sd, found.sd))
 
 
 def _ces(p: Prepared, horizon: int) -> Forecast:
-    """Without a season, or with one, whichever has the lower AICc."""
-    plain = fit_ces(p.y, p.n, horizon)
-    mean, sse, least = plain.forecast, plain.sse, _criterion(plain, 4)
-    if p.m > 1 and len(p.y) > 2 * p.m:
-        full = fit_ces(p.y, p.n, horizon, m=p.m, full=True)
-        other = _criterion(full, 6 + p.m)
-        better = (other < least) & (p.n > 2 * p.m)
+    plain, full, better = complex_smoothed(p, horizon)
+    mean, sse = plain.forecast, plain.sse
+    if full is not None:
         mean, sse = np.where(better, full.forecast, mean), np.where(better, full.sse, sse)
     grow = np.sqrt(np.arange(1.0, horizon + 1))[:, None]
     sd = np.sqrt(sse / np.maximum(plain.count - 4, 1)) * grow
     return Forecast(mean, sd)
+
+
+def complex_smoothed(p: Prepared, horizon: int) -> tuple[Smoothed, Smoothed | None, np.ndarray]:
+    """CES without a season, with one, and where the latter has the lower AICc."""
+    plain = fit_ces(p.y, p.n, horizon)
+    if p.m == 1 or len(p.y) <= 2 * p.m:
+        return plain, None, np.zeros(len(p.n), dtype=bool)
+    full = fit_ces(p.y, p.n, horizon, m=p.m, full=True)
+    better = _criterion(full, 6 + p.m) < _criterion(plain, 4)
+    return plain, full, better & (p.n > 2 * p.m)
 
 
 def _criterion(fit: Smoothed, k: int) -> np.ndarray:

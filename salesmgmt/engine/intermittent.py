@@ -20,7 +20,17 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["adida", "croston", "imapa", "mean_interval", "sba", "tsb"]
+__all__ = [
+    "adida",
+    "bucket",
+    "croston",
+    "imapa",
+    "mean_interval",
+    "sba",
+    "size_and_chance",
+    "size_and_interval",
+    "tsb",
+]
 
 _MOST = 24  # longest bucket
 
@@ -33,7 +43,7 @@ def mean_interval(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 def croston(y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1) -> np.ndarray:
     """Smoothed size over smoothed interval."""
-    size, interval = _size_and_interval(y, n, alpha)
+    size, interval = size_and_interval(y, n, alpha=alpha)
     return size / interval
 
 
@@ -42,7 +52,10 @@ def sba(y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1) -> np.ndarray:
     return (1 - alpha / 2) * croston(y, n, alpha=alpha)
 
 
-def _size_and_interval(y: np.ndarray, n: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+def size_and_interval(
+    y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed size of a demand, smoothed periods between demands."""
     size = np.zeros(y.shape[1])
     interval, since = np.ones(y.shape[1]), np.ones(y.shape[1])
     seen = np.zeros(y.shape[1], dtype=bool)
@@ -60,6 +73,14 @@ def _size_and_interval(y: np.ndarray, n: np.ndarray, alpha: float) -> tuple[np.n
 
 def tsb(y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1, beta: float = 0.1) -> np.ndarray:
     """Smoothed size times smoothed probability of demand: dies out where demand does."""
+    size, chance = size_and_chance(y, n, alpha=alpha, beta=beta)
+    return size * chance
+
+
+def size_and_chance(
+    y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1, beta: float = 0.1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Smoothed size of a demand, smoothed probability that a period has one."""
     v = np.nan_to_num(y)
     hit = v != 0
     demands = np.maximum(hit.sum(axis=0), 1)
@@ -69,12 +90,18 @@ def tsb(y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1, beta: float = 0.1) 
     for t in range(len(y)):
         size = np.where(hit[t], size + alpha * (v[t] - size), size)
         chance = np.where(rows[t], chance + beta * (hit[t] - chance), chance)
-    return np.where(hit.any(axis=0), size * chance, 0.0)
+    some = hit.any(axis=0)
+    return np.where(some, size, 0.0), np.where(some, chance, 0.0)
+
+
+def bucket(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Periods summed to one: the mean interval between demands, rounded."""
+    return np.clip(np.rint(mean_interval(y, n)), 1, _MOST).astype(int)
 
 
 def adida(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Simple smoothing of sums over the mean interval between demands."""
-    level = np.clip(np.rint(mean_interval(y, n)), 1, _MOST).astype(int)
+    level = bucket(y, n)
     out = np.empty(y.shape[1])
     for k in np.unique(level):
         which = np.flatnonzero(level == k)
@@ -84,7 +111,7 @@ def adida(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 def imapa(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     """Mean of ADIDA's forecasts at all levels from 1 to the mean interval."""
-    top = np.clip(np.rint(mean_interval(y, n)), 1, _MOST).astype(int)
+    top = bucket(y, n)
     total = np.zeros(y.shape[1])
     for k in range(1, int(top.max(initial=1)) + 1):
         which = np.flatnonzero(top >= k)

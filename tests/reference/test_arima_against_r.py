@@ -1,0 +1,165 @@
+"""ARIMA against R, and the exact likelihood against the normal density written out.
+
+R 4.2.2, package forecast 8.20: ``Arima(y, order, seasonal, method = "ML")`` (log likelihood,
+AICc, coefficients) and ``auto.arima(y)$aicc`` for series of R's ``datasets``. R lets a diffuse
+prior stand for differencing, which moves its likelihoods by up to 1e-4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from r_series import SEASON, SERIES, STEP, history
+from scipy.stats import multivariate_normal
+
+from salesmgmt.engine.arima import Order, fit_order
+from salesmgmt.engine.arma_likelihood import Part, exact
+from salesmgmt.forecast import Forecaster
+
+# series, season, (p, d, q, P, D, Q, constant), log likelihood, coefficients in R's order
+ML = [
+    ("AirPassengers", 12, (0, 1, 1, 0, 1, 1, False), -507.5014432, (-0.3086738, -0.1074462)),
+    (
+        "AirPassengers",
+        12,
+        (2, 1, 1, 0, 1, 0, False),
+        -504.9238526,
+        (0.5959861, 0.2142782, -0.98188),
+    ),
+    ("Nile", 1, (1, 1, 1, 0, 0, 0, False), -630.6273818, (0.2543696, -0.8741351)),
+    ("Nile", 1, (0, 1, 1, 0, 0, 0, False), -632.5456244, (-0.7329414,)),
+    ("lynx", 1, (2, 0, 0, 0, 0, 0, True), -935.0159246, (1.1474359, -0.5997459)),
+    ("lynx", 1, (1, 0, 1, 0, 0, 0, True), -941.5374749, (0.5423289, 0.6105651)),
+    ("WWWusage", 1, (1, 1, 1, 0, 0, 0, False), -254.1497358, (0.6503781, 0.5255888)),
+    ("USAccDeaths", 12, (0, 1, 1, 0, 1, 1, False), -425.4399936, (-0.4302785, -0.5527720)),
+    ("USAccDeaths", 12, (1, 0, 0, 1, 1, 0, True), -436.7203649, (0.7793861, -0.3419233)),
+    ("LakeHuron", 1, (1, 0, 1, 0, 0, 0, True), -103.2452606, (0.7448998, 0.3205880)),
+    ("LakeHuron", 1, (2, 0, 0, 0, 0, 0, True), -103.6332225, (1.0436107, -0.2494933)),
+    ("lh", 1, (1, 0, 0, 0, 0, 0, True), -29.3791624, (0.5739370,)),
+    ("ldeaths", 12, (1, 0, 1, 1, 0, 0, True), -522.8708579, (0.1396333, 0.5898881, 0.4549972)),
+    (
+        "JohnsonJohnson",
+        4,
+        (1, 1, 2, 0, 1, 0, False),
+        -44.0676665,
+        (-0.7921351, -0.0969593, -0.3945),
+    ),
+    ("BJsales", 1, (1, 1, 1, 0, 0, 0, False), -254.3680171, (0.8799079, -0.6414778)),
+    ("nhtemp", 1, (0, 1, 1, 0, 0, 0, False), -91.7586405, (-0.7982709,)),
+    ("airmiles", 1, (0, 2, 1, 0, 0, 0, False), -185.3342249, (-0.7031131,)),
+    ("uspop", 1, (0, 2, 1, 0, 0, 0, False), -48.534669, (-0.2167465,)),
+]
+# auto.arima(y)$aicc
+AUTO = {
+    "AirPassengers": 1018.165165,
+    "Nile": 1267.507395,
+    "lynx": 1876.952497,
+    "WWWusage": 514.552103,
+    "USAccDeaths": 857.316351,
+    "UKgas": 1030.794780,
+    "JohnsonJohnson": 96.837157,
+    "LakeHuron": 220.257865,
+    "uspop": 100.086529,
+    "airmiles": 375.300029,
+    "BJsales": 514.901561,
+    "ldeaths": 848.258880,
+    "lh": 65.303779,
+    "nhtemp": 187.731567,
+}
+FURTHER = {"ldeaths": 12.0}  # R finds (0,0,2)(2,1,0) with drift, ours (0,0,2)(1,1,1)
+
+
+def block(values) -> tuple[np.ndarray, np.ndarray]:
+    y = np.asarray(values, dtype=float)[:, None]
+    return y, np.array([len(y)])
+
+
+@pytest.mark.parametrize("name, m, order, loglik, coefficients", ML)
+def test_maximum_likelihood_is_that_of_r(name, m, order, loglik, coefficients):
+    found = fit_order(*block(SERIES[name]), m, Order(*order), 1)
+    assert found.loglik[0] == pytest.approx(loglik, abs=5e-3)
+    got = [v for k, v in found.parameters[0].items() if k not in ("mean", "drift")]
+    np.testing.assert_allclose(got, coefficients, atol=5e-3)
+
+
+def test_mean_and_forecasts_are_those_of_r():
+    found = fit_order(*block(SERIES["lh"]), 1, Order(1, 0, 0, 0, 0, 0, True), 3)
+    assert found.parameters[0]["mean"] == pytest.approx(2.413264, abs=1e-4)
+    np.testing.assert_allclose(found.mean[:, 0], [2.69262, 2.573597, 2.505285], atol=1e-3)
+    found = fit_order(*block(SERIES["AirPassengers"]), 12, Order(0, 1, 1, 0, 1, 1, False), 3)
+    np.testing.assert_allclose(found.mean[:, 0], [447.0532, 421.8774, 453.5262], atol=0.01)
+    drift = fit_order(*block(SERIES["USAccDeaths"]), 12, Order(1, 0, 0, 1, 1, 0, True), 2)
+    assert drift.parameters[0]["drift"] == pytest.approx(-13.2195, abs=0.01)
+    np.testing.assert_allclose(drift.mean[:, 0], [8159.75, 7131.31], atol=0.5)
+
+
+@pytest.mark.parametrize(
+    "name, m, order, lost, loglik",
+    [
+        ("Nile", 1, (1, 0, 1, 0, 0, 0, True), [9, 10, 39], -619.0675543),
+        ("Nile", 1, (0, 1, 1, 0, 0, 0, False), [9, 10, 39], -614.3625071),
+        ("USAccDeaths", 12, (0, 1, 1, 0, 1, 1, False), [29, 30], -412.0737987),
+    ],
+)
+def test_missing_values_have_the_likelihood_of_r(name, m, order, lost, loglik):
+    values = np.array(SERIES[name], dtype=float)
+    values[lost] = np.nan
+    found = fit_order(*block(values), m, Order(*order), 1)
+    assert found.loglik[0] == pytest.approx(loglik, abs=5e-3)
+
+
+def test_likelihood_is_the_normal_density():
+    """Covariances from 4,000 weights of past errors, density by scipy; a value missing."""
+    rng = np.random.default_rng(3)
+    ar, ma = np.array([0.5, -0.3, 0.2]), np.array([-0.4, 0.25])
+    psi = np.zeros(4000)
+    psi[0] = 1.0
+    for j in range(1, len(psi)):
+        psi[j] = -ma[j - 1] if j <= 2 else 0.0
+        psi[j] += sum(ar[i] * psi[j - 1 - i] for i in range(min(j, 3)))
+    T = 12
+    gamma = [psi[: len(psi) - k] @ psi[k:] for k in range(T)]
+    cov = np.array([[gamma[abs(i - j)] for j in range(T)] for i in range(T)])
+    w = rng.normal(size=T)
+    keep = np.arange(T) != 5
+    inner = np.linalg.inv(cov[np.ix_(keep, keep)])
+    one = np.ones(keep.sum())
+    mean = (one @ inner @ w[keep]) / (one @ inner @ one)
+    sigma2 = (w[keep] - mean) @ inner @ (w[keep] - mean) / keep.sum()
+    want = multivariate_normal(np.full(T - 1, mean), sigma2 * cov[np.ix_(keep, keep)]).logpdf(
+        w[keep]
+    )
+    holes = np.zeros((T, 1, 1))
+    holes[5] = 1.0
+    part = Part(np.where(keep, w, 0.0)[:, None], np.array([T]), holes)
+    found = exact(part, ar[:, None], ma[:, None], constant=True)
+    assert found.loglik[0] == pytest.approx(want, abs=1e-8)
+    assert found.mean[0] == pytest.approx(mean, abs=1e-9)
+    rest = np.where(keep, w - mean, 0.0)[keep]
+    guess = mean + cov[5, keep] @ inner @ rest
+    assert found.missing[0, 0] == pytest.approx(guess, abs=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("m", list(STEP))
+def test_orders_found_are_as_likely_as_those_of_auto_arima(m):
+    model = Forecaster(by="series", model="arima", season_length=m).fit(history(m))
+    found = model.summary_.set_index("series")
+    for name in (name for name in AUTO if SEASON[name] == m):
+        assert found.loc[name, "aicc"] <= AUTO[name] + FURTHER.get(name, 0.5), name
+
+
+def test_summary_is_in_units_of_the_data():
+    frame = pd.DataFrame({"date": pd.date_range("1871-01-01", periods=100, freq="YS")})
+    rows = [
+        Forecaster(model="arima").fit(frame.assign(amount=k * np.array(SERIES["Nile"]))).summary_
+        for k in (1.0, 1000.0)
+    ]
+    small, large = (r.iloc[0] for r in rows)
+    assert small["form"] == large["form"] == "ARIMA(1,1,1)"
+    assert small["loglik"] == pytest.approx(-630.6273818, abs=5e-3)
+    assert small["aicc"] == pytest.approx(1267.507395, abs=1e-2)
+    assert large["loglik"] == pytest.approx(small["loglik"] - 99 * np.log(1000), abs=1e-3)
+    assert large["rmse"] == pytest.approx(1000 * small["rmse"], rel=1e-3)
+    assert small["parameters"]["sigma2"] == pytest.approx(20176.9, rel=2e-3)
