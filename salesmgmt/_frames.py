@@ -62,6 +62,7 @@ __all__ = [
     "money",
     "resolve_as_of",
     "speaking_for",
+    "stack_keys",
     "take",
     "to_pandas",
     "units",
@@ -464,6 +465,49 @@ def _problem_table(frame: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame
         for part, same in (("column", p.column), ("reason", p.reason), ("remedy", p.remedy)):
             parts[part] += [same] * len(at)
     return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in parts.items()})
+
+
+def stack_keys(
+    frames: Sequence[pd.DataFrame], names: Sequence[Any], *, caller: str, args: Sequence[str]
+) -> pd.DataFrame:
+    """The key columns of several frames one below the other, of one kind each.
+
+    Dates in text stand beside dates as dates. Numbers beside text would never be equal, and so
+    are refused.
+    """
+    parts = [frame[list(names)] for frame in frames]
+    for name in names if len(parts) > 1 else ():
+        kinds = [_kind(part[name]) for part in parts]
+        known = [k for k in kinds if k]
+        if len(set(known)) <= 1 and known[:1] != ["dates"]:
+            continue
+        zones = {getattr(part[name].dtype, "tz", None) for part in parts}
+        if set(known) <= {"dates", "text"} and (len(set(known)) > 1 or len(zones) > 1):
+            parts = [
+                part.assign(**{name: as_dates(part[name], name=str(name), caller=caller)})
+                for part in parts
+            ]
+        elif len(set(known)) > 1:
+            told = " and ".join(f"{k} in {a}" for k, a in zip(kinds, args, strict=True) if k)
+            raise InputError(
+                f"{caller}(): column {name!r} holds {told}, which are never equal; give all "
+                "frames the same dtype: .astype(str)."
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _kind(column: pd.Series) -> str:
+    """Numbers, dates or text; empty where it is none of them alone."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufM":
+        return "dates" if column.dtype.kind == "M" else "numbers"
+    told = pd.api.types.infer_dtype(column.dropna(), skipna=True)
+    if told == "categorical":
+        told = pd.api.types.infer_dtype(column.cat.categories, skipna=True)
+    if told in ("integer", "floating", "mixed-integer-float", "decimal"):
+        return "numbers"
+    if told in ("datetime64", "datetime", "date", "period"):
+        return "dates"
+    return "text" if told == "string" else ""
 
 
 # --------------------------------------------------------------------------------------

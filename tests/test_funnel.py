@@ -242,3 +242,14 @@ def test_own_column_names_and_odd_indexes_change_nothing():
 def test_the_face_hands_on_every_name():
     for name in funnel.__all__:
         assert callable(getattr(funnel, name))
+
+
+def test_dwell_paths_and_transitions_take_lazy_frames():
+    polars = pytest.importorskip("polars")
+    from salesmgmt import load_sample
+    from salesmgmt.funnel import dwell, paths, transitions
+
+    events = load_sample("stage_events").head(400)
+    lazy = polars.from_pandas(events).lazy()
+    for call in (dwell, paths, transitions):
+        pd.testing.assert_frame_equal(call(lazy), call(events), check_dtype=False)

@@ -245,3 +245,15 @@ def test_a_deal_cannot_be_both_won_and_lost():
     frame = touches(["ab"]).assign(converted=[True, False])
     with pytest.raises(InputError, match="differs within a deal"):
         attribution(frame)
+
+
+def test_row_order_changes_no_draw():
+    deals = load_sample("deals")
+    mixed = deals.sample(frac=1, random_state=3)
+    for horizon in (2, "30D"):
+        pd.testing.assert_frame_equal(
+            bookings(mixed, horizon=horizon, n=200), bookings(deals, horizon=horizon, n=200)
+        )
+    pd.testing.assert_frame_equal(
+        simulate_bookings(mixed, horizon=2, n=50), simulate_bookings(deals, horizon=2, n=50)
+    )

@@ -326,3 +326,22 @@ def test_reasons_add_up_to_the_lost_money():
     assert reasons["amount_lost"].sum() == pytest.approx(lost)
     rivals = out[out["dimension"] == "competitor"]
     assert rivals["closed"].sum() == (deals["status"] != "open").sum()
+
+
+def test_snapshots_keep_all_columns_of_other_engines_and_refuse_doubled_ones():
+    polars = pytest.importorskip("polars")
+    history = pd.DataFrame(
+        {
+            "deal_id": ["a", "a"],
+            "entered_at": pd.to_datetime(["2025-01-01", "2025-01-05"]),
+            "stage": ["lead", "demo"],
+            "owner": ["Li", None],
+        }
+    )
+    base = snapshots(history, ["2025-01-06"])
+    assert base[["stage", "owner"]].iloc[0].tolist() == ["demo", "Li"]
+    other = snapshots(polars.from_pandas(history).lazy(), ["2025-01-06"])
+    assert other.columns.tolist() == base.columns.tolist()
+    twice = pd.concat([history, history[["owner"]]], axis=1)
+    with pytest.raises(InputError, match="2 columns of the same name \\('owner'\\)"):
+        snapshots(twice, ["2025-01-06"])

@@ -287,3 +287,23 @@ def test_percentiles_z_and_boxes():
     assert got["z"].mean() == pytest.approx(0)
     assert got["box"].tolist() == ["low/high", "middle/high", "middle/middle", "high/low"]
     assert distribution(frame, by="g")["rank"].tolist() == [2, 1, 2, 1]
+
+
+def test_keys_of_two_frames_meet_whatever_their_dtype():
+    from salesmgmt.incentives import adjustments
+
+    text = pd.DataFrame({"month": ["2025-01-01", "2025-02-01"], "amount": [1.0, 2.0]})
+    stamps = text.assign(month=pd.to_datetime(text["month"]))
+    zoned = text.assign(month=stamps["month"].dt.tz_localize("Asia/Shanghai"))
+    for other in (stamps, zoned):
+        for pair in ((text, other), (other, text), (zoned, other)):
+            got = contribution(*pair, by="month")
+            assert got["status"].tolist() == ["kept", "kept"]
+            assert not len(adjustments(*pair, by="month", amount="amount"))
+    coded = text.assign(month=[1, 2])
+    with pytest.raises(InputError, match="numbers in before and text in after"):
+        contribution(coded, text, by="month")
+    nullable = coded.assign(month=pd.array([1, 2], dtype="Int64"))
+    assert contribution(coded, nullable, by="month")["status"].tolist() == ["kept", "kept"]
+    kinds = text.assign(month=text["month"].astype("category"))
+    assert contribution(kinds, text, by="month")["status"].tolist() == ["kept", "kept"]

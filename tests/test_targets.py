@@ -802,3 +802,11 @@ def test_nothing_expected_yet_is_not_started():
     )
     early = pd.DataFrame({"rep": ["a"], "date": ["2026-01-02"], "amount": [3.0]})
     assert track(plan, early, as_of="2026-01-31")["status"].tolist() == ["not_started"]
+
+
+def test_territories_of_other_engines_keep_all_columns():
+    polars = pytest.importorskip("polars")
+    places = pd.DataFrame({"name": list("abc"), "value": [3.0, 2.0, 1.0], "now": [1, 1, 2]})
+    got = balance_territories(polars.from_pandas(places).lazy(), 2, current="now")
+    base = balance_territories(places, 2, current="now")
+    pd.testing.assert_frame_equal(got, base, check_dtype=False)

@@ -364,8 +364,10 @@ def _stamps(days: list[int]) -> np.ndarray:
 
 
 def _book(known: Deals) -> Book:
+    """The deals in order of their labels, so that the order of rows moves no draw."""
+    at = np.argsort(known.rows.keys("deal").codes[known.kept], kind="stable")
     closed = np.where(known.status == OPEN, FAR, known.close)
-    return Book(known.created, closed, known.status == IS_WON, known.amount())
+    return Book(known.created[at], closed[at], (known.status == IS_WON)[at], known.amount()[at])
 
 
 def _span_days(horizon: Any, caller: str) -> int:

@@ -14,7 +14,7 @@ from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
 from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage_list
 from .counting import Counted, Plan, count, counts_of
-from .stages import kinds_of, stage_codes, stage_order
+from .stages import kinds_of, order_of, stage_codes
 
 __all__ = ["bottlenecks", "dwell", "paths", "service_levels", "transitions"]
 
@@ -109,7 +109,7 @@ def dwell(
         return _stay_rows(table, stream, visits)
     group, labels = stream.groups()
     cycle = _cycles(visits, len(stream.labels))
-    rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+    rank = _rank(stream, won, lost, visits, caller=caller)
     parts = []
     for g in range(len(labels)):
         part = _dwell_table(table[group[table["who"]] == g], visits, cycle, rank)
@@ -183,26 +183,9 @@ def _cycles(visits: _Visits, deals: int) -> np.ndarray:
     return out
 
 
-def _rank(
-    events: Any,
-    won: Any,
-    lost: Any,
-    as_of: object,
-    deal: str,
-    stage: str,
-    entered: str,
-    visits: _Visits,
-) -> np.ndarray:
-    ordered = stage_order(
-        events,
-        won=won,
-        lost=lost,
-        as_of=as_of,
-        deal=deal,
-        stage=stage,
-        entered=entered,
-        invalid="raise" if len(visits.who) == len(events) else "drop",
-    )
+def _rank(stream: Stream, won: Any, lost: Any, visits: _Visits, *, caller: str) -> np.ndarray:
+    """Place of each stage in the order deals pass them."""
+    ordered = order_of(stream, won, lost, caller=caller)
     place = {s: i for i, s in enumerate(ordered["stage"])}
     return np.array([place.get(s, len(place)) for s in visits.labels])
 
@@ -613,7 +596,7 @@ def paths(
     stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = _Visits(stream, won, lost, caller)
     if standard is None:
-        rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+        rank = _rank(stream, won, lost, visits, caller=caller)
         line = [i for i in np.argsort(rank, kind="stable") if visits.kinds[i] != "lost"]
     else:
         names = stage_list(standard, name="standard", caller=caller)
@@ -716,7 +699,7 @@ def transitions(
     caller = "transitions"
     stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = _Visits(stream, won, lost, caller)
-    rank = _rank(events, won, lost, as_of, deal, stage, entered, visits)
+    rank = _rank(stream, won, lost, visits, caller=caller)
     at = np.flatnonzero(visits.left)
     a, b = visits.stage[at], visits.stage[at + 1]
     frame = pd.DataFrame(

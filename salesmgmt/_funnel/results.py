@@ -304,13 +304,19 @@ def snapshots(
     """
     caller = "snapshots"
     rows = take(
-        history,
+        to_pandas(history, caller=caller, arg="history"),  # with all its columns
         caller=caller,
         arg="history",
         invalid=invalid,
         deal=Key(deal),
         changed=Date(changed),
     )
+    names = rows.frame.columns
+    if not names.is_unique:
+        raise InputError(
+            f"{caller}(): history has {int(names.duplicated(keep=False).sum())} columns of the "
+            f"same name ({names[names.duplicated()][0]!r}); rename all but one."
+        )
     days = np.unique(days_of(as_dates(list(dates), name="dates", caller=caller)))
     codes, time = rows.keys("deal").codes, rows["changed"].astype(np.int64)
     order = np.lexsort((np.arange(len(codes)), time, codes))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ._events import Stream, read_events, stage_list
 
-__all__ = ["kinds_of", "stage_order"]
+__all__ = ["kinds_of", "order_of", "stage_codes", "stage_order"]
 
 WON = ("won", "closed won", "closed_won", "closedwon", "赢单", "成交", "已成交", "赢单关闭")
 LOST = (
@@ -87,6 +87,11 @@ def stage_order(
         as_of=as_of,
         invalid=invalid,
     )
+    return order_of(stream, won, lost, caller=caller)
+
+
+def order_of(stream: Stream, won: object, lost: object, *, caller: str) -> pd.DataFrame:
+    """:func:`stage_order` of events that have been read."""
     labels, codes = stage_codes(stream)
     kinds = kinds_of(labels, won, lost, caller=caller)
     by = np.lexsort((codes, stream.time, stream.unit))

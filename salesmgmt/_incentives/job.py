@@ -21,6 +21,7 @@ from .._frames import (
     check_int,
     check_names,
     factorise,
+    stack_keys,
     take,
     to_pandas,
     units,
@@ -134,7 +135,8 @@ def take_job(
     clock = _Clock.of(rows, wanted, freq, year_start, caller=caller)
     amount = units(rows["amount"], step, name=columns.amount, caller=caller)
     source, payee, credit, role = _credits(rows, plans[0], names, amount, caller=caller)
-    both = payee if wanted is None else pd.concat([payee, wanted.payee], ignore_index=True)
+    frames = [payee] if wanted is None else [payee, wanted.payee]
+    both = stack_keys(frames, names, caller=caller, args=("results", "targets"))
     keys = factorise(both, names)
     codes = keys.codes[: len(payee)]
     span = len(clock.periods)
@@ -264,7 +266,8 @@ class _Clock:
         own = rows.series("period").reset_index(drop=True).to_frame(name)
         if wanted is not None and wanted.period is not None:
             more = wanted.period.reset_index(drop=True).to_frame(name)
-            keys = factorise(pd.concat([own, more], ignore_index=True), [name])
+            both = stack_keys([own, more], [name], caller=rows.caller, args=("results", "targets"))
+            keys = factorise(both, [name])
             wanted.at = keys.codes[len(own) :]
         else:
             keys = factorise(own, [name])

@@ -16,6 +16,7 @@ from .._frames import (
     check_number,
     factorise,
     money,
+    stack_keys,
     take,
     to_pandas,
     units,
@@ -430,7 +431,8 @@ def adjustments(
         take(f, caller=caller, arg=arg, by=names, unique=options, amount=Amount(amount))
         for arg, f in (("paid", paid), ("due", due))
     ]
-    key = factorise(pd.concat([r.frame[names] for r in rows], ignore_index=True), names)
+    both = stack_keys([r.frame for r in rows], names, caller=caller, args=("paid", "due"))
+    key = factorise(both, names)
     cut = len(rows[0])
     sums = []
     for r, codes in zip(rows, (key.codes[:cut], key.codes[cut:]), strict=True):

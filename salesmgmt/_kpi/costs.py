@@ -19,6 +19,7 @@ from .._frames import (
     check_number,
     factorise,
     money,
+    stack_keys,
     take,
     units,
     warn,
@@ -101,7 +102,8 @@ def cost_to_serve(
     booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid,
                  amount=Amount(expense, option="expense"), **booked)  # fmt: skip
-    both = pd.concat([sales.frame[names], spent.frame[names]], ignore_index=True)
+    args = ("transactions", "expenses")
+    both = stack_keys([sales.frame, spent.frame], names, caller=caller, args=args)
     every = factorise(both, names)
     cut = len(sales)
     sold = np.bincount(every.codes[:cut], minlength=len(every)) > 0
@@ -211,7 +213,8 @@ def acquisition_cost(
     chosen = _chosen(spent, categories, category, caller=caller)
     frames = [sales.frame[names], spent.frame[names]]
     if names:
-        key = factorise(pd.concat(frames, ignore_index=True), names)
+        args = ("transactions", "expenses")
+        key = factorise(stack_keys(frames, names, caller=caller, args=args), names)
         labels, own, paid = key.labels, key.codes[: len(sales)], key.codes[len(sales) :]
     else:
         labels = pd.DataFrame(index=range(1))

@@ -16,6 +16,7 @@ from .._frames import (
     check_names,
     factorise,
     money,
+    stack_keys,
     take,
     units,
 )
@@ -166,7 +167,7 @@ def _items(
         if rate is not None:
             roles["rate"] = Amount(rate, low=0)
         taken.append(take(frame, caller=caller, arg=arg, by=names, **roles))
-    both = pd.concat([r.frame[names] for r in taken], ignore_index=True)
+    both = stack_keys([r.frame for r in taken], names, caller=caller, args=("before", "after"))
     items = factorise(both, names)
     sums: dict[str, np.ndarray] = {}
     cut = len(taken[0])
@@ -321,7 +322,7 @@ def contribution(
         take(frame, caller=caller, arg=arg, by=names, amount=Amount(amount))
         for arg, frame in (("before", before), ("after", after))
     ]
-    both = pd.concat([r.frame[names] for r in rows], ignore_index=True)
+    both = stack_keys([r.frame for r in rows], names, caller=caller, args=("before", "after"))
     key = factorise(both, names)
     cut = len(rows[0])
     sums, seen = [], []

@@ -19,6 +19,7 @@ from .._frames import (
     check_names,
     factorise,
     resolve_as_of,
+    stack_keys,
     take,
 )
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
@@ -269,7 +270,8 @@ def _common_keys(
     if len(frames) == 1:
         key = factorise(frames[0], by)
         return key.labels, [key.codes]
-    key = factorise(pd.concat(frames, ignore_index=True), by)
+    args = ("transactions", *(e.name for e in extras))
+    key = factorise(stack_keys(frames, by, caller=rows.caller, args=args), by)
     cuts = np.cumsum([len(f) for f in frames])[:-1]
     return key.labels, np.split(key.codes, cuts)
 

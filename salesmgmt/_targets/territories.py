@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, check_int, take
+from .._frames import Amount, check_int, take, to_pandas
 from ..engine.territories import balance, spread
 from ..errors import InputError
 
@@ -84,6 +84,7 @@ def balance_territories(
         roles |= {"x": Amount(xy[0]), "y": Amount(xy[1])}
     if locked is not None:
         roles["locked"] = Amount(locked, missing="allow", whole=True, low=1, high=n)
+    accounts = to_pandas(accounts, caller=caller, arg="accounts")  # with all its columns
     rows = take(accounts, caller=caller, arg="accounts", **roles)
     if len(rows) < n:
         raise InputError(f"{caller}(): {len(rows)} account(s) are too few for {n} territories.")
