@@ -205,6 +205,36 @@ def test_rules_points_and_record_give_the_score_of_every_row(positive):
         assert (card.table_.loc[card.table_["kind"] != "base", "points"] >= 0).all()
 
 
+@pytest.mark.parametrize("trend", ["auto", "peak", "none"])
+@pytest.mark.parametrize("options", [{}, {"max_bins": 1}, {"empty": "worst", "positive": True}])
+def test_columns_that_say_little_are_carried(trend, options):
+    """All missing, constant, one class where known, nullable, categories, missing later only."""
+    X, y = customers()
+    rng = np.random.default_rng(0)
+    n, gap = len(X), rng.random(len(X)) < 0.2
+    X = X.assign(
+        nothing=np.nan, same=3.0, one_class=np.where(y == 1, np.nan, X["days_late"]),
+        whole=pd.array(np.where(gap, None, rng.integers(0, 9, n)), dtype="Int64"),
+        truth=pd.array(np.where(gap, None, rng.random(n) < 0.5), dtype="boolean"),
+        level=pd.Categorical(rng.choice(["低", "中", "高"], n), ["低", "中", "高"], ordered=True),
+    )  # fmt: skip
+    card = CreditScorecard(special={"turnover": [-999]}, trend=trend, **options).fit(X, y)
+    new = X.head(40).astype({"level": object})
+    new.loc[:9, "same"], new.loc[5:15, "nothing"], new.loc[3:6, "level"] = np.nan, 1.0, "新"
+    score = card.predict_score(new)
+    records = new.astype(object).where(new.notna(), None).to_dict("records")
+    assert [_by_rules(card.export(), r) for r in records] == score.tolist()
+    assert [card.score_record(r)["score"] for r in records] == score.tolist()
+    assert (card.psi(X)["psi"].abs() < 1e-12).all()
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_few_rows_make_a_plain_card(rows):
+    X, _ = customers()
+    card = CreditScorecard().fit(X.head(rows), ([0, 1] * 4)[:rows])
+    assert (card.predict_points(X).sum(axis=1) == card.predict_score(X)).all()
+
+
 def test_sql_gives_the_score_of_every_row():
     X, y = customers()
     card = CreditScorecard(special={"turnover": [-999]}, empty="worst").fit(X, y)

@@ -70,3 +70,12 @@ def test_report_section_on_the_sample_and_on_bare_tables(lang):
     bare = tables["invoices"][needed].astype({"invoice_date": str, "due_date": str})
     assert section.build({"invoices": bare}, as_of="2025-06-30", lang=lang)
     assert section.build({"invoices": bare.head(2)}, as_of=None, lang=lang)
+
+
+def test_every_signal_is_drawn_nearest_to_its_own_customer(results):
+    signs = results["warnings_timeline"].rename(columns={"customer_id": "customer no."})
+    names = list(dict.fromkeys(signs["customer no."]))[:12]
+    ax = plots.warnings_timeline(signs)
+    drawn = [names[round(line.get_ydata()[0])] for line in ax.lines]
+    want = signs[signs["customer no."].isin(names)].groupby("customer no.").size()
+    assert pd.Series(drawn).value_counts().to_dict() == want.to_dict()

@@ -161,8 +161,9 @@ def _numbers(column: pd.Series, name: str, caller: str) -> np.ndarray:
         at = np.flatnonzero(wrong)
         raise InputError(
             f"{caller}(): column {name!r} was binned as numbers; {len(at)} row(s) hold no finite "
-            f"number (row {column.index[at[0]]!r}: {column.iloc[at[0]]!r}). Infinite and NaN "
-            "are not the same: make unknown values missing, or name the column in categorical=."
+            f"number (row {column.index[at[0]]!r}: {column.iloc[at[:1]].tolist()[0]!r}). Infinite "
+            "and NaN are not the same: make unknown values missing, or name the column in "
+            "categorical=."
         )
     return values
 
@@ -239,6 +240,8 @@ def _partition(
 ) -> np.ndarray:
     total, risky = np.bincount(at, minlength=n_bins), np.bincount(at, bad, minlength=n_bins)
     good = total - risky
+    if not good.any() or not risky.any():  # one class among the values: nothing to part
+        return np.zeros(1, dtype=np.int64)
     bounds = {trend: np.inf}
     if trend == "auto":
         signs = {"ascending": 1, "descending": -1}

@@ -514,8 +514,8 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(values, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(
-                f"{_SELF}: y holds one class only, {self.classes_[0]!r}: there is nothing to "
-                "tell apart. Give rows of both classes."
+                f"{_SELF}: y holds one class only, {self.classes_.tolist()[0]!r}: there is nothing "
+                "to tell apart. Give rows of both classes."
             )
         self.bad_ = self._bad_label()
         bad = (codes == int(self.bad_ == self.classes_[1])).astype(np.float64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -269,14 +269,19 @@ def warnings_timeline(
     customers = list(dict.fromkeys(frame[who]))[:top]
     shown = frame[frame[who].isin(customers)]
     size = {"low": 2.0, "medium": 3.5, "high": 5.5}
+    place = _lanes(shown, who, customers)
     for n, (signal, words) in enumerate(_SIGNALS.items()):
         part = shown[shown["signal"] == signal]
         label = words[1 if lang == "zh" else 0]
-        for row in part.itertuples(index=False):
-            y = customers.index(getattr(row, who)) + (n - 3) * 0.11
-            ax.plot([row.since, row.as_of], [y, y], color=PALETTE[n], linewidth=size[row.severity],
+        lines = zip(part[who], part["since"], part["as_of"], part["severity"], strict=True)
+        for customer, since, as_of, severity in lines:
+            y = place[customer, signal]
+            ax.plot([since, as_of], [y, y], color=PALETTE[n], linewidth=size[severity],
                     solid_capstyle="butt", label=label)  # fmt: skip
             label = "_"
+    for n in range(1, len(customers), 2):  # whose line is it?
+        ax.axhspan(n - 0.5, n + 0.5, color=GREY, alpha=0.1, linewidth=0, zorder=0)
+    ax.set_ylim(-0.5, max(len(customers), 1) - 0.5)
     ax.set_yticks(range(len(customers)), [str(c) for c in customers])
     ax.invert_yaxis()
     _dates(ax)
@@ -287,6 +292,17 @@ def warnings_timeline(
         for text in legend.get_texts():
             text.set_fontfamily(list(families()))
     return ax
+
+
+def _lanes(shown: pd.DataFrame, who: str, customers: list[Any]) -> dict[tuple[Any, str], float]:
+    """Height of each customer's signals: side by side around the customer's own line."""
+    out = {}
+    for n, customer in enumerate(customers):
+        own = set(shown["signal"][shown[who] == customer])
+        mine = [s for s in _SIGNALS if s in own]
+        for k, signal in enumerate(mine):
+            out[customer, signal] = n + (k - (len(mine) - 1) / 2) * 0.13
+    return out
 
 
 def _dates(ax: Axes) -> None:
