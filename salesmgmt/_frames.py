@@ -16,6 +16,7 @@ rows, the first few, what to do. With ``invalid="drop"`` the rows are left out i
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import sys
@@ -425,7 +426,7 @@ def _settle(
 ) -> pd.DataFrame:
     """Raise, or warn and return the table of what is left out."""
     if not problems:
-        return _problem_table(frame, [])
+        return _nothing_left_out().copy()
     told = "; ".join(_tell(frame, p) for p in problems)
     if invalid == "drop":
         bad = np.logical_or.reduce([p.mask for p in problems])
@@ -508,6 +509,12 @@ def _kind(column: pd.Series) -> str:
     if told in ("datetime64", "datetime", "date", "period"):
         return "dates"
     return "text" if told == "string" else ""
+
+
+@functools.cache
+def _nothing_left_out() -> pd.DataFrame:
+    """The table without rows, made once: small calls feel it."""
+    return _problem_table(pd.DataFrame(), [])
 
 
 # --------------------------------------------------------------------------------------

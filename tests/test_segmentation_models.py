@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import pickle
 import warnings
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.integrate import quad
+from scipy.optimize import minimize
 from scipy.special import beta as beta_function
 from scipy.special import gamma, roots_genlaguerre
 from scipy.stats import gamma as gamma_law
@@ -16,7 +19,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from salesmgmt import DataWarning, InputError
-from salesmgmt.engine import bgnbd, gammagamma, lifetime_nbd
+from salesmgmt.engine import bgnbd, gamma_ratios, gammagamma, lifetime_nbd
 from salesmgmt.engine.btyd_rows import compress
 from salesmgmt.segmentation import (
     BGBB,
@@ -308,3 +311,126 @@ def test_purchases_by_hand():
     ]  # fmt: skip
     assert split.attrs["rows"]["customers_after_the_split"] == 1
     pd.testing.assert_frame_equal(purchases(lines, holdout="2025-01-15"), split)
+
+
+@pytest.mark.parametrize("a", [0.01, 3.0, 29.9, 31.0, 1e3, 1e7, 6e7])
+def test_gamma_ratios_are_sums_of_logarithms_and_reciprocals(a):
+    """G(a + k) / G(a) is a (a + 1) ... (a + k - 1)."""
+    k = np.array([0, 1, 2, 40, 3000])
+    logs = [math.fsum(math.log(a + i) for i in range(n)) for n in k]
+    slopes = [math.fsum(1 / (a + i) for i in range(n)) for n in k]
+    one = np.float64(a)
+    np.testing.assert_allclose(gamma_ratios.log_gamma_ratio(one, k), logs, rtol=2e-14, atol=1e-13)
+    np.testing.assert_allclose(gamma_ratios.slope_of_ratio(one, k), slopes, rtol=1e-12, atol=1e-22)
+
+
+def _observed(rate, T, end, chance, rng):
+    """Purchases in whole days until T, the end, or a departure after one of them."""
+    n = len(rate)
+    x, last, now = np.zeros(n), np.zeros(n), np.zeros(n)
+    for _ in range(5_000):
+        now = now + rng.exponential(1 / np.maximum(rate, 1e-12))
+        here = now < np.minimum(T, end)
+        if not here.any():
+            break
+        when = np.ceil(now * 7) / 7
+        keep = here & (when > last) & (when <= T)
+        x[keep] += 1
+        last[keep] = when[keep]
+        end = np.where(here & (rng.random(n) < chance), now, end)
+    return pd.DataFrame({"x": x, "t_x": last, "T": T})
+
+
+def _odd(name):
+    rng = np.random.default_rng(len(name))
+    n = 800
+    T, never, stays = np.round(rng.uniform(20, 40, n) * 7) / 7, np.full(n, np.inf), np.zeros(n)
+    rates = {
+        "all alike": rng.gamma(50, 1 / 200, n),
+        "few repeat": rng.gamma(0.02, 1 / 8, n),
+        "nobody leaves": rng.gamma(0.8, 1 / 5, n),
+        "leave at once": rng.gamma(0.8, 1 / 5, n),
+        "tiny b": rng.gamma(0.8, 1 / 5, n),
+        "extreme": rng.gamma(0.05, 1 / 0.5, n),
+        "short": rng.gamma(0.5, 1 / 4, n),
+    }
+    end, chance = never, stays
+    if name in ("extreme", "few repeat"):
+        end = rng.exponential(1 / rng.gamma(0.6, 1 / 10, n))
+    if name == "leave at once":
+        end = rng.exponential(1 / rng.gamma(2, 1, n))
+    if name == "all alike":
+        end = rng.exponential(50, n)
+    if name == "tiny b":
+        chance = rng.beta(1, 0.05, n)
+    if name == "short":
+        T = np.round(rng.uniform(1, 3, n) * 7) / 7
+    return _observed(rates[name], T, end, chance, rng)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [BGNBD, MBGNBD, ParetoNBD])
+@pytest.mark.parametrize(
+    "name",
+    ["all alike", "few repeat", "nobody leaves", "leave at once", "tiny b", "extreme", "short"],
+)
+def test_no_other_start_ends_higher(kind, name):
+    """Against SciPy's bounded quasi-Newton method from many places, on odd data."""
+    seen = _odd(name)
+    rows = compress(*(seen[c].to_numpy(float) for c in ("x", "t_x", "T")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = kind().fit(seen)
+    correction = np.log(rows.scale) * (rows.weight * rows.x[rows.ix]).sum()
+
+    def cost(theta):
+        value, slope = fitted._loglik(theta, rows)
+        return -value, -slope
+
+    rng = np.random.default_rng(0)
+    best = -np.inf
+    for start in rng.normal(0, 2, (6, 4)):
+        end = minimize(
+            cost,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-15, 15)] * 4,
+            options={"maxiter": 1000, "ftol": 1e-15, "gtol": 1e-9},
+        )
+        best = max(best, -end.fun * rows.total - correction)
+    assert fitted.log_likelihood_ >= best - 1e-4
+
+
+@pytest.mark.parametrize(
+    ("b", "s", "beta"), [(0.2, 0.6, 0.8), (5.0, 0.6, 1e4), (10.0, 0.05, 1e-4), (1e-4, 0.6, 3e-4)]
+)
+@pytest.mark.parametrize(("x", "t_x", "T"), [(0.0, 0.0, 10.0), (3.0, 4.0, 12.0)])
+def test_gompertz_likelihood_is_the_integral_over_the_end(b, s, beta, x, t_x, T):
+    """Also where the risk of leaving explodes within a fraction of the time seen."""
+    r, alpha = 0.5, 2.0
+
+    def log_sum_of(y):  # log((beta + exp(b y) - 1) / exp(b y))
+        grown = math.log(-math.expm1(-b * y)) if y else -np.inf
+        return np.logaddexp(grown, math.log(beta) - b * y)
+
+    def density(y):
+        log_f = math.log(b * s) + s * math.log(beta) - s * b * y - (s + 1) * log_sum_of(y)
+        return (alpha + y) ** -(r + x) * math.exp(log_f)
+
+    middle = math.log(max(beta, 1.001)) / b
+    edges = sorted({min(max(middle + d / b, t_x), T) for d in (-8, -3, 0, 3, 8)} | {t_x, T})
+    gone = sum(
+        quad(density, lo, hi, epsabs=0, epsrel=1e-11, limit=200)[0]
+        for lo, hi in itertools.pairwise(edges)
+    )
+    survives = math.exp(s * (math.log(beta) - b * T - log_sum_of(T)))
+    want = math.lgamma(r + x) - math.lgamma(r) + r * math.log(alpha)
+    want += math.log(gone + (alpha + T) ** -(r + x) * survives)
+    theta = [np.asarray(v) for v in np.log([r, alpha, b, s, beta])]
+    row = [np.array([v]) for v in (x, t_x, T)]
+    got, _ = lifetime_nbd.loglik_by_row(theta, *row, lifetime_nbd.Gompertz())
+    assert got[0] == pytest.approx(want, abs=1e-9)
+    rows = compress(*row, scale=1.0)
+    got, _ = lifetime_nbd.loglik(np.log([r, alpha, b, s, beta]), rows, lifetime_nbd.Gompertz())
+    assert got == pytest.approx(want, abs=1e-7)

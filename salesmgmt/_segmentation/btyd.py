@@ -71,6 +71,8 @@ class BGNBD(PurchaseModel):
 
     _names = ("r", "alpha", "a", "b")
     _powers = (0, 1, 0, 0)
+    # Much the same for all or not at all, leaving soon or late.
+    _lives = ((3.0, 3.0), (-3.0, -3.0), (-3.0, 0.0), (0.0, -3.0), (0.0, 3.0), (-5.0, -6.0))
     _moved = {"alpha": ("purchase", -1.0), "a": ("dropout", 1.0), "b": ("dropout", 1.0)}
     _shift: ClassVar[int] = 0
 
@@ -193,6 +195,13 @@ class ParetoNBD(PurchaseModel):
     _names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
     _powers: ClassVar[tuple[int, ...]] = (0, 1, 0, 1)
 
+    _lives: ClassVar[tuple[tuple[float, ...], ...]] = (
+        (3.0, 3.0),
+        (-3.0, -3.0),
+        (-3.0, 0.0),
+        (0.0, -3.0),
+        (0.0, 3.0),
+    )
     _moved: ClassVar[dict[str, tuple[str, float]]] = {
         "alpha": ("purchase", -1.0),
         "beta": ("dropout", -1.0),
@@ -279,6 +288,13 @@ class GompertzNBD(ParetoNBD):
 
     _names = ("r", "alpha", "b", "s", "beta")
     _powers = (0, 1, -1, 0, 0)
+    _lives = (
+        (0.0, 3.0, 3.0),
+        (0.0, -3.0, -3.0),
+        (-4.0, 0.0, -4.0),
+        (-4.0, -2.0, -4.0),
+        (2.0, 0.0, 4.0),
+    )
 
     def _lifetime(self) -> lifetime_nbd.Lifetime:
         return lifetime_nbd.Gompertz()

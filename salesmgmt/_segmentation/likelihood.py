@@ -71,17 +71,18 @@ class Likelihood(BaseEstimator):
         matrix = np.eye(size) if linear is None else linear
         theta = matrix @ fit.theta
         values = np.exp(theta[:k] + shift)
-        self.params_ = pd.Series(values, index=names[:k])
+        own, every = pd.Index(names[:k]), pd.Index(names)
+        self.params_ = pd.Series(values, index=own)
         self.log_likelihood_ = fit.value * n + correction
         self.n_customers_ = n
         self.aic_ = 2 * size - 2 * self.log_likelihood_
         self.bic_ = np.log(n) * size - 2 * self.log_likelihood_
         steps = np.concatenate([values, np.ones(size - k)])[:, None] * matrix
         cov = steps @ _inverse(fit.hessian * n) @ steps.T
-        self.covariance_ = pd.DataFrame(cov, index=names, columns=names)
+        self.covariance_ = pd.DataFrame(cov, index=every, columns=every)
         with np.errstate(invalid="ignore"):
             errors = np.sqrt(np.diag(cov))
-        self.standard_errors_ = pd.Series(errors[:k], index=names[:k])
+        self.standard_errors_ = pd.Series(errors[:k], index=own)
         self.converged_ = fit.converged
         if not fit.converged:
             from sklearn.exceptions import ConvergenceWarning

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._frames import Amount, check_int, check_number, take
 from ..engine import covariates
 from ..engine.btyd_rows import Histories, compress, thin
-from ..engine.maximise import Fit, Objective, maximise
+from ..engine.maximise import Fit, Objective, doubtful, maximise
 from ..errors import InputError
 from .covariates import Design, check_distinct
 from .likelihood import Likelihood, chi_square
@@ -36,6 +36,8 @@ class PurchaseModel(Likelihood, ABC):
     _powers: ClassVar[tuple[int, ...]] = ()
     _discrete: ClassVar[bool] = False  # times are numbers of opportunities
 
+    # Lifetimes to try besides the usual ones, as steps of their log-parameters.
+    _lives: ClassVar[tuple[tuple[float, ...], ...]] = ()
     # Parameters that attributes move: by which group of covariates, and in which direction.
     _moved: ClassVar[dict[str, tuple[str, float]]] = {}
 
@@ -87,7 +89,27 @@ class PurchaseModel(Likelihood, ABC):
         theta = self._start(rows)
         if few is not None:
             theta = maximise(lambda p: self._loglik(p, few), theta, curvature=False).theta
-        return maximise(lambda p: self._loglik(p, rows), theta)
+        fit = maximise(lambda p: self._loglik(p, rows), theta)
+        return self._fit_again(fit, rows, few or rows) if doubtful(fit) and self._lives else fit
+
+    def _fit_again(self, fit: Fit, rows: Histories, few: Histories) -> Fit:
+        """The best of other starts, found on a few rows, and of going on from ``fit``."""
+        tried = [
+            maximise(lambda p: self._loglik(p, few), start, curvature=False)
+            for start in self._other_starts(fit.theta, rows)
+        ]
+        best = max(tried, key=lambda t: t.value)
+        ends = [
+            maximise(lambda p: self._loglik(p, rows), theta, strict=True)
+            for theta in (fit.theta, best.theta)
+        ]
+        return max([fit, *ends], key=lambda t: t.value)
+
+    def _other_starts(self, theta: np.ndarray, rows: Histories) -> list[np.ndarray]:
+        """Purchase rates as found and as at the start, with lifetimes of every kind."""
+        usual = self._start(rows)
+        kinds = [np.array(kind) for kind in self._lives]
+        return [np.concatenate([v[:2], usual[2:] + kind]) for v in (theta, usual) for kind in kinds]
 
     def probability_alive(self, X: pd.DataFrame) -> pd.Series:
         """Chance that each customer is still one at the end of observation.

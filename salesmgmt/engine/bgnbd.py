@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import betainc, betaincinv, betaln, digamma, gammaln, hyp2f1
+from scipy.special import betainc, betaincinv, betaln, gammaln, hyp2f1
 
 from .btyd_rows import Histories
+from .gamma_ratios import log_gamma_ratio, slope_of_ratio
 
 __all__ = [
     "expected",
@@ -48,32 +49,28 @@ def loglik(theta: np.ndarray, rows: Histories, shift: int) -> tuple[float, np.nd
     x, ix, it, iT = rows.x, rows.ix, rows.it, rows.iT
     k = x + shift  # times the customer did not leave
     left = k > 0
-    beta = gammaln(b + k) - gammaln(a + b + k) + gammaln(a + b) - gammaln(b)
-    base = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + beta
+    base = log_gamma_ratio(r, x) - x * np.log(alpha)
+    base = base + log_gamma_ratio(b, k) - log_gamma_ratio(a + b, k)
     before = np.where(left, b + k - 1, 1.0)
-    odds = np.log(a) - np.log(before)
+    odds = np.where(left, np.log(a / before), -np.inf)
+    # Relative to alpha, so that nothing cancels where r and alpha are large.
+    log_T = np.log1p(rows.T / alpha)[iT]
+    gap = log_T - np.log1p(rows.t_x / alpha)[it]
     rx = (r + x)[ix]
-    gap = rx * (np.log(alpha + rows.T)[iT] - np.log(alpha + rows.t_x)[it])
-    e = np.where(left[ix], odds[ix] + gap, -np.inf)  # log of dead to alive
-    soft = np.logaddexp(0.0, e)
-    log_T = np.log(alpha + rows.T)[iT]
-    value = base[ix] - rx * log_T + soft
-    w = rows.weight / rows.total
-    p = np.exp(e - soft)  # chance of being dead, given the history
-    wp = w * p
-    by_x, by_xp = np.bincount(ix, w, len(x)), np.bincount(ix, wp, len(x))
-    inv_T, inv_t = (1 / (alpha + rows.T))[iT], (1 / (alpha + rows.t_x))[it]
-    log_t = log_T - gap / rx
-    both = digamma(a + b)
-    more = digamma(a + b + k)
-    d_r = (by_x * (digamma(r + x) - digamma(r) + np.log(alpha))).sum() - (
-        w * log_T + wp * (log_t - log_T)
-    ).sum()
-    d_alpha = r / alpha - (rx * (w * inv_T + wp * (inv_t - inv_T))).sum()
-    d_a = (by_x * (both - more)).sum() + by_xp.sum() / a
-    d_b = (by_x * (digamma(b + k) - more + both - digamma(b))).sum() - (by_xp / before).sum()
-    gradient = np.array([d_r * r, d_alpha * alpha, d_a * a, d_b * b])
-    return float(w @ value), gradient
+    e = odds[ix] + rx * gap  # log of dead to alive
+    soft = np.maximum(e, 0.0) + np.log1p(np.exp(-np.abs(e)))
+    w = rows.share
+    wp = w * np.exp(e - soft)  # with the chance of being dead, given the history
+    by_x, by_xp = rows.share_of_x, np.bincount(ix, wp, len(x))
+    value = by_x @ base + w @ (soft - rx * log_T)
+    share_T = (rows.T / (alpha + rows.T))[iT]
+    share_t = (rows.t_x / (alpha + rows.t_x))[it]
+    more = slope_of_ratio(a + b, k)
+    d_r = by_x @ slope_of_ratio(r, x) - w @ log_T + wp @ gap
+    d_alpha = rx @ (w * share_T + wp * (share_t - share_T)) - by_x @ x
+    d_a = by_xp.sum() - a * (by_x @ more)
+    d_b = by_x @ (slope_of_ratio(b, k) - more) - by_xp @ (1 / before)
+    return float(value), np.array([d_r * r, d_alpha, d_a, d_b * b])
 
 
 def loglik_by_row(
@@ -84,19 +81,20 @@ def loglik_by_row(
     k = x + shift
     left = k > 0
     before = np.where(left, b + k - 1, 1.0)
-    log_T, log_t = np.log(alpha + T), np.log(alpha + t_x)
-    gone = np.where(left, np.log(a) - np.log(before) + (r + x) * (log_T - log_t), -np.inf)
+    log_T = np.log1p(T / alpha)
+    gap = log_T - np.log1p(t_x / alpha)
+    gone = np.where(left, np.log(a) - np.log(before) + (r + x) * gap, -np.inf)
     soft = np.logaddexp(0.0, gone)
-    beta = gammaln(b + k) - gammaln(a + b + k) + gammaln(a + b) - gammaln(b)
-    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + beta - (r + x) * log_T + soft
+    value = log_gamma_ratio(r, x) - x * np.log(alpha) - (r + x) * log_T + soft
+    value = value + log_gamma_ratio(b, k) - log_gamma_ratio(a + b, k)
     p = np.exp(gone - soft)
-    both, more = digamma(a + b), digamma(a + b + k)
-    inv_T, inv_t = 1 / (alpha + T), 1 / (alpha + t_x)
-    d_r = digamma(r + x) - digamma(r) + np.log(alpha) - log_T - p * (log_t - log_T)
-    d_alpha = r / alpha - (r + x) * (inv_T + p * (inv_t - inv_T))
-    d_a = both - more + p / a
-    d_b = digamma(b + k) - more + both - digamma(b) - p / before
-    return value, np.stack([d_r * r, d_alpha * alpha, d_a * a, d_b * b])
+    more = slope_of_ratio(a + b, k)
+    share_T, share_t = T / (alpha + T), t_x / (alpha + t_x)
+    d_r = slope_of_ratio(r, x) - log_T + p * gap
+    d_alpha = (r + x) * (share_T + p * (share_t - share_T)) - x
+    d_a = p - a * more
+    d_b = slope_of_ratio(b, k) - more - p / before
+    return value, np.stack([d_r * r, d_alpha, d_a, d_b * b])
 
 
 def log_odds_dead(
@@ -106,7 +104,7 @@ def log_odds_dead(
     r, alpha, a, b = params
     k = x + shift
     before = np.where(k > 0, b + k - 1, 1.0)
-    e = np.log(a) - np.log(before) + (r + x) * (np.log(alpha + T) - np.log(alpha + t_x))
+    e = np.log(a) - np.log(before) + (r + x) * (np.log1p(T / alpha) - np.log1p(t_x / alpha))
     return np.where(k > 0, e, -np.inf)
 
 

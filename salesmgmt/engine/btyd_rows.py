@@ -8,6 +8,7 @@ the distinct x, t_x or T.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,9 +32,26 @@ class Histories:
     weight: np.ndarray
     scale: float  # one unit here is so many of the caller's
 
-    @property
+    @cached_property
     def total(self) -> float:
         return float(self.weight.sum())
+
+    @cached_property
+    def share(self) -> np.ndarray:
+        """Weights that add up to one."""
+        return self.weight / self.total
+
+    @cached_property
+    def share_of_x(self) -> np.ndarray:
+        """Share of each distinct x."""
+        return np.bincount(self.ix, self.share, len(self.x))
+
+    @cached_property
+    def earliest(self) -> np.ndarray:
+        """Least t_x of each distinct x; infinite where no row has it."""
+        out = np.full(len(self.x), np.inf)
+        np.minimum.at(out, self.ix, self.t_x[self.it])
+        return out
 
 
 def compress(

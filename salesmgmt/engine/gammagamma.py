@@ -40,19 +40,22 @@ def loglik(
     """Mean log-likelihood and its gradient in log(p, q, gamma); ``total`` is x times spend."""
     p, q, v = np.exp(theta)
     size = n.sum()
-    log_sum = np.bincount(ix, weight * np.log(v + total), len(x))
-    inverse = np.bincount(ix, weight / (v + total), len(x))
+    with_v = v + total
+    log_sum = np.bincount(ix, weight * np.log(with_v), len(x))
+    inverse = np.bincount(ix, weight / with_v, len(x))
     px = p * x
+    log_x = np.log(x)
     value = (
-        n * (gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v) + px * np.log(x))
-        + (px - 1) * logs
-        - (px + q) * log_sum
-    ).sum()
+        n @ (gammaln(px + q) - gammaln(px) + px * log_x)
+        + size * (q * np.log(v) - gammaln(q))
+        + (px - 1) @ logs
+        - (px + q) @ log_sum
+    )
     more = digamma(px + q)
-    d_p = (n * x * (more - digamma(px) + np.log(x)) + x * (logs - log_sum)).sum()
-    d_q = (n * (more - digamma(q) + np.log(v)) - log_sum).sum()
-    d_v = (n * q / v - (px + q) * inverse).sum()
-    return value / size, np.array([d_p * p, d_q * q, d_v * v]) / size
+    d_p = (n * x) @ (more - digamma(px) + log_x) + x @ (logs - log_sum)
+    d_q = n @ more + size * (np.log(v) - digamma(q)) - log_sum.sum()
+    d_v = size * q / v - (px + q) @ inverse
+    return float(value / size), np.array([d_p * p, d_q * q, d_v * v]) / size
 
 
 def expected_spend(params: np.ndarray, x: np.ndarray, spend: np.ndarray) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 Both are one model with two distributions of the lifetime. The likelihood of (x, t_x, T) is
 
-    G(r + x) a**r / G(r) * [ (a + T)**-(r + x) S(T) + I ],
-    I = integral from t_x to T of (a + y)**-(r + x) f(y) dy,
+    G(r + x) / G(r) a**-x * [ (1 + T / a)**-(r + x) S(T) + I ],
+    I = integral from t_x to T of (1 + y / a)**-(r + x) f(y) dy,
 
 with survival S and density f. Instead of the hypergeometric functions of the textbooks, whose
 derivatives have no closed form, I is integrated: on a grid of the distinct times, cell by cell,
@@ -20,13 +20,15 @@ References
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import gammaln
 
 from .btyd_rows import Histories
+from .gamma_ratios import log_gamma_ratio, slope_of_ratio
 
 __all__ = [
     "Gompertz",
@@ -46,6 +48,7 @@ _CELLS = 6_000_000
 _GRID_GAIN = 2.0  # a node of a row costs as much as so many of the grid
 _FOLDS = 30.0  # beyond so many e-folds an exponential adds nothing in double precision
 _RANGE = 600.0
+_STEEPEST = 200.0  # a risk that grows by more e-folds within the time seen is none
 
 
 # r, alpha and the lifetime's parameters: one number each, or one a row.
@@ -84,7 +87,7 @@ class Pareto:
         s, beta = p
         log_ratio = -np.log1p(y / beta)
         value = np.log(s / beta) + (s + 1) * log_ratio
-        return value, [1 + s * log_ratio, s - (s + 1) * beta / (beta + y)]
+        return value, [1 + s * log_ratio, (s * y - beta) / (beta + y)]
 
     def width(self, p: Params) -> tuple[np.ndarray, np.ndarray]:
         return np.asarray(p[1]), np.zeros(())
@@ -97,23 +100,24 @@ class Gompertz:
 
     def survival(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         b, s, beta = p
-        grown = np.expm1(np.minimum(b * y, 600.0))
-        log_ratio = -np.log1p(grown / beta)
-        rise = b * y * (1 + grown) / (beta + grown)
-        return s * log_ratio, [-s * rise, s * log_ratio, s * grown / (beta + grown)]
+        log_ratio, rise, grown, _ = self._parts(b, beta, y)
+        return s * log_ratio, [-s * rise, s * log_ratio, s * grown]
 
     def density(self, p: Params, y: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         b, s, beta = p
-        by = np.minimum(b * y, 600.0)
-        grown = np.expm1(by)
-        log_ratio = -np.log1p(grown / beta)
-        value = np.log(b) + np.log(s / beta) + by + (s + 1) * log_ratio
-        rise = b * y * (1 + grown) / (beta + grown)
-        return value, [
-            1 + b * y - (s + 1) * rise,
-            1 + s * log_ratio,
-            s - (s + 1) * beta / (beta + grown),
-        ]
+        log_ratio, rise, grown, left = self._parts(b, beta, y)
+        value = np.log(b) + np.log(s / beta) + b * y + (s + 1) * log_ratio
+        return value, [1 + b * y - (s + 1) * rise, 1 + s * log_ratio, s * grown - left]
+
+    @staticmethod
+    def _parts(b: np.ndarray, beta: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+        """With e = exp(b y) - 1: log of beta / (beta + e), and three shares of beta + e."""
+        by = b * y
+        decay, gone = np.exp(-by), -np.expm1(-by)
+        whole = beta * decay + gone
+        early = -np.log1p(np.expm1(np.minimum(by, 1.0)) / beta)
+        log_ratio = np.where(by < 1, early, -(by + np.log(np.maximum(whole, 1e-300) / beta)))
+        return log_ratio, by / whole, gone / whole, beta * decay / whole
 
     def width(self, p: Params) -> tuple[np.ndarray, np.ndarray]:
         b, _, beta = p
@@ -125,23 +129,24 @@ def loglik(theta: np.ndarray, rows: Histories, lifetime: Lifetime) -> tuple[floa
     params = np.exp(theta)
     r, alpha = params[:2]
     x, ix, iT = rows.x, rows.ix, rows.iT
-    w = rows.weight / rows.total
+    if float(lifetime.width(params[2:])[1]) * float(rows.T.max()) > _STEEPEST:
+        return -np.inf, np.zeros(len(theta))
+    w = rows.share
     rx = (r + x)[ix]
-    log_T = np.log(alpha + rows.T)
+    log_T = np.log1p(rows.T / alpha)
     survives, d_survives = lifetime.survival(params[2:], rows.T)
     log_a = -rx * log_T[iT] + survives[iT]
-    log_i, mean_log, mean_inverse, means = _integrals(params, rows, lifetime)
+    log_i, mean_log, mean_share, means = _integrals(params, rows, lifetime)
     total = np.logaddexp(log_a, log_i)
-    base = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-    value = base[ix] + total
+    base = log_gamma_ratio(r, x) - x * np.log(alpha)
+    by_x = rows.share_of_x
+    value = by_x @ base + w @ total
     pa, pi = w * np.exp(log_a - total), w * np.exp(log_i - total)
-    by_x = np.bincount(ix, w, len(x))
-    d_r = (by_x * (digamma(r + x) - digamma(r) + np.log(alpha))).sum()
-    d_r -= (pa * log_T[iT]).sum() + (pi * mean_log).sum()
-    d_alpha = r / alpha
-    d_alpha -= (pa * rx / (alpha + rows.T)[iT]).sum() + (pi * rx * mean_inverse).sum()
-    rest = [(pa * d[iT]).sum() + (pi * m).sum() for d, m in zip(d_survives, means, strict=True)]
-    return float(w @ value), np.array([d_r * r, d_alpha * alpha, *rest])
+    d_r = by_x @ slope_of_ratio(r, x) - pa @ log_T[iT] - pi @ mean_log
+    share_T = (rows.T / (alpha + rows.T))[iT]
+    d_alpha = rx @ (pa * share_T + pi * mean_share) - by_x @ x
+    rest = [pa @ d[iT] + pi @ m for d, m in zip(d_survives, means, strict=True)]
+    return float(value), np.array([d_r * r, d_alpha, *rest])
 
 
 def loglik_by_row(
@@ -154,17 +159,19 @@ def loglik_by_row(
     """Log-likelihood of each row and its gradient; each log-parameter may differ by row."""
     params = [np.exp(v) for v in theta]
     r, alpha = params[:2]
-    log_T = np.log(alpha + T)
+    if float(np.max(lifetime.width(params[2:])[1] * T)) > _STEEPEST:
+        return np.full(len(x), -np.inf), np.zeros((len(params), len(x)))
+    log_T = np.log1p(T / alpha)
     survives, d_survives = lifetime.survival(params[2:], T)
     log_a = -(r + x) * log_T + survives
-    log_i, mean_log, mean_inverse, means = _by_row(params, x, t_x, T, lifetime)
+    log_i, mean_log, mean_share, means = _by_row(params, x, t_x, T, lifetime)
     total = np.logaddexp(log_a, log_i)
-    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + total
+    value = log_gamma_ratio(r, x) - x * np.log(alpha) + total
     pa, pi = np.exp(log_a - total), np.exp(log_i - total)
-    d_r = digamma(r + x) - digamma(r) + np.log(alpha) - pa * log_T - pi * mean_log
-    d_alpha = r / alpha - (r + x) * (pa / (alpha + T) + pi * mean_inverse)
+    d_r = slope_of_ratio(r, x) - pa * log_T - pi * mean_log
+    d_alpha = (r + x) * (pa * T / (alpha + T) + pi * mean_share) - x
     rest = [pa * d + pi * m for d, m in zip(d_survives, means, strict=True)]
-    return value, np.stack([d_r * r, d_alpha * alpha, *rest])
+    return value, np.stack([d_r * r, d_alpha, *rest])
 
 
 def log_odds_dead(
@@ -173,7 +180,7 @@ def log_odds_dead(
     """Logarithm of P(dead) / P(alive) at T."""
     r, alpha = params[:2]
     survives, _ = lifetime.survival(params[2:], T)
-    log_a = -(r + x) * np.log(alpha + T) + survives
+    log_a = -(r + x) * np.log1p(T / alpha) + survives
     return _by_row(params, x, t_x, T, lifetime)[0] - log_a
 
 
@@ -184,7 +191,7 @@ def log_odds_dead(
 def _integrals(
     params: np.ndarray, rows: Histories, lifetime: Lifetime
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
-    """log I of each row, and the means of log(a + y), 1 / (a + y) and the density's slopes."""
+    """log I of each row; means of log(1 + y / a), of y / (a + y), of the density's slopes."""
     r, alpha = params[:2]
     edges = _edges(params, rows, lifetime)
     span = (r + rows.x) * np.log1p(rows.T.max() / alpha)
@@ -212,7 +219,7 @@ def _edges(params: np.ndarray, rows: Histories, lifetime: Lifetime) -> np.ndarra
     n = int(np.ceil(np.log1p(top / m) / step))
     parts = [rows.t_x, rows.T, m * np.expm1(np.arange(min(n, 20_000) + 1) * step)]
     if rate > 0:
-        parts.append(np.arange(0.0, top, max(0.3 / rate, top / 20_000)))
+        parts.append(np.arange(0.0, top, 0.3 / rate))
     edges = np.unique(np.concatenate(parts))
     return edges[: np.searchsorted(edges, top, side="right")]
 
@@ -224,12 +231,10 @@ def _on_grid(
     r, alpha = params[:2]
     half = np.diff(edges) / 2
     y = ((edges[:-1] + edges[1:]) / 2)[:, None] + half[:, None] * _NODES
-    log_y = np.log(alpha + y).ravel()
+    log_y = np.log1p(y / alpha).ravel()
     density, slopes = lifetime.density(params[2:], y.ravel())
     density = density + np.log(half[:, None] * _WEIGHTS).ravel()
-    start = np.full(len(rows.x), np.inf)
-    np.minimum.at(start, rows.ix, rows.t_x[rows.it])
-    at = np.log(alpha + start)[:, None]
+    at = np.log1p(rows.earliest / alpha)[:, None]
     # Before its first t_x nobody looks, and the power would overflow there.
     cells = np.exp(density - (r + rows.x)[:, None] * np.maximum(log_y - at, 0.0))
     n = len(edges)
@@ -249,10 +254,10 @@ def _on_grid(
         log_i = np.where(first < last, np.log(mass), -np.inf)
     safe = np.where(mass > 0, mass, 1.0)
     log_i = log_i - ((r + rows.x) * at[:, 0])[rows.ix]
-    mean_log, mean_inverse, *means = (
-        between(f) / safe for f in (log_y, 1 / (alpha + y).ravel(), *slopes)
+    mean_log, mean_share, *means = (
+        between(f) / safe for f in (log_y, (y / (alpha + y)).ravel(), *slopes)
     )
-    return log_i, mean_log, mean_inverse, means
+    return log_i, mean_log, mean_share, means
 
 
 def _by_row(
@@ -278,13 +283,16 @@ def _row_block(
     # The integrand falls like (alpha + y)**-(r + x): in z at least by this rate at t_x.
     fall = np.maximum((r + x) * (m + t_x) / (alpha + t_x) - 1.0, 0.0)
     length = np.minimum(length, _FOLDS / np.maximum(fall, 1e-300))
-    z = z0[:, None] + length[:, None] * (_FINE + 1) / 2
+    # Where the risk of leaving changes fast, the range is cut into pieces.
+    steep = float(np.max(lifetime.width(params[2:])[1] * (T - t_x), initial=0.0))
+    nodes, weights = _pieces(1 + int(min(steep, _STEEPEST) // 8))
+    z = z0[:, None] + length[:, None] * nodes
     deep = _columns(params)
     y = np.maximum(np.exp(z) - np.asarray(m)[..., None], 0.0)
-    log_y = np.log(deep[1] + y)
+    log_y = np.log1p(y / deep[1])
     density, slopes = lifetime.density(deep[2:], y)
     with np.errstate(divide="ignore"):
-        log_w = np.log(_FINE_WEIGHTS / 2) + np.log(length)[:, None]
+        log_w = np.log(weights) + np.log(length)[:, None]
     terms = density - (r + x)[:, None] * log_y + z + log_w
     top = terms.max(axis=1)
     top = np.where(np.isfinite(top), top, 0.0)
@@ -293,8 +301,15 @@ def _row_block(
     with np.errstate(divide="ignore"):
         log_i = np.log(total) + top
     share = mass / np.where(total > 0, total, 1.0)[:, None]
-    means = [(share * f).sum(axis=1) for f in (log_y, 1 / (deep[1] + y), *slopes)]
+    means = [(share * f).sum(axis=1) for f in (log_y, y / (deep[1] + y), *slopes)]
     return [log_i, *means]
+
+
+@functools.cache
+def _pieces(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights on (0, 1) in ``n`` pieces."""
+    nodes = (np.arange(n)[:, None] + (_FINE + 1) / 2).ravel() / n
+    return nodes, np.tile(_FINE_WEIGHTS / 2, n) / n
 
 
 def _columns(params: Params) -> list[np.ndarray]:

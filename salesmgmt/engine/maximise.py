@@ -8,17 +8,19 @@ same for every data set.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Fit", "maximise"]
+__all__ = ["Fit", "doubtful", "maximise"]
 
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 _BOUND = 18.0  # logarithms: a parameter beyond e**18 times its scale is at its limit
 _STEP = 1e-4
+_FAR = 3.5  # logarithms: beyond it a parameter is far from its scale
 
 
 @dataclass(frozen=True)
@@ -32,19 +34,25 @@ class Fit:
     evaluations: int
 
 
-def maximise(mean_loglik: Objective, start: np.ndarray, *, curvature: bool = True) -> Fit:
-    """Maximise ``mean_loglik(theta) -> (value, gradient)`` from ``start`` (log-parameters)."""
+def maximise(
+    mean_loglik: Objective, start: np.ndarray, *, curvature: bool = True, strict: bool = False
+) -> Fit:
+    """Maximise ``mean_loglik(theta) -> (value, gradient)`` from ``start`` (log-parameters).
+
+    ``strict`` goes on where hardly anything is gained any more, as along the ridge of a model
+    that tends to a simpler one.
+    """
     count = 0
 
     def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
         nonlocal count
         count += 1
         value, slope = mean_loglik(theta)
-        if not np.isfinite(value) or not np.isfinite(slope).all():
+        if not math.isfinite(value) or not np.isfinite(slope).all():
             return np.inf, np.zeros_like(theta)
         return -value, -slope
 
-    theta, f, g, stalled = _bfgs(cost, np.asarray(start, dtype=np.float64))
+    theta, f, g, stalled = _bfgs(cost, np.asarray(start, dtype=np.float64), strict=strict)
     if not curvature:
         return Fit(theta, -f, np.full((len(theta),) * 2, np.nan), True, count)
     matrix = _differences(cost, theta)
@@ -68,18 +76,38 @@ def maximise(mean_loglik: Objective, start: np.ndarray, *, curvature: bool = Tru
     return Fit(theta, -f, matrix, converged, count)
 
 
-def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, bool]:
+def doubtful(fit: Fit) -> bool:
+    """Whether a fit may have ended on a ridge or a side peak: then other starts are worth it."""
+    values = np.linalg.eigvalsh(fit.hessian) if np.isfinite(fit.hessian).all() else np.zeros(1)
+    flat = values.min() <= 1e-7 * max(float(values.max()), 1e-300)
+    return bool(flat or not fit.converged or np.abs(fit.theta).max() > _FAR)
+
+
+def _bfgs(
+    cost: Objective, theta: np.ndarray, *, strict: bool = False
+) -> tuple[np.ndarray, float, np.ndarray, bool]:
     """Quasi-Newton descent with a backtracking line search inside the bounds."""
     k = len(theta)
     f, g = cost(theta)
     inverse, fresh = np.eye(k), True
-    small = 0
-    for _ in range(400):
-        direction = -inverse @ g
-        slope = float(g @ direction)
+    small, held, limited = 0, np.zeros(k, dtype=bool), False
+    nothing, flat, rounds = (1e-15, 1e-12, 1500) if strict else (1e-12, 3e-6, 400)
+    for _ in range(rounds):
+        g_free = g
+        if limited or np.abs(theta).max() >= _BOUND:
+            # A parameter at its limit that would go beyond stays there.
+            now = (np.abs(theta) >= _BOUND) & (theta * g < 0)
+            if (now != held).any():
+                inverse, fresh, held = np.eye(k), True, now
+            limited = bool(held.any())
+            g_free = np.where(held, 0.0, g)
+        direction = -(inverse @ g_free)
+        if limited:
+            direction[held] = 0.0
+        slope = float(g_free @ direction)
         if slope >= 0:
-            inverse, direction, fresh = np.eye(k), -g, True
-            slope = float(g @ direction)
+            inverse, direction, fresh = np.eye(k), -g_free, True
+            slope = float(g_free @ direction)
         size = min(1.0, 2.0 / max(float(np.abs(direction).max()), 1e-300))
         moved, f_new, g_new = _search(cost, theta, f, direction, slope, size)
         if moved is None:
@@ -88,9 +116,9 @@ def _bfgs(cost: Objective, theta: np.ndarray) -> tuple[np.ndarray, float, np.nda
             inverse, fresh = np.eye(k), True
             continue
         s, y = moved - theta, g_new - g
-        small = small + 1 if f - f_new < 1e-12 * max(1.0, abs(f)) else 0
+        small = small + 1 if f - f_new < nothing * max(1.0, abs(f)) else 0
         theta, f, g = moved, f_new, g_new
-        if small >= 3 or float(np.abs(g).max()) < 3e-6:
+        if small >= 3 or float(np.abs(g[~held] if limited else g).max(initial=0.0)) < flat:
             break
         inverse = _update(inverse, s, y, fresh)
         fresh = False
@@ -107,7 +135,7 @@ def _search(
 ) -> tuple[np.ndarray | None, float, np.ndarray]:
     """First step that descends enough; quadratic backtracking."""
     for _ in range(40):
-        moved = np.clip(theta + size * direction, -_BOUND, _BOUND)
+        moved = np.minimum(np.maximum(theta + size * direction, -_BOUND), _BOUND)
         f_new, g_new = cost(moved)
         if f_new <= f + 1e-4 * size * slope and (moved != theta).any():
             return moved, f_new, g_new
@@ -122,13 +150,13 @@ def _search(
 
 def _update(inverse: np.ndarray, s: np.ndarray, y: np.ndarray, fresh: bool) -> np.ndarray:
     sy = float(s @ y)
-    if sy <= 1e-12 * float(np.sqrt((s @ s) * (y @ y))):
+    if sy <= 1e-12 * math.sqrt(float(s @ s) * float(y @ y)):
         return inverse
     if fresh:
         inverse = np.eye(len(s)) * (sy / float(y @ y))
     hy = inverse @ y
-    outer = np.outer(s, hy)
-    return inverse + (1 + float(y @ hy) / sy) * np.outer(s, s) / sy - (outer + outer.T) / sy
+    outer = s[:, None] * (((1 + float(y @ hy) / sy) * s - 2 * hy) / sy)
+    return inverse + (outer + outer.T) / 2
 
 
 def _differences(cost: Objective, theta: np.ndarray) -> np.ndarray:
