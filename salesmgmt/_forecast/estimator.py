@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._frames import check_int, check_names, to_pandas
 from ..errors import InputError
 from .drivers import Drivers, read_drivers
-from .fit import check_levels, check_models, forecast_panel
+from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
 from .simulation import sample_panel
 from .summary import summarise_models
@@ -29,7 +29,7 @@ class Forecaster(BaseEstimator):
     Parameters
     ----------
     by, freq, season_length, model, level, calendar, exog, non_negative, partial, n_jobs, \
-progress, events, gaps, as_of, invalid, date, amount
+progress, events, gaps, as_of, invalid, date, amount, transform
         As in :func:`forecast`.
 
     Attributes
@@ -40,7 +40,9 @@ progress, events, gaps, as_of, invalid, date, amount
         One row a key: ``model``, ``parameters``, ``loglik``, ``aicc``, ``mae``, ``rmse`` of
         one-step errors in the history, ``n``. For ``"auto"`` the exponential smoothing model
         with the lowest AICc describes the series; what weights its members got is in
-        ``weights``.
+        ``weights``. With ``transform`` all figures are on the scale of the fit, and ``lambda``
+        is among the parameters. NaN where a method has no likelihood (Theta, MSTL, regression,
+        intermittent demand).
 
     References
     ----------
@@ -78,6 +80,7 @@ progress, events, gaps, as_of, invalid, date, amount
         invalid: str = "raise",
         date: str = "date",
         amount: str = "amount",
+        transform: str | float | None = None,
     ) -> None:
         self.by = by
         self.freq = freq
@@ -96,6 +99,7 @@ progress, events, gaps, as_of, invalid, date, amount
         self.invalid = invalid
         self.date = date
         self.amount = amount
+        self.transform = transform
 
     def fit(self, history: pd.DataFrame, y: None = None) -> Forecaster:
         """Read and check a history.
@@ -120,6 +124,7 @@ progress, events, gaps, as_of, invalid, date, amount
         check_models(self.model, caller="Forecaster.fit")
         check_levels(self.level, caller="Forecaster.fit")
         self._panel = self._read(history)
+        check_transform(self.transform, self._panel, caller="Forecaster.fit")
         names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
         exog = [self.exog] if isinstance(self.exog, str) else list(self.exog or [])
         names += [c for c in exog if c not in names]
@@ -162,6 +167,7 @@ progress, events, gaps, as_of, invalid, date, amount
             n_jobs=self.n_jobs,
             progress=self.progress,
             drivers=self._drivers(horizon, future),
+            transform=check_transform(self.transform, self._panel, caller=caller),
         )
 
     def simulate(
@@ -208,6 +214,7 @@ progress, events, gaps, as_of, invalid, date, amount
             self.non_negative,
             random_state,
             self._drivers(horizon, future),
+            transform=check_transform(self.transform, self._panel, caller=caller),
         )
 
     def update(self, new: pd.DataFrame) -> Forecaster:
@@ -244,7 +251,7 @@ progress, events, gaps, as_of, invalid, date, amount
         check_is_fitted(self, "history_")
         if self._summary is None:
             models = check_models(self.model, caller="Forecaster.summary_")
-            self._summary = summarise_models(self._panel, models)
+            self._summary = summarise_models(self._panel, models, self.transform)
         return self._summary
 
     def save(self, path: str | Path) -> None:

@@ -39,6 +39,7 @@ def forecast(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    transform: str | float | None = None,
 ) -> pd.DataFrame:
     """Forecast every series of a history.
 
@@ -103,6 +104,13 @@ def forecast(
         "drop" leaves them out with a ``DataWarning``. A missing amount is no such row.
     date, amount : str
         Columns of ``history``.
+    transform : {"log", "boxcox", "auto"} or float, optional
+        Scale on which models are fitted: logarithms, or a power of Box and Cox (0 to 2; 0 is
+        the logarithm) given or, for ``"boxcox"``, found by Guerrero's method between 0 and 1.
+        ``"auto"``: the likeliest power where it is surely better than none; series that are
+        not positive stay as they are, while the other choices refuse them. Forecasts come back
+        as means (bias-adjusted), interval ends as they are. Meant for models by name:
+        ``model="auto"`` weighs members on logarithms itself and gains nothing.
 
     Returns
     -------
@@ -175,6 +183,7 @@ def forecast(
         n_jobs=n_jobs,
         progress=progress,
         drivers=drivers,
+        transform=check_transform(transform, panel, caller=caller),
     )
 
 
@@ -244,6 +253,31 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
     return sorted(set(given))
 
 
+def check_transform(transform: Any, panel: Panel, *, caller: str) -> str | float | None:
+    """A known transformation that every series of the panel allows."""
+    if transform is None:
+        return None
+    if isinstance(transform, str):
+        check_choice(transform, "transform", ("log", "boxcox", "auto"), caller=caller)
+    else:
+        transform = check_number(transform, "transform", caller=caller, low=0, high=2)
+    if transform == "auto":
+        return "auto"
+    zero_fits = not isinstance(transform, str) and transform > 0
+    bad: list[int] = []
+    for block in panel.blocks():
+        wrong = block.y < 0 if zero_fits else block.y <= 0
+        bad.extend(block.series[wrong.any(axis=0)])
+    if bad:
+        what = "a negative amount" if zero_fits else "amounts of zero or less"
+        raise InputError(
+            f"{caller}(): transform={transform!r} needs positive amounts; {len(bad)} of "
+            f"{len(panel)} series have {what}, first {panel.names(sorted(bad)[:3])}; "
+            'transform="auto" leaves such series as they are.'
+        )
+    return transform  # type: ignore[no-any-return]
+
+
 # --------------------------------------------------------------------------------------
 # Blocks in, one table out
 
@@ -258,14 +292,16 @@ def forecast_panel(
     n_jobs: int = 1,
     progress: bool = False,
     drivers: Drivers | None = None,
+    transform: str | float | None = None,
 ) -> pd.DataFrame:
     """The result table of a panel's forecasts, with the effects of drivers where there are any."""
+    options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
     if drivers is not None:
         free = drivers.fit(panel)
-        made = _run(free, horizon, models, levels, False, n_jobs=n_jobs, progress=progress)
+        made = _run(free, horizon, models, levels, False, **options)
         made = drivers.put_on(made, panel.end, horizon, non_negative)
         return _table(panel, horizon, made, levels)
-    made = _run(panel, horizon, models, levels, non_negative, n_jobs=n_jobs, progress=progress)
+    made = _run(panel, horizon, models, levels, non_negative, **options)
     return _table(panel, horizon, made, levels)
 
 
@@ -287,13 +323,15 @@ def _run(
     *,
     n_jobs: int,
     progress: bool,
+    transform: str | float | None,
 ) -> dict[str, np.ndarray]:
     """Every block forecast; arrays by column name, ``(series, horizon)``."""
     columns = ["forecast"] + [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
     out: dict[str, np.ndarray] = {c: np.empty((len(panel), horizon)) for c in columns}
     out["status"] = np.empty(len(panel), dtype=np.int8)
     jobs = (
-        (block, horizon, panel.season, models, levels, non_negative) for block in panel.blocks()
+        (block, horizon, panel.season, models, levels, non_negative, transform)
+        for block in panel.blocks()
     )
     done = 0
     for block, made in _each(jobs, n_jobs):
@@ -346,10 +384,11 @@ def _one_block(
     models: list[str],
     levels: list[float],
     non_negative: bool | str,
+    transform: str | float | None,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """One block's columns, ``(series in the block, horizon)``, and its status codes."""
     far = horizon + int(block.ahead.max(initial=0))
-    found = forecast_block(block.y, block.n, far, season, models)
+    found = forecast_block(block.y, block.n, far, season, models, transform=transform)
     found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
     known = np.isfinite(block.y)
     count = known.sum(axis=0)

@@ -14,7 +14,7 @@ from ..engine.bank import forecast_block
 from ..engine.preparation import prepare
 from ..errors import InputError
 from .drivers import Drivers, read_drivers
-from .fit import check_models, floors
+from .fit import check_models, check_transform, floors
 from .intake import Panel, read_history
 
 __all__ = ["sample_panel", "simulate", "summarise"]
@@ -45,6 +45,7 @@ def simulate(
     date: str = "date",
     amount: str = "amount",
     random_state: int | np.random.Generator | None = 0,
+    transform: str | float | None = None,
 ) -> pd.DataFrame:
     """Sample paths of every series, correlated along time and across series.
 
@@ -55,7 +56,7 @@ def simulate(
     Parameters
     ----------
     history, horizon, by, freq, season_length, model, calendar, exog, future, non_negative, \
-partial, events, gaps, as_of, invalid, date, amount
+partial, events, gaps, as_of, invalid, date, amount, transform
         As in :func:`forecast`.
     n : int, default=1000
         Number of paths.
@@ -115,7 +116,10 @@ partial, events, gaps, as_of, invalid, date, amount
         exog=exog,
         future=future,
     )
-    return sample_panel(panel, horizon, n, models, non_negative, random_state, drivers)
+    transform = check_transform(transform, panel, caller=caller)
+    return sample_panel(
+        panel, horizon, n, models, non_negative, random_state, drivers, transform=transform
+    )
 
 
 def sample_panel(
@@ -126,13 +130,15 @@ def sample_panel(
     non_negative: bool | str,
     random_state: Any,
     drivers: Drivers | None = None,
+    *,
+    transform: str | float | None = None,
 ) -> pd.DataFrame:
     """Paths of every series of a panel as a samples table."""
     rng = np.random.default_rng(random_state)
     if drivers is not None:
-        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng)
+        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng, transform)
         return _samples(panel, _with_effects(drivers, amounts, panel.end, non_negative, rng))
-    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng))
+    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng, transform))
 
 
 def _draw(
@@ -142,13 +148,14 @@ def _draw(
     models: list[str],
     non_negative: bool | str,
     rng: np.random.Generator,
+    transform: str | float | None = None,
 ) -> np.ndarray:
     """Amounts (series, horizon, draws)."""
     parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     newest = int(panel.end.max())
     for block in panel.blocks():
         far = horizon + int(block.ahead.max(initial=0))
-        found = forecast_block(block.y, block.n, far, panel.season, models)
+        found = forecast_block(block.y, block.n, far, panel.season, models, transform=transform)
         found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
         low, high = found.bounds(95.0)
         stays[block.series] = paths.persistence(high - low)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..engine.bank import (
     complex_smoothed,
     decomposed,
     newest,
+    powers,
     regressed,
     weights_of,
 )
@@ -21,6 +23,7 @@ from ..engine.decomposition import fill_gaps
 from ..engine.ets import Smoothed
 from ..engine.preparation import Prepared, prepare
 from ..engine.theta import theta
+from ..engine.transformation import box_cox
 from .intake import Block, Panel
 
 __all__ = ["summarise_models"]
@@ -30,12 +33,19 @@ _SPARSE_ORIGINS = 120  # newest periods at which intermittent methods are judged
 Row = tuple[int, dict[str, Any]]
 
 
-def summarise_models(panel: Panel, models: list[str]) -> pd.DataFrame:
+def summarise_models(
+    panel: Panel, models: list[str], transform: str | float | None = None
+) -> pd.DataFrame:
     """One row a series and model asked for, in key order."""
     rows: list[list[dict[str, Any]]] = [[] for _ in range(len(panel))]
     for block in panel.blocks(256):
+        power = np.full(len(block.n), np.nan)
+        if transform is not None:
+            block, power = _transformed(block, panel.season, transform)
         for model in models:
             for j, row in _describe(block, panel.season, model):
+                if np.isfinite(power[j]):
+                    row["parameters"] = {**row["parameters"], "lambda": float(power[j])}
                 rows[block.series[j]].append({"model": model, **row})
     which = np.repeat(np.arange(len(panel)), [len(r) for r in rows])
     out = panel.labels.iloc[which].reset_index(drop=True)
@@ -43,6 +53,14 @@ def summarise_models(panel: Panel, models: list[str]) -> pd.DataFrame:
     for name in _COLUMNS:
         out[name] = [row.get(name) for row in flat]
     return out
+
+
+def _transformed(block: Block, m: int, transform: str | float) -> tuple[Block, np.ndarray]:
+    """A block on the scale on which its models are fitted, and the powers."""
+    power = powers(block.y, block.n, m, transform)
+    kept = np.isnan(power)
+    y = box_cox(np.where(kept, 1.0, block.y), np.where(kept, 1.0, power))
+    return replace(block, y=np.where(kept, block.y, y)), power
 
 
 def _describe(block: Block, m: int, model: str) -> list[Row]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from . import arima, intermittent, naive, state_space
+from . import arima, intermittent, naive, state_space, transformation
 from .autoregression import fit_changes
 from .ces import fit_ces
 from .combination import combine, describe, kind_of, longest, member_names, shares_of
@@ -41,9 +41,22 @@ __all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
 
 
 def forecast_block(
-    y: np.ndarray, n: np.ndarray, horizon: int, m: int, models: Sequence[str]
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    m: int,
+    models: Sequence[str],
+    *,
+    transform: str | float | None = None,
 ) -> Forecast:
-    """The mean of the models' forecasts for each column, in the units of ``y``."""
+    """The mean of the models' forecasts for each column, in the units of ``y``.
+
+    ``transform``: "log", "boxcox", "auto" or a power of Box and Cox; columns it does not suit
+    stay as they are.
+    """
+    if transform is not None:
+        made = [_transformed(y, n, horizon, m, name, transform) for name in models]
+        return made[0] if len(made) == 1 else _mean_of(made)
     if list(models) == ["auto"]:
         return _auto_block(y, n, horizon, m)
     prepared = prepare(y, n, m)
@@ -54,9 +67,46 @@ def forecast_block(
         return made[0]
     if "auto" in models:
         made.append(_auto_block(y, n, horizon, m))
-    mean = np.mean([f.mean for f in made], axis=0)
-    sd = np.mean([f.sd for f in made], axis=0)
-    return Forecast(mean, sd)
+    return _mean_of(made)
+
+
+def _mean_of(made: Sequence[Forecast]) -> Forecast:
+    return Forecast(np.mean([f.mean for f in made], axis=0), np.mean([f.sd for f in made], axis=0))
+
+
+def _transformed(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, model: str, transform: str | float
+) -> Forecast:
+    """One model on the transformed scale, brought back without bias."""
+    known = np.isfinite(y)
+    size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    scale = np.where(size > 0, size, 1.0)
+    z = y / scale
+    power = powers(z, n, m, transform)
+    kept = np.isnan(power)
+    used = np.where(kept, 1.0, power)
+    z = np.where(kept, z, transformation.box_cox(np.where(kept, 1.0, z), used))
+    made = forecast_block(np.where(known, z, np.nan), n, horizon, m, [model])
+    return transformation.bring_back(made, power, scale)
+
+
+def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.ndarray:
+    """The power of each column; NaN where it stays as it is: no data, 1, or not positive."""
+    known = np.isfinite(y)
+    fits = np.where(known, y > 0, True).all(axis=0) & known.any(axis=0)
+    if isinstance(transform, str):
+        safe = np.where(fits, y, np.where(known, 1.0, np.nan))
+        if transform == "log":
+            power = np.zeros(len(n))
+        elif transform == "boxcox":
+            power = transformation.guerrero(safe, n, m)
+        else:
+            power = transformation.likeliest(safe, n, m)
+    else:
+        power = np.full(len(n), float(transform))
+        if transform > 0:
+            fits = np.where(known, y >= 0, True).all(axis=0) & known.any(axis=0)
+    return np.where(fits & (power != 1.0), power, np.nan)
 
 
 def _auto_block(

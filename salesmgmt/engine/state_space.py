@@ -40,6 +40,7 @@ _STARTS = (
     {"alpha": 0.75, "beta": 0.3, "gamma": 0.3, "phi": 0.9},
     {"alpha": 0.05, "beta": 0.05, "gamma": 0.05, "phi": 0.97},
 )
+_RESTLESS = {"alpha": 0.97, "beta": 0.95, "gamma": 0.1, "phi": 0.9}  # one more without a season
 
 
 @dataclass(slots=True)
@@ -96,9 +97,10 @@ def _roughly(y: np.ndarray, n: np.ndarray, f: _Form) -> np.ndarray:
     """The best of some starts, side by side, after a few steps."""
     B = y.shape[1]
     states = _initial(y, n, f)
+    starts = (*_STARTS, _RESTLESS) if f.season == "N" else _STARTS
     tried = [
         np.vstack([*(np.full((1, B), _logit(start[p], p)) for p in f.smoothing), states])
-        for start in _STARTS
+        for start in starts
     ]
     theta, loss = _improve(np.tile(y, len(tried)), np.hstack(tried), f, 10)
     best = loss.reshape(len(tried), B).argmin(axis=0) * B + np.arange(B)
