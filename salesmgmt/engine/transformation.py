@@ -21,7 +21,15 @@ import numpy as np
 
 from .marginal import Forecast
 
-__all__ = ["BackTransformed", "box_cox", "guerrero", "bring_back", "inverse", "mean_of"]
+__all__ = [
+    "BackTransformed",
+    "bring_back",
+    "box_cox",
+    "guerrero",
+    "inverse",
+    "likeliest",
+    "mean_of",
+]
 
 _FINEST = 1e-4  # of lambda
 _HUGE = 1e6  # scaled values beyond this are no forecasts
@@ -141,7 +149,9 @@ class BackTransformed(Forecast):
 
     def quantile(self, z: np.ndarray) -> np.ndarray:
         """Values at standard normal deviates ``z`` (draws, horizon, series)."""
-        assert self.inner is not None and self.power is not None and self.scale is not None
+        assert self.inner is not None
+        assert self.power is not None
+        assert self.scale is not None
         x = self.inner.quantile(z)
         power = np.nan_to_num(self.power, nan=1.0)
         back = np.minimum(inverse(x, power), _HUGE)
