@@ -12,10 +12,19 @@ import warnings
 import numpy as np
 import pandas as pd
 
-__all__ = ["parse_dates"]
+__all__ = ["parse_dates", "plain_times"]
 
 _NO_DATE = "is no date"
 _CONVERT = "convert the column with pd.to_datetime(..., format=...)"
+
+
+def plain_times(series: pd.Series) -> np.ndarray | None:
+    """Wall-clock datetimes (us) of a column of datetimes; None for one of any other kind."""
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_localize(None)  # the wall clock of the data's own zone
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
+        return _in_microseconds(series.to_numpy())
+    return None
 
 
 def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
@@ -26,8 +35,6 @@ def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     nothing = np.zeros(len(series), dtype=bool)
     if isinstance(dtype, pd.PeriodDtype):
         series = series.dt.to_timestamp()
-    elif isinstance(dtype, pd.DatetimeTZDtype):
-        series = series.dt.tz_localize(None)  # the wall clock of the data's own zone
     elif isinstance(dtype, pd.ArrowDtype) and "string" not in str(dtype):
         if not any(kind in str(dtype) for kind in ("timestamp", "date")):
             return _all_wrong(series, _NO_DATE, _CONVERT)
@@ -35,8 +42,8 @@ def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
         if zoned is not None:
             series = series.dt.tz_localize(None)
         series = pd.Series(series.astype("datetime64[us]"))
-    if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
-        values = _in_microseconds(series.to_numpy())
+    values = plain_times(series)
+    if values is not None:
         return values, np.isnat(values), nothing, "", ""
     if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
         return _all_wrong(

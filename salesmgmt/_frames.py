@@ -31,8 +31,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._dates import parse_dates
+from ._dates import parse_dates, plain_times
 from ._keys import Keys, Slots, factorise, is_whole, spread
+from .engine.grouping import extent
 from .engine.periods import FREQS
 from .engine.units import LARGEST, from_units, to_units
 from .errors import DataWarning, InputError
@@ -136,6 +137,7 @@ class Rows:
     dropped: pd.DataFrame
     caller: str
     _keys: dict[tuple[str, ...], Keys] = field(default_factory=dict)
+    _extents: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -154,6 +156,15 @@ class Rows:
     def series(self, option: str) -> pd.Series:
         """The caller's own column, unchanged, for the rows that were kept."""
         return self.frame[self.columns[option]]
+
+    def extent(self, option: str) -> tuple[Any, Any]:
+        """Least and greatest value of an amount, or of a date in microseconds since 1970."""
+        if option not in self._extents:
+            values = self.values[option]
+            self._extents[option] = extent(
+                values.view(np.int64) if values.dtype.kind == "M" else values
+            )
+        return self._extents[option]
 
     def days(self, option: str) -> np.ndarray:
         """Days since 1970-01-01, int64, in the data's own zone; clock times are cut off."""
@@ -218,7 +229,7 @@ def take(
     present = _columns_present(pdf, wanted, caller=caller, arg=arg)
     if empty == "refuse" and not len(pdf):
         raise InputError(f"{caller}(): {arg} has no rows; give at least one.")
-    values, problems = _convert(pdf, present)
+    values, problems, extents = _convert(pdf, present)
     columns = {option: role.name for option, role in present.items()}
     names = [columns[o] for o in unique if o in columns]
     if unique and len(names) == len(unique):
@@ -230,9 +241,10 @@ def take(
             bad |= p.mask
         pdf = pdf.loc[~bad] if pdf.index.is_unique else pdf[~bad]
         values = {option: v[~bad] for option, v in values.items()}
+        extents = {}
         if empty == "refuse" and not len(pdf):
             raise InputError(f"{caller}(): no row of {arg} is usable; see salesmgmt.check().")
-    return Rows(pdf, columns, values, dropped, caller)
+    return Rows(pdf, columns, values, dropped, caller, _extents=extents)
 
 
 def is_pandas(frame: object) -> bool:
@@ -306,20 +318,25 @@ def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg:
 
 def _convert(
     frame: pd.DataFrame, roles: Mapping[str, Role]
-) -> tuple[dict[str, np.ndarray], list[Problem]]:
+) -> tuple[dict[str, np.ndarray], list[Problem], dict[str, tuple[Any, Any]]]:
+    """Values and problems of all roles; and the extents that the checks have found."""
     values: dict[str, np.ndarray] = {}
     problems: list[Problem] = []
+    extents: dict[str, tuple[Any, Any]] = {}
     for option, role in roles.items():
         series = frame[role.name]
+        ends = None
         if isinstance(role, Date):
-            values[option], found = _dates(series, role)
+            values[option], found, ends = _dates(series, role)
         elif isinstance(role, Amount):
-            values[option], found = _numbers(series, role)
+            values[option], found, ends = _numbers(series, role)
         else:
             values[option] = np.empty(len(frame), dtype=np.int8)  # handed out by series()/keys()
             found = _labels(series, role)
         problems += found
-    return values, problems
+        if ends is not None:
+            extents[option] = ends
+    return values, problems, extents
 
 
 def _labels(series: pd.Series, role: Role) -> list[Problem]:
@@ -333,15 +350,23 @@ def _labels(series: pd.Series, role: Role) -> list[Problem]:
     ]
 
 
-def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]]:
+def _numbers(
+    series: pd.Series, role: Amount
+) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
+    """Values as float64 and what is wrong with them; their extent if all are finite."""
     name = str(series.name)
     dtype = series.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
         out = series.to_numpy(np.float64).view()
         out.flags.writeable = False  # it may be the caller's own memory
-        lost = wrong = np.zeros(len(out), dtype=bool)
-        if dtype.kind == "f" and not _all_finite(out):
-            lost, wrong = np.isnan(out), np.isinf(out)
+        ends = extent(out) if len(out) else (0.0, 0.0)
+        if np.isfinite(ends).all():  # without a table of what is missing: two passes fewer
+            within = (role.low is None or ends[0] >= role.low) and (
+                role.high is None or ends[1] <= role.high
+            )
+            if within and not role.whole:
+                return out, [], ends if len(out) else None
+        lost, wrong = np.isnan(out), np.isinf(out)
     else:
         out, lost, wrong = _parse_numbers(series)
     problems = []
@@ -352,13 +377,7 @@ def _numbers(series: pd.Series, role: Amount) -> tuple[np.ndarray, list[Problem]
         problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
     if role.low is not None or role.high is not None or role.whole:
         problems += _out_of_bounds(name, out, ~(lost | wrong), role)
-    return out, problems
-
-
-def _all_finite(values: np.ndarray) -> bool:
-    """Whether no value is NaN or infinite: two passes that write nothing."""
-    with np.errstate(invalid="ignore"):
-        return not len(values) or bool(np.isfinite(values.min()) and np.isfinite(values.max()))
+    return out, problems, None
 
 
 def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:
@@ -391,7 +410,15 @@ def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return out, lost, ~lost & ~np.isfinite(out)
 
 
-def _dates(series: pd.Series, role: Role) -> tuple[np.ndarray, list[Problem]]:
+def _dates(
+    series: pd.Series, role: Role
+) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
+    """Wall-clock times and what is wrong with them; their extent if it is at hand."""
+    times = plain_times(series)
+    if times is not None and len(times):
+        ends = extent(times.view(np.int64))
+        if ends[0] != np.iinfo(np.int64).min:  # no date is missing
+            return times, [], ends
     values, lost, wrong, reason, remedy = parse_dates(series)
     problems = []
     name = str(series.name)
@@ -399,7 +426,7 @@ def _dates(series: pd.Series, role: Role) -> tuple[np.ndarray, list[Problem]]:
         problems.append(Problem(name, wrong, reason, remedy))
     if lost.any() and role.missing != "allow":
         problems.append(Problem(name, lost, "is missing", "fill in the date, or remove the rows"))
-    return values, problems
+    return values, problems, None
 
 
 def _repeated(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
@@ -536,7 +563,7 @@ def as_dates(values: Any, *, name: str, caller: str, missing: str = "refuse") ->
     """A Series, Index, array or list of dates as wall-clock datetime64[us], checked."""
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     series = series.rename(name)
-    out, problems = _dates(series, Date(name, missing=missing))
+    out, problems, _ = _dates(series, Date(name, missing=missing))
     _settle(series.to_frame(), problems, caller=caller, arg=name, invalid=None)
     return out
 
@@ -660,7 +687,7 @@ def check_series(
             f"got {type(values).__name__}."
         )
     flat = pd.Series(values.array, name=name)
-    out, problems = _numbers(flat, Amount(name, missing=missing, low=low))
+    out, problems, _ = _numbers(flat, Amount(name, missing=missing, low=low))
     labelled = pd.DataFrame({name: flat.array}, index=values.index)
     _settle(labelled, problems, caller=caller, arg=name, invalid=None)
     if unique and not values.index.is_unique:
@@ -829,7 +856,7 @@ def check(frame: Any, table: str) -> pd.DataFrame:
             remedy = "rename your own column to it" if not count else "rename all but one"
             row = {"row": None, "column": role.name, "value": None}
             found.append(pd.DataFrame([{**row, "reason": reason, "remedy": remedy}], dtype=object))
-    _, problems = _convert(pdf, present)
+    _, problems, _ = _convert(pdf, present)
     names = _UNIQUE.get(table, [])
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += _repeated(pdf, names)

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from .engine.codes import number_codes, text_numbers
+from .engine.grouping import extent
 
 __all__ = ["Keys", "Slots", "factorise", "is_whole", "spread", "spread_together"]
 
-_BLOCK = 2**17
+_BLOCK = 2**15
 _MANY = 2**15  # rows from which on tables for all rows at once are worth their making
 
 
@@ -61,14 +62,28 @@ def factorise(frame: pd.DataFrame, names: Sequence[str]) -> Keys:
 
 
 def spread(series: pd.Series) -> Slots | None:
-    """Whole numbers that lie closest together as their own places; None for anything else."""
-    if not is_whole(series) or not len(series):
+    """Whole numbers and short texts that lie closest together as their own places; else None."""
+    if is_whole(series) and len(series):
+        low, high = (int(v) for v in extent(series.to_numpy()))
+        if _too_wide(low, high, len(series)):
+            return None
+        labels = pd.Series(np.arange(low, high + 1).astype(series.dtype), name=series.name)
+        return Slots(_offsets(series, low), high - low + 1, labels.to_frame())
+    numbers = _as_numbers(series) if len(series) >= _MANY else None
+    if numbers is None:
         return None
-    low, high = int(series.min()), int(series.max())
-    if high - low >= max(len(series) // 4, 1) or high >= 2**63:
-        return None
-    labels = pd.Series(np.arange(low, high + 1).astype(series.dtype), name=series.name)
-    return Slots(_offsets(series, low), high - low + 1, labels.to_frame())
+    low, high = (int(v) for v in extent(numbers))
+    if _too_wide(low, high, len(series)):
+        numbers, distinct = _column_codes(pd.Series(numbers, copy=False))
+        low, high = 0, len(distinct) - 1
+    elif low:
+        numbers -= low
+    size = high - low + 1
+    return Slots(numbers, size, _shown(series, numbers, size).to_frame())
+
+
+def _too_wide(low: int, high: int, rows: int) -> bool:
+    return high - low >= max(rows // 4, 1) or high >= 2**63
 
 
 def spread_together(columns: Sequence[pd.Series]) -> tuple[list[np.ndarray], pd.Series]:
@@ -93,7 +108,7 @@ def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return _category_codes(series)
     if is_whole(series) and len(series):
-        low, high = int(series.min()), int(series.max())
+        low, high = (int(v) for v in extent(series.to_numpy()))
         if high - low < 4 * len(series):
             return _close_codes(series, low, high)
     if len(series) >= _MANY:
@@ -110,11 +125,11 @@ def _column_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
 
 
 def _many_numbers(series: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
-    """Codes of many whole numbers of 64 bits; None if they are none, or hardly repeat."""
-    if series.dtype != np.dtype(np.int64):
+    """Codes of many whole numbers; None if they are none, or may be too large for int64."""
+    if not is_whole(series) or series.dtype == np.dtype(np.uint64):
         return None
-    found = number_codes(np.ascontiguousarray(series.to_numpy()))
-    return None if found is None else (found[0], pd.Series(found[1], name=series.name))
+    codes, distinct = number_codes(np.ascontiguousarray(series.to_numpy(), dtype=np.int64))
+    return codes, pd.Series(distinct.astype(series.dtype, copy=False), name=series.name)
 
 
 def _many_texts(series: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
@@ -123,11 +138,16 @@ def _many_texts(series: pd.Series) -> tuple[np.ndarray, pd.Series] | None:
     if numbers is None:
         return None
     codes, distinct = _column_codes(pd.Series(numbers, copy=False))
-    row = np.empty(len(distinct), dtype=np.int64)
-    for at in range(0, len(codes), _BLOCK):  # any row of a text shows it
+    return codes, _shown(series, codes, len(distinct))
+
+
+def _shown(series: pd.Series, codes: np.ndarray, size: int) -> pd.Series:
+    """The value of each code, from any of its rows (of a code without rows: some value)."""
+    row = np.zeros(size, dtype=np.int64)
+    for at in range(0, len(codes), _BLOCK):
         cut = codes[at : at + _BLOCK]
         row[cut] = np.arange(at, at + len(cut))
-    return codes, series.iloc[row].reset_index(drop=True)
+    return series.iloc[row].reset_index(drop=True)
 
 
 def _as_numbers(series: pd.Series) -> np.ndarray | None:

@@ -25,7 +25,7 @@ from .._frames import (
     take,
     warn,
 )
-from ..engine.grouping import distinct_per_group, exact_sum, first_last, row_counts
+from ..engine.grouping import counted_sum, distinct_per_group, exact_sum, first_last, row_counts
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
 from .condense import COUNT, condensed
@@ -37,6 +37,7 @@ METHODS = ("quantile", "rank", "fixed", "log", "natural")
 RETURNS = ("net", "exclude", "offset")
 FREQUENCY = ("orders", "days", "net_days")
 _DAY = 86_400_000_000  # in microseconds
+_ALL = slice(None)
 _AXES = ("recency", "frequency", "monetary")
 _COLUMNS = (
     *_AXES,
@@ -395,28 +396,51 @@ def take_values(
         order=Key(order or "order_id", optional=order is None, missing="allow"),
         n=Amount(COUNT, optional=True),
     )
-    times = rows["date"].view(np.int64)
-    latest = np.array([times.max() // _DAY])
+    latest = np.array([rows.extent("date")[1] // _DAY])
     until = int(
         resolve_as_of(as_of, latest, caller=caller).to_datetime64().astype("M8[D]").astype(int)
     )
-    keep = times < (until + 1) * _DAY
-    negative = rows["amount"] < 0
-    bought = keep & ~negative if spec.returns in ("exclude", "offset") else keep
-    paid = bought if spec.returns == "exclude" else keep
-    if not bought.any():
+    use = _use(rows, spec, until)
+    if not use.any:
         raise InputError(
             f"{caller}(): no purchase on or before {np.datetime64(until, 'D')}; "
             "choose a later as_of."
         )
-    left_out = keep & negative if spec.returns == "exclude" else np.zeros(len(keep), dtype=bool)
     account = {
-        "given": _count(rows, slice(None)) + len(rows.dropped),
+        "given": _count(rows, _ALL) + len(rows.dropped),
         "invalid": len(rows.dropped),
-        "after_as_of": _count(rows, ~keep),
-        "returns_left_out": _count(rows, left_out),
+        "after_as_of": _count(rows, use.late),
+        "returns_left_out": _count(rows, use.left_out),
     }
-    return _add_up(rows, spec, times, bought, paid, until, account, caller=caller)
+    return _add_up(rows, spec, use, until, account, caller=caller)
+
+
+@dataclass(frozen=True)
+class _Use:
+    """Which rows count for what: masks, ``_ALL`` or (where none does) None."""
+
+    late: Any  # after as_of
+    bought: Any  # purchases: they make orders and dates
+    paid: Any  # they make amounts
+    left_out: Any  # returns that are left out
+
+    @property
+    def any(self) -> bool:
+        return isinstance(self.bought, slice) or bool(self.bought.any())
+
+
+def _use(rows: Rows, spec: Spec, until: int) -> _Use:
+    """Masks are made only where rows differ: most frames hold no late rows and no returns."""
+    end = (until + 1) * _DAY
+    late = rows["date"].view(np.int64) >= end if rows.extent("date")[1] >= end else None
+    keep = _ALL if late is None else ~late
+    if spec.returns == "net" or rows.extent("amount")[0] >= 0:
+        return _Use(late, keep, keep, None)
+    returned = rows["amount"] < 0
+    bought = ~returned if late is None else ~returned & ~late
+    if spec.returns == "offset":
+        return _Use(late, bought, keep, None)
+    return _Use(late, bought, bought, returned if late is None else returned & ~late)
 
 
 def _condensed(
@@ -440,48 +464,30 @@ def _condensed(
 
 def _count(rows: Rows, at: Any) -> int:
     """Number of the caller's rows."""
+    if at is None:
+        return 0
     if "n" in rows:
         return int(rows["n"][at].sum())
     return len(rows) if isinstance(at, slice) else int(at.sum())
 
 
 def _add_up(
-    rows: Rows,
-    spec: Spec,
-    times: np.ndarray,
-    bought: np.ndarray,
-    paid: np.ndarray,
-    until: int,
-    account: dict[str, int],
-    *,
-    caller: str,
+    rows: Rows, spec: Spec, use: _Use, until: int, account: dict[str, int], *, caller: str
 ) -> Values:
     keys = rows.slots("customer")
     codes, n = keys.codes, keys.size
-    everything = bool(bought.all())
-    at = slice(None) if everything else bought
-    first, last = first_last(codes[at], times[at], n, per=_DAY)
-    orders = _orders(rows, codes, at, n)
-    count = orders if spec.frequency == "orders" else _days(spec, rows, codes, bought, n)
-    unit = spec.step * 1e-4
+    times = rows["date"].view(np.int64)
+    first, last = first_last(codes[use.bought], times[use.bought], n, per=_DAY)
     try:
-        pay = slice(None) if paid.all() else paid
-        money = exact_sum(codes[pay], rows["amount"][pay], n, unit)
+        money, orders = _money(rows, spec, use, codes, n)
     except OverflowError as err:
         raise InputError(f"{caller}(): {err}; use a larger step.") from None
+    count = orders if spec.frequency == "orders" else _days(spec, rows, use, codes, n)
     if spec.monetary == "mean":
         money = money / np.maximum(orders, 1)
-    seen = orders > 0 if everything else np.bincount(codes[at], minlength=n) > 0
-    if not everything:
-        weight = rows["n"][paid] if "n" in rows else None
-        lost = np.bincount(codes[paid], weight, n)[~seen]
-        account["customers_without_a_purchase"] = int((lost > 0).sum())
-        if lost.any():
-            warn(
-                f"{caller}(): {int((lost > 0).sum())} customer(s) have returns but no purchase "
-                f"and are left out ({int(lost.sum())} row(s))."
-            )
-        account["without_a_purchase"] = int(lost.sum())
+    seen = last >= first
+    if not isinstance(use.bought, slice):
+        _tell_the_bought_nothing(rows, use, codes, seen, account, caller=caller)
     account["used"] = account["given"] - sum(
         v for k, v in account.items() if k not in ("given", "customers_without_a_purchase")
     )
@@ -489,6 +495,33 @@ def _add_up(
         return Values(keys.labels, first, last, count, money, until, account)
     labels = keys.labels[seen].reset_index(drop=True)
     return Values(labels, first[seen], last[seen], count[seen], money[seen], until, account)
+
+
+def _tell_the_bought_nothing(
+    rows: Rows, use: _Use, codes: np.ndarray, seen: np.ndarray, account: dict[str, int], *,
+    caller: str,
+) -> None:  # fmt: skip
+    """Count and tell of customers who have returns, but no purchase."""
+    weight = rows["n"][use.paid] if "n" in rows else None
+    lost = np.bincount(codes[use.paid], weight, len(seen))[~seen]
+    account["customers_without_a_purchase"] = int((lost > 0).sum())
+    if lost.any():
+        warn(
+            f"{caller}(): {int((lost > 0).sum())} customer(s) have returns but no purchase "
+            f"and are left out ({int(lost.sum())} row(s))."
+        )
+    account["without_a_purchase"] = int(lost.sum())
+
+
+def _money(
+    rows: Rows, spec: Spec, use: _Use, codes: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Amount and orders of each customer."""
+    unit = spec.step * 1e-4
+    amounts, own = rows["amount"][use.paid], codes[use.paid]
+    if "order" in rows or "n" in rows or use.paid is not use.bought:
+        return exact_sum(own, amounts, n, unit), _orders(rows, codes, use.bought, n)
+    return counted_sum(own, amounts, n, unit)
 
 
 def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
@@ -507,18 +540,19 @@ def _orders(rows: Rows, codes: np.ndarray, at: Any, n: int) -> np.ndarray:
     return count + np.bincount(own[~named], minlength=n)
 
 
-def _days(spec: Spec, rows: Rows, codes: np.ndarray, bought: np.ndarray, n: int) -> np.ndarray:
+def _days(spec: Spec, rows: Rows, use: _Use, codes: np.ndarray, n: int) -> np.ndarray:
     """Distinct days of each customer, or those of them with a positive net amount."""
     days = rows.days("date")
+    bought = np.ones(len(days), dtype=bool) if isinstance(use.bought, slice) else use.bought
     start, width = int(days.min()), int(days.max() - days.min()) + 1
     cell, at = np.unique(codes * width + (days - start), return_inverse=True)
     at = at.reshape(-1)
     if spec.frequency == "days":
         counted = np.bincount(at[bought], minlength=len(cell)) > 0
     else:
-        use = bought if spec.returns == "exclude" else np.ones(len(at), dtype=bool)
-        use = use & (days <= int(days[bought].max()))
-        net = exact_sum(at[use], rows["amount"][use], len(cell), spec.step * 1e-4)
+        paid = bought if spec.returns == "exclude" else np.ones(len(at), dtype=bool)
+        paid = paid & (days <= int(days[bought].max()))
+        net = exact_sum(at[paid], rows["amount"][paid], len(cell), spec.step * 1e-4)
         counted = net > 0
     return np.bincount(cell[counted] // width, minlength=n)
 
@@ -638,33 +672,37 @@ def put_together(
 ) -> pd.DataFrame:
     """The result frame: values, scores, segment and label, one row a customer."""
     r, f, m = (scores[a] for a in _AXES)
+    cell = ((r - 1) * spec.bins + (f - 1)) * spec.bins + (m - 1)
+    count = np.bincount(cell, minlength=spec.bins**3).reshape((spec.bins,) * 3)
     if scheme is None:
         at, keys = cn8_keys(*_above(table, scores, learned, spec))
         names: Mapping[str, tuple[str, ...]] = {}
     else:
-        at, keys, names = scheme.lookup(r, f, m), scheme.keys, scheme.names
+        at, keys, names = scheme.lookup(cell), scheme.keys, scheme.names
     stamp = np.datetime64(table.as_of, "D").astype("M8[us]")
-    out = table.labels.assign(
-        recency=table.recency,
-        frequency=table.frequency,
-        monetary=table.monetary,
-        first_date=table.first.astype("M8[D]").astype("M8[us]"),
-        last_date=table.last.astype("M8[D]").astype("M8[us]"),
-        tenure=table.as_of - table.first,
-        r=r,
-        f=f,
-        m=m,
-        rfm=_joined(r, f, m, spec.bins),
-        segment=_named(at, keys),
-        label=_named(at, [label_of(k, lang, names) for k in keys]),
-        as_of=np.full(len(r), stamp),
+    out = pd.DataFrame(
+        {
+            **{name: table.labels[name] for name in table.labels},
+            "recency": table.recency,
+            "frequency": table.frequency,
+            "monetary": table.monetary,
+            "first_date": _midnight(table.first),
+            "last_date": _midnight(table.last),
+            "tenure": table.as_of - table.first,
+            "r": r,
+            "f": f,
+            "m": m,
+            "rfm": _joined(cell, count, spec.bins),
+            "segment": _named(at, keys),
+            "label": _named(at, [label_of(k, lang, names) for k in keys]),
+            "as_of": np.full(len(r), stamp),
+        },
+        copy=False,  # all of them are made here
     )
     out.attrs["rows"] = table.rows
     out.attrs["lost"] = {
-        short: [
-            int(k) for k in np.flatnonzero(np.bincount(s, minlength=spec.bins + 1)[1:] == 0) + 1
-        ]
-        for short, s in zip("rfm", (r, f, m), strict=True)
+        short: [int(k) + 1 for k in np.flatnonzero(count.sum(axis=others) == 0)]
+        for short, others in (("r", (1, 2)), ("f", (0, 2)), ("m", (0, 1)))
     }
     out.attrs["monetary"] = spec.monetary
     if learned.thresholds is not None:
@@ -694,10 +732,13 @@ def _above(
     return out
 
 
-def _joined(r: np.ndarray, f: np.ndarray, m: np.ndarray, bins: int) -> Any:
+def _midnight(days: np.ndarray) -> np.ndarray:
+    return (days * _DAY).view("M8[us]")
+
+
+def _joined(cell: np.ndarray, count: np.ndarray, bins: int) -> Any:
     """The three scores as text: 543, or 10-4-3 where a score may have two digits."""
-    cell = ((r - 1) * bins + (f - 1)) * bins + (m - 1)
-    used = np.flatnonzero(np.bincount(cell, minlength=bins**3))
+    used = np.flatnonzero(count)
     place = np.zeros(bins**3, dtype=np.int64)
     place[used] = np.arange(len(used))
     mark = "" if bins < 10 else "-"
@@ -709,4 +750,4 @@ def _joined(r: np.ndarray, f: np.ndarray, m: np.ndarray, bins: int) -> Any:
 
 def _named(at: np.ndarray, names: Sequence[str]) -> Any:
     """A column of text from positions in a short list of names."""
-    return pd.Series(list(names)).take(at).reset_index(drop=True)
+    return pd.Series(list(names)).array.take(at)

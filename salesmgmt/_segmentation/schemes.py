@@ -208,9 +208,9 @@ class Scheme:
         self.keys = keys
         self.names = names
 
-    def lookup(self, r: np.ndarray, f: np.ndarray, m: np.ndarray) -> np.ndarray:
-        """Position of the segment of each row in ``keys``."""
-        return self.cells[r - 1, f - 1, m - 1]
+    def lookup(self, cell: np.ndarray) -> np.ndarray:
+        """Position in ``keys`` of the segment of each cell, counted through from 0."""
+        return self.cells.reshape(-1)[cell]
 
 
 def label_of(key: str, lang: str, names: Mapping[str, tuple[str, ...]] | None = None) -> str:

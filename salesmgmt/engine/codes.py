@@ -9,49 +9,72 @@ import numpy as np
 
 __all__ = ["number_codes", "text_numbers"]
 
-_BLOCK = 2**17
+_BLOCK = 2**15
+_WIDE = 2**17  # texts are turned into columns of bytes in longer blocks
 _ROUNDS = 32
 _FACTOR = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio; round k takes its k-th power
 _LONGEST = 64
 
 
-def number_codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def number_codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Code of each 64-bit whole number (int64) and the distinct numbers, ascending.
 
-    Each number is written into the slot that a multiplicative hash names; the rows that read
-    another number there go on to the next round with another hash. None where numbers hardly
-    repeat, so that the table would not do.
+    Sorting a copy finds the distinct numbers; each of them writes its code into the slot that a
+    multiplicative hash names. Numbers that meet in a slot leave it empty and go on to the next
+    table with another hash, so that a row needs no comparison: what its slot holds is its code.
 
     References
     ----------
     .. [1] D. E. Knuth, "The Art of Computer Programming", vol. 3, 2nd ed., Addison-Wesley,
        1998, section 6.4 (multiplicative hashing).
     """
-    tables: list[np.ndarray] = []
-    used: list[np.ndarray] = []
-    slots = np.empty(0, dtype=np.int64)
-    rows, left, base = slots, values, 0
-    for turn in range(_ROUNDS):
-        bits = max(int(len(left) // 3).bit_length(), 10)
-        own = _hashed(left, pow(_FACTOR, turn + 1, 2**64), 64 - bits)
-        table = np.full(2**bits, left[0])
-        table[own] = left
-        lost = _misses(table, own, left)
-        if len(lost) > 0.4 * len(left) and len(left) > 2**10:
-            return None
-        filled = table != left[0]
-        filled[own[0]] = True  # the one slot where the filler may be meant
+    labels = _distinct(values)
+    left = np.arange(len(labels), dtype=np.int32 if len(labels) < 2**31 else np.int64)
+    tables: list[tuple[np.ndarray, int, int]] = []
+    while len(left) and len(tables) < _ROUNDS:
+        table, left = _table(labels, left, len(tables))
         tables.append(table)
-        used.append(filled)
-        if turn == 0:
-            slots = own
-        else:
-            slots[rows] = own + base
-        if not len(lost):
-            return _ranked(slots, np.concatenate(tables), np.concatenate(used))
-        rows, left = lost if turn == 0 else rows[lost], left[lost]
-        base += len(table)
-    return None
+    codes = np.empty(len(values), dtype=np.int64)
+    for at in range(0, len(values), _BLOCK):
+        part, out = values[at : at + _BLOCK], codes[at : at + _BLOCK]
+        out[:] = _looked_up(tables[0], part)
+        rest = np.flatnonzero(out < 0)
+        for table in tables[1:]:
+            if not len(rest):
+                break
+            out[rest] = _looked_up(table, part[rest])
+            rest = rest[out[rest] < 0]
+        if len(rest):  # a pattern that no factor spreads
+            out[rest] = np.searchsorted(labels, part[rest])
+    return codes, labels
+
+
+def _distinct(values: np.ndarray) -> np.ndarray:
+    """Distinct whole numbers, ascending."""
+    ordered = np.sort(values)
+    found = [ordered[:1]]
+    for at in range(0, len(ordered) - 1, _BLOCK):
+        part = ordered[at : at + _BLOCK + 1]
+        found.append(part[1:][part[1:] != part[:-1]])
+    return np.concatenate(found)
+
+
+def _table(
+    labels: np.ndarray, left: np.ndarray, turn: int
+) -> tuple[tuple[np.ndarray, int, int], np.ndarray]:
+    """Slots with the codes ``left`` (-1: none, or several met), and the codes that met."""
+    factor = pow(_FACTOR, turn + 1, 2**64)
+    bits = max(int(4 * len(left)).bit_length(), 10)
+    slot = _hashed(labels[left], factor, 64 - bits)
+    slots = np.full(2**bits, -1, dtype=left.dtype)
+    slots[slot] = left
+    slots[slot[slots[slot] != left]] = -1
+    return (slots, factor, 64 - bits), left[slots[slot] < 0]
+
+
+def _looked_up(table: tuple[np.ndarray, int, int], values: np.ndarray) -> np.ndarray:
+    slots, factor, shift = table
+    return slots[_hashed(values, factor, shift)]
 
 
 def _hashed(values: np.ndarray, factor: int, shift: int) -> np.ndarray:
@@ -59,33 +82,6 @@ def _hashed(values: np.ndarray, factor: int, shift: int) -> np.ndarray:
     out = values.view(np.uint64) * np.uint64(factor)
     out >>= np.uint64(shift)
     return out.view(np.int64)
-
-
-def _misses(table: np.ndarray, own: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Positions whose slot holds another number."""
-    found = []
-    for at in range(0, len(own), _BLOCK):
-        cut = slice(at, at + _BLOCK)
-        found.append(np.flatnonzero(table[own[cut]] != values[cut]) + at)
-    return np.concatenate(found)
-
-
-def _ranked(
-    slots: np.ndarray, table: np.ndarray, used: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Codes in ascending order of the numbers, in place of their slots; and the numbers."""
-    filled = np.flatnonzero(used)
-    keys = table[filled]
-    order = np.argsort(keys)
-    ordered = keys[order]
-    new = np.ones(len(keys), dtype=bool)  # a number never has two slots; if so, one code
-    new[1:] = ordered[1:] != ordered[:-1]
-    rank = np.empty(len(table), dtype=np.int32)
-    rank[filled[order]] = np.cumsum(new) - 1
-    for at in range(0, len(slots), _BLOCK):
-        cut = slice(at, at + _BLOCK)
-        slots[cut] = rank[slots[cut]]
-    return slots, ordered[new]
 
 
 def text_numbers(data: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
@@ -96,7 +92,7 @@ def text_numbers(data: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
     byte that the place has in any text, and a zero below them where a text has ended before.
     """
     n = len(offsets) - 1
-    cuts = [offsets[at : at + _BLOCK + 1] for at in range(0, n, _BLOCK)]
+    cuts = [offsets[at : at + _WIDE + 1] for at in range(0, n, _WIDE)]
     longest = max(int(np.diff(c).max()) for c in cuts)
     if not 0 < longest <= _LONGEST:
         return None
@@ -115,8 +111,8 @@ def text_numbers(data: np.ndarray, offsets: np.ndarray) -> np.ndarray | None:
     if room >= 2**63:
         return None
     out = np.zeros(n, dtype=np.int64)
-    for at, cut in zip(range(0, n, _BLOCK), cuts, strict=True):
-        part = out[at : at + _BLOCK]
+    for at, cut in zip(range(0, n, _WIDE), cuts, strict=True):
+        part = out[at : at + _WIDE]
         for j, column in enumerate(_columns(data, cut, longest, same)):
             if radix[j] == 1:
                 continue

@@ -6,13 +6,33 @@ rows (adding floats in another order changes the last digits, and with them ties
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["distinct", "distinct_per_group", "exact_sum", "first_last", "fixed_point", "row_counts"]
+__all__ = [
+    "counted_sum",
+    "distinct",
+    "distinct_per_group",
+    "exact_sum",
+    "extent",
+    "first_last",
+    "fixed_point",
+    "row_counts",
+]
 
 _EXACT = 2.0**53
-_HALF = 2**26
-_BLOCK = 2**17
+_BLOCK = 2**14  # rows at once: their temporaries stay in the cache
+
+
+def extent(values: np.ndarray) -> tuple[Any, Any]:
+    """Least and greatest value of an array that is not empty; both NaN if one value is."""
+    ends = [
+        (part.min(), part.max())
+        for part in (values[at : at + 4 * _BLOCK] for at in range(0, len(values), 4 * _BLOCK))
+    ]
+    lows, highs = zip(*ends, strict=True)
+    return np.min(lows), np.max(highs)
 
 
 def row_counts(codes: np.ndarray, n: int) -> np.ndarray:
@@ -43,6 +63,32 @@ def fixed_point(amounts: np.ndarray, unit: float) -> np.ndarray:
     return np.rint(out, out=out)
 
 
+def counted_sum(
+    codes: np.ndarray, amounts: np.ndarray, n: int, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """:func:`exact_sum` and :func:`row_counts` in one pass over the groups' memory.
+
+    One whole number a group holds the count above the digits of the sum. Where both do not fit
+    they are made one after the other: then the counts found do not add up to all rows.
+    """
+    scale = round(1 / unit) if unit < 1 else 1 / unit
+    parts = range(0, len(amounts), _BLOCK)
+    size = sum(float(np.abs(amounts[at : at + _BLOCK]).sum()) for at in parts)
+    digits = (size * scale + len(amounts)) * (1 + 1e-6)  # at least the sum in any group
+    bits = int(digits).bit_length() + 1 if digits < 2.0**53 else 63
+    if bits < 58:
+        both = np.zeros(n, dtype=np.int64)
+        for at in parts:
+            part = fixed_point(amounts[at : at + _BLOCK], unit).astype(np.int64)
+            part += 1 << bits
+            np.add.at(both, codes[at : at + _BLOCK], part)
+        counts = (both + (1 << (bits - 1))) >> bits
+        if int(counts.sum()) == len(amounts):
+            both -= counts << bits
+            return both / scale, counts
+    return exact_sum(codes, amounts, n, unit), row_counts(codes, n)
+
+
 def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np.ndarray:
     """Sum of ``amounts`` in each of ``n`` groups, exact to ``unit``, float64.
 
@@ -52,26 +98,27 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
     scale = round(1 / unit) if unit < 1 else 1 / unit
     if not len(amounts):
         return np.zeros(n)
-    largest = float(max(amounts.max(), -amounts.min(), 0.0)) * scale + 1
+    low, high = extent(amounts)
+    largest = float(max(high, -low, 0.0)) * scale + 1
     if largest * len(amounts) < _EXACT:
         total = np.zeros(n)
         for at in range(0, len(amounts), _BLOCK):  # blocks that stay in the cache
             cut = slice(at, at + _BLOCK)
             np.add.at(total, codes[cut], fixed_point(amounts[cut], unit))
         return total / scale
-    whole = fixed_point(amounts, unit)
-    if largest >= 2.0**62 or largest * len(whole) >= 2.0**88:
+    if largest >= 2.0**62:
         raise OverflowError(f"an amount of {largest:.6g} units of {unit!r} is not exact")
-    # Too many digits for one float: high and low halves apart, joined in integers.
-    high = np.floor(whole / _HALF)
-    low = whole - high * _HALF
-    highs, lows = np.bincount(codes, high, n), np.bincount(codes, low, n)
-    if float(np.abs(highs).max(initial=0.0)) < 2.0**36:
-        return (highs.astype(np.int64) * _HALF + lows.astype(np.int64)) / scale
-    return np.array(
-        [(int(h) * _HALF + int(w)) / scale for h, w in zip(highs, lows, strict=True)],
-        dtype=np.float64,
-    )
+    # Too many digits for one float: before and after the point apart.
+    whole = np.floor(amounts) if unit < 1 else fixed_point(amounts, unit)
+    if float(np.abs(whole).sum()) >= 2.0**62:
+        raise OverflowError(f"a sum of amounts up to {largest:.6g} units of {unit!r} is not exact")
+    wholes, rests = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    np.add.at(wholes, codes, whole.astype(np.int64))
+    if unit >= 1:
+        return wholes / scale
+    np.add.at(rests, codes, fixed_point(amounts - whole, unit).astype(np.int64))
+    more, rests = np.divmod(rests, int(scale))
+    return (wholes + more) + rests / scale
 
 
 def first_last(
@@ -81,7 +128,7 @@ def first_last(
     info = np.iinfo(np.int64)
     if not len(values):
         return np.full(n, info.max, dtype=np.int64), np.full(n, info.min, dtype=np.int64)
-    start, end = int(values.min()) // per, int(values.max()) // per
+    start, end = (int(v) // per for v in extent(values))
     span = end - start
     small: type[np.signedinteger] = np.int64
     if span < 2**30:  # narrow accumulators stay in the cache
