@@ -1,16 +1,19 @@
 """Segmentation against its peers: CPU seconds of one thread, both measured in this run.
 
-    python benchmarks/segmentation.py --peers PYTHON [--quick]
+    python benchmarks/segmentation.py --peers PYTHON [--quick] [--large]
 
 PYTHON is the interpreter of an environment with ``benchmarks/peers/segmentation.txt`` (or set
 SALESMGMT_PEERS); without it only our figures are printed. DuckDB is taken from this environment.
 Real data are read from the folder SALESMGMT_DATA, the CDNOW sample from SALESMGMT_CDNOW (the
-``datasets`` folder of lifetimes will do); what is not there is left out.
+``datasets`` folder of lifetimes will do); what is not there is left out. Memory is the greatest
+resident size above that with the frame in place, each side in a process of its own (Linux only).
+``--large`` adds 50 million rows, which take 5 GB.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import subprocess
@@ -74,15 +77,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS", ""))
     parser.add_argument("--quick", action="store_true", help="smaller sets, under a minute")
+    parser.add_argument("--large", action="store_true", help="50 million rows, too")
+    parser.add_argument("--memory", nargs=3, metavar=("SET", "ROWS", "SIDE"), help="internal")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
+    if args.memory:
+        print(peak(args.memory[0], int(args.memory[1]), args.memory[2]))
+        return
     print(f"{'figure':46} {'bar':>12} {'ours':>10} {'peer':>10} {'ratio':>8}")
     with tempfile.TemporaryDirectory() as folder:
         bench = _Bench(args.peers, Path(folder))
         cdnow(bench)
         synthetic(bench, quick=args.quick)
         odd_sets()
-        tables(bench, 1_000_000 if args.quick else 10_000_000)
+        tables(1_000_000 if args.quick else 10_000_000, kinds=tuple(_KINDS))
+        if args.large:
+            tables(50_000_000, kinds=("dense integers", "any integers"))
         baskets(bench)
 
 
@@ -282,36 +292,95 @@ def _purchases_of(
         end = np.where(here & (rng.random(n) < leaves), now, end)
 
 
-def tables(bench: _Bench, n: int) -> None:
-    """RFM, whole (scores and segments included), against DuckDB's plain sums."""
-    try:
-        import duckdb
-    except ImportError:
-        print("RFM tables: skipped (DuckDB is not installed)")
-        return
-    duckdb.sql("SET threads = 1")
+_KINDS = {"dense integers": "<= 0.4 x", "any integers": "<= 1.0 x", "text": "<= 1.0 x"}
+_QUERY = """SELECT customer_id, max(date), min(date), count(*), sum(amount),
+    date_diff('day', max(date), TIMESTAMP '2026-01-01') FROM frame GROUP BY 1"""
+
+
+def transactions(kind: str, n: int) -> pd.DataFrame:
+    """Ten rows a customer, in no order; ids of a kind."""
     rng = np.random.default_rng(0)
     who = rng.integers(0, n // 10, n)
-    ids = rng.integers(0, 2**62, n // 10)
-    names = pd.Series([f"C{i:09d}" for i in rng.permutation(n // 10)], dtype="str")
-    base = pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "date": (np.datetime64("2023-01-01") + rng.integers(0, 1095, n)).astype("M8[us]"),
             "amount": np.round(rng.gamma(2, 30, n), 2),
         }
     )
-    query = """SELECT customer_id, max(date), min(date), count(*), sum(amount),
-               date_diff('day', max(date), TIMESTAMP '2026-01-01') FROM frame GROUP BY 1"""
-    for kind, bar, column in (
-        ("dense integers", "<= 0.4 x", who),
-        ("any integers", "<= 1.0 x", ids[who]),
-        ("text", "<= 1.0 x", names.take(who).reset_index(drop=True)),
-    ):
-        frame = base.assign(customer_id=column)
-        peer = clock(lambda frame=frame: duckdb.sql(query).df(), 2)[0]
+    if kind == "any integers":
+        who = rng.integers(0, 2**62, n // 10)[who]
+    elif kind == "text":
+        names = pd.Series([f"C{i:09d}" for i in rng.permutation(n // 10)], dtype="str")
+        return frame.assign(customer_id=names.take(who).reset_index(drop=True))
+    return frame.assign(customer_id=who)
+
+
+def by_duckdb(frame: pd.DataFrame) -> pd.DataFrame:
+    """The plain sums in DuckDB, from and to pandas, on one thread."""
+    import duckdb
+
+    duckdb.sql("SET threads = 1")
+    return duckdb.sql(_QUERY).df()
+
+
+def tables(n: int, *, kinds: tuple[str, ...]) -> None:
+    """RFM, whole (scores and segments included), against DuckDB's plain sums."""
+    try:
+        import duckdb  # noqa: F401
+    except ImportError:
+        print("RFM tables: skipped (DuckDB is not installed)")
+        return
+    for kind in kinds:
+        bar = "<= 1.0 x" if n > 10_000_000 else _KINDS[kind]
+        frame = transactions(kind, n)
+        peer = clock(lambda frame=frame: by_duckdb(frame), 2)[0]
         ours = clock(lambda frame=frame: seg.rfm(frame), 2)[0]
         line(f"RFM, {n:,} rows, {kind}, s", bar, ours, peer, slower=False)
         del frame
+        grown = [peak_of(kind, n, side) for side in ("ours", "DuckDB")]
+        line(f"RFM, {n:,} rows, {kind}, MB above", "<= peer's", *grown, slower=False)
+
+
+def peak_of(kind: str, n: int, side: str) -> float:
+    """Greatest memory above the frame, MB, measured in a process of its own."""
+    command = [sys.executable, __file__, "--memory", kind, str(n), side]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def peak(kind: str, n: int, side: str) -> float:
+    """Greatest resident size while the call runs, above the size before it, in MB."""
+    status, refs = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+    if not refs.exists():
+        return float("nan")
+    frame = online_retail() if kind == "pairs" else transactions(kind, n)
+    call: Callable[[Any], Any] = by_duckdb if side == "DuckDB" else seg.rfm
+    if kind == "pairs":
+        call = pairs
+    call(frame.head(1000))  # modules and their own memory
+    gc.collect()
+    refs.write_text("5")  # forget the peak so far
+    start = _resident(status, "VmRSS")
+    call(frame)
+    return _resident(status, "VmHWM") - start
+
+
+def _resident(status: Path, name: str) -> float:
+    found = next(row for row in status.read_text().splitlines() if row.startswith(name))
+    return int(found.split()[1]) * 1024 / 1e6
+
+
+def online_retail() -> pd.DataFrame:
+    """The sold lines of Online Retail: order and item."""
+    folder = Path(os.environ.get("SALESMGMT_DATA", "")) / "segmentation"
+    retail = pd.read_parquet(folder / "online_retail_2011.parquet")
+    sold = retail[(retail["quantity"] > 0) & retail["item"].notna()]
+    return sold[["order_id", "item_id"]].rename(columns={"item_id": "item"})
+
+
+def pairs(sold: pd.DataFrame) -> pd.DataFrame:
+    """Rules between two items, support .01."""
+    return seg.baskets(sold, product="item")
 
 
 def baskets(bench: _Bench) -> None:
@@ -323,10 +392,10 @@ def baskets(bench: _Bench) -> None:
     retail = pd.read_parquet(folder / "online_retail_2011.parquet")
     ours = clock(lambda: seg.rfm(retail, invalid="drop"), 3)[0]
     value("RFM, Online Retail 541,909 rows, s", "<= 1", f"{ours:.3f}")
-    sold = retail[(retail["quantity"] > 0) & retail["item"].notna()]
-    sold = sold[["order_id", "item_id"]].rename(columns={"item_id": "item"})
-    ours, rules = clock(lambda: seg.baskets(sold, product="item"), 3)
+    sold = online_retail()
+    ours, rules = clock(lambda: pairs(sold), 3)
     value("Online Retail: pairs", "891", str(len(rules) // 2))
+    value("Online Retail: pairs, MB above the lines", "< 500", f"{peak_of('pairs', 0, 'ours'):.0f}")
     line("Online Retail: pairs, s", "<= 0.3 s", ours, bench.peer("pairs", sold, "")[0])
     goods = pd.read_parquet(folder / "groceries_9835.parquet")[["order_id", "item"]]
     for support, count in ((0.01, "333"), (0.001, "13492")):

@@ -10,7 +10,7 @@ import pytest
 
 from salesmgmt import DataWarning, InputError
 from salesmgmt.engine.grouping import counted_sum, exact_sum, extent, first_last
-from salesmgmt.engine.scores import apply_cuts
+from salesmgmt.engine.scores import apply_cuts, quantile_cuts
 from salesmgmt.segmentation import rfm
 
 
@@ -50,6 +50,25 @@ def test_one_group_with_nearly_all_rows(scale):
     np.testing.assert_array_equal(got[1], counts)
 
 
+@pytest.mark.parametrize("huge", [1e5, 1e9, 1e12])
+def test_one_large_amount_among_many_small_ones(huge):
+    codes = np.arange(50_000) % 11
+    amounts = np.full(len(codes), 0.01)
+    amounts[12_345] = huge
+    want, counts = _by_hand(codes, amounts, 11)
+    got = counted_sum(codes, amounts, 11, 1e-6)
+    np.testing.assert_array_equal(got[0], want)
+    np.testing.assert_array_equal(got[1], counts)
+
+
+def test_an_amount_too_large_to_add_up_exactly_is_told():
+    frame = pd.DataFrame({"customer_id": np.arange(30_000) % 7, "amount": 1.0})
+    frame["date"] = pd.Timestamp("2024-03-01")
+    frame.loc[20_001, "amount"] = 1e300
+    with pytest.raises(InputError, match="use a larger step"):
+        rfm(frame)
+
+
 def test_no_rows():
     none = np.empty(0, dtype=np.int64)
     got = counted_sum(none, np.empty(0), 3, 1e-6)
@@ -81,6 +100,15 @@ def test_scores_count_the_cuts_below(cuts):
     values = rng.integers(0, 60, 500).astype(float)
     edges = np.sort(rng.integers(0, 60, cuts)).astype(float)
     assert apply_cuts(values, edges).tolist() == [1 + sum(e < v for e in edges) for v in values]
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+@pytest.mark.parametrize("spread", [3, 40, 10**6])
+def test_quantiles_of_whole_numbers_and_floats_are_those_of_numpy(kind, spread):
+    values = np.random.default_rng(4).integers(-spread, spread, 501).astype(kind)
+    got = quantile_cuts(values, 7)
+    np.testing.assert_allclose(got, np.quantile(values, np.arange(1, 7) / 7), rtol=1e-12)
+    assert apply_cuts(values, got).tolist() == [1 + sum(c < v for c in got) for v in values]
 
 
 @pytest.mark.parametrize(

@@ -589,10 +589,10 @@ def score(
 
 
 def _better_is_higher(table: Values, spec: Spec) -> dict[str, np.ndarray]:
-    """The three axes as numbers of which more is better; money in whole steps."""
+    """The three axes as numbers of which more is better: days, orders, whole steps of money."""
     return {
-        "recency": -table.recency.astype(np.float64),
-        "frequency": table.frequency.astype(np.float64),
+        "recency": -table.recency,
+        "frequency": table.frequency,
         "monetary": _in_steps(table.monetary, spec.step),
     }
 

@@ -28,30 +28,31 @@ def number_codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     .. [1] D. E. Knuth, "The Art of Computer Programming", vol. 3, 2nd ed., Addison-Wesley,
        1998, section 6.4 (multiplicative hashing).
     """
-    labels = _distinct(values)
+    codes = np.sort(values)  # written over with the codes
+    labels = _distinct(codes)
     left = np.arange(len(labels), dtype=np.int32 if len(labels) < 2**31 else np.int64)
     tables: list[tuple[np.ndarray, int, int]] = []
     while len(left) and len(tables) < _ROUNDS:
         table, left = _table(labels, left, len(tables))
         tables.append(table)
-    codes = np.empty(len(values), dtype=np.int64)
     for at in range(0, len(values), _BLOCK):
         part, out = values[at : at + _BLOCK], codes[at : at + _BLOCK]
-        out[:] = _looked_up(tables[0], part)
-        rest = np.flatnonzero(out < 0)
+        found = _looked_up(tables[0], part)
+        out[:] = found
+        rest = np.flatnonzero(found < 0)
         for table in tables[1:]:
             if not len(rest):
                 break
-            out[rest] = _looked_up(table, part[rest])
-            rest = rest[out[rest] < 0]
+            found = _looked_up(table, part[rest])
+            out[rest] = found
+            rest = rest[found < 0]
         if len(rest):  # a pattern that no factor spreads
             out[rest] = np.searchsorted(labels, part[rest])
     return codes, labels
 
 
-def _distinct(values: np.ndarray) -> np.ndarray:
-    """Distinct whole numbers, ascending."""
-    ordered = np.sort(values)
+def _distinct(ordered: np.ndarray) -> np.ndarray:
+    """Distinct values of an ascending array."""
     found = [ordered[:1]]
     for at in range(0, len(ordered) - 1, _BLOCK):
         part = ordered[at : at + _BLOCK + 1]
@@ -65,11 +66,14 @@ def _table(
     """Slots with the codes ``left`` (-1: none, or several met), and the codes that met."""
     factor = pow(_FACTOR, turn + 1, 2**64)
     bits = max(int(4 * len(left)).bit_length(), 10)
-    slot = _hashed(labels[left], factor, 64 - bits)
+    slot = _hashed(labels[left] if turn else labels, factor, 64 - bits)
     slots = np.full(2**bits, -1, dtype=left.dtype)
     slots[slot] = left
-    slots[slot[slots[slot] != left]] = -1
-    return (slots, factor, 64 - bits), left[slots[slot] < 0]
+    lost = np.flatnonzero(slots[slot] != left)
+    shared = slot[lost]
+    met = np.unique(np.concatenate([left[lost], slots[shared]]))
+    slots[shared] = -1
+    return (slots, factor, 64 - bits), met
 
 
 def _looked_up(table: tuple[np.ndarray, int, int], values: np.ndarray) -> np.ndarray:

@@ -69,24 +69,31 @@ def counted_sum(
     """:func:`exact_sum` and :func:`row_counts` in one pass over the groups' memory.
 
     One whole number a group holds the count above the digits of the sum. Where both do not fit
-    they are made one after the other: then the counts found do not add up to all rows.
+    (the amounts take more digits, or the counts found do not add up to all rows) they are made
+    one after the other.
     """
     scale = round(1 / unit) if unit < 1 else 1 / unit
-    parts = range(0, len(amounts), _BLOCK)
-    size = sum(float(np.abs(amounts[at : at + _BLOCK]).sum()) for at in parts)
-    digits = (size * scale + len(amounts)) * (1 + 1e-6)  # at least the sum in any group
-    bits = int(digits).bit_length() + 1 if digits < 2.0**53 else 63
-    if bits < 58:
-        both = np.zeros(n, dtype=np.int64)
-        for at in parts:
-            part = fixed_point(amounts[at : at + _BLOCK], unit).astype(np.int64)
-            part += 1 << bits
-            np.add.at(both, codes[at : at + _BLOCK], part)
+    bits = _digits(amounts, scale)
+    if bits < 60:
+        both, size = np.zeros(n, dtype=np.int64), 0.0
+        for at in range(0, len(amounts), _BLOCK):
+            whole = fixed_point(amounts[at : at + _BLOCK], unit)
+            size += float(np.abs(whole).sum())
+            if size >= 2.0 ** (bits - 1):
+                break
+            np.add.at(both, codes[at : at + _BLOCK], whole.astype(np.int64) + (1 << bits))
         counts = (both + (1 << (bits - 1))) >> bits
-        if int(counts.sum()) == len(amounts):
+        if size < 2.0 ** (bits - 1) and int(counts.sum()) == len(amounts):
             both -= counts << bits
             return both / scale, counts
     return exact_sum(codes, amounts, n, unit), row_counts(codes, n)
+
+
+def _digits(amounts: np.ndarray, scale: float) -> int:
+    """Binary digits, sign included, that the sum of all amounts will need: a guess from some."""
+    some = np.abs(amounts[:: max(len(amounts) // _BLOCK, 1)])
+    size = 2.0 * scale * float(some.mean()) * len(amounts) if len(some) else 0.0
+    return int(size + len(amounts)).bit_length() + 1 if size < _EXACT else 63
 
 
 def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np.ndarray:

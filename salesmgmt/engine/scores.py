@@ -20,6 +20,8 @@ def apply_cuts(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     if len(cuts) > _FEW:
         return 1 + np.searchsorted(cuts, values, side="left").astype(np.int64)
     scores = np.ones(len(values), dtype=np.int8)
+    if values.dtype.kind == "i":  # whole numbers above a cut are those above its whole part
+        cuts = np.floor(np.clip(cuts, -(2.0**62), 2.0**62)).astype(np.int64)
     for cut in cuts:  # a few comparisons of all values are faster than a search for each
         scores += (values > cut).view(np.int8)
     return scores.astype(np.int64)
@@ -35,9 +37,19 @@ def quantile_cuts(values: np.ndarray, k: int) -> np.ndarray:
     """
     whole, rest = np.divmod((len(values) - 1) * np.arange(1, k), k)
     above = np.minimum(whole + 1, len(values) - 1)
-    ordered = np.sort(values)  # faster than a partition around several places
-    low, high = ordered[whole], ordered[above]
+    low, high = _at(values, whole, above)
     return low + (high - low) * (rest / k)
+
+
+def _at(values: np.ndarray, *places: np.ndarray) -> list[np.ndarray]:
+    """The values at given places of the ascending order, float64."""
+    if values.dtype.kind == "i":
+        least = int(values.min())
+        if int(values.max()) - least < len(values):  # whole numbers close together: count them
+            upto = np.cumsum(np.bincount(values - least))
+            return [np.searchsorted(upto, p, side="right") + float(least) for p in places]
+    ordered = np.sort(values)  # faster than a partition around several places
+    return [ordered[p].astype(np.float64) for p in places]
 
 
 def rank_scores(values: np.ndarray, k: int) -> np.ndarray:
@@ -71,7 +83,7 @@ def natural_cuts(values: np.ndarray, k: int) -> np.ndarray:
     .. [1] W. D. Fisher, "On Grouping for Maximum Homogeneity", Journal of the American
        Statistical Association 53 (1958), 789-798.
     """
-    distinct, counts = np.unique(values, return_counts=True)
+    distinct, counts = np.unique(values.astype(np.float64), return_counts=True)
     if len(distinct) <= k:
         cuts = distinct[:-1]
         return np.concatenate([np.repeat(distinct[:1], k - 1 - len(cuts)), cuts])
