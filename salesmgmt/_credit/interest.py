@@ -284,8 +284,10 @@ def _debts(
     for i, fee, events in zip(late.tolist(), fees, _events(position, late), strict=True):
         start = int(documents.due[i]) + law.grace
         debt = _Debt(i, int(documents.units[i]), start, law, fee, order == "interest_first")
-        mine = spare.get(int(documents.group[i]), [])
-        days = [*(pair[0] for pair in mine if pair[1]), *(event[0] for event in events)]
+        settled = position.open[i] == 0
+        mine = spare.get(int(documents.group[i]), []) if settled else []
+        mine[:] = [pair for pair in mine if pair[1]]
+        days = [*(pair[0] for pair in mine), *(event[0] for event in events)]
         coming: dict[int, list[tuple[int, int, bool]]] = {day: [] for day in days}
         for event in events:
             coming[event[0]].append(event)
@@ -340,8 +342,7 @@ class _Law:
         Counted from the origin each time: cutting a span in two then never changes the sum,
         which 30/360 by itself does not keep at the end of a month.
         """
-        ends = np.array([start, end])
-        a, b = year_fraction(np.array([origin, origin]), ends, self.day_count).tolist()
+        a, b = (year_fraction(origin, day, self.day_count) for day in (start, end))
         return growth(rate, b - a, self.compounding, self.days_a_year)
 
     def spans(self, i: int, start: int, end: int) -> list[tuple[int, int, float]]:

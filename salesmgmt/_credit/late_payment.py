@@ -326,7 +326,7 @@ class LatePaymentModel(BaseEstimator):
         every = pd.concat([frame, old], ignore_index=True) if len(old) else frame
         if payments is None and adjustments is None:
             now = self._score_only(frame, fx, settings)
-            rest = self.record_.take(~np.isin(self.record_.invoice, now.invoice))
+            rest = self.record_.take(~pd.Index(self.record_.invoice).isin(now.invoice))
         else:
             paid = self._since(self.seen_[1], payments, names, "payments")
             other = self._since(self.seen_[2], adjustments, names, "adjustments")

@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from datetime import date
 
 __all__ = ["DAY_COUNTS", "growth", "year_fraction"]
 
 DAY_COUNTS = {"act/365": 365.0, "act/360": 360.0, "30/360": 360.0}  # days a year
+_EPOCH = date(1970, 1, 1).toordinal()
 _TIMES_A_YEAR = {"monthly": 12.0, "yearly": 1.0}
 
 
-def year_fraction(start: np.ndarray, end: np.ndarray, day_count: str) -> np.ndarray:
-    """Years from ``start`` to ``end`` (days since 1970), float64.
+def year_fraction(start: int, end: int, day_count: str) -> float:
+    """Years from ``start`` to ``end`` (days since 1970).
 
     ``30/360`` is the bond basis: a 31st counts as the 30th where the period starts on one, and
     where it ends on one that started on a 30th or 31st.
     """
-    if day_count == "act/365":
-        return (end - start) / 365.0
-    if day_count == "act/360":
-        return (end - start) / 360.0
-    month_a, day_a = _calendar(start)
-    month_b, day_b = _calendar(end)
-    day_a = np.minimum(day_a, 30)
-    day_b = np.where((day_b == 31) & (day_a == 30), 30, day_b)
-    return ((month_b - month_a) * 30 + day_b - day_a) / 360.0
-
-
-def _calendar(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Month number and day of the month."""
-    day = np.asarray(days, dtype=np.int64).astype("datetime64[D]")
-    month = day.astype("datetime64[M]")
-    return month.astype(np.int64), (day - month.astype("datetime64[D]")).astype(np.int64) + 1
+    if day_count != "30/360":
+        return (end - start) / DAY_COUNTS[day_count]
+    a, b = date.fromordinal(start + _EPOCH), date.fromordinal(end + _EPOCH)
+    first = min(a.day, 30)
+    last = 30 if b.day == 31 and first == 30 else b.day
+    return (360 * (b.year - a.year) + 30 * (b.month - a.month) + last - first) / 360
 
 
 def growth(rate: float, years: float, compounding: str, days_a_year: float = 365.0) -> float:
