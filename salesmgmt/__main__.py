@@ -30,8 +30,9 @@ _EPILOG = """examples:
   salesmgmt report --transactions sales.csv --invalid drop   without the rows that are unusable
   salesmgmt check sales.csv                          every problem of a file, before you start
 
-Files are CSV (UTF-8 or GBK), Excel or Parquet with the canonical column names; a bad file
-ends the run with one line that says what to mend, and exit code 2."""
+Files are CSV (UTF-8, GBK or UTF-16; commas, semicolons or tabs), Excel or Parquet with the
+canonical column names, in any case. A bad file ends the run with one line that says what to
+mend, and exit code 2."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -109,6 +110,8 @@ def _report(options: argparse.Namespace) -> int:
     given = {k: v for k in _FILES if (v := getattr(options, k)) is not None}
     as_of = None if options.as_of is None else day(options.as_of, name="--as-of", caller="report")
     output = Path(options.output)
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder; give the name of a file.")
     if not output.parent.is_dir():
         raise InputError(f"{output}: there is no folder {str(output.parent)!r}.")
     started = time.perf_counter()
@@ -120,7 +123,10 @@ def _report(options: argparse.Namespace) -> int:
 
         tables = load_sample()
     page = build(tables, as_of=as_of, lang=options.lang, invalid=options.invalid, progress=_say)
-    output.write_text(page, encoding="utf-8")
+    try:
+        output.write_text(page, encoding="utf-8")
+    except OSError as err:
+        raise InputError(f"{output}: cannot be written: {err.strerror}.") from None
     _say(f"{output}: {len(page) / 1e6:.1f} MB, {time.perf_counter() - started:.1f} s")
     return 0
 

@@ -7,10 +7,12 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from common import ROOT
 
 import salesmgmt
+from salesmgmt import InputError
 from salesmgmt.__main__ import main
 
 
@@ -107,3 +109,59 @@ def test_help_is_worth_reading(capsys):
     out = capsys.readouterr().out
     assert "examples:" in out
     assert "salesmgmt report" in out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "encoding"),
+    [
+        ("semicolons.csv", "customer_id;date;amount\n007;2025-01-31;1.234,50\n", "utf-8"),
+        ("tabs.txt", "customer_id\tdate\tamount\n007\t2025-01-31\t1234.5\n", "utf-16"),
+        ("signs.csv", 'customer_id,date,amount\n007,2025-01-31,"￥1,234.50"\n', "gbk"),
+        ("wide.csv", "customer_id,date,amount\n007,2025-01-31,１２３４．５元\n", "utf-8"),
+        ("case.csv", " Customer_ID , DATE,Amount\n007,2025-01-31,1234.5\n", "utf-8-sig"),
+        ("whole.csv", "customer_id,date,amount\n007,20250131,1234.5\n", "utf-8"),
+    ],
+)
+def test_files_as_spreadsheets_write_them(tmp_path, name, text, encoding):
+    from salesmgmt.report._files import read_table
+
+    file = tmp_path / name
+    file.write_bytes(text.encode(encoding))
+    frame = read_table(file)
+    assert frame["customer_id"].tolist() == ["007"]
+    assert pd.to_datetime(frame["date"]).tolist() == [pd.Timestamp("2025-01-31")]
+    assert frame["amount"].tolist() == [1234.5]
+
+
+def test_numbers_that_could_mean_two_things_are_left_to_the_door(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    file = tmp_path / "odd.csv"
+    for cell in ("12,34", "1.234,50", "1 2,3", "5%", "(5.00)", "1,2345"):
+        file.write_text(f'customer_id,date,amount\nA,2025-01-31,"{cell}"\n', encoding="utf-8")
+        assert read_table(file)["amount"].tolist() == [cell]
+    file.write_text("customer_id,date,amount\nA,44929,1\n", encoding="utf-8")
+    assert read_table(file)["date"].tolist() == [44929]  # a spreadsheet's serial number
+
+
+def test_a_heading_that_stands_twice_is_refused(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    file = tmp_path / "twice.csv"
+    file.write_text("customer_id,date,amount,amount\nA,2025-01-31,1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="2 columns named 'amount'"):
+        read_table(file)
+
+
+def test_the_report_tells_all_problems_of_a_file_at_once(tmp_path, capsys):
+    file = tmp_path / "sales.csv"
+    file.write_text("customer_id,date,amount\n,2025-01-02,1\nB,soon,2\nC,2025-01-05,x\n", "utf-8")
+    assert main(["report", "--transactions", str(file), "-o", str(tmp_path / "r.html")]) == 2
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    for column in ("customer_id", "date", "amount"):
+        assert f"column '{column}'" in told
+    file.write_text("客户编号,date,amount\nA,2025-01-02,1\n", "utf-8")
+    assert main(["report", "--transactions", str(file), "-o", str(tmp_path / "r.html")]) == 2
+    assert "Rename your own column to it" in capsys.readouterr().err
+    assert main(["report", "-o", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err

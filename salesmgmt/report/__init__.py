@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -67,8 +68,7 @@ def build(
     """
     check_lang(lang, caller="report")
     check_choice(invalid, "invalid", ("raise", "drop"), caller="report")
-    if invalid == "drop":
-        tables = {name: _usable(frame, name) for name, frame in tables.items()}
+    tables = {name: _usable(frame, name, invalid) for name, frame in tables.items()}
     made: list[Section] = []
     for key in _rooms():
         room = importlib.import_module(f"{_sections.__name__}.{key}")
@@ -85,12 +85,12 @@ def build(
     return render(made, as_of=as_of, lang=lang)
 
 
-def _usable(frame: pd.DataFrame, table: str) -> pd.DataFrame:
-    """The rows of a canonical table that every desk can use."""
-    if table not in TABLES or frame.empty:
+def _usable(frame: pd.DataFrame, table: str, invalid: str) -> pd.DataFrame:
+    """The rows of a canonical table that every desk can use; all its problems told at once."""
+    if table not in TABLES or (isinstance(frame, pd.DataFrame) and frame.empty):
         return frame
-    roles: dict[str, Any] = dict(TABLES[table])
-    return take(frame, caller="report", arg=table, invalid="drop", **roles).frame
+    roles: dict[str, Any] = {k: replace(r, option="") for k, r in TABLES[table].items()}
+    return take(frame, caller="report", arg=table, invalid=invalid, **roles).frame
 
 
 def _rooms() -> list[str]:
