@@ -1,0 +1,193 @@
+"""Measures and roll rates against plain sums over made-up books, one row at a time."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import credit
+
+STEPS = [("current", None, 0), ("1-30", 1, 30), ("31-60", 31, 60), ("61-90", 61, 90),
+         ("91+", 91, None)]  # fmt: skip
+START, END = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31")
+
+
+def book(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Invoices, payments that name them, write-offs; amounts in whole units."""
+    random = Random(seed)
+    bills, cash, off = [], [], []
+    for n in range(random.randint(1, 40)):
+        day = START + pd.Timedelta(days=random.randint(0, 365))
+        amount, who = random.randint(1, 1000), f"C{random.randint(1, 3)}"
+        due = day + pd.Timedelta(days=random.choice([0, 15, 30, 60]))
+        bills.append((n, who, day, due, float(amount)))
+        left = amount
+        for k in range(random.randint(0, 3)):
+            part = random.randint(1, left) if left else 0
+            when = day + pd.Timedelta(days=random.randint(0, 200))
+            if part and random.random() < 0.2:
+                off.append((who, when, float(part), "write_off", n))
+            elif part:
+                cash.append((f"{n}-{k}", who, when, float(part), n))
+            left -= part
+    return (
+        pd.DataFrame(bills, columns=["invoice_id", "customer_id", "invoice_date", "due_date",
+                                     "amount"]),
+        pd.DataFrame(cash, columns=["payment_id", "customer_id", "date", "amount", "invoice_id"]),
+        pd.DataFrame(off, columns=["customer_id", "date", "amount", "kind", "invoice_id"]),
+    )  # fmt: skip
+
+
+class Plain:
+    """What was open on a day, from the rows themselves."""
+
+    def __init__(self, frames: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
+        self.bills, self.cash, self.off = (f.to_dict("records") for f in frames)
+
+    def taken(self, rows: list[dict], bill: dict, after: pd.Timestamp, day: pd.Timestamp) -> float:
+        return sum(
+            r["amount"]
+            for r in rows
+            if r["invoice_id"] == bill["invoice_id"] and after < r["date"] <= day
+        )
+
+    def open(self, bill: dict, day: pd.Timestamp) -> float:
+        if bill["invoice_date"] > day:
+            return 0.0
+        never = pd.Timestamp("1900-01-01")
+        gone = self.taken(self.cash, bill, never, day) + self.taken(self.off, bill, never, day)
+        return bill["amount"] - gone
+
+    def bucket(self, bill: dict, day: pd.Timestamp) -> str:
+        late = (day - bill["due_date"]).days
+        return next(n for n, low, high in STEPS if (low is None or late >= low)
+                    and (high is None or late <= high))  # fmt: skip
+
+    def sales(self, after: pd.Timestamp, day: pd.Timestamp) -> float:
+        return sum(b["amount"] for b in self.bills if after < b["invoice_date"] <= day)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_roll_rates_follow_every_invoice_from_month_to_month(seed):
+    frames = book(seed)
+    plain, moved = Plain(frames), {}
+    ends = pd.date_range(min(b["invoice_date"] for b in plain.bills), END, freq="ME")
+    if len(ends) < 2:
+        pytest.skip("no whole month in this book")
+    for a, b in zip(ends, ends[1:], strict=False):
+        for bill in plain.bills:
+            before, after = plain.open(bill, a), plain.open(bill, b)
+            if not before:
+                continue
+            lost, source = plain.taken(plain.off, bill, a, b), plain.bucket(bill, a)
+            for state, amount in (
+                (plain.bucket(bill, b), after), ("written_off", lost),
+                ("paid", before - after - lost),
+            ):  # fmt: skip
+                moved[source, state] = moved.get((source, state), 0.0) + amount
+    got = credit.roll_rates(*frames, as_of=END, method="specific").set_index(["from", "to"])
+    for pair, row in got.iterrows():
+        assert row["amount"] == pytest.approx(moved.get(pair, 0.0)), pair
+        total = sum(v for (source, _), v in moved.items() if source == pair[0])
+        assert (np.isnan(row["rate"]) and not total) or row["rate"] == pytest.approx(
+            moved.get(pair, 0.0) / total
+        )
+
+
+@pytest.mark.parametrize("seed", range(8, 16))
+def test_measures_are_what_their_definitions_say(seed):
+    frames = book(seed)
+    plain, after = Plain(frames), END - pd.Timedelta(days=90)
+    owed = sum(plain.open(b, END) for b in plain.bills)
+    current = sum(plain.open(b, END) for b in plain.bills if b["due_date"] >= END)
+    opening = sum(plain.open(b, after) for b in plain.bills)
+    sales = plain.sales(after, END)
+    cash = sum(r["amount"] for r in plain.cash if after < r["date"] <= END)
+    lost = sum(r["amount"] for r in plain.off if after < r["date"] <= END)
+    options = {"as_of": END, "start": after + pd.Timedelta(days=1), "method": "specific"}
+
+    def ratio(top: float, bottom: float) -> float:
+        return top / bottom if bottom > 0 else np.nan
+
+    def one(frame: pd.DataFrame, column: str) -> float:
+        assert len(frame) == 1
+        return float(frame[column].iloc[0])
+
+    np.testing.assert_allclose(
+        [
+            one(credit.dso(*frames, as_of=END), "dso"),
+            one(credit.dso(*frames, as_of=END, method="best_possible"), "dso"),
+            one(credit.delinquent_days(*frames, as_of=END), "delinquent_days"),
+            one(credit.cei(*frames, **options), "cei"),
+            one(credit.cei(*frames, **options, convention="monthly"), "cei"),
+            one(credit.collection_rate(*frames, **options), "collection_rate"),
+            one(credit.collection_rate(*frames, **options, convention="sales"), "collection_rate"),
+            one(credit.turnover(*frames, **options, days=360), "turnover_days"),
+            one(credit.bad_debt_rate(*frames, **options), "bad_debt_rate"),
+            one(credit.bad_debt_rate(*frames, **options, convention="receivables"),
+                "bad_debt_rate"),
+        ],
+        [
+            ratio(owed, sales) * 90,
+            ratio(current, sales) * 90,
+            ratio(owed - current, sales) * 90,
+            100 * ratio(opening + sales - owed, opening + sales - current),
+            100 * ratio(opening + sales / 3 - owed, opening + sales / 3 - current),
+            ratio(cash, opening + sales),
+            ratio(cash, sales),
+            ratio(360 * (opening + owed) / 2, sales * 365 / 90),
+            ratio(lost, sales),
+            ratio(lost, (opening + owed) / 2),
+        ],
+        atol=1e-9,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(16, 20))
+def test_count_back_walks_day_by_day(seed):
+    """With a window of one day, count-back takes the latest days' sales one by one."""
+    frames = book(seed)
+    plain = Plain(frames)
+    owed = left = sum(plain.open(b, END) for b in plain.bills)
+    first, day, days = min(b["invoice_date"] for b in plain.bills), END, 0.0
+    while left > 0 and day >= first:
+        sold = plain.sales(day - pd.Timedelta(days=1), day)
+        days += min(left / sold, 1.0) if sold else 1.0
+        left, day = left - min(left, sold), day - pd.Timedelta(days=1)
+    got = credit.dso(*frames, as_of=END, method="countback", window=1).iloc[0]
+    assert got["receivables"] == owed
+    assert (got["dso"], got["uncovered"]) == (pytest.approx(days), pytest.approx(left))
+
+
+@pytest.mark.parametrize("seed", range(20, 28))
+def test_expected_losses_and_their_movement_add_up_to_the_cent(seed):
+    frames = book(seed)
+    plain, rates = Plain(frames), dict(zip((s[0] for s in STEPS), (0.013, 0.05, 0.2, 0.5, 0.9),
+                                           strict=True))  # fmt: skip
+    days = [pd.Timestamp("2024-09-30"), END]
+    scenarios = {"base": (0.5, 1.0), "good": (0.2, 0.5), "bad": (0.3, 1.4)}
+    done = []
+    for day in days:
+        got = credit.expected_loss(
+            *frames, as_of=day, method="specific", rates=rates, scenarios=scenarios
+        )
+        want: dict[tuple[str, str], float] = {}
+        for bill in plain.bills:
+            key = bill["customer_id"], plain.bucket(bill, day)
+            want[key] = want.get(key, 0.0) + plain.open(bill, day)
+        for row in got.itertuples():
+            base = rates[row.bucket]
+            weighted = sum(p * min(base * f, 1.0) for p, f in scenarios.values())
+            amount = want.get((row.customer_id, row.bucket), 0.0)
+            assert (row.amount, row.rate) == (amount, pytest.approx(weighted))
+            assert row.allowance == pytest.approx(amount * weighted, abs=0.0051)
+        done.append(got)
+    moved = credit.provision_movement(*done, frames[2]).set_index("item")["amount"]
+    assert moved.drop("closing").sum() == pytest.approx(moved["closing"], abs=1e-9)
+    assert moved["opening"] == pytest.approx(done[0]["allowance"].sum())
+    assert moved["closing"] == pytest.approx(done[1]["allowance"].sum())
+    gone = sum(r["amount"] for r in plain.off if days[0] < r["date"] <= days[1])
+    assert moved["write_off"] == -gone
