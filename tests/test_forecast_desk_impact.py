@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt._forecast.impact import _sums
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import impact
 
@@ -97,3 +98,44 @@ def test_bad_starts_are_told():
         impact(sales, start={"s00": "2024-01-01"})
     with pytest.raises(InputError, match="keys that start does not name"):
         impact(sales, start="2024-07-01", by="store", controls="others")
+
+
+@pytest.mark.parametrize("level", [80, 95])
+def test_the_p_value_agrees_with_the_interval(level):
+    got = impact(stores(count=5), start="2024-07-01", by="store", level=level)
+    outside = (got["cumulative_lo"] > 0) | (got["cumulative_hi"] < 0)
+    np.testing.assert_array_equal(outside, got["p_value"] < 1 - level / 100)
+
+
+def test_width_of_a_sum_is_that_of_its_covariance():
+    """Against the covariance written out: smoothing errors with the widths given."""
+    rng = np.random.default_rng(3)
+    wide = np.sort(rng.uniform(1, 3, (5, 2)), axis=0)
+    made = pd.DataFrame(
+        {
+            "_series": np.repeat([4, 9], 5),
+            "step": np.tile(np.arange(1, 6), 2),
+            "_error": 0.0,
+            "_up": wide.T.ravel() / 2,
+            "_down": wide.T.ravel() / 2,
+        }
+    )
+    law = (0.1, 0.8)
+    _, up, _ = _sums(made, law)
+    for j in range(2):
+        w = wide[:, j] / 2
+        growth = (w[-1] / w[0]) ** 2 - 1
+        guess = np.sqrt(min(max(growth / 4, 0), 1))
+        aim = 0.1 + 0.8 * correlation(guess)[np.triu_indices(5, 1)].mean()
+        grid = np.linspace(0, 1, 20001)
+        mean = [correlation(k)[np.triu_indices(5, 1)].mean() for k in grid[::100]]
+        stays = np.interp(aim, mean, grid[::100])
+        cov = correlation(stays) * np.outer(w, w)
+        want = [np.sqrt(cov[:k, :k].sum()) for k in range(1, 6)]
+        np.testing.assert_allclose(up[5 * j : 5 * j + 5], want, rtol=1e-4)
+
+
+def correlation(stays):
+    shocks = np.tril(np.full((5, 5), stays), -1) + np.eye(5)
+    cov = shocks @ shocks.T
+    return cov / np.sqrt(np.outer(np.diag(cov), np.diag(cov)))

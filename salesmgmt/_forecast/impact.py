@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import as_dates, check_int, check_names, check_number, day
+from ..engine import paths
 from ..errors import InputError
 from .backtest import _Record
 from .drivers import _by_series, _means
@@ -18,8 +19,10 @@ from .intake import Panel, read_history
 
 __all__ = ["impact"]
 
-_BELIEF = 12.0  # how many placebo errors the assumed serial correlation is worth
+_BELIEF = 12.0  # how many placebo errors the forecast's own width is worth
 _OVERLAP = 3.0  # placebo windows share two thirds of their periods
+_FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
+_FREEDOM = 6.0  # of the t distribution of a sum's error: how wide a series errs is not known
 _MANY = 40.0  # placebo errors from which their quantile counts more than their mean square
 _CONTROLS = 3  # untreated series that move most like the treated one
 
@@ -288,8 +291,9 @@ def _of_group(
         before = _only(part, which, until=cut)
         runs.append(_run(before, earlier, far, model, level, options))
     z = float(ndtri(0.5 + level / 200))
-    kappa = _serial_factors(real, runs, z)
-    return _effects(real, runs, kappa, z)
+    law = _serial_law(runs, far, z)
+    factor = _corrections(runs, far, law, z)
+    return _effects(real, runs, law, factor, z)
 
 
 def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Record:
@@ -317,81 +321,122 @@ def _run(
     return made
 
 
-def _sums(made: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Running sums by series of errors, and of squared bounds on either side."""
+def _table(made: pd.DataFrame, column: str, far: int) -> tuple[np.ndarray, np.ndarray]:
+    """A column as (steps, series), NaN where there is no row; the row's place in it."""
+    series, code = np.unique(made["_series"].to_numpy(), return_inverse=True)
+    step = made["step"].to_numpy() - 1
+    out = np.full((far, len(series)), np.nan)
+    out[step, code] = made[column].to_numpy()
+    return out, step * len(series) + code
+
+
+def _serial_law(runs: list[pd.DataFrame], far: int, z: float) -> tuple[float, float]:
+    """How alike errors of a run are along time, learned from the placebo runs."""
+    scores, assumed = [], []
+    for run in runs[::3] if far > 1 else []:  # windows that hardly overlap
+        error, up, down = (_table(run, c, far)[0] for c in ("_error", "_up", "_down"))
+        full = np.isfinite(error).all(axis=0)
+        if not full.any():
+            continue
+        error, up, down = error[:, full], up[:, full], down[:, full]
+        scores.append(error / np.where(error > 0, up, down) * z)
+        assumed.append(paths.mean_correlation(paths.persistence(up + down), far))
+    return paths.correlation_law(scores, assumed)
+
+
+def _sums(
+    made: pd.DataFrame, law: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Running sums by series of errors, and how far off they may be on either side."""
     group = made["_series"]
     error = made["_error"].groupby(group).cumsum().to_numpy()
     up, down = (
         np.sqrt((made[c] ** 2).groupby(group).cumsum().to_numpy()) for c in ("_up", "_down")
     )
-    return error, up, down
+    times = _serial_factors(made, law)
+    return error, times * up, times * down
 
 
-def _serial_factors(real: pd.DataFrame, runs: list[pd.DataFrame], z: float) -> np.ndarray:
-    """By step: how much wider a sum of errors is than if they were independent.
+def _serial_factors(made: pd.DataFrame, law: tuple[float, float]) -> np.ndarray:
+    """How much wider the sum up to each row is than if errors were independent."""
+    far = int(made["step"].max())
+    made = made.assign(_wide=made["_up"] + made["_down"])
+    wide, place = _table(made, "_wide", far)
+    known = np.isfinite(wide)
+    wide = pd.DataFrame(wide).ffill().bfill().to_numpy()
+    stays = paths.persistence(wide)
+    if far > 1:
+        stays = paths.kept_share(law[0] + law[1] * paths.mean_correlation(stays, far), far)
+    part = np.where(known, wide, 0.0)
+    unit = part / np.sqrt(1 + np.arange(far)[:, None] * stays**2)
+    variance = np.zeros_like(unit)
+    for k in range(far):  # the weight of each shock in the sum up to k
+        later = np.cumsum(unit[: k + 1][::-1], axis=0)[::-1] - unit[: k + 1]
+        variance[k] = ((unit[: k + 1] + stays * later) ** 2).sum(axis=0)
+    alone = np.cumsum(part**2, axis=0)
+    return np.sqrt(variance / np.maximum(alone, 1e-300)).ravel()[place]
 
-    Assumed from how the intervals grow, then corrected by the placebo runs of this very data: by
-    their mean square where they are few, by the quantile asked for where they are many (errors of
+
+def _corrections(
+    runs: list[pd.DataFrame], far: int, law: tuple[float, float], z: float
+) -> np.ndarray:
+    """By step: how much wider cumulated intervals must be, by the placebo runs of this very data.
+
+    Their mean square where they are few, the quantile asked for where they are many (errors of
     sales have heavy tails).
     """
     from scipy.special import ndtr
 
-    far = int(real["step"].max())
-    assumed = _assumed(real, far)
     level = float(2 * ndtr(z) - 1)
-    size: list[list[np.ndarray]] = [[] for _ in range(far)]
-    for run in runs:
-        error, up, down = _sums(run)
+    seen: list[list[np.ndarray]] = [[] for _ in range(far)]
+    weight: list[list[np.ndarray]] = [[] for _ in range(far)]
+    for age, run in enumerate(runs):
+        error, up, down = _sums(run, law)
         ratio = np.abs(error) / np.where(error > 0, up, down) * z
         step = run["step"].to_numpy()
         for k in range(far):
-            size[k].append(ratio[step == k + 1])
-    out = assumed.copy()
-    for k in range(far):
-        seen = np.concatenate(size[k]) if size[k] else np.empty(0)
-        count = len(seen) / _OVERLAP
-        squares = (np.clip(seen, 0, 5 * assumed[k]) ** 2).sum() / _OVERLAP
-        out[k] = np.sqrt((_BELIEF * assumed[k] ** 2 + squares) / (_BELIEF + count))
+            seen[k].append(ratio[step == k + 1])
+            weight[k].append(np.full(len(seen[k][-1]), _FADE**age / _OVERLAP))
+    out = np.ones(far)
+    for k in range(far if runs else 0):
+        r, w = np.concatenate(seen[k]), np.concatenate(weight[k])
+        count = w.sum()
+        squares = (w * np.clip(r, 0, 5) ** 2).sum()
+        out[k] = np.sqrt((_BELIEF + squares) / (_BELIEF + count))
         if count * (1 - level) >= 1:
             trust = count / (count + _MANY)
-            out[k] = (1 - trust) * out[k] + trust * float(np.quantile(seen, level)) / z
+            out[k] = (1 - trust) * out[k] + trust * _weighted_quantile(r, w, level) / z
     return out
 
 
-def _assumed(real: pd.DataFrame, far: int) -> np.ndarray:
-    """From the errors of exponential smoothing whose intervals grow as these do."""
-    width = (real["_up"] + real["_down"]).groupby(real["step"]).median()
-    width = width.reindex(range(1, far + 1)).ffill().bfill().to_numpy()
-    growth = (width[-1] / max(width[0], 1e-300)) ** 2 - 1
-    stays = np.sqrt(np.clip(growth / max(far - 1, 1), 0.0, 1.0)) if far > 1 else 0.0
-    lower = np.tril(np.full((far, far), stays), -1) + np.eye(far)
-    cov = lower @ lower.T
-    sd = np.sqrt(np.diag(cov))
-    corr = cov / np.outer(sd, sd)
-    out = np.empty(far)
-    for k in range(1, far + 1):
-        w = width[:k]
-        out[k - 1] = np.sqrt(w @ corr[:k, :k] @ w / (w @ w))
-    return out
+def _weighted_quantile(x: np.ndarray, weight: np.ndarray, level: float) -> float:
+    order = np.argsort(x, kind="stable")
+    below = np.cumsum(weight[order]) - weight[order] / 2
+    return float(np.interp(level * weight.sum(), below, x[order]))
 
 
 def _effects(
-    real: pd.DataFrame, runs: list[pd.DataFrame], kappa: np.ndarray, z: float
+    real: pd.DataFrame,
+    runs: list[pd.DataFrame],
+    law: tuple[float, float],
+    correction: np.ndarray,
+    z: float,
 ) -> pd.DataFrame:
-    from scipy.special import ndtr
+    from scipy.special import ndtr, stdtr, stdtrit
 
     out = real.rename(columns={"forecast": "expected"})
     out["effect"] = out["_error"]
     out["effect_lo"] = out["actual"] - out["_hi"]
     out["effect_hi"] = out["actual"] - out["_lo"]
-    error, up, down = _sums(real)
-    factor = kappa[real["step"].to_numpy() - 1]
+    error, up, down = _sums(real, law)
+    factor = correction[real["step"].to_numpy() - 1]
     out["cumulative"] = error
     out["cumulative_lo"] = error - factor * up
     out["cumulative_hi"] = error + factor * down
-    distance = np.abs(error) / (factor * np.where(error > 0, up, down)) * z
-    out["p_value"] = 2 * ndtr(-distance)
-    out["placebo"] = _placebo_shares(real, distance, runs, kappa, z)
+    distance = np.abs(error) / (factor * np.where(error > 0, up, down))
+    edge = float(stdtrit(_FREEDOM, ndtr(z)))  # the interval's end has p = 1 - level
+    out["p_value"] = 2 * stdtr(_FREEDOM, -distance * edge)
+    out["placebo"] = _placebo_shares(real, distance, runs, law, correction)
     return out
 
 
@@ -399,18 +444,18 @@ def _placebo_shares(
     real: pd.DataFrame,
     distance: np.ndarray,
     runs: list[pd.DataFrame],
-    kappa: np.ndarray,
-    z: float,
+    law: tuple[float, float],
+    correction: np.ndarray,
 ) -> np.ndarray:
     """Share of runs, the real one included, at least as far from zero; NaN without placebos."""
-    far = len(kappa)
+    far = len(correction)
     row = real["_series"].to_numpy() * far + real["step"].to_numpy() - 1
     order = np.argsort(row)
     count, beyond = np.ones(len(real)), np.ones(len(real))
     for run in runs:
-        error, up, down = _sums(run)
+        error, up, down = _sums(run, law)
         step = run["step"].to_numpy() - 1
-        away = np.abs(error) / (kappa[step] * np.where(error > 0, up, down)) * z
+        away = np.abs(error) / (correction[step] * np.where(error > 0, up, down))
         at = np.searchsorted(row[order], run["_series"].to_numpy() * far + step)
         fits = at < len(row)
         fits[fits] = row[order][at[fits]] == (run["_series"].to_numpy() * far + step)[fits]

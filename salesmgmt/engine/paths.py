@@ -110,8 +110,8 @@ def correlation_law(
         weight = 1.0 / (0.3 + rho) ** 2  # squares vary as their mean does
         gram = gram + (x * weight[:, None]).T @ x
         moment = moment + (x * weight[:, None]).T @ seen
-    found = np.linalg.solve(gram, moment)
-    return float(found[0]), float(found[1])
+    slope = float(np.clip(np.linalg.solve(gram, moment)[1], 0.0, 1.0))
+    return float((moment[0] - slope * gram[0, 1]) / gram[0, 0]), slope
 
 
 def shrinkage(past: np.ndarray) -> float:
