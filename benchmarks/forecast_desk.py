@@ -308,9 +308,11 @@ def effects(folder: Path, quick: bool) -> None:
             steps = np.unique(dates)[::-1]
             for origin in range(1 if quick else 3):
                 known = past[past["date"] <= steps[origin * far]]
-                size = known.groupby("unique_id")["amount"].transform("size")
-                known = known[size >= far + (60 if freq == "W" else 12)]
-                found += _injected(known, steps[(origin + 1) * far - 1], freq, rng)
+                start = steps[(origin + 1) * far - 1]
+                series = known.groupby("unique_id")
+                size, last = series["amount"].transform("size"), series["date"].transform("max")
+                known = known[(size >= far + (60 if freq == "W" else 12)) & (last >= start)]
+                found += _injected(known, start, freq, rng)
         total += found
         line(f"impact, {what}: known effects, {found[2]:,.0f} draws, interval covers",
              "93.5-96.5 %", f"{found[0] / found[2]:.1%}")  # fmt: skip

@@ -11,7 +11,9 @@ import pandas as pd
 
 from .._frames import check_bool, check_int, check_names
 from ..errors import InputError
-from .fit import check_levels, check_models, forecast
+from .daily import Days
+from .drivers import read_drivers
+from .fit import check_levels, check_models, forecast_panel
 from .intake import Panel, read_history
 
 __all__ = ["backtest"]
@@ -120,6 +122,8 @@ def backtest(
     )
     record = _Record.of(panel, check_names(by, "by", caller=caller))
     record.take_drivers(history, exog, date, caller)
+    if calendar is not None:
+        record.days = Days.of(history, date, amount, caller)
     options = {
         "by": record.keys or None,
         "freq": panel.grid.freq,
@@ -180,6 +184,7 @@ class _Record:
     at: np.ndarray
     values: np.ndarray
     exog: pd.DataFrame | None = None
+    days: Days | None = None
 
     @classmethod
     def of(cls, panel: Panel, keys: list[str]) -> _Record:
@@ -213,9 +218,7 @@ class _Record:
         if callable(model):
             made = model(given.drop(columns="_at"), far)
         else:
-            made = forecast(
-                given.drop(columns="_at"), far, model=model, **options, **self._plans(cut, far)
-            )
+            made = self._forecast(given.drop(columns="_at"), far, model, options, cut)
         truth = self._frame(future)[[*self.keys, "_at", "amount"]]
         rows = self._rows_of(made, cut, horizon)
         out = truth.merge(rows, how="inner", on=[*self.keys, "_at"])
@@ -229,6 +232,38 @@ class _Record:
         out["model"] = name
         out["step"] = (out.pop("_at") - cut).astype(np.int64)
         return out.drop(columns=[c for c in ("status",) if c in out.columns])
+
+    def _forecast(
+        self, given: pd.DataFrame, far: int, model: Any, options: dict[str, Any], cut: int
+    ) -> pd.DataFrame:
+        """What :func:`forecast` gives; a calendar is learned from the days up to the cutoff."""
+        caller = self.panel.caller
+        panel = read_history(
+            given,
+            caller=caller,
+            date="date",
+            amount="amount",
+            **{k: options[k] for k in ("by", "freq", "season_length", "partial", "gaps")},
+        )
+        drivers = read_drivers(
+            given,
+            panel,
+            far,
+            by=self.keys,
+            date="date",
+            **{k: options.get(k) for k in ("calendar", "events", "exog")},
+            **self._plans(cut, far),
+            days=self.days,
+        )
+        return forecast_panel(
+            panel,
+            far,
+            check_models(model, caller=caller),
+            list(options["level"] or ()),
+            options["non_negative"],
+            n_jobs=options.get("n_jobs", 1),
+            drivers=drivers,
+        )
 
     def _behind(self, cut: int, past: np.ndarray, wanted: np.ndarray) -> int:
         """Periods by which a series to be judged ends before the cutoff."""

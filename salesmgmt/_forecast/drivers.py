@@ -13,6 +13,7 @@ from .. import calendars
 from .._frames import Amount, Date, check_int, take
 from ..engine import regression_effects
 from ..errors import InputError
+from .daily import Days, period_factors
 from .intake import Grid, Panel
 
 __all__ = ["Drivers", "driver_rows", "read_drivers"]
@@ -25,6 +26,7 @@ _FESTIVALS = 4  # years of months or quarters below which a moving holiday looks
 _POOL = 4096  # series whose effects are shrunk towards each other
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
+_BY_DAY = "days"  # the column that sums what single days are worth
 _NEAR = 10  # days before it that are quiet rather than busy
 
 
@@ -40,6 +42,7 @@ class Drivers:
     groups: list[str]  # "holiday" or "exog" by column
     low: int
     common: np.ndarray
+    presumed: np.ndarray  # what the coefficients are taken to be before the series have spoken
     own: list[np.ndarray] | None = None
     beta: np.ndarray = field(default_factory=lambda: np.empty(0))
     post: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -107,9 +110,10 @@ class Drivers:
         return out
 
     def _shrink(self, found: regression_effects.Evidence) -> tuple[np.ndarray, np.ndarray]:
+        centre = self.presumed * self.size
         parts = [
             regression_effects.shrunken(
-                found.information[lo : lo + _POOL], found.score[lo : lo + _POOL]
+                found.information[lo : lo + _POOL], found.score[lo : lo + _POOL], centre=centre
             )
             for lo in range(0, len(found.score), _POOL)
         ]
@@ -216,27 +220,39 @@ def read_drivers(
     events: Any = None,
     exog: Any = None,
     future: Any = None,
+    days: Days | None = None,
 ) -> Drivers | None:
-    """Regressors of every period of the panel and ``horizon`` more; None where none are asked."""
+    """Regressors of every period of the panel and ``horizon`` more; None where none are asked.
+
+    ``days``: the rows of the history by day; a calendar of longer periods is learned from them.
+    """
     caller = panel.caller
     if exog is None and future is not None:
         raise InputError(f"{caller}(): future is given without exog; name its columns in exog.")
     if calendar is None and events is None and exog is None:
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
-    names, common = _calendar_columns(panel, low, high, horizon, calendar, events)
-    out = Drivers(names, ["holiday"] * len(names), low, common)
+    names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days)
+    presumed = np.array([float(n == _BY_DAY) for n in names])
+    out = Drivers(names, ["holiday"] * len(names), low, common, presumed)
     if exog is not None:
         lags = _lags(exog, caller)
         rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
         table = _by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
         out.own, more = _lagged(table, lags, panel, low, horizon)
         out.names, out.groups = names + more, out.groups + ["exog"] * len(more)
+        out.presumed = np.concatenate([presumed, np.zeros(len(more))])
     return out if out.names else None
 
 
 def _calendar_columns(
-    panel: Panel, low: int, high: int, horizon: int, calendar: Any, events: Any
+    panel: Panel,
+    low: int,
+    high: int,
+    horizon: int,
+    calendar: Any,
+    events: Any,
+    days: Days | None,
 ) -> tuple[list[str], np.ndarray]:
     """Columns of the calendar by period, their usual season taken out."""
     grid, caller = panel.grid, panel.caller
@@ -248,6 +264,13 @@ def _calendar_columns(
     if isinstance(calendar, str) or calendar is None:
         daily = _country_days(grid, low, high, calendar, events, caller)
         years = (high - low + 1 - horizon) / _YEARS[grid.freq]
+        if days is not None and isinstance(calendar, str) and grid.freq in _SEASONS:
+            last = int(grid.last_day(panel.end.max()))
+            factors = period_factors(days, grid, low, high, last, daily, calendar)
+            if factors is not None:
+                if years < 2:  # no season is learned from the periods themselves
+                    return [_BY_DAY], (factors - factors.mean())[:, None]
+                return _settle(panel, [_BY_DAY], factors[:, None])
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
             # Too few dates to tell a festival that moves from the months it falls in.
             kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._frames import check_int, check_names, to_pandas
 from ..errors import InputError
+from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
@@ -305,6 +306,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform
             events=self.events,
             exog=self.exog,
             future=future,
+            days=Days.of(self.history_, self.date, self.amount, "Forecaster")
+            if self.calendar is not None
+            else None,
         )
 
     def _read(self, history: Any) -> Panel:

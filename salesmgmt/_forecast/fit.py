@@ -11,6 +11,7 @@ import pandas as pd
 from .._frames import check_bool, check_choice, check_int, check_names, check_number
 from ..engine.bank import METHODS, Forecast, forecast_block
 from ..errors import InputError
+from .daily import Days
 from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
 
@@ -70,8 +71,9 @@ def forecast(
         Percent of cases each interval should hold; None or empty: no intervals.
     calendar : str or DataFrame, optional
         Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
-        where periods are longer than a day, are learned and carried forward (months and quarters
-        of fewer than four years: the working days alone). Or a frame with
+        where periods are longer than a day, are learned and carried forward: from the days of the
+        history where it has them, else by period (months and quarters of fewer than four years:
+        the working days alone). Or a frame with
         ``date`` and columns of numbers over history and horizon (see ``calendars.events``).
     exog : str, sequence or mapping, optional
         Columns of ``history`` that drive sales (price, promotion; their mean by key and period).
@@ -173,6 +175,7 @@ def forecast(
         events=events,
         exog=exog,
         future=future,
+        days=Days.of(history, date, amount, caller) if calendar is not None else None,
     )
     return forecast_panel(
         panel,

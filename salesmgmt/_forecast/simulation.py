@@ -13,6 +13,7 @@ from ..engine import paths
 from ..engine.bank import forecast_block
 from ..engine.preparation import prepare
 from ..errors import InputError
+from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_models, check_transform, floors
 from .intake import Panel, read_history
@@ -115,6 +116,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform
         events=events,
         exog=exog,
         future=future,
+        days=Days.of(history, date, amount, caller) if calendar is not None else None,
     )
     transform = check_transform(transform, panel, caller=caller)
     return sample_panel(

@@ -182,18 +182,23 @@ def _bridge(z: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def shrunken(
-    information: np.ndarray, score: np.ndarray, *, rounds: int = 40
+    information: np.ndarray,
+    score: np.ndarray,
+    *,
+    centre: np.ndarray | None = None,
+    rounds: int = 40,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior mean and covariance of the effects of each series, (series, k) and (.., k, k).
 
     Series of one company err together: however many they are, their common mean is taken to
-    rest on the evidence of three.
+    rest on the evidence of three. ``centre`` (k,): what effects are shrunk to, zero by default.
     """
     series, k = score.shape
+    prior = np.zeros((1, k)) if centre is None else centre[None]
     if series < _MANY:
-        return _towards(information, score, np.zeros((1, k)), True, rounds)
+        return _towards(information, score, prior, True, rounds)
     worth = 3.0 * np.stack([information.mean(axis=0)]), 3.0 * np.stack([score.mean(axis=0)])
-    centre, _ = _towards(*worth, np.zeros((1, k)), True, rounds)
+    centre, _ = _towards(*worth, prior, True, rounds)
     return _towards(information, score, centre, False, rounds)
 
 

@@ -1,0 +1,98 @@
+"""Calendar effects from the days beneath weeks, months and quarters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import calendars
+from .._frames import Amount, Date, take
+from ..engine.calendar_factors import day_factors
+from .intake import Grid
+
+__all__ = ["Days", "period_factors"]
+
+_LEAST = 300  # days of record from which the calendar is learned from them
+_SHARE = 0.3  # of these days that must have sales
+_LARGE = 0.95  # amounts above this quantile count as it: a few large orders say little of the day
+
+
+@dataclass(slots=True)
+class Days:
+    """Rows of a history as days and amounts, whatever their keys."""
+
+    day: np.ndarray
+    amount: np.ndarray
+
+    @classmethod
+    def of(cls, history: Any, date: str, amount: str, caller: str) -> Days:
+        """From a history that has been checked."""
+        rows = take(
+            history,
+            caller=caller,
+            arg="history",
+            date=Date(date, missing="allow"),
+            amount=Amount(amount, missing="allow"),
+        )
+        fine = ~np.isnat(rows["date"]) & np.isfinite(rows["amount"])
+        days = rows["date"][fine].astype("datetime64[D]").astype(np.int64)
+        return cls(days, rows["amount"][fine])
+
+    def totals(self, last: int) -> tuple[int, np.ndarray] | None:
+        """First day and totals up to ``last``; None where the record is no daily one."""
+        known = (self.day <= last) & (self.amount > 0)
+        day, amount = self.day[known], self.amount[known]
+        if not len(day):
+            return None
+        first = int(day.min())
+        size = last - first + 1
+        if size < _LEAST or len(np.unique(day)) < _SHARE * size:
+            return None
+        order = np.lexsort((amount, day))  # the order of rows must not change the sums
+        day, amount = day[order], amount[order]
+        capped = np.minimum(amount, np.quantile(amount, _LARGE))
+        return first, np.bincount(day - first, capped, minlength=size)
+
+
+def period_factors(
+    days: Days,
+    grid: Grid,
+    low: int,
+    high: int,
+    last: int,
+    columns: dict[str, np.ndarray],
+    code: str,
+) -> np.ndarray | None:
+    """Logarithm of what the calendar makes of each period ``low`` to ``high``.
+
+    ``columns`` holds the regressors by day from the first day of ``low``; ``last`` is the last
+    day known. None where the history is no daily record.
+    """  # fmt: skip
+    found = days.totals(last)
+    if found is None:
+        return None
+    first, y = found
+    begin, end = int(grid.first_day(np.asarray(low))), int(grid.last_day(np.asarray(high)))
+    skip = max(begin - first, 0)
+    first, y = first + skip, y[skip:]
+    names = [c for c in columns if c not in ("working_days", "weekday_off", "make_up_workday")]
+    effects = np.column_stack([columns[c][first - begin :] for c in names])
+    moves = np.ptp(effects[: len(y)], axis=0) > 0
+    kinds = _kinds(first, end, code)
+    factor = np.ones(end - begin + 1)
+    factor[first - begin :] = day_factors(y, kinds, effects[:, moves])
+    starts = grid.first_day(np.arange(low, high + 1)) - begin
+    return np.asarray(np.log(np.maximum(np.add.reduceat(factor, starts), 1e-3)))
+
+
+def _kinds(first: int, last: int, code: str) -> np.ndarray:
+    """Weekday, and whether it is worked: half worked counts as worked."""
+    at = pd.Timestamp(np.datetime64(first, "D")), pd.Timestamp(np.datetime64(last, "D"))
+    weight = calendars.working_days(*at, country=code)["weight"].to_numpy(float)
+    weekday = (np.arange(first, last + 1) + 3) % 7
+    # Weekdays that are free are one kind, weekends worked another: they are few.
+    off, made = (weight <= 0) & (weekday < 5), (weight > 0) & (weekday >= 5)
+    return np.where(off, 7, np.where(made, 8, weekday))
