@@ -225,21 +225,17 @@ class _Run:
 
     def _replay(self, rule: str, debits: np.ndarray, credits: np.ndarray) -> None:
         documents, receipts = self.documents, self.receipts
-        debits = debits[np.argsort(documents.group[debits], kind="stable")]
-        table = matching_daily.Documents(
-            documents.day[debits],
-            documents.due[debits],
-            self._document_rank(debits),
-            documents.security[debits],
-            documents.burden[debits],
-        )
         i, j, units = matching_daily.replay(
             rule,
-            (documents.group[debits], receipts.group[credits]),
-            (documents.day[debits], receipts.day[credits]),
-            (self.open[debits], self.rest[credits]),
-            table,
-        )
+            matching_daily.Side(
+                documents.group[debits], documents.day[debits], self.open[debits],
+                self._document_rank(debits), documents.due[debits],
+                documents.security[debits], documents.burden[debits],
+            ),
+            matching_daily.Side.of_receipts(
+                receipts.group[credits], receipts.day[credits], self.rest[credits]
+            ),
+        )  # fmt: skip
         self._record(debits[i], credits[j], units)
 
     def _record(self, target: np.ndarray, rows: np.ndarray, units: np.ndarray) -> None:

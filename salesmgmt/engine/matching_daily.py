@@ -1,151 +1,290 @@
 """Matching by rules that look at what is open on the day: latest first, proportional, by law.
 
-Unlike a queue, these depend on which documents exist when a receipt arrives, so each group is
-replayed day by day: documents enter, then money that waits and money that comes is spread over
-what is open. Whole units throughout; ties go to the smaller rank.
+Unlike a queue, these depend on which documents exist when a receipt arrives: documents of a day
+enter, then money that waits and money that comes is spread over what is open. Latest first is a
+stack, which one pass over all events replays. The other rules spread a receipt over many
+documents; there the groups go forward side by side, each by one receipt a round. Whole units
+throughout; ties go to the smaller rank.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["RULES", "replay"]
+from .matching import order_by
 
-# (open documents, their open units, the day) -> groups of documents in order of settlement;
-# within a group the money is split in proportion to what is open.
-Rule = Callable[[list[int], int, "Documents"], list[list[int]]]
+__all__ = ["RULES", "Side", "replay"]
 
-
-class Documents:
-    """Columns that rules look at, as plain lists."""
-
-    def __init__(
-        self,
-        day: np.ndarray,
-        due: np.ndarray,
-        rank: np.ndarray,
-        security: np.ndarray,
-        burden: np.ndarray,
-    ) -> None:
-        self.day, self.due, self.rank = day.tolist(), due.tolist(), rank.tolist()
-        self.security, self.burden = security.tolist(), burden.tolist()
+RULES = ("lifo", "proportional", "cn_560")
+Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def replay(
-    rule: str,
-    groups: tuple[np.ndarray, np.ndarray],
-    days: tuple[np.ndarray, np.ndarray],
-    units: tuple[np.ndarray, np.ndarray],
-    documents: Documents,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Matches (document, receipt, units) of all groups; the pairs of arrays are (debits, credits).
+@dataclass
+class Side:
+    """Documents or receipts as parallel arrays: int64, units above 0.
 
-    Both sides sorted by group; credits in the order in which they are to be spent.
+    Documents have ``rank`` (order among equals), ``due``, ``security`` and ``burden`` too;
+    receipts stand by group in the order in which they are to be spent.
     """
-    pairs: list[tuple[int, int, int]] = []
-    debit_group, credit_group = groups
-    shared = np.intersect1d(debit_group, credit_group)
-    bounds = [
-        (np.searchsorted(g, shared), np.searchsorted(g, shared, side="right")) for g in groups
-    ]
-    open_units = units[0].tolist()
-    left = units[1].tolist()
-    credit_day = days[1].tolist()
-    for k in range(len(shared)):
-        debits = range(int(bounds[0][0][k]), int(bounds[0][1][k]))
-        credits = range(int(bounds[1][0][k]), int(bounds[1][1][k]))
-        _replay_group(RULES[rule], debits, credits, open_units, left, credit_day, documents, pairs)
-    table = np.array(pairs, dtype=np.int64).reshape(-1, 3)
-    return table[:, 0], table[:, 1], table[:, 2]
+
+    group: np.ndarray
+    day: np.ndarray
+    units: np.ndarray
+    rank: np.ndarray
+    due: np.ndarray
+    security: np.ndarray
+    burden: np.ndarray
+
+    @classmethod
+    def of_receipts(cls, group: np.ndarray, day: np.ndarray, units: np.ndarray) -> Side:
+        """Receipts, which have no more than these."""
+        none = np.empty(0, dtype=np.int64)
+        return cls(group, day, units, none, none, none, none)
 
 
-def _replay_group(
-    rule: Rule,
-    debits: range,
-    credits: range,
-    open_units: list[int],
-    left: list[int],
-    credit_day: list[int],
-    documents: Documents,
-    pairs: list[tuple[int, int, int]],
-) -> None:
-    to_come = sorted(debits, key=lambda i: (documents.day[i], documents.rank[i]))
-    waiting: list[int] = []
-    arriving = list(credits)
-    live: list[int] = []
-    for today in sorted({documents.day[i] for i in debits} | {credit_day[j] for j in credits}):
-        while to_come and documents.day[to_come[0]] <= today:
-            live.append(to_come.pop(0))
-        while arriving and credit_day[arriving[0]] <= today:
-            waiting.append(arriving.pop(0))
-        while waiting and live:
-            _spend(rule, waiting[0], today, live, open_units, left, documents, pairs)
-            live[:] = [i for i in live if open_units[i]]
-            if left[waiting[0]]:
-                break
-            waiting.pop(0)
+def replay(rule: str, documents: Side, receipts: Side) -> Pairs:
+    """Matches (document, receipt, units) of all groups under a rule of ``RULES``."""
+    if not len(documents.group) or not len(receipts.group):
+        none = np.empty(0, dtype=np.int64)
+        return none, none, none
+    if rule == "lifo":
+        return _latest_first(documents, receipts)
+    return _Rounds(rule, documents, receipts).run()
 
 
-def _spend(
-    rule: Rule,
-    receipt: int,
-    today: int,
-    live: list[int],
-    open_units: list[int],
-    left: list[int],
-    documents: Documents,
-    pairs: list[tuple[int, int, int]],
-) -> None:
-    for tier in rule(live, today, documents):
-        if not left[receipt]:
-            return
-        amount = min(left[receipt], sum(open_units[i] for i in tier))
-        ranked = sorted(tier, key=lambda i: documents.rank[i])
-        for i, part in zip(ranked, _split(amount, [open_units[i] for i in ranked]), strict=True):
-            if part:
-                pairs.append((i, receipt, part))
-                open_units[i] -= part
-                left[receipt] -= part
+# --------------------------------------------------------------------------------------
+# Latest first
 
 
-def _split(amount: int, weights: list[int]) -> list[int]:
-    """``amount`` in proportion to ``weights``, largest remainder; exact in integers."""
-    total = sum(weights)
-    if amount >= total:
-        return weights
-    parts = [amount * w // total for w in weights]
-    by_remainder = sorted(range(len(weights)), key=lambda k: (-(amount * weights[k] % total), k))
-    for k in by_remainder[: amount - sum(parts)]:
-        parts[k] += 1
-    return parts
+def _latest_first(documents: Side, receipts: Side) -> Pairs:
+    """Documents of a day go on the stack, the smallest rank on top; money takes from the top."""
+    entering = np.lexsort((-documents.rank, documents.day, documents.group))
+    count = len(entering)
+    keys = tuple(
+        np.concatenate([a[entering], b])
+        for a, b in ((documents.group, receipts.group), (documents.day, receipts.day))
+    )
+    is_receipt = np.arange(count + len(receipts.group)) >= count
+    order = order_by((*keys, is_receipt.astype(np.int64)))  # stable: documents, then receipts
+    moment = np.concatenate(
+        [[True], (np.diff(keys[0][order]) != 0) | (np.diff(keys[1][order]) != 0)]
+    )
+    fresh = np.concatenate([[True], np.diff(keys[0][order]) != 0])
+    left = np.concatenate([documents.units[entering], receipts.units]).tolist()
+    matched: list[tuple[int, int, int]] = []
+    stack: list[int] = []
+    waiting: deque[int] = deque()
 
+    def spend() -> None:
+        while waiting and stack:
+            top, money = stack[-1], waiting[0]
+            part = min(left[top], left[money])
+            matched.append((top, money, part))
+            left[top] -= part
+            left[money] -= part
+            if not left[top]:
+                stack.pop()
+            if not left[money]:
+                waiting.popleft()
 
-def _latest_first(live: list[int], today: int, documents: Documents) -> list[list[int]]:
-    order = sorted(live, key=lambda i: (-documents.day[i], documents.rank[i]))
-    return [[i] for i in order]
-
-
-def _all_alike(live: list[int], today: int, documents: Documents) -> list[list[int]]:
-    return [list(live)]
-
-
-def _civil_code_560(live: list[int], today: int, documents: Documents) -> list[list[int]]:
-    """Due debts first: least secured, most burdensome, earliest due; equals in proportion."""
-    tiers: dict[tuple[float, ...], list[int]] = {}
-    for i in live:
-        due = documents.due[i]
-        if due <= today:
-            key = (0.0, documents.security[i], -documents.burden[i], due)
+    for event, new_day, new_group in zip(
+        order.tolist(), moment.tolist(), fresh.tolist(), strict=True
+    ):
+        if new_day and waiting and stack:
+            spend()  # money that waited takes from all documents of the day that is over
+        if new_group:
+            stack.clear()
+            waiting.clear()
+        if event < count:
+            stack.append(event)
         else:
-            key = (1.0, 0.0, 0.0, due)
-        tiers.setdefault(key, []).append(i)
-    return [tiers[key] for key in sorted(tiers)]
+            if waiting and stack:
+                spend()
+            waiting.append(event)
+            if stack:
+                spend()
+    spend()
+    table = np.array(matched, dtype=np.int64).reshape(-1, 3)
+    return entering[table[:, 0]], table[:, 1] - count, table[:, 2]
 
 
-RULES: dict[str, Rule] = {
-    "lifo": _latest_first,
-    "proportional": _all_alike,
-    "cn_560": _civil_code_560,
-}
+# --------------------------------------------------------------------------------------
+# Proportional and by law
+
+
+class _Rounds:
+    """Groups side by side; in each round every group spends its receipt that is next.
+
+    Documents are kept by group and rank, so that what is open stands in the order of ties.
+    """
+
+    def __init__(self, rule: str, documents: Side, receipts: Side) -> None:
+        self.by_law = rule == "cn_560"
+        self.receipts = receipts
+        self.place = np.lexsort((documents.rank, documents.group))
+        self.group = documents.group[self.place]
+        self.due = documents.due[self.place]
+        self.open = documents.units[self.place]
+        if self.by_law:
+            self.tiers = _tiers(documents, self.place)
+        day = documents.day[self.place]
+        self.entering = np.lexsort((day, self.group))  # stable: by group, day, rank
+        self.low = min(int(day.min()), int(receipts.day.min()))
+        self.span = max(int(day.max()), int(receipts.day.max())) - self.low + 1
+        self.entry_day = day[self.entering]
+        self.entry_key = self.group[self.entering] * self.span + self.entry_day - self.low
+        groups = np.intersect1d(self.group, receipts.group)
+        self.who = groups
+        self.next = np.searchsorted(self.group, groups)
+        self.last = np.searchsorted(self.group, groups, side="right")
+        self.head = np.searchsorted(receipts.group, groups)
+        self.tail = np.searchsorted(receipts.group, groups, side="right")
+        self.left = receipts.units[self.head]
+        self.today = np.full(len(groups), self.low, dtype=np.int64)
+        self.at = np.zeros(int(self.group.max()) + 1, dtype=np.int64)
+        self.live = np.empty(0, dtype=np.int64)
+
+    def run(self) -> Pairs:
+        """All rounds; positions in the caller's order."""
+        empty = np.empty(0, dtype=np.int64)
+        found: list[Pairs] = [(empty, empty, empty)]
+        self.at[self.who] = np.arange(len(self.who))
+        while self._move_on():
+            paid = self._spread()
+            real = paid > 0
+            rows = self.live[real]
+            found.append((rows, self.head[self.at[self.group[rows]]], paid[real]))
+            self._take(paid)
+        document, receipt, units = (np.concatenate([f[k] for f in found]) for k in range(3))
+        return self.place[document], receipt, units
+
+    def _move_on(self) -> bool:
+        """To the day of each group's next payment; whether any group has one."""
+        bare = np.bincount(self.at[self.group[self.live]], minlength=len(self.who)) == 0
+        over = bare & (self.next == self.last)
+        if over.any():
+            self._drop(over)
+            bare = bare[~over]
+        if not len(self.who):
+            return False
+        today = np.maximum(self.today, self.receipts.day[self.head])
+        coming = self.entry_day[np.minimum(self.next, len(self.entry_day) - 1)]
+        self.today = np.where(bare, np.maximum(today, coming), today)
+        until = np.searchsorted(
+            self.entry_key, self.who * self.span + self.today - self.low, side="right"
+        )
+        count = until - self.next
+        total = int(count.sum())
+        if total:
+            first = np.repeat(self.next - (np.cumsum(count) - count), count)
+            new = self.entering[first + np.arange(total)]
+            self.live = np.sort(np.concatenate([self.live, new]))
+            self.next = until
+        return True
+
+    def _spread(self) -> np.ndarray:
+        """What each open document is paid of its group's receipt."""
+        live = self.live
+        at, weight = self.at[self.group[live]], self.open[live]
+        order = None
+        head = np.empty(len(live), dtype=bool)
+        head[0] = True
+        if self.by_law:
+            is_due = self.due[live] <= self.today[at]
+            tier = np.where(is_due, self.tiers[0][live], self.tiers[1][live])
+            order = order_by((at, tier))
+            at, weight, tier = at[order], weight[order], tier[order]
+            np.not_equal(tier[1:], tier[:-1], out=head[1:])
+            head[1:] |= at[1:] != at[:-1]
+        else:
+            np.not_equal(at[1:], at[:-1], out=head[1:])
+        first = np.flatnonzero(head)
+        sums = np.add.reduceat(weight, first)
+        owner = at[first]
+        before = np.cumsum(sums) - sums
+        new_owner = np.r_[True, owner[1:] != owner[:-1]]
+        before -= np.repeat(
+            before[new_owner], np.diff(np.r_[np.flatnonzero(new_owner), len(owner)])
+        )
+        given = np.clip(self.left[owner] - before, 0, sums)
+        paid = _split(given, weight, sums, np.diff(np.r_[first, len(live)]))
+        if order is None:
+            return paid
+        out = np.empty_like(paid)
+        out[order] = paid
+        return out
+
+    def _take(self, paid: np.ndarray) -> None:
+        """Book what is paid; groups whose last receipt is spent are through."""
+        at = self.at[self.group[self.live]]
+        first = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])
+        self.left[at[first]] -= np.add.reduceat(paid, first)
+        self.open[self.live] -= paid
+        self.live = self.live[self.open[self.live] > 0]
+        spent = self.left == 0
+        self.head[spent] += 1
+        through = self.head == self.tail
+        self._drop(through)
+        spent = spent[~through]
+        self.left[spent] = self.receipts.units[self.head[spent]]
+
+    def _drop(self, gone: np.ndarray) -> None:
+        """Leave groups out from now on."""
+        if not gone.any():
+            return
+        self.live = self.live[~gone[self.at[self.group[self.live]]]]
+        keep = ~gone
+        for name in ("who", "next", "last", "head", "tail", "left", "today"):
+            setattr(self, name, getattr(self, name)[keep])
+        self.at[self.who] = np.arange(len(self.who))
+
+
+def _tiers(documents: Side, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order of settlement of debts that are due, and behind them of those that are not.
+
+    Due debts: least secured, most burdensome, earliest due. Others: earliest due.
+    """
+    due = documents.due[place]
+    order = np.lexsort((due, -documents.burden[place], documents.security[place]))
+    columns = [due[order], documents.burden[place][order], documents.security[place][order]]
+    new = np.zeros(len(order), dtype=bool)
+    for column in columns:
+        new[1:] |= column[1:] != column[:-1]
+    when_due = np.empty(len(order), dtype=np.int64)
+    when_due[order] = np.cumsum(new)
+    _, later = np.unique(due, return_inverse=True)
+    return when_due, later.reshape(-1) + len(order)
+
+
+def _split(
+    given: np.ndarray, weight: np.ndarray, sums: np.ndarray, count: np.ndarray
+) -> np.ndarray:
+    """Each tier's money in proportion to the weights of its ``count`` documents.
+
+    By largest remainder, ties to the earlier; exact in integers. Where money covers the tier,
+    its documents get all.
+    """
+    share, total = np.repeat(given, count), np.repeat(sums, count)
+    out = np.where(share == total, weight, 0)
+    part = np.flatnonzero((share != total) & (share > 0))
+    if not len(part):
+        return out
+    share, total, w = share[part], total[part], weight[part]
+    # The quotient by floats is off by a few units at most; integers that wrap around tell.
+    whole = (share.astype(np.float64) * w / total).astype(np.int64)
+    rest = share * w - whole * total
+    carry = rest // total
+    whole += carry
+    rest -= carry * total
+    tier = np.repeat(np.arange(len(count)), count)[part]
+    first = np.flatnonzero(np.r_[True, tier[1:] != tier[:-1]])
+    length = np.diff(np.r_[first, len(tier)])
+    short = share[first] - np.add.reduceat(whole, first)
+    by_rest = np.lexsort((-rest, tier))
+    turn = np.arange(len(tier)) - np.repeat(first, length)
+    whole[by_rest[turn < np.repeat(short, length)]] += 1
+    out[part] = whole
+    return out
