@@ -455,3 +455,47 @@ def test_movement_of_provisions_without_dates_counts_every_adjustment():
         "opening": 500, "charge": 0, "reversal": -425, "write_off": -30, "recovery": 5,
         "closing": 50,
     }  # fmt: skip
+
+
+def test_a_link_under_another_name_is_told_and_others_are_not():
+    payments = money(("P1", "A", "2025-03-10", 70.0, "I2")).rename(columns={"invoice_id": "发票号"})
+    with pytest.warns(DataWarning, match="'发票号' holds ids of invoices"):
+        got = credit.open_items(THREE, payments, as_of="2025-03-31")
+    assert got["outstanding"].tolist() == [30.0, 50.0, 30.0]
+    credit.open_items(THREE, payments, method="fifo")  # names do not matter there
+    credit.ledger(THREE, payments.assign(invoice_id="I2"))
+    numbers = THREE.assign(invoice_id=[1, 2, 3])
+    other = payments.drop(columns="发票号")
+    for name in ("invoice_amount", "bill_date", "note", "applied_by"):
+        credit.aging(numbers, other.assign(**{name: 1 if name != "applied_by" else 9}))
+
+
+def test_a_plan_is_its_own_customers():
+    plan = bills(
+        ("I1", "A", "2025-01-01", "2025-03-01", 60.0),
+        ("I2", "A", "2025-01-01", "2025-02-01", 50.0),
+        ("I3", "B", "2025-01-01", "2025-01-15", 70.0),
+        ("I4", "A", "2025-01-01", "2025-01-02", 10.0),
+        parent=["plan", "plan", "plan", None],
+    )
+    payments = money(("P1", "A", "2025-01-20", 80.0, "plan"))
+    got = credit.open_items(plan, payments, method="specific", include="all")
+    left = got.set_index("invoice_id")["outstanding"].to_dict()
+    assert left == {"I1": 30.0, "I2": 0.0, "I3": 70.0, "I4": 10.0}  # earliest due date first
+    early = credit.aging(plan, payments.assign(date="2024-12-20"), as_of="2024-12-31")
+    assert early[["unapplied", "total"]].to_numpy().tolist() == [[-80.0, -80.0]]
+    with pytest.raises(InputError, match="name an invoice of another customer"):
+        credit.ledger(plan, payments.assign(customer_id="C"))
+
+
+def test_money_for_a_plan_not_issued_yet_waits():
+    plan = bills(
+        ("I1", "A", "2025-02-01", "2025-03-01", 60.0),
+        ("I2", "A", "2025-01-01", "2025-02-01", 50.0),
+        parent=["plan", None],
+    )
+    payments = money(("P1", "A", "2025-01-10", 40.0, "plan"))
+    got = credit.aging(plan, payments, as_of="2025-01-20").iloc[0]
+    assert (got["current"], got["unapplied"]) == (50.0, -40.0)
+    later = credit.open_items(plan, payments, as_of="2025-02-02")
+    assert later["outstanding"].tolist() == [50.0, 20.0]

@@ -130,7 +130,7 @@ def aging(
     if is_ledger(invoices):
         tallies = [tally(invoices, as_of)]
     else:
-        tables = take_tables("aging", invoices, payments, adjustments, options)
+        tables = take_tables("aging", invoices, payments, adjustments, options, method)
         tallies = list(in_blocks(tables, as_of=as_of, fx=fx, work=tally))
     _say_no_due(sum(t.no_due for t in tallies), rule, options)
     return _frame(_together(tallies), names, shape, lang)

@@ -314,10 +314,10 @@ def _receipts(
 ) -> tuple[Receipts, pd.DataFrame, pd.DataFrame]:
     """Payments, then write-offs and allowances; disputes and recoveries apart."""
     invoices, payments, adjustments = taken
-    parents = _parents(invoices, documents)
+    plans = _plans(invoices, documents, 1 + max(int(g.max(initial=0)) for g in groups))
     parts = []
     for n, rows, arg in ((1, payments, "payments"), (2, adjustments, "adjustments")):
-        named, parent = _named(caller, arg, rows, invoices, parents, documents, groups[n])
+        named, parent = _named(caller, arg, rows, invoices, plans, documents, groups[n])
         parts.append((named, parent))
     kinds = adjustments.series("kind").to_numpy(dtype=object)
     events = pd.DataFrame(
@@ -360,14 +360,36 @@ def _days(rows: Rows) -> np.ndarray:
     return rows.days("day") if len(rows) else np.empty(0, dtype=np.int64)
 
 
-def _parents(invoices: Rows, documents: Documents) -> pd.Index | None:
-    """Codes of instalment groups go into ``documents.parent``; credit notes keep theirs apart."""
+@dataclass(frozen=True)
+class _Plans:
+    """Instalment plans: labels of ``parent``, and which customer (and currency) has which."""
+
+    labels: pd.Index
+    pairs: np.ndarray  # label code and group in one number, ascending
+    width: int
+
+    def find(self, names: pd.Series, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Code of the plan that each row names (-1: none), and whether it is another's."""
+        label = self.labels.get_indexer(pd.Index(names))
+        wanted = label * self.width + groups
+        at = np.searchsorted(self.pairs, wanted)
+        own = (at < len(self.pairs)) & (label >= 0)
+        own[own] = self.pairs[at[own]] == wanted[own]
+        return np.where(own, at, -1), (label >= 0) & ~own
+
+
+def _plans(invoices: Rows, documents: Documents, groups: int) -> _Plans | None:
+    """The instalment plans; their codes go into ``documents.parent``."""
     if "parent" not in invoices or not len(invoices):
         return None
     series = invoices.series("parent")
-    codes, labels = pd.factorize(series.where(series.astype(object) != "", None))
-    documents.parent = codes.astype(np.int64)
-    return pd.Index(labels)
+    blank = (series.astype(object) == "").to_numpy() | documents.note  # a note's is its invoice
+    codes, labels = pd.factorize(series.where(~blank, None))
+    pairs = codes * groups + documents.group
+    seen, plan = np.unique(pairs[codes >= 0], return_inverse=True)
+    documents.parent = np.full(len(codes), -1, dtype=np.int64)
+    documents.parent[codes >= 0] = plan.reshape(-1)
+    return _Plans(pd.Index(labels), seen, groups)
 
 
 def _named(
@@ -375,7 +397,7 @@ def _named(
     arg: str,
     rows: Rows,
     invoices: Rows,
-    parents: pd.Index | None,
+    plans: _Plans | None,
     documents: Documents,
     groups: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -387,11 +409,14 @@ def _named(
     at = _look_up(invoices.series("invoice"), wanted)
     parent = none.copy()
     unknown = at == -9
-    if unknown.any() and parents is not None:
-        found = parents.get_indexer(pd.Index(wanted[unknown]))
-        parent[unknown] = found
-        at[np.flatnonzero(unknown)[found >= 0]] = -2
-        unknown = at == -9
+    foreign = np.zeros(len(rows), dtype=bool)
+    if unknown.any() and plans is not None:
+        found, others = plans.find(wanted[unknown], groups[unknown])
+        rest = np.flatnonzero(unknown)
+        parent[rest] = found
+        at[rest[found >= 0]] = -2
+        foreign[rest[others]] = True
+        unknown = (at == -9) & ~foreign
     if unknown.any():
         first = ", ".join(repr(v) for v in wanted[unknown].unique()[:3])
         raise InputError(
@@ -400,7 +425,6 @@ def _named(
             "leave the name empty: the money is then unapplied."
         )
     direct = at >= 0
-    foreign = np.zeros(len(rows), dtype=bool)
     foreign[direct] = documents.group[at[direct]] != groups[direct]
     if foreign.any():
         n = int(np.argmax(foreign))
@@ -427,6 +451,8 @@ def _up_to(books: Books) -> Books:
         at = books.disputes["document"].to_numpy(dtype=np.int64)
         books.disputes = books.disputes.assign(document=np.where(at >= 0, new[at], at))
         books.documents = documents.cut(issued)
+        waits = (receipts.named == -2) & ~np.isin(receipts.parent, books.documents.parent)
+        receipts.named = np.where(waits, -3, receipts.named)
         books.later = int((~issued).sum())
     in_time = receipts.day <= today
     books.future = receipts.cut(~in_time)

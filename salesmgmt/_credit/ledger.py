@@ -121,7 +121,7 @@ def ledger(
 
     if is_ledger(invoices):
         return work(invoices, as_of)
-    tables = take_tables("ledger", invoices, payments, adjustments, options)
+    tables = take_tables("ledger", invoices, payments, adjustments, options, method)
     return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
 
 
@@ -148,7 +148,7 @@ def take_position(
         )
     tables = invoices
     if not isinstance(tables, Tables):
-        tables = take_tables(caller, invoices, payments, adjustments, options)
+        tables = take_tables(caller, invoices, payments, adjustments, options, method)
     books = open_books(tables, as_of=as_of)
     position = settle(books, method, pairs=pairs, future=future, each=each)
     revalue = door.check_bool(options.get("revalue", False), "revalue", caller=caller)
@@ -418,7 +418,7 @@ def open_items(
 
     if is_ledger(invoices):
         return work(invoices, as_of)
-    tables = take_tables("open_items", invoices, payments, adjustments, options)
+    tables = take_tables("open_items", invoices, payments, adjustments, options, method)
     return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -15,6 +16,11 @@ from ..errors import InputError
 __all__ = ["SETTLING", "Options", "Tables", "check_options", "column_names", "take_tables"]
 
 _ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
+_NAMELESS = ("fifo", "lifo", "proportional")  # methods that look at no name
+_LINK = re.compile(
+    r"invoice|bill|inv_|applied|apply|document|voucher|发票|账单|单据|单号|核销", re.I
+)
+_NO_LINK = re.compile(r"date|amount|status|type|total|日期|金额|状态|类型", re.I)
 SETTLING = ("write_off", "allowance")
 
 
@@ -115,7 +121,12 @@ def _cut(rows: Rows, at: np.ndarray) -> Rows:
 
 
 def take_tables(
-    caller: str, invoices: Any, payments: Any, adjustments: Any, options: Options
+    caller: str,
+    invoices: Any,
+    payments: Any,
+    adjustments: Any,
+    options: Options,
+    method: str = "specific_then_fifo",
 ) -> Tables:
     """Check the rows of the three frames."""
     names = check_options(caller, options)
@@ -129,7 +140,28 @@ def take_tables(
     )
     if not any(map(len, rows)):
         raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
+    if "named" not in rows[1] and method not in _NAMELESS:
+        _say_unused_link(caller, rows, names)
     return Tables(caller, names, options, rows)
+
+
+def _say_unused_link(caller: str, rows: tuple[Rows, Rows, Rows], names: dict[str, str]) -> None:
+    """Warn where another column of the payments looks as if it named invoices."""
+    invoices, payments, _ = rows
+    known = set(payments.columns.values())
+    for column in payments.frame.columns:
+        if column in known or not _LINK.search(str(column)) or _NO_LINK.search(str(column)):
+            continue
+        some = payments.frame[column].dropna()
+        distinct = some.iloc[:: max(len(some) // 200, 1)].unique()
+        ids = invoices.series("invoice")
+        if len(distinct) and ids[ids.isin(distinct)].nunique() == len(distinct):
+            door.warn(
+                f"{caller}(): payments has no column {names['invoice']!r}, so no payment is "
+                f"matched by name, but {column!r} holds ids of invoices ({len(some)} value(s)); "
+                f"rename it to {names['invoice']!r} if it says what each payment is for."
+            )
+            return
 
 
 def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
@@ -138,8 +170,8 @@ def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str)
         frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
         customer=Key(names["customer"]),
         invoice=Key(names["invoice"]),
-        day=Date(names["invoice_date"]),
-        due=Date(names["due_date"], missing="allow"),
+        day=Date(names["invoice_date"], option="invoice_date"),
+        due=Date(names["due_date"], missing="allow", option="due_date"),
         amount=Amount(names["amount"]),
         currency=Key(names["currency"], optional=True),
         type=Key(names["type"], optional=True, missing="allow"),
@@ -159,9 +191,9 @@ def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str)
         unique=("payment", "named") if names["invoice"] in frame.columns else ("payment",),
         customer=Key(names["customer"]),
         payment=Key(names["payment"]),
-        day=Date(names["date"]),
+        day=Date(names["date"], option="date"),
         amount=Amount(names["amount"]),
-        named=Key(names["invoice"], optional=True, missing="allow"),
+        named=Key(names["invoice"], optional=True, missing="allow", option="invoice"),
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
 
@@ -173,10 +205,10 @@ def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: s
     rows = door.take(
         frame, caller=caller, arg="adjustments", invalid=invalid, empty="allow",
         customer=Key(names["customer"]),
-        day=Date(names["date"]),
+        day=Date(names["date"], option="date"),
         amount=Amount(names["amount"]),
         kind=Key(names["kind"]),
-        named=Key(names["invoice"], optional=True, missing="allow"),
+        named=Key(names["invoice"], optional=True, missing="allow", option="invoice"),
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
     strange = ~rows.series("kind").isin(_ADJUSTMENTS).to_numpy()
