@@ -282,6 +282,16 @@ def test_provision_takes_every_form_of_an_aging(company):
         credit.provision(wide, {"current": 0.1})
 
 
+def test_rates_by_english_names_fit_a_chinese_aging(company):
+    options = {"by": None, "buckets": "cn_years", "fx": {"USD": 7.0}}
+    want = credit.provision(credit.aging(*company, **options), credit.CN_AGING_POLICY)
+    for shape in ("wide", "long"):
+        ages = credit.aging(*company, **options, lang="zh", shape=shape)
+        got = credit.provision(ages, credit.CN_AGING_POLICY)
+        assert got["allowance"].tolist() == want["allowance"].tolist()
+        assert got["bucket"].iloc[0] == "1年以内"
+
+
 def test_individually_assessed_items_leave_the_matrix():
     ages = pd.DataFrame({"customer_id": ["A", "B"], "current": [100.0, 50.0], "91+": [0.0, 80.0]})
     own = pd.DataFrame({"customer_id": ["B"], "allowance": [100.0]})

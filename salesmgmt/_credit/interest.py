@@ -88,9 +88,9 @@ def late_interest(
     order : {"principal_first", "interest_first"}
         What a payment settles first. ``interest_first``: costs, then interest accrued so far,
         then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer.
-        Write-offs, allowances and credit notes reduce principal only. Either way interest stays
-        due after the principal is paid; money that the ledger leaves unapplied pays what is
-        left on the customer's settled invoices, the oldest due first.
+        Write-offs, allowances and credit notes reduce principal only; money that the ledger
+        leaves unapplied then pays what is left on the customer's settled invoices, the oldest
+        due first. Either way interest stays due after the principal is paid.
     rules : {"cn_order_802", "cn_lpr", "uk", "eu"}, optional
         Statutory interest; each result line states the scope of its rule.
     margin : float, default=0.3
@@ -249,14 +249,10 @@ class _Debt:
         for pair in spare:
             if pair[0] > day:
                 return
-            left = pair[1]
-            if self.interest_first:
-                left = self._to_interest(self._to_costs(left))
-                part = min(left, self.principal)
-                self.principal, left = self.principal - part, left - part
-            else:
-                left = self._to_costs(self._to_interest(left))
-            pair[1] = left
+            left = self._to_interest(self._to_costs(pair[1]))
+            part = min(left, self.principal)
+            self.principal -= part
+            pair[1] = left - part
 
     def _to_costs(self, units: int) -> int:
         part = min(units, self.fee)
@@ -279,11 +275,12 @@ def _debts(
 ) -> list[_Debt]:
     """Every late document walked to the last day; those of one customer share what is over."""
     documents, today = position.books.documents, position.books.today
-    spare = _spare(position)
+    first = order == "interest_first"
+    spare = _spare(position) if first else {}
     done = []
     for i, fee, events in zip(late.tolist(), fees, _events(position, late), strict=True):
         start = int(documents.due[i]) + law.grace
-        debt = _Debt(i, int(documents.units[i]), start, law, fee, order == "interest_first")
+        debt = _Debt(i, int(documents.units[i]), start, law, fee, first)
         settled = position.open[i] == 0
         mine = spare.get(int(documents.group[i]), []) if settled else []
         mine[:] = [pair for pair in mine if pair[1]]
@@ -321,6 +318,8 @@ class _Law:
         by_table = rates is not None
         if rules is None and (annual_rate is None) == (not by_table):
             raise InputError(f"{caller}(): give annual_rate= or rates= (one of them), or rules=.")
+        if rules not in (None, "cn_order_802") and by_table and annual_rate is not None:
+            raise InputError(f"{caller}(): rules={rules!r} takes rates= or annual_rate=, not both.")
         if rules == "cn_lpr" and not by_table:
             raise InputError(f"{caller}(): rules='cn_lpr' needs rates=, the one-year LPR by date.")
         if rules in ("uk", "eu") and not by_table and annual_rate is None:

@@ -14,6 +14,7 @@ from ..engine.units import to_units
 from ..errors import InputError
 from .aging import aging
 from .books import Options
+from .buckets import translated
 from .migration import loss_rates
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
@@ -38,7 +39,8 @@ def provision(
         A result of :func:`aging` (wide or long), or amounts by bucket.
     rates : Series, mapping, DataFrame or sequence
         Loss rate in [0, 1] by bucket; a result of :func:`loss_rates`; or one rate a bucket in
-        the order of the buckets. Every bucket with an amount needs one.
+        the order of the buckets. Every bucket with an amount needs one; an aging with
+        ``lang="zh"`` takes rates under either name.
     individual : DataFrame or Series, optional
         Items assessed on their own: the key columns of ``aging`` and ``allowance``. Their
         amounts leave the matrix and stand in a bucket ``individual``.
@@ -146,7 +148,15 @@ def _rates(rates: Any, names: Sequence[str], caller: str) -> pd.Series:
             f"{caller}(): rates must lie in [0, 1]; {checked.idxmax()!r} has {checked.max():g}. "
             "Is it in percent?"
         )
-    return checked
+    return _in_words_of(names, checked)
+
+
+def _in_words_of(names: Sequence[str], rates: pd.Series) -> pd.Series:
+    """The rates under the buckets' Chinese names, where the aging has those."""
+    chinese = [translated(str(n), "zh") for n in rates.index]
+    if set(names) & set(rates.index) or not set(names) & set(chinese):
+        return rates
+    return rates.set_axis(pd.Index(chinese, dtype=object))
 
 
 def _taken_apart(
@@ -157,7 +167,11 @@ def _taken_apart(
         return frame, None
     if isinstance(individual, Mapping | pd.Series):
         if len(keys) != 1:
-            raise InputError("provision(): individual must be a frame with the key columns.")
+            have = ", ".join(map(repr, [*keys, "allowance"]))
+            raise InputError(
+                f"provision(): individual must be a frame with the columns {have}: the aging has "
+                f"{len(keys)} key columns."
+            )
         series = door.check_series(individual, "individual", caller="provision", low=0)
         individual = pd.DataFrame({keys[0]: series.index, "allowance": series.to_numpy()})
     if not keys:

@@ -16,7 +16,7 @@ from random import Random
 import pandas as pd
 import pytest
 
-from salesmgmt import credit
+from salesmgmt import InputError, credit
 
 DAY = timedelta(days=1)
 END = date(2025, 8, 31)
@@ -144,7 +144,11 @@ def walk(
             rate = rate_of(invoice["invoice_date"], start + DAY, day)
             accrued += owed * rate * day_share(count, start, day)
             days += 1
-        if owed == 0 == over and day > max(r["date"] for r in [*paid, *off]):
+        if (
+            owed == 0
+            and (order == "principal_first" or over == 0)
+            and day > max(r["date"] for r in [*paid, *off])
+        ):
             break
         for row in (r for r in off if r["date"] == day):
             booked -= row["amount"]
@@ -160,17 +164,13 @@ def walk(
                 part = min(booked_part, half_up(accrued) - interest_paid)
                 interest_paid, booked_part = interest_paid + part, booked_part - part
             owed -= booked_part
-        if over and day > start and booked == 0:
-            for _ in range(2):
-                if order == "interest_first":
-                    part = min(over, fee)
-                    fee, over = fee - part, over - part
-                part = min(over, half_up(accrued) - interest_paid)
-                interest_paid, over = interest_paid + part, over - part
-                part = min(over, owed)
-                owed, over = owed - part, over - part
-                part = min(over, fee)
-                fee, over = fee - part, over - part
+        if order == "interest_first" and over and day > start and booked == 0:
+            part = min(over, fee)
+            fee, over = fee - part, over - part
+            part = min(over, half_up(accrued) - interest_paid)
+            interest_paid, over = interest_paid + part, over - part
+            part = min(over, owed)
+            owed, over = owed - part, over - part
     return {
         "days_late": days, "principal": owed, "interest": half_up(accrued),
         "interest_paid": interest_paid, "costs_due": fee,
@@ -261,17 +261,27 @@ def test_money_over_pays_the_interest_of_settled_invoices_only():
     payments = pd.DataFrame({
         "payment_id": ["P"], "customer_id": ["A"], "date": ["2025-04-10"], "amount": [1040.0],
         "invoice_id": ["a"]})  # fmt: skip
-    options = {"annual_rate": 0.365, "as_of": "2025-04-30"}
+    options = {"annual_rate": 0.365, "as_of": "2025-04-30", "order": "interest_first"}
     named = credit.late_interest(invoices, payments, method="specific", **options).iloc[0]
-    assert named[["interest", "interest_paid", "interest_due"]].tolist() == [100.0, 40.0, 60.0]
-    # first in, first out, the 40 reduce the next invoice instead
+    # 100 of the 1,040 are interest, 940 principal; 60 then bear 20 days of a thousandth
+    columns = ["interest", "interest_paid", "principal", "interest_due"]
+    assert named[columns].tolist() == [101.2, 100.0, 60.0, 1.2]
+    # first in, first out, the 40 over reduce the next invoice instead
     queue = credit.late_interest(invoices, payments, **options).iloc[0]
-    assert queue[["interest", "interest_paid"]].tolist() == [100.0, 0.0]
+    assert queue[columns].tolist() == [102.0, 100.0, 100.0, 2.0]
+    # principal first, they stay in sight as unapplied and the interest as due
+    plain = credit.late_interest(
+        invoices, payments, method="specific", **{**options, "order": "principal_first"}
+    ).iloc[0]
+    assert plain[columns].tolist() == [100.0, 0.0, 0.0, 100.0]
     made = credit.ledger(invoices, payments, method="specific", as_of="2025-04-30")
     pd.testing.assert_frame_equal(
-        credit.late_interest(made, annual_rate=0.365),
+        credit.late_interest(made, annual_rate=0.365, order="interest_first"),
         credit.late_interest(invoices, payments, method="specific", **options),
     )
+    table = pd.DataFrame({"date": ["2020-01-01"], "rate": [0.03]})
+    with pytest.raises(InputError, match="not both"):
+        credit.late_interest(invoices, annual_rate=0.1, rates=table, rules="uk")
 
 
 def test_reference_rates_of_the_united_kingdom_since_2017():
