@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
+from .keeping import read_kept, write_kept
 from .simulation import sample_panel
 from .summary import summarise_models
 
@@ -258,6 +258,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform
     def save(self, path: str | Path) -> None:
         """Write the fitted forecaster to a file.
 
+        A zip of JSON and plain arrays (options and history); the forecaster is fitted again from
+        it, with the same result. Written by one version it can be read by later ones.
+
         Parameters
         ----------
         path : str or Path
@@ -267,13 +270,15 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         ------
         NotFittedError
             ``fit`` has not been called.
+        InputError
+            An option or a key holds something that is no number, text, date or frame.
         """
         check_is_fitted(self, "history_")
-        Path(path).write_bytes(pickle.dumps(self))
+        write_kept(path, self.get_params(deep=False), self.history_)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
-        """Read a forecaster that :meth:`save` wrote. Only open files you trust.
+        """Read a forecaster that :meth:`save` wrote. The file can hold no code.
 
         Parameters
         ----------
@@ -288,12 +293,10 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         Raises
         ------
         InputError
-            The file holds something else.
+            The file holds something else, or was written by a later version.
         """
-        found = pickle.loads(Path(path).read_bytes())
-        if not isinstance(found, Forecaster):
-            raise InputError(f"Forecaster.load(): {path} holds a {type(found).__name__}.")
-        return found
+        options, history = read_kept(path)
+        return Forecaster(**options).fit(history)
 
     def _drivers(self, horizon: int, future: pd.DataFrame | None) -> Drivers | None:
         return read_drivers(

@@ -1,0 +1,146 @@
+"""A fitted forecaster as a file: options and history in a zip of JSON and plain arrays.
+
+``forecaster.json`` holds ``format`` (``"salesmgmt.Forecaster"``), ``version`` (1), ``options`` and
+``tables``; each table lists its columns with name, dtype and either ``file``, an array in NumPy's
+``.npy`` form without objects, or ``values``. Reading it runs no code that the file brings along.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputError
+
+__all__ = ["read_kept", "write_kept"]
+
+_FORMAT, _VERSION = "salesmgmt.Forecaster", 1
+_PLAIN = (str, bool, int, float, type(None))
+
+
+def write_kept(path: str | Path, options: dict[str, Any], history: pd.DataFrame) -> None:
+    """Write options and history to ``path``."""
+    arrays: dict[str, np.ndarray] = {}
+    tables = {"history": _table(history, arrays, "history")}
+    plain = {}
+    for name, value in options.items():
+        if isinstance(value, pd.DataFrame):
+            tables[name] = _table(value, arrays, name)
+            plain[name] = {"table": name}
+        else:
+            plain[name] = _plain(value, name)
+    head = {"format": _FORMAT, "version": _VERSION, "options": plain, "tables": tables}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("forecaster.json", json.dumps(head, ensure_ascii=False, indent=1))
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            file.writestr(name, buffer.getvalue())
+
+
+def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Options and history as :func:`write_kept` wrote them."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            head = json.loads(file.read("forecaster.json"))
+            if head.get("format") != _FORMAT:
+                raise ValueError("no forecaster")
+            later = head["version"] > _VERSION
+            tables = {
+                name: _frame(parts, file)
+                for name, parts in ([] if later else head["tables"].items())
+            }
+    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"Forecaster.load(): {path} is no file that Forecaster.save wrote."
+        ) from error
+    if later:
+        raise InputError(
+            f"Forecaster.load(): {path} has version {head['version']} of the format, this one "
+            f"reads up to {_VERSION}; bring salesmgmt up to date."
+        )
+    options = {name: _unpacked(value, tables) for name, value in head["options"].items()}
+    return options, tables["history"]
+
+
+def _plain(value: Any, name: str) -> Any:
+    """An option as JSON; what JSON does not know is marked."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, pd.Timestamp | dt.datetime | dt.date):
+        return {"date": pd.Timestamp(value).isoformat()}
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, tuple):
+        return {"tuple": [_plain(v, name) for v in value]}
+    if isinstance(value, list):
+        return [_plain(v, name) for v in value]
+    if isinstance(value, dict):
+        return {"mapping": [[_plain(k, name), _plain(v, name)] for k, v in value.items()]}
+    raise InputError(
+        f"Forecaster.save(): {name} holds a {type(value).__name__}, which the file cannot; "
+        "give numbers, text, dates, lists or a DataFrame."
+    )
+
+
+def _unpacked(value: Any, tables: dict[str, pd.DataFrame]) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(v, tables) for v in value]
+    if not isinstance(value, dict):
+        return value
+    kind, inside = next(iter(value.items()))
+    if kind == "table":
+        return tables[inside]
+    if kind == "date":
+        return pd.Timestamp(inside)
+    if kind == "tuple":
+        return tuple(_unpacked(v, tables) for v in inside)
+    return {_unpacked(k, tables): _unpacked(v, tables) for k, v in inside}
+
+
+def _table(frame: pd.DataFrame, arrays: dict[str, np.ndarray], name: str) -> list[dict[str, Any]]:
+    """Columns of a frame; numbers and dates go to ``arrays``."""
+    out = []
+    for j, column in enumerate(frame.columns):
+        values = frame[column]
+        part: dict[str, Any] = {"name": _plain(column, name), "dtype": str(values.dtype)}
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbM":
+            part["file"] = f"{name}_{j}.npy"
+            arrays[part["file"]] = values.to_numpy()
+        elif isinstance(values.dtype, pd.CategoricalDtype):
+            part["categories"] = [_plain(v, str(column)) for v in values.cat.categories]
+            part["ordered"] = bool(values.cat.ordered)
+            part["values"] = values.cat.codes.tolist()
+        else:
+            part["values"] = [None if pd.isna(v) else _entry(v, str(column)) for v in values]
+        out.append(part)
+    return out
+
+
+def _entry(value: Any, column: str) -> Any:
+    return str(value) if isinstance(value, pd.Period) else _plain(value, column)
+
+
+def _frame(parts: list[dict[str, Any]], file: zipfile.ZipFile) -> pd.DataFrame:
+    columns = []
+    for part in parts:
+        if "file" in part:
+            values = np.load(io.BytesIO(file.read(part["file"])), allow_pickle=False)
+            columns.append(pd.Series(values))
+        elif "categories" in part:
+            labels = pd.Index([_unpacked(v, {}) for v in part["categories"]])
+            kept = pd.Categorical.from_codes(part["values"], labels, ordered=part["ordered"])
+            columns.append(pd.Series(kept))
+        else:
+            found = [_unpacked(v, {}) for v in part["values"]]
+            columns.append(pd.Series(found, dtype=part["dtype"]))
+    out = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    out.columns = pd.Index([_unpacked(part["name"], {}) for part in parts])
+    return out
