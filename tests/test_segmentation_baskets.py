@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
 from salesmgmt import InputError
+from salesmgmt.engine import offers as offers_engine
 from salesmgmt.segmentation import baskets, cross_sell, itemsets
 
 lines = st.lists(st.tuples(st.integers(1, 12), st.sampled_from("abcdef")), min_size=1, max_size=60)
@@ -97,6 +98,42 @@ def test_cross_sell_never_offers_what_is_owned():
         ["z", 1, "b", "a"]
     ]
     assert cross_sell(frame, baskets(frame, min_confidence=1.0), min_lift=2).empty
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abcdef")), min_size=1, max_size=40),
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from("abcdefz"), min_size=1, max_size=2, unique=True),
+            st.sampled_from("abcdefz"),
+            st.sampled_from([0.2, 0.5, 0.5000001, 0.9]),
+            st.sampled_from([0.9, 1.5, 2.0]),
+        ),
+        max_size=12,
+    ),
+    st.integers(1, 4),
+    st.sampled_from([1, 4_000_000]),
+)
+def test_cross_sell_by_brute_force(rows, given_rules, n, many):
+    sold = pd.DataFrame(rows, columns=["customer_id", "product"])
+    rules = pd.DataFrame(
+        [(tuple(a) if len(a) > 1 else a[0], b, c, d) for a, b, c, d in given_rules],
+        columns=["antecedent", "consequent", "confidence", "lift"],
+    ).astype({"confidence": float, "lift": float})
+    want = []
+    for customer, owned in sold.groupby("customer_id")["product"]:
+        offers = {}
+        for a, b, c, d in sorted(given_rules, key=lambda r: -r[2]):
+            if d > 1 and set(a) <= set(owned) and b not in set(owned) and b in set(sold["product"]):
+                offers.setdefault(b, (-c, -d, b))
+        for rank, (c, d, b) in enumerate(sorted(offers.values())[:n], 1):
+            want.append((customer, rank, b, -c, -d))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(offers_engine, "_MANY", many)
+        out = cross_sell(sold, rules, n=n)
+    columns = ["customer_id", "rank", "product", "confidence", "lift"]
+    assert list(out[columns].itertuples(index=False, name=None)) == want
 
 
 def test_groceries_counts_as_published(data_dir):

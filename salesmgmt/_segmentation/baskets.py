@@ -9,6 +9,7 @@ import pandas as pd
 
 from .._frames import Amount, Key, Rows, check_int, check_number, take
 from ..engine.itemsets import distinct_cells, frequent_pairs, frequent_sets
+from ..engine.offers import best_offers
 from ..errors import InputError
 
 __all__ = ["baskets", "cross_sell", "itemsets"]
@@ -232,15 +233,32 @@ def cross_sell(
         confidence=Amount("confidence"),
         lift=Amount("lift"),
     )
-    use = checked["lift"] > min_lift
-    left, right = rules["antecedent"][use].tolist(), rules["consequent"][use].tolist()
-    keys = rows.keys("product")
-    place = {label: i for i, label in enumerate(keys.labels[product].tolist())}
+    labels = rows.keys("product").labels[product]
+    place = {label: i for i, label in enumerate(labels.tolist())}
+    chosen, known = _known_rules(checked, place, min_lift)
     kept = _bought(rows)
-    owned = np.zeros((len(rows.keys("customer")), len(place)), dtype=bool)
-    owned[rows.keys("customer").codes[kept], keys.codes[kept]] = True
-    best = _best_rules(owned, place, left, right, checked["confidence"][use])
-    return _offers(rows, keys.labels[product], best, rules[use], n, customer, product)
+    customers = rows.keys("customer")
+    who, what = distinct_cells(
+        customers.codes[kept], rows.keys("product").codes[kept], max(len(place), 1)
+    )
+    who, rule = best_offers(
+        who,
+        what,
+        (len(customers), len(place)),
+        known,
+        checked["confidence"][chosen],
+        checked["lift"][chosen],
+        n,
+    )
+    out = customers.labels.iloc[who].reset_index(drop=True)
+    out["rank"] = np.arange(len(who)) - np.searchsorted(who, who) + 1
+    given = np.array([give for _, give in known], dtype=np.int64)[rule]
+    out[product] = labels.take(given).reset_index(drop=True)
+    used = checked.frame.iloc[chosen[rule]].reset_index(drop=True)
+    out["because"] = used["antecedent"]
+    out["confidence"] = used["confidence"]
+    out["lift"] = used["lift"]
+    return out
 
 
 # --------------------------------------------------------------------------------------
@@ -353,50 +371,17 @@ def _rules(held: _Held, max_len: int | None) -> tuple[pd.DataFrame, tuple[np.nda
     return table, (np.arange(len(table)),)
 
 
-def _best_rules(
-    owned: np.ndarray,
-    place: dict[Any, int],
-    left: list[Any],
-    right: list[Any],
-    confidence: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each customer and item not owned: the best confidence and the rule it comes from."""
-    best = np.zeros(owned.shape)
-    rule = np.full(owned.shape, -1, dtype=np.int64)
-    for i in np.argsort(-confidence, kind="stable"):
-        needs = left[i] if isinstance(left[i], tuple) else (left[i],)
-        if right[i] not in place or any(item not in place for item in needs):
-            continue
-        has = owned[:, [place[item] for item in needs]].all(axis=1)
-        column = place[right[i]]
-        new = has & ~owned[:, column] & (rule[:, column] < 0)
-        best[new, column] = confidence[i]
-        rule[new, column] = i
-    return best, rule
-
-
-def _offers(
-    rows: Rows,
-    items: pd.Series,
-    best: tuple[np.ndarray, np.ndarray],
-    rules: pd.DataFrame,
-    n: int,
-    customer: str,
-    product: str,
-) -> pd.DataFrame:
-    confidence, rule = best
-    lift = np.append(rules["lift"].to_numpy(np.float64), 0.0)[rule]
-    who, what = np.nonzero(rule >= 0)
-    order = np.lexsort((what, -lift[who, what], -confidence[who, what], who))
-    who, what = who[order], what[order]
-    start = np.searchsorted(who, who)
-    rank = np.arange(len(who)) - start + 1
-    who, what, rank = who[rank <= n], what[rank <= n], rank[rank <= n]
-    out = rows.keys("customer").labels.iloc[who].reset_index(drop=True)
-    out["rank"] = rank
-    out[product] = items.take(what).reset_index(drop=True)
-    used = rules.iloc[rule[who, what]].reset_index(drop=True)
-    out["because"] = used["antecedent"]
-    out["confidence"] = used["confidence"]
-    out["lift"] = used["lift"]
-    return out
+def _known_rules(
+    rules: Rows, place: dict[Any, int], min_lift: float
+) -> tuple[np.ndarray, list[tuple[tuple[int, ...], int]]]:
+    """Rules above the lift whose items have all been sold, in codes; and their positions."""
+    chosen, known = [], []
+    pairs = zip(
+        rules.series("antecedent").tolist(), rules.series("consequent").tolist(), strict=True
+    )
+    for i, ((left, right), lift) in enumerate(zip(pairs, rules["lift"], strict=True)):
+        needs = left if isinstance(left, tuple) else (left,)
+        if lift > min_lift and right in place and all(item in place for item in needs):
+            chosen.append(i)
+            known.append((tuple(place[item] for item in needs), place[right]))
+    return np.array(chosen, dtype=np.int64), known
