@@ -15,13 +15,12 @@ In the order of a user's work:
    to the cent at every level; :func:`contribution` by who made it.
 6. :func:`control_chart` and :func:`shrink` tell signals from noise and skill from luck.
 7. :func:`satisfaction`, :func:`complaints`, :func:`visits` and :func:`delivery` look at how
-   customers are served; :func:`budget_variance`, :func:`cost_to_serve`,
-   :func:`acquisition_cost` and :func:`break_even` at what it costs.
+   customers are served; :func:`cost_to_serve`, :func:`acquisition_cost` and :func:`break_even`
+   at what it costs.
 """
 
 from __future__ import annotations
 
-from ._kpi.budget import budget_variance
 from ._kpi.costs import acquisition_cost, break_even, cost_to_serve
 from ._kpi.dictionary import DICTIONARY
 from ._kpi.explain import bridge, contribution
@@ -38,7 +37,6 @@ __all__ = [
     "acquisition_cost",
     "break_even",
     "bridge",
-    "budget_variance",
     "complaints",
     "contribution",
     "control_chart",
