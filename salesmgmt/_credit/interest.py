@@ -61,6 +61,7 @@ def late_interest(
     margin: float = 0.3,
     lpr: Literal["each_day", "breach"] = "each_day",
     costs: Any = None,
+    detail: bool = False,
     method: str = "specific_then_fifo",
     fx: Any = None,
     **options: Unpack[Options],
@@ -100,6 +101,8 @@ def late_interest(
         force when the debt became late (the wording of article 18; courts do both).
     costs : Series, optional
         Costs of collection by invoice, settled before interest with ``order="interest_first"``.
+    detail : bool, default=False
+        The sheet behind the sums: one row for each span of days with one principal and one rate.
 
     Returns
     -------
@@ -108,6 +111,9 @@ def late_interest(
         there is one, ``due_date``, ``days_late`` (days on which interest ran), ``principal``
         (still open), ``interest`` (accrued), ``interest_paid``, ``interest_due``, ``costs_due``,
         ``compensation`` (fixed sum of the rule), ``rate`` (on the last day), ``scope``, ``as_of``.
+        With ``detail``: the keys, ``first_day``, ``last_day`` (both bear interest), ``days``,
+        ``principal``, ``rate``, ``interest``, ``as_of``; the interest of an invoice's rows adds
+        up to its sum to the cent.
 
     Raises
     ------
@@ -143,6 +149,7 @@ def late_interest(
         door.check_choice(rules, "rules", tuple(INTEREST_RULES), caller=caller)
     door.check_number(margin, "margin", caller=caller, low=0)
     door.check_choice(lpr, "lpr", ("each_day", "breach"), caller=caller)
+    door.check_bool(detail, "detail", caller=caller)
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
@@ -150,7 +157,8 @@ def late_interest(
     law.count(grace_days, day_count, compounding)
     late = _in_order(position, np.flatnonzero(_ever_late(position, grace_days)))
     fees = _costs(costs, position, late, caller)
-    return _frame(position, late, _debts(position, late, law, fees, order), rules)
+    debts = _debts(position, late, law, fees, order)
+    return _sheet(position, late, debts) if detail else _frame(position, late, debts, rules)
 
 
 def _in_order(position: Position, late: np.ndarray) -> np.ndarray:
@@ -219,6 +227,7 @@ class _Debt:
         self.principal = self.booked = self.late = units
         self.today, self.days, self.rate = start, 0, math.nan
         self.accrued, self.paid = 0.0, 0
+        self.spans: list[tuple[int, int, int, float, int]] = []  # the sheet behind the sums
 
     def run(self, day: int) -> None:
         """Let interest accrue up to the end of a day."""
@@ -230,6 +239,7 @@ class _Debt:
                 base = self.principal + (self.accrued - self.paid if compound else 0.0)
                 self.accrued += base * law.growth(rate, self.start, a, b)
                 self.rate = rate
+                self.spans.append((a, b, self.principal, rate, _nearest(self.accrued)))
         self.today = max(self.today, day)
 
     def settle(self, day: int, units: int, money: bool) -> None:
@@ -448,22 +458,12 @@ def _frame(
     position: Position, late: np.ndarray, debts: list[_Debt], rules: str | None
 ) -> pd.DataFrame:
     books = position.books
-    documents, names = books.documents, books.names
+    documents = books.documents
 
     def money(units: list[int]) -> np.ndarray:
         return door.money(np.array(units, dtype=np.int64), books.step)
 
-    customer = books.customers.labels.iloc[:, 0]
-    ids = documents.rows[names["invoice"]]
-    out = pd.DataFrame(
-        {
-            names["customer"]: customer.take(documents.customer[late]).reset_index(drop=True),
-            names["invoice"]: ids.iloc[late].reset_index(drop=True),
-        }
-    )
-    if books.currencies is not None:
-        labels = books.currencies.labels.iloc[:, 0]
-        out[names["currency"]] = labels.take(documents.currency[late]).reset_index(drop=True)
+    out = _keys(position, late)
     accrued = [_nearest(d.accrued) for d in debts]
     out["due_date"] = as_days(documents.due[late])
     out["days_late"] = np.array([d.days for d in debts], dtype=np.int64)
@@ -476,6 +476,45 @@ def _frame(
     out["rate"] = np.array([d.rate for d in debts], dtype=np.float64)
     out["scope"] = INTEREST_RULES[rules] if rules else "as agreed"
     out["as_of"] = books.as_of
+    return out
+
+
+def _keys(position: Position, rows: np.ndarray) -> pd.DataFrame:
+    """Customer, invoice and currency of documents."""
+    books = position.books
+    documents, names = books.documents, books.names
+    customer = books.customers.labels.iloc[:, 0]
+    ids = documents.rows[names["invoice"]]
+    out = pd.DataFrame(
+        {
+            names["customer"]: customer.take(documents.customer[rows]).reset_index(drop=True),
+            names["invoice"]: ids.iloc[rows].reset_index(drop=True),
+        }
+    )
+    if books.currencies is not None:
+        labels = books.currencies.labels.iloc[:, 0]
+        out[names["currency"]] = labels.take(documents.currency[rows]).reset_index(drop=True)
+    return out
+
+
+def _sheet(position: Position, late: np.ndarray, debts: list[_Debt]) -> pd.DataFrame:
+    """One row a span; each bears what the rounded sum has grown by."""
+    count = np.array([len(d.spans) for d in debts], dtype=np.int64)
+    spans = [span for d in debts for span in d.spans]
+    a, b, principal, rate, accrued = (
+        np.array([span[k] for span in spans], dtype=np.float64 if k == 3 else np.int64)
+        for k in range(5)
+    )
+    before = np.r_[0, accrued[:-1]] if len(accrued) else accrued
+    before[(np.cumsum(count) - count)[count > 0]] = 0
+    step = position.books.step
+    out = _keys(position, np.repeat(late, count))
+    out["first_day"], out["last_day"] = as_days(a + 1), as_days(b)
+    out["days"] = b - a
+    out["principal"] = door.money(principal, step)
+    out["rate"] = rate
+    out["interest"] = door.money(accrued - before, step)
+    out["as_of"] = position.books.as_of
     return out
 
 

@@ -196,7 +196,13 @@ def test_every_cent_equals_a_walk_through_every_day(setting, order):
     # the walk pays on one day in order of ids, as written; rows are shuffled to show it
     tables[1] = tables[1].sample(frac=1, random_state=1)
     got = credit.late_interest(*tables, as_of=END, order=order, costs=fees, **options)
+    sheet = credit.late_interest(
+        *tables, as_of=END, order=order, costs=fees, detail=True, **options
+    )
+    sums = sheet.groupby("invoice_id", sort=False)[["days", "interest"]].sum().round(2)
     got = got.set_index("invoice_id")
+    assert sums["interest"].to_dict() == got["interest"].to_dict()
+    assert sums["days"].to_dict() == got["days_late"].to_dict()
     late = 0
     for invoice, paid, off, fee in cases:
         grace, count = options.get("grace_days", 0), options.get("day_count", "act/365")
@@ -251,6 +257,25 @@ def test_a_cut_never_changes_the_sum():
             days = ["2020-01-01", *(f"2025-0{m}-01" for m in range(2, 7))]
             cut = pd.DataFrame({"date": days, "rate": 0.09})
             assert credit.late_interest(invoices, rates=cut, **options)["interest"][0] == flat
+
+
+def test_the_sheet_lists_each_span_by_hand():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "invoice_date": ["2025-01-01"],
+        "due_date": ["2025-01-31"], "amount": [1000.0]})  # fmt: skip
+    payments = pd.DataFrame({
+        "payment_id": ["P"], "customer_id": ["A"], "date": ["2025-02-10"], "amount": [400.0],
+        "invoice_id": ["a"]})  # fmt: skip
+    rates = pd.DataFrame({"date": ["2025-01-01", "2025-02-21"], "rate": [0.365, 0.73]})
+    got = credit.late_interest(invoices, payments, rates=rates, as_of="2025-02-28", detail=True)
+    assert got["first_day"].dt.strftime("%m-%d").tolist() == ["02-01", "02-11", "02-21"]
+    assert got["last_day"].dt.strftime("%m-%d").tolist() == ["02-10", "02-20", "02-28"]
+    assert got[["days", "principal", "rate", "interest"]].to_numpy().tolist() == [
+        [10, 1000, 0.365, 10.0], [10, 600, 0.365, 6.0], [8, 600, 0.73, 9.6],
+    ]  # fmt: skip
+    none = credit.late_interest(invoices, rates=rates, as_of="2025-01-31", detail=True)
+    assert len(none) == 0
+    assert list(none.columns) == list(got.columns)
 
 
 def test_money_over_pays_the_interest_of_settled_invoices_only():
