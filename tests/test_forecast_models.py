@@ -130,3 +130,148 @@ def test_transformed_paths_have_the_transformed_intervals(growing):
     model = Forecaster(by="store", model="theta", transform="log", level=(80,)).fit(growing)
     pd.testing.assert_frame_equal(model.predict(3), told)
     pd.testing.assert_frame_equal(model.simulate(3, 4000), drawn)
+
+
+# --------------------------------------------------------------------------------------
+# clean
+
+
+def seasonal_panel(series=200, n=96, seed=7):
+    """Level, wave and normal noise of size 4: (time, series)."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(n)[:, None]
+    return (
+        200 + 10 * np.sin(t * np.pi / 6 + rng.uniform(0, 6, series)) + rng.normal(0, 4, (n, series))
+    )
+
+
+def as_history(y):
+    return pd.concat([monthly(v, item=f"i{j:03d}") for j, v in enumerate(y.T)], ignore_index=True)
+
+
+def spoiled(y, kind, size, seed=8):
+    """Each series with one outlier or one lasting shift of ``size`` standard errors."""
+    rng = np.random.default_rng(seed)
+    out, at = y.copy(), rng.integers(15, len(y) - 8, y.shape[1])
+    for j, sign in enumerate(rng.choice([-1.0, 1.0], y.shape[1])):
+        rows = slice(at[j], at[j] + 1) if kind == "outlier" else slice(at[j], None)
+        out[rows, j] += sign * size * 4
+    return out, at
+
+
+def found_in(y):
+    return Forecaster(by="item").fit(as_history(y)).cleaned_
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_clean_series_are_seldom_taken_for_spoiled(seed):
+    rng = np.random.default_rng(seed)
+    t = np.arange(72)[:, None]
+    noise = rng.normal(0, 4, (72, 150))
+    kinds = [
+        seasonal_panel(150, 72, seed),
+        100 + 0.7 * t + noise,
+        300 + noise.cumsum(axis=0),
+        np.exp(4 + 0.006 * t + noise / 40),
+        rng.poisson(9 + 4 * np.sin(t * np.pi / 6), (72, 150)).astype(float),
+    ]
+    assert found_in(np.hstack(kinds))["item"].nunique() <= 0.01 * 750
+
+
+@pytest.mark.parametrize("kind, share", [("outlier", 0.95), ("level shift", 0.9)])
+def test_what_was_put_in_is_found_dated_and_sized(kind, share):
+    y, at = spoiled(seasonal_panel(), kind, 12)
+    found = found_in(y)
+    assert len(found) <= 1.05 * y.shape[1]
+    found = found[found["kind"] == kind].assign(column=lambda f: f["item"].str[1:].astype(int))
+    want = pd.Timestamp("2015-01-01")
+    months = (found["date"].dt.year - want.year) * 12 + found["date"].dt.month - 1
+    right = months.to_numpy() == at[found["column"]]
+    assert right.mean() > 0.95
+    assert right.sum() >= share * y.shape[1]
+    assert np.abs(found["size"][right]).median() == pytest.approx(48, rel=0.1)
+    given = y[at[found["column"][right]], found["column"][right]]
+    np.testing.assert_allclose(found["amount"][right], given)
+
+
+@pytest.mark.parametrize("kind", ["outlier", "level shift"])
+@pytest.mark.parametrize("model", ["theta", "mstl", "auto"])
+def test_forecasts_of_spoiled_series_are_those_of_the_sound(kind, model):
+    sound = seasonal_panel(120)
+    y, _ = spoiled(sound, kind, 15)
+    if kind == "level shift":
+        sound = sound + (y[-1] - sound[-1])  # the level the future has
+    ask = {"by": "item", "model": model, "level": None}
+    want = forecast(as_history(sound), 12, **ask)["forecast"]
+    raw = (forecast(as_history(y), 12, **ask)["forecast"] - want).abs().mean()
+    mended = (forecast(as_history(y), 12, clean=True, **ask)["forecast"] - want).abs().mean()
+    assert mended < 0.5 * raw
+    assert mended < 0.3 * 4  # of the noise
+
+
+def test_nothing_changes_where_nothing_is_found():
+    history = as_history(seasonal_panel(20))
+    plain = forecast(history, 6, by="item")
+    cleaned = forecast(history, 6, by="item", clean=True)
+    assert cleaned.attrs["cleaned"] == []
+    pd.testing.assert_frame_equal(cleaned, plain, check_exact=True)
+    pd.concat([plain, cleaned])
+
+
+def test_the_newest_values_are_named_and_left_alone():
+    y = seasonal_panel(12)
+    y[-1] += 80
+    found = found_in(y)
+    assert (found["kind"] == "unsettled").all()
+    assert found["item"].nunique() == 12
+    history = as_history(y)
+    pd.testing.assert_frame_equal(
+        forecast(history, 3, by="item", clean=True), forecast(history, 3, by="item")
+    )
+
+
+def test_result_forecaster_and_paths_tell_the_same():
+    y, _ = spoiled(seasonal_panel(6), "outlier", 20)
+    history = as_history(y)
+    out = forecast(history, 4, by="item", clean=True, model="theta")
+    model = Forecaster(by="item", clean=True, model="theta").fit(history)
+    table = model.cleaned_
+    assert list(table.columns) == ["item", "date", "kind", "amount", "size"]
+    pd.testing.assert_frame_equal(pd.DataFrame(out.attrs["cleaned"]), table, check_dtype=False)
+    pd.testing.assert_frame_equal(model.predict(4), out)
+    drawn = simulate(history, 4, n=3000, by="item", clean=True, model="theta")
+    middle = drawn.groupby(["item", "date"])["amount"].median().to_numpy()
+    np.testing.assert_allclose(middle, out["forecast"], rtol=0.02)
+    raw = Forecaster(by="item", model="theta").fit(history)
+    assert (model.summary_["rmse"] < raw.summary_["rmse"]).all()
+
+
+def test_cleaning_knows_no_unit_no_gap_and_no_intermittent_demand():
+    y, _ = spoiled(seasonal_panel(20), "outlier", 20)
+    small, large = found_in(y), found_in(1000 * y)
+    assert small[["item", "date", "kind"]].equals(large[["item", "date", "kind"]])
+    np.testing.assert_allclose(1000 * small["size"], large["size"], rtol=1e-6)
+    holes = y.copy()
+    holes[40:43] = np.nan
+    assert len(found_in(holes)) >= 0.8 * len(small)
+    rng = np.random.default_rng(5)
+    assert found_in(rng.poisson(0.4, (90, 40)) * rng.lognormal(2, 1, (90, 40))).empty
+
+
+def test_clean_must_be_true_or_false(growing):
+    for call in (forecast, simulate):
+        with pytest.raises(InputError, match="clean"):
+            call(growing, 3, by="store", clean="yes")
+
+
+# --------------------------------------------------------------------------------------
+# processes, drivers in paths
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_result_of_one():
+    y, _ = spoiled(seasonal_panel(600, 40), "outlier", 20)
+    history = as_history(y)
+    one, two = (forecast(history, 3, by="item", clean=True, n_jobs=k) for k in (1, 2))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert one.attrs["cleaned"] == two.attrs["cleaned"]

@@ -11,8 +11,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_int, check_names, to_pandas
+from .._frames import check_bool, check_int, check_names, to_pandas
 from ..errors import InputError
+from .cleaning import oddities_of, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, check_transform, forecast_panel
@@ -30,7 +31,7 @@ class Forecaster(BaseEstimator):
     Parameters
     ----------
     by, freq, season_length, model, level, calendar, exog, non_negative, partial, n_jobs, \
-progress, events, gaps, as_of, invalid, date, amount, transform
+progress, events, gaps, as_of, invalid, date, amount, transform, clean
         As in :func:`forecast`.
 
     Attributes
@@ -44,11 +45,17 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         ``weights``. With ``transform`` all figures are on the scale of the fit, and ``lambda``
         is among the parameters. NaN where a method has no likelihood (Theta, MSTL, regression,
         intermittent demand).
+    cleaned_ : DataFrame
+        Outliers and level shifts of the history as it was given: keys, ``date``, ``kind``,
+        ``amount``, ``size`` (see ``clean`` of :func:`forecast`), whether they are taken out or
+        not.
 
     References
     ----------
     R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, "Forecasting with Exponential
-    Smoothing", Springer 2008.
+    Smoothing", Springer 2008. C. Chen, L.-M. Liu, "Joint estimation of model parameters and
+    outlier effects in time series", Journal of the American Statistical Association 88 (1993),
+    284-297.
 
     Examples
     --------
@@ -82,6 +89,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         date: str = "date",
         amount: str = "amount",
         transform: str | float | None = None,
+        clean: bool = False,
     ) -> None:
         self.by = by
         self.freq = freq
@@ -101,6 +109,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         self.date = date
         self.amount = amount
         self.transform = transform
+        self.clean = clean
 
     def fit(self, history: pd.DataFrame, y: None = None) -> Forecaster:
         """Read and check a history.
@@ -126,6 +135,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         check_levels(self.level, caller="Forecaster.fit")
         self._panel = self._read(history)
         check_transform(self.transform, self._panel, caller="Forecaster.fit")
+        check_bool(self.clean, "clean", caller="Forecaster.fit")
         names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
         exog = [self.exog] if isinstance(self.exog, str) else list(self.exog or [])
         names += [c for c in exog if c not in names]
@@ -169,6 +179,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform
             progress=self.progress,
             drivers=self._drivers(horizon, future),
             transform=check_transform(self.transform, self._panel, caller=caller),
+            clean=self.clean,
         )
 
     def simulate(
@@ -216,6 +227,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform
             random_state,
             self._drivers(horizon, future),
             transform=check_transform(self.transform, self._panel, caller=caller),
+            clean=self.clean,
         )
 
     def update(self, new: pd.DataFrame) -> Forecaster:
@@ -252,8 +264,14 @@ progress, events, gaps, as_of, invalid, date, amount, transform
         check_is_fitted(self, "history_")
         if self._summary is None:
             models = check_models(self.model, caller="Forecaster.summary_")
-            self._summary = summarise_models(self._panel, models, self.transform)
+            self._summary = summarise_models(self._panel, models, self.transform, clean=self.clean)
         return self._summary
+
+    @property
+    def cleaned_(self) -> pd.DataFrame:
+        """Outliers and level shifts of the history, whether ``clean`` takes them out or not."""
+        check_is_fitted(self, "history_")
+        return table_of(self._panel, oddities_of(self._panel))
 
     def save(self, path: str | Path) -> None:
         """Write the fitted forecaster to a file.

@@ -11,6 +11,7 @@ import pandas as pd
 from .._frames import check_bool, check_choice, check_int, check_names, check_number
 from ..engine.bank import METHODS, Forecast, forecast_block
 from ..errors import InputError
+from .cleaning import NONE, Oddities, clean_block, records, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
@@ -41,6 +42,7 @@ def forecast(
     date: str = "date",
     amount: str = "amount",
     transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """Forecast every series of a history.
 
@@ -113,6 +115,13 @@ def forecast(
         not positive stay as they are, while the other choices refuse them. Forecasts come back
         as means (bias-adjusted), interval ends as they are. Meant for models by name:
         ``model="auto"`` weighs members on logarithms itself and gains nothing.
+    clean : bool, default=False
+        Whether to take out outliers and level shifts before: a value that is plainly odd is set
+        to what its neighbours say, and what came before a shift is moved to the level after it.
+        What was found stands in ``.attrs["cleaned"]`` of the result, a record each: keys,
+        ``date``, ``kind`` (``"outlier"``, ``"level shift"``, or ``"unsettled"`` for one of the
+        last three values, which is left as it is), ``amount``, ``size`` (by how much it differs
+        from what was to be expected). See :attr:`Forecaster.cleaned_` for a table.
 
     Returns
     -------
@@ -187,6 +196,7 @@ def forecast(
         progress=progress,
         drivers=drivers,
         transform=check_transform(transform, panel, caller=caller),
+        clean=check_bool(clean, "clean", caller=caller),
     )
 
 
@@ -296,16 +306,22 @@ def forecast_panel(
     progress: bool = False,
     drivers: Drivers | None = None,
     transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """The result table of a panel's forecasts, with the effects of drivers where there are any."""
+    told: list[Oddities] = []
     options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
+    options |= {"clean": clean, "told": told}
     if drivers is not None:
         free = drivers.fit(panel)
         made = _run(free, horizon, models, levels, False, **options)
         made = drivers.put_on(made, panel.end, horizon, non_negative)
-        return _table(panel, horizon, made, levels)
-    made = _run(panel, horizon, models, levels, non_negative, **options)
-    return _table(panel, horizon, made, levels)
+    else:
+        made = _run(panel, horizon, models, levels, non_negative, **options)
+    out = _table(panel, horizon, made, levels)
+    if clean:
+        out.attrs["cleaned"] = records(table_of(panel, told))
+    return out
 
 
 def floors(y: np.ndarray, non_negative: bool | str) -> np.ndarray:
@@ -327,17 +343,20 @@ def _run(
     n_jobs: int,
     progress: bool,
     transform: str | float | None,
+    clean: bool,
+    told: list[Oddities],
 ) -> dict[str, np.ndarray]:
     """Every block forecast; arrays by column name, ``(series, horizon)``."""
     columns = ["forecast"] + [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
     out: dict[str, np.ndarray] = {c: np.empty((len(panel), horizon)) for c in columns}
     out["status"] = np.empty(len(panel), dtype=np.int8)
     jobs = (
-        (block, horizon, panel.season, models, levels, non_negative, transform)
+        (block, horizon, panel.season, models, levels, non_negative, transform, clean)
         for block in panel.blocks()
     )
     done = 0
-    for block, made in _each(jobs, n_jobs):
+    for block, made, odd in _each(jobs, n_jobs):
+        told.append(odd)
         for name, values in made.items():
             out[name][block] = values
         done += len(block)
@@ -366,7 +385,7 @@ def _lend_widths(out: dict[str, np.ndarray], levels: list[float]) -> None:
             out[name][few] = np.where(positive, np.maximum(lent, 0.0), lent)
 
 
-def _each(jobs: Iterator[tuple], n_jobs: int) -> Iterator[tuple[np.ndarray, dict]]:
+def _each(jobs: Iterator[tuple], n_jobs: int) -> Iterator[tuple[np.ndarray, dict, Oddities]]:
     if n_jobs == 1:
         for job in jobs:
             yield _one_block(*job)
@@ -388,8 +407,13 @@ def _one_block(
     levels: list[float],
     non_negative: bool | str,
     transform: str | float | None,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """One block's columns, ``(series in the block, horizon)``, and its status codes."""
+    clean: bool,
+) -> tuple[np.ndarray, dict[str, np.ndarray], Oddities]:
+    """One block's columns, ``(series in the block, horizon)``, its status codes, odd values."""
+    given = block
+    odd = NONE
+    if clean:
+        block, odd = clean_block(block, season)
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(block.y, block.n, far, season, models, transform=transform)
     found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
@@ -399,11 +423,11 @@ def _one_block(
     high = np.where(known, block.y, -np.inf).max(axis=0)
     status = np.select([count == 0, low == high, count < 4], [3, 2, 1], 0)
     status[(count < 4) & (count > 0)] = 1
-    floor = floors(block.y, non_negative)
+    floor = floors(given.y, non_negative)
     out = {"forecast": found.mean, **_bounds(found, levels)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}
     out["status"] = status.astype(np.int8)
-    return block.series, out
+    return block.series, out, odd
 
 
 def _bounds(found: Forecast, levels: list[float]) -> dict[str, np.ndarray]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, check_int, check_names, check_number, take
+from .._frames import Amount, Date, check_bool, check_int, check_names, check_number, take
 from ..engine import paths
 from ..engine.bank import forecast_block
 from ..engine.preparation import prepare
 from ..errors import InputError
+from .cleaning import clean_block
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_models, check_transform, floors
@@ -47,6 +48,7 @@ def simulate(
     amount: str = "amount",
     random_state: int | np.random.Generator | None = 0,
     transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """Sample paths of every series, correlated along time and across series.
 
@@ -57,7 +59,7 @@ def simulate(
     Parameters
     ----------
     history, horizon, by, freq, season_length, model, calendar, exog, future, non_negative, \
-partial, events, gaps, as_of, invalid, date, amount, transform
+partial, events, gaps, as_of, invalid, date, amount, transform, clean
         As in :func:`forecast`.
     n : int, default=1000
         Number of paths.
@@ -120,7 +122,15 @@ partial, events, gaps, as_of, invalid, date, amount, transform
     )
     transform = check_transform(transform, panel, caller=caller)
     return sample_panel(
-        panel, horizon, n, models, non_negative, random_state, drivers, transform=transform
+        panel,
+        horizon,
+        n,
+        models,
+        non_negative,
+        random_state,
+        drivers,
+        transform=transform,
+        clean=check_bool(clean, "clean", caller=caller),
     )
 
 
@@ -134,13 +144,14 @@ def sample_panel(
     drivers: Drivers | None = None,
     *,
     transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """Paths of every series of a panel as a samples table."""
     rng = np.random.default_rng(random_state)
     if drivers is not None:
-        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng, transform)
+        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng, transform, clean)
         return _samples(panel, _with_effects(drivers, amounts, panel.end, non_negative, rng))
-    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng, transform))
+    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng, transform, clean))
 
 
 def _draw(
@@ -151,11 +162,15 @@ def _draw(
     non_negative: bool | str,
     rng: np.random.Generator,
     transform: str | float | None = None,
+    clean: bool = False,
 ) -> np.ndarray:
     """Amounts (series, horizon, draws)."""
     parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     newest = int(panel.end.max())
     for block in panel.blocks():
+        floor = floors(block.y, non_negative)
+        if clean:
+            block, _ = clean_block(block, panel.season)
         far = horizon + int(block.ahead.max(initial=0))
         found = forecast_block(block.y, block.n, far, panel.season, models, transform=transform)
         found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
@@ -164,13 +179,13 @@ def _draw(
         past[:, block.series] = _past_errors(
             block.y, block.n, block.last - block.ahead, newest, panel.season
         )
-        parts.append((block, found))
+        parts.append((block, found, floor))
     stays = _as_seen(panel, stays, horizon, models)
     z = paths.deviates(past, stays, horizon, n, rng)
     amounts = np.empty((len(panel), horizon, n))
-    for block, found in parts:
+    for block, found, floor in parts:
         drawn = found.quantile(z[:, :, block.series])
-        drawn = np.maximum(drawn, floors(block.y, non_negative))
+        drawn = np.maximum(drawn, floor)
         amounts[block.series] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
     return amounts
 

@@ -24,6 +24,7 @@ from ..engine.ets import Smoothed
 from ..engine.preparation import Prepared, prepare
 from ..engine.theta import theta
 from ..engine.transformation import box_cox
+from .cleaning import clean_block
 from .intake import Block, Panel
 
 __all__ = ["summarise_models"]
@@ -34,12 +35,18 @@ Row = tuple[int, dict[str, Any]]
 
 
 def summarise_models(
-    panel: Panel, models: list[str], transform: str | float | None = None
+    panel: Panel,
+    models: list[str],
+    transform: str | float | None = None,
+    *,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """One row a series and model asked for, in key order."""
     rows: list[list[dict[str, Any]]] = [[] for _ in range(len(panel))]
     for block in panel.blocks(256):
         power = np.full(len(block.n), np.nan)
+        if clean:
+            block, _ = clean_block(block, panel.season)
         if transform is not None:
             block, power = _transformed(block, panel.season, transform)
         for model in models:
