@@ -492,6 +492,11 @@ def test_a_plan_is_its_own_customers():
     got = credit.open_items(plan, payments, method="specific", include="all")
     left = got.set_index("invoice_id")["outstanding"].to_dict()
     assert left == {"I1": 30.0, "I2": 0.0, "I3": 70.0, "I4": 10.0}  # earliest due date first
+    by_parent = payments.assign(invoice_id=None, parent="plan")
+    again = credit.open_items(plan, by_parent, method="specific", include="all")
+    pd.testing.assert_frame_equal(got, again)
+    alone = credit.aging(plan, by_parent.drop(columns="invoice_id"), method="specific")
+    assert alone["total"].tolist() == [40.0, 70.0]
     early = credit.aging(plan, payments.assign(date="2024-12-20"), as_of="2024-12-31")
     assert early[["unapplied", "total"]].to_numpy().tolist() == [[-80.0, -80.0]]
     with pytest.raises(InputError, match="name an invoice of another customer"):

@@ -392,6 +392,20 @@ def _plans(invoices: Rows, documents: Documents, groups: int) -> _Plans | None:
     return _Plans(pd.Index(labels), seen, groups)
 
 
+def _wanted(rows: Rows) -> tuple[pd.Series, str]:
+    """What each row names: an invoice, else the plan its instalments belong to; the column."""
+    if "plan" not in rows:
+        return rows.series("named"), rows.columns["named"]
+    plan = rows.series("plan")
+    if "named" not in rows:
+        return plan, rows.columns["plan"]
+    named = rows.series("named")
+    blank = named.isna() | (named.astype(object) == "")
+    if not (blank & plan.notna()).any():
+        return named, rows.columns["named"]
+    return named.astype(object).where(~blank, plan.astype(object)), rows.columns["named"]
+
+
 def _named(
     caller: str,
     arg: str,
@@ -402,10 +416,10 @@ def _named(
     groups: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Document named by each row, or the instalment group; unknown names raise."""
-    if "named" not in rows or not len(rows):
+    if not ("named" in rows or "plan" in rows) or not len(rows):
         return constant(len(rows), np.int64(-1)), constant(len(rows), np.int64(-1))
     none = np.full(len(rows), -1, dtype=np.int64)
-    wanted = rows.series("named")
+    wanted, column = _wanted(rows)
     at = _look_up(invoices.series("invoice"), wanted)
     parent = none.copy()
     unknown = at == -9
@@ -420,7 +434,7 @@ def _named(
     if unknown.any():
         first = ", ".join(repr(v) for v in wanted[unknown].unique()[:3])
         raise InputError(
-            f"{caller}(): {arg}: column {rows.columns['named']!r} names an invoice that is not in "
+            f"{caller}(): {arg}: column {column!r} names an invoice that is not in "
             f"invoices, in {int(unknown.sum())} row(s) (first: {first}). Add those invoices, or "
             "leave the name empty: the money is then unapplied."
         )

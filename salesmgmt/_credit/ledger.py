@@ -46,9 +46,10 @@ def ledger(
         ``security`` and ``burden`` (for ``cn_560``). Negative amounts are credit notes.
     payments : DataFrame, optional
         ``payment_id``, ``customer_id``, ``date``, ``amount``; optional ``invoice_id`` (missing:
-        the payment names none; a ``parent``: its instalments, oldest due first) and
-        ``currency``. Negative amounts are refunds: they undo what the payment they name paid,
-        or take back what is left of the customer's receipts, the latest first.
+        the payment names none; a ``parent``: its instalments, oldest due first), ``parent`` (the
+        same for payments that name no invoice) and ``currency``. Negative amounts are refunds:
+        they undo what the payment they name paid, or take back what is left of the customer's
+        receipts, the latest first.
     adjustments : DataFrame, optional
         ``customer_id``, ``date``, ``amount``, ``kind``; optional ``invoice_id``. A ``write_off``
         or ``allowance`` settles like a payment; a ``recovery`` (money on a debt already written

@@ -85,7 +85,7 @@ def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None
     strange = any(k in bills for k in ("currency", "type", "parent")) or "currency" in money
     if method not in _METHODS or strange or len(changes) or not len(bills):
         return None
-    if "named" in money and money.series("named").notna().any():
+    if any(k in money and money.series(k).notna().any() for k in ("named", "plan")):
         return None
     if np.isnat(bills["due"]).any() or (len(money) and money["amount"].min() < 0):
         return None

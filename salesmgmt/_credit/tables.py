@@ -194,6 +194,7 @@ def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str)
         day=Date(names["date"], option="date"),
         amount=Amount(names["amount"]),
         named=Key(names["invoice"], optional=True, missing="allow", option="invoice"),
+        plan=Key(names["parent"], optional=True, missing="allow", option="parent"),
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
 
