@@ -157,3 +157,18 @@ def test_headings_of_ones_own():
             pd.DataFrame({"customer_id": [1], "grade": "A", "monthly_sales": 1.0}),
             {"factors": {"A": 1.0}, "minimum": 10.0, "maximum": 5.0},
         )
+
+
+def test_promises_and_orders_under_the_callers_heading():
+    promises = pd.DataFrame({"customer_id": [3], "date": ["2024-10-01"], "promised_date":
+                             ["2024-12-20"], "promised_amount": [1e6]})  # fmt: skip
+    orders = pd.DataFrame({"customer_id": 7, "date": pd.date_range("2024-06-01", periods=9)})
+    want = credit.early_warning(*BOOK, as_of="2025-01-15", promises=promises, orders=orders)
+    assert {"broken_promises", "order_stop"} <= set(want["signal"])
+    cash, other, told, asked = (f.rename(columns={"date": "日期"}) for f in
+                                (CASH, OTHER, promises, orders))  # fmt: skip
+    for given in ((told, asked), (promises, orders)):
+        got = credit.early_warning(
+            BILLS, cash, other, as_of="2025-01-15", promises=given[0], orders=given[1], date="日期"
+        )
+        pd.testing.assert_frame_equal(got, want)

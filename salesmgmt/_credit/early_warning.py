@@ -56,7 +56,7 @@ def early_warning(
     promises : DataFrame, optional
         ``customer_id``, ``date``, ``promised_date``, ``promised_amount``: a promise is broken if
         less came in between the two dates (and three days more). Rows without a promised date
-        are no promises.
+        are no promises. Its date may also be called as ``date=`` says, like that of ``orders``.
     orders : DataFrame, optional
         ``customer_id``, ``date``: orders (``transactions`` will do). None: invoice dates. A
         customer of at least five order days who has been silent for four of its usual gaps and
@@ -257,6 +257,12 @@ def _disputes(position: Position, window: int, lang: str) -> pd.DataFrame:
     return _signal("disputes", count.index, words, np.clip(count - 1, 0, 2), first, count)
 
 
+def _date_of(frame: Any, position: Position) -> str:
+    """The date column as ``date=`` names it, else as everybody does."""
+    name = position.books.names["date"]
+    return name if name in getattr(frame, "columns", ()) else "date"
+
+
 def _order_stop(position: Position, table: pd.DataFrame, orders: Any, lang: str) -> pd.DataFrame:
     """Silence of a regular buyer."""
     books = position.books
@@ -264,7 +270,8 @@ def _order_stop(position: Position, table: pd.DataFrame, orders: Any, lang: str)
         days = table[["customer", "day"]]
     else:
         rows = door.take(orders, caller=books.caller, arg="orders", empty="allow",
-                         customer=Key(books.names["customer"]), date=Date("date"))  # fmt: skip
+                         customer=Key(books.names["customer"]),
+                         date=Date(_date_of(orders, position)))  # fmt: skip
         codes = books.customers.index.get_indexer(pd.Index(rows.series("customer")))
         days = pd.DataFrame({"customer": codes, "day": rows.days("date") if len(rows) else []})
         days = days[(codes >= 0) & (days["day"] <= books.today)]
@@ -291,7 +298,7 @@ def _broken(position: Position, promises: Any, window: int, lang: str) -> pd.Dat
     books = position.books
     rows = door.take(
         promises, caller=books.caller, arg="promises", empty="allow",
-        customer=Key(books.names["customer"]), date=Date("date"),
+        customer=Key(books.names["customer"]), date=Date(_date_of(promises, position)),
         until=Date("promised_date", missing="allow"),
         amount=Amount("promised_amount", missing="allow", low=0),
     )  # fmt: skip
