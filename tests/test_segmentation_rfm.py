@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmgmt import DataWarning, InputError
-from salesmgmt.segmentation import rfm, score_grid, segment_summary
+from salesmgmt.segmentation import migration, rfm, score_grid, segment_summary
 
 
 def _orders(rows, columns=("customer_id", "date", "amount")):
@@ -372,3 +372,47 @@ def test_online_retail_equals_a_ten_line_query(data_dir):
     np.testing.assert_allclose(out["monetary"], want["monetary"], rtol=0, atol=1e-8)
     assert out["customer_id"].tolist() == want["customer_id"].tolist()
     assert out.attrs["rows"]["used"] == 541909 - 135080
+
+
+def test_returns_left_out_count_the_customers_who_never_bought():
+    frame = pd.concat([PLAIN, _orders([("d", "2025-01-01", -5.0), ("e", "2025-12-31", 5.0)])])
+    out = rfm(frame, returns="exclude", as_of="2025-06-30")
+    rows = out.attrs["rows"]
+    assert rows["customers_without_a_purchase"] == 1
+    assert rows["given"] == sum(
+        rows[k]
+        for k in ("invalid", "after_as_of", "returns_left_out", "without_a_purchase", "used")
+    )
+
+
+def test_a_value_on_a_logarithmic_cut_has_the_lower_score():
+    """Cuts of 1 .. base ** bins are the powers of the base, up to rounding of the logarithm."""
+    for base in (2, 3, 5, 7, 10):
+        for bins in (2, 3, 4, 5):
+            amounts = [float(base**j) for j in range(bins + 1)]
+            frame = _orders([(j, "2025-01-01", a) for j, a in enumerate(amounts)])
+            out = rfm(frame, method="log", bins=bins, step=1.0)
+            assert out["m"].tolist() == [1, *range(1, bins + 1)]
+            days = [base**j - 1 for j in range(bins + 1)]
+            if days[-1] > 20_000:
+                continue
+            end = pd.Timestamp("2025-01-01")
+            last = [(j, end - pd.Timedelta(days=d), 1.0) for j, d in enumerate(days)]
+            assert rfm(_orders(last), method="log", bins=bins)["r"].tolist() == [
+                *range(bins, 0, -1), 1,
+            ]  # fmt: skip
+
+
+def test_one_amount_for_all_has_one_logarithm():
+    for amount in np.random.default_rng(0).integers(1, 10**7, 300) / 100:
+        frame = _orders([("a", "2025-01-01", float(amount)), ("b", "2025-01-01", float(amount))])
+        assert rfm(frame, method="log")["m"].tolist() == [1, 1]
+
+
+def test_migration_refuses_ids_that_can_never_meet():
+    numbers = pd.DataFrame({"customer_id": [1, 2], "segment": "new", "monetary": [1.0, 2.0]})
+    texts = numbers.assign(customer_id=["1", "2"])
+    with pytest.raises(InputError, match=r"migration.*numbers in before and text in after"):
+        migration(numbers, texts)
+    mixed = numbers.astype({"customer_id": "Int64"})
+    assert migration(numbers, mixed)["customers"].tolist() == [2]

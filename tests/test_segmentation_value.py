@@ -292,3 +292,35 @@ def test_models_are_compared_without_the_last_part(sample):
     assert table["score"].is_monotonic_increasing
     assert table["rmse"].gt(0).all()
     assert sorted(table["model"]) == ["bgnbd", "mbgnbd", "paretonbd"]
+
+
+def test_lifecycle_and_cohorts_account_for_every_row():
+    rows = _lines(
+        [
+            ("a", "2025-01-01", 5.0),
+            ("a", "2025-02-01", 5.0),
+            ("b", "2024-12-01", -2.0),
+            ("b", "2025-01-15", 9.0),
+            ("r", "2025-01-15", -9.0),
+            ("z", "2025-09-01", 1.0),
+            (None, "2025-01-01", 1.0),
+        ]
+    )
+    with pytest.warns(DataWarning):
+        out = lifecycle(rows, as_of="2025-06-30", invalid="drop")
+    assert out["customer_id"].tolist() == ["a", "b"]
+    assert out.attrs["rows"] == {
+        "given": 7, "invalid": 1, "after_as_of": 1, "without_a_purchase": 1, "used": 4,
+    }  # fmt: skip
+    with pytest.warns(DataWarning):
+        out = cohorts(rows, as_of="2025-06-30", invalid="drop")
+    assert out.attrs["rows"] == {
+        "given": 7, "invalid": 1, "after_as_of": 1, "returns_before_a_purchase": 2, "used": 3,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"as_of": "2020-01-01"}, {"amount": "minus"}])
+def test_a_life_cycle_of_nobody_is_an_error(change):
+    rows = _lines([("a", "2025-01-01", 5.0), ("b", "2025-02-01", 6.0)]).assign(minus=-1.0)
+    with pytest.raises(InputError, match=r"lifecycle.*no purchase on or before"):
+        lifecycle(rows, **change)

@@ -13,6 +13,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    Rows,
     check_freq,
     check_lang,
     check_number,
@@ -23,7 +24,7 @@ from .._frames import (
 from ..engine.grouping import distinct, exact_sum, first_last
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
-from .condense import condensed
+from .condense import COUNT, condensed
 
 __all__ = ["cohorts", "lifecycle", "triangle"]
 
@@ -67,6 +68,7 @@ def cohorts(
         ``retention`` with ``retention_lo`` and ``retention_hi`` (Wilson), ``amount``,
         ``cumulative``, ``ltv`` (cumulative amount a customer of the cohort) with ``ltv_lo``
         and ``ltv_hi`` (normal), ``complete`` (whether the period is over), ``as_of``.
+        ``attrs["rows"]`` accounts for every row given.
 
     Raises
     ------
@@ -98,6 +100,7 @@ def cohorts(
         customer=Key(customer),
         date=Date(date),
         amount=Amount(amount),
+        n=Amount(COUNT, optional=True),
     )
     days, amounts = rows.days("date"), rows["amount"]
     codes, n = rows.keys("customer").codes, len(rows.keys("customer"))
@@ -110,14 +113,23 @@ def cohorts(
         )
     first, _ = first_last(codes[bought], days[bought], n)
     keep = (days <= until) & (days >= first[codes])
-    early = int(((days <= until) & ~keep).sum())
+    weight = rows["n"] if "n" in rows else np.ones(len(days))
+    early = int(weight[(days <= until) & ~keep].sum())
     if early:
         warn(
             f"cohorts(): {early} return(s) before the customer's first purchase are left out; "
             "they belong to no age."
         )
     cells = _cells(codes[keep], days[keep], amounts[keep], bought[keep], first, freq)
-    return _cohort_table(cells, until, freq, float(ndtri(0.5 + level / 2)), stamp)
+    out = _cohort_table(cells, until, freq, float(ndtri(0.5 + level / 2)), stamp)
+    out.attrs["rows"] = {
+        "given": int(weight.sum()) + len(rows.dropped),
+        "invalid": len(rows.dropped),
+        "after_as_of": int(weight[days > until].sum()),
+        "returns_before_a_purchase": early,
+        "used": int(weight[keep].sum()),
+    }
+    return out
 
 
 @dataclass(frozen=True)
@@ -322,12 +334,13 @@ def lifecycle(
         ``purchases`` (days), ``amount``, ``rhythm`` (typical days between purchases),
         ``recency``, ``overdue`` (recency over rhythm), ``p_longer``, ``stage`` (``new``: one
         purchase so far; ``active``; ``reactivated``: back after a pause that looked like a
-        loss; ``slowing``; ``at_risk``; ``lost``), ``label``, ``as_of``.
+        loss; ``slowing``; ``at_risk``; ``lost``), ``label``, ``as_of``. ``attrs["rows"]``
+        accounts for every row given.
 
     Raises
     ------
     InputError
-        A column is missing or rows cannot be used.
+        A column is missing, rows cannot be used, or nobody bought by ``as_of``.
 
     Examples
     --------
@@ -355,6 +368,10 @@ def lifecycle(
     stamp = resolve_as_of(as_of, days, caller="lifecycle")
     until = int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
     at = (amounts >= 0) & (days <= until)
+    if not at.any():
+        raise InputError(
+            f"lifecycle(): no purchase on or before {stamp:%Y-%m-%d}; choose a later as_of."
+        )
     who, when = _purchase_days(keys.codes[at], days[at])
     there = np.bincount(who, minlength=len(keys)) > 0
     rhythm = _rhythms(who, when, len(keys))
@@ -379,7 +396,28 @@ def lifecycle(
         .reset_index(drop=True),
         "as_of": np.full(int(there.sum()), stamp.to_datetime64().astype("M8[us]")),
     }
-    return keys.labels[there].reset_index(drop=True).assign(**columns)
+    out = keys.labels[there].reset_index(drop=True).assign(**columns)
+    out.attrs["rows"] = _rows_of_lifecycle(rows, keys.codes, days > until, there)
+    return out
+
+
+def _rows_of_lifecycle(
+    rows: Rows, codes: np.ndarray, late: np.ndarray, there: np.ndarray
+) -> dict[str, int]:
+    """Where the rows given went; customers with returns alone are told of."""
+    lost = ~late & ~there[codes]
+    if lost.any():
+        warn(
+            f"lifecycle(): {len(np.unique(codes[lost]))} customer(s) have returns but no purchase "
+            f"and are left out ({int(lost.sum())} row(s))."
+        )
+    return {
+        "given": len(codes) + len(rows.dropped),
+        "invalid": len(rows.dropped),
+        "after_as_of": int(late.sum()),
+        "without_a_purchase": int(lost.sum()),
+        "used": int((~late & ~lost).sum()),
+    }
 
 
 def _purchase_days(codes: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

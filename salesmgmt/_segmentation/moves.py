@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Key, check_lang, take
+from .._frames import Amount, Key, check_lang, factorise, stack_keys, take
 from ..errors import InputError
 from .rfm import Learned, Spec, put_together, score, take_values
 
@@ -243,9 +243,8 @@ def migration(
     0  lost   lost          1    1.0     5.0
     1   new  loyal          1    1.0    30.0
     """
-    tables = []
-    for frame, arg in ((before, "before"), (after, "after")):
-        rows = take(
+    taken = [
+        take(
             frame,
             caller="migration",
             arg=arg,
@@ -254,15 +253,22 @@ def migration(
             segment=Key(segment),
             monetary=Amount(monetary),
         )
-        tables.append(
-            pd.DataFrame(
-                {
-                    "customer": rows.series("customer").to_numpy(),
-                    "segment": rows.series("segment").astype(str).to_numpy(),
-                    "amount": rows["monetary"],
-                }
-            )
+        for frame, arg in ((before, "before"), (after, "after"))
+    ]
+    keys = stack_keys(
+        [rows.frame for rows in taken], [customer], caller="migration", args=("before", "after")
+    )
+    codes = np.split(factorise(keys, [customer]).codes, [len(taken[0])])
+    tables = [
+        pd.DataFrame(
+            {
+                "customer": who,
+                "segment": rows.series("segment").astype(str).to_numpy(),
+                "amount": rows["monetary"],
+            }
         )
+        for who, rows in zip(codes, taken, strict=True)
+    ]
     both = tables[0].merge(tables[1], on="customer", how="outer", suffixes=("_before", "_after"))
     both["from"] = both["segment_before"].fillna("(new)")
     both["to"] = both["segment_after"].fillna("(gone)")

@@ -97,7 +97,11 @@ def rfm(
     scheme : {"classic", "cn8", "shopify", "r_package"} or DataFrame
         How scores become segments. A frame holds ``segment`` and any of ``r_min``, ``r_max``,
         ``f_min``, ``f_max``, ``m_min``, ``m_max`` (optional ``label``, ``label_zh``,
-        ``action``); it must cover every cell once. ``cn8``: see ``thresholds``.
+        ``action``); it must cover every cell once. ``cn8``: see ``thresholds``. ``shopify``
+        has Shopify's group names, but the scores that make each group are this library's own:
+        Shopify publishes the names, no table of scores that we could find. ``r_package``: the
+        intervals in the documentation of the R package rfm, the first that fits; the rest is
+        ``others``.
     monetary : {"sum", "mean"}
         Total amount, or amount per order.
     returns : {"net", "exclude", "offset"}
@@ -132,7 +136,9 @@ def rfm(
         date to ``as_of``), ``frequency``, ``monetary``, ``first_date``, ``last_date``,
         ``tenure`` (days from the first date to ``as_of``), ``r``, ``f``, ``m``, ``rfm`` (the
         three scores as text), ``segment`` (stable key), ``label``, ``as_of``.
-        ``attrs["rows"]`` accounts for every row given.
+        ``attrs["rows"]`` accounts for every row given: ``given`` = ``invalid`` +
+        ``after_as_of`` + ``returns_left_out`` + ``without_a_purchase`` (customers with
+        returns alone, where there are any) + ``used``.
 
     Raises
     ------
@@ -502,15 +508,18 @@ def _tell_the_bought_nothing(
     caller: str,
 ) -> None:  # fmt: skip
     """Count and tell of customers who have returns, but no purchase."""
+    known = codes if use.late is None else codes[~use.late]
+    account["customers_without_a_purchase"] = int(
+        (np.bincount(known, minlength=len(seen))[~seen] > 0).sum()
+    )
     weight = rows["n"][use.paid] if "n" in rows else None
     lost = np.bincount(codes[use.paid], weight, len(seen))[~seen]
-    account["customers_without_a_purchase"] = int((lost > 0).sum())
+    account["without_a_purchase"] = int(lost.sum())
     if lost.any():
         warn(
             f"{caller}(): {int((lost > 0).sum())} customer(s) have returns but no purchase "
             f"and are left out ({int(lost.sum())} row(s))."
         )
-    account["without_a_purchase"] = int(lost.sum())
 
 
 def _money(
@@ -611,8 +620,14 @@ def _cuts(axis: str, values: np.ndarray, spec: Spec) -> np.ndarray:
     if spec.method == "fixed":
         return _given_cuts(axis, spec)
     if axis == "recency":  # days + 1, so that today has a logarithm
-        return -(log_cuts(1.0 - values, spec.bins)[::-1] - 1.0)
-    return log_cuts(values, spec.bins)
+        return -(_on_a_whole(log_cuts(1.0 - values, spec.bins))[::-1] - 1.0)
+    return _on_a_whole(log_cuts(values, spec.bins))
+
+
+def _on_a_whole(cuts: np.ndarray) -> np.ndarray:
+    """Cuts within rounding of a whole number put on it, where days, orders and steps lie."""
+    whole = np.rint(cuts)
+    return np.where(np.abs(cuts - whole) <= 1e-12 * np.abs(whole), whole, cuts)
 
 
 def _given_cuts(axis: str, spec: Spec) -> np.ndarray:

@@ -114,11 +114,15 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
             np.add.at(total, codes[cut], fixed_point(amounts[cut], unit))
         return total / scale
     if largest >= 2.0**62:
-        raise OverflowError(f"an amount of {largest:.6g} units of {unit!r} is not exact")
+        raise OverflowError(
+            f"an amount of {largest / scale:.6g} is too large to be added up to {unit:.0e}"
+        )
     # Too many digits for one float: before and after the point apart.
     whole = np.floor(amounts) if unit < 1 else fixed_point(amounts, unit)
     if float(np.abs(whole).sum()) >= 2.0**62:
-        raise OverflowError(f"a sum of amounts up to {largest:.6g} units of {unit!r} is not exact")
+        raise OverflowError(
+            f"amounts up to {largest / scale:.6g} are too large to be added up to {unit:.0e}"
+        )
     wholes, rests = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     np.add.at(wholes, codes, whole.astype(np.int64))
     if unit >= 1:
