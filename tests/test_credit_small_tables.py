@@ -172,3 +172,14 @@ def test_promises_and_orders_under_the_callers_heading():
             BILLS, cash, other, as_of="2025-01-15", promises=given[0], orders=given[1], date="日期"
         )
         pd.testing.assert_frame_equal(got, want)
+
+
+def test_work_list_shows_what_a_customer_owes_in_all():
+    items = credit.open_items(*BOOK, as_of="2024-12-10")
+    items = items[(items["kind"] == "invoice") & (items["outstanding"] > 0)]
+    late = items[items["days_past_due"] > 0]
+    got = credit.worklist(*BOOK, as_of="2024-12-10").set_index("customer_id")
+    for column, rows in (("outstanding", items), ("overdue", late)):
+        want = rows.groupby("customer_id")["outstanding"].sum().round(2).reindex(got.index)
+        pd.testing.assert_series_equal(got[column], want, check_names=False)
+    assert (got["outstanding"] > got["overdue"]).any()

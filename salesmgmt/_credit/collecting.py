@@ -237,7 +237,7 @@ def worklist(
                    "due_date", "overdue", "outstanding", "disputed", "days_past_due", "level",
                    "expected"]].copy()  # fmt: skip
     else:
-        out = _by_customer(items[late], names)
+        out = _by_customer(items, late, names)
     out = out[out["overdue"] >= minimum].reset_index(drop=True)
     out["expected"] = out["expected"].round(2)
     text = 1 if lang == "zh" else 0
@@ -249,18 +249,22 @@ def worklist(
     return out
 
 
-def _by_customer(late: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    keys = [names["customer"], *([names["currency"]] if names["currency"] in late else [])]
-    groups = late.groupby(keys, sort=True, observed=True)
+def _by_customer(items: pd.DataFrame, late: np.ndarray, names: dict[str, str]) -> pd.DataFrame:
+    """Customers with anything past due; what they owe in all stands beside it."""
+    keys = [names["customer"], *([names["currency"]] if names["currency"] in items else [])]
+    owed = items["outstanding"].groupby([items[k] for k in keys], observed=True)
+    items = items.assign(outstanding=owed.transform("sum"))
+    groups = items[late].groupby(keys, sort=True, observed=True)
     out = groups.agg(
         overdue=("overdue", "sum"),
+        outstanding=("outstanding", "first"),
         disputed=("disputed", "sum"),
         days_past_due=("days_past_due", "max"),
         invoices=("overdue", "size"),
         level=("level", "max"),
         expected=("expected", lambda v: v.sum(min_count=1)),
     ).reset_index()
-    for name in ("overdue", "disputed"):
+    for name in ("overdue", "outstanding", "disputed"):
         out[name] = out[name].round(2)
     return out.sort_values(
         ["overdue", *keys], ascending=[False, *[True] * len(keys)], ignore_index=True
