@@ -166,10 +166,11 @@ def test_promotions_find_the_truth(sample, truths):
     ]
     scope = ["channel", "product_line", "region"]
     out = promotion_effect(sample, pd.DataFrame(rows), scope=scope).set_index("promotion")
-    spring, summer = out.iloc[1], out.iloc[2]
-    assert out.iloc[0]["lo"] > 0.2
-    assert spring["lo"] > 0
-    assert summer["lo"] < 0.25
+    known = [p["uplift_of_all_lines"] for p in truths["promotions"]]
+    assert out["lo"].iloc[0] > 0.2
+    assert out["lo"].iloc[1] < known[1] < out["hi"].iloc[1]
+    assert out["lo"].iloc[0] < known[0] < out["hi"].iloc[0]
+    assert out["lo"].iloc[2] < 0.25
     assert (out["incremental"] == out["actual"] - out["expected"]).all()
 
 
@@ -186,6 +187,89 @@ def test_promotion_by_hand():
     assert (out["days"], out["actual"], out["expected"]) == (7, 1050.0, pytest.approx(700))
     assert out["uplift"] == pytest.approx(0.5)
     assert out["return_on_cost"] == pytest.approx(5)
+
+
+def _heavy_tailed(seed, length, uplift):
+    """Three years of few, very unequal orders; regions drift, one product has a season."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(3 * 365)
+    start = int(rng.integers(140, len(t) - 140 - length))
+    parts = []
+    for region in "NSE":
+        drift = np.exp(0.15 * np.repeat(rng.normal(0, 1, len(t) // 14 + 1), 14)[: len(t)])
+        for line in "abc":
+            season = 1 + 0.3 * np.sin(2 * np.pi * t / 365.25) * (line == "a")
+            rate = 1.5 * drift * season
+            if (region, line) == ("S", "b"):
+                rate[start : start + length] *= 1 + uplift
+            day = np.repeat(t, rng.poisson(rate))
+            money = 100 * np.exp(rng.normal(0, 1.5, len(day)))
+            parts.append(
+                pd.DataFrame({"day": day, "amount": money, "region": region, "line": line})
+            )
+    lines = pd.concat(parts, ignore_index=True)
+    lines["date"] = np.datetime64("2022-01-01") + lines["day"].to_numpy()
+    first = pd.Timestamp("2022-01-01") + pd.Timedelta(days=start)
+    plan = pd.DataFrame({"promotion": ["p"], "start": [first], "region": ["S"], "line": ["b"]})
+    return lines, plan.assign(end=first + pd.Timedelta(days=length - 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [14, 56])
+def test_promotion_range_holds_the_truth_on_heavy_tails(length):
+    held, false = [], []
+    for seed in range(80):
+        uplift = 0.5 * (seed % 2)
+        lines, plan = _heavy_tailed(seed, length, uplift)
+        out = promotion_effect(lines, plan, scope=["line", "region"]).iloc[0]
+        held.append(out["lo"] <= uplift <= out["hi"])
+        if not uplift:
+            false.append(out["p_value"] < 0.05)
+        assert (out["p_value"] < 0.05) == (out["lo"] > 0 or out["hi"] < 0)
+    # 95 % of 80 is 76; fewer than 70 has a chance below 1 %, as has more than 6 of 40 at 5 %.
+    assert sum(held) >= 70
+    assert sum(false) <= 6
+
+
+def test_promotion_takes_the_comparison_that_shares_the_season():
+    """Region and product: only the same product elsewhere has the summer, and no promotion."""
+    days = pd.date_range("2023-01-01", "2025-12-31")
+    summer = 1 + 0.8 * np.sin(2 * np.pi * (days.day_of_year.to_numpy() - 100) / 365)
+    parts = [
+        pd.DataFrame(
+            {
+                "date": days,
+                "region": r,
+                "line": p,
+                "amount": level * (summer if p == "ice" else 1.0),
+            }
+        )
+        for r, p, level in (("S", "ice", 10), ("N", "ice", 30), ("S", "tea", 50), ("N", "tea", 60))
+    ]
+    plan = pd.DataFrame(
+        {
+            "promotion": ["p"],
+            "start": ["2025-06-20"],
+            "end": ["2025-07-31"],
+            "region": ["S"],
+            "line": ["ice"],
+        }
+    )
+    out = promotion_effect(pd.concat(parts), plan, scope=["line", "region"]).iloc[0]
+    assert out["uplift"] == pytest.approx(0, abs=1e-6)
+    twice = pd.concat([plan, plan.assign(start="2025-07-01")])  # days counted once
+    again = promotion_effect(pd.concat(parts), twice, scope=["line", "region"]).iloc[0]
+    assert again["days"] == out["days"]
+    assert again["actual"] == out["actual"]
+
+
+def test_promotion_without_quiet_time_to_judge_by_has_no_range():
+    days = pd.date_range("2025-01-01", periods=60)
+    parts = [pd.DataFrame({"date": days, "line": p, "amount": 1.0}) for p in "xy"]
+    plan = pd.DataFrame({"promotion": ["p"], "start": [days[3]], "end": [days[56]], "line": ["x"]})
+    out = promotion_effect(pd.concat(parts), plan, scope="line", after=2).iloc[0]
+    assert out["uplift"] == pytest.approx(0)
+    assert out[["lo", "hi", "p_value"]].isna().all()
 
 
 def test_market_share_by_hand_and_truth(sample):

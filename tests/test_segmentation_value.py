@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.engine.spend import total_quantile
 from salesmgmt.segmentation import (
     BGNBD,
+    GammaGamma,
     RFMSegmenter,
     abc,
     clv,
@@ -324,3 +327,28 @@ def test_a_life_cycle_of_nobody_is_an_error(change):
     rows = _lines([("a", "2025-01-01", 5.0), ("b", "2025-02-01", 6.0)]).assign(minus=-1.0)
     with pytest.raises(InputError, match=r"lifecycle.*no purchase on or before"):
         lifecycle(rows, **change)
+
+
+def test_who_bought_once_is_expected_to_spend_like_all(sample):
+    """Fader, Hardie and Lee (2005): without a repeat purchase, the mean of the population."""
+    value = clv(sample, model="bgnbd", level=None)
+    seen = purchases(sample, freq="M")
+    p, q, g = GammaGamma().fit(seen).params_
+    once = (seen["x"] == 0).to_numpy()
+    np.testing.assert_allclose(value["expected_value"][once], p * g / (q - 1))
+    assert (value["clv"][once] > 0).all()
+
+
+def test_where_nobody_bought_again_first_purchases_count():
+    lines = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "c"],
+            "date": pd.to_datetime(["2025-01-02", "2025-01-02", "2025-02-01", "2025-03-01"]),
+            "amount": [60.0, 40.0, 50.0, 30.0],
+        }
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # no repeat purchase: the model has no clear maximum
+        out = clv(lines, model="paretonbd")
+    assert out["expected_value"].tolist() == [60.0] * 3
+    assert out.attrs["spend"] == "first purchases"

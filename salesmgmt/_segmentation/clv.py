@@ -87,7 +87,11 @@ def clv(
     DataFrame
         One row a customer, ascending: the customer, ``p_alive``, ``expected_purchases`` (over
         the horizon), ``expected_value`` (amount a purchase), ``clv``, ``clv_lo``, ``clv_hi``,
-        ``as_of``. ``attrs``: ``model``, ``spend`` (how the amount a purchase was estimated).
+        ``as_of``. ``attrs``: ``model``, ``spend``: how the amount a purchase was estimated.
+        ``gamma-gamma``: learned from repeat purchases; who has none gets the mean of all
+        customers, ``p gamma / (q - 1)``. Where that model has no maximum or no mean: ``mean``
+        (of one's own repeat purchases, else of all customers'), or ``first purchases`` (their
+        mean, where nobody bought again).
 
     Raises
     ------
@@ -322,7 +326,7 @@ def _discounted(
 
 
 def _spend(seen: pd.DataFrame) -> tuple[np.ndarray, GammaGamma | None, str]:
-    """Expected amount a purchase of each customer."""
+    """Expected amount a purchase of each customer; with no repeat purchase that of all."""
     repeat = (seen["x"] > 0) & (seen["monetary"] > 0)
     if repeat.sum() >= 3 and seen.loc[repeat, "monetary"].nunique() > 1:
         with warnings.catch_warnings():
@@ -331,9 +335,11 @@ def _spend(seen: pd.DataFrame) -> tuple[np.ndarray, GammaGamma | None, str]:
         if spend.converged_ and spend.params_["q"] > 1:
             value = spend.expected_spend(seen).to_numpy()
             return value, spend, "gamma-gamma"
+    if not repeat.any():  # first purchases are all there is to go by
+        mean = max(float(seen.attrs["amount_a_purchase"]), 0.0)
+        return np.full(len(seen), mean), None, "first purchases"
     own = seen["monetary"].where(repeat)
-    mean = float(own.mean()) if repeat.any() else 0.0
-    return own.fillna(mean).to_numpy(np.float64), None, "mean"
+    return own.fillna(float(own.mean())).to_numpy(np.float64), None, "mean"
 
 
 def _interval(

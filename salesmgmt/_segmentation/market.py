@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from .._frames import (
     Amount,
@@ -22,14 +22,13 @@ from .._frames import (
     factorise,
     take,
 )
+from ..engine import placebo
 from ..engine.grouping import exact_sum
 from ..engine.panel import within_slope
 from ..engine.periods import period_of, period_start
 from ..errors import InputError
 
 __all__ = ["elasticity", "market_share", "portfolio", "promotion_effect"]
-
-_NEAR = 120
 
 
 def portfolio(
@@ -290,12 +289,13 @@ def promotion_effect(
 ) -> pd.DataFrame:
     """What promotions brought: sales against what would have been expected without them.
 
-    Expected are the scope's sales of a day as a multiple of the same day's sales outside it,
-    learned on the days without promotion in the 120 days before and after; what moves
-    everybody (season, weekday, growth) cancels. Outside are the rows that share a part of the
-    scope (the same products in other regions, other products in the same region), or, where
-    there are none, all other rows. Errors come from how far
-    weeks without promotion lie from what was expected of them, and for how long.
+    Expected are the scope's sales on days without promotion in the 120 days before and after,
+    moved like sales outside the scope: all of them, or those that share a part of the scope
+    (the same products in other regions, other products in the same region), or both. Which of
+    these is taken, and how sure the answer is, is told by placebos: the same is asked of every
+    stretch of time of that length without a promotion, and how far the answers lie from what
+    came there is the error. So seasons that the comparison does not share, few large orders and
+    weeks that resemble their neighbours all widen the range.
 
     Parameters
     ----------
@@ -321,7 +321,8 @@ def promotion_effect(
     DataFrame
         One row a promotion, in the order given: ``promotion``, ``days``, ``actual``,
         ``expected``, ``incremental``, ``uplift`` (incremental over expected) with ``lo`` and
-        ``hi``, ``p_value``, ``dip`` (uplift in the days after), ``net`` (incremental with the
+        ``hi``, ``p_value`` (missing where fewer than four stretches without promotion are left to
+        judge by), ``dip`` (uplift in the days after), ``net`` (incremental with the
         days after), with costs ``cost`` and ``return_on_cost``.
 
     Raises
@@ -331,8 +332,8 @@ def promotion_effect(
 
     References
     ----------
-    .. [1] W. K. Newey and K. D. West, "A Simple, Positive Semi-Definite, Heteroskedasticity
-       and Autocorrelation Consistent Covariance Matrix", Econometrica 55 (1987), 703-708.
+    .. [1] A. Abadie, A. Diamond and J. Hainmueller, "Synthetic Control Methods for Comparative
+       Case Studies", Journal of the American Statistical Association 105 (2010), 493-505.
     .. [2] H. J. van Heerde, P. S. H. Leeflang and D. R. Wittink, "Decomposing the Sales
        Promotion Bump with Store Data", Marketing Science 23 (2004), 317-334.
 
@@ -380,32 +381,26 @@ def promotion_effect(
     first, width = int(days.min()), int(days.max() - days.min()) + 1
     masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
     names = plans.series("promotion").astype(str).tolist()
-    z = float(ndtri(0.5 + level / 2))
+
+    def sums(mask: np.ndarray) -> np.ndarray:
+        return exact_sum(days[mask] - first, rows["amount"][mask], width, 1e-6)
+
     out = []
     for name in dict.fromkeys(names):
         spans = [i for i, other in enumerate(names) if other == name]
         inside = masks[spans[0]]
-        own = exact_sum(days[inside] - first, rows["amount"][inside], width, 1e-6)
-        near = _akin(rows.frame, plans.frame, spans[0], columns) & ~inside
-        near = near if near.any() else ~inside
-        rest = exact_sum(days[near] - first, rows["amount"][near], width, 1e-6)
         same = [i for i in range(len(names)) if (masks[i] & inside).any()]
-        busy = _days_of(same, starts, ends + after, first, width)
-        expected = np.zeros(width)
-        for i in spans:
-            close = _days_of([i], starts - _NEAR, ends + after + _NEAR, first, width)
-            here = _days_of([i], starts, ends + after, first, width)
-            expected[here] = _expected(own, rest, ~busy, close)[here]
-        during = _days_of(spans, starts, ends, first, width)
-        later = _days_of(spans, starts, ends + after, first, width) & ~during
-        usual = _expected(own, rest, ~busy, np.ones(width, dtype=bool))
-        row = _uplift(
-            own,
-            expected,
-            _week_spread(own, usual, ~busy, int(during.sum())),
-            during,
-            later,
-            z,
+        quiet = ~_days_of(same, starts, ends + after, first, width)
+        controls = [
+            [(sums(mask), power) for mask, power in control]
+            for control in _controls(rows.frame, plans.frame, spans[0], columns, inside)
+        ]
+        row = _effect(
+            sums(inside),
+            controls,
+            placebo.Days(quiet, after),
+            *_runs(_days_of(spans, starts, ends, first, width)),
+            level,
         )
         if "cost" in plans:
             row["cost"] = float(plans["cost"][spans].sum())
@@ -423,14 +418,30 @@ def _in_scope(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[st
     return inside
 
 
-def _akin(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str]) -> np.ndarray:
-    """Rows that share one part of the scope, such as the same products in other regions."""
-    akin = np.zeros(len(lines), dtype=bool)
+def _controls(
+    lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str], inside: np.ndarray
+) -> list[list[tuple[np.ndarray, float]]]:
+    """Rows outside the scope that may tell what to expect: all, and those that share a part.
+
+    With two parts (products, region) also both together: like the same products elsewhere and
+    the other products here, against what shares neither.
+    """
+    shared = []
     for column in columns:
         value = plans[column].iloc[i]
         if not pd.isna(value):
-            akin |= (lines[column] == value).to_numpy(dtype=bool)
-    return akin
+            part = (lines[column] == value).to_numpy(dtype=bool) & ~inside
+            if part.any():
+                shared.append(part)
+    found = [[(part, 1.0)] for part in shared]
+    if len(shared) > 1:
+        either = np.logical_or.reduce(shared)
+        found.append([(either, 1.0)])
+        if len(shared) == 2 and (~either & ~inside).any():
+            found.append([(shared[0], 1.0), (shared[1], 1.0), (~either & ~inside, -1.0)])
+    if (~inside).any():
+        found.append([(~inside, 1.0)])
+    return found
 
 
 def _days_of(
@@ -442,68 +453,88 @@ def _days_of(
     return out
 
 
-def _expected(own: np.ndarray, rest: np.ndarray, quiet: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """The scope's sales as its share, on quiet days nearby, of what is sold outside it."""
-    use = quiet & near
-    if use.sum() < 28:
-        use = quiet
-    if not use.any() or own[use].sum() <= 0:
+def _runs(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last days of each stretch."""
+    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
+    return np.flatnonzero(edges > 0), np.flatnonzero(edges < 0) - 1
+
+
+def _effect(
+    own: np.ndarray,
+    controls: list[list[tuple[np.ndarray, float]]],
+    days: placebo.Days,
+    starts: np.ndarray,
+    ends: np.ndarray,
+    level: float,
+) -> dict[str, float]:
+    """Effect of one promotion (its spans together) and the range it lies in."""
+    if not len(starts):
+        raise InputError("promotion_effect(): a promotion lies outside the dates of the data.")
+    spans = ends - starts + 1
+    judged = []
+    for control in [*controls, [(np.ones(len(own)), 1.0)]][: max(len(controls), 1)]:
+        expected = placebo.expected_in(own, control, days, starts, ends)
+        error = placebo.error_of(own, control, days, int(spans.max()))
+        if np.isfinite(expected).all() and (expected >= 0).all():
+            judged.append((error, control, expected))
+    if not judged:
         raise InputError(
             "promotion_effect(): the scope of a promotion sold nothing on days without one; "
             "check scope, start and end."
         )
-    if rest[use].sum() <= 0:  # all there is was promoted: compare with its own mean
-        return np.full(len(own), own[use].mean())
-    return own[use].sum() / rest[use].sum() * rest
-
-
-def _uplift(
-    own: np.ndarray,
-    expected: np.ndarray,
-    weekly: float,
-    during: np.ndarray,
-    later: np.ndarray,
-    z: float,
-) -> dict[str, float]:
-    """Effect of one promotion from daily sums in its scope and what was expected of them."""
-    if not during.any():
-        raise InputError("promotion_effect(): a promotion lies outside the dates of the data.")
-    base, base_later = float(expected[during].sum()), float(expected[later].sum())
-    incremental = float(own[during].sum()) - base
-    dip = float(own[later].sum()) - base_later
-    spread = weekly * np.sqrt(during.sum() / 7)
+    # A control without an error comes after those with one; the first of equals is taken.
+    error, control, expected = min(
+        judged, key=lambda j: (np.isnan(j[0][0]), np.nan_to_num(j[0][0]), np.nan_to_num(j[0][1]))
+    )
+    came = float(sum(own[a : b + 1].sum() for a, b in zip(starts, ends, strict=True)))
+    later = [own[b + 1 : b + 1 + days.after].sum() for b in ends]
+    base_later = placebo.expected_after(own, control, days, starts, ends)
+    base = float(expected.sum())
+    dip = float(np.sum(later)) - float(np.nansum(base_later))
+    weights = expected / base if base > 0 else np.zeros(len(spans))
+    spread = float(np.sqrt((weights**2).sum()))
     known = base > 0
+    lo, hi, p_value = _range(came, base, error, spread, level, len(judged))
     return {
-        "days": int(during.sum()),
-        "actual": float(own[during].sum()),
+        "days": int(spans.sum()),
+        "actual": came,
         "expected": base,
-        "incremental": incremental,
-        "uplift": incremental / base if known else float("nan"),
-        "lo": float((incremental - z * spread) / base) if known else float("nan"),
-        "hi": float((incremental + z * spread) / base) if known else float("nan"),
-        "p_value": float(2 * ndtr(-abs(incremental) / spread)) if spread > 0 else float("nan"),
-        "dip": dip / base_later if base_later > 0 else float("nan"),
-        "net": incremental + dip,
+        "incremental": came - base,
+        "uplift": came / base - 1 if known else float("nan"),
+        "lo": lo,
+        "hi": hi,
+        "p_value": p_value,
+        "dip": dip / np.nansum(base_later) if np.nansum(base_later) > 0 else float("nan"),
+        "net": came - base + dip,
     }
 
 
-def _week_spread(own: np.ndarray, expected: np.ndarray, quiet: np.ndarray, days: int) -> float:
-    """Long-run standard deviation of the gap of a whole week without promotion.
+def _range(
+    came: float,
+    base: float,
+    error: tuple[float, float, int],
+    spread: float,
+    level: float,
+    tried: int,
+) -> tuple[float, float, float]:
+    """Limits of the uplift and its p-value: Student's t on the placebo windows' scale.
 
-    Weeks resemble their neighbours; covariances up to the promotion's length are added with
-    falling weights (Newey and West).
+    Each further control that was tried costs half a degree of freedom, as the best is taken.
     """
-    week = np.arange(len(own)) // 7
-    full = np.bincount(week, quiet) == 7
-    if full.sum() < 4:
-        return float("nan")
-    gap = np.where(full, np.bincount(week, own - expected), 0.0)
-    n = int(full.sum())
-    reach = min(max(days // 7, 1), n // 4)
-    total = float(gap @ gap)
-    for k in range(1, reach + 1):
-        total += 2 * (1 - k / (reach + 1)) * float(gap[k:] @ gap[:-k])
-    return float(np.sqrt(max(total, float(gap @ gap) / 2) / (n - 1)))
+    logs, plain, windows = error
+    if base <= 0 or not (logs >= 0 or plain >= 0):
+        return float("nan"), float("nan"), float("nan")
+    free = max(windows - (1 + tried) / 2, 2.0)
+    t = float(stdtrit(free, 0.5 + level / 2))
+    spread *= float(np.sqrt(windows / free))
+    if logs >= 0 and came > 0:
+        size, middle = logs * spread, float(np.log(came / base))
+        lo, hi = float(np.expm1(middle - t * size)), float(np.expm1(middle + t * size))
+    else:
+        size, middle = plain * spread, came / base - 1
+        lo, hi = middle - t * size, middle + t * size
+    p_value = float(2 * stdtr(free, -abs(middle) / size)) if size > 0 else float("nan")
+    return lo, hi, p_value
 
 
 def market_share(

@@ -135,6 +135,7 @@ def purchases(
         out["monetary_holdout"] = later.monetary[there]
     out["as_of"] = np.full(len(out), np.datetime64(end, "D").astype("M8[us]"))
     out.attrs["freq"] = freq
+    out.attrs["amount_a_purchase"] = known.amount_a_purchase
     out.attrs["rows"] = {
         "given": int(counted.sum()) + len(rows.dropped),
         "invalid": len(rows.dropped),
@@ -179,6 +180,11 @@ class _Counted:
         repeat = (days <= end) & (days > self.first[codes])
         spent = exact_sum(codes[repeat], amounts[repeat], n, 1e-6)
         self.monetary = np.where(self.x > 0, spent / np.maximum(self.x, 1), np.nan)
+        whole = exact_sum(
+            np.zeros(int((days <= end).sum()), dtype=np.int64), amounts[days <= end], 1, 1e-6
+        )[0]
+        times = int(self.x.sum()) + int(self.there.sum())
+        self.amount_a_purchase = float(whole) / times if times else float("nan")
 
 
 class _Later:
