@@ -275,3 +275,44 @@ def test_two_processes_give_the_result_of_one():
     one, two = (forecast(history, 3, by="item", clean=True, n_jobs=k) for k in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
     assert one.attrs["cleaned"] == two.attrs["cleaned"]
+
+
+# --------------------------------------------------------------------------------------
+# intervals of models by name
+
+
+@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble"])
+def test_intervals_hold_what_they_promise_on_moving_levels(model):
+    rng = np.random.default_rng(9)
+    t = np.arange(84)[:, None]
+    level = rng.normal(0, 2, (84, 250)).cumsum(axis=0)
+    y = 300 + level + 15 * np.sin(t * np.pi / 6) + rng.normal(0, 5, (84, 250))
+    out = forecast(as_history(y[:72]), 12, by="item", model=model)
+    actual = y[72:].T.ravel()
+    inside = {x: out[f"lo_{x}"].le(actual) & out[f"hi_{x}"].ge(actual) for x in (80, 95)}
+    assert 0.90 <= inside[95].mean() <= 0.99
+    assert 0.70 <= inside[80].mean() <= 0.93
+
+
+@pytest.mark.parametrize("name, season, horizon", [("m3_quarterly", 4, 8), ("m3_yearly", 1, 6)])
+@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble"])
+def test_intervals_hold_what_they_promise_on_real_series(data_dir, name, season, horizon, model):
+    """Origins inside the training part: the last values of it are the future."""
+    train = pd.read_parquet(data_dir / "forecast" / f"{name}_train.parquet")
+    back = train.groupby("unique_id")["ds"].transform("max") - train["ds"]
+    train["date"] = pd.Timestamp("1900-01-01") + pd.to_timedelta(train["ds"] * 7, unit="D")
+    train = train.rename(columns={"unique_id": "item", "y": "amount"})[["item", "date", "amount"]]
+    past, future = train[back >= horizon], train[back < horizon]
+    enough = past.groupby("item")["amount"].transform("size") >= max(8, 3 * season)
+    ask = {"by": "item", "freq": "W", "season_length": season, "gaps": "missing"}
+    out = forecast(past[enough], horizon, model=model, **ask).merge(future, on=["item", "date"])
+    assert len(out) > 1000
+    assert 0.90 <= out["amount"].between(out["lo_95"], out["hi_95"]).mean() <= 0.985
+
+
+def test_asking_for_intervals_does_not_move_the_forecast(growing):
+    for model in ("theta", "ces"):
+        with_, without = (
+            forecast(growing, 6, by="store", model=model, level=x) for x in ((80,), None)
+        )
+        pd.testing.assert_series_equal(with_["forecast"], without["forecast"], check_exact=True)

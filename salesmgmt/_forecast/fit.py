@@ -415,7 +415,9 @@ def _one_block(
     if clean:
         block, odd = clean_block(block, season)
     far = horizon + int(block.ahead.max(initial=0))
-    found = forecast_block(block.y, block.n, far, season, models, transform=transform)
+    found = forecast_block(
+        block.y, block.n, far, season, models, transform=transform, learned=bool(levels)
+    )
     found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
     known = np.isfinite(block.y)
     count = known.sum(axis=0)

@@ -34,6 +34,7 @@ SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
 _USUAL = (7, 12, 24, 52)
 _LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
+_BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
 OLDEST = 800  # values that models fitted one by one look back
 SHORTEST = 6  # known values from which the learned combination is used
 
@@ -48,14 +49,16 @@ def forecast_block(
     models: Sequence[str],
     *,
     transform: str | float | None = None,
+    learned: bool = True,
 ) -> Forecast:
     """The mean of the models' forecasts for each column, in the units of ``y``.
 
     ``transform``: "log", "boxcox", "auto" or a power of Box and Cox; columns it does not suit
-    stay as they are.
+    stay as they are. ``learned``: whether models without a variance of their own borrow the
+    widths of the combination; not needed where nobody asks for intervals.
     """
     if transform is not None:
-        made = [_transformed(y, n, horizon, m, name, transform) for name in models]
+        made = [_transformed(y, n, horizon, m, name, transform, learned) for name in models]
         return made[0] if len(made) == 1 else _mean_of(made)
     if list(models) == ["auto"]:
         return _auto_block(y, n, horizon, m)
@@ -63,6 +66,8 @@ def forecast_block(
     with np.errstate(over="ignore", under="ignore"):
         made = [METHODS[name](prepared, horizon) for name in models if name != "auto"]
     made = [_scaled(_sane_forecast(prepared, f), prepared.scale) for f in made]
+    if learned:
+        made = _with_learned_widths(made, [name for name in models if name != "auto"], y, n, m)
     if len(models) == 1:
         return made[0]
     if "auto" in models:
@@ -74,10 +79,47 @@ def _mean_of(made: Sequence[Forecast]) -> Forecast:
     return Forecast(np.mean([f.mean for f in made], axis=0), np.mean([f.sd for f in made], axis=0))
 
 
+def _with_learned_widths(
+    made: list[Forecast], models: Sequence[str], y: np.ndarray, n: np.ndarray, m: int
+) -> list[Forecast]:
+    """Half widths of the combination, wider by how far a model's forecast lies from it.
+
+    For the models of ``_BORROWERS``, and series that the combination knows how to weigh.
+    """
+    sparse = _is_intermittent(y, n, m) | (np.isfinite(y).sum(axis=0) < SHORTEST)
+    which, rest = np.flatnonzero(~sparse), np.flatnonzero(sparse)
+    if not len(which) or not _BORROWERS.intersection(models):
+        return made
+    horizon = len(made[0].mean)
+    rows = max(int(n[which].max()), 1)
+    auto = _auto_block(y[:rows, which], n[which], horizon, m)
+    out = []
+    for name, f in zip(models, made):
+        if name not in _BORROWERS or auto.below is None or auto.above is None:
+            out.append(f)
+            continue
+        apart = f.mean[:, which] - auto.mean
+        below, above = np.hypot(auto.below, apart), np.hypot(auto.above, apart)
+        sd = (below + above) / 2 / ndtri(0.975)
+        mine = Forecast(f.mean[:, which], sd, below, above, auto.levels, auto.shape)
+        parts = [(which, mine), *([(rest, _pick(f, rest))] if len(rest) else [])]
+        out.append(_together(parts, horizon, len(n)))
+    return out
+
+
 def _transformed(
-    y: np.ndarray, n: np.ndarray, horizon: int, m: int, model: str, transform: str | float
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    m: int,
+    model: str,
+    transform: str | float,
+    learned: bool,
 ) -> Forecast:
-    """One model on the transformed scale, brought back without bias."""
+    """One model on the transformed scale, brought back without bias.
+
+    Widths were learned on the scale of the data: only columns that stay there borrow them.
+    """
     known = np.isfinite(y)
     size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     scale = np.where(size > 0, size, 1.0)
@@ -86,7 +128,16 @@ def _transformed(
     kept = np.isnan(power)
     used = np.where(kept, 1.0, power)
     z = np.where(kept, z, transformation.box_cox(np.where(kept, 1.0, z), used))
-    made = forecast_block(np.where(known, z, np.nan), n, horizon, m, [model])
+    z = np.where(known, z, np.nan)
+    parts = []
+    for which in (np.flatnonzero(kept), np.flatnonzero(~kept)):
+        if len(which):
+            mine = z[: max(int(n[which].max()), 1), which]
+            borrow = learned and bool(kept[which[0]])
+            parts.append(
+                (which, forecast_block(mine, n[which], horizon, m, [model], learned=borrow))
+            )
+    made = _together(parts, horizon, len(n))
     return transformation.bring_back(made, power, scale)
 
 
