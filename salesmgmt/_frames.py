@@ -25,6 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
@@ -634,7 +635,8 @@ def check_number(
     open_high: bool = False,
 ) -> float:
     """``value`` as a finite float in ``[low, high]`` (ends left out where ``open_...``)."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)):
+    plain = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    if not plain or not np.isfinite(float(value)):
         raise InputError(f"{caller}(): {name} must be a finite number, got {value!r}.")
     out = float(value)
     if (open_low and out == low) or (open_high and out == high):

@@ -810,3 +810,56 @@ def test_territories_of_other_engines_keep_all_columns():
     got = balance_territories(polars.from_pandas(places).lazy(), 2, current="now")
     base = balance_territories(places, 2, current="now")
     pd.testing.assert_frame_equal(got, base, check_dtype=False)
+
+
+def test_row_order_moves_not_the_last_digit():
+    rng = np.random.default_rng(0)
+    plan = decompose(1234.56, periods=(*YEAR, "D"), weights=pd.Series({"Li": 2.0, "Wu": 1.1}))
+    sales = pd.DataFrame(
+        {
+            "key": rng.choice(["Li", "Wu"], 500),
+            "date": pd.Timestamp("2026-01-01") + pd.to_timedelta(rng.integers(0, 200, 500), "D"),
+            "amount": np.round(rng.gamma(2, 5, 500), 2),
+        }
+    )
+    draws = pd.DataFrame(
+        {
+            "key": np.repeat(["Li", "Wu"], 300),
+            "date": pd.to_datetime(["2026-08-01", "2026-09-01", "2026-10-01"] * 200),
+            "draw": np.tile(np.repeat(np.arange(100), 3), 2),
+            "amount": rng.gamma(2, 50, 600),
+        }
+    )
+    calls = (
+        lambda p, s, d: track(p, s, as_of="2026-07-15"),
+        lambda p, s, d: burn_up(p, s, as_of="2026-07-15", samples=d),
+        lambda p, s, d: attainment_probability(p, d, actuals=s),
+        lambda p, s, d: seasonal_profile(s, by="key", freq="D"),
+    )
+    mixed = [f.sample(frac=1, random_state=1) for f in (plan, sales, draws)]
+    for call in calls:
+        pd.testing.assert_frame_equal(
+            call(*mixed), call(plan, sales, draws), check_exact=True, rtol=0, atol=0
+        )
+
+
+def test_a_plan_finer_than_the_step_is_added_before_it_is_rounded():
+    plan = pd.DataFrame(
+        {
+            "rep": ["a"] * 3,
+            "period_start": pd.date_range("2026-01-01", periods=3, freq="MS"),
+            "period_end": pd.date_range("2026-01-31", periods=3, freq="ME"),
+            "target": [100 / 3] * 3,
+        }
+    )
+    assert roll_up(plan, freq="Q")["target"].tolist() == [100.0]
+    with pytest.raises(InputError, match=r"no multiple of step 0.01 in 3 row\(s\) \(row 0: 33.33"):
+        replan(plan, None, as_of=None, leavers={"a": "2026-01-31"})
+
+
+def test_a_dict_of_weights_and_a_decimal_total_will_do():
+    from decimal import Decimal
+
+    assert allocate(Decimal("100.01"), {"a": 1, "b": 1}).to_dict() == {"a": 50.01, "b": 50.0}
+    with pytest.raises(InputError, match="leavers must be a dict or Series"):
+        replan(_plan(), None, as_of=None, leavers=["Li"])

@@ -22,6 +22,7 @@ from .._frames import (
     units,
 )
 from ..engine.proportions import interval
+from ..engine.sums import group_sums
 from ..errors import InputError
 from ._deals import IS_LOST, IS_WON, NO_DAY, OPEN, Deals, check_by, read_deals
 
@@ -108,7 +109,7 @@ def velocity(
     out["deals"], out["open"], out["won"], out["lost"] = n, n - k - m, k, m
     with np.errstate(divide="ignore", invalid="ignore"):
         rate = np.where(k + m > 0, k / (k + m), np.nan)
-        value = np.bincount(group[won], weights=known.amount()[won], minlength=size) / k
+        value = group_sums(group[won], known.amount()[won], size) / k
         cycle = np.bincount(group[won], weights=known.age[won], minlength=size) / k
         cycle = np.where(cycle > 0, cycle, np.nan)
         speed = n * rate * value / cycle

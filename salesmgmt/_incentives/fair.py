@@ -116,6 +116,7 @@ def _performance(frame: pd.DataFrame) -> str | None:
 
 
 def _inequality(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.sort_values(["_pay", "_measure", "_base"])  # sums that no row order moves
     pay = table["_pay"].to_numpy(np.float64)
     level = np.maximum(pay, 0)
     ordered = np.sort(level)[::-1]

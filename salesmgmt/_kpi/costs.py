@@ -25,6 +25,7 @@ from .._frames import (
     warn,
 )
 from ..engine.periods import period_of, period_start
+from ..engine.sums import group_sums
 from ..engine.tiers import cumulative_parts
 from ..errors import InputError
 
@@ -223,7 +224,7 @@ def acquisition_cost(
     first, last = min(at.min(), then.min()), max(at.max(), then.max())
     span = int(last - first) + 1
     cells = len(labels) * span
-    cost = np.bincount((paid * span + then - first)[chosen], spent["amount"][chosen], cells)
+    cost = group_sums((paid * span + then - first)[chosen], spent["amount"][chosen], cells)
     count, worth = _new_customers(sales, own * span + at - first, at, cells)
     out = labels.loc[np.repeat(np.arange(len(labels)), span)].reset_index(drop=True)
     starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
@@ -267,7 +268,7 @@ def _new_customers(
     home = np.full(int(who.max(initial=0)) + 1, -1)
     home[who[fresh]] = cell[fresh]
     first = cell == home[who]
-    return count, np.bincount(cell[first], sales["amount"][first], cells)
+    return count, group_sums(cell[first], sales["amount"][first], cells)
 
 
 def break_even(

@@ -106,7 +106,7 @@ def allocate(
     if sign < 0:
         low, high = -high, -low
     parts = _split(sign * whole, share, low, high, method, known.index, step, rank, caller=caller)
-    return pd.Series(money(sign * parts, step), index=weights.index, name="target")
+    return pd.Series(money(sign * parts, step), index=known.index, name="target")
 
 
 def whole_total(total: Any, step: float, *, caller: str, name: str = "total") -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, resolve_as_of, take, to_pandas
+from ..engine.sums import group_sums
 from .organisation import PlanColumns, one_measure
 from .spans import stamps
 
@@ -87,15 +88,15 @@ def burn_up(
     out = pd.DataFrame({"date": stamps(points)})
     out["target"] = _cumulated_plan(points, start, end, rows["target"])
     use = (days >= start.min()) & (days <= today)
-    order = np.argsort(days[use], kind="stable")
-    running = np.r_[0.0, np.cumsum(done["amount"][use][order])]
-    actual = running[np.searchsorted(days[use][order], points, side="right")]
+    sold, at = np.unique(days[use], return_inverse=True)
+    running = np.r_[0.0, np.cumsum(group_sums(at.reshape(-1), done["amount"][use], len(sold)))]
+    actual = running[np.searchsorted(sold, points, side="right")]
     out["actual"] = np.where(points <= today, actual, np.nan)
     for name in ("p10", "p50", "p90"):
         out[name] = np.nan
     if samples is not None:
         _add_fan(out, points, samples, today, int(end.max()), float(running[-1]), caller=caller)
-    out["total"] = float(rows["target"].sum())
+    out["total"] = float(group_sums(np.zeros(len(rows), dtype=np.int64), rows["target"], 1)[0])
     out["as_of"] = now
     return out
 
@@ -140,8 +141,9 @@ def _add_fan(
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
     # A draw's amount is in by the end of the period it starts.
     at = np.searchsorted(points, days[use], side="left")
-    table = np.zeros((len(points), len(numbers)))
-    np.add.at(table, (at, draw.reshape(-1)[use]), rows["amount"][use])
+    flat = at * len(numbers) + draw.reshape(-1)[use]
+    table = group_sums(flat, rows["amount"][use], len(points) * len(numbers))
+    table = table.reshape(len(points), len(numbers))
     running = actual + np.cumsum(table, axis=0)
     ahead = points >= today
     for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):

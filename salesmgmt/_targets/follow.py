@@ -22,6 +22,7 @@ from .._frames import (
     to_pandas,
     warn,
 )
+from ..engine.sums import group_sums
 from ..errors import InputError
 from .odds import draw_totals
 from .organisation import PlanColumns, lookup
@@ -231,7 +232,7 @@ class Course:
     names: list[Any]
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        return np.bincount(self.group, weights=values, minlength=len(self.labels))
+        return group_sums(self.group, values, len(self.labels))
 
 
 def read_course(
@@ -282,9 +283,7 @@ def read_course(
     counts = (days >= start.min()) & (days <= min(today, int(end.max())))
     place = _groups_of(rows, done, keys, options, group, len(labels), counts, caller=caller)
     use = counts & (place >= 0)
-    # Of no rows at all, bincount gives whole numbers; amounts stay amounts.
-    actual = np.bincount(place[use], weights=done["amount"][use], minlength=len(labels))
-    actual = actual.astype(np.float64, copy=False)
+    actual = group_sums(place[use], done["amount"][use], len(labels))
     return Course(rows, group, labels, rows["target"], start, end, now, today, actual, names)
 
 

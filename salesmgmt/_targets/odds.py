@@ -19,6 +19,7 @@ from .._frames import (
     to_pandas,
 )
 from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..engine.sums import group_sums
 from ..errors import InputError
 from .allocation import whole_total
 from .organisation import PlanColumns, lookup, one_measure
@@ -107,7 +108,7 @@ def attainment_probability(
     )
     one_measure(rows, caller=caller)
     group, labels = _groups(rows, list(roles))
-    goal = np.bincount(group, weights=rows["target"], minlength=len(labels))
+    goal = group_sums(group, rows["target"], len(labels))
     first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
     totals = draw_totals(drawn, labels, names, first=first, last=last, caller=caller)
     if actuals is not None:
@@ -274,7 +275,7 @@ def draw_totals(
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
     flat = at * len(numbers) + draw.reshape(-1)
     size = max(len(labels), 1) * len(numbers)
-    sums = np.bincount(flat[use], weights=rows["amount"][use], minlength=size)
+    sums = group_sums(flat[use], rows["amount"][use], size)
     seen = np.bincount(flat[at >= 0], minlength=size).reshape(-1, len(numbers))
     _check_draws(seen, labels, len(numbers), caller=caller)
     return sums.reshape(-1, len(numbers))
@@ -332,4 +333,4 @@ def _known(
     if date is not None and first is not None and until is not None:
         days = rows.days("date")
         use &= (days >= first) & (days < until)
-    return np.bincount(at[use], weights=rows["amount"][use], minlength=max(len(labels), 1))
+    return group_sums(at[use], rows["amount"][use], max(len(labels), 1))

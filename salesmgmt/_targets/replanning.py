@@ -29,6 +29,8 @@ from .._frames import (
 from ..engine.apportionment import bounded_shares
 from ..engine.bounded_least_squares import nearest_with_sum
 from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..engine.sums import group_sums
+from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
 from .organisation import PlanColumns, lookup
@@ -138,6 +140,7 @@ def replan(
     )
     start, end = rows.days("period_start"), rows.days("period_end")
     before = units(rows["target"], step, name=target, caller=caller)
+    _check_grid(rows, step, caller=caller)
     now = before.copy()
     closed = np.zeros(len(rows), dtype=bool)
     if leavers is not None or joiners is not None:
@@ -161,6 +164,18 @@ def replan(
     out["previous"] = rows["target"]
     out["closed"] = closed
     return out
+
+
+def _check_grid(rows: Rows, step: float, *, caller: str) -> None:
+    """Targets that no whole number of steps makes could not stay exact."""
+    odd = np.flatnonzero(off_grid(rows["target"], step))
+    if len(odd):
+        raise InputError(
+            f"{caller}(): plan: column {rows.columns['target']!r} is no multiple of step {step!r} "
+            f"in {len(odd)} row(s) (row {rows.index[odd[0]]!r}: "
+            f"{float(rows['target'][odd[0]])!r}). Round it first (round_plan), or give a finer "
+            "step."
+        )
 
 
 def _key_of(rows: Rows, count: int) -> np.ndarray:
@@ -229,7 +244,7 @@ def _cells_of_actuals(
     cell = _cell_positions(row_key, start, end, codes, days, today)
     _warn_lost(done, codes, days, cell, start, end, today, caller=caller)
     use = cell >= 0
-    came = np.bincount(cell[use], weights=done["amount"][use], minlength=len(row_key))
+    came = group_sums(cell[use], done["amount"][use], len(row_key))
     return came, today
 
 
@@ -493,6 +508,11 @@ def _move(
     weight = np.ones(len(own))
     labels = pd.Index(own.labels.iloc[:, 0])
     if leavers is not None:
+        if not isinstance(leavers, pd.Series | Mapping):
+            raise InputError(
+                f"{caller}(): leavers must be a dict or Series of last days by "
+                f"{own.labels.columns[0]!r}, got {type(leavers).__name__}."
+            )
         going[_known(leavers, labels, "leavers", caller=caller)] = _last_days(
             leavers, caller=caller
         )
@@ -611,6 +631,6 @@ def _known(given: Any, labels: pd.Index, name: str, *, caller: str) -> np.ndarra
     return at
 
 
-def _last_days(leavers: Any, *, caller: str) -> np.ndarray:
+def _last_days(leavers: Mapping[Any, Any] | pd.Series, *, caller: str) -> np.ndarray:
     values = list(leavers.values()) if isinstance(leavers, Mapping) else leavers.to_numpy()
     return days_of(as_dates(pd.Series(values), name="leavers", caller=caller))

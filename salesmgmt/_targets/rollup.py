@@ -27,6 +27,7 @@ from .._frames import (
 from ..engine.controlled_rounding import Tree, round_table, round_tree
 from ..engine.periods import period_end, period_of, period_start
 from ..engine.raking import Raked, rake_cells, rake_table
+from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .organisation import PlanColumns, plan_keys
@@ -62,7 +63,8 @@ def roll_up(
     year_start : int, default=1
         First month of the fiscal year.
     step : float, default=0.01
-        Unit in which amounts are added, so that sums are exact.
+        Unit of the sums, in which they are exact; finer amounts are added before they are
+        rounded to it.
     period_start, period_end, target, measure : str
         Columns of ``plan``.
 
@@ -101,11 +103,21 @@ def roll_up(
     out = groups.labels.copy()
     for name in ("target", "assigned"):
         if name in rows:
-            whole = units(rows[name], step, name=rows.columns[name], caller=caller)
-            sums = np.zeros(len(out), dtype=np.int64)
-            np.add.at(sums, groups.codes, whole)
-            out[name] = money(sums, step)
+            out[name] = _exact_sums(rows, name, groups.codes, len(out), step, caller=caller)
     return out
+
+
+def _exact_sums(
+    rows: Rows, name: str, codes: np.ndarray, count: int, step: float, *, caller: str
+) -> np.ndarray:
+    """Sums in whole steps; amounts that are finer than a step are added before they are rounded."""
+    told = rows.columns[name]
+    if off_grid(rows[name], step).any():
+        sums = group_sums(codes, rows[name], count)
+        return money(units(sums, step, name=told, caller=caller), step)
+    whole = np.zeros(count, dtype=np.int64)
+    np.add.at(whole, codes, units(rows[name], step, name=told, caller=caller))
+    return money(whole, step)
 
 
 def _plan_rows(plan: Any, columns: PlanColumns, *, caller: str) -> Rows:

@@ -17,6 +17,7 @@ from ..engine.periods import (
     whole_periods,
 )
 from ..engine.seasonal_shares import seasonal_index
+from ..engine.sums import group_sums
 from ..errors import InputError
 from .shape import day_weights
 from .spans import SEASONS, Spans, season_of, stamps
@@ -120,7 +121,7 @@ def seasonal_profile(
     codes = keys.codes if keys is not None else np.zeros(len(days), dtype=np.int64)
     count = len(keys) if keys is not None else 1
     flat = codes[use] * len(numbers) + (at[use] - first)
-    sums = np.bincount(flat, weights=rows["amount"][use], minlength=count * len(numbers))
+    sums = group_sums(flat, rows["amount"][use], count * len(numbers))
     table = np.maximum(sums.reshape(count, -1), 0.0)
     basis = "period"
     if calendar is not None:
