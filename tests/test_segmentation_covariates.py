@@ -305,3 +305,12 @@ def test_lifetime_value_uses_the_attributes():
         clv(lines, model="bgnbd", covariates=about.iloc[1:])
     with pytest.raises(InputError, match="rename 'x'"):
         clv(lines, model="bgnbd", covariates=about.assign(x=1))
+
+
+def test_frames_of_other_engines_are_taken():
+    polars = pytest.importorskip("polars")
+    seen = simulated(200, 12).assign(shop=lambda d: np.where(d["web"] > 0, "no", "yes"))
+    other = polars.from_pandas(seen)
+    one, two = BGNBD(covariates="shop").fit(seen), BGNBD(covariates="shop").fit(other)
+    assert two.log_likelihood_ == one.log_likelihood_
+    np.testing.assert_array_equal(two.probability_alive(other), one.probability_alive(seen))

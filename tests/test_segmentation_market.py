@@ -288,3 +288,14 @@ def test_market_share_by_hand_and_truth(sample):
     assert drives["growth_gap"].mean() < -0.1
     with pytest.raises(InputError, match="needs a market"):
         market_share(sample, market.assign(amount=0.0))
+
+
+def test_market_share_and_clusters_of_other_engines(sample):
+    polars = pytest.importorskip("polars")
+    market = load_sample("market")
+    want = market_share(sample, market)
+    got = market_share(polars.from_pandas(sample), polars.from_pandas(market))
+    np.testing.assert_array_equal(got["share"], want["share"])
+    table = pd.DataFrame({"recency": [3, 5, 90, 95], "monetary": [90.0, 80.0, 5.0, 6.0]})
+    other = cluster(polars.from_pandas(table), k=2, columns=["recency", "monetary"])
+    assert other["cluster"].tolist() == [1, 1, 2, 2]

@@ -52,9 +52,9 @@ def calibration(model: Any, purchases: pd.DataFrame, *, top: int = 7) -> pd.Data
         purchases,
         caller="calibration",
         arg="purchases",
-        x=Amount("x", low=0),
-        later=Amount("x_holdout", low=0),
-        span=Amount("T_holdout", low=0),
+        x=Amount("x", option="", low=0),
+        later=Amount("x_holdout", option="", low=0),
+        span=Amount("T_holdout", option="", low=0),
     )
     ahead = model.expected_purchases(purchases, rows["span"]).to_numpy()
     group = np.minimum(rows["x"], top).astype(np.int64)

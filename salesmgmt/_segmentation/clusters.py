@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._frames import Amount, check_lang, take
+from .._frames import Amount, check_lang, take, to_pandas
 from ..errors import InputError
 
 __all__ = ["Clusterer", "cluster"]
@@ -257,8 +257,11 @@ def cluster(
     [1, 1, 2, 2]
     """
     check_lang(lang, caller="cluster")
+    features = to_pandas(features, caller="cluster", arg="features")
     names = _features(features, columns)
-    roles: dict[str, Any] = {f"feature{i}": Amount(c) for i, c in enumerate(names)}
+    roles: dict[str, Any] = {
+        f"feature{i}": Amount(c, option="columns") for i, c in enumerate(names)
+    }
     rows = take(features, caller="cluster", arg="features", **roles)
     X = np.column_stack([rows[f"feature{i}"] for i in range(len(names))])
     # In a canonical order, so that the seed meets the same rows whatever their order.
@@ -278,9 +281,7 @@ def cluster(
     return out
 
 
-def _features(features: Any, columns: Sequence[str] | None) -> list[str]:
-    if not isinstance(features, pd.DataFrame):
-        raise InputError(f"cluster(): features must be a DataFrame, got {type(features).__name__}.")
+def _features(features: pd.DataFrame, columns: Sequence[str] | None) -> list[str]:
     if columns is not None:
         return list(columns)
     usual = [c for c in ("recency", "frequency", "monetary") if c in features.columns]

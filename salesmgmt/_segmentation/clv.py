@@ -16,6 +16,7 @@ from .._frames import (
     check_number,
     check_series,
     take,
+    to_pandas,
     warn,
 )
 from ..engine.spend import total_quantile
@@ -238,6 +239,7 @@ def _with_covariates(
     """Histories with the attributes of their customers, and the names of these."""
     if covariates is None:
         return seen, []
+    covariates = to_pandas(covariates, caller=caller, arg="covariates")
     rows = take(
         covariates, caller=caller, arg="covariates", unique=["customer"], customer=Key(customer)
     )

@@ -24,11 +24,11 @@ class Design:
         self.levels = levels
 
     @classmethod
-    def learn(cls, frame: Any, columns: Any, option: str, caller: str) -> Self:
+    def learn(cls, frame: pd.DataFrame, columns: Any, option: str, caller: str) -> Self:
         """Levels of the columns that are not numbers, from the rows of the fit."""
         names = check_names(columns, option, caller=caller)
         found = cls(names, {})
-        if names and isinstance(frame, pd.DataFrame):
+        if names:
             here = [c for c in names if c in frame.columns and not _is_number(frame[c], c, caller)]
             frame = _without_bools(frame, [c for c in names if c not in here])
             rows = take(frame, caller=caller, arg="purchases", **_roles(names, here))
@@ -48,12 +48,11 @@ class Design:
             out += [name] if levels is None else [f"{name}={v}" for v in levels[1:]]
         return out
 
-    def matrix(self, frame: Any, caller: str) -> np.ndarray:
+    def matrix(self, frame: pd.DataFrame, caller: str) -> np.ndarray:
         """The numbers of each row."""
         if not self.columns:
             return np.zeros((len(frame), 0))
-        if isinstance(frame, pd.DataFrame):
-            frame = _without_bools(frame, [c for c in self.columns if c not in self.levels])
+        frame = _without_bools(frame, [c for c in self.columns if c not in self.levels])
         roles = _roles(self.columns, list(self.levels))
         rows = take(frame, caller=caller, arg="purchases", **roles)
         parts = []
@@ -66,7 +65,10 @@ class Design:
 
 
 def _roles(names: list[str], texts: list[str]) -> dict[str, Any]:
-    return {f"covariate{i}": Key(c) if c in texts else Amount(c) for i, c in enumerate(names)}
+    return {
+        f"covariate{i}": (Key if c in texts else Amount)(c, option="covariates")
+        for i, c in enumerate(names)
+    }
 
 
 def _is_number(values: pd.Series, name: str, caller: str) -> bool:

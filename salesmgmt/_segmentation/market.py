@@ -21,6 +21,7 @@ from .._frames import (
     days_of,
     factorise,
     take,
+    to_pandas,
 )
 from ..engine import placebo
 from ..engine.grouping import exact_sum
@@ -362,16 +363,18 @@ def promotion_effect(
         date=Date(date),
         amount=Amount(amount),
     )
-    kinds: dict[str, Any] = {f"scope{i}": Key(c, missing="allow") for i, c in enumerate(columns)}
+    kinds: dict[str, Any] = {
+        f"scope{i}": Key(c, missing="allow", option="scope") for i, c in enumerate(columns)
+    }
     plans = take(
         promotions,
         caller="promotion_effect",
         arg="promotions",
         invalid=invalid,
-        promotion=Key("promotion"),
-        start=Date("start"),
-        end=Date("end"),
-        cost=Amount("cost", optional=True, low=0),
+        promotion=Key("promotion", option=""),
+        start=Date("start", option=""),
+        end=Date("end", option=""),
+        cost=Amount("cost", optional=True, low=0, option=""),
         **kinds,
     )
     starts, ends = plans.days("start"), plans.days("end")
@@ -592,8 +595,9 @@ def market_share(
     """
     check_freq(freq, caller="market_share", choices=("W", "M", "Q", "Y"))
     names = check_names(by, "by", caller="market_share")
-    both = isinstance(market, pd.DataFrame) and isinstance(transactions, pd.DataFrame)
-    if by is None and both:
+    transactions = to_pandas(transactions, caller="market_share", arg="transactions")
+    market = to_pandas(market, caller="market_share", arg="market")
+    if by is None:
         names = [c for c in market.columns if c in transactions.columns and c not in (date, amount)]
     options: dict[str, Any] = {"date": Date(date), "by": names}
     ours = take(

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, check_int, check_number, take
+from .._frames import Amount, check_int, check_number, take, to_pandas
 from ..engine import covariates
 from ..engine.btyd_rows import Histories, compress, thin
 from ..engine.maximise import Fit, Objective, doubtful, maximise
@@ -67,6 +67,7 @@ class PurchaseModel(Likelihood, ABC):
             covariate is missing in some rows or tells nothing of its own.
         """
         caller = f"{type(self).__name__}.fit"
+        purchases = to_pandas(purchases, caller=caller, arg="purchases")
         _, x, t_x, T, count = _take(purchases, caller, whole=self._discrete)
         designs = self._learn(purchases, caller)
         rows = compress(x, t_x, T, count)
@@ -215,6 +216,7 @@ class PurchaseModel(Likelihood, ABC):
     ) -> tuple[pd.Index, list[np.ndarray], np.ndarray, np.ndarray, np.ndarray]:
         check_is_fitted(self, "params_")
         caller = f"{type(self).__name__}.{method}"
+        X = to_pandas(X, caller=caller, arg="X")
         index, x, t_x, T, _ = _take(X, caller, whole=self._discrete)
         return index, self._own(X, caller), x, t_x, T
 
@@ -348,6 +350,7 @@ class PurchaseModel(Likelihood, ABC):
                 f"{caller}(): the model has covariates; give X, a frame with those of the new "
                 "customers."
             )
+        X = to_pandas(X, caller=caller, arg="X")
         return self._own(X, caller), len(X)
 
     @abstractmethod
@@ -403,10 +406,10 @@ def _take(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> History:
         frame,
         caller=caller,
         arg="purchases",
-        x=Amount("x", low=0, whole=True),
-        t_x=Amount("t_x", low=0, whole=whole),
-        T=Amount("T", low=0, whole=whole),
-        count=Amount("count", optional=True, low=0),
+        x=Amount("x", option="", low=0, whole=True),
+        t_x=Amount("t_x", option="", low=0, whole=whole),
+        T=Amount("T", option="", low=0, whole=whole),
+        count=Amount("count", option="", optional=True, low=0),
     )
     x, t_x, T = rows["x"], rows["t_x"], rows["T"]
     for wrong, told in (

@@ -73,9 +73,9 @@ class GammaGamma(Likelihood):
             purchases,
             caller="GammaGamma.fit",
             arg="purchases",
-            x=Amount("x", low=0),
-            monetary=Amount("monetary", missing="allow"),
-            count=Amount("count", optional=True, low=0),
+            x=Amount("x", option="", low=0),
+            monetary=Amount("monetary", option="", missing="allow"),
+            count=Amount("count", option="", optional=True, low=0),
         )
         x, spend = rows["x"], rows["monetary"]
         count = rows["count"] if "count" in rows else np.ones(len(x))
@@ -124,11 +124,11 @@ class GammaGamma(Likelihood):
             X,
             caller="GammaGamma.expected_spend",
             arg="X",
-            x=Amount("x", low=0),
-            monetary=Amount("monetary", missing="allow"),
+            x=Amount("x", option="", low=0),
+            monetary=Amount("monetary", option="", missing="allow"),
         )
         params = np.asarray(self.params_.to_numpy(), dtype=np.float64)
         spend = np.where(np.isnan(rows["monetary"]), 0.0, rows["monetary"])
         value = gammagamma.expected_spend(params, rows["x"], np.maximum(spend, 0.0))
         endless = params[0] * rows["x"] + params[1] <= 1
-        return pd.Series(np.where(endless, np.inf, value), index=X.index, name="expected_spend")
+        return pd.Series(np.where(endless, np.inf, value), index=rows.index, name="expected_spend")
