@@ -42,6 +42,11 @@ def _one_series(frame: pd.DataFrame, own: set[str], caller: str) -> pd.DataFrame
     return frame.sort_values("date", kind="stable")
 
 
+def _days_apart(frame: pd.DataFrame) -> float:
+    """Usual distance of two periods in days, for the width of bars."""
+    return frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20.0
+
+
 def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
     """Forecasts of one series as they were made at each cutoff, beside what came.
 
@@ -156,7 +161,7 @@ def component_stack(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     caller = "plots.component_stack"
     frame, ax = axes(result, ["date", "amount", *_PARTS], ax, lang, caller=caller)
     frame = _one_series(frame, {"date", "amount", *_PARTS}, caller)
-    days = frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20
+    days = _days_apart(frame)
     up, down = np.zeros(len(frame)), np.zeros(len(frame))
     for name, (english, chinese, colour) in _PARTS.items():
         values = frame[name].to_numpy()
@@ -245,7 +250,7 @@ def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Ax
     frame, ax = axes(result, columns, ax, lang, caller=caller)
     own = {*columns, "actual", "expected", "effect_lo", "effect_hi", "placebo"}
     frame = _one_series(frame, own, caller)
-    days = frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20
+    days = _days_apart(frame)
     ax.bar(frame["date"], frame["effect"], width=0.7 * days, color=ORANGE, alpha=0.7,
            label=t(lang, "effect of the period", "当期效果"))  # fmt: skip
     ax.plot(frame["date"], frame["cumulative"], color=BLUE, marker="o", markersize=4,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     """
     needed = ["step", "stage", "entered", "rate", "lo", "hi", "went_on", "lost", "open"]
     frame, ax = axes(result, needed, ax, lang, caller="plots.conversion")
-    groups = list(frame.columns[: list(frame.columns).index("step")])
+    groups = _keys(frame, "step")
     y = np.arange(len(frame))
     left = np.zeros(len(frame))
     for column, colour, en, zh in (
@@ -75,7 +75,12 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     ax.set_xlim(0, most * 1.42)
     ax.set_xlabel(t(lang, "deals", "商机数"))
     finish(ax, title=t(lang, "Conversion by stage", "各阶段转化"), grid="x")
-    return _legend_outside(ax)
+    return _legend(ax, "lower right")
+
+
+def _keys(frame: pd.DataFrame, first: str) -> list[str]:
+    """Group columns: those that stand before the result's own first one."""
+    return list(frame.columns[: list(frame.columns).index(first)])
 
 
 def _beside(row: object) -> str:
@@ -90,8 +95,9 @@ def _name(row: pd.Series, groups: list[str]) -> str:
     return " / ".join([*(str(row[g]) for g in groups), str(row["stage"])])
 
 
-def _legend_outside(ax: Axes) -> Axes:
-    ax.legend(frameon=False, loc="lower right", prop={"family": list(families()), "size": 9})
+def _legend(ax: Axes, place: Literal["lower right", "upper center"], **options: Any) -> Axes:
+    """A legend after the fonts are set, at a place of its own."""
+    ax.legend(frameon=False, loc=place, prop={"family": list(families()), "size": 9}, **options)
     return ax
 
 
@@ -154,14 +160,7 @@ def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.set(xlim=(-0.42, 1.42), ylim=(height * 1.02, -height * 0.02))
     ax.axis("off")
     finish(ax, title=t(lang, "Moves between stages", "阶段流转"), grid="")
-    ax.legend(
-        frameon=False,
-        loc="upper center",
-        bbox_to_anchor=(0.5, 0.0),
-        ncols=5,
-        prop={"family": list(families()), "size": 9},
-    )
-    return ax
+    return _legend(ax, "upper center", bbox_to_anchor=(0.5, 0.0), ncols=5)
 
 
 def _targets(frame: pd.DataFrame) -> list[object]:
@@ -216,7 +215,7 @@ def outcomes(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     """
     needed = ["age", "won", "lost", "won_lo", "won_hi", "lost_lo", "lost_hi"]
     frame, ax = axes(result, needed, ax, lang, caller="plots.outcomes")
-    keys = list(frame.columns[: list(frame.columns).index("age")])
+    keys = _keys(frame, "age")
     if keys:
         for i, (name, rows) in enumerate(frame.groupby(keys, observed=True, sort=False)):
             label = " / ".join(map(str, name if isinstance(name, tuple) else (name,)))
@@ -328,7 +327,7 @@ def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     """
     needed = ["stage", "n", "censored", "p25", "median", "p75", "p90", "mean"]
     frame, ax = axes(result, needed, ax, lang, caller="plots.dwell")
-    keys = list(frame.columns[: list(frame.columns).index("stage")])
+    keys = _keys(frame, "stage")
     y = np.arange(len(frame))
     low, high = frame["p25"].to_numpy(), frame["p75"].to_numpy()
     ax.barh(y, high - low, left=low, color=BLUE, alpha=0.35, height=0.55, edgecolor=BLUE)

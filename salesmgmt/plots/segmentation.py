@@ -67,11 +67,9 @@ def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en
     r, f = frame["r"].to_numpy(int) - 1, frame["f"].to_numpy(int) - 1
     shade[f, r] = frame["amount"].to_numpy(float)
     _cells(ax, shade)
-    top = np.nanmax(shade)
+    dark = shade > 0.5 * np.nanmax(shade)
     for i, j, n, amount in zip(r, f, frame["customers"], frame["amount"], strict=True):
-        colour = "white" if amount > 0.5 * top else "#1d2530"
-        text = f"{n:,}\n{short_money(float(amount), lang)}"
-        ax.text(i, j, text, ha="center", va="center", color=colour, fontsize=9)
+        _write(ax, i, j, f"{n:,}\n{short_money(float(amount), lang)}", dark[j, i], 9)
     ax.set_xticks(range(size), [str(i + 1) for i in range(size)])
     ax.set_yticks(range(size), [str(i + 1) for i in range(size)])
     ax.set_xlabel(t(lang, "Recency score (higher: more recent)", "R 分（越高越近）"))
@@ -96,6 +94,17 @@ def _cells(ax: Axes, shade: np.ndarray) -> None:
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
+
+
+def _write(ax: Axes, x: int, y: int, text: str, on_dark: bool, size: float) -> None:
+    """Text in the middle of a cell, in the colour that reads on it."""
+    colour = "white" if on_dark else "#1d2530"
+    ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=size)
+
+
+def _ticks(count: int, most: int) -> np.ndarray:
+    """At most so many places out of ``count``, evenly apart, both ends among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
 
 
 def segment_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -206,11 +215,9 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
 
 
 def _write_cells(ax: Axes, shade: np.ndarray) -> None:
-    top = np.nanmax(shade)
+    dark = shade > 0.6 * np.nanmax(shade)
     for i, j in np.argwhere(~np.isnan(shade)):
-        colour = "white" if shade[i, j] > 0.6 * top else "#1d2530"
-        text = f"{shade[i, j]:.0%}"
-        ax.text(j, i, text, ha="center", va="center", color=colour, fontsize=7)
+        _write(ax, j, i, f"{shade[i, j]:.0%}", dark[i, j], 7)
 
 
 def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -249,12 +256,10 @@ def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     for a, b, share in zip(frame["from"], frame["to"], frame["share"], strict=True):
         shade[ends[0].index(a), ends[1].index(b)] = share
     _cells(ax, shade)
-    for a, b, n, share in zip(
-        frame["from"], frame["to"], frame["customers"], frame["share"], strict=True
-    ):
-        colour = "white" if share > 0.5 * np.nanmax(shade) else "#1d2530"
-        at = (ends[1].index(b), ends[0].index(a))
-        ax.text(*at, f"{n:,}", ha="center", va="center", color=colour, fontsize=8)
+    dark = shade > 0.5 * np.nanmax(shade)
+    for a, b, n in zip(frame["from"], frame["to"], frame["customers"], strict=True):
+        i, j = ends[0].index(a), ends[1].index(b)
+        _write(ax, j, i, f"{n:,}", dark[i, j], 8)
     ax.set_yticks(range(len(ends[0])), [str(e) for e in ends[0]], fontsize=9)
     ax.set_xticks(range(len(ends[1])), [str(e) for e in ends[1]], rotation=40, ha="right")
     ax.tick_params(axis="x", labelsize=9)
@@ -478,9 +483,9 @@ def alive_map(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     rows = np.searchsorted(x, frame["x"].to_numpy(float))
     shade[rows, np.searchsorted(t_x, frame["t_x"].to_numpy(float))] = frame["p_alive"]
     _cells(ax, shade)
-    ticks = np.unique(np.linspace(0, len(t_x) - 1, min(9, len(t_x))).round().astype(int))
+    ticks = _ticks(len(t_x), 9)
     ax.set_xticks(ticks, [f"{t_x[i]:.0f}" for i in ticks])
-    rows = np.unique(np.linspace(0, len(x) - 1, min(11, len(x))).round().astype(int))
+    rows = _ticks(len(x), 11)
     ax.set_yticks(rows, [f"{x[i]:.0f}" for i in rows])
     ax.set_xlabel(t(lang, "Last purchase (time since the first)", "最近购买时间（距首购）"))
     ax.set_ylabel(t(lang, "Repeat purchases", "复购次数"))
