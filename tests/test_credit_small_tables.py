@@ -183,3 +183,27 @@ def test_work_list_shows_what_a_customer_owes_in_all():
         want = rows.groupby("customer_id")["outstanding"].sum().round(2).reindex(got.index)
         pd.testing.assert_series_equal(got[column], want, check_names=False)
     assert (got["outstanding"] > got["overdue"]).any()
+
+
+@pytest.mark.parametrize("revalue", [False, True])
+def test_everything_ties_in_a_currency_whose_rate_moves(revalue):
+    """Receipts come in at another rate than their invoices had: no balance may show it."""
+    book = [f.assign(currency=np.where(f["customer_id"] == 7, "CNY", "USD")) for f in BOOK]
+    rates = pd.DataFrame({"date": ["2023-01-01", "2024-05-01", "2024-09-01", "2024-12-01"],
+                          "USD": [6.5, 7.03, 7.51, 8.17]})  # fmt: skip
+    options = {"fx": rates, "revalue": revalue}
+    ages = credit.aging(*book, by="customer_id", **options).set_index("customer_id")["total"]
+    made = credit.ledger(*book, **options)
+    for frames, more in ((book, options), ((made,), {})):
+        closing = credit.statement(*frames, **more).query("entry == 'closing'")
+        got = [
+            credit.dso(*frames, by="customer_id", **more).set_index("customer_id")["receivables"],
+            credit.cei(*frames, by="customer_id", **more).set_index("customer_id")["closing"],
+            credit.concentration(*frames, **more).set_index("customer_id")["outstanding"],
+            closing.set_index("customer_id")["balance"],
+        ]
+        for balance in got:
+            np.testing.assert_allclose(balance.loc[ages.index], ages, atol=1e-6)
+    for freq in ("M", "Q"):
+        direct, read = (credit.cei(*f, freq=freq, **o) for f, o in ((book, options), ((made,), {})))
+        pd.testing.assert_frame_equal(direct, read)

@@ -174,7 +174,7 @@ def worklist(
     Parameters
     ----------
     invoices, payments, adjustments, as_of, method, fx, **options
-        As for :func:`ledger`.
+        As for :func:`ledger`. A ledger holds no disputes: give the frames where they matter.
     levels : sequence of (level, days)
         Dunning levels by least days past due.
     grain : {"customer", "invoice"}

@@ -11,6 +11,7 @@ import pandas as pd
 
 from .. import _frames as door
 from .._frames import Amount, Date, Key
+from ..engine.matching import exact_sums
 from ..engine.units import to_units
 from ..errors import InputError
 from .books import Books
@@ -45,6 +46,10 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
     rest = _round(position.rest * rest_rate)
     if not revalue:
         rest = _round(receipts.units * at_receipt) - paid_out
+    if len(position.document):
+        # Money counts as what it settled: balances from receipts then tie with what is open.
+        # The exchange difference against the day it came in is no part of the receivables.
+        paid_out = exact_sums(position.receipt, units, len(receipts))
     one = replace(
         books,
         documents=replace(documents, units=settled + left, currency=documents.currency * 0,
