@@ -281,7 +281,14 @@ def to_pandas(
     if columns is not None:
         names = set(table.collect_schema().names())
         table = table.select(list(dict.fromkeys(c for c in columns if c in names)))
-    return table.collect().to_pandas()
+    found = table.collect()
+    out = found.to_pandas()
+    for name, dtype in found.schema.items():
+        if dtype.is_integer() and out[name].dtype.kind == "f":
+            # Whole numbers of which some are missing: as floats, long ids would become equal.
+            out[name] = found[name].to_arrow().to_pandas(integer_object_nulls=True)
+            out[name] = out[name].astype("UInt64" if str(dtype).startswith("U") else "Int64")
+    return out
 
 
 def _columns_present(

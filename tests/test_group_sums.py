@@ -11,7 +11,11 @@ import pytest
 from salesmgmt import DataWarning, InputError
 from salesmgmt.engine.grouping import counted_sum, exact_sum, extent, first_last
 from salesmgmt.engine.scores import apply_cuts, quantile_cuts
-from salesmgmt.segmentation import rfm
+from salesmgmt.segmentation import abc, cohorts, lifecycle, purchases, rfm, whale_curve
+
+
+def abc_by_customer(frame):
+    return abc(frame, item="customer_id", value="amount")
 
 
 def _by_hand(codes, amounts, n):
@@ -67,6 +71,25 @@ def test_an_amount_too_large_to_add_up_exactly_is_told():
     frame.loc[20_001, "amount"] = 1e300
     with pytest.raises(InputError, match="use a larger step"):
         rfm(frame)
+
+
+@pytest.mark.parametrize("function", [abc_by_customer, cohorts, lifecycle, purchases, whale_curve])
+@pytest.mark.parametrize("large", [5e12, 3e15])
+def test_large_amounts_add_up_everywhere(function, large):
+    """Some currencies have prices of millions: totals of 1e13 and more are real."""
+    frame = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "b"],
+            "date": pd.to_datetime(["2025-01-01", "2025-01-08", "2025-01-02", "2025-01-15"]),
+            "amount": [large, large / 4, 2048.0, 3072.0],
+        }
+    )
+    small = function(frame.assign(amount=frame["amount"] / 1024))  # a power of two: exact
+    got = function(frame)
+    for column in set(got) & {"amount", "monetary", "profit"}:
+        np.testing.assert_allclose(got[column], small[column] * 1024, rtol=1e-6)
+    with pytest.raises(InputError, match="too large to be added up"):
+        function(frame.assign(amount=frame["amount"] * 1e7))
 
 
 def test_no_rows():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, load_sample
+from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.segmentation import abc, cohorts, purchases, rfm
 
 
@@ -71,3 +71,54 @@ def test_time_zones_and_text_dates_in_polars(sample):
     pd.testing.assert_frame_equal(rfm(_polars(zoned)), rfm(sample), check_dtype=False)
     text = sample.assign(date=sample["date"].dt.strftime("%Y-%m-%d"))
     pd.testing.assert_frame_equal(rfm(_polars(text)), rfm(sample), check_dtype=False)
+
+
+@pytest.mark.parametrize("convert", [_polars, _lazy, _arrow, _duckdb], ids=lambda f: f.__name__)
+def test_long_ids_of_which_one_is_missing_stay_apart(convert):
+    """2**53 and 2**53 + 1 are one and the same float."""
+    lines = pd.DataFrame(
+        {
+            "customer_id": pd.array([2**53, 2**53 + 1, None], dtype="Int64"),
+            "date": pd.to_datetime(["2025-01-01", "2025-02-01", "2025-02-02"]),
+            "amount": [5.0, 7.0, 1.0],
+        }
+    )
+    with pytest.warns(DataWarning, match="left out 1 of 3"):
+        out = rfm(convert(lines), invalid="drop")
+    assert [int(i) for i in out["customer_id"]] == [2**53, 2**53 + 1]
+    assert out["monetary"].tolist() == [5.0, 7.0]
+
+
+@pytest.mark.parametrize("name", ["rfm", "cohorts", "abc", "purchases"])
+@pytest.mark.parametrize("convert", [_polars, _duckdb], ids=lambda f: f.__name__)
+def test_plain_frames_are_added_up_where_they_are(sample, convert, name, monkeypatch):
+    """What is collected is one row a customer, day and order, never the lines."""
+    if convert is _duckdb and not hasattr(pytest.importorskip("duckdb"), "SQLExpression"):
+        pytest.skip("this DuckDB takes no expressions: its rows are collected")
+    collected = []
+    real = pd.DataFrame.__len__
+
+    def seen(frame):
+        collected.append(real(frame))
+        return real(frame)
+
+    many = pd.concat([sample] * 5, ignore_index=True)
+    native = convert(many)
+    with monkeypatch.context() as patch:
+        patch.setattr(pd.DataFrame, "__len__", seen)
+        _CALLS[name](native)
+    assert 0 < max(collected) <= len(sample)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles"])
+@pytest.mark.parametrize("convert", [_polars, _lazy, _arrow, _duckdb], ids=lambda f: f.__name__)
+def test_the_day_is_that_of_the_zone(sample, convert, zone):
+    lines = sample.assign(date=sample["date"].dt.tz_localize(zone))
+    if convert is _duckdb:  # which keeps instants; the zone is that of the session
+        session = pytest.importorskip("duckdb").connect()
+        session.execute(f"SET TimeZone = '{zone}'")
+        native = session.from_df(lines)
+    else:
+        native = convert(lines)
+    pd.testing.assert_frame_equal(rfm(native), rfm(lines), check_dtype=False)
+    pd.testing.assert_frame_equal(cohorts(native), cohorts(lines), check_dtype=False)

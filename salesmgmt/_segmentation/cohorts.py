@@ -21,10 +21,10 @@ from .._frames import (
     take,
     warn,
 )
-from ..engine.grouping import distinct, exact_sum, first_last
+from ..engine.grouping import distinct, first_last
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
-from .condense import COUNT, condensed
+from .condense import COUNT, added_up, condensed
 
 __all__ = ["cohorts", "lifecycle", "triangle"]
 
@@ -161,7 +161,7 @@ def _cells(
     # One cell a customer and age: the customer's amount there, and whether anything was bought.
     mine, at = np.unique(codes * ages + age, return_inverse=True)
     at = at.reshape(-1)
-    mine_amount = exact_sum(at, amounts, len(mine), 1e-6)
+    mine_amount = added_up(at, amounts, len(mine), caller="cohorts")
     mine_active = np.bincount(at, bought) > 0
     who, when = mine // ages, mine % ages
     cell = (birth[who] - start) * ages + when
@@ -172,7 +172,7 @@ def _cells(
         start,
         np.bincount(birth[there] - start, minlength=rows),
         np.bincount(cell, mine_active, rows * ages).reshape(shape).astype(np.int64),
-        exact_sum(cell, mine_amount, rows * ages, 1e-6).reshape(shape),
+        added_up(cell, mine_amount, rows * ages, caller="cohorts").reshape(shape),
         np.cumsum(np.bincount(cell, gain, rows * ages).reshape(shape), axis=1),
     )
 
@@ -380,7 +380,9 @@ def lifecycle(
     p = _longer(pause, rhythm)
     n = np.bincount(who, minlength=len(keys))
     stage = _stage(p, n, rhythm, limits)
-    spent = exact_sum(keys.codes[days <= until], amounts[days <= until], len(keys), 1e-6)
+    spent = added_up(
+        keys.codes[days <= until], amounts[days <= until], len(keys), caller="lifecycle"
+    )
     columns = {
         "first_date": _dates(first[there]),
         "last_date": _dates(last[there]),

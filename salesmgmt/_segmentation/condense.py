@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._frames import is_pandas, lazy
+import numpy as np
 
-__all__ = ["COUNT", "condensed"]
+from .._frames import is_pandas, lazy
+from ..engine.grouping import exact_sum
+from ..errors import InputError
+
+__all__ = ["COUNT", "added_up", "condensed"]
 
 COUNT = "rows in this group"
 
@@ -19,7 +23,7 @@ def condensed(
 
     Sums are of whole numbers of ``unit``, so that they are those of the rows. A pandas frame
     comes back as it is; so does one that holds anything to be told of (missing or infinite
-    values, text for dates, time zones), for the door to look at row by row.
+    values, text for dates), for the door to look at row by row.
     """
     if is_pandas(frame):
         return frame
@@ -30,9 +34,11 @@ def condensed(
     needed = [*keys, *([date] if date else []), amount]
     if any(name not in schema for name in needed) or not schema[amount].is_numeric():
         return frame
-    plain = not date or schema[date] == nw.Date
-    if not plain and (schema[date] != nw.Datetime or getattr(schema[date], "time_zone", None)):
+    if date and schema[date] != nw.Date and schema[date] != nw.Datetime:
         return frame
+    clock = nw.col(date or amount)
+    if date and getattr(schema[date], "time_zone", None):
+        clock = clock.dt.replace_time_zone(None)  # the wall clock of the data's own zone
     value = nw.col(amount).cast(nw.Float64)
     bad = value.is_null() | ~value.is_finite() | (value.abs() > 1e9)
     for name in needed[:-1]:
@@ -46,7 +52,7 @@ def condensed(
     scale = round(1 / unit) if unit < 1 else 1 / unit
     shown = [nw.col(k) for k in keys]
     if date:
-        shown.append(nw.col(date).cast(nw.Date).alias(date))
+        shown.append(clock.cast(nw.Date).alias(date))
     rows = table.select(
         *shown, (value * scale).round(0).cast(nw.Int64).alias(amount), (value < 0).alias("negative")
     )
@@ -55,3 +61,11 @@ def condensed(
     out = grouped.collect().to_pandas()
     out[amount] = out[amount].astype("float64") / scale
     return out.drop(columns="negative")
+
+
+def added_up(codes: np.ndarray, amounts: np.ndarray, n: int, *, caller: str) -> np.ndarray:
+    """Amounts of each group, exact to a millionth; too large ones are told."""
+    try:
+        return exact_sum(codes, amounts, n, 1e-6)
+    except OverflowError as err:
+        raise InputError(f"{caller}(): {err}; give them in a larger unit.") from None

@@ -17,9 +17,9 @@ from .._frames import (
     resolve_as_of,
     take,
 )
-from ..engine.grouping import distinct, exact_sum, first_last
+from ..engine.grouping import distinct, first_last
 from ..errors import InputError
-from .condense import COUNT, condensed
+from .condense import COUNT, added_up, condensed
 
 __all__ = ["DAYS", "purchases"]
 
@@ -178,7 +178,7 @@ class _Counted:
         self.there = np.bincount(codes[at], minlength=n) > 0
         self.x = np.maximum(_purchase_days(codes[at], days[at], n) - 1, 0)
         repeat = (days <= end) & (days > self.first[codes])
-        spent = exact_sum(codes[repeat], amounts[repeat], n, 1e-6)
+        spent = added_up(codes[repeat], amounts[repeat], n, caller="purchases")
         self.monetary = np.where(self.x > 0, spent / np.maximum(self.x, 1), np.nan)
         whole = exact_sum(
             np.zeros(int((days <= end).sum()), dtype=np.int64), amounts[days <= end], 1, 1e-6
@@ -203,7 +203,7 @@ class _Later:
         inside = (days > end) & (days <= until)
         at = bought & inside
         self.x = _purchase_days(codes[at], days[at], n)
-        spent = exact_sum(codes[inside], amounts[inside], n, 1e-6)
+        spent = added_up(codes[inside], amounts[inside], n, caller="purchases")
         self.monetary = np.where(self.x > 0, spent / np.maximum(self.x, 1), np.nan)
 
 

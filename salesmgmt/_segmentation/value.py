@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, Key, check_choice, take
-from ..engine.grouping import exact_sum
 from ..engine.periods import period_of
 from ..errors import InputError
-from .condense import condensed
+from .condense import added_up, condensed
 
 __all__ = ["abc", "whale_curve"]
 
@@ -87,9 +86,9 @@ def abc(
         date=None if date is None else Date(date),
     )
     keys = rows.keys("item")
-    total = exact_sum(keys.codes, rows["value"], len(keys), 1e-6)
+    total = added_up(keys.codes, rows["value"], len(keys), caller="abc")
     order = np.argsort(-total, kind="stable")
-    whole = exact_sum(np.zeros(len(total), dtype=np.int64), total, 1, 1e-6)[0]
+    whole = added_up(np.zeros(len(total), dtype=np.int64), total, 1, caller="abc")[0]
     if whole <= 0:
         raise InputError(f"abc(): {value!r} adds up to {whole:g}; classes need a positive total.")
     share = total[order] / whole
@@ -124,7 +123,7 @@ def _variation(
     period = period - period.min()
     width = int(period.max()) + 1
     cell, at = np.unique(codes * width + period, return_inverse=True)
-    sums = exact_sum(at.reshape(-1), values, len(cell), 1e-6)
+    sums = added_up(at.reshape(-1), values, len(cell), caller="abc")
     mean = np.bincount(cell // width, sums, n) / width
     square = np.bincount(cell // width, sums**2, n) / width
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -195,8 +194,12 @@ def whale_curve(
     )
     keys = rows.keys("customer")
     n = len(keys)
-    amounts = exact_sum(keys.codes, rows["amount"], n, 1e-6)
-    costs = exact_sum(keys.codes, rows["cost"], n, 1e-6) if "cost" in rows else np.zeros(n)
+    amounts = added_up(keys.codes, rows["amount"], n, caller="whale_curve")
+    costs = (
+        added_up(keys.codes, rows["cost"], n, caller="whale_curve")
+        if "cost" in rows
+        else np.zeros(n)
+    )
     profit = np.round(amounts - costs, 6)
     order = np.argsort(-profit, kind="stable")
     cumulative = np.round(np.cumsum(profit[order]), 6)

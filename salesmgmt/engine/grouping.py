@@ -77,7 +77,8 @@ def counted_sum(
     if bits < 60:
         both, size = np.zeros(n, dtype=np.int64), 0.0
         for at in range(0, len(amounts), _BLOCK):
-            whole = fixed_point(amounts[at : at + _BLOCK], unit)
+            with np.errstate(over="ignore"):  # found in the size
+                whole = fixed_point(amounts[at : at + _BLOCK], unit)
             size += float(np.abs(whole).sum())
             if size >= 2.0 ** (bits - 1):
                 break
@@ -92,7 +93,8 @@ def counted_sum(
 def _digits(amounts: np.ndarray, scale: float) -> int:
     """Binary digits, sign included, that the sum of all amounts will need: a guess from some."""
     some = np.abs(amounts[:: max(len(amounts) // _BLOCK, 1)])
-    size = 2.0 * scale * float(some.mean()) * len(amounts) if len(some) else 0.0
+    with np.errstate(over="ignore"):
+        size = 2.0 * scale * float(some.mean()) * len(amounts) if len(some) else 0.0
     return int(size + len(amounts)).bit_length() + 1 if size < _EXACT else 63
 
 
@@ -113,15 +115,13 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
             cut = slice(at, at + _BLOCK)
             np.add.at(total, codes[cut], fixed_point(amounts[cut], unit))
         return total / scale
-    if largest >= 2.0**62:
-        raise OverflowError(
-            f"an amount of {largest / scale:.6g} is too large to be added up to {unit:.0e}"
-        )
     # Too many digits for one float: before and after the point apart.
     whole = np.floor(amounts) if unit < 1 else fixed_point(amounts, unit)
-    if float(np.abs(whole).sum()) >= 2.0**62:
+    with np.errstate(over="ignore"):
+        size = float(np.abs(whole).sum())
+    if size >= 2.0**62:
         raise OverflowError(
-            f"amounts up to {largest / scale:.6g} are too large to be added up to {unit:.0e}"
+            f"amounts up to {largest / scale:.6g} are too large to be added up exactly"
         )
     wholes, rests = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     np.add.at(wholes, codes, whole.astype(np.int64))
