@@ -180,9 +180,8 @@ class _Counted:
         repeat = (days <= end) & (days > self.first[codes])
         spent = added_up(codes[repeat], amounts[repeat], n, caller="purchases")
         self.monetary = np.where(self.x > 0, spent / np.maximum(self.x, 1), np.nan)
-        whole = exact_sum(
-            np.zeros(int((days <= end).sum()), dtype=np.int64), amounts[days <= end], 1, 1e-6
-        )[0]
+        seen = amounts[days <= end]
+        whole = added_up(np.zeros(len(seen), dtype=np.int64), seen, 1, caller="purchases")[0]
         times = int(self.x.sum()) + int(self.there.sum())
         self.amount_a_purchase = float(whole) / times if times else float("nan")
 
