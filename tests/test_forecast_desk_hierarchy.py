@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import reconcile
+from salesmgmt.forecast import forecast_hierarchy, reconcile
 
 METHODS = ["mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"]
 
@@ -277,3 +277,22 @@ def test_bad_hierarchies_are_named():
         reconcile(base, keys=keys, method="ols", history=errors)
     with pytest.raises(InputError, match="middle names 'x'"):
         reconcile(base, keys=keys, method="middle_out", middle="x")
+
+
+@pytest.mark.parametrize("gaps", ["zero", "missing"])
+def test_a_bottom_series_that_ended_adds_nothing(gaps):
+    months = pd.date_range("2020-01-01", periods=48, freq="MS")
+    rng = np.random.default_rng(0)
+    parts = [
+        pd.DataFrame({"shop": s, "date": months, "amount": 100 + rng.normal(0, 3, 48)})
+        for s in "abc"
+    ]
+    parts[2] = parts[2].head(24)
+    got = forecast_hierarchy(pd.concat(parts), 6, keys="shop", gaps=gaps)
+    total = got[got["shop"].isna()]["forecast"]
+    assert total.between(190, 210).all()
+    gone = got[got["shop"] == "c"]
+    assert (gone["base"] == 0).all()
+    assert (gone["forecast"] < 5).all()
+    assert (gone["status"] == "ended").all()
+    assert got[got["shop"] == "a"]["forecast"].between(90, 110).all()

@@ -20,6 +20,9 @@ from .intake import Panel, read_history
 
 __all__ = ["forecast_hierarchy"]
 
+_CERTAIN = 1e-4  # their errors are this part of what they were
+_SILENT = 4  # periods without sales after which a bottom series has ended, at least
+
 
 def forecast_hierarchy(
     history: pd.DataFrame,
@@ -66,7 +69,9 @@ amount
     -------
     DataFrame
         ``keys`` (missing: all), ``date``, ``forecast``, interval ends, ``status``, ``base`` (the
-        forecast before it was made to add up); total first, bottom last.
+        forecast before it was made to add up); total first, bottom last. Bottom series without
+        sales for a season (four periods at least) are forecast as zero before reconciliation:
+        ``status`` is ``"ended"``.
 
     Raises
     ------
@@ -120,14 +125,39 @@ amount
     )
     base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
     base = base.groupby("_node").head(horizon)
+    ended = _ended(panel, labels)
+    base = _without(base, ended)
     errors = None
     if method in ("mint_shrink", "wls"):
         nodes = read_history(rows, caller=caller, date="date", amount="amount", **options)
-        errors = _label(_one_step_errors(nodes), labels, names)
+        errors = _one_step_errors(nodes)
+        errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
+        errors = _label(errors, labels, names)
     base = _label(base, labels, names).assign(base=lambda x: x["forecast"])
     return reconcile(
         base, keys=names, method=method, residuals=errors, non_negative=non_negative
     ).reset_index(drop=True)
+
+
+def _ended(panel: Panel, labels: pd.DataFrame) -> np.ndarray:
+    """Bottom nodes that have been silent for a season: they add nothing to the sums."""
+    last = np.full(len(panel), np.iinfo(np.int64).min // 2)
+    known = np.isfinite(panel.values) & ((panel.values != 0) | (not panel.zero_gaps))
+    code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    np.maximum.at(last, code[known], panel.at[known])
+    silent = int(panel.end.max()) - last >= max(panel.season, _SILENT)
+    bottom = len(labels) - len(panel)  # the bottom comes last, in the order of the panel
+    return np.asarray(bottom + np.flatnonzero(silent))
+
+
+def _without(base: pd.DataFrame, ended: np.ndarray) -> pd.DataFrame:
+    """Nothing is forecast for nodes that have ended."""
+    gone = base["_node"].isin(ended).to_numpy()
+    columns = [c for c in base.columns if c == "forecast" or c.startswith(("lo_", "hi_"))]
+    out = base.copy()
+    out.loc[gone, columns] = 0.0
+    out.loc[gone, "status"] = "ended"
+    return out
 
 
 def _levels(levels: Any, names: list[str], caller: str) -> list[list[str]]:
