@@ -514,3 +514,64 @@ def test_money_for_a_plan_not_issued_yet_waits():
     assert (got["current"], got["unapplied"]) == (50.0, -40.0)
     later = credit.open_items(plan, payments, as_of="2025-02-02")
     assert later["outstanding"].tolist() == [50.0, 20.0]
+
+
+def other_engines(frame):
+    duckdb, polars = pytest.importorskip("duckdb"), pytest.importorskip("polars")
+    import pyarrow
+
+    table = pyarrow.Table.from_pandas(frame, preserve_index=False)
+    yield polars.from_pandas(frame).lazy()
+    yield table
+    connection = duckdb.connect()  # lives as long as the relation is in use
+    yield connection.from_arrow(table)
+
+
+@pytest.mark.parametrize("as_of", ["2025-03-10", None])
+def test_payments_of_other_engines_are_added_up_there(as_of):
+    from salesmgmt._credit.elsewhere import condensed_payments
+
+    random = np.random.default_rng(3)
+    days = pd.to_datetime("2025-01-15") + pd.to_timedelta(random.integers(0, 90, 400), unit="D")
+    payments = pd.DataFrame(
+        {
+            "payment_id": [f"P{k}" for k in range(400)],
+            "customer_id": random.choice(["A", "B", "C", "D"], 400),
+            "date": days,
+            "amount": random.integers(1, 60, 400) / 100,
+        }
+    )
+    invoices = pd.concat([THREE, THREE.assign(customer_id="B", invoice_id=["I4", "I5", "I6"])])
+    for column in ("invoice_date", "due_date"):
+        invoices[column] = pd.to_datetime(invoices[column])
+    options = {"as_of": as_of, "method": "fifo"}
+    want, condensed = credit.aging(invoices, payments, **options), 0
+    for bills_, paid in zip(other_engines(invoices), other_engines(payments), strict=True):
+        got = credit.aging(bills_, paid, **options)
+        pd.testing.assert_frame_equal(got, want, check_dtype=False)
+        few = condensed_payments(paid, **options, options={}, caller="aging")
+        if few is not paid:  # an old DuckDB hands all rows over
+            assert len(few) == 4  # one row a customer has come over
+            condensed += 1
+        pd.testing.assert_frame_equal(
+            credit.open_items(bills_, paid, **options),
+            credit.open_items(invoices, payments, **options),
+            check_dtype=False,
+        )
+    assert condensed >= 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": 1.005}, {"amount": -1.0}, {"invoice_id": "I1"}, {"payment_id": "P1"},
+     {"customer_id": None}],
+)  # fmt: skip
+def test_payments_with_anything_to_be_told_of_are_looked_at_row_by_row(change):
+    from salesmgmt._credit.elsewhere import condensed_payments
+
+    payments = money(*[(f"P{k}", "A", "2025-02-10", 10.0, None) for k in range(4)])
+    payments = payments.drop(columns="invoice_id").assign(date=pd.Timestamp("2025-02-10"))
+    payments = payments.assign(**change)
+    for frame in other_engines(payments):
+        options = {"as_of": "2025-03-10", "method": "fifo"}
+        assert condensed_payments(frame, **options, options={}, caller="aging") is frame

@@ -15,6 +15,7 @@ from ..errors import InputError
 from .blocks import in_blocks
 from .books import Options, column_names, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
+from .elsewhere import condensed_payments
 from .ledger import is_ledger, take_position
 from .plain import PlainBooks, plain_books
 from .settling import Position
@@ -130,6 +131,10 @@ def aging(
     if is_ledger(invoices):
         tallies = [tally(invoices, as_of)]
     else:
+        if unapplied != "bucket" and fx is None:
+            payments = condensed_payments(
+                payments, as_of=as_of, method=method, options=options, caller="aging"
+            )
         tables = take_tables("aging", invoices, payments, adjustments, options, method)
         tallies = list(in_blocks(tables, as_of=as_of, fx=fx, work=tally))
     _say_no_due(sum(t.no_due for t in tallies), rule, options)

@@ -22,11 +22,11 @@ from .books import Books, Documents, Receipts, constant, whole_units
 from .settling import METHODS
 from .tables import Tables
 
-__all__ = ["PlainBooks", "plain_books"]
+__all__ = ["QUEUES", "PlainBooks", "plain_books"]
 
-_METHODS = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
+QUEUES = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
 _LARGEST_SUM = 2.0**60
-assert set(_METHODS) <= set(METHODS)
+assert set(QUEUES) <= set(METHODS)
 
 
 @dataclass
@@ -83,7 +83,7 @@ def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None
     """The books if they are plain; None if they have to take the long way."""
     bills, money, changes = tables.rows
     strange = any(k in bills for k in ("currency", "type", "parent")) or "currency" in money
-    if method not in _METHODS or strange or len(changes) or not len(bills):
+    if method not in QUEUES or strange or len(changes) or not len(bills):
         return None
     if any(k in money and money.series(k).notna().any() for k in ("named", "plan")):
         return None

@@ -13,11 +13,11 @@ from .. import _frames as door
 from .._frames import Amount, Date, Key, Rows
 from ..errors import InputError
 
-__all__ = ["SETTLING", "Options", "Tables", "check_options", "column_names", "take_tables"]
+__all__ = ["LINK", "SETTLING", "Options", "Tables", "check_options", "column_names", "take_tables"]
 
 _ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
 _NAMELESS = ("fifo", "lifo", "proportional")  # methods that look at no name
-_LINK = re.compile(
+LINK = re.compile(
     r"invoice|bill|inv_|applied|apply|document|voucher|发票|账单|单据|单号|核销", re.I
 )
 _NO_LINK = re.compile(r"date|amount|status|type|total|日期|金额|状态|类型", re.I)
@@ -150,7 +150,7 @@ def _say_unused_link(caller: str, rows: tuple[Rows, Rows, Rows], names: dict[str
     invoices, payments, _ = rows
     known = set(payments.columns.values())
     for column in payments.frame.columns:
-        if column in known or not _LINK.search(str(column)) or _NO_LINK.search(str(column)):
+        if column in known or not LINK.search(str(column)) or _NO_LINK.search(str(column)):
             continue
         some = payments.frame[column].dropna()
         distinct = some.iloc[:: max(len(some) // 200, 1)].unique()
