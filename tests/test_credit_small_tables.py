@@ -207,3 +207,20 @@ def test_everything_ties_in_a_currency_whose_rate_moves(revalue):
     for freq in ("M", "Q"):
         direct, read = (credit.cei(*f, freq=freq, **o) for f, o in ((book, options), ((made,), {})))
         pd.testing.assert_frame_equal(direct, read)
+
+
+def test_a_receipt_for_two_invoices_is_one_line_of_the_statement():
+    bills = BILLS.head(3).assign(amount=[100.0, 50.0, -20.0], type=["invoice", "invoice",
+                                 "credit_note"], parent=[None, None, 0])  # fmt: skip
+    paid = pd.DataFrame({"payment_id": ["P", "P"], "customer_id": 7, "date": "2024-02-20",
+                         "amount": [80.0, 50.0], "invoice_id": [0, 1]})  # fmt: skip
+    got = credit.statement(bills, paid, start="2024-01-01", as_of="2024-02-29")
+    assert got["entry"].tolist() == [
+        "opening", "invoice", "invoice", "credit_note", "payment", "closing",
+    ]  # fmt: skip
+    assert got["balance"].tolist() == [0.0, 100.0, 150.0, 130.0, 0.0, 0.0]
+    assert got["due_date"].notna().tolist() == [False, True, True, False, False, False]
+    made = credit.ledger(bills, paid, as_of="2024-02-29")
+    pd.testing.assert_frame_equal(
+        credit.statement(made, start="2024-01-01"), got, check_dtype=False
+    )

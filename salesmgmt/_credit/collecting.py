@@ -322,7 +322,7 @@ def statement(
     Parameters
     ----------
     invoices, payments, adjustments, as_of, method, fx, **options
-        As for :func:`ledger`; the frames, not a ledger.
+        As for :func:`ledger`.
     start : date, optional
         First day; None: of the month of ``as_of``.
     of : scalar or list, optional
@@ -414,14 +414,26 @@ def _lines(position: Position) -> pd.DataFrame:
             "document": pd.concat(
                 [labels, receipts.label.iloc[own].astype(object)], ignore_index=True
             ),
-            "due": np.r_[documents.due, np.full(len(own), -(2**40))],
+            "due": np.r_[
+                np.where(documents.note, -(2**40), documents.due), np.full(len(own), -(2**40))
+            ],
             "units": np.r_[documents.units, -receipts.units[own]],
         }
     )
     text = table["document"].astype(str)
     table = table.assign(_text=text, _receipt=np.r_[np.zeros(len(documents)), np.ones(len(own))])
     order = ["customer", "currency", "day", "_receipt", "_text"]
+    table = _one_line_a_receipt(table, [*order, "entry"])
     return table.sort_values(order, ignore_index=True).drop(columns=["_text", "_receipt"])
+
+
+def _one_line_a_receipt(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """A receipt that paid several invoices is one line; what has no id stays as it is."""
+    parts = (table["_receipt"] == 1) & table["document"].notna()
+    whole = table[parts].groupby(keys, sort=False, as_index=False).agg(
+        {"document": "first", "due": "first", "units": "sum"}
+    )  # fmt: skip
+    return pd.concat([table[~parts], whole[table.columns]], ignore_index=True)
 
 
 def _overdue(position: Position) -> pd.Series:
