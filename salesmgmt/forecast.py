@@ -20,6 +20,7 @@ from ._forecast.estimator import Forecaster
 from ._forecast.fit import fit_chunk, forecast
 from ._forecast.hierarchy import reconcile
 from ._forecast.impact import impact
+from ._forecast.lifecycle import forecast_ending
 from ._forecast.new_products import forecast_new
 from ._forecast.simulation import simulate, summarise
 from ._forecast.temporal import reconcile_temporal
@@ -34,6 +35,7 @@ __all__ = [
     "components",
     "fit_chunk",
     "forecast",
+    "forecast_ending",
     "forecast_hierarchy",
     "forecast_new",
     "impact",
