@@ -10,8 +10,8 @@ In the order of an analyst's work:
 * **Who stays?** :func:`lifecycle` judges everyone by its own rhythm; :func:`churn_risk` and
   :func:`next_purchase` give calibrated chances.
 * **What are they worth?** :func:`clv` in one line; below it :func:`purchases`, the models
-  :class:`BGNBD`, :class:`MBGNBD`, :class:`ParetoNBD`, :class:`GompertzNBD`, :class:`BGBB`,
-  :class:`GammaGamma`, and what shows whether they hold: :func:`compare_models`,
+  :class:`BGNBD`, :class:`MBGNBD`, :class:`MBGCNBD`, :class:`ParetoNBD`, :class:`GompertzNBD`,
+  :class:`BGBB`, :class:`GammaGamma`, and what shows whether they hold: :func:`compare_models`,
   :func:`calibration`, :func:`tracking`, :func:`alive_grid`, :func:`likelihood_ratio`.
 * **What to offer?** :func:`baskets`, :func:`itemsets`, :func:`cross_sell`.
 * **Which products and markets?** :func:`portfolio`, :func:`elasticity`, :func:`promotion_effect`,
@@ -31,6 +31,7 @@ from ._segmentation.market import elasticity, market_share, portfolio, promotion
 from ._segmentation.moves import RFMSegmenter, migration
 from ._segmentation.propensity import ChurnModel, NextPurchaseModel, churn_risk, next_purchase
 from ._segmentation.purchases import purchases
+from ._segmentation.regular import MBGCNBD
 from ._segmentation.rfm import rfm, score_grid, segment_summary
 from ._segmentation.spending import GammaGamma
 from ._segmentation.value import abc, whale_curve
@@ -42,6 +43,7 @@ __all__ = [
     "Clusterer",
     "GammaGamma",
     "GompertzNBD",
+    "MBGCNBD",
     "MBGNBD",
     "NextPurchaseModel",
     "ParetoNBD",

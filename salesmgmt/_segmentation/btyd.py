@@ -113,11 +113,13 @@ class BGNBD(PurchaseModel):
     def _dead(self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:
         return bgnbd.log_odds_dead(p, x, t_x, T, self._shift)
 
-    def _expected(self, p: Values, x: np.ndarray, T: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def _expected(
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         return bgnbd.expected(p, x, T, t, self._shift)
 
     def _exactly(
-        self, p: Values, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
     ) -> np.ndarray:
         return bgnbd.probability_of(p, x, T, n, t, self._shift)
 
@@ -228,7 +230,7 @@ class ParetoNBD(PurchaseModel):
         """
         p, n = self._new(X)
         zero = np.zeros(n)
-        return float(self._expected(p, zero, zero, np.full(n, float(t))).mean())
+        return float(self._expected(p, zero, zero, zero, np.full(n, float(t))).mean())
 
     def _lifetime(self) -> lifetime_nbd.Lifetime:
         return lifetime_nbd.Pareto()
@@ -247,11 +249,13 @@ class ParetoNBD(PurchaseModel):
     def _dead(self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:
         return lifetime_nbd.log_odds_dead(p, x, t_x, T, self._lifetime())
 
-    def _expected(self, p: Values, x: np.ndarray, T: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def _expected(
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         return lifetime_nbd.expected(p, x, T, t, self._lifetime())
 
     def _exactly(
-        self, p: Values, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
     ) -> np.ndarray:
         return lifetime_nbd.probability_of(p, x, T, n, t, self._lifetime())
 
@@ -348,11 +352,13 @@ class BGBB(PurchaseModel):
     def _dead(self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:
         return bgbb.log_odds_dead(p, x, t_x, T)
 
-    def _expected(self, p: Values, x: np.ndarray, T: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def _expected(
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         return bgbb.expected(p, x, T, t)
 
     def _exactly(
-        self, p: Values, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
     ) -> np.ndarray:
         out = np.empty(len(x))
         for span in np.unique(t):

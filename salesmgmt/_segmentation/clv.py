@@ -23,6 +23,7 @@ from ..engine.spend import total_quantile
 from ..errors import InputError
 from .btyd import BGNBD, MBGNBD, ParetoNBD
 from .purchases import DAYS, purchases
+from .regular import MBGCNBD
 from .spending import GammaGamma
 
 __all__ = ["clv", "compare_models"]
@@ -117,7 +118,13 @@ def clv(
         check_number(level, "level", caller="clv", low=0, high=1, open_low=True, open_high=True)
     columns = {"customer": customer, "date": date, "amount": amount}
     seen = purchases(
-        transactions, freq=freq, as_of=as_of, returns=returns, invalid=invalid, **columns
+        transactions,
+        freq=freq,
+        as_of=as_of,
+        returns=returns,
+        regularity=isinstance(model, MBGCNBD),
+        invalid=invalid,
+        **columns,
     )
     seen, known = _with_covariates(seen, covariates, customer, "clv")
     options = {"freq": freq, "as_of": as_of, "covariates": covariates, "invalid": invalid} | columns

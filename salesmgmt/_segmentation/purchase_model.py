@@ -19,7 +19,7 @@ from ..errors import InputError
 from .covariates import Design, check_distinct
 from .likelihood import Likelihood, chi_square
 
-__all__ = ["PurchaseModel"]
+__all__ = ["PurchaseModel", "histories"]
 
 _WARM = 4_000
 _ALIKE = 30  # customers to each combination of attributes from which groups pay
@@ -68,7 +68,7 @@ class PurchaseModel(Likelihood, ABC):
         """
         caller = f"{type(self).__name__}.fit"
         purchases = to_pandas(purchases, caller=caller, arg="purchases")
-        _, x, t_x, T, count = _take(purchases, caller, whole=self._discrete)
+        _, x, t_x, T, count = histories(purchases, caller, whole=self._discrete)
         designs = self._learn(purchases, caller)
         rows = compress(x, t_x, T, count)
         fit = self._fit_plain(rows)
@@ -145,7 +145,7 @@ class PurchaseModel(Likelihood, ABC):
         """
         index, p, x, t_x, T = self._ready(X, "expected_purchases")
         span = _spans(t, len(x), f"{type(self).__name__}.expected_purchases")
-        value = self._alive(p, x, t_x, T) * self._expected(p, x, T, span)
+        value = self._alive(p, x, t_x, T) * self._expected(p, x, t_x, T, span)
         return pd.Series(np.maximum(value, 0.0), index=index, name="expected_purchases")
 
     def probability_of(self, X: pd.DataFrame, n: int, t: Any) -> pd.Series:
@@ -170,7 +170,7 @@ class PurchaseModel(Likelihood, ABC):
         index, p, x, t_x, T = self._ready(X, "probability_of")
         span = _spans(t, len(x), caller)
         alive = self._alive(p, x, t_x, T)
-        value = alive * self._exactly(p, x, T, n, span) + (1 - alive) * (n == 0)
+        value = alive * self._exactly(p, x, t_x, T, n, span) + (1 - alive) * (n == 0)
         return pd.Series(np.clip(value, 0.0, 1.0), index=index, name="probability")
 
     def expected_interval(self, X: pd.DataFrame, t: Any, *, level: float = 0.95) -> pd.DataFrame:
@@ -202,7 +202,9 @@ class PurchaseModel(Likelihood, ABC):
         n = 0
         while len(open_rows) and n < 100_000:
             own = [v if np.ndim(v) == 0 else v[open_rows] for v in p]
-            here = self._exactly(own, x[open_rows], T[open_rows], n, span[open_rows])
+            here = self._exactly(
+                own, x[open_rows], t_x[open_rows], T[open_rows], n, span[open_rows]
+            )
             below[open_rows] += alive[open_rows] * here
             lo[open_rows[below[open_rows] < tail]] = n + 1
             more = below[open_rows] < 1 - tail - 1e-12
@@ -217,7 +219,7 @@ class PurchaseModel(Likelihood, ABC):
         check_is_fitted(self, "params_")
         caller = f"{type(self).__name__}.{method}"
         X = to_pandas(X, caller=caller, arg="X")
-        index, x, t_x, T, _ = _take(X, caller, whole=self._discrete)
+        index, x, t_x, T, _ = histories(X, caller, whole=self._discrete)
         return index, self._own(X, caller), x, t_x, T
 
     def _params(self) -> np.ndarray:
@@ -372,12 +374,14 @@ class PurchaseModel(Likelihood, ABC):
         """Log odds of having left."""
 
     @abstractmethod
-    def _expected(self, p: Values, x: np.ndarray, T: np.ndarray, t: np.ndarray) -> np.ndarray:
+    def _expected(
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         """Expected purchases of one alive at T."""
 
     @abstractmethod
     def _exactly(
-        self, p: Values, x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
+        self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray, n: int, t: np.ndarray
     ) -> np.ndarray:
         """Chance of n purchases of one alive at T."""
 
@@ -400,7 +404,7 @@ def _table(pairs: list[tuple[str, str]], values: np.ndarray, variances: np.ndarr
     )
 
 
-def _take(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> History:
+def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> History:
     """Index, x, t_x, T and counts of a frame of histories, checked."""
     rows = take(
         frame,

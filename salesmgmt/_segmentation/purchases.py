@@ -11,6 +11,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    check_bool,
     check_choice,
     check_number,
     day,
@@ -34,6 +35,7 @@ def purchases(
     as_of: Any = None,
     holdout: Any = None,
     returns: str = "net",
+    regularity: bool = False,
     customer: str = "customer_id",
     date: str = "date",
     amount: str = "amount",
@@ -55,6 +57,9 @@ def purchases(
         ``monetary_holdout`` tell what followed; customers who came later are left out.
     returns : {"net", "exclude"}
         Rows with a negative amount are never purchases; ``net``: they reduce what was spent.
+    regularity : bool, default=False
+        Also return ``log_gaps``, the sum of the logarithms of the times between purchases, in
+        the unit of time, which :class:`MBGCNBD` needs.
     customer, date, amount : str
         Columns of the customer, the day and the amount.
     invalid : {"raise", "drop"}
@@ -91,6 +96,7 @@ def purchases(
     """
     check_choice(freq, "freq", tuple(DAYS), caller="purchases")
     check_choice(returns, "returns", ("net", "exclude"), caller="purchases")
+    check_bool(regularity, "regularity", caller="purchases")
     rows = take(
         condensed(
             transactions, [customer], date=date, amount=amount, unit=1e-6, caller="purchases"
@@ -128,6 +134,9 @@ def purchases(
     out["t_x"] = (known.last - known.first)[there] / unit
     out["T"] = (end - known.first)[there] / unit
     out["monetary"] = known.monetary[there]
+    if regularity:
+        at = bought & (days <= end)
+        out["log_gaps"] = _log_gaps(codes[at], days[at], len(keys), unit)[there]
     if holdout is not None:
         later = _Later(codes, days, amounts, bought, end, until, len(keys))
         out["x_holdout"] = later.x[there]
@@ -204,6 +213,17 @@ class _Later:
         self.x = _purchase_days(codes[at], days[at], n)
         spent = added_up(codes[inside], amounts[inside], n, caller="purchases")
         self.monetary = np.where(self.x > 0, spent / np.maximum(self.x, 1), np.nan)
+
+
+def _log_gaps(codes: np.ndarray, days: np.ndarray, n: int, unit: float) -> np.ndarray:
+    """Sum of the logarithms of the times between purchase days of each customer."""
+    start = int(days.min())
+    width = int(days.max()) - start + 1
+    cells = distinct(codes * width + (days - start))
+    who, day = cells // width, cells % width
+    again = who[1:] == who[:-1]
+    gaps = np.log((day[1:] - day[:-1])[again] / unit)
+    return np.bincount(who[1:][again], gaps, n)
 
 
 def _purchase_days(codes: np.ndarray, days: np.ndarray, n: int) -> np.ndarray:
