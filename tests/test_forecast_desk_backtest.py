@@ -109,3 +109,13 @@ def test_too_short_a_history_is_told():
         backtest(panel(1, 30), 12)
     with pytest.raises(InputError, match="model must be one of"):
         backtest(panel(1), 2, models="magic")
+
+
+def test_two_columns_of_one_name_are_told():
+    seen = pd.DataFrame([["m", "2025-01-01", 1.0, 2.0, 3, 4]])
+    seen.columns = ["model", "date", "actual", "forecast", "x", "x"]
+    with pytest.raises(InputError, match="2 columns named 'x'"):
+        accuracy(seen)
+    with pytest.raises(InputError) as told:
+        accuracy(seen.drop(columns=["forecast", "x"]))
+    assert "forecast=" not in str(told.value)

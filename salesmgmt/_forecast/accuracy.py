@@ -172,8 +172,8 @@ def _take_predictions(
         arg="predictions",
         by=groups,
         date=Date(date),
-        forecast=Amount("forecast"),
-        actual=Amount("actual") if given else None,
+        forecast=Amount("forecast", option=""),
+        actual=Amount("actual", option="") if given else None,
         cutoff=Date("cutoff", optional=True),
         model=Key("model", optional=True),
         **ends,
@@ -189,6 +189,12 @@ def _take_predictions(
     keys = [c for c in rows.frame.columns if c not in drop]
     if history is not None:
         keys = [c for c in keys if c in getattr(history, "columns", [])]
+    twice = [c for c in keys if keys.count(c) > 1]
+    if twice:
+        raise InputError(
+            f"{caller}(): predictions has {twice.count(twice[0])} columns named {twice[0]!r}, and "
+            "which of them are keys is not known; rename or drop them."
+        )
     frame = rows.frame
     actual = rows["actual"] if given else _actuals(frame, keys, history, date, amount, caller)
     fine = np.isfinite(actual)

@@ -79,8 +79,8 @@ def compare_models(
         by=groups,
         date=Date(date),
         model=Key("model"),
-        actual=Amount("actual"),
-        forecast=Amount("forecast"),
+        actual=Amount("actual", option=""),
+        forecast=Amount("forecast", option=""),
         cutoff=Date("cutoff", optional=True),
         step=Amount("step", optional=True),
     )

@@ -293,7 +293,7 @@ def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str
         caller=caller,
         arg="forecasts",
         date=Date(date),
-        value=Amount(column),
+        value=Amount(column, option=""),
         draw=Key("draw") if sampled else None,
         **_key_roles(names),
         **ends,
@@ -364,9 +364,9 @@ def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np
         arg="residuals",
         date=Date(date),
         cutoff=Date("cutoff", optional=True),
-        residual=Amount("residual", missing="allow") if ready else None,
-        actual=None if ready else Amount("actual", missing="allow"),
-        forecast=None if ready else Amount("forecast", missing="allow"),
+        residual=Amount("residual", missing="allow", option="") if ready else None,
+        actual=None if ready else Amount("actual", missing="allow", option=""),
+        forecast=None if ready else Amount("forecast", missing="allow", option=""),
         **_key_roles(nodes.names),
     )
     e = rows["residual"] if ready else rows["actual"] - rows["forecast"]

@@ -93,8 +93,8 @@ def forecast_ending(
         forecasts,
         caller=caller,
         arg="forecasts",
-        product=Key(by),
-        date=Date("date"),
+        product=Key(by, option="by"),
+        date=Date("date", option=""),
         **roles,
     )
     panel = read_history(
@@ -116,8 +116,8 @@ def forecast_ending(
         arg="endings",
         invalid=invalid,
         unique=("product",),
-        product=Key(by),
-        end=Date("end"),
+        product=Key(by, option="by"),
+        end=Date("end", option=""),
     )
     shares = _way_down(panel, _end_by_series(panel, ends, by), ramp)
     left = _remaining(ahead, ends, by, panel.grid, shares)

@@ -97,15 +97,22 @@ def forecast_new(
     levels = check_levels(level, caller=caller)
     names = check_names(attributes, "attributes", caller=caller)
     roles: dict[str, Any] = {f"x{i}": Key(c) for i, c in enumerate(names)}
-    old = take(history, caller=caller, arg="history", invalid=invalid, product=Key(by), **roles)
+    old = take(
+        history,
+        caller=caller,
+        arg="history",
+        invalid=invalid,
+        product=Key(by, option="by"),
+        **roles,
+    )
     new = take(
         launches,
         caller=caller,
         arg="launches",
         invalid=invalid,
         unique=("product",),
-        product=Key(by),
-        launch=Date("launch"),
+        product=Key(by, option="by"),
+        launch=Date("launch", option=""),
         **roles,
     )
     panel = read_history(

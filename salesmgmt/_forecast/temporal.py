@@ -113,7 +113,7 @@ def reconcile_temporal(
         by=names,
         freq=Key(freq),
         date=Date(date),
-        forecast=Amount("forecast"),
+        forecast=Amount("forecast", option=""),
         **ends,
     )
     grade = _grades(rows, freq, caller)
@@ -192,9 +192,9 @@ def _variances(
         arg="residuals",
         by=names,
         freq=Key(freq),
-        residual=Amount("residual") if ready else None,
-        actual=None if ready else Amount("actual"),
-        forecast=None if ready else Amount("forecast"),
+        residual=Amount("residual", option="") if ready else None,
+        actual=None if ready else Amount("actual", option=""),
+        forecast=None if ready else Amount("forecast", option=""),
     )
     e = past["residual"] if ready else past["actual"] - past["forecast"]
     columns = [*names, freq]
