@@ -326,7 +326,7 @@ def report(group: list[Sample], unseen: np.ndarray, ratios: dict, out: dict) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--even", type=float, default=0.03, help="pull towards equal weights")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--kinds", nargs="*", default=list(combination.KINDS))
