@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError
-from salesmgmt.engine.grouping import counted_sum, exact_sum, extent, first_last
+from salesmgmt.engine.grouping import counted_sum, exact_sum, extent, first_last, kept
 from salesmgmt.engine.scores import apply_cuts, quantile_cuts
 from salesmgmt.segmentation import abc, cohorts, lifecycle, purchases, rfm, whale_curve
 
@@ -115,6 +115,14 @@ def test_first_and_last_over_many_blocks():
     whole = pd.Series(values // 1_000).groupby(codes)
     assert first.tolist() == whole.min().tolist()
     assert last.tolist() == whole.max().tolist()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.0002, 0.5, 0.9999, 1.0])
+def test_kept_is_what_the_mask_keeps(share):
+    keep = np.random.default_rng(6).random(30_000) < share
+    keep[[0, -1]] = share > 0.9, share < 0.1
+    values = np.arange(30_000)
+    assert kept(values, keep).tolist() == values[keep].tolist()
 
 
 @pytest.mark.parametrize("cuts", [4, 20, 21, 99])

@@ -416,3 +416,24 @@ def test_migration_refuses_ids_that_can_never_meet():
         migration(numbers, texts)
     mixed = numbers.astype({"customer_id": "Int64"})
     assert migration(numbers, mixed)["customers"].tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        np.array([3, 5, 9], dtype=np.int16), np.array([3, 5, 9], dtype=np.uint64),
+        np.array([3.5, 5.0, 9.0]), np.array(["x", "y", "z"], dtype=object),
+        np.array(["2024-01-01", "2024-01-02", "2024-01-05"], dtype="M8[s]"),
+        pd.array(["x", "y", "z"], dtype="string"), pd.array([3, 5, 9], dtype="Int32"),
+        pd.Categorical(["x", "y", "z"]), np.array([False, True, True]),
+    ],
+    ids=lambda v: str(v.dtype),
+)  # fmt: skip
+def test_the_customers_keep_their_dtype_also_where_one_is_left_out(ids):
+    frame = _orders([(0, "2025-01-01", 5.0), (1, "2025-01-02", -6.0), (2, "2025-01-03", 7.0)])
+    frame["customer_id"] = pd.Series(ids).astype(object) if ids.dtype == object else pd.Series(ids)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        out = rfm(frame, returns="offset")
+    assert out["customer_id"].dtype == frame["customer_id"].dtype
+    assert out["customer_id"].tolist() == sorted({ids[0], ids[2]})

@@ -25,7 +25,14 @@ from .._frames import (
     take,
     warn,
 )
-from ..engine.grouping import counted_sum, distinct_per_group, exact_sum, first_last, row_counts
+from ..engine.grouping import (
+    counted_sum,
+    distinct_per_group,
+    exact_sum,
+    first_last,
+    kept,
+    row_counts,
+)
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
 from .condense import COUNT, condensed
@@ -483,7 +490,8 @@ def _add_up(
     keys = rows.slots("customer")
     codes, n = keys.codes, keys.size
     times = rows["date"].view(np.int64)
-    first, last = first_last(codes[use.bought], times[use.bought], n, per=_DAY)
+    bought = use.bought
+    first, last = first_last(codes[bought], times[bought], n, _DAY, rows.extent("date"))
     try:
         money, orders = _money(rows, spec, use, codes, n)
     except OverflowError as err:
@@ -499,8 +507,16 @@ def _add_up(
     )
     if seen.all():
         return Values(keys.labels, first, last, count, money, until, account)
-    labels = keys.labels[seen].reset_index(drop=True)
-    return Values(labels, first[seen], last[seen], count[seen], money[seen], until, account)
+    first, last, count, money = (kept(v, seen) for v in (first, last, count, money))
+    return Values(_labels_of(keys.labels, seen), first, last, count, money, until, account)
+
+
+def _labels_of(labels: pd.DataFrame, seen: np.ndarray) -> pd.DataFrame:
+    """The labels of the customers seen."""
+    name = labels.columns[0]
+    if isinstance(labels[name].dtype, np.dtype) and labels[name].dtype != object:
+        return pd.DataFrame({name: kept(labels[name].to_numpy(), seen)}, copy=False)
+    return labels[seen].reset_index(drop=True)
 
 
 def _tell_the_bought_nothing(

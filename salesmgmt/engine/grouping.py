@@ -18,10 +18,12 @@ __all__ = [
     "extent",
     "first_last",
     "fixed_point",
+    "kept",
     "row_counts",
 ]
 
 _EXACT = 2.0**53
+_FEW = 1_000  # gaps that are worth stepping over one by one
 _BLOCK = 2**14  # rows at once: their temporaries stay in the cache
 
 
@@ -133,13 +135,20 @@ def exact_sum(codes: np.ndarray, amounts: np.ndarray, n: int, unit: float) -> np
 
 
 def first_last(
-    codes: np.ndarray, values: np.ndarray, n: int, per: int = 1
+    codes: np.ndarray,
+    values: np.ndarray,
+    n: int,
+    per: int = 1,
+    ends: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest of ``values // per`` (int64) in each group; every group has a row."""
+    """Smallest and largest of ``values // per`` (int64) in each group; every group has a row.
+
+    ``ends``: bounds of ``values``, where they are known.
+    """
     info = np.iinfo(np.int64)
     if not len(values):
         return np.full(n, info.max, dtype=np.int64), np.full(n, info.min, dtype=np.int64)
-    start, end = (int(v) // per for v in extent(values))
+    start, end = (int(v) // per for v in ends or extent(values))
     span = end - start
     small: type[np.signedinteger] = np.int64
     if span < 2**30:  # narrow accumulators stay in the cache
@@ -151,10 +160,23 @@ def first_last(
         near = (near - start).astype(small)
         np.minimum.at(first, codes[cut], near)
         np.maximum.at(last, codes[cut], near)
-    empty = last < 0
-    out = first.astype(np.int64) + start, last.astype(np.int64) + start
-    out[0][empty], out[1][empty] = info.max, info.min
+    empty = np.flatnonzero(last < 0)
+    out = first.astype(np.int64), last.astype(np.int64)
+    for part, nothing in zip(out, (info.max, info.min), strict=True):
+        part += start
+        part[empty] = nothing
     return out
+
+
+def kept(values: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """``values[keep]``, fast where few are left out: what lies between them is copied whole."""
+    gaps = np.flatnonzero(~keep)
+    if len(gaps) > _FEW:
+        return values[keep]
+    starts, ends = np.append(-1, gaps) + 1, np.append(gaps, len(values))
+    return np.concatenate(
+        [values[i:j] for i, j in zip(starts.tolist(), ends.tolist(), strict=True)]
+    )
 
 
 def distinct_per_group(codes: np.ndarray, items: np.ndarray, n: int, n_items: int) -> np.ndarray:
