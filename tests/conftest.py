@@ -1,9 +1,15 @@
 """Shared fixtures: real data by environment variable, pictures without a screen."""
 
+# ruff: noqa: E402
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+# One thread a worker, notebooks' kernels included: workers times threads would wait for each
+# other. Before NumPy is loaded, which reads it once.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import matplotlib as mpl
 import pytest
