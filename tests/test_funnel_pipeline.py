@@ -345,3 +345,24 @@ def test_snapshots_keep_all_columns_of_other_engines_and_refuse_doubled_ones():
     twice = pd.concat([history, history[["owner"]]], axis=1)
     with pytest.raises(InputError, match="2 columns of the same name \\('owner'\\)"):
         snapshots(twice, ["2025-01-06"])
+
+
+def test_snapshots_whose_ids_are_of_different_kinds():
+    before = pd.DataFrame(
+        {
+            "deal_id": [1, 2],
+            "stage": "demo",
+            "amount": [10.0, 20.0],
+            "close_date": pd.to_datetime(["2025-03-01"] * 2),
+        }
+    )
+    after = before.assign(amount=[10.0, 30.0])
+    want = waterfall(before, after)
+    nullable = after.assign(deal_id=after["deal_id"].astype("Int64"))
+    pd.testing.assert_frame_equal(waterfall(before, nullable), want)
+    text = [f.assign(deal_id=f["deal_id"].astype(str)) for f in (before, after)]
+    pd.testing.assert_frame_equal(waterfall(*text), want)
+    category = text[0].assign(deal_id=text[0]["deal_id"].astype("category"))
+    pd.testing.assert_frame_equal(waterfall(category, text[1]), want)
+    with pytest.raises(InputError, match=r"'deal_id' holds numbers in before and text in after"):
+        waterfall(before, text[1])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, AsIs, Date, Key, check_number, day, money, take, units
+from .._frames import Amount, AsIs, Date, Key, check_number, day, money, stack_keys, take, units
 from ..errors import InputError
 from ._deals import IS_WON, NO_DAY, OPEN, Deals, check_by, days, read_deals, status_codes
 
@@ -264,9 +264,24 @@ def waterfall(
         for frame, arg in ((before, "before"), (after, "after"))
     ]
     names = [deal, *[c for c in sides[0].columns if c in _names(by)]]
+    if all(map(len, sides)):
+        sides = _one_kind(sides, names, caller)
     both = sides[0].merge(sides[1], on=names, how="outer", suffixes=("_0", "_1"), sort=True)
     moved = _classify(both, framed=span is not None)
     return _per_deal(moved, names, step) if details else _bridge(moved, names[1:], step)
+
+
+def _one_kind(sides: list[pd.DataFrame], names: list[Any], caller: str) -> list[pd.DataFrame]:
+    """Keys of both snapshots in one dtype, so that a deal meets itself."""
+    keys = stack_keys(sides, names, caller=caller, args=("before", "after"))
+    cut = len(sides[0])
+    out = []
+    for side, part in zip(sides, (keys.iloc[:cut], keys.iloc[cut:]), strict=True):
+        own = side.copy()
+        for name in names:
+            own[name] = part[name].array
+        out.append(own)
+    return out
 
 
 def _names(by: Any) -> list[str]:

@@ -17,6 +17,7 @@ from .._frames import (
     days_of,
     money,
     resolve_as_of,
+    stack_keys,
     take,
     to_pandas,
     units,
@@ -550,6 +551,7 @@ def submissions(
     calls["due"] = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
     if "status" in rows:
         calls = calls[rows.series("status").astype(str).str.lower().eq("open").to_numpy()]
+    stack_keys([calls, ends], [deal], caller=caller, args=("snapshots", "deals"))
     calls = calls.merge(ends, on=deal, how="inner")
     calls = calls[(calls["state"] != OPEN) & (calls["end"] > calls["day"])]
     if calls.empty:
