@@ -434,3 +434,21 @@ def test_gompertz_likelihood_is_the_integral_over_the_end(b, s, beta, x, t_x, T)
     rows = compress(*row, scale=1.0)
     got, _ = lifetime_nbd.loglik(np.log([r, alpha, b, s, beta]), rows, lifetime_nbd.Gompertz())
     assert got == pytest.approx(want, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ParetoNBD.from_params(r=0.55, alpha=10.6, s=6, beta=0.1),
+        ParetoNBD.from_params(r=3.0, alpha=2.0, s=0.2, beta=0.01),
+        GompertzNBD.from_params(r=0.55, alpha=10.6, b=0.5, s=0.05, beta=1e3),
+        GompertzNBD.from_params(r=0.55, alpha=10.6, b=0.3, s=2.0, beta=1e-3),
+    ],
+    ids=["soon", "wide", "late and steep", "soon and steep"],
+)
+def test_probabilities_add_up_where_lifetimes_end_within_moments(model):
+    seen = pd.DataFrame({"x": [0, 0, 30], "t_x": [0.0, 0.0, 99.0], "T": [0.0, 0.01, 100.0]})
+    p = np.array([model.probability_of(seen, n, 60.0) for n in range(2_000)])
+    np.testing.assert_allclose(p.sum(axis=0), 1, atol=1e-6)
+    mean = (p * np.arange(2_000)[:, None]).sum(axis=0)
+    np.testing.assert_allclose(mean, model.expected_purchases(seen, 60.0), rtol=2e-5, atol=1e-9)

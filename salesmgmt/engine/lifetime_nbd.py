@@ -342,9 +342,11 @@ def expected(
         grown = np.where(small, 1.0 + power / 2, np.expm1(safe) / safe)
         alive = (beta + T) * -log_ratio * grown
     else:
-        u = t[:, None] * (_FINE + 1) / 2
-        stays = survival_after(_columns(params), T[:, None], u, lifetime)
-        alive = (stays * _FINE_WEIGHTS).sum(axis=1) * t / 2
+        alive = np.empty(len(T))
+        for cut in _blocks(len(T)):
+            own, u, w = _ahead(params, T, t, cut, lifetime)
+            stays = survival_after(_columns(own), T[cut, None], u, lifetime)
+            alive[cut] = (stays * w).sum(axis=1)
     return (r + x) / (alpha + T) * alive
 
 
@@ -361,12 +363,37 @@ def probability_of(
     Integrated by parts: the chance of n purchases by time u, weighed by when the lifetime ends.
     """
     r, alpha = params[0] + x, params[1] + T
-    u = t[:, None] * (_FINE + 1) / 2
-    ends, _ = lifetime.density(_columns(params)[2:], T[:, None] + u)
-    now, _ = lifetime.survival(params[2:], T)
-    by_then = np.exp(ends - now[:, None]) * _nb(n, r[:, None], alpha[:, None], u)
-    gone = (by_then * _FINE_WEIGHTS).sum(axis=1) * t / 2
+    gone = np.empty(len(T))
+    for cut in _blocks(len(T)):
+        own, u, w = _ahead(params, T, t, cut, lifetime)
+        ends, _ = lifetime.density(_columns(own)[2:], T[cut, None] + u)
+        now, _ = lifetime.survival(own[2:], T[cut])
+        by_then = np.exp(ends - now[:, None]) * _nb(n, r[cut, None], alpha[cut, None], u)
+        gone[cut] = (by_then * w).sum(axis=1)
     return survival_after(params, T, t, lifetime) * _nb(n, r, alpha, t) + gone
+
+
+def _blocks(n: int) -> list[slice]:
+    return [slice(at, at + 16_384) for at in range(0, n, 16_384)]
+
+
+def _ahead(
+    params: Params, T: np.ndarray, t: np.ndarray, cut: slice, lifetime: Lifetime
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Parameters of a block of rows, and nodes and weights over the time (0, t) ahead of each.
+
+    The nodes are even in log(m + T + u), so that ends of lifetimes soon after T are met too.
+    """
+    own = [p if np.ndim(p) == 0 else p[cut] for p in params]
+    offset, rate = lifetime.width(own[2:])
+    now = np.minimum(own[1], offset) + T[cut]
+    length = np.log1p(t[cut] / now)
+    steep = float(np.max(rate * t[cut], initial=0.0))
+    pieces = 1 + int(float(length.max(initial=0.0)) / 1.5) + int(min(steep, _STEEPEST) // 8)
+    nodes, weights = _pieces(pieces)
+    z = length[:, None] * nodes
+    u = now[:, None] * np.expm1(z)
+    return own, u, (now[:, None] + u) * length[:, None] * weights
 
 
 def _nb(n: int, r: np.ndarray, alpha: np.ndarray, t: np.ndarray) -> np.ndarray:
