@@ -437,3 +437,29 @@ def test_the_customers_keep_their_dtype_also_where_one_is_left_out(ids):
         out = rfm(frame, returns="offset")
     assert out["customer_id"].dtype == frame["customer_id"].dtype
     assert out["customer_id"].tolist() == sorted({ids[0], ids[2]})
+
+
+@pytest.mark.parametrize("given", [["a", "b"], 10, [10], [10, 10], [10, np.nan], [[1, 2]], None])
+def test_cuts_that_are_no_cuts_are_told(given):
+    cuts = {"recency": given, "frequency": [1, 2], "monetary": [20, 100]}
+    with pytest.raises(InputError, match=r"cuts\['recency'\] must be 2 ascending numbers"):
+        rfm(PLAIN, method="fixed", bins=3, cuts=cuts)
+
+
+def test_rules_may_lack_a_label_and_come_from_another_engine():
+    rules = pd.DataFrame(
+        {
+            "segment": ["champions", "rest"],
+            "r_min": [4, None],
+            "r_max": [None, 3],
+            "label": ["Best", None],
+        }
+    )
+    out = rfm(PLAIN, scheme=rules)
+    assert set(out["label"]) == {"Best", "rest"}
+    other = pytest.importorskip("polars").from_pandas(rules)
+    pd.testing.assert_frame_equal(rfm(PLAIN, scheme=other), out)
+    with pytest.raises(InputError, match="scheme"):
+        rfm(PLAIN, scheme=3)
+    with pytest.raises(InputError, match="scheme must be one of"):
+        rfm(PLAIN, scheme=None)

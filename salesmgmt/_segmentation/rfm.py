@@ -345,11 +345,15 @@ class Spec:
         if not isinstance(self.cuts, Mapping) or set(self.cuts) != set(_AXES):
             raise InputError(f"{caller}(): cuts must be a mapping with the keys {_AXES}.")
         for axis, given in self.cuts.items():
-            values = np.asarray(list(given), dtype=np.float64)
-            if len(values) != self.bins - 1 or not (np.diff(values) > 0).all():
+            try:
+                values = np.asarray(given, dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.empty((0, 0))
+            good = values.shape == (self.bins - 1,) and bool(np.isfinite(values).all())
+            if not good or not (np.diff(values) > 0).all():
                 raise InputError(
                     f"{caller}(): cuts[{axis!r}] must be {self.bins - 1} ascending numbers "
-                    f"(bins - 1), got {list(given)!r}."
+                    f"(bins - 1), got {given!r}."
                 )
 
     def _check_thresholds(self, *, caller: str) -> None:

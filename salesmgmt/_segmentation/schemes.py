@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_choice
+from .._frames import check_choice, to_pandas
 from ..errors import InputError
 
 __all__ = ["SCHEMES", "Scheme", "action_of", "cn8_keys", "label_of", "resolve_scheme"]
@@ -240,8 +240,8 @@ def cn8_keys(r: np.ndarray, f: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, l
 
 def resolve_scheme(scheme: Any, bins: int, *, caller: str) -> Scheme | None:
     """A scheme by name or from a frame of rules, spread over all cells; None for ``cn8``."""
-    if isinstance(scheme, pd.DataFrame):
-        return _from_rules(scheme, bins, caller=caller)
+    if scheme is not None and not isinstance(scheme, str):
+        return _from_rules(to_pandas(scheme, caller=caller, arg="scheme"), bins, caller=caller)
     check_choice(scheme, "scheme", SCHEMES, caller=caller)
     if scheme == "cn8":
         return None
@@ -341,8 +341,9 @@ def _rule_names(rules: pd.DataFrame, keys: list[str]) -> dict[str, tuple[str, ..
     names: dict[str, tuple[str, ...]] = {}
     for key in keys:
         row = rules.loc[(rules["segment"].astype(str) == key).to_numpy()].iloc[0]
-        label = str(row.get("label", label_of(key, "en")))
-        zh = str(row.get("label_zh", row.get("label", label_of(key, "zh"))))
-        action = str(row.get("action", action_of(key, "en")))
-        names[key] = (label, zh, action, str(row.get("action_zh", action)))
+        told = {str(c): str(v) for c, v in row.items() if not pd.isna(v)}
+        label = told.get("label", label_of(key, "en"))
+        action = told.get("action", action_of(key, "en"))
+        zh = told.get("label_zh", told.get("label", label_of(key, "zh")))
+        names[key] = (label, zh, action, told.get("action_zh", action))
     return names
