@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, credit
+from salesmgmt import DataWarning, InputError, credit
 
 DAYS = pd.date_range("2024-01-05", periods=40, freq="9D")
 BILLS = pd.DataFrame(
@@ -224,3 +224,23 @@ def test_a_receipt_for_two_invoices_is_one_line_of_the_statement():
     pd.testing.assert_frame_equal(
         credit.statement(made, start="2024-01-01"), got, check_dtype=False
     )
+
+
+def test_movement_converts_write_offs_at_their_own_day():
+    day = pd.to_datetime(["2024-12-31", "2025-12-31"])
+    first, last = (
+        credit.provision(pd.DataFrame({"91+": [1000.0], "as_of": day[k : k + 1]}), [0.5])
+        for k in (0, 1)
+    )
+    gone = pd.DataFrame({
+        "customer_id": ["A", "B"], "date": ["2025-03-31", "2025-09-30"], "amount": [10.0, 20.0],
+        "kind": "write_off", "currency": ["USD", "CNY"]})  # fmt: skip
+    rates = pd.DataFrame({"date": ["2025-01-01", "2025-06-01"], "USD": [7.0, 8.0]})
+    got = credit.provision_movement(first, last, gone, fx=rates)["amount"].tolist()
+    assert got == [500.0, 90.0, 0.0, -90.0, 0.0, 500.0]
+    with pytest.warns(DataWarning, match="several currencies"):
+        assert credit.provision_movement(first, last, gone)["amount"].iloc[3] == -30
+    with pytest.raises(InputError, match="no rate of 'USD'"):
+        credit.provision_movement(first, last, gone, fx=rates.tail(1))
+    with pytest.raises(InputError, match="currency"):
+        credit.provision_movement(first, last, gone.drop(columns="currency"), fx=rates)

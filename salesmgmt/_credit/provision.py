@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Amount, Date, Key
+from .._frames import Amount, Date, Key, Rows
 from ..engine.units import to_units
 from ..errors import InputError
 from .aging import aging
 from .books import Options
 from .buckets import translated
+from .currency import check_rates
 from .migration import loss_rates
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
@@ -307,6 +308,7 @@ def provision_movement(
     after: pd.DataFrame,
     adjustments: Any = None,
     *,
+    fx: Any = None,
     step: float = 0.01,
     customer: str = "customer_id",
     date: str = "date",
@@ -324,6 +326,9 @@ def provision_movement(
         ``customer_id``, ``date``, ``amount``, ``kind``: write-offs (转销) use the allowance up,
         recoveries (收回) add to it; those dated after the first and up to the second count (all
         of them where the provisions have no ``as_of``).
+    fx : mapping or DataFrame, optional
+        As for :func:`ledger`: converts ``adjustments`` in several currencies at their own day's
+        rate, where the provisions are in one.
     step : float, default=0.01
         Smallest unit.
     customer, date, amount, kind, currency : str
@@ -370,8 +375,10 @@ def provision_movement(
         raise InputError(f"{caller}(): before must be made at an earlier date than after.")
     keys = _shared_keys(before, after)
     opening, closing = (_by_key(f, u, keys) for f, u in tables)
-    names = {"customer": customer, "date": date, "amount": amount, "kind": kind}
-    gone, back = _settled(adjustments, ends if dated else None, keys, step, names)
+    names = {
+        "customer": customer, "date": date, "amount": amount, "kind": kind, "currency": currency,
+    }  # fmt: skip
+    gone, back = _settled(adjustments, ends if dated else None, keys, step, names, fx)
     whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
     whole = whole.fillna(0).astype("int64")
     net = whole["closing"] - whole["opening"] + whole["gone"] - whole["back"]
@@ -406,6 +413,7 @@ def _settled(
     keys: list[str],
     step: float,
     names: dict[str, str],
+    fx: Any,
 ) -> tuple[pd.Series, pd.Series]:
     """Units written off and recovered in the period, by the keys the adjustments know."""
     empty = pd.Series(dtype="int64")
@@ -415,10 +423,17 @@ def _settled(
         adjustments, caller="provision_movement", arg="adjustments", empty="allow",
         customer=Key(names["customer"], optional=names["customer"] not in keys),
         date=Date(names["date"]), amount=Amount(names["amount"]), kind=Key(names["kind"]),
+        currency=Key(
+            names["currency"], optional=names["currency"] not in keys,
+            missing="refuse" if names["currency"] in keys else "allow",
+        ),
     )  # fmt: skip
     if not len(rows):
         return empty, empty
-    units = np.abs(door.units(rows["amount"], step, name="amount", caller="provision_movement"))
+    amount = np.abs(rows["amount"])
+    if names["currency"] not in keys:
+        amount = amount * _to_one_currency(rows, fx)
+    units = door.units(amount, step, name="amount", caller="provision_movement")
     inside = np.ones(len(rows), dtype=bool)
     if ends is not None:
         last = ends[1] + np.timedelta64(1, "D")
@@ -436,6 +451,31 @@ def _settled(
             _by_key(rows.frame[chosen], units[chosen], keys) if chosen.any() or not keys else empty
         )
     return parts[0], parts[1]
+
+
+def _to_one_currency(rows: Rows, fx: Any) -> np.ndarray:
+    """What one unit of each row is in the provisions' currency."""
+    caller, out = "provision_movement", np.ones(len(rows))
+    held = rows.series("currency") if "currency" in rows else None
+    names = [] if held is None else sorted(held.dropna().unique(), key=str)
+    if fx is None:
+        if len(names) > 1:
+            door.warn(
+                f"{caller}(): adjustments are in several currencies "
+                f"({', '.join(map(repr, names))}), the provisions in one: taken as they stand; "
+                "give fx= to convert them."
+            )
+        return out
+    if held is None:
+        raise InputError(f"{caller}(): fx is given, but adjustments name no currency.")
+    days = rows.days("date")
+    for name, table in check_rates(caller, names, fx).items():
+        mine = (held == name).to_numpy()
+        at = np.searchsorted(table["day"].to_numpy(), days[mine], side="right") - 1
+        if (at < 0).any():
+            raise InputError(f"{caller}(): fx has no rate of {name!r} early enough.")
+        out[mine] = table["rate"].to_numpy()[at]
+    return out
 
 
 def _movement_frame(
