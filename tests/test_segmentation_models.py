@@ -223,9 +223,11 @@ def test_pareto_finds_the_parameters_that_made_the_data():
         pd.DataFrame({"x": [1] * 30, "t_x": 1.0, "T": 1.0}),
         pd.DataFrame({"x": [400, 350, 2], "t_x": [390.0, 300.0, 9.0], "T": [400.0, 400, 400]}),
         pd.DataFrame({"x": [3], "t_x": [2.0], "T": [9.0]}),
+        pd.DataFrame({"x": [0], "t_x": [0.0], "T": [0.0]}),
+        pd.DataFrame({"x": [0, 0, 0], "t_x": [0.0] * 3, "T": [0.0, 0.0, 4.0]}),
         pd.DataFrame({"x": [0, 1, 3000], "t_x": [0, 1e-3, 7e4], "T": [1e-2, 5.0, 7.1e4]}),
     ],
-    ids=["one-time only", "all alike", "very frequent", "one customer", "wild"],
+    ids=["one-time only", "all alike", "very frequent", "one customer", "today", "new", "wild"],
 )
 def test_hard_data_end_in_usable_predictions(model, seen):
     with warnings.catch_warnings():

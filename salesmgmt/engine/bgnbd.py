@@ -40,7 +40,8 @@ Params = Sequence[np.ndarray] | np.ndarray
 
 def start(rows: Histories) -> np.ndarray:
     """Log-parameters to begin with, on the scaled time axis."""
-    return np.log([1.0, float(np.median(rows.T)) / 4, 1.0, 2.0])
+    middle = float(np.median(rows.T)) or float(rows.T.max()) or 1.0
+    return np.log([1.0, middle / 4, 1.0, 2.0])
 
 
 def loglik(theta: np.ndarray, rows: Histories, shift: int) -> tuple[float, np.ndarray]:
