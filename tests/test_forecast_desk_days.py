@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt import calendars
 from salesmgmt.engine.calendar_factors import day_factors
-from salesmgmt.forecast import Forecaster, backtest, forecast
+from salesmgmt.forecast import Forecaster, backtest, forecast, forecast_hierarchy
 
 FESTIVALS = ("2023-01-22", "2024-02-10", "2025-01-29")
 
@@ -97,3 +97,16 @@ def test_order_of_rows_changes_nothing():
     mixed = sales.sample(frac=1, random_state=0)
     a, b = (forecast(x, 3, by="shop", freq="M", calendar="CN") for x in (sales, mixed))
     pd.testing.assert_frame_equal(a, b)
+
+
+def test_a_hierarchy_learns_from_days_too():
+    sales = company("2023-12-31", 3, 8)
+    options = {"keys": "shop", "freq": "M", "calendar": "CN", "level": None}
+    whole = forecast_hierarchy(sales, 3, levels=[[]], **options)
+    base = whole[whole["shop"].notna()].sort_values(["shop", "date"])["base"].to_numpy()
+    alone = forecast(sales, 3, by="shop", freq="M", calendar="CN", level=None)
+    assert np.abs(base / alone["forecast"] - 1).max() < 0.1
+    months = sales.assign(date=sales["date"].dt.to_period("M").dt.to_timestamp())
+    months = months.groupby(["shop", "date"], as_index=False)["amount"].sum()
+    without = forecast(months, 3, by="shop", freq="M", calendar="CN", level=None)
+    assert np.abs(without["forecast"] / alone["forecast"] - 1).max() > 0.2

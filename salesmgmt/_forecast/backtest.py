@@ -218,7 +218,15 @@ class _Record:
         if callable(model):
             made = model(given.drop(columns="_at"), far)
         else:
-            made = self._forecast(given.drop(columns="_at"), far, model, options, cut)
+            made = forecast_known(
+                given.drop(columns="_at"),
+                far,
+                model=model,
+                days=self.days,
+                caller=self.panel.caller,
+                **options,
+                **self._plans(cut, far),
+            )
         truth = self._frame(future)[[*self.keys, "_at", "amount"]]
         rows = self._rows_of(made, cut, horizon)
         out = truth.merge(rows, how="inner", on=[*self.keys, "_at"])
@@ -232,38 +240,6 @@ class _Record:
         out["model"] = name
         out["step"] = (out.pop("_at") - cut).astype(np.int64)
         return out.drop(columns=[c for c in ("status",) if c in out.columns])
-
-    def _forecast(
-        self, given: pd.DataFrame, far: int, model: Any, options: dict[str, Any], cut: int
-    ) -> pd.DataFrame:
-        """What :func:`forecast` gives; a calendar is learned from the days up to the cutoff."""
-        caller = self.panel.caller
-        panel = read_history(
-            given,
-            caller=caller,
-            date="date",
-            amount="amount",
-            **{k: options[k] for k in ("by", "freq", "season_length", "partial", "gaps")},
-        )
-        drivers = read_drivers(
-            given,
-            panel,
-            far,
-            by=self.keys,
-            date="date",
-            **{k: options.get(k) for k in ("calendar", "events", "exog")},
-            **self._plans(cut, far),
-            days=self.days,
-        )
-        return forecast_panel(
-            panel,
-            far,
-            check_models(model, caller=caller),
-            list(options["level"] or ()),
-            options["non_negative"],
-            n_jobs=options.get("n_jobs", 1),
-            drivers=drivers,
-        )
 
     def _behind(self, cut: int, past: np.ndarray, wanted: np.ndarray) -> int:
         """Periods by which a series to be judged ends before the cutoff."""
@@ -298,6 +274,54 @@ class _Record:
         made = made.assign(_at=self.panel.grid.period_of(dates)).drop(columns="date")
         made = made[(made["_at"] > cut) & (made["_at"] <= cut + horizon)]
         return made.assign(date=self.panel.grid.dates(made["_at"].to_numpy()))
+
+
+def forecast_known(
+    given: pd.DataFrame,
+    far: int,
+    *,
+    model: Any,
+    days: Days | None,
+    caller: str,
+    by: Any,
+    freq: str,
+    season_length: int,
+    partial: str,
+    gaps: str,
+    level: Any = None,
+    non_negative: bool | str = "auto",
+    n_jobs: int = 1,
+    calendar: Any = None,
+    events: Any = None,
+    exog: Any = None,
+    future: Any = None,
+) -> pd.DataFrame:
+    """What :func:`forecast` gives for sums by period, with the days they were summed from."""
+    panel = read_history(
+        given,
+        caller=caller,
+        by=by,
+        freq=freq,
+        season_length=season_length,
+        partial=partial,
+        gaps=gaps,
+        date="date",
+        amount="amount",
+    )
+    drivers = read_drivers(
+        given,
+        panel,
+        far,
+        by=check_names(by, "by", caller=caller),
+        date="date",
+        calendar=calendar,
+        events=events,
+        exog=exog,
+        future=future,
+        days=days,
+    )
+    models, levels = check_models(model, caller=caller), check_levels(level, caller=caller)
+    return forecast_panel(panel, far, models, levels, non_negative, n_jobs=n_jobs, drivers=drivers)
 
 
 def _with_zeros(panel: Panel, code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from .._frames import as_dates, check_int, check_names, check_number, day
 from ..engine import paths
 from ..errors import InputError
 from .backtest import _Record
+from .daily import Days
 from .drivers import _by_series, _means
 from .fit import check_models
 from .intake import Panel, read_history
@@ -132,6 +133,8 @@ def impact(
         last = np.minimum(last, panel.grid.period_of(np.asarray([stop]))[0])
     _check_spans(panel, first, last, caller)
     record = _Record.of(panel, keys)
+    if calendar is not None:
+        record.days = Days.of(history, date, amount, caller)
     names = _take_controls(record, history, controls, first, date, caller)
     options = {
         "by": keys or None,

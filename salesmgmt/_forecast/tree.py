@@ -13,8 +13,8 @@ from .._frames import check_int, check_names, factorise
 from ..engine.bank import prepare
 from ..engine.ets import fit_additive
 from ..errors import InputError
-from .backtest import _with_zeros
-from .fit import forecast
+from .backtest import _with_zeros, forecast_known
+from .daily import Days
 from .hierarchy import reconcile
 from .intake import Panel, read_history
 
@@ -120,8 +120,16 @@ amount
     end = int(panel.end.max())
     far = horizon + end - int(frame.groupby("_node")["_at"].max().min())
     rows = frame.drop(columns="_at")
-    base = forecast(
-        rows, far, model=model, level=level, calendar=calendar, events=events, **options
+    base = forecast_known(
+        rows,
+        far,
+        model=model,
+        level=level,
+        calendar=calendar,
+        events=events,
+        days=None if calendar is None else Days.of(history, date, amount, caller),
+        caller=caller,
+        **options,
     )
     base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
     base = base.groupby("_node").head(horizon)
