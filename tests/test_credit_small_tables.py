@@ -244,3 +244,10 @@ def test_movement_converts_write_offs_at_their_own_day():
         credit.provision_movement(first, last, gone, fx=rates.tail(1))
     with pytest.raises(InputError, match="currency"):
         credit.provision_movement(first, last, gone.drop(columns="currency"), fx=rates)
+
+
+def test_disputes_are_told_in_the_currency_asked_for():
+    book = [f.assign(currency="USD") for f in BOOK]
+    got = credit.early_warning(*book, as_of="2025-01-15", fx={"USD": 7.1})
+    words = got.loc[got["signal"] == "disputes", "evidence"]
+    assert words.tolist() == ["1 dispute(s) in the last 90 days, 42.60"]

@@ -326,6 +326,7 @@ def _receipts(
             "document": parts[1][0],
             "day": adjustments.days("day") if len(adjustments) else np.empty(0, np.int64),
             "amount": adjustments["amount"],
+            "currency": currencies[2],
             "kind": kinds,
         }
     )

@@ -57,9 +57,19 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
         receipts=replace(receipts, units=paid_out + rest, currency=receipts.currency * 0,
                          group=receipts.customer),
         currencies=None,
+        disputes=_valued(rate, books.disputes), recoveries=_valued(rate, books.recoveries),
     )  # fmt: skip
     expected = _round(position.expected * open_rate)
     return replace(position, books=one, units=units, open=left, rest=rest, expected=expected)
+
+
+def _valued(rate: _Rates, events: pd.DataFrame) -> pd.DataFrame:
+    """Disputes or recoveries at their own day's rate."""
+    if not len(events):
+        return events
+    code, day = (events[c].to_numpy(dtype=np.int64) for c in ("currency", "day"))
+    amount = events["amount"].to_numpy(dtype=np.float64) * rate.of(code, day)
+    return events.assign(amount=amount, currency=np.int64(0))
 
 
 def _round(values: np.ndarray) -> np.ndarray:

@@ -113,7 +113,7 @@ def _whole(caller: str, frame: pd.DataFrame, names: dict[str, str], step: float)
         parent=np.full(len(matched), -1, dtype=np.int64),
         source=np.full(len(matched), -1, dtype=np.int64),
     )
-    events = pd.DataFrame(columns=["customer", "document", "day", "amount", "kind"])
+    events = pd.DataFrame(columns=["customer", "document", "day", "amount", "currency", "kind"])
     books = Books(
         caller, step, names, made, today, customers, currencies, documents, receipts,
         receipts.cut(np.zeros(len(receipts), dtype=bool)), events, events, 0, "parent",
