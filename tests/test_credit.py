@@ -478,6 +478,10 @@ def test_a_link_under_another_name_is_told_and_others_are_not():
     other = payments.drop(columns="发票号")
     for name in ("invoice_amount", "bill_date", "note", "applied_by"):
         credit.aging(numbers, other.assign(**{name: 1 if name != "applied_by" else 9}))
+    running = other.assign(document_no=1, customer_id="B")  # a number, but not of B's invoice
+    credit.aging(numbers, running)
+    credit.aging(THREE.head(0), payments)
+    credit.aging(THREE, other.assign(applied_to=[["I1", "I2"]]))
 
 
 def test_a_plan_is_its_own_customers():

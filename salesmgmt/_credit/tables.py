@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -133,6 +134,7 @@ def take_tables(
     invalid = options.get("invalid", "raise")
     notes = options.get("credit_notes", "parent")
     door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
+    door.check_bool(options.get("revalue", False), "revalue", caller=caller)
     rows = (
         _take_invoices(caller, invoices, names, invalid),
         _take_payments(caller, payments, names, invalid),
@@ -146,19 +148,25 @@ def take_tables(
 
 
 def _say_unused_link(caller: str, rows: tuple[Rows, Rows, Rows], names: dict[str, str]) -> None:
-    """Warn where another column of the payments looks as if it named invoices."""
+    """Warn where another column of the payments looks as if it named the customer's invoices."""
     invoices, payments, _ = rows
     known = set(payments.columns.values())
     for column in payments.frame.columns:
         if column in known or not LINK.search(str(column)) or _NO_LINK.search(str(column)):
             continue
-        some = payments.frame[column].dropna()
-        distinct = some.iloc[:: max(len(some) // 200, 1)].unique()
-        ids = invoices.series("invoice")
-        if len(distinct) and ids[ids.isin(distinct)].nunique() == len(distinct):
+        if not len(invoices):
+            return
+        given = np.flatnonzero(payments.frame[column].notna())
+        some = given[:: max(len(given) // 200, 1)]
+        values = payments.frame[column].iloc[some]
+        if not all(isinstance(v, Hashable) for v in values):
+            continue
+        at = pd.Index(invoices.series("invoice")).get_indexer(pd.Index(values))
+        who = [rows[k].series("customer").to_numpy() for k in (0, 1)]
+        if len(at) and (at >= 0).all() and (who[0][at] == who[1][some]).all():
             door.warn(
                 f"{caller}(): payments has no column {names['invoice']!r}, so no payment is "
-                f"matched by name, but {column!r} holds ids of invoices ({len(some)} value(s)); "
+                f"matched by name, but {column!r} holds ids of invoices ({len(given)} value(s)); "
                 f"rename it to {names['invoice']!r} if it says what each payment is for."
             )
             return

@@ -406,7 +406,7 @@ PLAIN = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
 
 
 @pytest.mark.parametrize("method", PLAIN)
-@pytest.mark.parametrize("as_of", ["2024-01-20", "2024-02-15", None])
+@pytest.mark.parametrize("as_of", ["2023-12-31", "2024-01-20", "2024-02-15", None])
 def test_plain_books_give_what_the_long_way_gives(method, as_of, monkeypatch):
     frames = _plain(11)
     options = {"method": method, "as_of": as_of}
