@@ -160,3 +160,15 @@ def test_leads_on_arrival_and_their_late_columns(data_dir):
     cell = np.minimum((p * 10).astype(int), 9)
     gaps = [abs(p[cell == i].mean() - won[cut:][cell == i].mean()) for i in range(10)]
     assert np.average(gaps, weights=np.bincount(cell, minlength=10)) <= 0.03
+
+
+def test_deals_that_all_end_alike_give_the_base_rate_without_a_stray_warning():
+    X = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+    for outcome in (0, 1):
+        with pytest.warns(DataWarning, match="min_outcomes"):
+            model = WinModel().fit(X, [outcome] * 3)
+        assert not len(model.leaks_)
+        p = model.predict_proba(X)[:, 1]
+        assert np.ptp(p) == 0
+        assert 0 < p[0] < 1
+        assert (p[0] > 0.5) == bool(outcome)

@@ -165,3 +165,17 @@ def test_the_report_tells_all_problems_of_a_file_at_once(tmp_path, capsys):
     assert "Rename your own column to it" in capsys.readouterr().err
     assert main(["report", "-o", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err
+
+
+def test_ids_of_a_workbook_are_text_as_in_a_csv(tmp_path):
+    pytest.importorskip("openpyxl")
+    from salesmgmt.report._files import read_table
+
+    frame = pd.DataFrame(
+        {"customer_id": [1, 2], "date": pd.to_datetime(["2025-01-31"] * 2), "amount": [1.5, 2.0]}
+    )
+    frame.to_excel(tmp_path / "book.xlsx", index=False)
+    frame.to_csv(tmp_path / "plain.csv", index=False)
+    book, plain = (read_table(tmp_path / n) for n in ("book.xlsx", "plain.csv"))
+    assert book["customer_id"].tolist() == plain["customer_id"].tolist() == ["1", "2"]
+    assert book["amount"].tolist() == plain["amount"].tolist()

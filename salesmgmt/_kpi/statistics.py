@@ -227,7 +227,10 @@ def shrink(
     DataFrame
         Keys, ``numerator``, ``denominator``, ``raw``, ``shrunk``, ``lo``, ``hi``, ``weight``
         (share of the key's own data in it), ``rank`` (of ``shrunk``, 1 is the highest),
-        ``rank_lo``, ``rank_hi``. Keys ascending. ``attrs``: the prior (``mean``, ``size`` in
+        ``rank_lo``, ``rank_hi``. Keys ascending. ``lo`` and ``hi`` of ``binomial`` and
+        ``poisson`` take the fitted prior as known: with a handful of keys they are too narrow,
+        and where keys differ by no more than luck they close in on the common rate. ``attrs``:
+        the prior (``mean``, ``size`` in
         trials) or ``pooled_mean``, ``pooled_se``, ``q``, ``tau2``.
 
     Raises

@@ -83,7 +83,8 @@ def entropy(x: np.ndarray) -> np.ndarray:
     share = x / x.sum(axis=0)
     logs = np.log(np.where(share > 0, share, 1.0))
     divergence = 1 + (share * logs).sum(axis=0) / np.log(len(x))
-    return _normal(np.maximum(divergence, 0.0))
+    even = np.ptp(x, axis=0) == 0  # tells nothing: exactly no weight, not 1e-16
+    return _normal(np.where(even, 0.0, np.maximum(divergence, 0.0)))
 
 
 def critic(x: np.ndarray, higher: np.ndarray, *, spearman: bool = False) -> np.ndarray:

@@ -68,8 +68,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def _read_excel(file: Path) -> pd.DataFrame:
-    head = pd.read_excel(file, nrows=0).columns
-    return pd.read_excel(file, dtype=_texts(head))
+    reader: Any = "calamine" if file.suffix.lower() == ".xls" else "openpyxl"
+    head = pd.read_excel(file, nrows=0, engine=reader).columns
+    return pd.read_excel(file, dtype=_texts(head), engine=reader)
 
 
 def _read_csv(file: Path) -> tuple[pd.DataFrame, str]:

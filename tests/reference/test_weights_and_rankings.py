@@ -320,3 +320,9 @@ def test_each_option_of_a_method_changes_its_scores():
     assert not np.allclose(base, weights(frame, method="critic", keys="k", correlation="spearman"))
     base = weights(frame, method="pca", keys="k")
     assert not np.allclose(base, weights(frame, method="pca", keys="k", loadings="squared"))
+
+
+def test_a_column_that_tells_nothing_has_exactly_no_entropy_weight():
+    for constant in (3.0, 0.1, 7e9):
+        data = pd.DataFrame({"a": [constant] * 3, "b": [1.0, 2.0, 3.0]})
+        assert weights(data, method="entropy").tolist() == [0.0, 1.0]
