@@ -316,3 +316,103 @@ def test_asking_for_intervals_does_not_move_the_forecast(growing):
             forecast(growing, 6, by="store", model=model, level=x) for x in ((80,), None)
         )
         pd.testing.assert_series_equal(with_["forecast"], without["forecast"], check_exact=True)
+
+
+# --------------------------------------------------------------------------------------
+# two seasons; drivers in paths
+
+
+def hours(n, series=6):
+    """A wave by day, weekends 40 lower, noise of 6: (time, series)."""
+    rng = np.random.default_rng(3)
+    t = np.arange(n)[:, None]
+    day = 30 * np.sin(2 * np.pi * t / 24 + rng.uniform(0, 6, series))
+    return 200 + day - 40.0 * ((t // 24) % 7 >= 5) + rng.normal(0, 6, (n, series)), "h", 48
+
+
+def days(n, series=6):
+    """A pattern by weekday, a wave by year, noise of 8."""
+    rng = np.random.default_rng(4)
+    t = np.arange(n)[:, None]
+    week = rng.normal(0, 15, (7, series))[np.arange(n) % 7]
+    year = 40 * np.sin(2 * np.pi * t / 365.25 + rng.uniform(0, 6, series))
+    return 200 + week + year + rng.normal(0, 8, (n, series)), "D", 56
+
+
+def long_history(y, freq):
+    dates = pd.date_range("2021-01-04", periods=len(y), freq=freq)
+    parts = [pd.DataFrame({"item": f"i{j}", "date": dates, "amount": v}) for j, v in enumerate(y.T)]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    "make, length, model",
+    [
+        (hours, 252, "mstl"),  # one and a half weeks
+        (hours, 300, "auto"),
+        (hours, 700, "auto"),
+        (days, 550, "mstl"),  # one and a half years
+        (days, 602, "auto"),
+        (days, 1100, "auto"),
+    ],
+)
+def test_day_and_week_and_week_and_year_are_both_seen(make, length, model):
+    y, freq, horizon = make(length + make(1)[2])
+    history = long_history(y[:length], freq)
+    actual = y[length:].T.ravel()
+    off = {}
+    for name in (model, "seasonal_naive"):
+        made = forecast(history, horizon, by="item", freq=freq, model=name)
+        off[name] = np.abs(made["forecast"] - actual).mean()
+    assert off[model] < 0.8 * off["seasonal_naive"]
+    assert off[model] < 1.7 * np.sqrt(2 / np.pi) * (6 if freq == "h" else 8)  # of the noise alone
+
+
+def test_hourly_sales_of_the_m4_competition(data_dir):
+    """The newest two days of each training part: better than the last day and a week ago."""
+    train = pd.read_parquet(data_dir / "forecast" / "m4_hourly_train.parquet")
+    train = train[train["unique_id"].isin(sorted(train["unique_id"].unique())[::4])]
+    back = train.groupby("unique_id")["ds"].transform("max") - train["ds"]
+    train["date"] = pd.Timestamp("2000-01-01") + pd.to_timedelta(train["ds"], unit="h")
+    train = train.rename(columns={"unique_id": "item", "y": "amount"})[["item", "date", "amount"]]
+    past, future = train[back >= 48], train[back < 48]
+    error = {}
+    for model, season in (("auto", 24), ("seasonal_naive", 24), ("seasonal_naive", 168)):
+        ask = {"by": "item", "freq": "h", "season_length": season, "model": model}
+        out = forecast(past, 48, level=(95,), **ask).merge(future, on=["item", "date"])
+        step = past.groupby("item")["amount"].diff(24).abs().groupby(past["item"]).mean()
+        scaled = (out["forecast"] - out["amount"]).abs() / out["item"].map(step)
+        error[model, season] = scaled[np.isfinite(scaled)].mean()
+        if model == "auto":
+            inside = out["amount"].between(out["lo_95"], out["hi_95"]).mean()
+    assert error["auto", 24] < 0.95 * min(error["seasonal_naive", k] for k in (24, 168))
+    assert 0.90 <= inside <= 0.98
+
+
+def test_prices_and_calendars_reach_the_paths():
+    """Promotion adds a third; paths of a promoted month lie as far above as forecasts do."""
+    rng = np.random.default_rng(6)
+    promo = (rng.random(72) < 0.3).astype(float)
+    history = monthly(100 * (1 + promo / 3) * np.exp(0.03 * rng.normal(size=72)))
+    history["promo"] = promo
+    ahead = pd.DataFrame({"date": pd.date_range("2021-01-01", periods=2, freq="MS")})
+    ahead["promo"] = [0.0, 1.0]
+    ask = {"exog": "promo", "future": ahead}
+    told = forecast(history, 2, level=(80,), **ask)
+    assert told["forecast"][1] / told["forecast"][0] == pytest.approx(4 / 3, rel=0.05)
+    drawn = simulate(history, 2, n=3000, **ask).groupby("date")["amount"]
+    np.testing.assert_allclose(drawn.median(), told["forecast"], rtol=0.02)
+    np.testing.assert_allclose(drawn.quantile(0.9), told["hi_80"], rtol=0.03)
+    model = Forecaster(exog="promo", level=(80,)).fit(history)
+    pd.testing.assert_frame_equal(model.predict(2, future=ahead), told)
+    again = model.simulate(2, 3000, future=ahead).groupby("date")["amount"].median()
+    np.testing.assert_allclose(again, drawn.median())
+    by_day = pd.DataFrame({"date": pd.date_range("2019-01-01", "2024-12-31", freq="D")})
+    by_day["amount"] = np.where(by_day["date"].dt.day_of_week < 5, 100.0, 0.0)
+    months = by_day.groupby(by_day["date"].dt.to_period("M").dt.to_timestamp())["amount"].sum()
+    months = months.reset_index()
+    plain, known = (
+        simulate(months, 3, n=400, calendar=c).groupby("date")["amount"].mean().to_numpy()
+        for c in (None, "DE")
+    )
+    assert np.abs(known - plain).max() > 20

@@ -34,6 +34,7 @@ SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
 _USUAL = (7, 12, 24, 52)
 _LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
+_HELD = {24: 48, 7: 56}  # newest values that tell which season matters
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
 OLDEST = 800  # values that models fitted one by one look back
 SHORTEST = 6  # known values from which the learned combination is used
@@ -168,7 +169,7 @@ def _auto_block(
         found = _hidden_season(y, n)
         if found.any():
             return _by_season(y, n, horizon, found)
-    if m in _LONGER and look and (n >= 2 * _LONGER[m]).any():
+    if m in _LONGER and look and (n >= 1.5 * _LONGER[m] + _HELD[m]).any():
         return _two_seasons(y, n, horizon, m)
     y, n = newest(y, n, longest(m))
     parts: list[tuple[np.ndarray, Forecast]] = []
@@ -200,17 +201,50 @@ def newest(y: np.ndarray, n: np.ndarray, most: int) -> tuple[np.ndarray, np.ndar
 
 
 def _two_seasons(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
-    """Day and week, or week and year: half what either season says, where the record is long."""
+    """Day and week, or week and year: what either season says, and both one after the other.
+
+    Where the record is long; each weighs by how it would have forecast the newest values.
+    """
     near = _auto_block(y, n, horizon, m, look=False)
-    which = np.flatnonzero(n >= 2 * _LONGER[m])
-    far = _auto_block(y[:, which], n[which], horizon, _LONGER[m], look=False)
-    parts = [(np.arange(len(n)), near)]
-    out = _together([*parts, (which[:0], _pick(far, which[:0]))], horizon, len(n))
-    pairs = ((out.mean, far.mean), (out.sd, far.sd), (out.below, far.below), (out.above, far.above))
-    for mine, other in pairs:
-        if mine is not None and other is not None:
-            mine[:, which] = (mine[:, which] + other) / 2
+    which = np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m])
+    long_y, long_n = y[:, which], n[which]
+    hold = _HELD[m]
+    before = np.where(np.arange(len(y))[:, None] < long_n - hold, long_y, np.nan)
+    tried = _three(before, long_n - hold, hold, m)
+    rows, column = (long_n - hold) + np.arange(hold)[:, None], np.arange(len(which))
+    truth = long_y[rows, column]
+    share = _by_past_error(np.stack([f.mean for f in tried]), truth)
+    made = _three(long_y, long_n, horizon, m)
+    out = _together(
+        [(np.arange(len(n)), near), (which[:0], _pick(made[1], which[:0]))], horizon, len(n)
+    )
+    out.mean[:, which] = sum(w * f.mean for w, f in zip(share, made))
+    learned = share[:2] / share[:2].sum(axis=0)
+    out.sd[:, which] = learned[0] * made[0].sd + learned[1] * made[1].sd
+    for mine, first, second in (
+        (out.below, made[0].below, made[1].below),
+        (out.above, made[0].above, made[1].above),
+    ):
+        if mine is not None and first is not None and second is not None:
+            mine[:, which] = learned[0] * first + learned[1] * second
     return out
+
+
+def _three(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> tuple[Forecast, ...]:
+    """The combination with the short season and with the long one, and MSTL with both."""
+    near, far = (_auto_block(y, n, horizon, k, look=False) for k in (m, _LONGER[m]))
+    return near, far, forecast_block(y, n, horizon, m, ["mstl"], learned=False)
+
+
+def _by_past_error(made: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Weights (models, series) by the inverse square of mean square errors."""
+    known = np.isfinite(truth)
+    apart = np.where(known, made - np.where(known, truth, 0.0), 0.0)
+    error = (apart**2).sum(axis=1)
+    least = error.min(axis=0)
+    ratio = np.where(error > 0, least / np.where(error > 0, error, 1.0), 1.0)
+    share = np.where(least > 0, ratio**2, error <= 0) + 1e-12
+    return share / share.sum(axis=0)
 
 
 def _pick(f: Forecast, which: np.ndarray) -> Forecast:
