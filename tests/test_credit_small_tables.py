@@ -251,3 +251,15 @@ def test_disputes_are_told_in_the_currency_asked_for():
     got = credit.early_warning(*book, as_of="2025-01-15", fx={"USD": 7.1})
     words = got.loc[got["signal"] == "disputes", "evidence"]
     assert words.tolist() == ["1 dispute(s) in the last 90 days, 42.60"]
+
+
+def test_planned_sales_are_converted_too():
+    book = [f.assign(currency="USD") for f in BOOK]
+    plan = pd.DataFrame({"date": ["2025-02-03"], "amount": [1000.0], "currency": ["USD"]})
+    options = {"horizon": 12, "as_of": "2025-01-31", "fx": {"USD": 7.1}}
+    dollars = credit.cash_forecast(*book, sales=plan, **options)["from_sales"]
+    yuan = credit.cash_forecast(
+        *book, sales=plan.assign(amount=7100.0).drop(columns="currency"), **options
+    )["from_sales"]
+    assert dollars.sum() > 1000
+    np.testing.assert_allclose(dollars, yuan, atol=0.02)

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Amount, Date
+from .._frames import Amount, Date, Key
 from ..engine import periods
 from ..errors import InputError
 from .aging import keys_of
 from .books import Options
 from .cash_curves import CLOCKS, Curves, History
+from .currency import rates_of
 from .ledger import take_position
 from .settling import Position
 
@@ -64,7 +65,8 @@ def cash_forecast(
         of the calendar, the first one being the rest of the one that ``as_of`` lies in.
     sales : DataFrame, optional
         Planned invoicing: ``date``, ``amount`` (tax included, as on invoices), and the key
-        columns if there are any. Rows up to ``as_of`` are taken to be invoiced already.
+        columns if there are any; a column ``currency`` is converted by ``fx`` as well. Rows up to
+        ``as_of`` are taken to be invoiced already.
     by : str or list of str, optional
         Key columns (``customer_id``, or columns of ``invoices``). The currency, if there is one
         and no ``fx``, is always a key.
@@ -116,7 +118,7 @@ def cash_forecast(
     history = History.of(position, document)
     today = position.books.today
     _enough(history, today, caller)
-    future = _sales(caller, sales, position, keys)
+    future = _sales(caller, sales, position, keys, fx)
     seen = plan.past(history, today, max(len(keys), 1))
     return _frame(plan, position, keys, history, seen, future)
 
@@ -297,7 +299,7 @@ class _Sales:
     group: np.ndarray
 
 
-def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame) -> _Sales:
+def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame, fx: Any) -> _Sales:
     names = position.books.names
     empty = np.zeros(0, dtype=np.int64)
     if sales is None:
@@ -306,8 +308,12 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame) -> _
     rows = door.take(
         sales, caller=caller, arg="sales", empty="allow",
         day=Date(names["date"]), amount=Amount(names["amount"], low=0),
+        currency=Key(names["currency"], optional=True, missing="allow") if fx is not None else None,
         by=labels,
     )  # fmt: skip
+    amount = rows["amount"]
+    if len(rows) and "currency" in rows:
+        amount = amount * rates_of(caller, rows.series("currency"), rows.days("day"), fx)
     group = np.zeros(len(rows), dtype=np.int64)
     if labels and len(rows):
         have = pd.MultiIndex.from_frame(keys.astype(object))
@@ -318,7 +324,7 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame) -> _
                 f"{caller}(): sales: {int((group < 0).sum())} row(s) have a key that no invoice "
                 f"has ({', '.join(labels)}: {first}); forecast them under a key that is known."
             )
-    units = door.units(rows["amount"], position.books.step, name=names["amount"], caller=caller)
+    units = door.units(amount, position.books.step, name=names["amount"], caller=caller)
     ahead = rows.days("day") > position.books.today if len(rows) else np.zeros(0, dtype=bool)
     days = rows.days("day")[ahead] if len(rows) else empty
     return _Sales(days, units[ahead].astype(np.float64), group[ahead])

@@ -17,7 +17,7 @@ from ..errors import InputError
 from .books import Books
 from .settling import Position
 
-__all__ = ["check_rates", "convert"]
+__all__ = ["check_rates", "convert", "rates_of"]
 
 
 def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
@@ -104,6 +104,22 @@ def check_rates(caller: str, names: list[Any], fx: Any) -> dict[Any, pd.DataFram
             "one currency, the one that is converted into, may be left out."
         )
     return table
+
+
+def rates_of(caller: str, held: pd.Series, days: np.ndarray, fx: Any) -> np.ndarray:
+    """What one unit of each row's currency is, by the last rate up to its day; missing: 1."""
+    out = np.ones(len(held))
+    names = sorted(held.dropna().unique(), key=str)
+    for name, table in check_rates(caller, names, fx).items():
+        mine = (held == name).to_numpy(dtype=bool, na_value=False)
+        at = np.searchsorted(table["day"].to_numpy(), days[mine], side="right") - 1
+        if (at < 0).any():
+            raise InputError(
+                f"{caller}(): fx has no rate of {name!r} early enough for {int((at < 0).sum())} "
+                "row(s)."
+            )
+        out[mine] = table["rate"].to_numpy()[at]
+    return out
 
 
 class _Rates:

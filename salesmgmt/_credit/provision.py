@@ -15,7 +15,7 @@ from ..errors import InputError
 from .aging import aging
 from .books import Options
 from .buckets import translated
-from .currency import check_rates
+from .currency import rates_of
 from .migration import loss_rates
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
@@ -455,27 +455,20 @@ def _settled(
 
 def _to_one_currency(rows: Rows, fx: Any) -> np.ndarray:
     """What one unit of each row is in the provisions' currency."""
-    caller, out = "provision_movement", np.ones(len(rows))
+    caller = "provision_movement"
     held = rows.series("currency") if "currency" in rows else None
+    if fx is not None:
+        if held is None:
+            raise InputError(f"{caller}(): fx is given, but adjustments name no currency.")
+        return rates_of(caller, held, rows.days("date"), fx)
     names = [] if held is None else sorted(held.dropna().unique(), key=str)
-    if fx is None:
-        if len(names) > 1:
-            door.warn(
-                f"{caller}(): adjustments are in several currencies "
-                f"({', '.join(map(repr, names))}), the provisions in one: taken as they stand; "
-                "give fx= to convert them."
-            )
-        return out
-    if held is None:
-        raise InputError(f"{caller}(): fx is given, but adjustments name no currency.")
-    days = rows.days("date")
-    for name, table in check_rates(caller, names, fx).items():
-        mine = (held == name).to_numpy()
-        at = np.searchsorted(table["day"].to_numpy(), days[mine], side="right") - 1
-        if (at < 0).any():
-            raise InputError(f"{caller}(): fx has no rate of {name!r} early enough.")
-        out[mine] = table["rate"].to_numpy()[at]
-    return out
+    if len(names) > 1:
+        door.warn(
+            f"{caller}(): adjustments are in several currencies "
+            f"({', '.join(map(repr, names))}), the provisions in one: taken as they stand; "
+            "give fx= to convert them."
+        )
+    return np.ones(len(rows))
 
 
 def _movement_frame(
