@@ -579,3 +579,19 @@ def test_payments_with_anything_to_be_told_of_are_looked_at_row_by_row(change):
     for frame in other_engines(payments):
         options = {"as_of": "2025-03-10", "method": "fifo"}
         assert condensed_payments(frame, **options, options={}, caller="aging") is frame
+
+
+@pytest.mark.parametrize("rules", [None, "oca", "tryton"])
+def test_a_ledger_still_knows_which_documents_have_no_due_date(rules):
+    invoices = THREE.assign(due_date=["2025-03-31", None, None])
+    options = {"rules": rules, "as_of": "2025-04-10"}
+    with pytest.warns(DataWarning, match="2 open document"):
+        want = credit.aging(invoices, **options)
+    book = credit.ledger(invoices, as_of="2025-04-10")
+    assert book["due_date"].isna().tolist() == [False, True, True]
+    with pytest.warns(DataWarning, match="2 open document"):
+        pd.testing.assert_frame_equal(credit.aging(book, **options), want)
+    items = [credit.open_items(f, as_of="2025-04-10") for f in (invoices, book)]
+    assert items[0]["days_past_due"].tolist() == items[1]["days_past_due"].tolist()
+    limits = pd.DataFrame({"customer_id": ["A"], "limit": [1_000.0]})
+    assert len(credit.check_order(book, "A", 10.0, limits))

@@ -77,8 +77,9 @@ def ledger(
         ``customer_id``, ``invoice_id``, ``payment_id``, ``date`` (when both the document and the
         money exist), ``amount``, ``kind`` (``payment``, ``write_off``, ``allowance``,
         ``credit_note``; ``open`` for what is left of a document, ``unapplied`` for what is left
-        of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``,
-        ``payment_date``, further columns of the invoice, ``as_of``. Amounts of a document's rows
+        of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``
+        (missing where the invoice has none), ``payment_date``, further columns of the invoice,
+        ``as_of``. Amounts of a document's rows
         add up to its amount, those of a payment's rows to the payment. Every other function of
         this desk takes the result in place of ``invoices``.
 
@@ -278,7 +279,9 @@ def _frame(
     documents, receipts = books.documents, books.receipts
     issued = _taken(documents.day * _DAY, document, _NEVER)
     paid = _taken(receipts.day * _DAY, receipt, _NEVER)
-    due = _taken(documents.due * _DAY, document, _NEVER)
+    due = documents.due * _DAY
+    due[documents.no_due] = _NEVER  # read back, the ledger is to say so again
+    due = _taken(due, document, _NEVER)
     kind = _taken(receipts.kind, receipt, len(KINDS))
     kind[document < 0] = len(KINDS) + 1
     customer = _of_both(document, receipt, documents.customer, receipts.customer)

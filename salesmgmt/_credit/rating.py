@@ -455,7 +455,11 @@ def check_order(
     exposure -= float(mine["amount"][mine["kind"] == "unapplied"].sum())
     exposure = round(exposure, 2)
     owed = open_rows[open_rows["amount"] > 0]
-    late = int((as_of - owed["due_date"]).dt.days.max()) if len(owed) else 0
+    late = (
+        int((as_of - owed["due_date"].fillna(owed["invoice_date"])).dt.days.max())
+        if len(owed)
+        else 0
+    )
     available = round(max(limit - max(exposure, 0.0), 0.0), 2)
     said = []
     if late > max_days_past_due:

@@ -85,14 +85,16 @@ def _whole(caller: str, frame: pd.DataFrame, names: dict[str, str], step: float)
     is_open = kind == _SETTLING.index("open")
     np.add.at(left, codes[is_open], units[is_open])
     day = rows["invoice_date"][first].astype("M8[D]").astype(np.int64)
+    no_due = np.isnat(rows["due"][first])
+    due = np.where(no_due, day, rows["due"][first].astype("M8[D]").astype(np.int64))
     documents = Documents(
         rows=rows.frame.iloc[first],
         customer=customers.codes[first],
         currency=currency[first],
         group=group[first],
         day=day,
-        due=rows["due"][first].astype("M8[D]").astype(np.int64),
-        no_due=np.zeros(count, dtype=bool),
+        due=due,
+        no_due=no_due,
         units=amount,
         note=(amount < 0) | _notes(rows.frame.iloc[first], names),
         parent=np.full(count, -1, dtype=np.int64),
