@@ -298,6 +298,7 @@ class GompertzNBD(ParetoNBD):
         (-4.0, 0.0, -4.0),
         (-4.0, -2.0, -4.0),
         (2.0, 0.0, 4.0),
+        (4.0, -4.0, 0.0),
     )
 
     def _lifetime(self) -> lifetime_nbd.Lifetime:
