@@ -23,6 +23,7 @@ _FILES = {
     "adjustments": "write-offs and the like: customer_id, date, amount, kind",
     "plan": "targets: your key columns, period_start, period_end, target",
 }
+_MAY_BE_EMPTY = ("payments", "adjustments")  # nothing paid, nothing written off
 _EPILOG = """examples:
   salesmgmt report                                   the sample company, to report.html
   salesmgmt report --transactions sales.csv          the sections that sales alone can fill
@@ -117,7 +118,10 @@ def _report(options: argparse.Namespace) -> int:
     started = time.perf_counter()
     _say("reading " + (", ".join(given.values()) if given else "the sample company"))
     if given:
-        tables = {("stage_events" if k == "events" else k): read_table(v) for k, v in given.items()}
+        tables = {
+            ("stage_events" if k == "events" else k): read_table(v, empty=k in _MAY_BE_EMPTY)
+            for k, v in given.items()
+        }
     else:
         from .datasets import load_sample
 

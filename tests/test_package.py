@@ -179,3 +179,21 @@ def test_ids_of_a_workbook_are_text_as_in_a_csv(tmp_path):
     book, plain = (read_table(tmp_path / n) for n in ("book.xlsx", "plain.csv"))
     assert book["customer_id"].tolist() == plain["customer_id"].tolist() == ["1", "2"]
     assert book["amount"].tolist() == plain["amount"].tolist()
+
+
+def test_nothing_paid_yet_and_deals_without_a_closing_day_make_a_report(tmp_path):
+    (tmp_path / "inv.csv").write_text(
+        "invoice_id,customer_id,invoice_date,due_date,amount\n"
+        "1,A,2025-01-31,2025-03-02,100\n2,B,2025-02-28,2025-03-30,50\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "pay.csv").write_text("payment_id,customer_id,date,amount\n", encoding="utf-8")
+    (tmp_path / "deals.csv").write_text(
+        "deal_id,stage,amount,created_at\n1,demo,100,2025-01-05\n2,won,50,2025-01-06\n",
+        encoding="utf-8",
+    )
+    page = tmp_path / "r.html"
+    files = [f"--{k}={tmp_path / f}.csv" for k, f in (("invoices", "inv"), ("payments", "pay"))]
+    assert main(["report", *files, "-o", str(page)]) == 0
+    assert main(["report", f"--deals={tmp_path / 'deals.csv'}", "-o", str(page)]) == 0
+    assert "no column close_date" in page.read_text(encoding="utf-8")

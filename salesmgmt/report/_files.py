@@ -27,12 +27,12 @@ _POINT = re.compile(r"[-+]?[¥$€£]?[-+]?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?(元)?"
 _COMMA = re.compile(r"[-+]?[¥$€£]?[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?(元|€)?")
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(path: str | Path, *, empty: bool = False) -> pd.DataFrame:
     """One file as a frame; ids stay text, so that ``007`` stays ``007``.
 
     Canonical headings are found whatever their case and the blanks around them; canonical
     amounts may have separators and currency signs (``¥1,234.50``), canonical dates may be whole
-    numbers (``20250131``).
+    numbers (``20250131``). ``empty``: headings alone will do.
     """
     file = Path(path)
     if not file.is_file():
@@ -54,7 +54,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         if isinstance(err, InputError):
             raise
         raise InputError(f"{file}: cannot be read: {str(err).splitlines()[0]}") from None
-    if frame.empty:
+    if frame.empty and not empty:
         raise InputError(f"{file}: has no rows.")
     frame.columns = pd.Index(_headings(list(frame.columns)))
     for name in frame.columns:

@@ -61,7 +61,13 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[
     if "stage_events" in tables:
         blocks += _conversion(tables["stage_events"], as_of, lang)
         blocks += _stays(tables["stage_events"], as_of, lang)
-    if "deals" in tables:
+    if "deals" in tables and "close_date" not in tables["deals"].columns:
+        told = {
+            "en": "The deals have no column close_date, so pipeline and bookings are left out.",
+            "zh": "商机表没有 close_date（结案日期）列，未给出商机管道与签约预测。",
+        }
+        blocks.append(Text(told[lang]))
+    elif "deals" in tables:
         blocks += _pipeline(tables["deals"], as_of, lang)
     if "deal_snapshots" in tables:
         blocks += _moved(tables["deal_snapshots"], lang)
