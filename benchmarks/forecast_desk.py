@@ -57,7 +57,7 @@ def pharmacy(folder: Path) -> None:
     past, later = (f[f["unique_id"].map(steady)] for f in (past, later))
     levels = [list(c) for k in range(4) for c in combinations(keys, k)]
     found = {}
-    for method in ("mint_shrink", "wls"):
+    for method in ("mint_shrink", "wls", "auto"):
         got = forecast_hierarchy(past, 12, keys=keys, levels=levels, method=method, level=None)
         found[method] = _mase(got, past, later, keys)
     base, mint = found["mint_shrink"]
@@ -66,6 +66,8 @@ def pharmacy(folder: Path) -> None:
     line("  MinT-shrink", "5 % below base (tourism)", f"{mint:.3f} ({mint / base - 1:+.1%})")
     wls = found["wls"][1]
     line("  WLS by variances", "", f"{wls:.3f} ({wls / base - 1:+.1%})")
+    auto = found["auto"][1]
+    line("  the one better a year before (default)", "", f"{auto:.3f} ({auto / base - 1:+.1%})")
 
 
 def _mase(

@@ -296,3 +296,28 @@ def test_a_bottom_series_that_ended_adds_nothing(gaps):
     assert (gone["forecast"] < 5).all()
     assert (gone["status"] == "ended").all()
     assert got[got["shop"] == "a"]["forecast"].between(90, 110).all()
+
+
+def test_the_method_is_the_one_the_past_prefers():
+    rng = np.random.default_rng(1)
+    months = pd.date_range("2020-01-01", periods=60, freq="MS")
+    shared = rng.normal(0, 10, 60)
+    parts = [
+        pd.DataFrame({"shop": s, "date": months, "amount": 200 + shared + rng.normal(0, 3, 60)})
+        for s in "abcd"
+    ]
+    sales = pd.concat(parts)
+    got = forecast_hierarchy(sales, 3, keys="shop", level=None)
+    assert got.attrs["method"] in ("mint_shrink", "wls")
+    same = forecast_hierarchy(sales, 3, keys="shop", level=None, method=got.attrs["method"])
+    pd.testing.assert_frame_equal(got, same)
+    short = forecast_hierarchy(sales.groupby("shop").head(14), 3, keys="shop", level=None)
+    assert short.attrs["method"] == "wls"
+    # Years after the last one known do not decide what was better before it.
+    early = sales[sales["date"] < "2024-07-01"]
+    poisoned = pd.concat([early, sales[sales["date"] >= "2024-07-01"].assign(amount=1e6)])
+    a, b = (
+        forecast_hierarchy(x, 3, keys="shop", level=None, as_of="2024-06-30")
+        for x in (early, poisoned)
+    )
+    pd.testing.assert_frame_equal(a, b)

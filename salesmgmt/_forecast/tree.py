@@ -21,6 +21,8 @@ from .intake import Panel, read_history
 __all__ = ["forecast_hierarchy"]
 
 _CERTAIN = 1e-4  # their errors are this part of what they were
+_WEIGHED = ("mint_shrink", "wls")  # methods that weigh nodes by their errors
+_TESTED = 12  # values of every node from which the two are tried on the past
 _SILENT = 4  # periods without sales after which a bottom series has ended, at least
 
 
@@ -30,7 +32,7 @@ def forecast_hierarchy(
     *,
     keys: str | Sequence[str],
     levels: Sequence[Sequence[str]] | None = None,
-    method: str = "mint_shrink",
+    method: str = "auto",
     non_negative: bool = True,
     freq: str | None = None,
     season_length: int | None = None,
@@ -58,9 +60,13 @@ def forecast_hierarchy(
     levels : sequence of sequences of str, optional
         The levels wanted, each the keys it keeps (``[]`` is the total). None: all of them. The
         bottom is always there.
-    method, non_negative
-        As in :func:`reconcile`; its residuals are the one-step errors of damped exponential
-        smoothing in the history of each node.
+    method : str, default="auto"
+        As in :func:`reconcile`; residuals are the one-step errors of damped exponential
+        smoothing in the history of each node. ``"auto"``: ``"mint_shrink"`` where it would have
+        been better than ``"wls"`` for the last ``horizon`` periods, else ``"wls"``;
+        ``attrs["method"]`` tells.
+    non_negative : bool, default=True
+        As in :func:`reconcile`.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
 amount
         As in :func:`forecast`.
@@ -117,34 +123,84 @@ amount
         "partial": "keep",
         "gaps": "zero" if panel.zero_gaps else "missing",
     }
-    end = int(panel.end.max())
-    far = horizon + end - int(frame.groupby("_node")["_at"].max().min())
-    rows = frame.drop(columns="_at")
-    base = forecast_known(
-        rows,
-        far,
-        model=model,
-        level=level,
-        calendar=calendar,
-        events=events,
-        days=None if calendar is None else Days.of(history, date, amount, caller),
-        caller=caller,
+    made: dict[str, Any] = {
+        "model": model,
+        "calendar": calendar,
+        "events": events,
+        "days": None if calendar is None else Days.of(history, date, amount, caller),
+        "caller": caller,
         **options,
-    )
-    base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
-    base = base.groupby("_node").head(horizon)
+    }
     ended = _ended(panel, labels)
-    base = _without(base, ended)
-    errors = None
-    if method in ("mint_shrink", "wls"):
-        nodes = read_history(rows, caller=caller, date="date", amount="amount", **options)
-        errors = _one_step_errors(nodes)
-        errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
-        errors = _label(errors, labels, names)
-    base = _label(base, labels, names).assign(base=lambda x: x["forecast"])
-    return reconcile(
-        base, keys=names, method=method, residuals=errors, non_negative=non_negative
+    end = int(panel.end.max())
+    if method == "auto":
+        method = _better(frame, labels, names, panel, horizon, made)
+    base, errors = _base(frame, labels, names, panel, end, horizon, {**made, "level": level}, ended)
+    out = reconcile(
+        base,
+        keys=names,
+        method=method,
+        residuals=errors if method in _WEIGHED else None,
+        non_negative=non_negative,
     ).reset_index(drop=True)
+    out.attrs["method"] = method
+    return out
+
+
+def _base(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    names: list[str],
+    panel: Panel,
+    end: int,
+    horizon: int,
+    made: dict[str, Any],
+    ended: np.ndarray,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Forecasts of every node after ``end``, and its past one-step errors."""
+    caller = made["caller"]
+    known = frame[frame["_at"] <= end]
+    far = horizon + end - int(known.groupby("_node")["_at"].max().min())
+    rows = known.drop(columns="_at")
+    base = forecast_known(rows, far, **made)
+    base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
+    base = _without(base.groupby("_node").head(horizon), ended)
+    options = {k: made[k] for k in ("by", "freq", "season_length", "partial", "gaps")}
+    nodes = read_history(rows, caller=caller, date="date", amount="amount", **options)
+    errors = _one_step_errors(nodes)
+    errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
+    base = _label(base, labels, names).assign(base=lambda x: x["forecast"])
+    return base, _label(errors, labels, names)
+
+
+def _better(
+    frame: pd.DataFrame,
+    labels: pd.DataFrame,
+    names: list[str],
+    panel: Panel,
+    horizon: int,
+    made: dict[str, Any],
+) -> str:
+    """Whether correlations of errors would have helped ``horizon`` periods ago; without a test no.
+
+    Each node counts by its absolute error over the mean size of its one-step errors.
+    """
+    cut = int(panel.end.max()) - horizon
+    known = frame[(frame["_at"] <= cut) & np.isfinite(frame["amount"])]
+    count = known.groupby("_node").size().reindex(range(len(labels)), fill_value=0)
+    if int(count.min()) < max(2 * panel.season, _TESTED):
+        return "wls"
+    none = np.empty(0, dtype=np.int64)
+    base, errors = _base(frame, labels, names, panel, cut, horizon, {**made, "level": None}, none)
+    truth = _label(frame[frame["_at"] > cut][["_node", "date", "amount"]], labels, names)
+    scale = errors.assign(size=errors["residual"].abs()).groupby(names, dropna=False)["size"].mean()
+    score = {}
+    for method in _WEIGHED:
+        got = reconcile(base, keys=names, method=method, residuals=errors)
+        both = got.merge(truth, on=[*names, "date"]).merge(scale.reset_index(), on=names)
+        away = (both["forecast"] - both["amount"]).abs() / both["size"].where(both["size"] > 0)
+        score[method] = float(away.mean())
+    return "mint_shrink" if score["mint_shrink"] < score["wls"] else "wls"
 
 
 def _ended(panel: Panel, labels: pd.DataFrame) -> np.ndarray:
