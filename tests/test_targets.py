@@ -863,3 +863,18 @@ def test_a_dict_of_weights_and_a_decimal_total_will_do():
     assert allocate(Decimal("100.01"), {"a": 1, "b": 1}).to_dict() == {"a": 50.01, "b": 50.0}
     with pytest.raises(InputError, match="leavers must be a dict or Series"):
         replan(_plan(), None, as_of=None, leavers=["Li"])
+
+
+def test_every_text_of_the_plan_heatmap_is_set_in_a_font_that_knows_chinese():
+    from salesmgmt.plots._style import families
+
+    many = pd.Series(1.0, index=[f"r{i:02d}" for i in range(30)])
+    plan = decompose(3_600_000, periods=(*YEAR, "M"), weights=many)
+    ax = plots.plan_heatmap(plan, lang="zh")
+    ax.figure.canvas.draw()
+    bars = [a for a in ax.figure.axes if a is not ax]
+    assert bars  # so many keys are told by a bar of colours
+    for one in (ax, *bars):
+        labels = [*one.get_xticklabels(), *one.get_yticklabels()]
+        for label in labels:
+            assert not label.get_text() or label.get_fontfamily() == list(families())

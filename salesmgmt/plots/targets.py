@@ -15,6 +15,7 @@ from ._style import (
     ORANGE,
     RED,
     axes,
+    families,
     finish,
     money_axis,
     percent_axis,
@@ -93,6 +94,7 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     else:
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.03, pad=0.01)
         bar.ax.yaxis.set_major_formatter(lambda value, _: short_money(value, lang))
+        bar.ax.tick_params(labelfontfamily=list(families()))  # an Axes of its own
         bar.outline.set_visible(False)  # type: ignore[operator]
     return finish(ax, title=t(lang, "Target by period", "各期目标"), grid="")
 
