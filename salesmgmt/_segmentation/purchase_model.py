@@ -38,6 +38,7 @@ class PurchaseModel(Likelihood, ABC):
 
     # Lifetimes to try besides the usual ones, as steps of their log-parameters.
     _lives: ClassVar[tuple[tuple[float, ...], ...]] = ()
+    _peaks: ClassVar[bool] = False  # the likelihood often has several: always try them
     # Parameters that attributes move: by which group of covariates, and in which direction.
     _moved: ClassVar[dict[str, tuple[str, float]]] = {}
 
@@ -91,7 +92,8 @@ class PurchaseModel(Likelihood, ABC):
         if few is not None:
             theta = maximise(lambda p: self._loglik(p, few), theta, curvature=False).theta
         fit = maximise(lambda p: self._loglik(p, rows), theta)
-        return self._fit_again(fit, rows, few or rows) if doubtful(fit) and self._lives else fit
+        again = self._lives and (self._peaks or doubtful(fit))
+        return self._fit_again(fit, rows, few or rows) if again else fit
 
     def _fit_again(self, fit: Fit, rows: Histories, few: Histories) -> Fit:
         """The best of other starts, found on a few rows, and of going on from ``fit``."""
