@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError
-from salesmgmt.engine.grouping import counted_sum, exact_sum, extent, first_last, kept
+from salesmgmt.engine.grouping import counted_sum, dense, exact_sum, extent, first_last, kept
 from salesmgmt.engine.scores import apply_cuts, quantile_cuts
 from salesmgmt.segmentation import abc, cohorts, lifecycle, purchases, rfm, whale_curve
 
@@ -123,6 +123,14 @@ def test_kept_is_what_the_mask_keeps(share):
     keep[[0, -1]] = share > 0.9, share < 0.1
     values = np.arange(30_000)
     assert kept(values, keep).tolist() == values[keep].tolist()
+
+
+@pytest.mark.parametrize("room", [1, 50, 7_000, 10**9])
+def test_places_among_the_distinct(room):
+    cells = np.random.default_rng(7).integers(0, room, 900)
+    seen, at = dense(cells)
+    assert seen.tolist() == sorted(set(cells.tolist()))
+    assert seen[at].tolist() == cells.tolist()
 
 
 @pytest.mark.parametrize("cuts", [4, 20, 21, 99])

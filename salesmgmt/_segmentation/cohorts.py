@@ -21,7 +21,7 @@ from .._frames import (
     take,
     warn,
 )
-from ..engine.grouping import distinct, first_last
+from ..engine.grouping import dense, distinct, first_last
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
 from .condense import COUNT, added_up, condensed
@@ -159,8 +159,7 @@ def _cells(
     start, ages = int(birth[there].min()), int(age.max()) + 1
     rows = int(birth[there].max()) - start + 1
     # One cell a customer and age: the customer's amount there, and whether anything was bought.
-    mine, at = np.unique(codes * ages + age, return_inverse=True)
-    at = at.reshape(-1)
+    mine, at = dense(codes * ages + age)
     mine_amount = added_up(at, amounts, len(mine), caller="cohorts")
     mine_active = np.bincount(at, bought) > 0
     who, when = mine // ages, mine % ages

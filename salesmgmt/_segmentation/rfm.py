@@ -27,6 +27,7 @@ from .._frames import (
 )
 from ..engine.grouping import (
     counted_sum,
+    dense,
     distinct_per_group,
     exact_sum,
     first_last,
@@ -574,8 +575,7 @@ def _days(spec: Spec, rows: Rows, use: _Use, codes: np.ndarray, n: int) -> np.nd
     days = rows.days("date")
     bought = np.ones(len(days), dtype=bool) if isinstance(use.bought, slice) else use.bought
     start, width = int(days.min()), int(days.max() - days.min()) + 1
-    cell, at = np.unique(codes * width + (days - start), return_inverse=True)
-    at = at.reshape(-1)
+    cell, at = dense(codes * width + (days - start))
     if spec.frequency == "days":
         counted = np.bincount(at[bought], minlength=len(cell)) > 0
     else:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, Key, check_choice, take
+from ..engine.grouping import dense
 from ..engine.periods import period_of
 from ..errors import InputError
 from .condense import added_up, condensed
@@ -122,8 +123,8 @@ def _variation(
     period = period_of(days, freq)
     period = period - period.min()
     width = int(period.max()) + 1
-    cell, at = np.unique(codes * width + period, return_inverse=True)
-    sums = added_up(at.reshape(-1), values, len(cell), caller="abc")
+    cell, at = dense(codes * width + period)
+    sums = added_up(at, values, len(cell), caller="abc")
     mean = np.bincount(cell // width, sums, n) / width
     square = np.bincount(cell // width, sums**2, n) / width
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -12,6 +12,7 @@ import numpy as np
 
 __all__ = [
     "counted_sum",
+    "dense",
     "distinct",
     "distinct_per_group",
     "exact_sum",
@@ -56,6 +57,21 @@ def distinct(values: np.ndarray) -> np.ndarray:
     new = np.ones(len(ordered), dtype=bool)
     new[1:] = ordered[1:] != ordered[:-1]
     return ordered[new]
+
+
+def dense(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct non-negative whole numbers, ascending, and the place of each row among them.
+
+    Numbers that lie close together are marked in a table instead of sorting all rows.
+    """
+    room = int(cells.max(initial=-1)) + 1
+    if room > 4 * len(cells):
+        seen, at = np.unique(cells, return_inverse=True)
+        return seen, at.reshape(-1)
+    there = np.zeros(room, dtype=bool)
+    there[cells] = True
+    place = np.cumsum(there, dtype=np.int32 if room < 2**31 else np.int64)
+    return np.flatnonzero(there), place[cells] - np.int64(1)
 
 
 def fixed_point(amounts: np.ndarray, unit: float) -> np.ndarray:
