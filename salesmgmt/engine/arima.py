@@ -138,7 +138,7 @@ def _differences(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.n
         x = np.where(D > 0, _lagged(y, m), y)
     d = np.zeros(len(n), dtype=int)
     for done in (0, 1):
-        more = (_kpss(x) > _KPSS) & (d == done) & (n > 8)
+        more = (_kpss(x) > _KPSS) & (d == done) & (n - m * D > 5)
         d[more] += 1
         x = np.where(more, _lagged(x, 1), x)
     return d, D
