@@ -283,8 +283,9 @@ def _tenths(what: str, found: pd.DataFrame) -> None:
     wide = float(stdtrit(len(counts) - 1, 0.975))
     together = np.maximum(wide * np.sqrt((away**2).sum(axis=0)) / total, alone)
     inside = [int((np.abs(share - 0.1) <= band).sum()) for band in (alone, together)]
+    clustered = f", {inside[1]} (clustered)" if len(counts) >= 10 else ""
     line(f"attainment probabilities, {what}, {total} plans: tenths in band", "10 of 10",
-         f"{inside[0]} (+-{alone:.3f}, as if independent), {inside[1]} (clustered)",
+         f"{inside[0]} (+-{alone:.3f}, as if independent){clustered}",
          " ".join(f"{s:.3f}" for s in share))  # fmt: skip
 
 
