@@ -595,3 +595,14 @@ def test_a_ledger_still_knows_which_documents_have_no_due_date(rules):
     assert items[0]["days_past_due"].tolist() == items[1]["days_past_due"].tolist()
     limits = pd.DataFrame({"customer_id": ["A"], "limit": [1_000.0]})
     assert len(credit.check_order(book, "A", 10.0, limits))
+
+
+def test_keys_keep_their_dtype(company):
+    everybody = pd.CategoricalDtype(sorted({c for f in company for c in f["customer_id"]}))
+    for kind in (object, everybody):
+        frames = [f.astype({"customer_id": kind}) for f in company]
+        for result in (credit.ledger(*frames), credit.open_items(*frames), credit.aging(*frames)):
+            assert result["customer_id"].dtype == kind
+    plain = [THREE.astype({"customer_id": object}), money(("P1", "A", "2025-03-10", 70.0, None))]
+    plain[1] = plain[1].astype({"customer_id": object})
+    assert credit.ledger(*plain)["customer_id"].dtype == object

@@ -132,8 +132,7 @@ class _Column:
     def whole(self) -> Any:
         """All parts as one column."""
         if self.parts:
-            out = pd.concat(self.parts, ignore_index=True)
-            return out.to_numpy() if out.dtype == object else out  # text is found out again
+            return pd.concat(self.parts, ignore_index=True)
         assert self.values is not None
         values = self.values[: self.length]
         if self.lost is None:

@@ -331,11 +331,12 @@ def _receipts(
         }
     )
     settles = np.isin(kinds.astype(str), SETTLING)
-    blank = pd.Series([None] * len(adjustments), dtype=object)
     codes = np.where(kinds.astype(str) == "write_off", 1, 2).astype(np.int8)
     labels = payments.series("payment")
     if settles.any():
-        labels = pd.concat([labels.astype(object), blank[settles]], ignore_index=True)
+        holds = not isinstance(labels.dtype, np.dtype) or labels.dtype.kind in "OfM"
+        blank = pd.Series([None] * int(settles.sum()), dtype=labels.dtype if holds else object)
+        labels = _one_below(labels, blank)
 
     def both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.concatenate([a, b[settles]]) if settles.any() else a
@@ -355,6 +356,13 @@ def _receipts(
         source=constant(len(payments) + int(settles.sum()), np.int64(-1)),
     )
     return receipts, events[events["kind"] == "dispute"], events[events["kind"] == "recovery"]
+
+
+def _one_below(a: pd.Series, b: pd.Series) -> pd.Series:
+    """Labels of one dtype keep it; of two they become objects."""
+    if a.dtype != b.dtype:
+        a, b = a.astype(object), b.astype(object)
+    return pd.concat([a, b], ignore_index=True)
 
 
 def _days(rows: Rows) -> np.ndarray:
@@ -496,7 +504,7 @@ def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts
         return receipts
     none = np.full(len(rows), -1, dtype=np.int64)
     extra = {
-        "label": ids.iloc[rows].astype(object),
+        "label": ids.iloc[rows],
         "customer": documents.customer[rows],
         "currency": documents.currency[rows],
         "group": documents.group[rows],
@@ -507,6 +515,6 @@ def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts
         "parent": none,
         "source": rows,
     }
-    label = pd.concat([receipts.label.astype(object), extra.pop("label")], ignore_index=True)
+    label = _one_below(receipts.label, extra.pop("label"))
     merged = {k: np.concatenate([getattr(receipts, k), v]) for k, v in extra.items()}
     return Receipts(label=label, **merged)

@@ -326,10 +326,7 @@ def _taken(values: np.ndarray, rows: np.ndarray, fill: int) -> np.ndarray:
 
 
 def _labels(keys: door.Keys, codes: np.ndarray) -> Any:
-    labels = keys.labels.iloc[:, 0]
-    if isinstance(labels.dtype, np.dtype):
-        return labels.to_numpy()[codes]
-    return labels.array.take(codes)
+    return _pick(keys.labels.iloc[:, 0], codes)
 
 
 def _pick(column: pd.Series, rows: np.ndarray) -> Any:
@@ -338,10 +335,14 @@ def _pick(column: pd.Series, rows: np.ndarray) -> Any:
     values = column.to_numpy() if own else column.array
     lost = rows < 0
     if not lost.any():
-        return values[rows] if own else values.take(rows)
-    if own and column.dtype.kind in "iu":
+        out = values[rows] if own else values.take(rows)
+    elif own and column.dtype.kind in "iu":
         return pd.arrays.IntegerArray(_taken(values, rows, 0), lost)
-    return pd.api.extensions.take(values, rows, allow_fill=True)
+    else:
+        out = pd.api.extensions.take(values, rows, allow_fill=True)
+    if own and column.dtype == object:  # a bare array of texts would become another dtype
+        return pd.Series(out, dtype=object)
+    return out
 
 
 def _rank(labels: pd.Series) -> np.ndarray:
@@ -454,7 +455,7 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
             .reset_index(drop=True),
             names["invoice"]: _pick(documents.rows[names["invoice"]], document),
             names["payment"]: _pick(receipts.label, receipt),
-            "kind": np.array(["invoice", "credit_note", "unapplied"], dtype=object)[kind],
+            "kind": pd.Series(["invoice", "credit_note", "unapplied"]).take(kind).array,
         }
     )
     if books.currencies is not None:

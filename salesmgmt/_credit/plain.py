@@ -81,6 +81,7 @@ class PlainBooks:
 
 def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None:
     """The books if they are plain; None if they have to take the long way."""
+    door.check_choice(method, "method", METHODS, caller=tables.caller)
     bills, money, changes = tables.rows
     strange = any(k in bills for k in ("currency", "type", "parent")) or "currency" in money
     if method not in QUEUES or strange or len(changes) or not len(bills):
