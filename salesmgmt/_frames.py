@@ -533,10 +533,12 @@ def stack_keys(
 
 
 def _kind(column: pd.Series) -> str:
-    """Numbers, dates or text; empty where it is none of them alone."""
+    """Numbers, dates or text; empty where it is none of them alone, or holds no value."""
+    if column.isna().all():
+        return ""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufM":
         return "dates" if column.dtype.kind == "M" else "numbers"
-    told = pd.api.types.infer_dtype(column.dropna(), skipna=True)
+    told = pd.api.types.infer_dtype(column, skipna=True)
     if told == "categorical":
         told = pd.api.types.infer_dtype(column.cat.categories, skipna=True)
     if told in ("integer", "floating", "mixed-integer-float", "decimal"):

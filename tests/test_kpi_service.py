@@ -162,3 +162,13 @@ def test_the_promoter_interval_of_a_few_answers_holds_its_score(answers):
         got = satisfaction(pd.DataFrame({"nps": answers}), confidence=level).iloc[0]
         assert -100 <= got["lo"] <= got["value"] <= got["hi"] <= 100
         assert got["lo"] < got["hi"]
+
+
+def test_expenses_without_any_key_are_shared_whatever_the_dtype_of_the_empty_column():
+    from salesmgmt.kpi import cost_to_serve
+
+    sales = pd.DataFrame({"rep": ["a", "b"], "amount": [300.0, 100.0]})
+    for empty in (np.nan, None, pd.NaT):
+        spent = pd.DataFrame({"rep": [empty, empty], "amount": [10.0, 30.0]})
+        got = cost_to_serve(sales, spent, by="rep")
+        assert got["shared"].tolist() == [30.0, 10.0]
