@@ -420,11 +420,14 @@ def _lines(position: Position) -> pd.DataFrame:
             "units": np.r_[documents.units, -receipts.units[own]],
         }
     )
+    named = table["document"].notna()
+    table["document"] = table["document"].where(named, None)  # one word for what has no id
     text = table["document"].astype(str)
     table = table.assign(_text=text, _receipt=np.r_[np.zeros(len(documents)), np.ones(len(own))])
     order = ["customer", "currency", "day", "_receipt", "_text"]
     table = _one_line_a_receipt(table, [*order, "entry"])
-    return table.sort_values(order, ignore_index=True).drop(columns=["_text", "_receipt"])
+    table = table.sort_values([*order, "entry", "units"], ignore_index=True)
+    return table.drop(columns=["_text", "_receipt"])
 
 
 def _one_line_a_receipt(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
