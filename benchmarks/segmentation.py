@@ -334,12 +334,19 @@ def tables(n: int, *, kinds: tuple[str, ...]) -> None:
     for kind in kinds:
         bar = _KINDS[kind] if n == 10_000_000 else "<= 1.0 x"
         frame = transactions(kind, n)
-        peer = clock(lambda frame=frame: by_duckdb(frame), 2)[0]
-        ours = clock(lambda frame=frame: seg.rfm(frame), 2)[0]
+        peer, ours = in_turn(
+            lambda frame=frame: by_duckdb(frame), lambda frame=frame: seg.rfm(frame)
+        )
         line(f"RFM, {n:,} rows, {kind}, s", bar, ours, peer, slower=False)
         del frame
         grown = [peak_of(kind, n, side) for side in ("ours", "DuckDB")]
         line(f"RFM, {n:,} rows, {kind}, MB above", "<= peer's", *grown, slower=False)
+
+
+def in_turn(*calls: Callable[[], Any], rounds: int = 7) -> list[float]:
+    """Median CPU seconds of each call, called in turn; a first round is not counted."""
+    took = [[clock(call, 1)[0] for call in calls] for _ in range(rounds + 1)]
+    return np.median(took[1:], axis=0).tolist()
 
 
 def peak_of(kind: str, n: int, side: str) -> float:
