@@ -119,3 +119,15 @@ def test_two_columns_of_one_name_are_told():
     with pytest.raises(InputError) as told:
         accuracy(seen.drop(columns=["forecast", "x"]))
     assert "forecast=" not in str(told.value)
+
+
+def test_naive_forecasts_count_from_the_cutoff_also_where_values_are_missing_before_it():
+    quarters = pd.date_range("2018-01-01", periods=28, freq="QS")
+    values = np.random.default_rng(3).normal(100, 20, 28).round()
+    whole = pd.DataFrame({"date": quarters, "amount": values})
+    known, later = whole.iloc[:22], whole.iloc[24:]
+    newest = {d.quarter: v for d, v in zip(known["date"], known["amount"], strict=True)}
+    made = later.rename(columns={"amount": "actual"}).assign(cutoff=quarters[23], model="own")
+    made["forecast"] = [newest[d.quarter] for d in made["date"]]
+    got = accuracy(made, history=pd.concat([known, later]))
+    assert got["fva"][0] == pytest.approx(0.0, abs=1e-12)

@@ -299,3 +299,12 @@ def test_market_share_and_clusters_of_other_engines(sample):
     table = pd.DataFrame({"recency": [3, 5, 90, 95], "monetary": [90.0, 80.0, 5.0, 6.0]})
     other = cluster(polars.from_pandas(table), k=2, columns=["recency", "monetary"])
     assert other["cluster"].tolist() == [1, 1, 2, 2]
+
+
+def test_portfolio_tells_of_amounts_that_cannot_be_added_up_exactly():
+    days = pd.to_datetime(["2024-01-05", "2024-06-01", "2025-01-05", "2025-06-01"])
+    lines = pd.DataFrame({"item": ["a", "b"] * 2, "date": days, "amount": 1e300})
+    spans = [("2024-01-01", "2024-12-31"), ("2025-01-01", "2025-12-31")]
+    with pytest.raises(InputError, match="larger unit"):
+        portfolio(lines, product="item", periods=spans)
+    assert portfolio(lines.assign(amount=1e14), product="item", periods=spans)["growth"].eq(0).all()

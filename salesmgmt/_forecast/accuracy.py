@@ -354,27 +354,32 @@ def _benchmarks(
     panel: Panel, series: np.ndarray, cut: np.ndarray, step: np.ndarray, t: _Table
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Scales of MASE and RMSSE by run; Naive2 and seasonal naive forecasts by row."""
-    m, far = panel.season, max(int(step.max(initial=1)), 1)
+    m = panel.season
     mase, rmsse = np.full(len(series), np.nan), np.full(len(series), np.nan)
     naive2, snaive = np.full(len(step), np.nan), np.full(len(step), np.nan)
     order = np.argsort(t.run, kind="stable")
     edges = np.searchsorted(t.run[order], np.arange(len(series) + 1))
     for lo in range(0, len(series), 512):
         which = np.arange(lo, min(lo + 512, len(series)))
-        y, n = _past(panel, series[which], cut[which])
+        y, n, silent = _past(panel, series[which], cut[which])
         mase[which], rmsse[which] = _scales(y, n, m)
-        two, seasonal = _naive2(y, n, far, m), naive.seasonal_last(y, n, far, m)
         rows = order[edges[lo] : edges[which[-1] + 1]]
-        at = np.clip(step[rows], 1, far) - 1
+        # steps count from the cutoff, the methods' own from the last value before it
+        at = np.maximum(step[rows], 1) + silent[t.run[rows] - lo] - 1
+        far = int(at.max()) + 1
+        two, seasonal = _naive2(y, n, far, m), naive.seasonal_last(y, n, far, m)
         naive2[rows] = two[at, t.run[rows] - lo]
         snaive[rows] = seasonal[at, t.run[rows] - lo]
     return mase, rmsse, naive2, snaive
 
 
-def _past(panel: Panel, series: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What each run could know: a block of values up to its cutoff."""
+def _past(
+    panel: Panel, series: np.ndarray, cut: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What each run could know: values up to the last known one, and periods without after it."""
     parts = []
-    for i, last in zip(series, cut):
+    silent = np.zeros(len(series), dtype=np.int64)
+    for j, (i, last) in enumerate(zip(series, cut)):
         at = panel.at[panel.starts[i] : panel.starts[i + 1]]
         v = panel.values[panel.starts[i] : panel.starts[i + 1]]
         keep = (at <= last) & np.isfinite(v)
@@ -383,12 +388,13 @@ def _past(panel: Panel, series: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray
         x = np.full(size, 0.0 if panel.zero_gaps else np.nan)
         if size:
             x[at - at[0]] = v
+            silent[j] = last - at[0] + 1 - size
         parts.append(x)
     n = np.array([len(x) for x in parts])
     y = np.full((max(int(n.max()), 1), len(parts)), np.nan)
     for j, x in enumerate(parts):
         y[: len(x), j] = x
-    return y, n
+    return y, n, silent
 
 
 def _scales(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:

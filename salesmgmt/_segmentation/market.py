@@ -24,10 +24,10 @@ from .._frames import (
     to_pandas,
 )
 from ..engine import placebo
-from ..engine.grouping import exact_sum
 from ..engine.panel import within_slope
 from ..engine.periods import period_of, period_start
 from ..errors import InputError
+from .condense import added_up
 
 __all__ = ["elasticity", "market_share", "portfolio", "promotion_effect"]
 
@@ -107,7 +107,9 @@ def portfolio(
     keys = rows.keys("product") if market is None else rows.keys("product", "market")
     days, n = rows.days("date"), len(keys)
     inside = [(days >= a) & (days <= b) for a, b in spans]
-    before, after = (exact_sum(keys.codes[i], rows["amount"][i], n, 1e-6) for i in inside)
+    before, after = (
+        added_up(keys.codes[i], rows["amount"][i], n, caller="portfolio") for i in inside
+    )
     if before.sum() <= 0 or after.sum() <= 0:
         raise InputError("portfolio(): each of the two periods must hold a positive amount.")
     there = (np.bincount(keys.codes[inside[0] | inside[1]], minlength=n)) > 0
@@ -120,7 +122,8 @@ def portfolio(
     out["contribution"] = (after - before) / before.sum()
     out["class"] = _bcg(before, after, int(there.sum()))
     if "cost" in rows:
-        costs = exact_sum(keys.codes[inside[1]], rows["cost"][inside[1]], n, 1e-6)
+        own = keys.codes[inside[1]]
+        costs = added_up(own, rows["cost"][inside[1]], n, caller="portfolio")
         with np.errstate(divide="ignore", invalid="ignore"):
             out["margin"] = np.where(after != 0, (after - costs) / after, np.nan)
     out = out[there]
@@ -386,7 +389,8 @@ def promotion_effect(
     names = plans.series("promotion").astype(str).tolist()
 
     def sums(mask: np.ndarray) -> np.ndarray:
-        return exact_sum(days[mask] - first, rows["amount"][mask], width, 1e-6)
+        at, amounts = days[mask] - first, rows["amount"][mask]
+        return added_up(at, amounts, width, caller="promotion_effect")
 
     out = []
     for name in dict.fromkeys(names):
@@ -629,7 +633,7 @@ def market_share(
     n = len(groups)
     a, b = groups.codes[: len(ours)], groups.codes[len(ours) :]
     known = np.bincount(b, minlength=n) > 0
-    sums = [exact_sum(c, r["amount"], n, 1e-6) for c, r in ((a, ours), (b, size))]
+    sums = [added_up(c, r["amount"], n, caller="market_share") for c, r in ((a, ours), (b, size))]
     out = pd.DataFrame({"key": groups.labels["key"], "period": groups.labels["period"]})
     out["amount"], out["market"] = sums
     out = out[known].reset_index(drop=True)

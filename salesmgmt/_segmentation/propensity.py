@@ -11,8 +11,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, Date, Key, check_int, resolve_as_of, take
-from ..engine.grouping import distinct, exact_sum, first_last
+from ..engine.grouping import distinct, first_last
 from ..errors import InputError
+from .condense import added_up
 
 __all__ = ["ChurnModel", "NextPurchaseModel", "churn_risk", "next_purchase"]
 
@@ -379,7 +380,7 @@ class _Log:
         cells = distinct(keys.codes[keep] * width + (days[keep] - self.start))
         self.who, self.day = cells // width, cells % width + self.start
         at = np.searchsorted(cells, keys.codes[keep] * width + (days[keep] - self.start))
-        self.amount = exact_sum(at, rows["amount"][keep], len(cells), 1e-6)
+        self.amount = added_up(at, rows["amount"][keep], len(cells), caller=caller)
 
     def bought_within(self, cut: int, horizon: int) -> np.ndarray:
         inside = (self.day > cut) & (self.day <= cut + horizon)

@@ -36,7 +36,7 @@ from ..engine.grouping import (
 )
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
-from .condense import COUNT, condensed
+from .condense import COUNT, added_up, condensed
 from .schemes import Scheme, action_of, cn8_keys, label_of, resolve_scheme
 
 __all__ = ["Spec", "rfm", "score_grid", "segment_summary"]
@@ -235,7 +235,7 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     total = rows["monetary"]
     if scored.attrs.get("monetary") == "mean":
         total = total * rows["frequency"]
-    amounts = exact_sum(keys.codes, total, n, 1e-6)
+    amounts = added_up(keys.codes, total, n, caller="segment_summary")
     names = scored.attrs.get("names", {})
     segments = [str(k) for k in keys.labels["segment"]]
     out = pd.DataFrame(
@@ -246,7 +246,9 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
             "share": count / count.sum(),
             "amount": amounts,
             "amount_share": _shares(amounts),
-            **{a: exact_sum(keys.codes, rows[a], n, 1e-6) / count for a in _AXES},
+            **{
+                a: added_up(keys.codes, rows[a], n, caller="segment_summary") / count for a in _AXES
+            },
             "action": [action_of(k, lang, names) for k in segments],
         }
     )
@@ -301,7 +303,7 @@ def score_grid(scored: pd.DataFrame) -> pd.DataFrame:
     if scored.attrs.get("monetary") == "mean":
         total = total * rows["frequency"]
     count = np.bincount(keys.codes, minlength=len(keys))
-    amounts = exact_sum(keys.codes, total, len(keys), 1e-6)
+    amounts = added_up(keys.codes, total, len(keys), caller="score_grid")
     out = keys.labels.copy()
     return out.assign(customers=count, amount=amounts, monetary=amounts / count)
 
