@@ -156,8 +156,8 @@ def large(options: argparse.Namespace) -> None:
 
 
 def timed(call: Callable[[], object], repeats: int) -> tuple[float, float, object]:
-    """Best wall time of ``repeats`` calls, the most memory they added in MB, the last result."""
-    best, result = float("inf"), None
+    """Median wall time of ``repeats`` calls, the memory they added in MB, the last result."""
+    took, result = [], None
     before, peak, done = resident_mb(), [0.0], threading.Event()
 
     def watch() -> None:
@@ -171,11 +171,11 @@ def timed(call: Callable[[], object], repeats: int) -> tuple[float, float, objec
             result = None
             start = time.perf_counter()
             result = call()
-            best = min(best, time.perf_counter() - start)
+            took.append(time.perf_counter() - start)
     finally:
         done.set()
         watcher.join()
-    return best, max(peak[0] - before, 0.0), result
+    return float(np.median(took)), max(peak[0] - before, 0.0), result
 
 
 def resident_mb() -> float:
@@ -240,6 +240,16 @@ def run(python: str, who: str, task: str, options: argparse.Namespace) -> dict[s
         return json.loads(target.read_text(encoding="utf-8"))
 
 
+def in_turn(
+    task: str, options: argparse.Namespace, rounds: int = 3
+) -> tuple[dict[str, float], dict[str, float] | None]:
+    """Ours, the peer, ours, the peer: the round of median time of each."""
+    sides = [(sys.executable, "ours")] + ([(options.peers, "duckdb")] if options.peers else [])
+    took = [[run(python, who, task, options) for python, who in sides] for _ in range(rounds)]
+    middle = [sorted(side, key=lambda d: d["seconds"])[rounds // 2] for side in zip(*took)]
+    return middle[0], middle[1] if options.peers else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=lambda s: int(float(s.replace("_", ""))), default=1_000_000)
@@ -273,8 +283,7 @@ def main() -> None:
         if task == "pairs fast" and importlib.util.find_spec("numba") is None:
             print("extra fast skipped: numba is not installed")
             continue
-        mine = run(sys.executable, "ours", task, options)
-        theirs = run(options.peers, "duckdb", task, options) if options.peers else None
+        mine, theirs = in_turn(task, options)
         _line(words, f"<= {bar:g} x", mine["seconds"], theirs and theirs["seconds"])
         limit = "<= 1.5" if options.rows >= 10_000_000 else ""
         _line("  added memory, x input", limit, mine["added"], theirs and theirs["added"])
