@@ -215,7 +215,8 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
 
 
 def _write_cells(ax: Axes, shade: np.ndarray) -> None:
-    dark = shade > 0.6 * np.nanmax(shade)
+    low, high = np.nanmin(shade), np.nanmax(shade)  # shades begin at the least share
+    dark = shade > low + 0.6 * (high - low)
     for i, j in np.argwhere(~np.isnan(shade)):
         _write(ax, j, i, f"{shade[i, j]:.0%}", dark[i, j], 7)
 
