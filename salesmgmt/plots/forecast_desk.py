@@ -117,15 +117,16 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     caller = "plots.accuracy_against_naive"
     frame, ax = axes(result, ["model", "wape", "fva"], ax, lang, caller=caller)
     frame = frame.sort_values("wape", ascending=False, kind="stable")
-    colours = [GREEN if gain > 0 else (GREY if gain == 0 else RED) for gain in frame["fva"]]
+    points = [round(100 * float(gain), 1) + 0.0 for gain in frame["fva"]]  # as they are written
+    colours = [GREEN if x > 0 else (RED if x < 0 else GREY) for x in points]
     place = np.arange(len(frame))
     ax.barh(place, frame["wape"], color=colours, height=0.6)
-    for y, wape, gain in zip(place, frame["wape"], frame["fva"]):
-        words = "" if pd.isna(gain) else f"{100 * gain:+.1f}"
-        ax.text(float(wape), float(y), f" {wape:.1%}  ({words})", va="center", fontsize=9)
+    for y, wape, gain in zip(place, frame["wape"], points):
+        words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
+        ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
     ax.set_yticks(place, frame["model"].astype(str))
     ax.set_xlim(0, 1.25 * float(frame["wape"].max()))
-    ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     ax.set_xlabel(
         t(
             lang,
