@@ -24,6 +24,7 @@ from salesmgmt.engine.btyd_rows import compress
 from salesmgmt.segmentation import (
     BGBB,
     BGNBD,
+    MBGCNBD,
     MBGNBD,
     GammaGamma,
     GompertzNBD,
@@ -223,11 +224,10 @@ def test_pareto_finds_the_parameters_that_made_the_data():
         pd.DataFrame({"x": [1] * 30, "t_x": 1.0, "T": 1.0}),
         pd.DataFrame({"x": [400, 350, 2], "t_x": [390.0, 300.0, 9.0], "T": [400.0, 400, 400]}),
         pd.DataFrame({"x": [3], "t_x": [2.0], "T": [9.0]}),
-        pd.DataFrame({"x": [0], "t_x": [0.0], "T": [0.0]}),
         pd.DataFrame({"x": [0, 0, 0], "t_x": [0.0] * 3, "T": [0.0, 0.0, 4.0]}),
         pd.DataFrame({"x": [0, 1, 3000], "t_x": [0, 1e-3, 7e4], "T": [1e-2, 5.0, 7.1e4]}),
     ],
-    ids=["one-time only", "all alike", "very frequent", "one customer", "today", "new", "wild"],
+    ids=["one-time only", "all alike", "very frequent", "one customer", "new", "wild"],
 )
 def test_hard_data_end_in_usable_predictions(model, seen):
     with warnings.catch_warnings():
@@ -239,6 +239,35 @@ def test_hard_data_end_in_usable_predictions(model, seen):
     assert alive.between(0, 1).all()
     assert np.isfinite(ahead).all()
     assert (ahead >= 0).all()
+
+
+@pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD, GompertzNBD, BGBB, MBGCNBD])
+@pytest.mark.parametrize("count", [None, [2.0, 0.0]], ids=["plain", "counted"])
+def test_histories_without_any_observed_time_are_told(model, count):
+    seen = pd.DataFrame({"x": [0, 0], "t_x": 0.0, "T": 0.0, "log_gaps": 0.0})
+    if count is not None:  # a history that nobody has tells nothing either
+        seen = seen.assign(count=count, T=[0.0, 9.0])
+    with pytest.warns(DataWarning, match=rf"{model.__name__}.fit\(\): no customer was observed"):
+        fitted = model().fit(seen)
+    assert fitted.standard_errors_.isna().all()
+    assert fitted.log_likelihood_ == pytest.approx(0.0, abs=1e-12)
+    alive, ahead = fitted.probability_alive(seen), fitted.expected_purchases(seen, 5)
+    assert alive.between(0, 1).all()
+    assert np.isfinite(ahead).all()
+    assert (ahead >= 0).all()
+
+
+@pytest.mark.parametrize("model", [BGNBD, ParetoNBD, BGBB, MBGCNBD])
+def test_counts_that_are_all_nought_are_refused(model):
+    seen = pd.DataFrame({"x": [0, 1], "t_x": [0.0, 2.0], "T": 4.0, "log_gaps": 0.0, "count": 0})
+    with pytest.raises(InputError, match="every count is 0"):
+        model().fit(seen)
+
+
+def test_spend_of_nobody_is_refused():
+    seen = pd.DataFrame({"x": [2], "monetary": [5.0], "count": [0]})
+    with pytest.raises(InputError, match="no customer has repeat purchases"):
+        GammaGamma().fit(seen)
 
 
 def test_no_convergence_is_told():

@@ -136,13 +136,12 @@ def test_lifecycle_without_a_second_purchase():
 @pytest.mark.parametrize(
     "rows",
     [
-        [("a", "2025-01-01", 5.0)],
         [(str(i), f"2025-01-{1 + i % 28:02d}", 5.0 + i) for i in range(40)],
         [("a", "2025-01-01", 0.0), ("a", "2025-02-01", 0.0), ("b", "2025-01-05", 0.0)],
         [("a", f"2025-{m:02d}-01", 10.0) for m in range(1, 13)],
         [("a", "2025-01-01", 5.0), ("a", "2025-01-11", 7.0), ("b", "2025-01-03", 9.0)],
     ],
-    ids=["one row", "one-time buyers", "free goods", "one customer", "three rows"],
+    ids=["one-time buyers", "free goods", "one customer", "three rows"],
 )
 def test_small_and_odd_tables_have_values(rows):
     out = clv(_lines(rows))
@@ -150,6 +149,13 @@ def test_small_and_odd_tables_have_values(rows):
     assert np.isfinite(out[["p_alive", "expected_purchases", "clv", "clv_lo", "clv_hi"]]).all(
         axis=None
     )
+
+
+@pytest.mark.parametrize("model", ["auto", "bgnbd", "mbgnbd"])
+def test_one_day_of_sales_has_values_and_a_warning(model):
+    with pytest.warns(DataWarning, match=r"clv\(\): no customer was observed for any time"):
+        out = clv(_lines([("a", "2025-01-01", 5.0), ("b", "2025-01-01", 7.0)]), model=model)
+    assert np.isfinite(out[["p_alive", "expected_purchases", "clv"]]).all(axis=None)
 
 
 # -- where the money is ---------------------------------------------------------------

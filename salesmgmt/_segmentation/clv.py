@@ -15,6 +15,7 @@ from .._frames import (
     check_int,
     check_number,
     check_series,
+    speaking_for,
     take,
     to_pandas,
     warn,
@@ -128,7 +129,8 @@ def clv(
     )
     seen, known = _with_covariates(seen, covariates, customer, "clv")
     options = {"freq": freq, "as_of": as_of, "covariates": covariates, "invalid": invalid} | columns
-    fitted, name = _model(model, transactions, seen, known, options)
+    with speaking_for("clv"):
+        fitted, name = _model(model, transactions, seen, known, options)
     labels = pd.Index(seen[customer])
     margins = _by_customer(margin, "margin", labels, 1.0)
     risk = _by_customer(0.0 if credit_risk is None else credit_risk, "credit_risk", labels, 0.0)

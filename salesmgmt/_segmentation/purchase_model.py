@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.special import ndtr
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, check_int, check_number, take, to_pandas
+from .._frames import Amount, check_int, check_number, take, to_pandas, warn
 from ..engine import covariates
 from ..engine.btyd_rows import Histories, compress, thin
 from ..engine.maximise import Fit, Objective, doubtful, maximise
@@ -19,7 +19,7 @@ from ..errors import InputError
 from .covariates import Design, check_distinct
 from .likelihood import Likelihood, chi_square
 
-__all__ = ["PurchaseModel", "histories"]
+__all__ = ["PurchaseModel", "distinct", "histories"]
 
 _WARM = 4_000
 _ALIKE = 30  # customers to each combination of attributes from which groups pay
@@ -64,14 +64,20 @@ class PurchaseModel(Likelihood, ABC):
         Raises
         ------
         InputError
-            A column is missing, a history is impossible (``t_x`` beyond ``T``, ...), or a
-            covariate is missing in some rows or tells nothing of its own.
+            A column is missing, a history is impossible (``t_x`` beyond ``T``, ...), all counts
+            are 0, or a covariate is missing in some rows or tells nothing of its own.
+
+        Warns
+        -----
+        DataWarning
+            No customer was observed for any time (every ``T`` is 0): nothing can be learned,
+            the parameters are those the search begins with.
         """
         caller = f"{type(self).__name__}.fit"
         purchases = to_pandas(purchases, caller=caller, arg="purchases")
         _, x, t_x, T, count = histories(purchases, caller, whole=self._discrete)
         designs = self._learn(purchases, caller)
-        rows = compress(x, t_x, T, count)
+        rows = distinct(x, t_x, T, count, caller)
         fit = self._fit_plain(rows)
         scale = np.log(rows.scale)
         seen = 0.0 if self._discrete else float((rows.weight * rows.x[rows.ix]).sum())
@@ -432,6 +438,21 @@ def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> Histo
             )
     count = rows["count"] if "count" in rows else None  # noqa: SIM401
     return rows.index, x, t_x, T, count
+
+
+def distinct(
+    x: np.ndarray, t_x: np.ndarray, T: np.ndarray, count: np.ndarray | None, caller: str
+) -> Histories:
+    """Distinct histories with counts; none at all is refused, none of any length is told."""
+    if count is not None and not count.any():
+        raise InputError(f"{caller}(): purchases stand for no customer: every count is 0.")
+    if not (T if count is None else T[count > 0]).any():
+        warn(
+            f"{caller}(): no customer was observed for any time (every T is 0), so the data tell "
+            "nothing of the parameters: they stay where the search begins. Observe longer: a "
+            "later as_of, or earlier purchases."
+        )
+    return compress(x, t_x, T, count)
 
 
 def _spans(t: Any, n: int, caller: str) -> np.ndarray:

@@ -11,10 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, check_int, take, to_pandas
 from ..engine import bgnbd, regular_nbd
-from ..engine.btyd_rows import Histories, compress
+from ..engine.btyd_rows import Histories
 from ..engine.maximise import Fit
 from ..errors import InputError
-from .purchase_model import PurchaseModel, Values, histories
+from .purchase_model import PurchaseModel, Values, distinct, histories
 
 __all__ = ["MBGCNBD"]
 
@@ -113,7 +113,12 @@ class MBGCNBD(PurchaseModel):
         Raises
         ------
         InputError
-            A column is missing or a history is impossible.
+            A column is missing, a history is impossible, or all counts are 0.
+
+        Warns
+        -----
+        DataWarning
+            No customer was observed for any time, as in :meth:`BGNBD.fit`.
         """
         caller = f"{type(self).__name__}.fit"
         if self.k != "auto":
@@ -122,7 +127,7 @@ class MBGCNBD(PurchaseModel):
         _, x, t_x, T, count = histories(purchases, caller)
         weight = np.ones(len(x)) if count is None else count
         gaps = np.zeros(len(x)) if self.k == 1 else _gaps(purchases, x, t_x, caller)
-        rows = compress(x, t_x, T, count)
+        rows = distinct(x, t_x, T, count, caller)
         seen, scale = float(weight @ x), float(np.log(rows.scale))
         told = float(weight @ gaps) - scale * seen  # on the model's own axis of time
         fit, extra = self._fit_k(rows, told, seen)

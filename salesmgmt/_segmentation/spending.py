@@ -81,14 +81,15 @@ class GammaGamma(Likelihood):
         count = rows["count"] if "count" in rows else np.ones(len(x))
         repeat = x > 0
         with np.errstate(invalid="ignore"):
-            use = repeat & (spend > 0)
+            use = repeat & (spend > 0) & (count > 0)
         if not use.any():
             raise InputError(
                 "GammaGamma.fit(): no customer has repeat purchases with a positive mean spend."
             )
-        if (repeat & ~use).any():
+        lost = repeat & ~use & (count > 0)
+        if lost.any():
             warn(
-                f"GammaGamma.fit(): {int((repeat & ~use).sum())} customer(s) with repeat "
+                f"GammaGamma.fit(): {int(lost.sum())} customer(s) with repeat "
                 "purchases but no positive mean spend are left out."
             )
         self._maximise(x[use], spend[use], count[use])
