@@ -348,14 +348,26 @@ def _convert(
 
 
 def _labels(series: pd.Series, role: Role) -> list[Problem]:
-    if role.missing == "allow" or isinstance(role, AsIs) or is_whole(series):
+    if isinstance(role, AsIs) or is_whole(series):
         return []
+    problems = _not_comparable(series) if series.dtype == object else []
+    if role.missing == "allow":
+        return problems
     lost = series.isna().to_numpy()
-    if not lost.any():
+    if lost.any():
+        remedy = "fill in the value, or remove the rows"
+        problems.append(Problem(str(series.name), lost, "is missing", remedy))
+    return problems
+
+
+def _not_comparable(series: pd.Series) -> list[Problem]:
+    """Lists, dicts, sets: nothing can be grouped by them."""
+    odd = {kind for kind in set(map(type, series.array)) if kind.__hash__ is None}
+    if not odd:
         return []
-    return [
-        Problem(str(series.name), lost, "is missing", "fill in the value, or remove the rows"),
-    ]
+    wrong = np.fromiter((type(v) in odd for v in series.array), dtype=bool, count=len(series))
+    reason = f"holds a {sorted(k.__name__ for k in odd)[0]}, which is no key,"
+    return [Problem(str(series.name), wrong, reason, "give one plain value a row")]
 
 
 def _numbers(

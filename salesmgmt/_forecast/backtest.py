@@ -101,7 +101,7 @@ def backtest(
     1 2025-05-01  naive 2025-06-01     6.0       5.0     1
     """
     caller = "backtest"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     windows = check_int(windows, "windows", caller=caller, low=1)
     step = horizon if step is None else check_int(step, "step", caller=caller, low=1)
     check_bool(progress, "progress", caller=caller)

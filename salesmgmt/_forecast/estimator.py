@@ -168,7 +168,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         """
         check_is_fitted(self, "history_")
         caller = "Forecaster.predict"
-        horizon = check_int(horizon, "horizon", caller=caller, low=1)
+        horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
         return forecast_panel(
             self._panel,
             horizon,
@@ -217,7 +217,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         """
         check_is_fitted(self, "history_")
         caller = "Forecaster.simulate"
-        horizon = check_int(horizon, "horizon", caller=caller, low=1)
+        horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
         return sample_panel(
             self._panel,
             horizon,

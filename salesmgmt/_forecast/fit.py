@@ -155,7 +155,7 @@ def forecast(
     1 2025-02-01     120.0     ok
     """
     caller = "forecast"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     models = check_models(model, caller=caller)
     levels = check_levels(level, caller=caller)
     check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)
@@ -263,6 +263,10 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
     given: list[Any] = [level] if np.isscalar(level) else list(level)
     for one in given:
         check_number(one, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+        if one < 1:
+            raise InputError(
+                f"{caller}(): level is in percent (80, 95), got {one!r}; did you mean {100 * one:g}?"
+            )
     return sorted(set(given))
 
 

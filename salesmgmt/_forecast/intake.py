@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,20 @@ from ..errors import InputError
 __all__ = ["Block", "Grid", "Panel", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
+
+# What results hold besides the keys: no key column may be named like that.
+_FORECAST = "date forecast lo_* hi_* status"
+_RESULTS = {
+    "forecast": _FORECAST,
+    "Forecaster": _FORECAST + " draw amount",
+    "forecast_hierarchy": _FORECAST + " base",
+    "forecast_new": _FORECAST + " age analogues",
+    "simulate": "date draw amount",
+    "backtest": _FORECAST + " cutoff model actual step",
+    "components": "date amount trend season holiday exog remainder",
+    "anomalies": "date amount expected lo hi score anomaly",
+    "impact": "date actual expected effect effect_* cumulative cumulative_* p_value placebo",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,7 @@ def read_history(
     """Check ``history`` and sum it to one value a key and period."""
     check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
     check_choice(gaps, "gaps", ("auto", "zero", "missing"), caller=caller)
+    _refuse_result_names(check_names(by, "by", caller=caller), (date, amount), caller)
     rows = take(
         history,
         caller=caller,
@@ -204,6 +220,22 @@ def read_history(
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     return _settle_last(panel, rows["date"], as_of, partial)
+
+
+def _refuse_result_names(keys: list[str], values: tuple[str, str], caller: str) -> None:
+    """Keys are neither the dates and amounts themselves nor named like columns of the result."""
+    for key in keys:
+        if key in values:
+            raise InputError(
+                f"{caller}(): by names {key!r}, which is the date or the amount; "
+                "give columns that tell series apart."
+            )
+        patterns = _RESULTS.get(caller.split(".")[0], "").split()
+        if any(fnmatchcase(str(key), pattern) for pattern in patterns):
+            raise InputError(
+                f"{caller}(): by names {key!r}, which is a column of the result too; "
+                f"rename it first: history.rename(columns={{{key!r}: ...}})."
+            )
 
 
 def _up_to(rows: Rows, last: pd.Timestamp, caller: str) -> Rows:

@@ -92,7 +92,7 @@ def forecast_new(
     2   c    3      30.0    few
     """
     caller = "forecast_new"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     n_analogues = check_int(n_analogues, "n_analogues", caller=caller, low=1)
     levels = check_levels(level, caller=caller)
     names = check_names(attributes, "attributes", caller=caller)

@@ -92,7 +92,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform, clean
     (600, 3)
     """
     caller = "simulate"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     n = check_int(n, "n", caller=caller, low=1)
     models = check_models(model, caller=caller)
     panel = read_history(

@@ -97,7 +97,7 @@ amount
     [3.0, 1.0, 2.0]
     """
     caller = "forecast_hierarchy"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     names = check_names(keys, "keys", caller=caller)
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
