@@ -9,8 +9,10 @@ import pytest
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import (
     Forecaster,
+    accuracy,
     anomalies,
     backtest,
+    compare_models,
     components,
     forecast,
     forecast_hierarchy,
@@ -85,3 +87,115 @@ def test_levels_are_percentages_not_shares():
 def test_a_horizon_beyond_all_dates_is_refused():
     with pytest.raises(InputError, match="horizon must be between 1 and 100000"):
         forecast(months(), 10**7, by="k")
+
+
+# --------------------------------------------------------------------------------------
+# Outcomes taken from a history
+
+
+def receipts() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    days = pd.date_range("2020-01-01", "2024-11-15", freq="D")
+    return pd.DataFrame(
+        {
+            "k": np.tile(["a", "b"], len(days)),
+            "date": np.repeat(days, 2),
+            "amount": rng.gamma(2, 10, 2 * len(days)).round(2),
+        }
+    )
+
+
+def by_month(frame: pd.DataFrame) -> pd.DataFrame:
+    month = frame["date"].dt.to_period("M").dt.start_time
+    return frame.assign(date=month).groupby(["k", "date"], as_index=False)["amount"].sum()
+
+
+def ahead() -> pd.DataFrame:
+    dates = pd.date_range("2024-07-01", periods=4, freq="MS")
+    return pd.DataFrame({"k": ["a"] * 4 + ["b"] * 4, "date": [*dates] * 2, "forecast": 600.0})
+
+
+def test_outcomes_are_sums_of_the_period_not_of_its_first_day():
+    sums = ahead().merge(by_month(receipts()), on=["k", "date"])
+    mae = (sums["forecast"] - sums["amount"]).abs().mean()
+    with pytest.warns(match="2024-11-01 is not over"):
+        got = accuracy(ahead(), history=receipts(), by=None, freq="M")
+    assert got["mae"].item() == pytest.approx(mae, rel=1e-12)
+    got = accuracy(ahead(), history=by_month(receipts())[lambda x: x["date"] < "2024-11"], by=None)
+    assert got["mae"].item() == pytest.approx(mae, rel=1e-12)
+
+
+def test_a_month_that_is_not_over_is_no_outcome():
+    dates = pd.date_range("2024-10-01", periods=2, freq="MS")
+    two = pd.DataFrame({"k": "a", "date": dates, "forecast": 600.0})
+    with (
+        pytest.warns(match="2024-11-01 is not over"),
+        pytest.warns(match="no value yet for 1 of 2 predictions"),
+    ):
+        assert accuracy(two, history=receipts(), by=None, freq="M")["n"].item() == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda h: h.assign(date=h["date"] + pd.offsets.MonthEnd(0)),
+        lambda h: h.assign(date=h["date"].dt.tz_localize("Asia/Shanghai")),
+        lambda h: h.assign(date=h["date"].dt.strftime("%Y-%m-%d")),
+        lambda h: h.assign(k=h["k"].astype("category")),
+    ],
+    ids=["month ends", "zone", "text", "category"],
+)
+def test_outcomes_are_found_however_dates_and_keys_are_written(other):
+    whole = by_month(receipts())[lambda x: x["date"] < "2024-11"]
+    want = accuracy(ahead(), history=whole, by=("k",), season_length=12)
+    got = accuracy(ahead(), history=other(whole), by=("k",), season_length=12)
+    pd.testing.assert_frame_equal(got, want, check_dtype=False, check_categorical=False)
+
+
+def test_scales_see_nothing_of_the_first_predicted_month_when_dates_are_month_ends():
+    whole = by_month(receipts())[lambda x: x["date"] < "2024-11"]
+    at_end = whole.assign(date=whole["date"] + pd.offsets.MonthEnd(0))
+    seen = ahead().assign(date=lambda x: x["date"] + pd.offsets.MonthEnd(0))
+    want = accuracy(seen, history=at_end, by=None)["mase"].item()
+    later = at_end["date"] > "2024-06-30"
+    seen = seen.merge(at_end.rename(columns={"amount": "actual"}), on=["k", "date"])
+    poisoned = at_end.assign(amount=at_end["amount"].where(~later, 1e9))
+    assert accuracy(seen, history=poisoned, by=None)["mase"].item() == pytest.approx(want)
+
+
+def test_keys_that_can_never_meet_are_named():
+    number = ahead().assign(k=lambda x: x["k"].map({"a": 1, "b": 2}))
+    with pytest.raises(InputError, match=r"accuracy\(\): column 'k' holds .*never equal"):
+        accuracy(number, history=by_month(receipts()), by=None)
+
+
+@pytest.mark.parametrize(("freq", "step"), [(None, "D"), ("M", "M")])
+def test_a_history_read_by_the_wrong_frequency_is_told(freq, step):
+    weeks = pd.date_range("2024-06-03", periods=6, freq="W-MON")
+    seen = pd.DataFrame({"k": "a", "date": weeks, "forecast": 140.0, "actual": 150.0})
+    with pytest.raises(InputError, match=rf"freq='{step}'.*2024-06-03 and 2024-06-10.*freq="):
+        accuracy(seen, history=receipts(), by=None, freq=freq)
+    assert accuracy(seen, history=receipts(), by=None, freq="W")["mae"].item() == 10
+
+
+@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
+def test_accuracy_of_other_engines_frames(engine):
+    module = pytest.importorskip(engine)
+    give = {
+        "polars": lambda f: module.from_pandas(f),
+        "pyarrow": lambda f: module.Table.from_pandas(f),
+        "duckdb": lambda f: module.from_df(f),
+    }[engine]
+    history = months(36)
+    tried = backtest(history, 3, by="k", windows=2, models=("naive", "seasonal_naive"))
+    got = accuracy(give(tried), history=give(history))
+    pd.testing.assert_frame_equal(got, accuracy(tried, history=history), check_dtype=False)
+
+
+def test_compare_models_keeps_the_dtype_of_keys_and_names_a_missing_reference():
+    history = months(36).assign(k=lambda x: x["k"].astype("category"))
+    tried = backtest(history, 3, by="k", windows=2, models=("naive", "seasonal_naive"))
+    assert compare_models(tried, by="k")["k"].dtype == history["k"].dtype
+    part = tried[(tried["k"] != "a") | (tried["model"] != "seasonal_naive")]
+    with pytest.raises(InputError, match="model 'seasonal_naive' lacks forecasts"):
+        compare_models(part, by="k")

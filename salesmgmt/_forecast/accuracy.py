@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_int, check_names, factorise, take
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_names,
+    factorise,
+    stack_keys,
+    take,
+    to_pandas,
+    warn,
+)
 from ..engine import decomposition, naive
 from ..errors import InputError
 from .intake import Panel, read_history
@@ -88,13 +99,15 @@ def accuracy(
     0  naive  15.0  0.15  0.05
     """
     caller = "accuracy"
-    table = _take_predictions(predictions, history, by, date, amount, caller)
-    measures = _plain(table)
+    predictions = to_pandas(predictions, caller=caller, arg="predictions")
+    options = {"freq": freq, "season_length": season_length, "gaps": gaps}
+    options |= {"date": date, "amount": amount}
     if history is not None:
-        options = {"freq": freq, "season_length": season_length, "gaps": gaps}
-        if season_length is not None:
-            check_int(season_length, "season_length", caller=caller, low=1)
-        measures.update(_scaled(table, history, date, amount, options, caller))
+        history = to_pandas(history, caller=caller, arg="history")
+    table = _take_predictions(predictions, history, by, options, caller)
+    measures = _plain(table)
+    if table.panel is not None:
+        measures.update(_scaled(table, table.panel, caller))
     else:
         unknown = np.full(len(table.labels), np.nan)
         measures.update(dict.fromkeys(("mase", "rmsse", "owa", "fva"), unknown))
@@ -123,6 +136,7 @@ class _Table:
     group: np.ndarray
     labels: pd.DataFrame
     run: np.ndarray  # one code a (group, series, cutoff)
+    panel: Panel | None  # the history, where it is given
 
     @property
     def levels(self) -> list[str]:
@@ -153,9 +167,14 @@ class _Table:
 
 
 def _take_predictions(
-    predictions: Any, history: Any, by: Any, date: str, amount: str, caller: str
+    predictions: pd.DataFrame,
+    history: pd.DataFrame | None,
+    by: Any,
+    options: dict[str, Any],
+    caller: str,
 ) -> _Table:
-    names = list(getattr(predictions, "columns", []))
+    names = list(predictions.columns)
+    date, amount = options["date"], options["amount"]
     groups = check_names(by, "by", caller=caller)
     if groups == ["model"] and "model" not in names:
         groups = []
@@ -188,7 +207,7 @@ def _take_predictions(
     drop = _OWN | {date, amount} | {str(m.group(0)) for m in pairs}
     keys = [c for c in rows.frame.columns if c not in drop]
     if history is not None:
-        keys = [c for c in keys if c in getattr(history, "columns", [])]
+        keys = [c for c in keys if c in history.columns]
     twice = [c for c in keys if keys.count(c) > 1]
     if twice:
         raise InputError(
@@ -196,10 +215,21 @@ def _take_predictions(
             "which of them are keys is not known; rename or drop them."
         )
     frame = rows.frame
-    actual = rows["actual"] if given else _actuals(frame, keys, history, date, amount, caller)
+    panel = None
+    if history is not None:
+        # a period that is not over is no outcome; of the scales it is no part either way
+        options["partial"] = "keep" if given else "drop"
+        panel = read_history(history, caller=caller, by=keys or None, **options)
+        _check_spacing(panel, rows["date"], options["freq"], caller)
+    actual = rows["actual"] if given else _actuals(rows, keys, panel, caller)
     fine = np.isfinite(actual)
     if not fine.any():
         raise InputError(f"{caller}(): history holds no value for any predicted date.")
+    if not fine.all():
+        warn(
+            f"{caller}(): history holds no value yet for {int((~fine).sum())} of {len(fine)} "
+            "predictions; they are left out."
+        )
     frame = frame[fine]
     one = np.zeros(len(frame), dtype=np.int64)
     found = factorise(frame, groups) if groups else None
@@ -216,6 +246,11 @@ def _take_predictions(
         first = np.full(run.max() + 1, dates.max())
         np.minimum.at(first, run, dates)
         cutoffs = first[run] - np.timedelta64(1, "us")
+        if (
+            panel is not None and panel.grid.freq != "h"
+        ):  # dates may stand at the end of their periods
+            begin = panel.grid.first_day(panel.grid.period_of(first[run]))
+            cutoffs = np.minimum(cutoffs, begin.astype("datetime64[D]") - np.timedelta64(1, "us"))
     bounds = {x: (lo[fine], hi[fine]) for x, (lo, hi) in bounds.items()}
     return _Table(
         frame,
@@ -228,29 +263,37 @@ def _take_predictions(
         group,
         labels,
         run,
+        panel,
     )
 
 
-def _actuals(
-    frame: pd.DataFrame, keys: list[str], history: Any, date: str, amount: str, caller: str
-) -> np.ndarray:
-    """What ``history`` says of the predicted dates; NaN where it says nothing."""
-    seen = take(
-        history,
-        caller=caller,
-        arg="history",
-        by=keys,
-        date=Date(date),
-        amount=Amount(amount, missing="allow"),
+def _check_spacing(panel: Panel, dates: np.ndarray, freq: str | None, caller: str) -> None:
+    """Predictions closer together or further apart than the periods the history was summed to."""
+    when = np.unique(dates)
+    at = panel.grid.period_of(when)
+    closer = np.flatnonzero(np.diff(at) == 0)
+    if len(when) < 2 or (not len(closer) and (freq is not None or np.diff(at).min() == 1)):
+        return
+    i = int(closer[0]) if len(closer) else 0
+    shown = " and ".join(str(d.astype("datetime64[D]")) for d in when[i : i + 2])
+    raise InputError(
+        f"{caller}(): the history was summed by freq={panel.grid.freq!r}, which is not how the "
+        f"dates of predictions follow each other ({shown}); give their freq=."
     )
-    parts = [seen.frame[k].reset_index(drop=True) for k in keys]
-    left = pd.DataFrame(dict(zip(keys, parts)))
-    left["when"] = seen["date"]
-    left["what"] = seen["amount"]
-    left = left.dropna(subset="what").groupby([*keys, "when"], observed=True)["what"].sum()
-    right = frame[keys].reset_index(drop=True)
-    right["when"] = frame[date].to_numpy().astype("datetime64[us]")
-    return right.merge(left.reset_index(), how="left")["what"].to_numpy()
+
+
+def _actuals(rows: Rows, keys: list[str], panel: Any, caller: str) -> np.ndarray:
+    """What the history says of the predicted periods; NaN where it says nothing."""
+    series = _series_of(rows.frame, keys, panel, caller)
+    wanted = panel.grid.period_of(rows["date"])
+    low, width = int(panel.at.min()), int(panel.at.max()) - int(panel.at.min()) + 1
+    known = np.repeat(np.arange(len(panel)), np.diff(panel.starts)) * width + panel.at - low
+    inside = (wanted >= low) & (wanted <= panel.end[series])
+    cell = series * width + np.clip(wanted - low, 0, width - 1)
+    place = np.minimum(np.searchsorted(known, cell), len(known) - 1)
+    silent = 0.0 if panel.zero_gaps else np.nan
+    found = np.where(known[place] == cell, panel.values[place], silent)
+    return np.where(inside, found, np.nan)
 
 
 def _plain(t: _Table) -> dict[str, np.ndarray]:
@@ -288,20 +331,9 @@ def _plain(t: _Table) -> dict[str, np.ndarray]:
 # Measures that need the history
 
 
-def _scaled(
-    t: _Table, history: Any, date: str, amount: str, options: dict[str, Any], caller: str
-) -> dict[str, np.ndarray]:
-    panel = read_history(
-        history,
-        caller=caller,
-        by=t.keys or None,
-        partial="keep",
-        date=date,
-        amount=amount,
-        **options,
-    )
+def _scaled(t: _Table, panel: Panel, caller: str) -> dict[str, np.ndarray]:
     first = np.unique(t.run, return_index=True)[1]
-    series = _series_of(t, panel, first, caller)
+    series = _series_of(t.frame.iloc[first], t.keys, panel, caller)
     cut = panel.grid.period_of(t.cutoffs[first])
     step = panel.grid.period_of(t.dates) - cut[t.run]
     mase_scale, rmsse_scale, naive2, snaive = _benchmarks(panel, series, cut, step, t)
@@ -333,21 +365,24 @@ def _smape(y: np.ndarray, f: np.ndarray) -> np.ndarray:
     return 200 * np.abs(y - f) / np.maximum(np.abs(y) + np.abs(f), 1e-12)
 
 
-def _series_of(t: _Table, panel: Panel, first: np.ndarray, caller: str) -> np.ndarray:
-    """Number of the panel's series of each run."""
+def _series_of(frame: pd.DataFrame, keys: list[str], panel: Panel, caller: str) -> np.ndarray:
+    """Number of the panel's series of each row."""
     if panel.keys is None:
-        return np.zeros(len(first), dtype=np.int64)
-    asked = t.frame[t.keys].iloc[first].reset_index(drop=True)
-    known = panel.labels.assign(_series=np.arange(len(panel)))
-    found = asked.merge(known, how="left", on=t.keys)["_series"].to_numpy()
-    lost = np.isnan(found.astype(float))
+        return np.zeros(len(frame), dtype=np.int64)
+    both = stack_keys((panel.labels, frame), keys, caller=caller, args=("history", "predictions"))
+    codes = factorise(both, keys).codes
+    place = np.full(int(codes.max()) + 2, -1)
+    place[codes[: len(panel)]] = np.arange(len(panel))
+    found = place[codes[len(panel) :]]
+    lost = found < 0
     if lost.any():
-        shown = [tuple(r) for r in asked[lost].head(3).itertuples(index=False)]
+        shown = frame.loc[lost, keys] if frame.index.is_unique else frame[keys][lost]
+        shown = [tuple(r) for r in shown.drop_duplicates().itertuples(index=False)]
         raise InputError(
-            f"{caller}(): history lacks {int(lost.sum())} predicted series, first {shown}; "
+            f"{caller}(): history lacks {len(shown)} predicted series, first {shown[:3]}; "
             "give the history of all of them."
         )
-    return found.astype(np.int64)
+    return found
 
 
 def _benchmarks(

@@ -84,7 +84,7 @@ def compare_models(
         cutoff=Date("cutoff", optional=True),
         step=Amount("step", optional=True),
     )
-    frame = rows.frame[groups].copy()
+    frame = pd.DataFrame(index=pd.RangeIndex(len(rows)))
     e = rows["forecast"] - rows["actual"]
     frame["_model"] = rows.frame["model"].astype(str).to_numpy()
     frame["_loss"] = np.abs(e) if loss == "absolute" else e * e
@@ -96,17 +96,20 @@ def compare_models(
     if reference not in set(frame["_model"]):
         known = ", ".join(sorted(set(frame["_model"])))
         raise InputError(f"{caller}(): reference {reference!r} is not a model; there are: {known}.")
-    codes = factorise(rows.frame, groups).codes if groups else np.zeros(len(frame), dtype=np.int64)
-    parts = []
+    found = factorise(rows.frame, groups) if groups else None
+    codes = found.codes if found else np.zeros(len(frame), dtype=np.int64)
+    parts, of = [], []
     for code in np.unique(codes):
-        part = frame[codes == code]
-        parts += _of_group(part, groups, reference, caller)
-    return pd.DataFrame(parts, columns=[*groups, "model", "n", "gain", "statistic", "p_value"])
+        made = _of_group(frame[codes == code], reference, caller)
+        parts += made
+        of += [code] * len(made)
+    out = pd.DataFrame(parts, columns=["model", "n", "gain", "statistic", "p_value"])
+    if found is None:
+        return out
+    return pd.concat([found.labels.iloc[of].reset_index(drop=True), out], axis=1)
 
 
-def _of_group(
-    part: pd.DataFrame, groups: list[str], reference: str, caller: str
-) -> list[list[Any]]:
+def _of_group(part: pd.DataFrame, reference: str, caller: str) -> list[list[Any]]:
     """One row a model other than the reference."""
     wide = part.pivot_table(
         index=["_cut", "_date"], columns="_model", values="_loss", aggfunc="mean", sort=True
@@ -115,14 +118,13 @@ def _of_group(
         index=["_cut", "_date"], columns="_model", values="_loss", aggfunc="size", fill_value=0
     )
     short = count.lt(count.max(axis=1), axis=0).any()
-    if short.any():
-        lost = count.columns[short][0]
+    if short.any() or reference not in wide.columns:
+        lost = count.columns[short][0] if short.any() else reference
         raise InputError(
             f"{caller}(): model {lost!r} lacks forecasts that others have; "
             "compare models over the same rows."
         )
     lags = int(part["_step"].max()) - 1
-    first = [part[g].iloc[0] for g in groups]
     out = []
     for model in wide.columns:
         if model == reference:
@@ -131,7 +133,7 @@ def _of_group(
         statistic, p = diebold_mariano(d, lags)
         base = wide[reference].mean()
         gain = -d.mean() / base if base > 0 else np.nan
-        out.append([*first, model, len(d), gain, statistic, p])
+        out.append([model, len(d), gain, statistic, p])
     return out
 
 

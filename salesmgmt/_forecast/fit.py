@@ -265,7 +265,8 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
         check_number(one, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
         if one < 1:
             raise InputError(
-                f"{caller}(): level is in percent (80, 95), got {one!r}; did you mean {100 * one:g}?"
+                f"{caller}(): level is in percent (80, 95), got {one!r}; "
+                f"did you mean {100 * one:g}?"
             )
     return sorted(set(given))
 

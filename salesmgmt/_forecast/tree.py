@@ -274,6 +274,8 @@ def _stacked(labels: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
         dtype = bottom[name].dtype
         if dtype.kind in "iub" and any(v is None for v in values):
             dtype = pd.Series(bottom[name]).convert_dtypes().dtype
+        if isinstance(dtype, pd.IntervalDtype):  # intervals of whole numbers take no gap
+            dtype = np.dtype(object)
         columns[name] = pd.Series(values, dtype=dtype)
     return pd.DataFrame(columns)
 
