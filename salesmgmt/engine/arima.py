@@ -23,7 +23,8 @@ import numpy as np
 
 from . import decomposition
 from .arma import Order, coefficients, fit_conditional, polynomials
-from .arma_likelihood import Part, exact
+from .arma_likelihood import Exact, Part, exact
+from .estimates import Estimates
 
 __all__ = ["Chosen", "Order", "choose", "fit_order"]
 
@@ -70,16 +71,38 @@ class _Fits:
     loglik: np.ndarray
     aicc: np.ndarray
 
+    def take(self, which: np.ndarray) -> _Fits:
+        """Some columns."""
+        return _Fits(self.order, self.theta[:, which], self.loglik[which], self.aicc[which])
 
-def choose(y: np.ndarray, n: np.ndarray, m: int, horizon: int) -> Chosen:
-    """The order of lowest AICc for each column of ``y`` (time, series), and its forecasts."""
+
+def choose(
+    y: np.ndarray, n: np.ndarray, m: int, horizon: int, *, held: Estimates | None = None
+) -> Chosen:
+    """The order of lowest AICc for each column of ``y`` (time, series), and its forecasts.
+
+    ``held``: orders, coefficients, means and variances as they were estimated before.
+    """
+    held = held or Estimates()
     filled = decomposition.fill_gaps(y, n, m)
-    d, D = _differences(filled, n, m)
     out = _empty(y, horizon)
+    laws: list[_Law | None] = held.of("laws", lambda: [None] * len(n))
+    for which, fits in held.of("fits", lambda: _choose(y, filled, n, m)):
+        for part in _alike(y, n, which):
+            _put(out, part, fits.take(np.searchsorted(which, part)), y, filled, n, m, laws)
+    return out
+
+
+def _choose(
+    y: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int
+) -> list[tuple[np.ndarray, _Fits]]:
+    """Columns that share an order, and how it fitted."""
+    d, D = _differences(filled, n, m)
+    out = []
     for pair in sorted({(int(a), int(b)) for a, b in zip(d, D)}):
         which = np.flatnonzero((d == pair[0]) & (pair[1] == D))
         for part in _alike(y, n, which):
-            _search(out, part, y, filled, n, m, *pair)
+            out += _search(part, y, filled, n, m, *pair)
     return out
 
 
@@ -99,7 +122,7 @@ def fit_order(y: np.ndarray, n: np.ndarray, m: int, order: Order, horizon: int) 
             for name in ("theta", "loglik", "aicc"):
                 old, new = getattr(best, name), getattr(other, name)
                 setattr(best, name, np.where(better, new, old))
-        _put(out, part, best, y, filled, n, m)
+        _put(out, part, best, y, filled, n, m, [None] * len(n))
     return out
 
 
@@ -225,7 +248,6 @@ def _known(part: Part) -> np.ndarray:
 
 
 def _search(
-    out: Chosen,
     which: np.ndarray,
     y: np.ndarray,
     filled: np.ndarray,
@@ -233,8 +255,8 @@ def _search(
     m: int,
     d: int,
     D: int,
-) -> None:
-    """The best order for columns that share their differences, put into ``out``."""
+) -> list[tuple[np.ndarray, _Fits]]:
+    """The best order for columns that share their differences."""
     part = _part(y[:, which], filled[:, which], n[which], m, d, D)
     free = d + D < 2
     seasonal = _SEASONAL if m > 1 else ((0, 0),)
@@ -268,6 +290,7 @@ def _search(
                         starts[one, j] = _carried(now.theta[:, 0], now.order, one)
     orders = [f.order for f in best if f is not None]
     thetas = [f.theta[:, 0] for f in best if f is not None]
+    out = []
     for order in dict.fromkeys(orders):
         js = np.array([j for j, o in enumerate(orders) if o == order])
         start = np.stack([thetas[j] for j in js], axis=1)
@@ -277,7 +300,8 @@ def _search(
             kept = _exactly(part.take(js), start, order, m, enough=np.inf)
             found.theta[:, gone] = kept.theta[:, gone]
             found.loglik[gone], found.aicc[gone] = kept.loglik[gone], kept.aicc[gone]
-        _put(out, which[js], found, y, filled, n, m)
+        out.append((which[js], found))
+    return out
 
 
 def _try(
@@ -443,39 +467,66 @@ def _put(
     filled: np.ndarray,
     n: np.ndarray,
     m: int,
+    laws: list[_Law | None],
 ) -> None:
-    """Forecasts, errors and coefficients of columns that share an order."""
+    """Forecasts, errors and coefficients of columns that share an order.
+
+    ``laws``: mean and variance of each column of the block; what is not there yet is estimated.
+    """
     order, theta = found.order, found.theta
     part = _part(y[:, which], filled[:, which], n[which], m, order.d, order.D)
     ar, ma, _, _ = polynomials(theta, order, m)
-    made = exact(part, ar, ma, constant=order.constant)
+    made, law = _errors(part, ar, ma, order, [laws[j] for j in which])
+    for i, j in enumerate(which):
+        laws[j] = _Law(law.mean[i], law.sigma2[i], law.count[i])
     x = filled[:, which].copy()
     lost = np.isnan(y[:, which]) & (np.arange(len(y))[:, None] < n[which])
     for i in range(len(which) if len(made.missing) else 0):
         at = np.flatnonzero(lost[:, i])
         x[at, i] = made.missing[: len(at), i]
     skip = order.d + order.D * m
-    size = order.size
-    gaps = part.holes.shape[1]
-    count = np.maximum(part.n - gaps, 0)
-    sigma2 = made.sigma2 * count / np.maximum(count - size, 1)
     mean, sd = _ahead(
-        x, made.errors, n[which], ar, ma, made.mean, sigma2, order, m, out.mean.shape[0], skip
+        x, made.errors, n[which], ar, ma, law.mean, law.sigma2, order, m, len(out.mean), skip
     )
     out.mean[:, which], out.sd[:, which] = mean, sd
     whole = np.full((len(y), len(which)), np.nan)
     whole[skip : skip + len(made.errors)] = made.errors
     out.errors[:, which] = np.where(np.isfinite(y[:, which]), whole, np.nan)
     out.loglik[which], out.aicc[which] = found.loglik, found.aicc
-    out.sigma2[which], out.count[which] = sigma2, count
+    out.sigma2[which], out.count[which] = law.sigma2, law.count
     named = coefficients(theta, order)
     for i, j in enumerate(which):
         out.orders[j] = order
         out.parameters[j] = dict(zip(order.names, (float(v) for v in named[:, i])))
         if order.constant:
-            out.parameters[j]["mean" if skip == 0 else "drift"] = float(made.mean[i]) / (
+            out.parameters[j]["mean" if skip == 0 else "drift"] = float(law.mean[i]) / (
                 m if order.D else 1
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """Mean of the differences, variance of the errors, and how many values stand behind them."""
+
+    mean: np.ndarray
+    sigma2: np.ndarray
+    count: np.ndarray
+
+
+def _errors(
+    part: Part, ar: np.ndarray, ma: np.ndarray, order: Order, known: list[_Law | None]
+) -> tuple[Exact, _Law]:
+    """Errors given all the data, with the mean and variance that are known or the likeliest."""
+    laws = [law for law in known if law is not None]
+    if len(laws) < len(known):
+        made = exact(part, ar, ma, constant=order.constant)
+        count = np.maximum(part.n - part.holes.shape[1], 0)
+        sigma2 = made.sigma2 * count / np.maximum(count - order.size, 1)
+        return made, _Law(made.mean, sigma2, count)
+    law = _Law(*(np.array([getattr(x, k) for x in laws]) for k in ("mean", "sigma2", "count")))
+    inside = np.arange(len(part.w))[:, None] < part.n
+    centred = replace(part, w=np.where(inside, part.w - law.mean, 0.0))
+    return exact(centred, ar, ma, constant=False), law
 
 
 def _ahead(

@@ -23,12 +23,13 @@ from .decomposition import (
     seasonal_score,
     seasonal_test,
 )
+from .estimates import Estimates
 from .ets import Smoothed, fit_additive
 from .marginal import Forecast
-from .preparation import Prepared, prepare
+from .preparation import Prepared, prepare, scale_of
 from .theta import theta
 
-Method = Callable[[Prepared, int], Forecast]
+Method = Callable[[Prepared, int, Estimates], Forecast]
 # Levels at which distances are kept where they come from the past itself.
 SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 _DYING = 0.92  # found on past origins
@@ -51,28 +52,37 @@ def forecast_block(
     *,
     transform: str | float | None = None,
     learned: bool = True,
+    held: Estimates | None = None,
 ) -> Forecast:
     """The mean of the models' forecasts for each column, in the units of ``y``.
 
     ``transform``: "log", "boxcox", "auto" or a power of Box and Cox; columns it does not suit
     stay as they are. ``learned``: whether models without a variance of their own borrow the
-    widths of the combination; not needed where nobody asks for intervals.
+    widths of the combination; not needed where nobody asks for intervals. ``held``: what was
+    estimated from earlier rows of the same columns; what it does not hold yet is put into it.
     """
+    held = held or Estimates()
     if transform is not None:
-        made = [_transformed(y, n, horizon, m, name, transform, learned) for name in models]
+        made = [
+            _transformed(y, n, horizon, m, name, transform, learned, held.part(f"{name} turned"))
+            for name in models
+        ]
         return made[0] if len(made) == 1 else _mean_of(made)
     if list(models) == ["auto"]:
-        return _auto_block(y, n, horizon, m)
-    prepared = prepare(y, n, m)
+        return _auto_block(y, n, horizon, m, held.part("auto"))
+    prepared = prepare(y, n, m, held=held.part("prepared"))
     with np.errstate(over="ignore", under="ignore"):
-        made = [METHODS[name](prepared, horizon) for name in models if name != "auto"]
+        made = [
+            METHODS[name](prepared, horizon, held.part(name)) for name in models if name != "auto"
+        ]
     made = [_scaled(_sane_forecast(prepared, f), prepared.scale) for f in made]
     if learned:
-        made = _with_learned_widths(made, [name for name in models if name != "auto"], y, n, m)
+        names = [name for name in models if name != "auto"]
+        made = _with_learned_widths(made, names, y, n, m, held.part("widths"))
     if len(models) == 1:
         return made[0]
     if "auto" in models:
-        made.append(_auto_block(y, n, horizon, m))
+        made.append(_auto_block(y, n, horizon, m, held.part("auto")))
     return _mean_of(made)
 
 
@@ -81,19 +91,26 @@ def _mean_of(made: Sequence[Forecast]) -> Forecast:
 
 
 def _with_learned_widths(
-    made: list[Forecast], models: Sequence[str], y: np.ndarray, n: np.ndarray, m: int
+    made: list[Forecast],
+    models: Sequence[str],
+    y: np.ndarray,
+    n: np.ndarray,
+    m: int,
+    held: Estimates,
 ) -> list[Forecast]:
     """Half widths of the combination, wider by how far a model's forecast lies from it.
 
     For the models of ``_BORROWERS``, and series that the combination knows how to weigh.
     """
-    sparse = _is_intermittent(y, n, m) | (np.isfinite(y).sum(axis=0) < SHORTEST)
+    sparse = held.of(
+        "sparse", lambda: _is_intermittent(y, n, m) | (np.isfinite(y).sum(axis=0) < SHORTEST)
+    )
     which, rest = np.flatnonzero(~sparse), np.flatnonzero(sparse)
     if not len(which) or not _BORROWERS.intersection(models):
         return made
     horizon = len(made[0].mean)
     rows = max(int(n[which].max()), 1)
-    auto = _auto_block(y[:rows, which], n[which], horizon, m)
+    auto = _auto_block(y[:rows, which], n[which], horizon, m, held.part("auto"))
     out = []
     for name, f in zip(models, made):
         if name not in _BORROWERS or auto.below is None or auto.above is None:
@@ -116,30 +133,38 @@ def _transformed(
     model: str,
     transform: str | float,
     learned: bool,
+    held: Estimates,
 ) -> Forecast:
     """One model on the transformed scale, brought back without bias.
 
     Widths were learned on the scale of the data: only columns that stay there borrow them.
     """
     known = np.isfinite(y)
-    size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    scale = np.where(size > 0, size, 1.0)
+    scale = held.of("scale", lambda: scale_of(y))
     z = y / scale
-    power = powers(z, n, m, transform)
+    power = held.of("power", lambda: powers(z, n, m, transform))
     kept = np.isnan(power)
+    # Later values that have no such power count as half the least one that had.
+    z = np.maximum(z, held.of("least", lambda: _least(z, kept)))
     used = np.where(kept, 1.0, power)
     z = np.where(kept, z, transformation.box_cox(np.where(kept, 1.0, z), used))
     z = np.where(known, z, np.nan)
     parts = []
-    for which in (np.flatnonzero(kept), np.flatnonzero(~kept)):
+    for name, which in (("kept", np.flatnonzero(kept)), ("turned", np.flatnonzero(~kept))):
         if len(which):
-            mine = z[: max(int(n[which].max()), 1), which]
-            borrow = learned and bool(kept[which[0]])
-            parts.append(
-                (which, forecast_block(mine, n[which], horizon, m, [model], learned=borrow))
-            )
+            mine, some = z[: max(int(n[which].max()), 1), which], held.part(name)
+            borrow = learned and name == "kept"
+            found = forecast_block(mine, n[which], horizon, m, [model], learned=borrow, held=some)
+            parts.append((which, found))
     made = _together(parts, horizon, len(n))
     return transformation.bring_back(made, power, scale)
+
+
+def _least(z: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Half the least value of each column that is transformed; no bound for the others."""
+    known = np.isfinite(z)
+    least = np.where(known, z, np.inf).min(axis=0) / 2
+    return np.where(kept | ~known.any(axis=0), -np.inf, least)
 
 
 def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.ndarray:
@@ -162,59 +187,67 @@ def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.n
 
 
 def _auto_block(
-    y: np.ndarray, n: np.ndarray, horizon: int, m: int, *, look: bool = True
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates, *, look: bool = True
 ) -> Forecast:
     """The learned combination, kind by kind, and the safe one for the shortest series."""
     if m == 1 and look:
-        found = _hidden_season(y, n)
+        found = held.of("season", lambda: _hidden_season(y, n))
         if found.any():
-            return _by_season(y, n, horizon, found)
-    if m in _LONGER and look and (n >= 1.5 * _LONGER[m] + _HELD[m]).any():
-        return _two_seasons(y, n, horizon, m)
-    y, n = newest(y, n, longest(m))
+            return _by_season(y, n, horizon, found, held)
+    if m in _LONGER and look:
+        both = held.of("both", lambda: np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m]))
+        if len(both):
+            return _two_seasons(y, n, horizon, m, both, held)
+    y, n = newest(y, n, longest(m), held=held)
     parts: list[tuple[np.ndarray, Forecast]] = []
-    count = np.isfinite(y).sum(axis=0)
-    kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
-    kinds[_is_intermittent(y, n, m)] = "intermittent"
-    kinds[count < SHORTEST] = "few"
+    kinds = held.of("kinds", lambda: _kinds(y, n, m))
     for kind in dict.fromkeys(kinds):
         which = np.flatnonzero(kinds == kind)
-        prepared = prepare(y[: max(int(n[which].max()), 1), which], n[which], m)
+        some = held.part(kind)
+        rows = max(int(n[which].max()), 1)
+        prepared = prepare(y[:rows, which], n[which], m, held=some.part("prepared"))
         if kind == "few":
-            made = _safe(prepared, horizon)
+            made = _safe(prepared, horizon, some)
         elif kind == "intermittent":
-            made = _scaled(_sparse(prepared, horizon), prepared.scale)
+            made = _scaled(_sparse(prepared, horizon, some), prepared.scale)
         else:
-            made = _learned(prepared, horizon, kind)
+            made = _learned(prepared, horizon, kind, some)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
 
 
-def newest(y: np.ndarray, n: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """The last ``most`` rows of each column, moved to row 0."""
-    if len(y) <= most:
+def _kinds(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Which network each column belongs to, or why to none."""
+    kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
+    kinds[_is_intermittent(y, n, m)] = "intermittent"
+    kinds[np.isfinite(y).sum(axis=0) < SHORTEST] = "few"
+    return kinds
+
+
+def newest(
+    y: np.ndarray, n: np.ndarray, most: int, *, held: Estimates | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The last ``most`` rows of each column, moved to row 0; as many more as came since."""
+    start = (held or Estimates()).of("start", lambda: np.maximum(n - most, 0))
+    if not start.any():
         return y, n
-    rows = np.maximum(n - most, 0)[None] + np.arange(most)[:, None]
-    y = y[np.minimum(rows, len(y) - 1), np.arange(y.shape[1])[None]]
-    n = np.minimum(n, most)
-    return np.where(np.arange(most)[:, None] < n, y, np.nan), n
+    n = n - start
+    steps = np.arange(int(n.max()))[:, None]
+    y = y[np.minimum(start + steps, len(y) - 1), np.arange(y.shape[1])[None]]
+    return np.where(steps < n, y, np.nan), n
 
 
-def _two_seasons(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast:
+def _two_seasons(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, which: np.ndarray, held: Estimates
+) -> Forecast:
     """Day and week, or week and year: what either season says, and both one after the other.
 
     Where the record is long; each weighs by how it would have forecast the newest values.
     """
-    near = _auto_block(y, n, horizon, m, look=False)
-    which = np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m])
+    near = _auto_block(y, n, horizon, m, held.part("near"), look=False)
     long_y, long_n = y[:, which], n[which]
-    hold = _HELD[m]
-    before = np.where(np.arange(len(y))[:, None] < long_n - hold, long_y, np.nan)
-    tried = _three(before, long_n - hold, hold, m)
-    rows, column = (long_n - hold) + np.arange(hold)[:, None], np.arange(len(which))
-    truth = long_y[rows, column]
-    share = _by_past_error(np.stack([f.mean for f in tried]), truth)
-    made = _three(long_y, long_n, horizon, m)
+    share = held.of("share", lambda: _tried(long_y, long_n, m))
+    made = _three(long_y, long_n, horizon, m, held)
     out = _together(
         [(np.arange(len(n)), near), (which[:0], _pick(made[1], which[:0]))], horizon, len(n)
     )
@@ -230,10 +263,24 @@ def _two_seasons(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> Forecast
     return out
 
 
-def _three(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> tuple[Forecast, ...]:
+def _tried(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Weights of short season, long season and both, by the newest values held back."""
+    hold = _HELD[m]
+    before = np.where(np.arange(len(y))[:, None] < n - hold, y, np.nan)
+    tried = _three(before, n - hold, hold, m, Estimates())
+    truth = y[(n - hold) + np.arange(hold)[:, None], np.arange(len(n))]
+    return _by_past_error(np.stack([f.mean for f in tried]), truth)
+
+
+def _three(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates
+) -> tuple[Forecast, ...]:
     """The combination with the short season and with the long one, and MSTL with both."""
-    near, far = (_auto_block(y, n, horizon, k, look=False) for k in (m, _LONGER[m]))
-    return near, far, forecast_block(y, n, horizon, m, ["mstl"], learned=False)
+    near, far = (
+        _auto_block(y, n, horizon, k, held.part(f"season {k}"), look=False) for k in (m, _LONGER[m])
+    )
+    both = forecast_block(y, n, horizon, m, ["mstl"], learned=False, held=held.part("mstl"))
+    return near, far, both
 
 
 def _by_past_error(made: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -255,12 +302,15 @@ def _pick(f: Forecast, which: np.ndarray) -> Forecast:
     return Forecast(f.mean[rows, which], f.sd[rows, which], below, above, f.levels, shape)
 
 
-def _by_season(y: np.ndarray, n: np.ndarray, horizon: int, season: np.ndarray) -> Forecast:
+def _by_season(
+    y: np.ndarray, n: np.ndarray, horizon: int, season: np.ndarray, held: Estimates
+) -> Forecast:
     """Columns of like season together; 0 stands for none."""
     parts = []
     for m in np.unique(season):
         which = np.flatnonzero(season == m)
-        made = _auto_block(y[:, which], n[which], horizon, max(int(m), 1), look=False)
+        some = held.part(f"season {m}")
+        made = _auto_block(y[:, which], n[which], horizon, max(int(m), 1), some, look=False)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
 
@@ -293,13 +343,13 @@ def _is_intermittent(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     return sparse
 
 
-def _sparse(p: Prepared, horizon: int) -> Forecast:
+def _sparse(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     """Half IMAPA, half the newest mean, a little less of it: sparse demand dies out.
 
     Intervals by what was sold in a period.
     """
     newest = np.where(np.arange(len(p.y))[:, None] >= p.n - max(12, min(p.m, 26)), p.y, np.nan)
-    level = (intermittent.imapa(p.y, p.n) + naive.mean(newest, p.n, 1)[0]) / 2
+    level = (intermittent.imapa(p.y, p.n, held=held) + naive.mean(newest, p.n, 1)[0]) / 2
     return _by_past(p, _DYING * level, horizon)
 
 
@@ -346,16 +396,19 @@ def weights_of(y: np.ndarray, n: np.ndarray, m: int) -> list[dict[str, float] | 
     return out
 
 
-def _learned(p: Prepared, horizon: int, kind: str) -> Forecast:
-    found = combine(p, horizon, kind)
-    flat = np.where(np.isfinite(p.y), p.y, np.inf).min(axis=0) == np.where(
-        np.isfinite(p.y), p.y, -np.inf
-    ).max(axis=0)
+def _learned(p: Prepared, horizon: int, kind: str, held: Estimates) -> Forecast:
+    found = combine(p, horizon, kind, held)
+    flat = held.of("flat", lambda: _never_moves(p.y))
     below, above = (np.where(flat, 0.0, v) * p.scale for v in (found.below, found.above))
     mean = np.where(flat, naive.last_value(p.y, p.n, horizon), found.mean)
     mean, _ = _sane(p, mean, mean)
     sd = (below + above) / 2 / ndtri(0.975)
     return Forecast(mean * p.scale, sd, below, above, found.levels, found.shape)
+
+
+def _never_moves(y: np.ndarray) -> np.ndarray:
+    known = np.isfinite(y)
+    return np.where(known, y, np.inf).min(axis=0) == np.where(known, y, -np.inf).max(axis=0)
 
 
 def _together(parts: list[tuple[np.ndarray, Forecast]], horizon: int, series: int) -> Forecast:
@@ -408,16 +461,16 @@ def _from_changes(p: Prepared, mean: np.ndarray, lag: int, grow: np.ndarray) -> 
     return Forecast(mean, _spread(d, np.isfinite(d)) * np.sqrt(grow)[:, None])
 
 
-def _naive(p: Prepared, horizon: int) -> Forecast:
+def _naive(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     return _from_changes(p, naive.last_value(p.y, p.n, horizon), 1, np.arange(1.0, horizon + 1))
 
 
-def _seasonal_naive(p: Prepared, horizon: int) -> Forecast:
+def _seasonal_naive(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     grow = np.arange(horizon) // p.m + 1.0
     return _from_changes(p, naive.seasonal_last(p.y, p.n, horizon, p.m), p.m, grow)
 
 
-def _drift(p: Prepared, horizon: int) -> Forecast:
+def _drift(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     mean = naive.drift(p.y, p.n, horizon)
     h = np.arange(1.0, horizon + 1)[:, None]
     d = np.diff(p.y, axis=0) if len(p.y) > 1 else np.zeros((1, len(p.n)))
@@ -426,7 +479,7 @@ def _drift(p: Prepared, horizon: int) -> Forecast:
     return Forecast(mean, _spread(d, np.isfinite(d)) * np.sqrt(grow))
 
 
-def _mean_only(p: Prepared, horizon: int) -> Forecast:
+def _mean_only(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     mean = naive.mean(p.y, p.n, horizon)
     known = np.isfinite(p.y)
     sd = _spread(p.y - mean[:1], known) * np.sqrt(1 + 1 / np.maximum(known.sum(axis=0), 1))
@@ -445,66 +498,75 @@ def _smoothed(p: Prepared, fit: Smoothed, horizon: int) -> Forecast:
     return Forecast(p.back(fit.forecast), sd * p.factor(horizon))
 
 
-def _theta(p: Prepared, horizon: int) -> Forecast:
-    return _smoothed(p, theta(p.z, p.n, horizon), horizon)
+def _theta(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+    return _smoothed(p, theta(p.z, p.n, horizon, held=held), horizon)
 
 
-def _ets(p: Prepared, horizon: int) -> Forecast:
+def _ets(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     """The exponential smoothing form of lowest AICc, with its exact or approximate variance."""
     mean, sd = naive.last_value(p.y, p.n, horizon), np.zeros((horizon, len(p.n)))
-    for which, fit in state_space.choose(*newest(p.y, p.n, OLDEST), p.m, horizon):
+    record = newest(p.y, p.n, OLDEST, held=held)
+    for which, fit in state_space.choose(*record, p.m, horizon, held=held):
         fine = np.isfinite(fit.aicc)
         mean[:, which[fine]] = fit.forecast[:, fine]
         sd[:, which[fine]] = np.sqrt(state_space.variance(fit, p.m))[:, fine]
-    few = np.isfinite(p.y).sum(axis=0) < 4
+    few = held.of("few", lambda: _few(p.y))
     if few.any():
-        plain = _naive(p, horizon)
+        plain = _naive(p, horizon, held)
         mean[:, few], sd[:, few] = plain.mean[:, few], plain.sd[:, few]
     return Forecast(mean, sd)
 
 
-def _safe(p: Prepared, horizon: int) -> Forecast:
+def _few(y: np.ndarray) -> np.ndarray:
+    """Whether a column has fewer values than any model needs."""
+    return np.isfinite(y).sum(axis=0) < 4
+
+
+def _safe(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     """For the shortest series, in units of the data: a mean, then smoothing and Theta."""
     made = [
-        _theta(p, horizon),
-        _smoothed(p, fit_additive(p.z, p.n, horizon), horizon),
+        _theta(p, horizon, held.part("theta")),
+        _smoothed(p, fit_additive(p.z, p.n, horizon, held=held.part("level")), horizon),
     ]
     mean = np.mean([f.mean for f in made], axis=0)
     sd = np.mean([f.sd for f in made], axis=0)
-    few = np.isfinite(p.y).sum(axis=0) < 4
-    plain = _mean_only(p, horizon)
+    few = held.of("few", lambda: _few(p.y))
+    plain = _mean_only(p, horizon, held)
     mean, sd = np.where(few, plain.mean, mean), np.where(few, plain.sd, sd)
     mean, sd = _sane(p, mean, sd)
     return Forecast(mean * p.scale, sd * p.scale)
 
 
-def _ensemble(p: Prepared, horizon: int) -> Forecast:
+def _ensemble(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     """The plain median of the members of "auto", with their one-step errors growing."""
-    kind = kind_of(p.m, int(p.n.max()))
-    made, _, _ = describe(p, horizon, kind)
-    base = _theta(p, horizon)
+    kind = held.of("kind", lambda: kind_of(p.m, int(p.n.max())))
+    made, _, _ = describe(p, horizon, kind, held.part("members"))
+    base = _theta(p, horizon, held.part("theta"))
     return Forecast(np.median(made.forecast, axis=0), base.sd)
 
 
-def _mstl(p: Prepared, horizon: int) -> Forecast:
-    fit, season = decomposed(p, horizon)
+def _mstl(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+    fit, season = decomposed(p, horizon, held=held)
     flat = replace(p, season=np.zeros((1, len(p.n))), multiplicative=p.n < 0, m=1)
     found = _smoothed(flat, fit, horizon)
     return Forecast(found.mean + season, found.sd)
 
 
-def decomposed(p: Prepared, horizon: int) -> tuple[Smoothed, np.ndarray]:
+def decomposed(
+    p: Prepared, horizon: int, *, held: Estimates | None = None
+) -> tuple[Smoothed, np.ndarray]:
     """Seasons taken out one after the other, longest last; damped smoothing of the rest.
 
     The smoothing, and the seasons ahead (horizon, series).
     """
+    held = held or Estimates()
     season = np.zeros((horizon, len(p.n)))
     rest = fill_gaps(p.y, p.n, p.m).copy()
     for m in _seasons(p.m):
-        s = seasonal_differences(rest, p.n, m)
+        s = held.of(f"season {m}", seasonal_differences, rest, p.n, m)
         rest = rest - s[np.arange(len(rest)) % m]
         season += s[(p.n + np.arange(horizon)[:, None]) % m, np.arange(len(p.n))[None]]
-    return fit_additive(rest, p.n, horizon, trend="damped"), season
+    return fit_additive(rest, p.n, horizon, trend="damped", held=held.part("level")), season
 
 
 def _seasons(m: int) -> tuple[int, ...]:
@@ -512,13 +574,13 @@ def _seasons(m: int) -> tuple[int, ...]:
     return {1: (), 7: (7, 365), 24: (24, 168)}.get(m, (m,))
 
 
-def regressed(p: Prepared, horizon: int) -> Smoothed:
+def regressed(p: Prepared, horizon: int, *, held: Estimates | None = None) -> Smoothed:
     """Changes of the deseasonalised series on their last values and a constant."""
-    return fit_changes(p.z, p.n, horizon, order=min(6, max(3, p.m)))
+    return fit_changes(p.z, p.n, horizon, order=min(6, max(3, p.m)), held=held)
 
 
-def _regression(p: Prepared, horizon: int) -> Forecast:
-    fit = regressed(p, horizon)
+def _regression(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+    fit = regressed(p, horizon, held=held)
     sd = (
         np.sqrt(fit.sse / np.maximum(fit.count - 4, 1))
         * np.sqrt(np.arange(1.0, horizon + 1))[:, None]
@@ -526,15 +588,15 @@ def _regression(p: Prepared, horizon: int) -> Forecast:
     return Forecast(p.back(fit.forecast), sd * p.factor(horizon))
 
 
-def _arima(p: Prepared, horizon: int) -> Forecast:
-    found = arima.choose(*newest(p.y, p.n, OLDEST), p.m, horizon)
-    few = np.isfinite(p.y).sum(axis=0) < 4
-    plain = _naive(p, horizon)
+def _arima(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+    found = arima.choose(*newest(p.y, p.n, OLDEST, held=held), p.m, horizon, held=held)
+    few = held.of("few", lambda: _few(p.y))
+    plain = _naive(p, horizon, held)
     return Forecast(np.where(few, plain.mean, found.mean), np.where(few, plain.sd, found.sd))
 
 
-def _ces(p: Prepared, horizon: int) -> Forecast:
-    plain, full, better = complex_smoothed(p, horizon)
+def _ces(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+    plain, full, better = complex_smoothed(p, horizon, held=held)
     mean, sse = plain.forecast, plain.sse
     if full is not None:
         mean, sse = np.where(better, full.forecast, mean), np.where(better, full.sse, sse)
@@ -543,14 +605,20 @@ def _ces(p: Prepared, horizon: int) -> Forecast:
     return Forecast(mean, sd)
 
 
-def complex_smoothed(p: Prepared, horizon: int) -> tuple[Smoothed, Smoothed | None, np.ndarray]:
+def complex_smoothed(
+    p: Prepared, horizon: int, *, held: Estimates | None = None
+) -> tuple[Smoothed, Smoothed | None, np.ndarray]:
     """CES without a season, with one, and where the latter has the lower AICc."""
-    plain = fit_ces(p.y, p.n, horizon)
-    if p.m == 1 or len(p.y) <= 2 * p.m:
+    held = held or Estimates()
+    plain = fit_ces(p.y, p.n, horizon, held=held.part("plain"))
+    if not held.of("long", lambda: p.m > 1 and len(p.y) > 2 * p.m):
         return plain, None, np.zeros(len(p.n), dtype=bool)
-    full = fit_ces(p.y, p.n, horizon, m=p.m, full=True)
-    better = _criterion(full, 6 + p.m) < _criterion(plain, 4)
-    return plain, full, better & (p.n > 2 * p.m)
+    full = fit_ces(p.y, p.n, horizon, m=p.m, full=True, held=held.part("full"))
+    better = held.of(
+        "better",
+        lambda: (_criterion(full, 6 + p.m) < _criterion(plain, 4)) & (p.n > 2 * p.m),
+    )
+    return plain, full, better
 
 
 def _criterion(fit: Smoothed, k: int) -> np.ndarray:
@@ -563,10 +631,19 @@ def _criterion(fit: Smoothed, k: int) -> np.ndarray:
 
 
 def _flat(method: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Method:
-    """A method that gives one expected demand a period."""
+    """A method that gives one expected demand a period and estimates nothing."""
 
-    def run(p: Prepared, horizon: int) -> Forecast:
+    def run(p: Prepared, horizon: int, held: Estimates) -> Forecast:
         return _by_past(p, method(p.y, p.n), horizon)
+
+    return run
+
+
+def _flat_fitted(method: Callable[..., np.ndarray]) -> Method:
+    """A method that gives one expected demand a period, with what it estimates."""
+
+    def run(p: Prepared, horizon: int, held: Estimates) -> Forecast:
+        return _by_past(p, method(p.y, p.n, held=held), horizon)
 
     return run
 
@@ -583,9 +660,9 @@ METHODS: dict[str, Method] = {
     "ces": _ces,
     "croston": _flat(intermittent.croston),
     "sba": _flat(intermittent.sba),
-    "tsb": _flat(intermittent.tsb),
-    "adida": _flat(intermittent.adida),
-    "imapa": _flat(intermittent.imapa),
+    "tsb": _flat_fitted(intermittent.tsb),
+    "adida": _flat_fitted(intermittent.adida),
+    "imapa": _flat_fitted(intermittent.imapa),
     "mstl": _mstl,
     "regression": _regression,
     "ensemble": _ensemble,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .estimates import Estimates
 from .ets import Smoothed
 
 __all__ = ["fit_ces"]
@@ -25,7 +26,13 @@ _STEPS = 15
 
 
 def fit_ces(
-    y: np.ndarray, n: np.ndarray, horizon: int, *, m: int = 1, full: bool = False
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    *,
+    m: int = 1,
+    full: bool = False,
+    held: Estimates | None = None,
 ) -> Smoothed:
     """Fit CES to each column of ``y`` (time, series), all from row 0.
 
@@ -41,10 +48,25 @@ def fit_ces(
         Season length; above 1: the state of a cycle ago is smoothed ("simple seasonal").
     full : bool
         With a season: a non-seasonal pair beside the seasonal one.
+    held : Estimates, optional
+        Parameters, first states and errors' size as they were estimated before.
     """
+    held = held or Estimates()
     pairs = 2 if full and m > 1 else 1
+    first = held.of("first", lambda: _first(y, n, m))
+    best = held.of("theta", lambda: _estimate(y, first, m, pairs))
+    path, M = _pass(y, first, best, horizon, m, pairs)
+    sse, count = held.of("size", lambda: (M[0, 0], np.isfinite(y).sum(axis=0)))
+    rows = n[None] + np.arange(horizon)[:, None]
+    ahead = path[rows, np.arange(y.shape[1])[None]]
+    named = dict(zip(("a0", "a1", "b0", "b1"), best))
+    return Smoothed(ahead, y - path[: len(y)], sse, count, named)
+
+
+def _estimate(y: np.ndarray, first: np.ndarray, m: int, pairs: int) -> np.ndarray:
+    """Levenberg-Marquardt steps on the complex parameters, (parameters, series)."""
     theta = np.tile(_START[:, None], (pairs, y.shape[1]))
-    best, M = theta, _pass(y, n, theta, horizon, m, pairs)[1]
+    best, M = theta, _pass(y, first, theta, 0, m, pairs)[1]
     damp = np.full(y.shape[1], 1e-2)
     d = np.arange(2 * pairs)
     done = np.zeros(y.shape[1], dtype=bool)
@@ -55,7 +77,7 @@ def fit_ces(
         step = -np.linalg.solve(A, np.nan_to_num(M[0, 1:]).T[..., None])[..., 0].T
         low, high = np.tile(_LOW, pairs)[:, None], np.tile(_HIGH, pairs)[:, None]
         tried = np.clip(best + np.clip(step, -0.3, 0.3), low, high)
-        new = _pass(y, n, tried, horizon, m, pairs)[1]
+        new = _pass(y, first, tried, 0, m, pairs)[1]
         with np.errstate(invalid="ignore"):
             better = (new[0, 0] < M[0, 0]) & np.isfinite(new[0, 0]) & ~done
             small = M[0, 0] - new[0, 0] < 1e-5 * M[0, 0]
@@ -64,16 +86,7 @@ def fit_ces(
         done |= (better & small) | (damp > 1e4)
         if done.all():
             break
-    path, M = _pass(y, n, best, horizon, m, pairs)
-    rows = n[None] + np.arange(horizon)[:, None]
-    names = ("a0", "a1", "b0", "b1")
-    return Smoothed(
-        path[rows, np.arange(y.shape[1])[None]],
-        y - path[: len(y)],
-        M[0, 0],
-        np.isfinite(y).sum(axis=0),
-        dict(zip(names, best)),
-    )
+    return best
 
 
 def _first(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
@@ -89,7 +102,7 @@ def _first(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
 
 
 def _pass(
-    y: np.ndarray, n: np.ndarray, theta: np.ndarray, horizon: int, m: int, pairs: int
+    y: np.ndarray, first: np.ndarray, theta: np.ndarray, horizon: int, m: int, pairs: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Path of one-step forecasts (time + horizon, series) and products of error derivatives.
 
@@ -98,7 +111,6 @@ def _pass(
     T, B = y.shape
     P = len(theta)
     lags = [m] if pairs == 1 else [1, m]
-    first = _first(y, n, m)
     level, potential = [], []
     for lag in lags:
         start = np.zeros((lag, P + 1, B))

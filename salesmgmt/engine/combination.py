@@ -21,6 +21,7 @@ import numpy as np
 
 from . import decomposition, naive
 from .autoregression import fit_changes
+from .estimates import Estimates
 from .ets import Smoothed, fit_additive
 from .network import load
 from .preparation import Prepared
@@ -98,6 +99,7 @@ def members(
     back: np.ndarray,
     how: np.ndarray,
     kind: str,
+    held: Estimates,
 ) -> Members:
     """Every member's forecast of a block.
 
@@ -117,18 +119,18 @@ def members(
         Whether the season multiplies.
     kind : str
         One of ``KINDS``: which members, with which prior.
+    held : Estimates
+        Seasons and parameters as they were estimated before.
     """
     prior = _PRIORS[kind]
     B = len(n)
-    known = np.isfinite(y)
-    positive = np.where(known, (y > 0) & (z > 0), True).all(axis=0) & known.any(axis=0)
-    cap = np.log(4 * np.where(known, np.abs(y), 0.0).max(axis=0) + 1e-300)
-    yy = np.concatenate([y, _log(y, positive)], axis=1)
+    positive, least, cap = held.of("range", lambda: _range(y, z))
+    yy = np.concatenate([y, _log(np.maximum(y, least), positive)], axis=1)
     nn = np.concatenate([n, n])
     zz, shrunk = np.concatenate([z, yy[:, B:]], axis=1), np.zeros((horizon, 2 * B))
     if m > 1:
         filled = decomposition.fill_gaps(yy, nn, m)
-        zz, shrunk = _shrunk_season(zz, filled, nn, m, horizon)
+        zz, shrunk = _shrunk_season(zz, filled, nn, m, horizon, held)
     out: dict[str, np.ndarray] = {}
     fits: list[np.ndarray] = []
     misfit: dict[str, np.ndarray] = {}
@@ -156,30 +158,36 @@ def members(
 
     base = _naive_error(zz)
     for name in ("ses", "drift", "damped", "holt"):
-        fit = fit_additive(zz, nn, horizon, trend="none" if name == "ses" else name, prior=prior)
+        trend = "none" if name == "ses" else name
+        fit = fit_additive(zz, nn, horizon, trend=trend, prior=prior, held=held.part(name))
         put(name, fit.forecast, seasonal=False)
         tell(name, fit)
         if name == "ses":
-            put("theta", fit.forecast + _half_line(fit, zz, nn, horizon), seasonal=False)
+            slope = held.of("slope", lambda: line(zz))
+            put("theta", fit.forecast + _half_line(fit, slope, nn, horizon), seasonal=False)
             fits += [fit.parameters["alpha"][:B], fit.parameters["alpha"][B:]]
     for name in _FREE if kind == "long" else ():
-        fit = fit_additive(zz, nn, horizon, trend=name[1:])
+        fit = fit_additive(zz, nn, horizon, trend=name[1:], held=held.part(name))
         put(name, fit.forecast, seasonal=False)
         tell(name, fit)
-    fit = fit_changes(zz, nn, horizon)
+    fit = fit_changes(zz, nn, horizon, held=held.part("ar"))
     put("ar", fit.forecast, seasonal=False)
     tell("ar", fit)
     last = naive.last_value(z, n, horizon)
     out["naive"] = np.where(how, last * back, last + back)
     out["snaive"] = naive.seasonal_last(y, n, horizon, m)
     if m > 1:
-        states = _season_states(filled, nn, m)
+        states = held.of("states", lambda: _season_states(filled, nn, m))
         for name in ("snone", "sdrift", "sdamped"):
-            fit = fit_additive(yy, nn, horizon, trend=name[1:], season=states, prior=prior)
+            some = held.part(name)
+            fit = fit_additive(
+                yy, nn, horizon, trend=name[1:], season=states, prior=prior, held=some
+            )
             put(name, fit.forecast, seasonal=True)
             tell(name, fit)
             if name == "snone":
-                put("stheta", fit.forecast + _half_line(fit, yy, nn, horizon), seasonal=True)
+                slope = held.of("season's slope", lambda: line(yy))
+                put("stheta", fit.forecast + _half_line(fit, slope, nn, horizon), seasonal=True)
                 fits += [fit.parameters["gamma"][:B], fit.parameters["gamma"][B:]]
     made = np.stack([out[name] for name in member_names(kind)])
     if len(y) > m:
@@ -192,25 +200,37 @@ def members(
     return Members(made, np.stack(fits), apart, np.exp(np.mean(spread, axis=0)))
 
 
+def _range(y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which columns allow logarithms, the least value that has one, the most they may forecast.
+
+    What falls to zero after the estimates were made counts as half the least value before.
+    """
+    known = np.isfinite(y)
+    positive = np.where(known, (y > 0) & (z > 0), True).all(axis=0) & known.any(axis=0)
+    least = np.where(known & (y > 0), y, np.inf).min(axis=0) / 2
+    cap = np.log(4 * np.where(known, np.abs(y), 0.0).max(axis=0) + 1e-300)
+    return positive, np.where(positive, least, -np.inf), cap
+
+
 def _log(v: np.ndarray, positive: np.ndarray) -> np.ndarray:
     """Logarithm of the columns that allow it; the others as they are."""
     return np.where(positive, np.log(np.where(v > 0, v, 1.0) + np.where(np.isnan(v), np.nan, 0)), v)
 
 
-def _half_line(fit: Smoothed, z: np.ndarray, n: np.ndarray, horizon: int) -> np.ndarray:
+def _half_line(fit: Smoothed, slope: np.ndarray, n: np.ndarray, horizon: int) -> np.ndarray:
     """What Theta adds to simple smoothing: half the slope of the line, from the level on."""
     alpha = fit.parameters["alpha"]
-    return 0.5 * line(z) * (np.arange(horizon)[:, None] + (1 - (1 - alpha) ** n) / alpha)
+    return 0.5 * slope * (np.arange(horizon)[:, None] + (1 - (1 - alpha) ** n) / alpha)
 
 
 def _shrunk_season(
-    zz: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int, horizon: int
+    zz: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int, horizon: int, held: Estimates
 ) -> tuple[np.ndarray, np.ndarray]:
     """The season shrunk and taken out of the logarithms (long seasons: of the levels too)."""
-    s = decomposition.seasonal_differences(filled, n, m)
     B = len(n) // 2
+    s = held.of("season", lambda: decomposition.seasonal_differences(filled, n, m))
     if m <= 12:
-        s[:, :B] = 0.0
+        s = np.concatenate([np.zeros_like(s[:, :B]), s[:, B:]], axis=1)
         zz[:, B:] -= s[np.arange(len(zz)) % m, B:]
     else:
         zz = np.where(np.isnan(zz), np.nan, filled) - s[np.arange(len(zz)) % m]
@@ -269,25 +289,31 @@ def longest(m: int) -> int:
     return max(400, 8 * m)
 
 
-def describe(p: Prepared, horizon: int, kind: str) -> tuple[Members, np.ndarray, np.ndarray]:
-    """Members' forecasts, features (features, series), unit of widths (horizon, series)."""
+def describe(
+    p: Prepared, horizon: int, kind: str, held: Estimates
+) -> tuple[Members, np.ndarray, np.ndarray]:
+    """Members' forecasts, features (features, series), unit of widths (horizon, series).
+
+    ``held``: what was estimated before; features are among it, weights follow from them.
+    """
     far = max(horizon, _LOOK[kind])
     with np.errstate(all="ignore"):
-        made = members(p.y, p.z, p.n, p.m, far, p.ahead(far), p.multiplicative, kind)
+        made = members(p.y, p.z, p.n, p.m, far, p.ahead(far), p.multiplicative, kind, held)
+        made.misfit = held.of("misfit", lambda: made.misfit)
         seen = Members(made.forecast[:, : _LOOK[kind]], made.fits, made.misfit, made.spread)
-        described = features(p.y, p.z, p.n, p.m, seen)
+        described = held.of("features", lambda: features(p.y, p.z, p.n, p.m, seen))
     made = Members(made.forecast[:, :horizon], made.fits, made.misfit, made.spread[:horizon])
-    return made, described, _unit(p, made, kind)
+    return made, described, _unit(p, made, kind, held)
 
 
 def shares_of(p: Prepared, kind: str) -> np.ndarray:
     """Weights of the members, (members, series)."""
-    return load(kind, "share")[0].shares(describe(p, 1, kind)[1])
+    return load(kind, "share")[0].shares(describe(p, 1, kind, Estimates())[1])
 
 
-def combine(p: Prepared, horizon: int, kind: str) -> Combined:
+def combine(p: Prepared, horizon: int, kind: str, held: Estimates) -> Combined:
     """The learned combination of a block of one kind, with its interval."""
-    made, described, unit = describe(p, horizon, kind)
+    made, described, unit = describe(p, horizon, kind, held)
     network, _ = load(kind, "share")
     share, exact = _evidence(network.shares(described), made.misfit)
     mean = np.einsum("kb,khb->hb", share, made.forecast)
@@ -299,16 +325,17 @@ def combine(p: Prepared, horizon: int, kind: str) -> Combined:
     return Combined(mean, below, above, tables["levels"], shape)
 
 
-def _unit(p: Prepared, made: Members, kind: str) -> np.ndarray:
+def _unit(p: Prepared, made: Members, kind: str, held: Estimates) -> np.ndarray:
     """What widths are measured in, (horizon, series), never quite zero.
 
     With a season the members' standard errors, as large as the season is; without one the mean
     absolute change, growing a little faster than that of a random walk.
     """
-    least = _LEAST * _mean(np.abs(p.y)) + 1e-12
+    least = held.of("least", lambda: _LEAST * _mean(np.abs(p.y)) + 1e-12)
     steps = np.arange(1.0, len(made.spread) + 1)[:, None]
     if kind in ("short", "long"):
-        return (_mean(np.abs(np.diff(p.z, axis=0))) + least) * steps**0.6
+        change = held.of("change", lambda: _mean(np.abs(np.diff(p.z, axis=0))))
+        return (change + least) * steps**0.6
     return made.spread * p.factor(len(steps)) + least
 
 

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .estimates import Estimates
+
 __all__ = ["Smoothed", "fit_additive"]
 
 _LOW = {"alpha": 1e-4, "beta": 1e-4, "gamma": 1e-4, "phi": 0.8}
@@ -55,6 +57,7 @@ def fit_additive(
     iterations: int = 10,
     tolerance: float = 1e-4,
     prior: dict[str, tuple[float, float]] | None = None,
+    held: Estimates | None = None,
 ) -> Smoothed:
     """Fit ETS(A, N|A|Ad, N|A) to each column by least squares of one-step errors.
 
@@ -76,31 +79,51 @@ def fit_additive(
         For each smoothing parameter its usual value and spread (in logits); None: no belief.
     tolerance : float
         A column is done when a step gains less than this share of its sum of squares.
+    held : Estimates, optional
+        Parameters, initial states and errors' size as they were estimated before; what it does
+        not hold yet is estimated and put into it.
     """
+    held = held or Estimates()
     names = [*_SMOOTHING[trend], *(["gamma"] if season is not None else [])]
-    k = len(names)
-    theta = np.empty((k + 1 + (trend != "none"), y.shape[1]))
-    for i, name in enumerate(names):
-        theta[i] = _logit(_START[name], name)
-    theta[k:] = _first_states(y, season, trend != "none")
-    mean, precision = np.zeros((k, 1)), np.zeros((k, 1))
-    for i, name in enumerate(names if prior else []):
-        usual, spread = (prior or {})[name]
-        mean[i], precision[i] = _logit(usual, name), spread**-2
-        theta[i] = mean[i]
-    theta = _improve(y, theta, names, season, iterations, tolerance, mean, precision)
+    theta = held.of(
+        "theta",
+        lambda: _estimate(y, names, trend != "none", season, iterations, tolerance, prior or {}),
+    )
     errors, path = _filter(y, theta, names, season, horizon)
     rows = n[None] + np.arange(horizon)[:, None]
-    known = np.isfinite(errors)
-    sse = np.where(known, errors, 0.0)
+    sse, count = held.of("size", lambda: _size(errors))
     named = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
-    return Smoothed(
-        path[rows, np.arange(y.shape[1])[None]],
-        errors,
-        np.einsum("tb,tb->b", sse, sse),
-        known.sum(axis=0),
-        named,
-    )
+    return Smoothed(path[rows, np.arange(y.shape[1])[None]], errors, sse, count, named)
+
+
+def _estimate(
+    y: np.ndarray,
+    names: list[str],
+    trend: bool,
+    season: np.ndarray | None,
+    iterations: int,
+    tolerance: float,
+    prior: dict[str, tuple[float, float]],
+) -> np.ndarray:
+    """Smoothing parameters (as logits), first level and slope of each column."""
+    k = len(names)
+    theta = np.empty((k + 1 + trend, y.shape[1]))
+    for i, name in enumerate(names):
+        theta[i] = _logit(_START[name], name)
+    theta[k:] = _first_states(y, season, trend)
+    mean, precision = np.zeros((k, 1)), np.zeros((k, 1))
+    for i, name in enumerate(names if prior else []):
+        usual, spread = prior[name]
+        mean[i], precision[i] = _logit(usual, name), spread**-2
+        theta[i] = mean[i]
+    return _improve(y, theta, names, season, iterations, tolerance, mean, precision)
+
+
+def _size(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sum of squares and number of the errors of each column."""
+    known = np.isfinite(errors)
+    e = np.where(known, errors, 0.0)
+    return np.einsum("tb,tb->b", e, e), known.sum(axis=0)
 
 
 def _first_states(y: np.ndarray, season: np.ndarray | None, trend: bool) -> np.ndarray:

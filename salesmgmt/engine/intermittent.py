@@ -2,7 +2,8 @@
 
 Blocks are ``(time, series)``, every column from row 0, zeros between demands; what is not
 known (NaN) counts as zero. Each function returns the demand a period expected from now on,
-``(series,)``: such forecasts are flat.
+``(series,)``: such forecasts are flat. ``held``: what was estimated before; Croston's method and
+its variant estimate nothing, their parameters are given.
 
 References
 ----------
@@ -19,6 +20,8 @@ intermittent demand", ibid. 66 (2015), 914-924 (IMAPA).
 from __future__ import annotations
 
 import numpy as np
+
+from .estimates import Estimates
 
 __all__ = [
     "adida",
@@ -71,21 +74,37 @@ def size_and_interval(
     return size, interval
 
 
-def tsb(y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1, beta: float = 0.1) -> np.ndarray:
+def tsb(
+    y: np.ndarray,
+    n: np.ndarray,
+    *,
+    alpha: float = 0.1,
+    beta: float = 0.1,
+    held: Estimates | None = None,
+) -> np.ndarray:
     """Smoothed size times smoothed probability of demand: dies out where demand does."""
-    size, chance = size_and_chance(y, n, alpha=alpha, beta=beta)
+    size, chance = size_and_chance(y, n, alpha=alpha, beta=beta, held=held)
     return size * chance
 
 
 def size_and_chance(
-    y: np.ndarray, n: np.ndarray, *, alpha: float = 0.1, beta: float = 0.1
+    y: np.ndarray,
+    n: np.ndarray,
+    *,
+    alpha: float = 0.1,
+    beta: float = 0.1,
+    held: Estimates | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Smoothed size of a demand, smoothed probability that a period has one."""
+    """Smoothed size of a demand, smoothed probability that a period has one.
+
+    The probability starts at the share of periods with demand; the size at the first demand.
+    """
+    held = held or Estimates()
     v = np.nan_to_num(y)
     hit = v != 0
-    demands = np.maximum(hit.sum(axis=0), 1)
     size = v[hit.argmax(axis=0), np.arange(y.shape[1])]
-    chance = demands / np.maximum(n, 1)
+    start = held.of("chance", lambda: np.maximum(hit.sum(axis=0), 1) / np.maximum(n, 1))
+    chance = start
     rows = np.arange(len(y))[:, None] < n
     for t in range(len(y)):
         size = np.where(hit[t], size + alpha * (v[t] - size), size)
@@ -99,32 +118,34 @@ def bucket(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(mean_interval(y, n)), 1, _MOST).astype(int)
 
 
-def adida(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+def adida(y: np.ndarray, n: np.ndarray, *, held: Estimates | None = None) -> np.ndarray:
     """Simple smoothing of sums over the mean interval between demands."""
-    level = bucket(y, n)
+    held = held or Estimates()
+    level = held.of("bucket", lambda: bucket(y, n))
     out = np.empty(y.shape[1])
     for k in np.unique(level):
         which = np.flatnonzero(level == k)
-        out[which] = _at_level(y[:, which], n[which], int(k))
+        out[which] = _at_level(y[:, which], n[which], int(k), held)
     return out
 
 
-def imapa(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+def imapa(y: np.ndarray, n: np.ndarray, *, held: Estimates | None = None) -> np.ndarray:
     """Mean of ADIDA's forecasts at all levels from 1 to the mean interval."""
-    top = bucket(y, n)
+    held = held or Estimates()
+    top = held.of("bucket", lambda: bucket(y, n))
     total = np.zeros(y.shape[1])
     for k in range(1, int(top.max(initial=1)) + 1):
         which = np.flatnonzero(top >= k)
-        total[which] += _at_level(y[:, which], n[which], k)
+        total[which] += _at_level(y[:, which], n[which], k, held)
     return total / top
 
 
-def _at_level(y: np.ndarray, n: np.ndarray, k: int) -> np.ndarray:
+def _at_level(y: np.ndarray, n: np.ndarray, k: int, held: Estimates) -> np.ndarray:
     """Simple smoothing of sums of ``k`` periods, counted back from the end, a period."""
-    return _slow(_buckets(y, n, k)[0]) / k
+    return _slow(_buckets(y, n, k)[0], held.part(f"sums of {k}")) / k
 
 
-def _slow(sums: np.ndarray) -> np.ndarray:
+def _slow(sums: np.ndarray, held: Estimates) -> np.ndarray:
     """Simple smoothing, the best of five parameters from 0.1 to 0.3: sparse data say little."""
     alpha = np.linspace(0.1, 0.3, 5)[:, None]
     level = np.repeat(sums[:1], len(alpha), axis=0)
@@ -133,7 +154,8 @@ def _slow(sums: np.ndarray) -> np.ndarray:
         e = np.where(np.isfinite(row), row - level, 0.0)
         sse += e * e
         level += alpha * e
-    return level[sse.argmin(axis=0), np.arange(sums.shape[1])]
+    best = held.of("best", lambda: sse.argmin(axis=0))
+    return level[best, np.arange(sums.shape[1])]
 
 
 def _buckets(y: np.ndarray, n: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import decomposition
+from .estimates import Estimates
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "scale_of"]
 
 
 @dataclass(slots=True)
@@ -38,28 +39,48 @@ class Prepared:
         return self.season[rows, np.arange(len(self.n))[None]]
 
 
-def prepare(y: np.ndarray, n: np.ndarray, m: int) -> Prepared:
-    """Scale a block and take its seasonality out where a test finds one."""
+def prepare(y: np.ndarray, n: np.ndarray, m: int, *, held: Estimates | None = None) -> Prepared:
+    """Scale a block and take its seasonality out where a test finds one.
+
+    ``held``: scales and seasons as they were estimated before.
+    """
+    held = held or Estimates()
     known = np.isfinite(y)
-    size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    scale = np.where(size > 0, size, 1.0)
+    scale = held.of("scale", lambda: scale_of(y))
     y = y / scale
-    filled = decomposition.fill_gaps(y, n, m)
-    seasonal = _is_seasonal(filled, n, m)
-    positive = np.where(known, y > 0, True).all(axis=0)
-    multiplicative = positive | ~seasonal
-    season = np.where(multiplicative, 1.0, np.zeros((max(m, 1), y.shape[1])))
+    seasonal, multiplicative, season = held.of("season", lambda: _season(y, n, m))
     z = y.copy()
     for kind in (True, False):
         which = np.flatnonzero(seasonal & (multiplicative == kind))
         if len(which):
-            s = decomposition.seasonal_indices(filled[:, which], n[which], m, multiplicative=kind)
-            season[:, which] = s
-            tiled = s[np.arange(len(y)) % m]
+            tiled = season[:, which][np.arange(len(y)) % m]
             z[:, which] = y[:, which] / tiled if kind else y[:, which] - tiled
     bad = ~np.isfinite(z) & known
     z[bad] = y[bad]
     return Prepared(y, z, n, max(m, 1), season, multiplicative, scale)
+
+
+def scale_of(y: np.ndarray) -> np.ndarray:
+    """Mean absolute value of each column; 1 where it is zero."""
+    known = np.isfinite(y)
+    size = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(size > 0, size, 1.0)
+
+
+def _season(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Whether there is one, whether it multiplies, and its indices (m, series)."""
+    filled = decomposition.fill_gaps(y, n, m)
+    seasonal = _is_seasonal(filled, n, m)
+    positive = np.where(np.isfinite(y), y > 0, True).all(axis=0)
+    multiplicative = positive | ~seasonal
+    season = np.where(multiplicative, 1.0, np.zeros((max(m, 1), y.shape[1])))
+    for kind in (True, False):
+        which = np.flatnonzero(seasonal & (multiplicative == kind))
+        if len(which):
+            season[:, which] = decomposition.seasonal_indices(
+                filled[:, which], n[which], m, multiplicative=kind
+            )
+    return seasonal, multiplicative, season
 
 
 def _is_seasonal(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import decomposition
+from .estimates import Estimates
 
 __all__ = ["FORMS", "Fitted", "choose", "fit_form", "variance"]
 
@@ -90,7 +91,7 @@ def fit_form(y: np.ndarray, n: np.ndarray, m: int, form: str, horizon: int) -> F
     f = _parse(form, m)
     with np.errstate(all="ignore"):
         theta = _improve(y, _roughly(y, n, f), f, 50)[0]
-        return _finish(y, n, theta, f, form, horizon)
+        return _finish(y, n, theta, f, form, horizon, Estimates())
 
 
 def _roughly(y: np.ndarray, n: np.ndarray, f: _Form) -> np.ndarray:
@@ -273,9 +274,15 @@ def _pass(y: np.ndarray, theta: np.ndarray, f: _Form) -> tuple[np.ndarray, np.nd
 
 
 def _finish(
-    y: np.ndarray, n: np.ndarray, theta: np.ndarray, f: _Form, form: str, horizon: int
+    y: np.ndarray,
+    n: np.ndarray,
+    theta: np.ndarray,
+    f: _Form,
+    form: str,
+    horizon: int,
+    held: Estimates,
 ) -> Fitted:
-    """Forecasts, errors and criteria at the optimum."""
+    """Forecasts and errors with given parameters; criteria and variance where not held."""
     par, _ = _natural(theta, f)
     if "beta" in par:
         par["beta"] = par["alpha"] * par["beta"]
@@ -306,13 +313,18 @@ def _finish(
             trend = trend + par["beta"] * news
         level = level + par["alpha"] * news
     errors = y - path[:T]
-    count = np.isfinite(y).sum(axis=0)
-    loss = _pass(y, theta, f)[0]
-    aicc = _aicc(y, n, loss, f)
-    relative = errors / path[:T] if f.error == "M" else errors
-    sigma2 = np.nansum(relative**2, axis=0) / np.maximum(count - len(theta), 1)
+    loss = held.of("loss", lambda: _pass(y, theta, f)[0])
+    aicc = held.of("aicc", lambda: _aicc(y, n, loss, f))
+    sigma2 = held.of("sigma2", lambda: _variance(errors, path[:T], f))
     ahead = path[n[None] + np.arange(horizon)[:, None], np.arange(B)[None]]
     return Fitted(form, -0.5 * loss, aicc, ahead, errors, sigma2, par)
+
+
+def _variance(errors: np.ndarray, path: np.ndarray, f: _Form) -> np.ndarray:
+    """Of one-step errors, relative ones where they multiply."""
+    relative = errors / path if f.error == "M" else errors
+    free = np.isfinite(errors).sum(axis=0) - f.size
+    return np.nansum(relative**2, axis=0) / np.maximum(free, 1)
 
 
 def _aicc(y: np.ndarray, n: np.ndarray, loss: np.ndarray, f: _Form) -> np.ndarray:
@@ -349,8 +361,24 @@ def variance(fit: Fitted, m: int) -> np.ndarray:
     return np.maximum((1 + fit.sigma2) * theta * grow - mean**2, 0.0)
 
 
-def choose(y: np.ndarray, n: np.ndarray, m: int, horizon: int) -> list[tuple[np.ndarray, Fitted]]:
+def choose(
+    y: np.ndarray, n: np.ndarray, m: int, horizon: int, *, held: Estimates | None = None
+) -> list[tuple[np.ndarray, Fitted]]:
     """The form of lowest AICc for each column: pairs of columns and their fit.
+
+    ``held``: forms, parameters, initial states and variances as they were estimated before.
+    """
+    held = held or Estimates()
+    out = []
+    with np.errstate(all="ignore"):
+        for which, form, theta in held.of("forms", lambda: _select(y, n, m)):
+            some, f = held.part(form), _parse(form, m)
+            out.append((which, _finish(y[:, which], n[which], theta, f, form, horizon, some)))
+    return out
+
+
+def _select(y: np.ndarray, n: np.ndarray, m: int) -> list[tuple[np.ndarray, str, np.ndarray]]:
+    """Columns that share their best form, the form, and its parameters and initial states.
 
     Every form takes a few steps; those that may still win are fitted to the end.
     """
@@ -376,8 +404,5 @@ def choose(y: np.ndarray, n: np.ndarray, m: int, horizon: int) -> list[tuple[np.
         out = []
         for i in np.unique(best):
             which = np.flatnonzero(best == i)
-            f = _parse(forms[i], m)
-            out.append(
-                (which, _finish(y[:, which], n[which], rough[i][:, which], f, forms[i], horizon))
-            )
+            out.append((which, forms[i], rough[i][:, which]))
     return out

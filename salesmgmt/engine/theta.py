@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .estimates import Estimates
 from .ets import Smoothed, fit_additive
 
 __all__ = ["line", "theta"]
@@ -28,12 +29,13 @@ def line(y: np.ndarray) -> np.ndarray:
     return (dt * dv).sum(axis=0) / np.maximum((dt * dt).sum(axis=0), 1e-12)
 
 
-def theta(y: np.ndarray, n: np.ndarray, horizon: int) -> Smoothed:
+def theta(y: np.ndarray, n: np.ndarray, horizon: int, *, held: Estimates | None = None) -> Smoothed:
     """Standard Theta of each column (already free of seasonality)."""
-    ses = fit_additive(y, n, horizon, iterations=40, tolerance=1e-9)
+    held = held or Estimates()
+    ses = fit_additive(y, n, horizon, iterations=40, tolerance=1e-9, held=held.part("ses"))
     alpha = ses.parameters["alpha"]
     steps = np.arange(horizon)[:, None] + (1 - (1 - alpha) ** n) / alpha
-    half = 0.5 * line(y)
+    half = held.of("half", lambda: 0.5 * line(y))
     return Smoothed(
         ses.forecast + half * steps,
         ses.errors,
