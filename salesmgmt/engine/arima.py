@@ -1,9 +1,10 @@
 """Seasonal ARIMA for many series at once, orders by AICc of the exact likelihood.
 
 Differences are settled first: seasonal ones by the strength of the season, plain ones by the
-KPSS test. A list of orders is then fitted by conditional least squares, all series side by
-side; the best few of each series, with and without a constant, and their neighbours are fitted
-by exact maximum likelihood.
+KPSS test. A second plain difference makes forecasts run on with the newest slope, so it must
+also halve the variance of the changes (whose first autocorrelation is then above 3/4). A list
+of orders is fitted by conditional least squares, all series side by side; the best few of each
+series, with and without a constant, and their neighbours are fitted by exact maximum likelihood.
 
 References
 ----------
@@ -35,6 +36,7 @@ _ROUNDS = 1  # of looking at neighbours
 _MOST = (3, 3, 2, 2)  # of p, q, P, Q
 _LONG = 240  # values from which neighbours are not looked at
 _KPSS = 0.463  # 5 % point
+_HALF = 0.5  # of the variance must go by a second difference
 _STEPS = 30
 _ENOUGH = 1e-3  # gain in twice the likelihood at which an order tried is left
 _FINE = 1e-6  # and the order chosen
@@ -160,10 +162,12 @@ def _differences(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.n
         D = ((_strength(y, n, m) > 0.64) & (n >= 3 * m)).astype(int)
         x = np.where(D > 0, _lagged(y, m), y)
     d = np.zeros(len(n), dtype=int)
-    for done in (0, 1):
-        more = (_kpss(x) > _KPSS) & (d == done) & (n - m * D > 5)
+    for done, share in ((0, np.inf), (1, _HALF)):
+        change = _lagged(x, 1)
+        more = (_kpss(x) > _KPSS) & (_variance(change) < share * _variance(x))
+        more &= (d == done) & (n - m * D > 5)
         d[more] += 1
-        x = np.where(more, _lagged(x, 1), x)
+        x = np.where(more, change, x)
     return d, D
 
 
@@ -270,7 +274,7 @@ def _search(
     todo: dict[Order, list[int]] = {}
     starts: dict[tuple[Order, int], np.ndarray] = {}
     for j in range(len(which)):
-        for i in dict.fromkeys((*rank[: _CLOSE if wide else 1, j], 0)):
+        for i in _first(rank[:, j], tried, wide):
             order, theta = tried[i], fits[i].theta[:, j]
             for constant in {free, False} if wide else {free}:
                 one = replace(order, constant=constant)
@@ -302,6 +306,19 @@ def _search(
             found.loglik[gone], found.aicc[gone] = kept.loglik[gone], kept.aicc[gone]
         out.append((which[js], found))
     return out
+
+
+def _first(rank: np.ndarray, tried: list[Order], wide: bool) -> list[int]:
+    """Orders of the list that are fitted by exact likelihood: the best, and white noise.
+
+    And the best with another seasonal part: a seasonal moving average that takes out a fixed
+    season has its root on the unit circle, and whole families of orders fall with it.
+    """
+    if not wide:
+        return list(dict.fromkeys((int(rank[0]), 0)))
+    part = [(order.P, order.Q) for order in tried]
+    other = [i for i in rank if part[i] != part[rank[0]]][:1]
+    return list(dict.fromkeys(int(i) for i in (*rank[:_CLOSE], *other, 0)))
 
 
 def _try(
