@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +19,13 @@ __all__ = [
     "Documents",
     "Options",
     "Receipts",
+    "books_at",
     "column_names",
     "constant",
     "fill_due_dates",
     "open_books",
+    "plan_labels",
+    "plans_of",
     "take_tables",
     "whole_units",
 ]
@@ -39,6 +42,15 @@ class _Table:
         parts = {}
         for f in fields(self):  # type: ignore[arg-type]
             parts[f.name] = _cut(getattr(self, f.name), rows)
+        return type(self)(**parts)
+
+    def joined(self, other: Self) -> Self:
+        """These rows and those of another table below them."""
+        parts = {}
+        for f in fields(self):  # type: ignore[arg-type]
+            a, b = getattr(self, f.name), getattr(other, f.name)
+            frames = hasattr(a, "iloc")
+            parts[f.name] = pd.concat([a, b]) if frames else np.concatenate([a, b])
         return type(self)(**parts)
 
 
@@ -117,6 +129,7 @@ class Books:
     recoveries: pd.DataFrame
     later: int
     notes: str
+    awaited: np.ndarray | None = None  # by receipt: the name of what is not issued yet
 
 
 def open_books(tables: Tables, *, as_of: Any) -> Books:
@@ -314,7 +327,7 @@ def _receipts(
 ) -> tuple[Receipts, pd.DataFrame, pd.DataFrame]:
     """Payments, then write-offs and allowances; disputes and recoveries apart."""
     invoices, payments, adjustments = taken
-    plans = _plans(invoices, documents, 1 + max(int(g.max(initial=0)) for g in groups))
+    plans = plans_of(invoices, documents, 1 + max(int(g.max(initial=0)) for g in groups))
     parts = []
     for n, rows, arg in ((1, payments, "payments"), (2, adjustments, "adjustments")):
         named, parent = _named(caller, arg, rows, invoices, plans, documents, groups[n])
@@ -370,7 +383,7 @@ def _days(rows: Rows) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Plans:
+class Plans:
     """Instalment plans: labels of ``parent``, and which customer (and currency) has which."""
 
     labels: pd.Index
@@ -387,7 +400,7 @@ class _Plans:
         return np.where(own, at, -1), (label >= 0) & ~own
 
 
-def _plans(invoices: Rows, documents: Documents, groups: int) -> _Plans | None:
+def plans_of(invoices: Rows, documents: Documents, groups: int) -> Plans | None:
     """The instalment plans; their codes go into ``documents.parent``."""
     if "parent" not in invoices or not len(invoices):
         return None
@@ -398,7 +411,7 @@ def _plans(invoices: Rows, documents: Documents, groups: int) -> _Plans | None:
     seen, plan = np.unique(pairs[codes >= 0], return_inverse=True)
     documents.parent = np.full(len(codes), -1, dtype=np.int64)
     documents.parent[codes >= 0] = plan.reshape(-1)
-    return _Plans(pd.Index(labels), seen, groups)
+    return Plans(pd.Index(labels), seen, groups)
 
 
 def _wanted(rows: Rows) -> tuple[pd.Series, str]:
@@ -420,7 +433,7 @@ def _named(
     arg: str,
     rows: Rows,
     invoices: Rows,
-    plans: _Plans | None,
+    plans: Plans | None,
     documents: Documents,
     groups: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -468,21 +481,82 @@ def _up_to(books: Books) -> Books:
     documents, receipts, today = books.documents, books.receipts, books.today
     issued = documents.day <= today
     if not issued.all():
-        new = np.where(issued, np.cumsum(issued) - 1, -3)
-        receipts.named = np.where(receipts.named >= 0, new[receipts.named], receipts.named) \
-            if len(new) else receipts.named  # fmt: skip
-        at = books.disputes["document"].to_numpy(dtype=np.int64)
-        books.disputes = books.disputes.assign(document=np.where(at >= 0, new[at], at))
+        before = receipts.named
+        receipts.named, books.disputes = _renamed(books, receipts, issued)
         books.documents = documents.cut(issued)
-        waits = (receipts.named == -2) & ~np.isin(receipts.parent, books.documents.parent)
-        receipts.named = np.where(waits, -3, receipts.named)
         books.later = int((~issued).sum())
+        books.awaited = _awaited(books, documents, receipts, before)
     in_time = receipts.day <= today
     books.future = receipts.cut(~in_time)
     if not in_time.all():
         receipts = receipts.cut(in_time)
+        books.awaited = None if books.awaited is None else books.awaited[in_time]
     books.receipts = _with_credit_notes(books, receipts, books.notes)
+    if books.awaited is not None:
+        notes = len(books.receipts) - len(receipts)
+        books.awaited = np.concatenate([books.awaited, np.full(notes, None, dtype=object)])
     return books
+
+
+def _renamed(
+    books: Books, receipts: Receipts, issued: np.ndarray
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """What receipts and disputes name among the documents ``issued`` alone."""
+    new = np.where(issued, np.cumsum(issued) - 1, -3)
+    if not len(new):
+        return receipts.named, books.disputes
+    named = np.where(receipts.named >= 0, new[receipts.named], receipts.named)
+    waits = (named == -2) & ~np.isin(receipts.parent, books.documents.parent[issued])
+    at = books.disputes["document"].to_numpy(dtype=np.int64)
+    disputes = books.disputes.assign(document=np.where(at >= 0, new[at], at))
+    return np.where(waits, -3, named), disputes
+
+
+def _awaited(
+    books: Books, documents: Documents, receipts: Receipts, before: np.ndarray
+) -> np.ndarray | None:
+    """By receipt, the name of the document or plan that is not issued yet; None: there is none."""
+    waits = receipts.named == -3
+    if not waits.any():
+        return None
+    out = np.full(len(receipts), None, dtype=object)
+    one = np.flatnonzero(waits & (before >= 0))
+    out[one] = documents.rows[books.names["invoice"]].iloc[before[one]].to_numpy(dtype=object)
+    plan = np.flatnonzero(waits & (before == -2))
+    out[plan] = plan_labels(documents, books.names)[receipts.parent[plan]]
+    return out
+
+
+def plan_labels(documents: Documents, names: dict[str, str]) -> np.ndarray:
+    """The name of each instalment plan, by its code."""
+    own = np.flatnonzero(documents.parent >= 0)
+    out = np.full(int(documents.parent.max(initial=-1)) + 1, None, dtype=object)
+    if len(own):
+        labels = documents.rows[names["parent"]].iloc[own].to_numpy(dtype=object)
+        out[documents.parent[own]] = labels
+    return out
+
+
+def books_at(books: Books, moment: pd.Timestamp) -> Books:
+    """The books as they stood at an earlier date, receipts of later dates in ``future``.
+
+    Nothing that came later is left: a receipt that names a document of a later date waits for it.
+    """
+    today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
+    documents, receipts = books.documents, books.receipts
+    issued, came = documents.day <= today, receipts.day <= today
+    named, disputes = _renamed(books, receipts, issued)
+    note = receipts.source >= 0
+    if books.notes == "net":  # a note is free money as long as its invoice is not there
+        named = np.where(note & (named == -3), -1, named)
+    new = np.cumsum(issued) - 1
+    source = np.where(note, new[receipts.source], -1) if len(new) else receipts.source
+    known = replace(receipts, named=named, source=source)
+    return replace(
+        books, as_of=moment, today=today, documents=documents.cut(issued),
+        receipts=known.cut(came), future=known.cut(~came & ~note), disputes=disputes,
+        later=int((~issued).sum()), awaited=None,
+    )  # fmt: skip
 
 
 def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts:

@@ -174,7 +174,7 @@ def worklist(
     Parameters
     ----------
     invoices, payments, adjustments, as_of, method, fx, **options
-        As for :func:`ledger`. A ledger holds no disputes: give the frames where they matter.
+        As for :func:`ledger`. A ledger carries its disputes in ``attrs``.
     levels : sequence of (level, days)
         Dunning levels by least days past due.
     grain : {"customer", "invoice"}
@@ -415,7 +415,8 @@ def _lines(position: Position) -> pd.DataFrame:
                 [labels, receipts.label.iloc[own].astype(object)], ignore_index=True
             ),
             "due": np.r_[
-                np.where(documents.note, -(2**40), documents.due), np.full(len(own), -(2**40))
+                np.where(documents.note | documents.no_due, -(2**40), documents.due),
+                np.full(len(own), -(2**40)),
             ],
             "units": np.r_[documents.units, -receipts.units[own]],
         }

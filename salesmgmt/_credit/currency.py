@@ -60,7 +60,10 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
         disputes=_valued(rate, books.disputes), recoveries=_valued(rate, books.recoveries),
     )  # fmt: skip
     expected = _round(position.expected * open_rate)
-    return replace(position, books=one, units=units, open=left, rest=rest, expected=expected)
+    return replace(
+        position, books=one, units=units, open=left, rest=rest, expected=expected,
+        method="",  # in one currency the matches cannot be made again
+    )  # fmt: skip
 
 
 def _valued(rate: _Rates, events: pd.DataFrame) -> pd.DataFrame:

@@ -50,8 +50,8 @@ def early_warning(
     Parameters
     ----------
     invoices, payments, adjustments, as_of, method, fx, **options
-        As for :func:`ledger`. ``adjustments`` of kind ``dispute`` are counted; a ledger does not
-        hold them, so give the frames where disputes matter.
+        As for :func:`ledger`. ``adjustments`` of kind ``dispute`` are counted, also those that
+        a ledger carries in ``attrs``.
     limits : DataFrame, Series or mapping, optional
         Credit limits by customer: use above 90 % warns, above 100 % is severe.
     promises : DataFrame, optional

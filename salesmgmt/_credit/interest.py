@@ -465,7 +465,7 @@ def _frame(
 
     out = _keys(position, late)
     accrued = [_nearest(d.accrued) for d in debts]
-    out["due_date"] = as_days(documents.due[late])
+    out["due_date"] = as_days(documents.due[late], ~documents.no_due[late])
     out["days_late"] = np.array([d.days for d in debts], dtype=np.int64)
     out["principal"] = money([d.principal for d in debts])
     out["interest"] = money(accrued)

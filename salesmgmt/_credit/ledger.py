@@ -12,17 +12,19 @@ from .. import _frames as door
 from ..engine import fast_matching
 from ..engine.matching import Rank, order_by, queue_segments
 from .blocks import in_blocks, stacked
-from .books import KINDS, Books, Options, open_books
+from .books import KINDS, Books, Options, open_books, plan_labels
 from .currency import convert
+from .disputes import as_lists, disputes_told
 from .plain import PlainBooks, plain_books
 from .settling import Position, receipt_ties, settle
-from .tables import Tables, take_tables
+from .tables import Tables, column_names, take_tables
 
-__all__ = ["ledger", "open_items"]
+__all__ = ["NAMED", "ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
 _NEVER = np.iinfo(np.int64).min  # NaT, and below any day
-_CARRIED = ("type", "parent", "tax", "rep", "region")
+_CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
+NAMED = "named_invoice"  # column of a ledger: what the receipt says that it is for
 
 
 def ledger(
@@ -79,9 +81,15 @@ def ledger(
         ``credit_note``; ``open`` for what is left of a document, ``unapplied`` for what is left
         of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``
         (missing where the invoice has none), ``payment_date``, further columns of the invoice,
-        ``as_of``. Amounts of a document's rows
-        add up to its amount, those of a payment's rows to the payment. Every other function of
-        this desk takes the result in place of ``invoices``.
+        ``named_invoice`` (what the receipt says it is for) if any receipt names something,
+        ``as_of``. Amounts of a document's rows add up to its amount, those of a payment's rows
+        to the payment. ``attrs``: ``method``, ``credit_notes``, ``converted``, ``disputes``.
+
+        Every other function of this desk takes the result in place of ``invoices``, at its own
+        date or any before. At an earlier date only what was booked by then counts: what later
+        receipts have named or taken back is settled as it was then. Without the ``attrs`` (a
+        file keeps none), and of a ledger converted by ``fx``, the matches dated up to then are
+        taken as they are, and disputes are not known.
 
     Raises
     ------
@@ -110,21 +118,36 @@ def ledger(
     2         I2          -    30.0     open
     """
 
+    facts = {
+        "method": method, "credit_notes": options.get("credit_notes", "parent"),
+        "converted": fx is not None,
+    }  # fmt: skip
+    disputes: list[pd.DataFrame] = []
+
     def work(tables: Any, day: Any) -> pd.DataFrame:
         if isinstance(tables, Tables) and fx is None:
             plain = plain_books(tables, as_of=day, method=method)
             if plain is not None:
-                return _plain_frame(plain)
+                return _plain_frame(plain, named)
         position = take_position(
             "ledger", tables, payments, adjustments, as_of=day, method=method, fx=fx,
             options=options,
         )  # fmt: skip
-        return _ledger_frame(position)
+        disputes.append(disputes_told(position.books))
+        return _ledger_frame(position, named)
 
     if is_ledger(invoices):
-        return work(invoices, as_of)
-    tables = take_tables("ledger", invoices, payments, adjustments, options, method)
-    return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
+        named = NAMED in invoices
+        out = work(invoices, as_of)
+        facts = {k: v for k, v in invoices.attrs.items() if k in facts}
+    else:
+        tables = take_tables("ledger", invoices, payments, adjustments, options, method)
+        named = tables.naming()
+        out = stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
+    if named:
+        out[NAMED] = _like_ids(out[NAMED], out[column_names(options)["invoice"]])
+    out.attrs = {**facts, "disputes": as_lists(disputes)}
+    return out
 
 
 def take_position(
@@ -146,8 +169,9 @@ def take_position(
         from .reading import position_from_ledger
 
         return position_from_ledger(
-            caller, invoices, payments, adjustments, as_of=as_of, fx=fx, options=options
-        )
+            caller, invoices, payments, adjustments, as_of=as_of, fx=fx, options=options,
+            pairs=pairs, future=future,
+        )  # fmt: skip
     tables = invoices
     if not isinstance(tables, Tables):
         tables = take_tables(caller, invoices, payments, adjustments, options, method)
@@ -222,19 +246,19 @@ def _dense(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, int]:
     return (np.cumsum(used) - 1)[both], int(used.sum())
 
 
-def _ledger_frame(position: Position) -> pd.DataFrame:
+def _ledger_frame(position: Position, named: bool) -> pd.DataFrame:
     """Matches, open documents and unapplied receipts as one frame."""
     lines = _Lines(position)
-    return _frame(position.books, lines.document, lines.receipt, lines.units)
+    return _frame(position.books, lines.document, lines.receipt, lines.units, named)
 
 
-def _plain_frame(plain: PlainBooks) -> pd.DataFrame:
+def _plain_frame(plain: PlainBooks, named: bool) -> pd.DataFrame:
     """The same for plain books, whose lines come out of one merge in their order."""
     debits, credits = plain.debits(), plain.credits()
     if not plain.oldest_due and len(debits) + len(credits) >= fast_matching.LEAST:
         lines = fast_matching.compiled_lines()
         if lines is not None:
-            return _compiled_frame(plain, debits, credits, lines)
+            return _compiled_frame(plain, debits, credits, lines, named)
     documents, receipts = plain.books.documents, plain.books.receipts
     document, receipt, units = queue_segments(
         documents.customer[debits], documents.units[debits],
@@ -244,11 +268,15 @@ def _plain_frame(plain: PlainBooks) -> pd.DataFrame:
     if plain.oldest_due:  # settled by due date, shown by invoice date
         order = _line_order(plain.books, document, receipt)
         document, receipt, units = document[order], receipt[order], units[order]
-    return _frame(plain.books, document, receipt, units)
+    return _frame(plain.books, document, receipt, units, named)
 
 
 def _compiled_frame(
-    plain: PlainBooks, debits: np.ndarray, credits: np.ndarray, write: Callable[..., int]
+    plain: PlainBooks,
+    debits: np.ndarray,
+    credits: np.ndarray,
+    write: Callable[..., int],
+    named: bool,
 ) -> pd.DataFrame:
     documents, receipts = plain.books.documents, plain.books.receipts
     # Side by side and in order first: the pass itself then never waits for memory.
@@ -264,7 +292,7 @@ def _compiled_frame(
     n = write(debits, credits, *sides, int(_DAY), len(KINDS), lines, times, kind)
     document, receipt, customer, units = (line[:n] for line in lines)
     of_lines = [t[:n] for t in times]
-    return _assembled(plain.books, document, receipt, units, customer, kind[:n], of_lines)
+    return _assembled(plain.books, document, receipt, units, customer, kind[:n], of_lines, named)
 
 
 def _positions(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -273,7 +301,7 @@ def _positions(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _frame(
-    books: Books, document: np.ndarray, receipt: np.ndarray, units: np.ndarray
+    books: Books, document: np.ndarray, receipt: np.ndarray, units: np.ndarray, named: bool
 ) -> pd.DataFrame:
     """One row a line: positions of document and receipt (-1: none) and what is matched or left."""
     documents, receipts = books.documents, books.receipts
@@ -286,7 +314,7 @@ def _frame(
     kind[document < 0] = len(KINDS) + 1
     customer = _of_both(document, receipt, documents.customer, receipts.customer)
     times = [np.maximum(issued, paid), issued, due, paid]
-    return _assembled(books, document, receipt, units, customer, kind, times)
+    return _assembled(books, document, receipt, units, customer, kind, times, named)
 
 
 def _assembled(
@@ -297,8 +325,12 @@ def _assembled(
     customer: np.ndarray,
     kind: np.ndarray,
     times: list[np.ndarray],
+    named: bool,
 ) -> pd.DataFrame:
-    """The frame of lines; ``times`` in microseconds: of the match, document, due date, receipt."""
+    """The frame of lines; ``times`` in microseconds: of the match, document, due date, receipt.
+
+    ``named``: with a column of what receipts name.
+    """
     documents, receipts, names = books.documents, books.receipts, books.names
     later, issued, due, paid = (t.view("datetime64[us]") for t in times)
     columns: dict[str, Any] = {
@@ -316,8 +348,32 @@ def _assembled(
     for column in (names.get(c, c) for c in _CARRIED):
         if column in documents.rows:
             columns[column] = _pick(documents.rows[column], document)
+    if named:
+        columns[NAMED] = _named_by(books, receipt)
     columns["as_of"] = np.full(len(units), books.as_of.to_datetime64())
     return pd.DataFrame(columns, copy=False)
+
+
+def _named_by(books: Books, receipt: np.ndarray) -> pd.Series:
+    """The document or instalment plan that the receipt of each line names, None: none."""
+    documents, receipts = books.documents, books.receipts
+    labels = np.full(len(receipts) + 1, None, dtype=object)  # the last: no receipt
+    if books.awaited is not None:
+        labels[:-1] = books.awaited
+    one, plan = (np.flatnonzero(rows) for rows in (receipts.named >= 0, receipts.named == -2))
+    ids = documents.rows[books.names["invoice"]]
+    labels[one] = ids.iloc[receipts.named[one]].to_numpy(dtype=object)
+    labels[plan] = plan_labels(documents, books.names)[receipts.parent[plan]]
+    return pd.Series(labels[receipt], dtype=object)
+
+
+def _like_ids(names: pd.Series, ids: pd.Series) -> pd.Series:
+    """Names in the dtype of the ids, where they are all of its kind."""
+    kind = pd.api.types.infer_dtype(names, skipna=True)
+    text = isinstance(ids.dtype, pd.StringDtype) and kind in ("string", "empty")
+    whole = pd.api.types.is_integer_dtype(ids.dtype) and kind in ("integer", "empty")
+    dtype = "Int64" if whole else ids.dtype
+    return names.astype(dtype) if text or whole else names
 
 
 def _taken(values: np.ndarray, rows: np.ndarray, fill: int) -> np.ndarray:
@@ -378,7 +434,8 @@ def open_items(
         As for :func:`ledger`, or a ledger in place of the first. Also frames of Polars, Arrow,
         DuckDB or Spark.
     as_of, method, fx, **options
-        As for :func:`ledger`. Any past ``as_of`` brings back what has been paid since.
+        As for :func:`ledger`. Any past ``as_of`` brings back what has been paid since, from the
+        frames and from a ledger alike.
     include : {"open", "all"}
         ``"all"`` also returns documents that are settled (``outstanding`` 0).
 
@@ -387,9 +444,10 @@ def open_items(
     DataFrame
         ``customer_id``, ``invoice_id``, ``payment_id`` (of an unapplied receipt), ``kind``
         (``invoice``, ``credit_note``, ``unapplied``), ``currency`` if there is one,
-        ``invoice_date`` (date of the receipt), ``due_date``, ``amount``, ``paid``,
-        ``outstanding`` (negative: a credit of the customer's), ``days_past_due`` (negative: not
-        due yet), ``future`` (receipts dated after ``as_of`` that will settle it), ``remaining``,
+        ``invoice_date`` (date of the receipt), ``due_date`` (missing where the invoice has
+        none), ``amount``, ``paid``, ``outstanding`` (negative: a credit of the customer's),
+        ``days_past_due`` (negative: not due yet; without a due date: since the invoice date),
+        ``future`` (receipts dated after ``as_of`` that will settle it), ``remaining``,
         further columns of the invoice, ``as_of``. ``outstanding`` adds up to invoices minus
         payments minus adjustments.
 
@@ -444,6 +502,7 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
         return np.concatenate([a, b])[place]
 
     due = joined(documents.due[rows], receipts.day[rest])
+    given = joined(~documents.no_due[rows], np.zeros(len(rest), dtype=bool))
     left = joined(position.open[rows], -position.rest[rest])
     amount = joined(documents.units[rows], -receipts.units[rest])
     future = joined(position.expected[rows], np.zeros(len(rest), dtype=np.int64))
@@ -463,7 +522,7 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
         labels = books.currencies.labels.iloc[:, 0]
         out[names["currency"]] = labels.take(currency).reset_index(drop=True)
     out["invoice_date"] = as_days(joined(documents.day[rows], receipts.day[rest]))
-    out["due_date"] = as_days(due, document >= 0)
+    out["due_date"] = as_days(due, given)
     for name, units in (
         ("amount", amount), ("paid", amount - left), ("outstanding", left),
     ):  # fmt: skip

@@ -328,7 +328,8 @@ def _vintage(
         at = flows.at(end)
         now = int(period_of(np.array([end]), freq)[0])
         issued = documents.day <= end
-        gone = _written_off(flows, -(2**40), end)[issued]
+        settled = documents.units[issued] - at.open.clip(0)
+        gone = np.minimum(_written_off(flows, -(2**40), end)[issued], settled.clip(0))
         late = np.where(end - documents.due[issued] > default_days, at.open.clip(0), 0)
         lost = pd.Series(gone + late).groupby(born[issued]).sum()
         for vintage, amount in lost.items():

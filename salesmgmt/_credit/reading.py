@@ -11,12 +11,25 @@ import pandas as pd
 from .. import _frames as door
 from .._frames import Amount, Date, Key
 from ..errors import InputError
-from .books import KINDS, Books, Documents, Options, Receipts, column_names
-from .settling import Position
+from .books import (
+    KINDS,
+    Books,
+    Documents,
+    Options,
+    Receipts,
+    column_names,
+    plans_of,
+)
+from .disputes import told_again
+from .ledger import NAMED
+from .settling import METHODS, Position, settled_at, stands
+from .tables import rows_at
 
-__all__ = ["position_from_ledger"]
+__all__ = ["position_at", "position_from_ledger"]
 
 _SETTLING = (*KINDS, "open", "unapplied")
+_OPEN, _UNAPPLIED = len(KINDS), len(KINDS) + 1
+_NOTE, _WRITE_OFF, _ALLOWANCE = (KINDS.index(k) for k in ("credit_note", "write_off", "allowance"))
 
 
 def position_from_ledger(
@@ -28,6 +41,8 @@ def position_from_ledger(
     as_of: Any,
     fx: Any,
     options: Options,
+    pairs: bool = True,
+    future: bool = False,
 ) -> Position:
     """The position that a ledger describes, at its own date or any before."""
     if payments is not None or adjustments is not None:
@@ -36,9 +51,8 @@ def position_from_ledger(
         )
     if fx is not None:
         raise InputError(f"{caller}(): fx: convert when the ledger is made, ledger(..., fx=).")
-    names = column_names(options)
-    step = options.get("step", 0.01)
-    position = _whole(caller, frame, names, step)
+    lines = _Lines(caller, frame, column_names(options), options.get("step", 0.01))
+    position = lines.position()
     made = position.books.as_of
     moment = made if as_of is None else door.day(as_of, name="as_of", caller=caller).as_unit("us")
     if moment > made:
@@ -46,90 +60,263 @@ def position_from_ledger(
             f"{caller}(): as_of {moment.date()} lies after the ledger's own {made.date()}; "
             "make the ledger at the later date."
         )
-    return position if moment == made else position_at(position, moment)
+    again = bool(position.method) and (future or lines.names_any() or not stands(position))
+    if again:
+        position = lines.whole_receipts(position)
+    if moment == made:
+        return position
+    if again:
+        return settled_at(position, moment, pairs=pairs, future=future)
+    return position_at(position, moment)
 
 
-def _whole(caller: str, frame: pd.DataFrame, names: dict[str, str], step: float) -> Position:
-    rows = door.take(
-        frame, caller=caller, arg="the ledger",
-        customer=Key(names["customer"]),
-        invoice=Key(names["invoice"], missing="allow"),
-        payment=Key(names["payment"], missing="allow"),
-        amount=Amount("amount"),
-        kind=Key("kind"),
-        currency=Key(names["currency"], optional=True),
-        invoice_date=Date("invoice_date", missing="allow"),
-        due=Date("due_date", missing="allow"),
-        paid=Date("payment_date", missing="allow"),
-        as_of=Date("as_of"),
-    )  # fmt: skip
-    units = door.units(rows["amount"], step, name="amount", caller=caller)
-    kind = pd.Categorical(rows.series("kind").astype(object), categories=_SETTLING).codes
-    if (kind < 0).any():
-        raise InputError(f"{caller}(): the ledger's column 'kind' holds unknown values.")
-    customers = rows.keys("customer")
-    currencies = rows.keys("currency") if "currency" in rows else None
-    currency = currencies.codes if currencies is not None else np.zeros(len(rows), np.int64)
-    group = customers.codes * max(1, len(currencies) if currencies is not None else 1) + currency
-    made = pd.Timestamp(rows["as_of"].max()).as_unit("us")
-    today = int(made.to_datetime64().astype("datetime64[D]").astype(np.int64))
-    of_document = ~np.isnat(rows["invoice_date"])
-    of_receipt = ~np.isnat(rows["paid"])
-    ids = rows.series("invoice").where(of_document)
-    codes, _ = pd.factorize(ids, sort=False)
-    first = np.flatnonzero(of_document & ~pd.Series(codes).duplicated().to_numpy())
-    count = len(first)
-    amount = np.zeros(count, dtype=np.int64)
-    np.add.at(amount, codes[of_document], units[of_document])
-    left = np.zeros(count, dtype=np.int64)
-    is_open = kind == _SETTLING.index("open")
-    np.add.at(left, codes[is_open], units[is_open])
-    day = rows["invoice_date"][first].astype("M8[D]").astype(np.int64)
-    no_due = np.isnat(rows["due"][first])
-    due = np.where(no_due, day, rows["due"][first].astype("M8[D]").astype(np.int64))
-    documents = Documents(
-        rows=rows.frame.iloc[first],
-        customer=customers.codes[first],
-        currency=currency[first],
-        group=group[first],
-        day=day,
-        due=due,
-        no_due=no_due,
-        units=amount,
-        note=(amount < 0) | _notes(rows.frame.iloc[first], names),
-        parent=np.full(count, -1, dtype=np.int64),
-        security=np.zeros(count),
-        burden=np.zeros(count),
-    )
-    matched = np.flatnonzero(of_receipt)
-    lost = kind[matched] == _SETTLING.index("unapplied")
-    receipts = Receipts(
-        label=rows.series("payment").iloc[matched],
-        customer=customers.codes[matched],
-        currency=currency[matched],
-        group=group[matched],
-        day=rows["paid"][matched].astype("M8[D]").astype(np.int64),
-        units=units[matched],
-        kind=np.where(lost, 0, kind[matched]).astype(np.int8),
-        named=np.full(len(matched), -1, dtype=np.int64),
-        parent=np.full(len(matched), -1, dtype=np.int64),
-        source=np.full(len(matched), -1, dtype=np.int64),
-    )
-    events = pd.DataFrame(columns=["customer", "document", "day", "amount", "currency", "kind"])
-    books = Books(
-        caller, step, names, made, today, customers, currencies, documents, receipts,
-        receipts.cut(np.zeros(len(receipts), dtype=bool)), events, events, 0, "parent",
-    )  # fmt: skip
-    pair = np.flatnonzero(~lost)
-    return Position(
-        books,
-        document=codes[matched[pair]].astype(np.int64),
-        receipt=pair,
-        units=units[matched[pair]],
-        open=left,
-        rest=np.where(lost, units[matched], 0),
-        expected=np.zeros(count, dtype=np.int64),
-    )
+class _Lines:
+    """The rows of a ledger, and what they say of documents and receipts."""
+
+    def __init__(self, caller: str, frame: pd.DataFrame, names: dict[str, str], step: float):
+        rows = door.take(
+            frame, caller=caller, arg="the ledger",
+            customer=Key(names["customer"]),
+            invoice=Key(names["invoice"], missing="allow"),
+            payment=Key(names["payment"], missing="allow"),
+            amount=Amount("amount"),
+            kind=Key("kind"),
+            currency=Key(names["currency"], optional=True),
+            invoice_date=Date("invoice_date", missing="allow"),
+            due=Date("due_date", missing="allow"),
+            paid=Date("payment_date", missing="allow"),
+            as_of=Date("as_of"),
+            parent=Key(names["parent"], optional=True, missing="allow"),
+            named=Key(NAMED, optional=True, missing="allow"),
+            security=Amount(names["security"], optional=True, missing="allow"),
+            burden=Amount(names["burden"], optional=True, missing="allow"),
+        )  # fmt: skip
+        self.caller, self.names, self.step, self.rows = caller, names, step, rows
+        self.facts = frame.attrs
+        self.units = door.units(rows["amount"], step, name="amount", caller=caller)
+        self.kind = pd.Categorical(rows.series("kind").astype(object), categories=_SETTLING).codes
+        if (self.kind < 0).any():
+            raise InputError(f"{caller}(): the ledger's column 'kind' holds unknown values.")
+        self.customers = rows.keys("customer")
+        self.currencies = rows.keys("currency") if "currency" in rows else None
+        width = 1
+        self.currency = np.zeros(len(rows), dtype=np.int64)
+        if self.currencies is not None:
+            width, self.currency = max(1, len(self.currencies)), self.currencies.codes
+        self.group = self.customers.codes * width + self.currency
+        of_document = ~np.isnat(rows["invoice_date"])
+        self.document, _ = pd.factorize(rows.series("invoice").where(of_document), sort=False)
+        again = pd.Series(self.document).duplicated().to_numpy()
+        self.first = np.flatnonzero(of_document & ~again)
+        self.matched = np.flatnonzero(~np.isnat(rows["paid"]))
+
+    def position(self) -> Position:
+        """The matches as they are; each row of a receipt stands for a receipt."""
+        at = self.matched
+        lost = self.kind[at] == _UNAPPLIED
+        none = np.full(len(at), -1, dtype=np.int64)
+        receipts = Receipts(
+            label=self.rows.series("payment").iloc[at],
+            customer=self.customers.codes[at],
+            currency=self.currency[at],
+            group=self.group[at],
+            day=self.rows["paid"][at].astype("M8[D]").astype(np.int64),
+            units=self.units[at],
+            kind=np.where(lost, 0, self.kind[at]).astype(np.int8),
+            named=none,
+            parent=none,
+            source=none,
+        )
+        documents, pair = self._documents(), np.flatnonzero(~lost)
+        return Position(
+            self._books(documents, receipts),
+            document=self.document[at[pair]].astype(np.int64),
+            receipt=pair,
+            units=self.units[at[pair]],
+            open=self._sums(self.document, self.kind == _OPEN, len(documents)),
+            rest=np.where(lost, self.units[at], 0),
+            expected=np.zeros(len(documents), dtype=np.int64),
+            method=self._method(),
+        )
+
+    def _sums(self, codes: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+        out = np.zeros(count, dtype=np.int64)
+        np.add.at(out, codes[rows], self.units[rows])
+        return out
+
+    def _method(self) -> str:
+        """The method that the ledger was made by, where it can be applied again."""
+        method = self.facts.get("method", "")
+        return str(method) if method in METHODS and not self.facts.get("converted", True) else ""
+
+    def _documents(self) -> Documents:
+        rows, first, count = self.rows, self.first, len(self.first)
+        amount = self._sums(self.document, self.document >= 0, count)
+        day = rows["invoice_date"][first].astype("M8[D]").astype(np.int64)
+        no_due = np.isnat(rows["due"][first])
+        due = np.where(no_due, day, rows["due"][first].astype("M8[D]").astype(np.int64))
+        note = _notes(rows.frame.iloc[first], self.names)
+        return Documents(
+            rows=rows.frame.iloc[first], customer=self.customers.codes[first],
+            currency=self.currency[first], group=self.group[first], day=day, due=due,
+            no_due=no_due, units=amount, note=(amount < 0) | note,
+            parent=np.full(count, -1, dtype=np.int64),
+            security=self._extra("security"), burden=self._extra("burden"),
+        )  # fmt: skip
+
+    def _extra(self, option: str) -> np.ndarray:
+        if option not in self.rows:
+            return np.zeros(len(self.first))
+        return np.nan_to_num(self.rows[option][self.first])
+
+    def _books(self, documents: Documents, receipts: Receipts) -> Books:
+        made = pd.Timestamp(self.rows["as_of"].max()).as_unit("us")
+        today = int(made.to_datetime64().astype("datetime64[D]").astype(np.int64))
+        events = told_again(
+            self.facts.get("disputes"), self.customers.index,
+            None if self.currencies is None else self.currencies.index,
+            documents, documents.rows[self.names["invoice"]],
+        )  # fmt: skip
+        return Books(
+            self.caller, self.step, self.names, made, today, self.customers, self.currencies,
+            documents, receipts, receipts.cut(np.zeros(len(receipts), dtype=bool)), events,
+            events.iloc[:0], 0, str(self.facts.get("credit_notes", "parent")),
+        )  # fmt: skip
+
+    # ----------------------------------------------------------------------------------
+    # Receipts in one piece, so that they can be settled again
+
+    def whole_receipts(self, position: Position) -> Position:
+        """The same position with one receipt for all rows of it, and what each of them names."""
+        books, kind = position.books, self._kinds(position.books.receipts)
+        named = self._names()
+        of = self._same_receipt(books.receipts, kind, named)
+        first = np.full(int(of.max(initial=-1)) + 1, len(of), dtype=np.int64)
+        np.minimum.at(first, of, np.arange(len(of)))
+        count = len(first)
+        units, rest = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+        np.add.at(units, of, books.receipts.units)
+        np.add.at(rest, of, position.rest)
+        receipts = replace(books.receipts.cut(first), units=units, kind=kind[first])
+        plans = plans_of(rows_at(self.rows, self.first), books.documents, int(self.group.max()) + 1)
+        names = np.full(count, None, dtype=object) if named is None else named[first]
+        documents, receipts = self._with_notes(books.documents, receipts, first)
+        if books.notes == "net":
+            receipts, names = self._with_idle_notes(documents, receipts, names)
+        books = replace(books, documents=documents, receipts=receipts)
+        _find_names(books, names, plans)
+        return replace(
+            position, books=books, receipt=of[position.receipt],
+            open=_longer(position.open, len(documents)), rest=_longer(rest, len(receipts)),
+            expected=np.zeros(len(documents), dtype=np.int64),
+        )  # fmt: skip
+
+    def names_any(self) -> bool:
+        """Whether any receipt is for a document of its own."""
+        told = "named" in self.rows and bool(self.rows.series("named").notna().any())
+        return told or bool((self.kind == _NOTE).any())
+
+    def _kinds(self, receipts: Receipts) -> np.ndarray:
+        """Kinds with those of unapplied adjustments, which have no id, told from payments."""
+        lost = self.kind[self.matched] == _UNAPPLIED
+        nameless = receipts.label.isna().to_numpy()
+        out = receipts.kind.copy()
+        out[lost & nameless] = _WRITE_OFF
+        return out
+
+    def _names(self) -> np.ndarray | None:
+        """What the receipt of each of its rows names; None where none names anything."""
+        if "named" not in self.rows:
+            return None
+        return self.rows.series("named").iloc[self.matched].to_numpy(dtype=object)
+
+    def _same_receipt(
+        self, receipts: Receipts, kind: np.ndarray, named: np.ndarray | None
+    ) -> np.ndarray:
+        """A code for each receipt: an id (and what it names); else a day, kind and name."""
+        label, _ = pd.factorize(receipts.label)
+        names = np.zeros(len(label), dtype=np.int64)
+        if named is not None:
+            names = pd.factorize(pd.Series(named, dtype=object))[0]
+        day = np.where(label < 0, receipts.day, 0)
+        out = np.zeros(len(label), dtype=np.int64)
+        for key in (label, names, kind.astype(np.int64), receipts.group, day):
+            values, code = np.unique(key, return_inverse=True)
+            _, out = np.unique(out * len(values) + code.reshape(-1), return_inverse=True)
+            out = out.reshape(-1)
+        return out
+
+    def _with_notes(
+        self, documents: Documents, receipts: Receipts, first: np.ndarray
+    ) -> tuple[Documents, Receipts]:
+        """Credit notes as documents of their whole amount, from which their receipts stem."""
+        notes = np.flatnonzero(receipts.kind == _NOTE)
+        if not len(notes):
+            return documents, receipts
+        name = self.names["invoice"]
+        label = receipts.label.iloc[notes].to_numpy(dtype=object)
+        at = pd.Index(documents.rows[name].astype(object)).get_indexer(pd.Index(label))
+        new = np.flatnonzero(at < 0)  # settled to the end: no row of its own
+        at[new] = len(documents) + np.arange(len(new))
+        fresh = notes[new]
+        rows = self.rows.frame.iloc[self.matched[first[fresh]]]
+        own = pd.Series(receipts.label.iloc[fresh].to_list(), rows.index, rows[name].dtype)
+        rows = rows.assign(**{name: own})
+        count, nought = len(fresh), np.zeros(len(fresh))
+        day = receipts.day[fresh]
+        more = Documents(
+            rows, receipts.customer[fresh], receipts.currency[fresh], receipts.group[fresh], day,
+            day, np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64),
+            np.ones(count, dtype=bool), np.full(count, -1, dtype=np.int64), nought, nought,
+        )  # fmt: skip
+        documents = documents.joined(more)
+        np.subtract.at(documents.units, at, receipts.units[notes])
+        receipts.units[notes] = -documents.units[at]
+        source = np.full(len(receipts), -1, dtype=np.int64)
+        source[notes] = at
+        return documents, replace(receipts, source=source)
+
+    def _with_idle_notes(
+        self, documents: Documents, receipts: Receipts, names: np.ndarray
+    ) -> tuple[Receipts, np.ndarray]:
+        """Netted credit notes that settle nothing at the end, but may have settled before."""
+        used = np.zeros(len(documents), dtype=bool)
+        used[receipts.source[receipts.source >= 0]] = True
+        at = np.flatnonzero(documents.note & ~used)
+        none = np.full(len(at), -1, dtype=np.int64)
+        rows = documents.rows.iloc[at]
+        more = Receipts(
+            rows[self.names["invoice"]], documents.customer[at], documents.currency[at],
+            documents.group[at], documents.day[at], -documents.units[at],
+            np.full(len(at), _NOTE, dtype=np.int8), none, none, at,
+        )  # fmt: skip
+        parent = self.names["parent"]
+        own = rows[parent].to_numpy(dtype=object) if parent in rows else np.full(len(at), None)
+        return receipts.joined(more), np.concatenate([names, own])
+
+
+def _longer(values: np.ndarray, length: int) -> np.ndarray:
+    """Whole numbers with noughts behind them."""
+    return np.concatenate([values, np.zeros(length - len(values), dtype=np.int64)])
+
+
+def _find_names(books: Books, named: np.ndarray, plans: Any) -> None:
+    """Positions of what receipts name; what is in no row is not issued yet."""
+    documents, receipts = books.documents, books.receipts
+    given = pd.notna(named)
+    ids = pd.Index(documents.rows[books.names["invoice"]].astype(object))
+    at = np.full(len(named), -1, dtype=np.int64)
+    at[given] = np.where((found := ids.get_indexer(pd.Index(named[given]))) < 0, -3, found)
+    parent = np.full(len(named), -1, dtype=np.int64)
+    at[(at == -3) & (receipts.source >= 0)] = -1  # a note whose invoice is unknown is for none
+    rest = np.flatnonzero(at == -3)
+    if plans is not None and len(rest):
+        parent[rest], _ = plans.find(pd.Series(named[rest]), receipts.group[rest])
+        at[rest[parent[rest] >= 0]] = -2
+    receipts.named, receipts.parent = at, parent
+    if (at == -3).any():
+        books.awaited = named
+        books.awaited[at != -3] = None
 
 
 def _notes(rows: pd.DataFrame, names: dict[str, str]) -> np.ndarray:
@@ -139,7 +326,13 @@ def _notes(rows: pd.DataFrame, names: dict[str, str]) -> np.ndarray:
 
 
 def position_at(position: Position, moment: pd.Timestamp) -> Position:
-    """The same matches as they stood at an earlier date."""
+    """The position at an earlier date, by what had been booked by then.
+
+    Where later bookings cannot have touched them, the matches up to the date are taken as they
+    are; so they are where nothing else is known of them (a converted ledger).
+    """
+    if not stands(position):
+        return settled_at(position, moment)
     books = position.books
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
     documents, receipts = books.documents, books.receipts

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from .. import _frames as door
 from ..engine import matching, matching_daily
 from ..engine.matching import exact_sums
-from .books import Books, Documents, Receipts
+from .books import Books, Documents, Receipts, books_at
 
-__all__ = ["METHODS", "Position", "receipt_ties", "settle"]
+__all__ = ["METHODS", "Position", "receipt_ties", "settle", "settled_at", "stands"]
 
 METHODS = (
     "specific_then_fifo",
@@ -43,6 +44,7 @@ class Position:
     open: np.ndarray
     rest: np.ndarray
     expected: np.ndarray
+    method: str = ""  # by which it can be settled again; none: matches are what they are
 
     @property
     def day(self) -> np.ndarray:
@@ -71,9 +73,31 @@ def settle(
     run.take_back()
     run.by_rule(method)
     position = run.position()
+    position.method = method
     if future and len(books.future):
         position.expected = _expected(books, position, method)
     return position
+
+
+def settled_at(
+    position: Position, moment: pd.Timestamp, *, pairs: bool = False, future: bool = False
+) -> Position:
+    """The books as they were settled at an earlier date, by what was known then."""
+    return settle(books_at(position.books, moment), position.method, pairs=pairs, future=future)
+
+
+def stands(position: Position) -> bool:
+    """Whether the matches up to any earlier date are those that were made by then.
+
+    So it is where money settles in the order in which it comes and takes what is there; not
+    where a later receipt can name what an earlier one has settled, take it back, or where an
+    invoice of a later date is due before those of earlier dates.
+    """
+    receipts = position.books.receipts
+    free = (receipts.named == -1) | (receipts.named == -3)
+    known = position.method in METHODS and not position.method.endswith("oldest_due")
+    plain = bool(free.all() and (receipts.source < 0).all() and (receipts.units >= 0).all())
+    return not position.method or (known and plain)
 
 
 def _expected(books: Books, position: Position, method: str) -> np.ndarray:
@@ -176,7 +200,9 @@ class _Run:
         credits = np.flatnonzero(free)
         if not len(debits) or not len(credits):
             return
-        if not self.each and rule in ("fifo", "oldest_due"):
+        # What a netted note has left is open on the note: then it matters whose money is left.
+        alike = not self.each and bool((receipts.source[credits] < 0).all())
+        if alike and rule in ("fifo", "oldest_due"):
             self._pool(self._in_queue(debits, rule), credits)
             return
         keys: tuple[np.ndarray, ...] = (receipts.group[credits], receipts.day[credits])

@@ -14,7 +14,16 @@ from .. import _frames as door
 from .._frames import Amount, Date, Key, Rows
 from ..errors import InputError
 
-__all__ = ["LINK", "SETTLING", "Options", "Tables", "check_options", "column_names", "take_tables"]
+__all__ = [
+    "LINK",
+    "SETTLING",
+    "Options",
+    "Tables",
+    "check_options",
+    "column_names",
+    "rows_at",
+    "take_tables",
+]
 
 _ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
 _NAMELESS = ("fifo", "lifo", "proportional")  # methods that look at no name
@@ -98,12 +107,24 @@ class Tables:
 
     def cut(self, at: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tables:
         """Some rows of each table, by position."""
-        some = tuple(_cut(r, a) for r, a in zip(self.rows, at, strict=True))
+        some = tuple(rows_at(r, a) for r, a in zip(self.rows, at, strict=True))
         return Tables(self.caller, self.names, self.options, some)  # type: ignore[arg-type]
 
     def lines(self) -> int:
         """Rows of a pair ledger at most, if every receipt pays its share of a queue."""
         return sum(map(len, self.rows)) + len(self.rows[0])
+
+    def naming(self) -> bool:
+        """Whether any receipt names what it is for."""
+        bills, payments, changes = self.rows
+        own = [payments.series(k) for k in ("named", "plan") if k in payments]
+        if "parent" in bills:  # of a credit note: what it is for
+            own.append(bills.series("parent")[bills["amount"] < 0])
+            if "type" in bills:
+                own.append(bills.series("parent")[bills.series("type") == "credit_note"])
+        if "named" in changes:
+            own.append(changes.series("named")[changes.series("kind").isin(SETTLING)])
+        return any(bool(names.notna().any()) for names in own)
 
     def last_day(self) -> np.ndarray:
         """The last day a document or a receipt is dated; empty if there is none."""
@@ -116,7 +137,8 @@ class Tables:
         )
 
 
-def _cut(rows: Rows, at: np.ndarray) -> Rows:
+def rows_at(rows: Rows, at: np.ndarray) -> Rows:
+    """Some of the rows, by position."""
     values = {option: v[at] for option, v in rows.values.items()}
     return Rows(rows.frame.iloc[at], rows.columns, values, rows.dropped, rows.caller)
 

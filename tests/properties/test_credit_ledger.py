@@ -505,3 +505,47 @@ def test_what_blocks_refuse_is_told_as_for_the_whole(monkeypatch):
         credit.aging(invoices, named)
     with pytest.raises(InputError, match="not in invoices"):
         credit.ledger(invoices, payments.assign(invoice_id=-1))
+
+
+# --------------------------------------------------------------------------------------
+# A ledger at a past date is what the frames are at that date
+
+
+@pytest.mark.parametrize(
+    ("method", "notes"),
+    [*((method, "parent") for method in METHODS), ("specific_then_fifo", "own"),
+     ("specific_then_fifo", "net"), ("specific_then_oldest_due", "net"), ("cn_560", "net")],
+)  # fmt: skip
+def test_a_ledger_at_a_past_day_is_what_the_frames_are(method, notes):
+    random = Random(f"{method} {notes}")
+    books = [_ledger(random, n) for n in range(25)]
+    frames = _frames(books, random)
+    options = {"method": method, "credit_notes": notes}
+    pairs = credit.ledger(*frames, as_of=START + timedelta(days=330), **options)
+    for days in (150, 60):
+        past = START + timedelta(days=days)
+        one = credit.open_items(pairs, as_of=past, include="all")
+        two = credit.open_items(*frames, as_of=past, include="all", **options)
+        columns = ["due_date", "amount", "outstanding", "days_past_due", "future", "remaining"]
+        documents = [f[f["invoice_id"].notna()].set_index("invoice_id") for f in (one, two)]
+        pd.testing.assert_frame_equal(*(d.sort_index()[columns] for d in documents))
+        for unapplied in ("own", "bucket"):
+            pd.testing.assert_frame_equal(
+                credit.aging(pairs, as_of=past, unapplied=unapplied),
+                credit.aging(*frames, as_of=past, unapplied=unapplied, **options),
+            )
+
+
+@pytest.mark.parametrize("method", ["specific_then_fifo", "specific_then_oldest_due", "cn_560"])
+def test_each_month_of_a_series_knows_what_was_booked_by_then(method):
+    random = Random(5)
+    books = [_ledger(random, n) for n in range(40)]
+    frames = _frames(books, random)
+    pairs = credit.ledger(*frames, method=method)
+    for measure in (credit.delinquent_days, credit.dso):
+        options = {"method": "best_possible"} if measure is credit.dso else {}
+        months = measure(pairs, freq="M", **options)
+        for day in pd.to_datetime(["2024-03-31", "2024-06-30"]):
+            month = months[months["as_of"] == day].reset_index(drop=True)
+            single = measure(pairs, as_of=day, **options)
+            pd.testing.assert_frame_equal(month, single)

@@ -1,0 +1,186 @@
+"""A ledger read at a past date: only what had been booked by then may matter."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pandas as pd
+import pytest
+
+from salesmgmt import credit, load_sample
+
+OPTIONS = {"method": "specific_then_fifo"}
+
+
+def bills(*rows, **more):
+    names = ["invoice_id", "customer_id", "invoice_date", "due_date", "amount"]
+    return pd.DataFrame(rows, columns=names).assign(**more)
+
+
+def money(*rows):
+    return pd.DataFrame(rows, columns=["payment_id", "customer_id", "date", "amount", "invoice_id"])
+
+
+def _open(frames, as_of, **options):
+    items = credit.open_items(*frames, as_of=as_of, **options)
+    names = items["invoice_id"].astype(object).where(items["invoice_id"].notna(), "unapplied")
+    return dict(zip(names, items["outstanding"], strict=True))
+
+
+TWO = bills(
+    ("I1", "A", "2025-01-01", "2025-01-31", 100.0),
+    ("I2", "A", "2025-01-05", "2025-02-04", 100.0),
+)
+LATER = bills(
+    ("I1", "A", "2025-01-01", "2025-03-31", 100.0),
+    ("I2", "A", "2025-02-01", "2025-02-15", 100.0),
+)
+
+# What stands open at the end of January, worked out by hand: frames, options, open by invoice.
+CASES = {
+    # P1 settled the oldest debt when it came; that P2 will name it in February, nobody knew.
+    "a later payment names what was paid": (
+        TWO,
+        money(("P1", "A", "2025-01-10", 100.0, None), ("P2", "A", "2025-02-10", 100.0, "I1")),
+        {},
+        {"I2": 100.0},
+    ),
+    # The money of January is taken back in March: in January it had settled I1.
+    "a later refund": (
+        TWO,
+        money(("P1", "A", "2025-01-10", 100.0, None), ("R", "A", "2025-03-01", -100.0, None)),
+        {},
+        {"I2": 100.0},
+    ),
+    # I2 is due first, but in January only I1 was there.
+    "a later invoice that is due earlier": (
+        LATER,
+        money(("P1", "A", "2025-01-10", 100.0, None)),
+        {"method": "specific_then_oldest_due"},
+        {},
+    ),
+    # Paid in advance by name: the money waits for its invoice, as it does in the frames.
+    "a name that is not issued yet": (
+        LATER,
+        money(("P1", "A", "2025-01-10", 60.0, "I2")),
+        {},
+        {"I1": 100.0, "unapplied": -60.0},
+    ),
+    # The note settled I1 in January, as credit that is netted; the payment that names I1 followed.
+    "a netted credit note before a payment by name": (
+        pd.concat([TWO, bills(("C", "A", "2025-01-20", None, -100.0))], ignore_index=True),
+        money(("P2", "A", "2025-02-10", 100.0, "I1"), ("P3", "A", "2025-02-11", 100.0, "I2")),
+        {"credit_notes": "net"},
+        {"I2": 100.0},
+    ),
+    # Instalments of a plan: half of the first one is paid by name of the plan.
+    "a plan named later": (
+        TWO.assign(parent="PLAN"),
+        money(("P1", "A", "2025-01-10", 150.0, None), ("P2", "A", "2025-02-10", 100.0, "PLAN")),
+        {},
+        {"I2": 50.0},
+    ),
+}
+
+
+@pytest.mark.parametrize(("invoices", "payments", "options", "want"), CASES.values(), ids=CASES)
+def test_a_ledger_at_a_past_date_knows_nothing_of_what_came_later(
+    invoices, payments, options, want
+):
+    frames = (invoices, payments)
+    assert _open(frames, "2025-01-31", **options) == want
+    book = credit.ledger(*frames, as_of="2025-04-30", **options)
+    assert _open((book,), "2025-01-31") == want
+    again = credit.ledger(book, as_of="2025-01-31")  # a ledger of a ledger is a ledger
+    assert _open((again,), None) == want
+
+
+def test_what_a_receipt_names_stands_in_the_ledger():
+    payments = money(("P1", "A", "2025-01-10", 150.0, "I2"), ("P2", "A", "2025-02-10", 20.0, None))
+    book = credit.ledger(TWO, payments)
+    assert book["invoice_id"].tolist() == ["I1", "I1", "I1", "I2"]
+    assert book["named_invoice"].astype(object).where(book["named_invoice"].notna(), "-").tolist() \
+        == ["I2", "-", "-", "I2"]  # fmt: skip
+    assert "named_invoice" not in credit.ledger(TWO, payments.assign(invoice_id=None))
+    numbers = TWO.assign(invoice_id=[1, 2])
+    book = credit.ledger(numbers, payments.assign(invoice_id=[2, None]))
+    assert book["named_invoice"].dtype == "Int64"
+
+
+def test_a_ledger_from_a_file_keeps_its_matches():
+    payments = CASES["a later payment names what was paid"][1]
+    book = credit.ledger(TWO, payments)
+    bare = pd.read_csv(io.StringIO(book.to_csv(index=False)))
+    assert not bare.attrs
+    matched = book[(book["kind"] == "payment") & (book["date"] <= "2025-01-31")]
+    assert matched["invoice_id"].tolist() == ["I2"]  # I1 waits for P2
+    assert _open((bare,), "2025-01-31") == {"I1": 100.0}
+    pd.testing.assert_frame_equal(
+        credit.aging(bare).drop(columns="as_of"), credit.aging(book).drop(columns="as_of")
+    )
+
+
+@pytest.fixture(scope="module")
+def company():
+    invoices, payments, adjustments = (
+        load_sample(t) for t in ("invoices", "payments", "adjustments")
+    )
+    home = invoices["customer_id"][invoices["currency"] == "USD"].unique()
+    return tuple(f[~f["customer_id"].isin(home)] for f in (invoices, payments, adjustments))
+
+
+@pytest.mark.parametrize("as_of", [None, "2025-03-31"])
+def test_disputes_are_in_the_ledger(company, as_of):
+    assert (company[2]["kind"] == "dispute").any()
+    book = credit.ledger(*company)
+    json.dumps(book.attrs)  # plain values: a Parquet file can keep them
+    frames = tuple(f if as_of is None else f[f[c] <= as_of] for f, c in zip(
+        company, ("invoice_date", "date", "date"), strict=True))  # fmt: skip
+    options = {"as_of": book["as_of"].iloc[0] if as_of is None else as_of}
+    for function in (credit.early_warning, credit.worklist):
+        got, want = function(book, **options), function(*frames, **options)
+        pd.testing.assert_frame_equal(got, want)
+    warnings = credit.early_warning(book)
+    if as_of is None:
+        assert (warnings["signal"] == "disputes").any()
+        assert credit.worklist(book)["disputed"].sum() > 0
+
+
+def test_disputes_follow_the_customers_of_a_cut_ledger():
+    disputes = pd.DataFrame(
+        {"customer_id": ["A", "B"], "date": "2025-02-01", "amount": [5.0, 7.0], "kind": "dispute",
+         "invoice_id": ["I1", "J"]}
+    )  # fmt: skip
+    both = pd.concat([TWO, bills(("J", "B", "2025-01-01", "2025-01-31", 9.0))])
+    for number in (False, True):  # ids of any kind
+        invoices, changes = both, disputes
+        if number:
+            code = {"A": 1, "B": 2}
+            invoices, changes = (
+                f.assign(customer_id=f["customer_id"].map(code)) for f in (both, disputes)
+            )
+        book = credit.ledger(invoices, None, changes, as_of="2025-02-28")
+        mine = book[book["customer_id"] == (1 if number else "A")]
+        got = credit.early_warning(mine)
+        assert got.loc[got["signal"] == "disputes", "value"].tolist() == [1.0]
+        work = credit.worklist(mine, grain="invoice")
+        assert dict(zip(work["invoice_id"], work["disputed"], strict=True))["I1"] == 100.0
+        assert work["disputed"].sum() == 100.0
+        before = credit.early_warning(book, as_of="2025-01-31")
+        assert not (before["signal"] == "disputes").any()
+
+
+def test_due_dates_that_nobody_gave_stay_missing():
+    invoices = TWO.assign(due_date=["2025-01-31", None])
+    items = credit.open_items(invoices, as_of="2025-03-02")
+    assert items["due_date"].isna().tolist() == [False, True]
+    assert items["days_past_due"].tolist() == [30, 56]  # I2: since its invoice date
+    book = credit.ledger(invoices, as_of="2025-03-02")
+    assert credit.open_items(book)["due_date"].isna().tolist() == [False, True]
+    work = credit.worklist(invoices, as_of="2025-03-02", grain="invoice")
+    assert work.set_index("invoice_id")["due_date"].isna().to_dict() == {"I1": False, "I2": True}
+    lines = credit.statement(invoices, as_of="2025-03-02", start="2025-01-01")
+    assert lines.loc[lines["entry"] == "invoice", "due_date"].isna().tolist() == [False, True]
+    given = credit.open_items(invoices, as_of="2025-03-02", terms=pd.Series({"A": 10}))
+    assert given["due_date"].tolist() == [pd.Timestamp("2025-01-31"), pd.Timestamp("2025-01-15")]
