@@ -162,10 +162,11 @@ def _differences(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.n
         D = ((_strength(y, n, m) > 0.64) & (n >= 3 * m)).astype(int)
         x = np.where(D > 0, _lagged(y, m), y)
     d = np.zeros(len(n), dtype=int)
-    for done, share in ((0, np.inf), (1, _HALF)):
+    for done in (0, 1):
         change = _lagged(x, 1)
-        more = (_kpss(x) > _KPSS) & (_variance(change) < share * _variance(x))
-        more &= (d == done) & (n - m * D > 5)
+        more = (_kpss(x) > _KPSS) & (d == done) & (n - m * D > 5)
+        if done:
+            more &= _variance(change) < _HALF * _variance(x)
         d[more] += 1
         x = np.where(more, change, x)
     return d, D
