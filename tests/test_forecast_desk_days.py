@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+import salesmgmt
 from salesmgmt import calendars
 from salesmgmt.engine.calendar_factors import day_factors
-from salesmgmt.forecast import Forecaster, backtest, forecast, forecast_hierarchy
+from salesmgmt.forecast import (
+    Forecaster,
+    anomalies,
+    backtest,
+    components,
+    forecast,
+    forecast_hierarchy,
+)
 
 FESTIVALS = ("2023-01-22", "2024-02-10", "2025-01-29")
 
@@ -110,3 +121,140 @@ def test_a_hierarchy_learns_from_days_too():
     months = months.groupby(["shop", "date"], as_index=False)["amount"].sum()
     without = forecast(months, 3, by="shop", freq="M", calendar="CN", level=None)
     assert np.abs(without["forecast"] / alone["forecast"] - 1).max() > 0.2
+
+
+PARTS = ["trend", "season", "holiday", "exog", "remainder"]
+
+
+def orders(last: str, seed: int, *, festival: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Orders of a company with a yearly season, and what each day is worth: usual and in all."""
+    rng = np.random.default_rng(seed)
+    days = pd.date_range("2023-01-01", last)
+    usual, moved = (days.day_of_week < 5).astype(float), np.ones(len(days))
+    if festival:
+        weight = calendars.working_days(days[0], days[-1])["weight"].to_numpy(float)
+        usual = np.where(weight > 0, 1.0, 0.02)
+        for day in FESTIVALS:
+            away = (days - pd.Timestamp(day)).days.to_numpy()
+            moved *= np.where((away >= -28) & (away <= -11), 1.4, 1.0)
+            moved *= np.where((away >= -10) & (away <= -1), 0.5, 1.0)
+            moved *= np.where((away >= 8) & (away <= 17), 0.6, 1.0)
+    season = 1 + 0.2 * np.cos(2 * np.pi * (np.arange(len(days)) - 170) / 365.25)
+    count = rng.poisson(40 * usual * moved * season)
+    amount = rng.gamma(4.0 * np.maximum(count, 1e-9), 25.0) * (count > 0)
+    sales = pd.DataFrame({"date": days, "amount": amount})
+    return sales[sales["amount"] > 0], pd.DataFrame({"date": days, "usual": usual, "moved": moved})
+
+
+def by_period(truth: pd.DataFrame, freq: str) -> pd.Series:
+    """What the calendar makes of each week or month, as a share of its usual days.
+
+    Usual for a month: its mean over the years, which is season; for a week: its own.
+    """
+    when = truth["date"].dt.to_period(freq).dt.start_time
+    whole = (truth["usual"] * truth["moved"]).groupby(when).sum()
+    usual = np.log(truth["usual"].groupby(when).sum())
+    if freq == "M":
+        usual = usual.groupby(usual.index.month).transform("mean")
+    return whole / np.exp(usual) - 1
+
+
+@pytest.mark.parametrize("last", ["2024-12-31", "2025-12-31"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_festival_between_january_and_february_stands_in_the_holiday_part(last, seed):
+    sales, truth = orders(last, seed, festival=True)
+    parts = components(sales, freq="M", calendar="CN", as_of=last)
+    np.testing.assert_allclose(parts[PARTS].sum(axis=1), parts["amount"], rtol=1e-9)
+    share = (parts["holiday"] / (parts["trend"] + parts["season"])).to_numpy()
+    share = pd.Series(share, parts["date"])
+    wanted = by_period(truth, "M")
+    early, late = share["2023-01-01":"2023-02-01"], share["2024-01-01":"2024-02-01"]
+    assert early.max() < 0
+    assert late.iloc[0] > 0.1
+    assert late.iloc[1] < -0.25
+    for year in wanted.index.year.unique():
+        months = [f"{year}-01-01", f"{year}-02-01"]
+        np.testing.assert_allclose(share[months], wanted[months], atol=0.13)
+    summer = share[(share.index.month > 5) & (share.index.month < 9)]
+    assert summer.abs().max() < 0.1
+
+
+@pytest.mark.parametrize("freq", ["M", "W"])
+def test_a_company_without_a_festival_shows_none(freq):
+    for seed in range(3):
+        sales, _ = orders("2025-12-31", seed, festival=False)
+        last = {"M": "2025-12-31", "W": "2025-12-28"}[freq]
+        sales = sales[sales["date"].between("2023-01-02" if freq == "W" else "2023-01-01", last)]
+        parts = components(sales, freq=freq, calendar="CN", as_of=last)
+        share = parts["holiday"] / (parts["trend"] + parts["season"])
+        assert share[parts["date"].dt.month <= 3].abs().max() < 0.12
+        assert share.abs().mean() < 0.04
+
+
+@pytest.mark.parametrize("whole_weeks", ["2024-12-29", "2025-12-28"])
+def test_low_weeks_of_the_festival_are_no_anomalies_with_few_years_of_days(whole_weeks):
+    missed = found = 0
+    for seed in range(4):
+        sales, truth = orders(whole_weeks, seed, festival=True)
+        strange = sales["date"].between("2024-06-17", "2024-06-23")
+        sales = sales.assign(amount=sales["amount"].where(~strange, sales["amount"] * 0.4))
+        sales = sales[sales["date"].between("2023-01-02", whole_weeks)]
+        moved = by_period(truth, "W").loc["2023-01-02":]
+        plain, known = (
+            anomalies(sales, freq="W", calendar=c, as_of=whole_weeks) for c in (None, "CN")
+        )
+        low = moved.reindex(known["date"]).to_numpy() < -0.3
+        assert low.sum() >= 5
+        missed += int(plain.loc[low, "anomaly"].sum())
+        found += int(known.loc[low, "anomaly"].sum())
+        assert known.loc[known["date"] == "2024-06-17", "anomaly"].all()
+        assert known.loc[~low, "anomaly"].mean() < 0.06
+    assert found <= 0.35 * missed
+
+
+def test_the_planted_festival_of_the_sample_company_is_found():
+    truth = json.loads(
+        (Path(salesmgmt.__file__).parents[1] / "data" / "sample" / "truths.json").read_text()
+    )["spring_festival"]
+    assert tuple(truth["dates"]) == FESTIVALS
+    sales = salesmgmt.load_sample("transactions")
+    sales = sales[sales["date"] < "2025-12-29"]  # whole weeks
+    options = {"calendar": "CN", "as_of": "2025-12-28"}
+    parts = components(sales, freq="W", **options).set_index("date")
+    share = parts["holiday"] / (parts["trend"] + parts["season"])
+    busy = share[["2024-01-22", "2025-01-06", "2025-01-13"]]  # wholly in the busy days
+    np.testing.assert_allclose(busy, truth["factor_days_-24_to_-11"] - 1, atol=0.15)
+    low = anomalies(sales, freq="W", **options).set_index("date")["anomaly"]
+    for day in truth["dates"][1:]:
+        weeks = pd.date_range(pd.Timestamp(day) - pd.Timedelta(days=14), periods=5, freq="W-MON")
+        assert not low.reindex(weeks).any()
+    sales = sales[sales["date"] < "2025-12-01"]
+    options["as_of"] = "2025-11-30"
+    months = components(sales, freq="M", **options).set_index("date")["holiday"]
+    assert months["2024-01-01"] > 0 > months["2024-02-01"]
+    assert months["2023-01-01"] < 0
+
+
+def test_a_record_that_begins_within_a_week_does_not_bend_the_calendar():
+    sales, _ = orders("2025-12-31", 0, festival=False)
+    sales = sales[sales["date"].between("2023-01-02", "2025-12-28")]
+    options = {"freq": "W", "calendar": "CN", "as_of": "2025-12-28"}
+    whole = components(sales, **options)
+    sunday = pd.DataFrame({"date": [pd.Timestamp("2023-01-01")], "amount": [1.0]})
+    cut = components(pd.concat([sunday, sales]), **options).iloc[1:]
+    scale = whole["amount"].mean()
+    np.testing.assert_allclose(cut["holiday"] / scale, whole["holiday"] / scale, atol=0.05)
+
+
+def test_one_year_of_months_does_not_take_its_season_for_the_calendar():
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2023-01-01", "2023-12-31")
+    weight = calendars.working_days(days[0], days[-1])["weight"].to_numpy(float)
+    season = np.array([0.6, 0.6, 0.9, 1, 1.2, 1.4, 1.4, 1.2, 1, 0.9, 0.9, 1])[days.month - 1]
+    count = rng.poisson(60 * np.where(weight > 0, 1.0, 0.02) * season)
+    sales = pd.DataFrame({"date": days, "amount": 10.0 * count})
+    sales = pd.concat([sales, sales.assign(amount=1.0)])
+    plain, known = (
+        forecast(sales, 2, freq="M", calendar=c, level=None)["forecast"] for c in (None, "CN")
+    )
+    assert np.abs(np.log(known / plain)).max() < 0.35

@@ -37,6 +37,15 @@ def test_components_add_up_to_the_cent(values, season):
     assert np.isfinite(parts[PARTS].to_numpy()).all()
 
 
+def test_amounts_hundreds_of_orders_apart_do_not_overflow():
+    for values in ([1.99e-262, 1.0, 126.0, 1.0], [1e-300, 1e300, 1.0, 2.0, 1e-300, 5.0]):
+        dates = pd.date_range("2020-01-01", periods=len(values), freq="MS")
+        sales = pd.DataFrame({"date": dates, "amount": values})
+        parts = components(sales, season_length=1)
+        assert np.isfinite(parts[PARTS].to_numpy()).all()
+        assert np.isfinite(anomalies(sales, season_length=1)["score"]).all()
+
+
 def test_trend_and_season_are_those_that_made_the_series():
     t = np.arange(60)
     season = np.tile([5.0, -3, 0, -2], 15)

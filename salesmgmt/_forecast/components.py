@@ -11,6 +11,7 @@ import pandas as pd
 
 from .._frames import check_names, check_number
 from ..engine import robust_parts
+from .daily import Days
 from .drivers import Drivers, _dense, read_drivers
 from .intake import Panel, read_history
 
@@ -95,7 +96,9 @@ def anomalies(
 ) -> pd.DataFrame:
     """Values that trend, season, calendar and drivers do not explain.
 
-    With a ``calendar`` a low week of the Spring Festival is expected, and no anomaly.
+    With a ``calendar`` a low week or month of the Spring Festival is expected, and no anomaly;
+    where the history has days, two years of them are enough. What is not known exactly of such
+    effects widens the band there.
 
     Parameters
     ----------
@@ -161,7 +164,12 @@ def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, 
     history = options.pop("history")
     panel = read_history(history, caller=caller, **options)
     keys = check_names(options["by"], "by", caller=caller)
-    found = read_drivers(history, panel, 0, by=keys, date=options["date"], **drivers)
+    days = None
+    if drivers["calendar"] is not None:
+        days = Days.of(history, options["date"], options["amount"], caller)
+    found = read_drivers(
+        history, panel, 0, by=keys, date=options["date"], days=days, whole=True, **drivers
+    )
     free = found.fit(panel) if found is not None else panel
     parts = []
     for i, (whole, clean) in enumerate(zip(_dense(panel), _dense(free))):
@@ -181,13 +189,9 @@ def _one(
 ) -> pd.DataFrame:
     first, y = whole
     split = _decompose(clean, panel.season)
-    effect = y - clean
-    holiday, exog = _share(effect, drivers, i, first, len(y))
-    ratio = np.ones(len(y))
-    if drivers is not None and drivers.logs[i]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(clean != 0, y / clean, 1.0)
     known = np.isfinite(y)
+    times, holiday, exog = _effects(split, drivers, i, first, len(y))
+    low, high, score = _band(split, drivers, i, first, times)
     out = pd.DataFrame(
         {
             "_series": i,
@@ -198,36 +202,50 @@ def _one(
             "holiday": holiday,
             "exog": exog,
             "remainder": y - split.trend - split.season - holiday - exog,
-            "_expected": y - ((clean - split.expected) * ratio),
-            "_score": split.score,
-            "_low": split.low * ratio,
-            "_high": split.high * ratio,
+            "_expected": y - (clean - split.expected) * times,
+            "_score": score,
+            "_low": low,
+            "_high": high,
         }
     )
-    if drivers is not None and drivers.logs[i]:
-        # the effects act on the expected value; what they add to the remainder stays in it
-        expected = (split.trend + split.season) * (ratio - 1)
-        share_h, share_e = _share(expected, drivers, i, first, len(y))
-        out["holiday"], out["exog"] = share_h, share_e
-        out["remainder"] = y - split.trend - split.season - share_h - share_e
     return out[known]
 
 
-def _share(
-    effect: np.ndarray, drivers: Drivers | None, i: int, first: int, count: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """An effect parted between calendar and drivers in the ratio of their coefficients."""
+def _effects(
+    split: _Split, drivers: Drivers | None, i: int, first: int, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What calendar and drivers multiply by, and what calendar and drivers add, each.
+
+    Factors act on what is expected; what they make of the remainder stays in it.
+    """
     if drivers is None:
-        return np.zeros(count), np.zeros(count)
+        return np.ones(count), np.zeros(count), np.zeros(count)
     x = drivers.rows(i, first, count) / drivers.size
     calendar = np.array([g == "holiday" for g in drivers.groups])
     a, b = x[:, calendar] @ drivers.beta[i][calendar], x[:, ~calendar] @ drivers.beta[i][~calendar]
-    total = a + b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        part = np.where(np.abs(total) > 1e-12, a / total, 0.5)
     if not drivers.logs[i]:
-        return drivers.scale[i] * a, drivers.scale[i] * b
-    return effect * part, effect * (1 - part)
+        return np.ones(count), drivers.scale[i] * a, drivers.scale[i] * b
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.where(np.abs(a + b) > 1e-12, a / (a + b), 0.5)
+    times = np.exp(a + b)
+    effect = (split.trend + split.season) * (times - 1)
+    return times, effect * part, effect * (1 - part)
+
+
+def _band(
+    split: _Split, drivers: Drivers | None, i: int, first: int, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A standard error below and above, and the score: effects are not known exactly either."""
+    low, high = split.low * times, split.high * times
+    if drivers is None:
+        return low, high, split.score
+    size = np.abs(split.expected * times) if drivers.logs[i] else drivers.scale[i]
+    doubt = size * drivers.doubt(i, first, len(times))
+    # the fewer orders a holiday leaves, the less even they are: variance goes with the mean
+    few = np.maximum(1 / np.sqrt(times), 1.0)
+    wider = np.hypot(few * low, doubt), np.hypot(few * high, doubt)
+    score = split.score * np.where(split.score < 0, low / wider[0], high / wider[1])
+    return *wider, score
 
 
 @dataclass(slots=True)
@@ -248,12 +266,20 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
     found = robust_parts.split(np.log(y) if logs else y, season)
     sd = np.maximum(found.spread, 1e-9 * np.abs(found.trend).max() + 1e-300)
     score = found.left_out / sd
-    around = y / np.exp(found.left_out) if logs else y - found.left_out
+    # amounts may differ by more than floats hold apart
+    around = y / np.exp(np.clip(found.left_out, -600, 600)) if logs else y - found.left_out
     if not logs:
         return _Split(found.trend, found.season, around, score, sd, sd)
     level = np.exp(found.trend)
     wave = np.exp(found.trend + found.season) - level
-    return _Split(level, wave, around, score, around * (1 - np.exp(-sd)), around * np.expm1(sd))
+    return _Split(
+        level,
+        wave,
+        around,
+        score,
+        around * (1 - np.exp(-sd)),
+        around * np.expm1(np.minimum(sd, 50.0)),
+    )
 
 
 def _grows(y: np.ndarray, season: int) -> bool:

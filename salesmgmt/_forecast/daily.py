@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import calendars
 from .._frames import Amount, Date, take
-from ..engine.calendar_factors import day_factors
+from ..engine.calendar_factors import day_parts
 from .intake import Grid
 
 __all__ = ["Days", "period_factors"]
@@ -41,6 +41,10 @@ class Days:
         days = rows["date"][fine].astype("datetime64[D]").astype(np.int64)
         return cls(days, rows["amount"][fine])
 
+    def begins_inside(self, grid: Grid, at: int) -> bool:
+        """Whether the record begins after the first day of period ``at``."""
+        return bool(self.day.min(initial=2**62) > grid.first_day(np.asarray(at)))
+
     def totals(self, last: int) -> tuple[int, np.ndarray] | None:
         """First day and totals up to ``last``; None where the record is no daily one."""
         known = (self.day <= last) & (self.amount > 0)
@@ -65,27 +69,31 @@ def period_factors(
     last: int,
     columns: dict[str, np.ndarray],
     code: str,
-) -> np.ndarray | None:
-    """Logarithm of what the calendar makes of each period ``low`` to ``high``.
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Logarithm of what the calendar makes of each period ``low`` to ``high``, in two parts.
 
-    ``columns`` holds the regressors by day from the first day of ``low``; ``last`` is the last
-    day known. None where the history is no daily record.
-    """  # fmt: skip
+    The first is what its ordinary and free days are worth, the second what holidays that move
+    and events add to that (0 where there are none). ``columns`` holds the regressors by day from
+    the first day of ``low``; ``last`` is the last day known. None where the history is no daily
+    record.
+    """
     found = days.totals(last)
     if found is None:
         return None
     first, y = found
     begin, end = int(grid.first_day(np.asarray(low))), int(grid.last_day(np.asarray(high)))
-    skip = max(begin - first, 0)
-    first, y = first + skip, y[skip:]
+    y, skip = y[max(begin - first, 0) :], max(first - begin, 0)
+    known = slice(skip, skip + len(y))
     names = [c for c in columns if c not in ("working_days", "weekday_off", "make_up_workday")]
-    effects = np.column_stack([columns[c][first - begin :] for c in names])
-    moves = np.ptp(effects[: len(y)], axis=0) > 0
-    kinds = _kinds(first, end, code)
-    factor = np.ones(end - begin + 1)
-    factor[first - begin :] = day_factors(y, kinds, effects[:, moves])
+    effects = np.column_stack([columns[c] for c in names])
+    moves = np.ptp(effects[known], axis=0) > 0
+    usual, moved = day_parts(y, _kinds(begin, end, code), effects[:, moves], skip)
+    scale = (usual * moved)[known].mean()
     starts = grid.first_day(np.arange(low, high + 1)) - begin
-    return np.asarray(np.log(np.maximum(np.add.reduceat(factor, starts), 1e-3)))
+    plain, whole = (
+        np.log(np.maximum(np.add.reduceat(v / scale, starts), 1e-3)) for v in (usual, usual * moved)
+    )
+    return plain, whole - plain
 
 
 def _kinds(first: int, last: int, code: str) -> np.ndarray:

@@ -28,6 +28,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
 _BY_DAY = "days"  # the column that sums what single days are worth
 _NEAR = 10  # days before it that are quiet rather than busy
+_DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
 
 
 @dataclass(slots=True)
@@ -43,6 +44,8 @@ class Drivers:
     low: int
     common: np.ndarray
     presumed: np.ndarray  # what the coefficients are taken to be before the series have spoken
+    short: bool = False  # too few periods to tell the calendar from the season
+    begin: int = 0  # first period that the record holds from its first day on
     own: list[np.ndarray] | None = None
     beta: np.ndarray = field(default_factory=lambda: np.empty(0))
     post: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -74,6 +77,11 @@ class Drivers:
         """Effect in logarithms, or in units of the series' scale."""
         return (self.rows(series, first, count) / self.size) @ self.beta[series]
 
+    def doubt(self, series: int, first: int, count: int) -> np.ndarray:
+        """Standard error of :meth:`effect`."""
+        x = self.rows(series, first, count) / self.size
+        return np.asarray(np.sqrt(np.einsum("ti,ij,tj->t", x, self.post[series], x)))
+
     def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
         """Typical size of each column where it is not zero."""
         parts = [self.common] if self.own is None else []
@@ -99,25 +107,41 @@ class Drivers:
             first, y = dense[which[0]]
             if not len(y):
                 continue
-            late = max(len(y) - int(_RECENT * yearly), 0)
+            late = max(len(y) - int(_RECENT * yearly), self.begin - first, 0)
             block = np.column_stack([dense[i][1][late:] for i in which])
             if not np.isfinite(block).any():
                 late, block = 0, np.column_stack([dense[i][1] for i in which])
             x = self.rows(int(which[0]), first + late, len(block)) / self.size
-            got = regression_effects.evidence(block, x, panel.season, yearly=yearly)
+            got = regression_effects.evidence(
+                block, x, panel.season, yearly=yearly, logs=True if self._by_day.any() else None
+            )
             out.information[which], out.score[which] = got.information, got.score
             out.logs[which], out.scale[which] = got.logs, got.scale
+        if self._by_day.any():  # what days are worth is a factor, whatever the series
+            out.logs[:] = True
         return out
 
+    @property
+    def _by_day(self) -> np.ndarray:
+        """Columns that sum what single days are worth."""
+        return self.presumed > 0
+
     def _shrink(self, found: regression_effects.Evidence) -> tuple[np.ndarray, np.ndarray]:
-        centre = self.presumed * self.size
+        centre, sure = self.presumed * self.size, np.flatnonzero(self._by_day & self.short)
+        weight = 1e6 * (1 + np.abs(found.information).max(initial=0.0))
+        for j in sure:  # the season, which is not known yet, would be taken for the calendar
+            found.information[:, j, j] += weight
+            found.score[:, j] += weight * centre[j]
         parts = [
             regression_effects.shrunken(
                 found.information[lo : lo + _POOL], found.score[lo : lo + _POOL], centre=centre
             )
             for lo in range(0, len(found.score), _POOL)
         ]
-        return np.concatenate([b for b, _ in parts]), np.concatenate([p for _, p in parts])
+        beta, post = (np.concatenate(v) for v in zip(*parts))
+        for j in sure:
+            post[:, j, j] += (_DOUBT * centre[j]) ** 2
+        return beta, post
 
     def _clean(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> Panel:
         at, values, starts = [], [], [0]
@@ -148,15 +172,14 @@ class Drivers:
         effect = np.empty((len(end), horizon))
         doubt = np.empty((len(end), horizon))
         for i, last in enumerate(end):
-            x = self.rows(i, int(last) + 1, horizon) / self.size
-            effect[i] = x @ self.beta[i]
-            doubt[i] = np.einsum("ti,ij,tj->t", x, self.post[i], x)
+            effect[i] = self.effect(i, int(last) + 1, horizon)
+            doubt[i] = self.doubt(i, int(last) + 1, horizon)
         logs, scale = self.logs[:, None], self.scale[:, None]
         times = np.where(logs, np.exp(np.clip(effect, -5, 5)), 1.0)
         plus = np.where(logs, 0.0, scale * effect)
         out = {"status": made["status"]}
         centre = made["forecast"]
-        spread = np.sqrt(doubt) * np.where(logs, np.abs(centre) * times, scale)
+        spread = doubt * np.where(logs, np.abs(centre) * times, scale)
         floor = self.floor[:, None]
         if non_negative != "auto":
             floor = np.full_like(floor, 0.0 if non_negative else -np.inf)
@@ -221,10 +244,13 @@ def read_drivers(
     exog: Any = None,
     future: Any = None,
     days: Days | None = None,
+    whole: bool = False,
 ) -> Drivers | None:
     """Regressors of every period of the panel and ``horizon`` more; None where none are asked.
 
     ``days``: the rows of the history by day; a calendar of longer periods is learned from them.
+    ``whole``: holidays that move keep all of their effect; else what falls into the same place
+    every year on average is left to the season.
     """
     caller = panel.caller
     if exog is None and future is not None:
@@ -232,9 +258,11 @@ def read_drivers(
     if calendar is None and events is None and exog is None:
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
-    names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days)
+    names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days, whole)
     presumed = np.array([float(n == _BY_DAY) for n in names])
-    out = Drivers(names, ["holiday"] * len(names), low, common, presumed)
+    short = _known(panel) < 2 * _YEARS[panel.grid.freq]
+    inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
+    out = Drivers(names, ["holiday"] * len(names), low, common, presumed, short, low + inside)
     if exog is not None:
         lags = _lags(exog, caller)
         rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
@@ -253,6 +281,7 @@ def _calendar_columns(
     calendar: Any,
     events: Any,
     days: Days | None,
+    whole: bool,
 ) -> tuple[list[str], np.ndarray]:
     """Columns of the calendar by period, their usual season taken out."""
     grid, caller = panel.grid, panel.caller
@@ -268,9 +297,7 @@ def _calendar_columns(
             last = int(grid.last_day(panel.end.max()))
             factors = period_factors(days, grid, low, high, last, daily, calendar)
             if factors is not None:
-                if years < 2:  # no season is learned from the periods themselves
-                    return [_BY_DAY], (factors - factors.mean())[:, None]
-                return _settle(panel, [_BY_DAY], factors[:, None])
+                return _by_day(panel, *factors, years, whole)
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
             # Too few dates to tell a festival that moves from the months it falls in.
             kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}
@@ -281,13 +308,27 @@ def _calendar_columns(
                 f"{caller}(): give events with a country code, or a calendar frame with the "
                 "events in it (calendars.events(own=...)), not both."
             )
-        return _settle(panel, *_own_calendar(panel, low, high, calendar))
+        return _settle(panel, *_own_calendar(panel, low, high, calendar), whole)
     names = list(daily)
     if not names:
         return [], empty
     starts = grid.first_day(np.arange(low, high + 1)) - grid.first_day(np.asarray(low))
     table = np.column_stack([np.add.reduceat(daily[n], starts) for n in names])
-    return _settle(panel, names, table)
+    return _settle(panel, names, table, whole)
+
+
+def _by_day(
+    panel: Panel, usual: np.ndarray, moved: np.ndarray, years: float, whole: bool
+) -> tuple[list[str], np.ndarray]:
+    """The column of what the days of each period are worth."""
+    if whole:
+        seasonal = _has_season(panel, True)
+        usual = usual - (_by_place(usual, panel.season) if seasonal else np.median(usual))
+        return [_BY_DAY], (usual + moved)[:, None]
+    factors = usual + moved
+    if years < 2:  # no season is learned from the periods themselves
+        return [_BY_DAY], (factors - factors.mean())[:, None]
+    return _settle(panel, [_BY_DAY], factors[:, None], whole)
 
 
 def _own_daily(grid: Grid, low: int, high: int, calendar: str, events: Any) -> set[str]:
@@ -390,18 +431,40 @@ def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[lis
     return names, np.column_stack(columns) if columns else np.empty((size, 0))
 
 
-def _settle(panel: Panel, names: list[str], table: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _settle(
+    panel: Panel, names: list[str], table: np.ndarray, whole: bool
+) -> tuple[list[str], np.ndarray]:
     """What the season of a year explains is left to the season."""
-    if panel.season in _SEASONS.get(panel.grid.freq, ()):
-        place = np.arange(len(table)) % panel.season
-        count = np.bincount(place, minlength=panel.season)
+    if _has_season(panel, whole):
         for j in range(table.shape[1]):
-            mean = np.bincount(place, table[:, j], minlength=panel.season) / np.maximum(count, 1)
-            table[:, j] -= mean[place]
-    known = int(panel.end.max()) - int(panel.at.min()) + 1
+            table[:, j] -= _by_place(table[:, j], panel.season)
+    known = _known(panel)
     moves = np.ptp(table[:known], axis=0) > 1e-9 if known > 1 else np.zeros(table.shape[1], bool)
     keep = np.flatnonzero(moves)
     return [names[j] for j in keep], table[:, keep]
+
+
+def _known(panel: Panel) -> int:
+    """Periods from the first to the last known one."""
+    return int(panel.end.max()) - int(panel.at.min()) + 1
+
+
+def _has_season(panel: Panel, whole: bool) -> bool:
+    """Whether each place in the year has a season of its own that takes what returns there.
+
+    A decomposition (``whole``) has none in few years of weeks, only waves.
+    """
+    season, known = panel.season, _known(panel)
+    if season not in _SEASONS.get(panel.grid.freq, ()):
+        return False
+    return not whole or known >= (2 if season <= 12 else 4) * season
+
+
+def _by_place(values: np.ndarray, season: int) -> np.ndarray:
+    """Mean of the values at the same place in the season."""
+    place = np.arange(len(values)) % season
+    count = np.maximum(np.bincount(place, minlength=season), 1)
+    return np.asarray((np.bincount(place, values, minlength=season) / count)[place])
 
 
 # --------------------------------------------------------------------------------------

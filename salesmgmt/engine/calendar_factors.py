@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["day_factors"]
+__all__ = ["day_factors", "day_parts"]
 
 _KNOT = 91  # days between the bends of the level
+_YEAR = 365.25
+_WAVES, _WAVE_SD = 3, 0.2  # of the season, from a year and a half on
 _KIND_SD, _EFFECT_SD = 2.0, 0.3  # logarithms: a kind of day may hardly sell, a holiday halves
 _STEP_SD, _BEND_SD = 0.2, 0.3  # of the level from knot to knot
 _ROUNDS = 40
@@ -41,29 +43,52 @@ def day_factors(y: np.ndarray, kinds: np.ndarray, effects: np.ndarray) -> np.nda
     (all days,) array
         Mean 1 over the days known.
     """
+    usual, moved = day_parts(y, kinds, effects)
+    factor = usual * moved
+    return np.asarray(factor / factor[: len(y)].mean())
+
+
+def day_parts(
+    y: np.ndarray, kinds: np.ndarray, effects: np.ndarray, skip: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`day_factors`, apart: what the kind of the day makes, what the effects make of it.
+
+    The second is 1 where no regressor is in force. ``skip`` rows lie before the first of ``y``.
+    """
     n = len(y)
+    known = slice(skip, skip + n)
     each = (kinds[:, None] == np.unique(kinds)).astype(float)
-    level = _hats(n)
-    x = np.hstack([level, each[:n], effects[:n]])
-    bends = level.shape[1]
+    level, wave = _hats(n), _waves(n)
+    bends, below = level.shape[1], level.shape[1] + wave.shape[1]
+    x = np.hstack([level, wave, each[known], effects[known]])
     penalty = np.zeros((x.shape[1], x.shape[1]))
     for order, size in ((1, _STEP_SD), (2, _BEND_SD)):
         if bends > order:
             change = np.diff(np.eye(bends), order, axis=0)
             penalty[:bends, :bends] += change.T @ change / size**2
     rest = np.arange(bends, x.shape[1])
-    sd = np.where(rest < bends + each.shape[1], _KIND_SD, _EFFECT_SD)
+    sd = np.where(rest < below + each.shape[1], _KIND_SD, _EFFECT_SD)
+    sd = np.where(rest < below, _WAVE_SD, sd)
     penalty[rest, rest] = 1 / sd**2
     beta = _quasi_poisson(y / y.mean(), x, penalty)
-    later = np.hstack([each, effects]) @ beta[bends:]
-    factor = np.exp(np.clip(later, -_FAR, _FAR))
-    return np.asarray(factor / factor[:n].mean())
+    of_kind, of_effect = np.split(beta[below:], [each.shape[1]])
+    return tuple(  # type: ignore[return-value]
+        np.exp(np.clip(part, -_FAR, _FAR)) for part in (each @ of_kind, effects @ of_effect)
+    )
 
 
 def _hats(n: int) -> np.ndarray:
     """Straight lines between knots, (n, knots)."""
     knots = np.linspace(0, n - 1, max(round(n / _KNOT), 1) + 1)
     return np.column_stack([np.interp(np.arange(n), knots, row) for row in np.eye(len(knots))])
+
+
+def _waves(n: int) -> np.ndarray:
+    """Smooth waves of a year, which hold the season apart from what moves within it."""
+    if n < 1.5 * _YEAR:
+        return np.empty((n, 0))
+    turn = np.outer(np.arange(n), np.arange(1, _WAVES + 1)) * (2 * np.pi / _YEAR)
+    return np.hstack([np.sin(turn), np.cos(turn)])
 
 
 def _quasi_poisson(y: np.ndarray, x: np.ndarray, penalty: np.ndarray) -> np.ndarray:
