@@ -285,7 +285,7 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
 def _grows(y: np.ndarray, season: int) -> bool:
     """Whether changes follow the level: their size is steadier in logarithms."""
     lag = season if len(y) > 2 * season else 1
-    flat, steep = np.abs(y[lag:] - y[:-lag]), np.abs(np.log(y[lag:] / y[:-lag]))
+    flat, steep = (np.abs(v[lag:] - v[:-lag]) for v in (y, np.log(y)))
     half = np.argsort(y[:-lag], kind="stable")
     low, high = half[: len(half) // 2], half[len(half) // 2 :]
 
