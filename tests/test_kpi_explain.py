@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import betabinom, nbinom
 
 from salesmgmt import InputError
 from salesmgmt.engine.bridge import METHODS
@@ -202,7 +203,7 @@ def posterior_by_grid(k, n, mean, size):
     return (p * w).sum(), p[np.searchsorted(np.cumsum(w), [0.025, 0.975])]
 
 
-def test_beta_binomial_posteriors_agree_with_a_grid():
+def test_beta_binomial_estimates_agree_with_a_grid():
     frame = pd.DataFrame(
         {"r": list("abcdef"), "k": [2, 30, 10, 50, 12, 3], "n": [2, 60, 60, 80, 20, 9]}
     )
@@ -212,7 +213,73 @@ def test_beta_binomial_posteriors_agree_with_a_grid():
             frame["k"][i], frame["n"][i], got.attrs["mean"], got.attrs["size"]
         )
         assert row["shrunk"] == pytest.approx(mean, abs=1e-4)
-        assert row[["lo", "hi"]].tolist() == pytest.approx(ends.tolist(), abs=1e-3)
+        # What six keys leave open about the prior comes on top.
+        assert row["hi"] - row["lo"] > ends[1] - ends[0]
+
+
+def _drawn(method, k, n, draws=200_000):
+    """True rates drawn from the whole hierarchy: prior's mean and size, then each key's rate."""
+    rng = np.random.default_rng(8)
+    centre = rng.uniform(-7, 4, draws)  # on the link
+    log_size = rng.uniform(np.log(np.median(n)) - 8, np.log(np.median(n)) + 9, draws)
+    own = 1 / (1 + np.exp(np.log(np.median(n)) - log_size))
+    weight = np.log(own * (1 - own))
+    size = np.exp(log_size)
+    if method == "binomial":
+        mean = 1 / (1 + np.exp(-centre))
+        weight = weight + np.log(mean * (1 - mean))
+        for x, m in zip(k, n, strict=True):
+            weight = weight + betabinom.logpmf(x, m, mean * size, (1 - mean) * size)
+    else:
+        mean = np.exp(centre)
+        weight = weight + centre / 2
+        for x, m in zip(k, n, strict=True):
+            weight = weight + nbinom.logpmf(x, mean * size, size / (size + m))
+    weight = np.exp(weight - weight.max())
+    at = rng.choice(draws, 40_000, p=weight / weight.sum())
+    mean, size = mean[at], size[at]
+    if method == "binomial":
+        return [rng.beta(x + mean * size, m - x + (1 - mean) * size)
+                for x, m in zip(k, n, strict=True)]  # fmt: skip
+    return [rng.gamma(x + mean * size) / (m + size) for x, m in zip(k, n, strict=True)]
+
+
+@pytest.mark.parametrize("method", ["binomial", "poisson"])
+def test_intervals_are_those_of_rates_drawn_with_their_prior(method):
+    k, n = [2, 9, 10, 4, 12], [20, 30, 60, 8, 30]
+    frame = pd.DataFrame({"r": list("abcde"), "k": k, "n": n})
+    got = shrink(frame, numerator="k", denominator="n", by="r", method=method)
+    for row, rates in zip(got.itertuples(), _drawn(method, k, n), strict=True):
+        inside = ((rates >= row.lo) & (rates <= row.hi)).mean()
+        assert inside == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("method", ["binomial", "poisson"])
+@pytest.mark.parametrize("keys", [5, 10, 30])
+@pytest.mark.parametrize("size", [10, 400])
+def test_intervals_hold_the_truth_with_few_keys(method, keys, size):
+    rng = np.random.default_rng(keys)
+    covered = []
+    for _ in range(max(10, 240 // keys)):
+        n = rng.integers(20, 80, keys)
+        if method == "binomial":
+            truth = rng.beta(0.3 * size, 0.7 * size, keys)
+            k = rng.binomial(n, truth)
+        else:
+            truth = rng.gamma(0.3 * size, 1 / size, keys)
+            k = rng.poisson(truth * n)
+        frame = pd.DataFrame({"r": range(keys), "k": k, "n": n})
+        got = shrink(frame, numerator="k", denominator="n", by="r", method=method)
+        covered.append(((got["lo"] <= truth) & (truth <= got["hi"])).mean())
+    assert np.mean(covered) > 0.88  # 95 % asked for; with the prior as if known .3 to .7
+
+
+def test_keys_without_any_success_have_an_upper_end():
+    frame = pd.DataFrame({"r": list("abc"), "k": 0, "n": 5})
+    for method in ("binomial", "poisson"):
+        got = shrink(frame, numerator="k", denominator="n", by="r", method=method)
+        assert got["hi"].between(0.1, 0.5).all()
+        assert (got["lo"] <= got["shrunk"]).all()
 
 
 def test_shrinkage_predicts_better_than_raw_rates_and_its_intervals_cover():

@@ -227,11 +227,10 @@ def shrink(
     DataFrame
         Keys, ``numerator``, ``denominator``, ``raw``, ``shrunk``, ``lo``, ``hi``, ``weight``
         (share of the key's own data in it), ``rank`` (of ``shrunk``, 1 is the highest),
-        ``rank_lo``, ``rank_hi``. Keys ascending. ``lo`` and ``hi`` of ``binomial`` and
-        ``poisson`` take the fitted prior as known: with a handful of keys they are too narrow,
-        and where keys differ by no more than luck they close in on the common rate. ``attrs``:
-        the prior (``mean``, ``size`` in
-        trials) or ``pooled_mean``, ``pooled_se``, ``q``, ``tau2``.
+        ``rank_lo``, ``rank_hi``. Keys ascending. ``lo``, ``hi`` and the ranks count in what the
+        keys leave open about their common prior, which is much with a handful of keys.
+        ``attrs``: the prior (``mean``, ``size`` in trials or exposure) or ``pooled_mean``,
+        ``pooled_se``, ``q``, ``tau2``.
 
     Raises
     ------
@@ -246,6 +245,10 @@ def shrink(
        Trials 7 (1986), 177-188.
     .. [3] B. Efron and C. Morris, "Stein's paradox in statistics", Scientific American 236
        (1977), 119-127.
+    .. [4] C. N. Morris, "Parametric empirical Bayes inference: theory and applications",
+       J. Am. Stat. Assoc. 78 (1983), 47-55.
+    .. [5] C. L. Christiansen and C. N. Morris, "Hierarchical Poisson regression modeling",
+       J. Am. Stat. Assoc. 92 (1997), 618-632.
 
     Examples
     --------
