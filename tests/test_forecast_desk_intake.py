@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt.calendars import events, working_days
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import (
     Forecaster,
@@ -199,3 +200,163 @@ def test_compare_models_keeps_the_dtype_of_keys_and_names_a_missing_reference():
     part = tried[(tried["k"] != "a") | (tried["model"] != "seasonal_naive")]
     with pytest.raises(InputError, match="model 'seasonal_naive' lacks forecasts"):
         compare_models(part, by="k")
+
+
+# --------------------------------------------------------------------------------------
+# Dates of fiscal quarters and years
+
+
+@pytest.mark.parametrize(
+    "freq", ["QS-FEB", "QE-FEB", "QE-JAN", "QS", "QE", "YS-APR", "YE-MAR", "YS", "YE", "QS-MAR"]
+)
+@pytest.mark.parametrize("given", [True, False])
+def test_fiscal_quarters_and_years_go_on_where_they_stand(freq, given, recwarn):
+    dates = pd.date_range("2015-01-01", periods=27, freq=freq)
+    history = pd.DataFrame({"date": dates[:24], "amount": 100.0 + np.arange(24) % 5})
+    got = forecast(history, 3, model="naive", freq=freq[0] if given else None)
+    assert list(got["date"]) == list(dates[24:])
+    assert got["forecast"].iloc[0] == history["amount"].iloc[-1]  # no quarter was left out
+    assert not len(recwarn)
+
+
+def test_a_fiscal_quarter_has_the_working_days_of_its_own_months():
+    # A value that is exactly the working days of the quarter it stands for.
+    days = working_days("2008-01-01", "2025-12-31")
+    dates = pd.date_range("2008-02-01", "2025-11-01", freq="QS-FEB")
+    place = np.searchsorted(dates, days["date"], side="right") - 1
+    value = np.bincount(place[place >= 0], days["weight"][place >= 0])[: len(dates) - 1]
+    history = pd.DataFrame({"date": dates[:-5], "amount": 10.0 * value[: len(dates) - 5]})
+    got = forecast(history, 4, model="ets", calendar="CN")["forecast"].to_numpy()
+    want = 10.0 * value[len(dates) - 5 :]
+    assert np.abs(got / want - 1).max() < 0.01
+
+
+def test_amounts_beyond_all_sums_are_refused():
+    with pytest.raises(InputError, match=r"1.7e\+308 in one period is too large"):
+        forecast(months().assign(amount=1.7e308), 2, by="k")
+
+
+# --------------------------------------------------------------------------------------
+# Drivers
+
+
+def driven() -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(2)
+    dates = pd.date_range("2020-01-01", periods=40, freq="MS")
+    promo = (rng.random(40) < 0.3).astype(float)
+    parts = [
+        pd.DataFrame(
+            {"k": k, "date": dates[:36], "promo": promo[:36], "amount": 100 + 50 * promo[:36]}
+        ).assign(amount=lambda x: (x["amount"] + rng.normal(0, 2, 36)).round(2))
+        for k in "ab"
+    ]
+    plan = pd.DataFrame({"date": dates[36:], "promo": [0.0, 1, 0, 1]})
+    ahead = pd.concat([plan.assign(k="a"), plan.assign(k="b", promo=1 - plan["promo"])])
+    return pd.concat(parts, ignore_index=True), ahead.reset_index(drop=True)
+
+
+@pytest.mark.parametrize(
+    ("exog", "words"),
+    [
+        ("amount", "exog names 'amount', which is a key, the date or the amount"),
+        ("k", "exog names 'k'"),
+        ("date", "exog names 'date'"),
+        (3, "exog must be a column name or a list"),
+        (["promo", "promo"], "exog names a column twice"),
+        ({"promo": []}, r"exog gives 'promo' the lags \[\]"),
+        ({"promo": [1, 1]}, r"exog gives 'promo' the lags \[1, 1\]"),
+        ({"promo": 36}, "exog gives 'promo' a lag of 36, but the history has 36"),
+    ],
+)
+def test_drivers_that_make_no_sense_are_refused(exog, words):
+    history, ahead = driven()
+    ahead = ahead.assign(amount=1.0)
+    with pytest.raises(InputError, match=rf"^forecast\(\): {words}"):
+        forecast(history, 4, by="k", exog=exog, future=ahead)
+    with pytest.raises(InputError, match=rf"^backtest\(\): {words}"):
+        backtest(history, 2, by="k", exog=exog)
+
+
+def test_two_values_of_a_driver_for_one_date_are_refused():
+    history, ahead = driven()
+    want = forecast(history, 4, by="k", exog="promo", future=ahead)
+    twice = pd.concat([ahead, ahead])
+    pd.testing.assert_frame_equal(forecast(history, 4, by="k", exog="promo", future=twice), want)
+    other = pd.concat([ahead, ahead.assign(promo=1 - ahead["promo"])])
+    with pytest.raises(InputError, match="future gives 16 different values for the same key"):
+        forecast(history, 4, by="k", exog="promo", future=other)
+
+
+def test_keys_of_future_that_can_never_meet_are_named():
+    history, ahead = driven()
+    ahead["k"] = ahead["k"].map({"a": 1, "b": 2})
+    with pytest.raises(InputError, match="column 'k' holds text in history and numbers in future"):
+        forecast(history, 4, by="k", exog="promo", future=ahead)
+
+
+@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
+def test_drivers_of_other_engines_frames(engine):
+    module = pytest.importorskip(engine)
+    give = {
+        "polars": lambda f: module.from_pandas(f),
+        "pyarrow": lambda f: module.Table.from_pandas(f),
+        "duckdb": lambda f: module.from_df(f),
+    }[engine]
+    history, ahead = driven()
+    got = forecast(give(history), 4, by="k", exog="promo", future=give(ahead))
+    want = forecast(history, 4, by="k", exog="promo", future=ahead)
+    pd.testing.assert_frame_equal(got, want, check_dtype=False)
+
+
+def test_rows_that_are_dropped_are_dropped_for_calendar_and_drivers_too():
+    history, ahead = driven()
+    history["date"] = history["date"].dt.strftime("%Y-%m-%d")
+    history.loc[5, "date"] = "soon"
+    options = {"by": "k", "exog": "promo", "future": ahead, "calendar": "CN", "invalid": "drop"}
+    with pytest.warns(match="left out 1 of 72 row"):
+        got = forecast(history, 4, **options)
+    assert len(got) == 8
+
+
+def test_a_driver_without_any_value_in_a_series_is_told():
+    history, ahead = driven()
+    history.loc[history["k"] == "b", "promo"] = np.nan
+    with pytest.warns(match=r"no value in the history of 1 of 2 series, first \['b'\]"):
+        forecast(history, 4, by="k", exog="promo", future=ahead)
+
+
+def test_a_calendar_by_day_holds_all_days_of_its_periods():
+    history, _ = driven()
+    given = events("2020-01-01", "2023-04-30")
+    forecast(history, 4, by="k", calendar=given)
+    with pytest.raises(InputError, match=r"lacks 15 day\(s\).*2023-04-30, first 2023-04-16"):
+        forecast(history, 4, by="k", calendar=given[given["date"] < "2023-04-16"])
+
+
+def test_working_days_can_be_the_calendar():
+    history, _ = driven()
+    given = working_days("2020-01-01", "2023-04-30")
+    by_month = working_days("2020-01-01", "2023-04-30", freq="M")[["date", "weight"]]
+    got = forecast(history, 4, by="k", calendar=given)
+    pd.testing.assert_frame_equal(got, forecast(history, 4, by="k", calendar=by_month))
+
+
+# --------------------------------------------------------------------------------------
+# Models of the caller's own
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (3, "what model 'mine' returned must be a DataFrame"),
+        (pd.DataFrame({"k": ["a"], "forecast": [1.0]}), "has no column 'date'"),
+        (pd.DataFrame({"k": ["a"], "date": ["soon"], "forecast": [1.0]}), "'date' does not read"),
+        (
+            pd.DataFrame({"k": ["a"], "date": ["2021-11-01"], "forecast": [np.nan]}),
+            "'forecast' is missing in 1 row",
+        ),
+    ],
+)
+def test_what_a_model_of_ones_own_returns_is_checked(made, words):
+    with pytest.raises(InputError, match=rf"^backtest\(\): .*{words}"):
+        backtest(months(), 2, by="k", models={"mine": lambda history, horizon: made})

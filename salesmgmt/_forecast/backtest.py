@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_int, check_names
+from .._frames import Amount, Date, check_bool, check_int, check_names, take, to_pandas
 from ..errors import InputError
 from .daily import Days
 from .drivers import read_drivers
@@ -198,8 +198,9 @@ class _Record:
         """The drivers of every period with rows, known or (from a cutoff's view) planned."""
         if exog is None:
             return
-        from .drivers import driver_rows
+        from .drivers import check_drivers, driver_rows
 
+        check_drivers(exog, self.panel, [*self.keys, "date", "amount"], date)
         self.exog = driver_rows(
             history, self.panel, exog=exog, by=self.keys, date=date, caller=caller
         )
@@ -216,7 +217,9 @@ class _Record:
         far = horizon + self._behind(cut, past, np.unique(self.code[future]))
         given = self._frame(past & begun[self.code])
         if callable(model):
-            made = model(given.drop(columns="_at"), far)
+            made = _checked(
+                model(given.drop(columns="_at"), far), name, self.keys, self.panel.caller
+            )
         else:
             made = forecast_known(
                 given.drop(columns="_at"),
@@ -274,6 +277,15 @@ class _Record:
         made = made.assign(_at=self.panel.grid.period_of(dates)).drop(columns="date")
         made = made[(made["_at"] > cut) & (made["_at"] <= cut + horizon)]
         return made.assign(date=self.panel.grid.dates(made["_at"].to_numpy()))
+
+
+def _checked(made: Any, name: str, keys: list[str], caller: str) -> pd.DataFrame:
+    """What a model of the caller's own has returned, with the columns it must have."""
+    arg = f"what model {name!r} returned"
+    made = to_pandas(made, caller=caller, arg=arg)
+    own = Amount("forecast", option="")
+    rows = take(made, caller=caller, arg=arg, by=keys, date=Date("date", option=""), forecast=own)
+    return made.assign(date=rows["date"])
 
 
 def forecast_known(

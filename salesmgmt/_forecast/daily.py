@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from .. import calendars
 from .._frames import Amount, Date, take
 from ..engine.calendar_factors import day_parts
+from ..errors import DataWarning
 from .intake import Grid
 
 __all__ = ["Days", "period_factors"]
@@ -29,14 +31,17 @@ class Days:
 
     @classmethod
     def of(cls, history: Any, date: str, amount: str, caller: str) -> Days:
-        """From a history that has been checked."""
-        rows = take(
-            history,
-            caller=caller,
-            arg="history",
-            date=Date(date, missing="allow"),
-            amount=Amount(amount, missing="allow"),
-        )
+        """From a history that has been checked: what it lost then has been told."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            rows = take(
+                history,
+                caller=caller,
+                arg="history",
+                invalid="drop",
+                date=Date(date, missing="allow"),
+                amount=Amount(amount, missing="allow"),
+            )
         fine = ~np.isnat(rows["date"]) & np.isfinite(rows["amount"])
         days = rows["date"][fine].astype("datetime64[D]").astype(np.int64)
         return cls(days, rows["amount"][fine])

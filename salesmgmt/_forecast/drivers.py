@@ -10,13 +10,25 @@ import numpy as np
 import pandas as pd
 
 from .. import calendars
-from .._frames import Amount, Date, check_int, take
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_int,
+    check_names,
+    factorise,
+    speaking_for,
+    stack_keys,
+    take,
+    to_pandas,
+    warn,
+)
 from ..engine import regression_effects
 from ..errors import InputError
 from .daily import Days, period_factors
 from .intake import Grid, Panel
 
-__all__ = ["Drivers", "driver_rows", "read_drivers"]
+__all__ = ["Drivers", "check_drivers", "driver_rows", "read_drivers"]
 
 _YEARS = {"h": 8766.0, "D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
 _SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
@@ -258,13 +270,15 @@ def read_drivers(
     if calendar is None and events is None and exog is None:
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
-    names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days, whole)
+    with speaking_for(caller):
+        names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days, whole)
     presumed = np.array([float(n == _BY_DAY) for n in names])
     short = _known(panel) < 2 * _YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
     out = Drivers(names, ["holiday"] * len(names), low, common, presumed, short, low + inside)
     if exog is not None:
         lags = _lags(exog, caller)
+        check_drivers(exog, panel, by, date)
         rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
         table = _by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
         out.own, more = _lagged(table, lags, panel, low, horizon)
@@ -407,12 +421,14 @@ def _split_lead(out: dict[str, np.ndarray]) -> None:
 def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[list[str], np.ndarray]:
     """Numeric columns of the caller's frame, summed by period."""
     caller = panel.caller
+    if hasattr(calendar, "columns"):
+        calendar = to_pandas(calendar, caller=caller, arg="calendar")
     if not hasattr(calendar, "columns") or "date" not in calendar.columns:
         raise InputError(
             f"{caller}(): calendar must be a country code or a frame with 'date' and columns of "
             f"numbers (see calendars.events), got {type(calendar).__name__}."
         )
-    names = [str(c) for c in calendar.columns if c != "date"]
+    names = [str(c) for c in calendar.columns if c not in ("date", "provisional")]
     roles: dict[str, Any] = {f"x{i}": Amount(n) for i, n in enumerate(names)}
     rows = take(calendar, caller=caller, arg="calendar", date=Date("date"), **roles)
     at = panel.grid.period_of(rows["date"]) - low
@@ -424,11 +440,28 @@ def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[lis
             f"{caller}(): calendar lacks {len(lost)} period(s) of the history or the horizon, "
             f"first {shown}; make it long enough."
         )
+    _refuse_parts(panel, low, high, np.unique(rows.days("date")), caller)
     size = high - low + 1
     columns = [
         np.bincount(at[inside], rows[f"x{i}"][inside], minlength=size) for i in range(len(names))
     ]
     return names, np.column_stack(columns) if columns else np.empty((size, 0))
+
+
+def _refuse_parts(panel: Panel, low: int, high: int, days: np.ndarray, caller: str) -> None:
+    """A calendar by day has all days of the periods: the sum over half a month is none."""
+    if len(days) < 2 or np.diff(days).min() > 1 or panel.grid.freq == "h":
+        return
+    first, last = (
+        int(f(np.asarray(x))) for f, x in ((panel.grid.first_day, low), (panel.grid.last_day, high))
+    )
+    lost = np.setdiff1d(np.arange(first, last + 1), days)
+    if len(lost):
+        raise InputError(
+            f"{caller}(): calendar lacks {len(lost)} day(s) between {np.datetime64(first, 'D')} "
+            f"and {np.datetime64(last, 'D')}, first {np.datetime64(int(lost[0]), 'D')}; "
+            "make it hold every day of the history and the horizon."
+        )
 
 
 def _settle(
@@ -480,13 +513,35 @@ def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
         for name, lag in exog.items():
             given[str(name)] = [lag] if not isinstance(lag, list | tuple) else list(lag)
     else:
-        given = {str(name): [0] for name in exog}
+        given = {str(name): [0] for name in check_names(exog, "exog", caller=caller)}
     if not given:
         raise InputError(f"{caller}(): exog is empty; name at least one column.")
     for name, lags in given.items():
         for lag in lags:
             check_int(lag, f"the lag of {name!r} in exog", caller=caller, low=0)
+        if not lags or len(set(lags)) < len(lags):
+            raise InputError(
+                f"{caller}(): exog gives {name!r} the lags {lags!r}; give each lag once, "
+                "0 for the period itself."
+            )
     return given
+
+
+def check_drivers(exog: Any, panel: Panel, by: list[str], date: str) -> None:
+    """Drivers are neither keys nor what is to be forecast, and their lags lie in the past."""
+    own = {*by, date, panel.amount}
+    for name, shifts in _lags(exog, panel.caller).items():
+        if name in own:
+            raise InputError(
+                f"{panel.caller}(): exog names {name!r}, which is a key, the date or the amount; "
+                "drivers are other columns."
+            )
+        known = int(panel.end.max() - panel.at.min()) + 1
+        if max(shifts) >= known:
+            raise InputError(
+                f"{panel.caller}(): exog gives {name!r} a lag of {max(shifts)}, but the history "
+                f"has {known} period(s)."
+            )
 
 
 def driver_rows(
@@ -501,7 +556,10 @@ def _means(
     frame: Any, panel: Panel, names: list[str], by: list[str], date: str, arg: str, caller: str
 ) -> pd.DataFrame:
     roles: dict[str, Any] = {f"x{i}": Amount(n, missing="allow") for i, n in enumerate(names)}
-    rows = take(frame, caller=caller, arg=arg, date=Date(date, missing="allow"), **roles)
+    roles |= {f"by{i}": Key(n, missing="allow", option="by") for i, n in enumerate(by)}
+    invalid = panel.invalid if arg == "history" else None
+    when = Date(date, missing="allow")
+    rows = take(frame, caller=caller, arg=arg, invalid=invalid, date=when, **roles)
     table = rows.frame[by].reset_index(drop=True) if by else pd.DataFrame(index=range(len(rows)))
     fine = ~np.isnat(rows["date"])
     at = np.zeros(len(rows), dtype=np.int64)
@@ -527,11 +585,18 @@ def _by_series(
     """Drivers (series, periods, columns): past values carried on, future ones as given."""
     out = np.full((len(panel), high - low + 1, len(names)), np.nan)
     _enter(out, rows, panel, names, by, low)
-    _carry_on(out, panel.end - low)
+    silent = _carry_on(out, panel.end - low)
+    if silent:
+        warn(
+            f"{panel.caller}(): a driver has no value in the history of {len(set(silent))} of "
+            f"{len(panel)} series, first {panel.names(silent[:1])}; it is taken as 0 there."
+        )
     if future is None:
         return out
-    keys = [k for k in by if k in getattr(future, "columns", [])]
-    when = "date" if "date" in getattr(future, "columns", []) else date
+    future = to_pandas(future, caller=panel.caller, arg="future")
+    keys = [k for k in by if k in future.columns]
+    when = "date" if "date" in future.columns else date
+    _refuse_two_values(future, [*keys, when], names, panel.caller)
     ahead = _means(future, panel, names, keys, when, "future", panel.caller)
     later = np.full_like(out, np.nan)
     _enter(later, ahead, panel, names, keys, low)
@@ -539,6 +604,22 @@ def _by_series(
     after = after[:, :, None] & np.isfinite(later)
     out[after] = later[after]
     return out
+
+
+def _refuse_two_values(
+    future: pd.DataFrame, keys: list[str], names: list[str], caller: str
+) -> None:
+    """One date of one series with two values of a driver: which of them holds is not known."""
+    known = [c for c in (*keys, *names) if c in future.columns]
+    if len(known) < len(keys) + len(names) or not future.columns.is_unique:
+        return  # told when the columns are taken in
+    twice = future[known].drop_duplicates().duplicated(keys, keep=False)
+    if twice.any():
+        shown = future[known].drop_duplicates()[twice].head(2).to_dict("records")
+        raise InputError(
+            f"{caller}(): future gives {int(twice.sum())} different values for the same key and "
+            f"date, first {shown}; keep one row of each."
+        )
 
 
 def _enter(
@@ -550,24 +631,34 @@ def _enter(
     if not by:
         out[:, at[fits]] = values[fits]
         return
-    known = panel.labels.assign(_series=np.arange(len(panel)))
-    part = rows.loc[fits, by].assign(_row=np.flatnonzero(fits))
-    both = part.merge(known, how="inner", on=by)
-    row = both["_row"].to_numpy()
-    out[both["_series"].to_numpy(), at[row]] = values[row]
+    keys = stack_keys(
+        (panel.labels, rows[fits]), by, caller=panel.caller, args=("history", "future")
+    )
+    codes = factorise(keys, by).codes
+    series = pd.DataFrame({"key": codes[: len(panel)], "series": np.arange(len(panel))})
+    given = pd.DataFrame({"key": codes[len(panel) :], "row": np.flatnonzero(fits)})
+    both = series.merge(given, on="key")
+    row = both["row"].to_numpy()
+    out[both["series"].to_numpy(), at[row]] = values[row]
 
 
-def _carry_on(table: np.ndarray, end: np.ndarray) -> None:
-    """Gaps up to ``end`` take the last value known, before the first one the first."""
+def _carry_on(table: np.ndarray, end: np.ndarray) -> list[int]:
+    """Gaps up to ``end`` take the last value known, before the first one the first.
+
+    Returns the series that have no value of some driver: theirs count as 0.
+    """
+    silent: list[int] = []
     for i in range(len(table)):
         part = table[i, : end[i] + 1]
         for j in range(part.shape[1]):
             known = np.flatnonzero(np.isfinite(part[:, j]))
             if not len(known):
                 part[:, j] = 0.0
+                silent.append(i)
                 continue
             last = np.maximum.accumulate(np.where(np.isfinite(part[:, j]), np.arange(len(part)), 0))
             part[:, j] = part[np.maximum(last, known[0]), j]
+    return silent
 
 
 def _lagged(

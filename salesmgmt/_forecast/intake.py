@@ -30,6 +30,8 @@ __all__ = ["Block", "Grid", "Panel", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
 
+_HUGE = 1e305  # beyond it sums over periods are no numbers any more
+
 # What results hold besides the keys: no key column may be named like that.
 _FORECAST = "date forecast lo_* hi_* status"
 _RESULTS = {
@@ -53,6 +55,7 @@ class Grid:
     week_start: int = 0
     anchor: tuple[int, int] = (0, 0)  # whole months, then days, from the start of the period
     at_end: bool = False
+    year_start: int = 1  # first month of the fiscal year, as the dates of quarters or years say
 
     def period_of(self, dates: np.ndarray) -> np.ndarray:
         """Number of the period of each datetime64."""
@@ -61,13 +64,21 @@ class Grid:
             return self.period_of(np.asarray(distinct))[which]
         if self.freq == "h":
             return dates.astype("datetime64[h]").astype(np.int64)
-        return periods.period_of(_days(dates), self.freq, week_start=self.week_start)
+        return periods.period_of(_days(dates), self.freq, **self._starts)
+
+    @property
+    def _starts(self) -> dict[str, int]:
+        return {"week_start": self.week_start, "year_start": self.year_start}
+
+    def whole(self, days: np.ndarray) -> bool:
+        """Whether days are all first days, or all last days, of their periods."""
+        return periods.whole_periods(days, self.freq, **self._starts)
 
     def first_day(self, at: np.ndarray) -> np.ndarray:
         """First day of each period, days since 1970-01-01."""
         if self.freq == "h":
             return np.floor_divide(at, 24)
-        return periods.period_start(at, self.freq, week_start=self.week_start)
+        return periods.period_start(at, self.freq, **self._starts)
 
     def last_day(self, at: np.ndarray) -> np.ndarray:
         """Last day of each period, days since 1970-01-01."""
@@ -114,6 +125,8 @@ class Panel:
     end: np.ndarray  # last period of each series, with or without a value
     zero_gaps: bool
     caller: str
+    invalid: str = "raise"  # what is done with rows that cannot be used
+    amount: str = "amount"  # column of the history
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -219,6 +232,7 @@ def read_history(
         season = check_int(season_length, "season_length", caller=caller, low=1)
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
+    panel.invalid, panel.amount = invalid, amount
     return _settle_last(panel, rows["date"], as_of, partial)
 
 
@@ -278,8 +292,15 @@ def _sum_up(
         codes = cell[begin] // width
     if len(begin) < len(cell):
         known = np.isfinite(amounts)
-        total = np.add.reduceat(np.where(known, amounts, 0.0), begin)
+        with np.errstate(over="ignore"):
+            total = np.add.reduceat(np.where(known, amounts, 0.0), begin)
         amounts = np.where(np.logical_or.reduceat(known, begin), total, np.nan)
+    if (np.abs(amounts) > _HUGE).any():
+        largest = float(np.nanmax(np.abs(amounts)))
+        raise InputError(
+            f"{caller}(): an amount of {largest:g} in one period is too large to calculate with; "
+            "give amounts in larger units."
+        )
     starts = np.searchsorted(codes, np.arange(series + 1))
     end = at[starts[1:] - 1]
     if zero_gaps:
@@ -293,7 +314,7 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
     if grid.freq in ("h", "D") or partial == "keep":
         return panel
     days = _days(dates)
-    if as_of is None and periods.whole_periods(days, grid.freq, week_start=grid.week_start):
+    if as_of is None and grid.whole(days):
         return panel
     if as_of is None and (grid.anchor != (0, 0) or grid.at_end):
         return panel
@@ -353,11 +374,11 @@ def _find_grid(
     grid = Grid(freq, week_start=week)
     if freq == "h":
         return grid, once
-    whole = periods.whole_periods(days, freq, week_start=week)
     if freq in ("M", "Q", "Y"):
-        grid = Grid(freq, 0, *_anchor(days, freq))
-        whole = whole or grid.anchor != (0, 0)
-    return grid, whole and once
+        fiscal = _year_start(days, freq)
+        anchor, at_end = ((0, 0), _month_starts(days + 1)) if fiscal else _anchor(days, freq)
+        grid = Grid(freq, 0, anchor, at_end, fiscal or 1)
+    return grid, (grid.whole(days) or grid.anchor != (0, 0)) and once
 
 
 def _once(codes: np.ndarray, dates: np.ndarray) -> bool:
@@ -393,6 +414,25 @@ def _infer_freq(distinct: np.ndarray, days: np.ndarray, once: bool) -> str:
         return "W"
     dense = len(days) >= 0.5 * (days[-1] - days[0] + 1)
     return "D" if once and dense else "M"
+
+
+def _month_starts(days: np.ndarray) -> bool:
+    """Whether all days are first days of months."""
+    return bool((periods.period_start(periods.period_of(days, "M"), "M") == days).all())
+
+
+def _year_start(days: np.ndarray, freq: str) -> int | None:
+    """First month of the year that quarters or years on first or last days of months are of.
+
+    Quarters that end in November are those of a year from December (and of three others: the
+    first month of the first quarter is told). None where the dates are of another kind.
+    """
+    length = {"Q": 3, "Y": 12}.get(freq)
+    first = days if _month_starts(days) else days + 1
+    if length is None or len(days) < 2 or not _month_starts(first):
+        return None
+    month = periods.period_of(first, "M") % length
+    return int(month[0]) + 1 if (month == month[0]).all() else None
 
 
 def _anchor(days: np.ndarray, freq: str) -> tuple[tuple[int, int], bool]:
