@@ -5,8 +5,10 @@
 Only training parts are read. Each series is cut at several origins in its past; what follows
 the cut is what the networks learn to meet. The file written holds weights and no data. The
 weights of members are learned with a loss of absolute errors, half relative (sMAPE) and half
-scaled (MASE); the widths of intervals with the pinball loss of the 2.5 % and 97.5 % quantiles,
-on errors of networks that had not seen the series (five folds).
+scaled (MASE). Widths of intervals are the 2.5 % and 97.5 % quantiles of errors of networks that
+had not seen the series (five folds), with the pinball loss of their logarithms: every series
+counts the same, whatever its scale. Two networks are averaged: one by all features of a kind of
+series, one by what bears on errors, shared by kinds that are alike.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from salesmgmt.engine import bank, combination
+from salesmgmt.engine import bank, combination, estimates, interval_width
 
 OUT = Path(bank.__file__).with_name("weights.npz")
 # name: season, horizon, origins (in horizons before the end of the training part)
@@ -45,6 +47,12 @@ SETS: dict[str, tuple[int, int, tuple[float, ...]]] = {
     "walmart_weekly": (52, 13, (1,)),
     "m4_hourly": (24, 48, (1, 2, 3, 5)),
 }
+# Widths learn from more origins: how far off forecasts are differs from one time to the next
+# more than anything else does.
+MORE = (1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8)
+# Records of one cycle and a half to two: too short to learn weights from, not to learn widths.
+SHORT_RECORDS: dict[str, tuple[float, ...]] = {"jewelry": (1, 1.5, 2), "walmart_weekly": (1.5, 2)}
+WIDTH_STEPS = 300  # steps of training: more learn the sets by heart
 TAILS = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8)
 
 
@@ -56,9 +64,11 @@ class Sample:
     ids: list[str]
     members: np.ndarray  # (series, members, horizon)
     features: np.ndarray  # (series, features)
+    errors: np.ndarray  # (series, features of widths)
     actual: np.ndarray  # (series, horizon), NaN where unknown
     q: np.ndarray  # scale of MASE, in scaled units
     unit: np.ndarray  # unit of widths (series, horizon), in scaled units
+    learn: bool = True  # whether weights are learned from it, too
 
 
 # --------------------------------------------------------------------------------------
@@ -78,12 +88,15 @@ def read(folder: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def samples(folder: Path, name: str) -> dict[str, list[Sample]]:
-    m, horizon, origins = SETS[name]
+    m, horizon, origins = SETS.get(name, (52, 13, ()))
     series = read(folder, name)
     out: dict[str, list[Sample]] = {}
-    for origin in origins:
+    more = SHORT_RECORDS.get(name, () if name == "m4_hourly" else MORE)
+    for origin in (*origins, *(o for o in more if o not in origins)):
         back = round(origin * horizon)
-        cut = {k: x for k, x in series.items() if len(x) - back >= max(2 * m + 2, 7)}
+        learn = origin in origins
+        least = 3 * m // 2 + 2 if name in SHORT_RECORDS and not learn else max(2 * m + 2, 7)
+        cut = {k: x for k, x in series.items() if len(x) - back >= least}
         past = {k: x[: len(x) - back] for k, x in cut.items()}
         for kind in {combination.kind_of(m, len(x)) for x in past.values()}:
             ids = [k for k, x in past.items() if combination.kind_of(m, len(x)) == kind]
@@ -91,6 +104,7 @@ def samples(folder: Path, name: str) -> dict[str, list[Sample]]:
             future = [cut[k][len(past[k]) :][:horizon] for k in ids]
             if len(ids) >= 20:
                 made = one_sample(name, kind, m, horizon, ids, [past[k] for k in ids], future)
+                made.learn = learn
                 out.setdefault(kind, []).append(made)
     return out
 
@@ -106,7 +120,8 @@ def one_sample(
 ) -> Sample:
     past = [x[-combination.longest(m) :] for x in past]
     n = np.array([len(x) for x in past])
-    parts: dict[str, list[np.ndarray]] = {"members": [], "features": [], "scale": [], "unit": []}
+    names = ("members", "features", "errors", "scale", "unit")
+    parts: dict[str, list[np.ndarray]] = {k: [] for k in names}
     order = np.argsort(-n, kind="stable")
     for lo in range(0, len(order), 256):
         which = order[lo : lo + 256]
@@ -114,11 +129,12 @@ def one_sample(
         for j, i in enumerate(which):
             y[: n[i], j] = past[i]
         p = bank.prepare(y, n[which], m)
-        made, described, unit = combination.describe(p, horizon, kind)
+        made, seen = combination.describe_all(p, horizon, kind, estimates.Estimates())
         parts["members"].append(np.moveaxis(made.forecast, 2, 0))
-        parts["features"].append(described.T)
+        parts["features"].append(seen.features.T)
+        parts["errors"].append(seen.errors.T)
         parts["scale"].append(p.scale)
-        parts["unit"].append(unit.T)
+        parts["unit"].append(seen.unit.T)
     joined = {k: np.concatenate(v)[np.argsort(order, kind="stable")] for k, v in parts.items()}
     scale = joined["scale"]
     actual = np.full((len(ids), horizon), np.nan)
@@ -126,7 +142,8 @@ def one_sample(
         actual[i, : len(x)] = x / scale[i]
     lag = 1 if name.startswith("m4_weekly") else m
     q = np.array([seasonal_change(x, lag) for x in past]) / scale
-    return Sample(name, ids, joined["members"], joined["features"], actual, q, joined["unit"])
+    members, features, errors = (joined[k] for k in ("members", "features", "errors"))
+    return Sample(name, ids, members, features, errors, actual, q, joined["unit"])
 
 
 def seasonal_change(x: np.ndarray, m: int) -> float:
@@ -174,6 +191,7 @@ def train(
     decay: float = 0.05,
     batch: int = 512,
     drop: float = 0.1,
+    start: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """One hidden layer by Adam with decaying steps; ``gradient(rows, raw)`` by the outputs."""
     rng = np.random.default_rng(seed)
@@ -183,7 +201,7 @@ def train(
         rng.normal(0, 1 / np.sqrt(d), (d, hidden)),
         np.zeros(hidden),
         rng.normal(0, 0.1 / np.sqrt(hidden), (hidden, outputs)),
-        np.zeros(outputs),
+        np.zeros(outputs) if start is None else start.copy(),
     ]
     first, second, step = [np.zeros_like(a) for a in w], [np.zeros_like(a) for a in w], 0
     for epoch in range(epochs):
@@ -233,17 +251,16 @@ def weight_gradient(members: np.ndarray, actual: np.ndarray, weights: np.ndarray
 
 
 def width_gradient(error: np.ndarray, steps: np.ndarray, weights: np.ndarray, tail: float):
-    """Of the pinball losses of both ends; outputs: log width and growth, below and above."""
+    """Of the pinball losses of both ends' logs; outputs: log width and growth, below and above."""
 
     def gradient(rows: np.ndarray, raw: np.ndarray) -> np.ndarray:
         out = np.zeros_like(raw)
         for side, sign in ((0, -1.0), (2, 1.0)):
-            width, _ = combination.widths(raw[:, side], raw[:, side + 1], steps)
-            beyond = sign * error[rows] > width
-            by_width = np.where(beyond, tail - 1, tail) * weights[rows]
-            out[:, side] = (by_width * width).sum(axis=1)
-            slope = combination.growth_slope(raw[:, side + 1])[:, None]
-            out[:, side + 1] = (by_width * width * np.log(steps) * slope).sum(axis=1)
+            width, _ = interval_width.widths(raw[:, side], raw[:, side + 1], steps)
+            by_log = np.where(sign * error[rows] > width, tail - 1, tail) * weights[rows]
+            out[:, side] = by_log.sum(axis=1)
+            slope = interval_width.growth_slope(raw[:, side + 1])[:, None]
+            out[:, side + 1] = (by_log * np.log(steps) * slope).sum(axis=1)
         return out
 
     return gradient
@@ -258,10 +275,11 @@ def apply(net: dict, features: np.ndarray) -> np.ndarray:
     return np.tanh(z @ net["w"][0] + net["w"][1]) @ net["w"][2] + net["w"][3]
 
 
-def one_kind(group: list[Sample], seeds: int, even: float) -> dict[str, np.ndarray]:
+def shares(group: list[Sample], seeds: int, even: float) -> tuple[dict, list[np.ndarray]]:
+    """The network of weights, and forecasts of ones that had not seen the series, by sample."""
     features, members, actual, weights = pooled(group)
-    ids = [f"{i}" for s in group for i in s.ids]
-    of = fold(ids)
+    of = fold([i for s in group for i in s.ids])
+    learn = np.concatenate([np.full(len(s.ids), s.learn) for s in group])
     k = members.shape[1]
 
     def fit(rows: np.ndarray, seed: int) -> dict:
@@ -270,57 +288,95 @@ def one_kind(group: list[Sample], seeds: int, even: float) -> dict[str, np.ndarr
 
     unseen = np.zeros_like(actual)
     for i in range(5):
-        rows, rest = np.flatnonzero(of != i), np.flatnonzero(of == i)
-        share = np.mean([softmax(apply(fit(rows, s), features[rest])) for s in range(2)], axis=0)
-        unseen[rest] = np.einsum("nk,nkh->nh", share, members[rest])
-    final = ensemble([fit(np.arange(len(features)), s) for s in range(seeds)])
-    out = {f"share.{name}": v for name, v in final.items()}
-    far = actual.shape[1]
-    pad = [((0, 0), (0, far - s.unit.shape[1])) for s in group]
-    unit = np.concatenate([np.pad(s.unit, k, mode="edge") for s, k in zip(group, pad)])
-    q = np.concatenate([s.q for s in group])
-    known = weights > 0
-    error = np.where(known, actual - unseen, 0.0) / unit
-    steps = np.arange(1.0, actual.shape[1] + 1)
-    scale = np.clip(unit / np.maximum(q, 1e-9)[:, None], 0.05, 20)
-    even_rows = known / np.maximum(known.sum(axis=1, keepdims=True), 1) * scale
+        rows, rest = np.flatnonzero((of != i) & learn), np.flatnonzero(of == i)
+        told = [softmax(apply(fit(rows, s), features[rest])) for s in range(seeds)]
+        unseen[rest] = np.einsum("nk,nkh->nh", np.mean(told, axis=0), members[rest])
+    final = ensemble([fit(np.flatnonzero(learn), s) for s in range(seeds)])
+    ends = np.cumsum([len(s.ids) for s in group])
+    cut = [u[:, : s.actual.shape[1]] for u, s in zip(np.split(unseen, ends[:-1]), group)]
+    return {f"share.{name}": v for name, v in final.items()}, cut
 
-    epochs = 60 if len(error) > 3000 else 150
 
-    def fit_width(rows: np.ndarray, seed: int) -> dict:
-        g = width_gradient(error[rows], steps, even_rows[rows], 0.025)
-        return train(features[rows], 4, g, seed=seed, hidden=16, epochs=epochs)
+def relative_errors(group: list[Sample], unseen: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Errors in units, 0 where unknown, and weights: a series counts one."""
+    far = max(s.actual.shape[1] for s in group)
+    error, weights = [], []
+    for s, f in zip(group, unseen):
+        known = np.isfinite(s.actual) & (s.q > 1e-9)[:, None]
+        pad = ((0, 0), (0, far - s.actual.shape[1]))
+        error.append(np.pad(np.where(known, s.actual - f, 0.0) / s.unit, pad))
+        weights.append(np.pad(known / np.maximum(known.sum(axis=1, keepdims=True), 1), pad))
+    return np.concatenate(error), np.concatenate(weights)
 
-    ratios = {0: np.zeros_like(error), 2: np.zeros_like(error)}
+
+@dataclass
+class Widths:
+    """A network of widths, and what ones that had not seen the series say (series, 4)."""
+
+    network: dict[str, np.ndarray]
+    unseen: np.ndarray
+
+
+def fit_widths(
+    features: np.ndarray, error: np.ndarray, weights: np.ndarray, of: np.ndarray, seeds: int
+) -> Widths:
+    """Log width and growth below and above, by features; begun at the quantiles of all."""
+    known, steps = weights > 0, np.arange(1.0, error.shape[1] + 1)
+    start = np.zeros(4)
+    start[[0, 2]] = [np.log(np.quantile(sign * error[known], 0.975)) for sign in (-1.0, 1.0)]
+
+    def fit(rows: np.ndarray, seed: int) -> dict:
+        g = width_gradient(error[rows], steps, weights[rows], 0.025)
+        epochs = int(np.clip(WIDTH_STEPS * 512 / len(rows), 20, 400))
+        return train(features[rows], 4, g, seed=seed, hidden=16, epochs=epochs, start=start)
+
+    unseen = np.zeros((len(features), 4))
     for i in range(5):
         rows, rest = np.flatnonzero(of != i), np.flatnonzero(of == i)
-        raw = np.mean([apply(fit_width(rows, s), features[rest]) for s in range(2)], axis=0)
-        for side, sign in ((0, -1.0), (2, 1.0)):
-            width, _ = combination.widths(raw[:, side], raw[:, side + 1], steps)
-            ratios[side][rest] = sign * error[rest] / width
-    final = ensemble([fit_width(np.arange(len(features)), s) for s in range(seeds)])
-    out |= {f"width.{name}": v for name, v in final.items()}
-    out["width.levels"] = np.array(TAILS, dtype=np.float32)
-    for side, name in ((0, "below"), (2, "above")):
-        r = ratios[side][known]
-        table = [np.quantile(r, 0.5 + x / 200) for x in TAILS]
-        out[f"width.{name}"] = np.maximum.accumulate(np.maximum(table, 1e-3)).astype(np.float32)
-    report(group, unseen, ratios, out)
+        told = [apply(fit(rows, s), features[rest]) for s in range(seeds)]
+        unseen[rest] = np.mean(told, axis=0)
+    return Widths(ensemble([fit(np.arange(len(features)), s) for s in range(seeds)]), unseen)
+
+
+def interval_widths(group: str, kinds: dict[str, tuple], seeds: int) -> dict[str, np.ndarray]:
+    """Of kinds that are alike: a network each, and one of all by what bears on errors."""
+    together = [s for made, _ in kinds.values() for s in made]
+    error, weights = relative_errors(together, [u for _, unseen in kinds.values() for u in unseen])
+    of = fold([i for s in together for i in s.ids])
+    common = fit_widths(np.concatenate([s.errors for s in together]), error, weights, of, seeds)
+    out = {f"{group}.error.{name}": v for name, v in common.network.items()}
+    at = 0
+    for kind, (made, unseen) in kinds.items():
+        print(kind)
+        rows = slice(at, at + sum(len(s.ids) for s in made))
+        at = rows.stop
+        far = max(s.actual.shape[1] for s in made)
+        mine, known = error[rows, :far], weights[rows, :far] > 0
+        features = np.concatenate([s.features for s in made])
+        own = fit_widths(features, mine, weights[rows, :far], of[rows], seeds)
+        out |= {f"{kind}.width.{name}": v for name, v in own.network.items()}
+        raw = (own.unseen + common.unseen[rows]) / 2
+        out[f"{kind}.width.levels"] = np.array(TAILS, dtype=np.float32)
+        inside = np.ones(mine.shape, dtype=bool)
+        for side, sign, name in ((0, -1.0, "below"), (2, 1.0, "above")):
+            steps = np.arange(1.0, far + 1)
+            ratio = sign * mine / interval_width.widths(raw[:, side], raw[:, side + 1], steps)[0]
+            table = np.quantile(ratio[known], 0.5 + np.array(TAILS) / 200)
+            table = np.maximum.accumulate(np.maximum(table, 1e-3)).astype(np.float32)
+            out[f"{kind}.width.{name}"] = table
+            inside &= ratio <= table[list(TAILS).index(95.0)]
+        report(made, unseen, inside)
     return out
 
 
-def report(group: list[Sample], unseen: np.ndarray, ratios: dict, out: dict) -> None:
-    at, table = 0, list(TAILS).index(95.0)
-    for s in group:
+def report(group: list[Sample], unseen: list[np.ndarray], inside: np.ndarray) -> None:
+    at = 0
+    for s, f in zip(group, unseen):
         n, h = s.actual.shape
-        f, known = unseen[at : at + n, :h], np.isfinite(s.actual)
+        known = np.isfinite(s.actual)
         mase = (np.abs(f - s.actual)[known] / np.repeat(s.q, known.sum(axis=1)).clip(1e-9)).mean()
-        inside = (ratios[0][at : at + n, :h] <= out["width.below"][table]) & (
-            ratios[2][at : at + n, :h] <= out["width.above"][table]
-        )
-        print(
-            f"  {s.name:20s} {n:5d} series, MASE {mase:.3f}, 95 % holds {inside[known].mean():.3f}"
-        )
+        holds = inside[at : at + n, :h][known].mean()
+        print(f"  {s.name:20s} {n:5d} series, MASE {mase:.3f}, 95 % holds {holds:.3f}")
         at += n
 
 
@@ -329,20 +385,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--even", type=float, default=0.03, help="pull towards equal weights")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--kinds", nargs="*", default=list(combination.KINDS))
     args = parser.parse_args()
     folder = Path(os.environ["SALESMGMT_DATA"]) / "forecast"
     groups: dict[str, list[Sample]] = {}
-    for name in SETS:
+    for name in dict.fromkeys([*SETS, *SHORT_RECORDS]):
         for kind, made in samples(folder, name).items():
             groups.setdefault(kind, []).extend(made)
-    stored = dict(np.load(args.out)) if args.out.exists() else {}
-    for kind in args.kinds:
-        print(kind)
-        stored = {k: v for k, v in stored.items() if not k.startswith(kind + ".")}
-        stored |= {
-            f"{kind}.{k}": v for k, v in one_kind(groups[kind], args.seeds, args.even).items()
-        }
+    stored: dict[str, np.ndarray] = {}
+    alike: dict[str, dict[str, tuple]] = {}
+    for kind in combination.KINDS:
+        found, unseen = shares(groups[kind], args.seeds, args.even)
+        stored |= {f"{kind}.{k}": v for k, v in found.items()}
+        alike.setdefault(interval_width.GROUPS[kind], {})[kind] = (groups[kind], unseen)
+    for group, kinds in alike.items():
+        stored |= interval_widths(group, kinds, args.seeds)
     np.savez_compressed(args.out, **stored)
     print(f"{args.out}: {args.out.stat().st_size / 1e3:.0f} kB")
 

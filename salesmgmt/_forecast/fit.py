@@ -15,6 +15,7 @@ from .cleaning import NONE, Oddities, clean_block, records, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
+from .widening import widening_of
 
 __all__ = ["fit_chunk", "forecast"]
 
@@ -355,8 +356,9 @@ def _run(
     columns = ["forecast"] + [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
     out: dict[str, np.ndarray] = {c: np.empty((len(panel), horizon)) for c in columns}
     out["status"] = np.empty(len(panel), dtype=np.int8)
+    widen = widening_of(panel, models, transform) if levels else 1.0
     jobs = (
-        (block, horizon, panel.season, models, levels, non_negative, transform, clean)
+        (block, horizon, panel.season, models, levels, non_negative, transform, clean, widen)
         for block in panel.blocks()
     )
     done = 0
@@ -413,6 +415,7 @@ def _one_block(
     non_negative: bool | str,
     transform: str | float | None,
     clean: bool,
+    widen: float,
 ) -> tuple[np.ndarray, dict[str, np.ndarray], Oddities]:
     """One block's columns, ``(series in the block, horizon)``, its status codes, odd values."""
     given = block
@@ -421,7 +424,14 @@ def _one_block(
         block, odd = clean_block(block, season)
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(
-        block.y, block.n, far, season, models, transform=transform, learned=bool(levels)
+        block.y,
+        block.n,
+        far,
+        season,
+        models,
+        transform=transform,
+        learned=bool(levels),
+        widen=widen,
     )
     found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
     known = np.isfinite(block.y)

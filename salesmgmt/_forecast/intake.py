@@ -155,6 +155,14 @@ class Panel:
             which = order[lo : lo + size]
             yield self._block(which, first[which], last[which], length[which], longest)
 
+    def sample(self, most: int, least: int, longest: int) -> Block:
+        """Up to ``most`` series of at least ``least`` periods, evenly over the keys."""
+        first, last, count = self._spans()
+        length = np.where(count > 0, last - first + 1, 0)
+        which = np.flatnonzero(length >= least)
+        which = which[:: max(-(-len(which) // most), 1)]
+        return self._block(which, first[which], last[which], length[which], longest)
+
     def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First and last period with a value, and how many values, of each series."""
         known = np.flatnonzero(np.isfinite(self.values))

@@ -18,6 +18,7 @@ from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_models, check_transform, floors
 from .intake import Panel, read_history
+from .widening import widening_of
 
 __all__ = ["sample_panel", "simulate", "summarise"]
 
@@ -167,12 +168,16 @@ def _draw(
     """Amounts (series, horizon, draws)."""
     parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     newest = int(panel.end.max())
+    options: dict[str, Any] = {
+        "transform": transform,
+        "widen": widening_of(panel, models, transform),
+    }
     for block in panel.blocks():
         floor = floors(block.y, non_negative)
         if clean:
             block, _ = clean_block(block, panel.season)
         far = horizon + int(block.ahead.max(initial=0))
-        found = forecast_block(block.y, block.n, far, panel.season, models, transform=transform)
+        found = forecast_block(block.y, block.n, far, panel.season, models, **options)
         found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
         low, high = found.bounds(95.0)
         stays[block.series] = paths.persistence(high - low)

@@ -14,6 +14,7 @@ from scipy.special import ndtri
 
 from . import arima, intermittent, naive, state_space, transformation
 from .autoregression import fit_changes
+from .calibration import FEWEST, ORIGINS, least_past, misses, steps_of
 from .ces import fit_ces
 from .combination import combine, describe, kind_of, longest, member_names, shares_of
 from .decomposition import (
@@ -40,7 +41,7 @@ _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned wi
 OLDEST = 800  # values that models fitted one by one look back
 SHORTEST = 6  # known values from which the learned combination is used
 
-__all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "prepare"]
+__all__ = ["METHODS", "Forecast", "Prepared", "forecast_block", "past_misses", "prepare"]
 
 
 def forecast_block(
@@ -53,6 +54,7 @@ def forecast_block(
     transform: str | float | None = None,
     learned: bool = True,
     held: Estimates | None = None,
+    widen: float = 1.0,
 ) -> Forecast:
     """The mean of the models' forecasts for each column, in the units of ``y``.
 
@@ -60,6 +62,7 @@ def forecast_block(
     stay as they are. ``learned``: whether models without a variance of their own borrow the
     widths of the combination; not needed where nobody asks for intervals. ``held``: what was
     estimated from earlier rows of the same columns; what it does not hold yet is put into it.
+    ``widen``: factor of the learned widths of ``"auto"`` alone.
     """
     held = held or Estimates()
     if transform is not None:
@@ -69,7 +72,8 @@ def forecast_block(
         ]
         return made[0] if len(made) == 1 else _mean_of(made)
     if list(models) == ["auto"]:
-        return _auto_block(y, n, horizon, m, held.part("auto"))
+        found = _auto_block(y, n, horizon, m, held.part("auto"))
+        return _widened(found, widen, y, n, m, held)
     prepared = prepare(y, n, m, held=held.part("prepared"))
     with np.errstate(over="ignore", under="ignore"):
         made = [
@@ -195,7 +199,7 @@ def _auto_block(
         if found.any():
             return _by_season(y, n, horizon, found, held)
     if m in _LONGER and look:
-        both = held.of("both", lambda: np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m]))
+        both = held.of("both", lambda: _with_both(n, m))
         if len(both):
             return _two_seasons(y, n, horizon, m, both, held)
     y, n = newest(y, n, longest(m), held=held)
@@ -222,6 +226,48 @@ def _kinds(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     kinds[_is_intermittent(y, n, m)] = "intermittent"
     kinds[np.isfinite(y).sum(axis=0) < SHORTEST] = "few"
     return kinds
+
+
+def _widened(
+    f: Forecast, by: float, y: np.ndarray, n: np.ndarray, m: int, held: Estimates
+) -> Forecast:
+    """Learned widths times a factor; those from a series' own past stay."""
+    if by == 1.0 or f.below is None or f.above is None:
+        return f
+    each = np.where(held.of("learned", lambda: _is_learned(y, n, m)), by, 1.0)
+    return Forecast(f.mean, f.sd * each, f.below * each, f.above * each, f.levels, f.shape)
+
+
+def _is_learned(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Columns whose widths the networks give."""
+    y, n = newest(y, n, longest(m))
+    return ~_is_intermittent(y, n, m) & (np.isfinite(y).sum(axis=0) >= SHORTEST)
+
+
+def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
+    """How far off ``"auto"`` would have been, in half widths: (steps, series) an earlier origin.
+
+    Nothing where fewer series than ``calibration.FEWEST`` reach back, or where two seasons are
+    weighed by the newest values.
+    """
+    out: list[np.ndarray] = []
+    steps = steps_of(m)
+    for k in range(1, ORIGINS + 1):
+        which = np.flatnonzero(n - k * steps >= least_past(m))
+        if len(which) < FEWEST or len(_with_both(n, m)):
+            break
+        before = n[which] - k * steps
+        past = np.where(np.arange(len(y))[:, None] < before, y[:, which], np.nan)
+        past = past[: int(before.max())]
+        made = _auto_block(past, before, steps, m, Estimates())
+        after = y[before + np.arange(steps)[:, None], which]
+        out.append(misses(made, after)[:, _is_learned(past, before, m)])
+    return out
+
+
+def _with_both(n: np.ndarray, m: int) -> np.ndarray:
+    """Columns long enough for day and week, or week and year."""
+    return np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m]) if m in _LONGER else n[:0]
 
 
 def newest(

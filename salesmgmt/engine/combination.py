@@ -23,6 +23,7 @@ from . import decomposition, naive
 from .autoregression import fit_changes
 from .estimates import Estimates
 from .ets import Smoothed, fit_additive
+from .interval_width import GROUPS, LOOK, describe_errors, unit_of, widths
 from .network import load
 from .preparation import Prepared
 from .theta import line
@@ -33,12 +34,11 @@ __all__ = [
     "Members",
     "combine",
     "describe",
-    "growth_slope",
+    "describe_all",
     "kind_of",
     "longest",
     "member_names",
     "shares_of",
-    "widths",
 ]
 
 # What smoothing parameters usually are (value, spread in logits): yearly data turn quickly,
@@ -53,10 +53,6 @@ _FLAT = ("ses", "theta", "drift", "damped", "holt", "ar")
 _FREE = ("fdamped", "fholt")  # without the prior
 _STATE = ("snone", "stheta", "sdrift", "sdamped")
 _NEARLY = -3.5
-_LEAST = 1e-3  # least unit of a width, of the mean absolute value
-# Steps ahead at which members are compared, whatever is asked for: a forecast of three steps is
-# then the beginning of that of twelve.
-_LOOK = {"short": 6, "long": 10, "quarter": 8, "month": 18, "fine": 13}
 LONG = 48  # values from which a series without a season has its own network
 KINDS = ("short", "long", "quarter", "month", "fine")
 
@@ -144,7 +140,7 @@ def members(
         misfit[name], misfit["l" + name] = relative[:B], relative[B:]
         if "beta" in fit.parameters:
             grow = _growth(fit, horizon)
-            fits.extend((grow[_LOOK[kind] - 1, :B], grow[_LOOK[kind] - 1, B:]))
+            fits.extend((grow[LOOK[kind] - 1, :B], grow[LOOK[kind] - 1, B:]))
             one = np.log(np.sqrt(fit.sse / np.maximum(fit.count, 1)) + 1e-12)
             spread.append((one + grow)[:, :B])
 
@@ -289,21 +285,52 @@ def longest(m: int) -> int:
     return max(400, 8 * m)
 
 
-def describe(
+@dataclass(slots=True)
+class Described:
+    """A block seen by the networks: features (features, series) of weights and of widths.
+
+    ``unit``: of widths, (horizon, series).
+    """
+
+    features: np.ndarray
+    errors: np.ndarray
+    unit: np.ndarray
+
+
+def describe_all(
     p: Prepared, horizon: int, kind: str, held: Estimates
-) -> tuple[Members, np.ndarray, np.ndarray]:
-    """Members' forecasts, features (features, series), unit of widths (horizon, series).
+) -> tuple[Members, Described]:
+    """Members' forecasts, and what the networks look at.
 
     ``held``: what was estimated before; features are among it, weights follow from them.
     """
-    far = max(horizon, _LOOK[kind])
+    look = LOOK[kind]
+    far = max(horizon, look)
     with np.errstate(all="ignore"):
         made = members(p.y, p.z, p.n, p.m, far, p.ahead(far), p.multiplicative, kind, held)
         made.misfit = held.of("misfit", lambda: made.misfit)
-        seen = Members(made.forecast[:, : _LOOK[kind]], made.fits, made.misfit, made.spread)
+        seen = Members(made.forecast[:, :look], made.fits, made.misfit, made.spread)
         described = held.of("features", lambda: features(p.y, p.z, p.n, p.m, seen))
+        unit = unit_of(p, made.spread, kind, held)
+        fitted = np.nan_to_num(made.misfit[_fitted(kind)])
+        errors = held.of(
+            "errors", lambda: describe_errors(p, made.forecast, fitted, made.spread, unit, kind)
+        )
     made = Members(made.forecast[:, :horizon], made.fits, made.misfit, made.spread[:horizon])
-    return made, described, _unit(p, made, kind, held)
+    return made, Described(described, errors, unit[:horizon])
+
+
+def describe(
+    p: Prepared, horizon: int, kind: str, held: Estimates
+) -> tuple[Members, np.ndarray, np.ndarray]:
+    """Members' forecasts, features (features, series), unit of widths (horizon, series)."""
+    made, seen = describe_all(p, horizon, kind, held)
+    return made, seen.features, seen.unit
+
+
+def _fitted(kind: str) -> list[int]:
+    """Positions of the members that have parameters."""
+    return [i for i, x in enumerate(member_names(kind)) if "naive" not in x and "theta" not in x]
 
 
 def shares_of(p: Prepared, kind: str) -> np.ndarray:
@@ -313,30 +340,17 @@ def shares_of(p: Prepared, kind: str) -> np.ndarray:
 
 def combine(p: Prepared, horizon: int, kind: str, held: Estimates) -> Combined:
     """The learned combination of a block of one kind, with its interval."""
-    made, described, unit = describe(p, horizon, kind, held)
+    made, seen = describe_all(p, horizon, kind, held)
     network, _ = load(kind, "share")
-    share, exact = _evidence(network.shares(described), made.misfit)
+    share, exact = _evidence(network.shares(seen.features), made.misfit)
     mean = np.einsum("kb,khb->hb", share, made.forecast)
     network, tables = load(kind, "width")
-    raw = network.values(described)
+    common, _ = load(GROUPS[kind], "error")
+    raw = (network.values(seen.features) + common.values(seen.errors)) / 2
     steps = np.arange(1.0, horizon + 1)
-    below, above = (widths(raw[i], raw[i + 1], steps)[0].T * unit * exact for i in (0, 2))
+    below, above = (widths(raw[i], raw[i + 1], steps)[0].T * seen.unit * exact for i in (0, 2))
     shape = np.stack((tables["below"], tables["above"]))
     return Combined(mean, below, above, tables["levels"], shape)
-
-
-def _unit(p: Prepared, made: Members, kind: str, held: Estimates) -> np.ndarray:
-    """What widths are measured in, (horizon, series), never quite zero.
-
-    With a season the members' standard errors, as large as the season is; without one the mean
-    absolute change, growing a little faster than that of a random walk.
-    """
-    least = held.of("least", lambda: _LEAST * _mean(np.abs(p.y)) + 1e-12)
-    steps = np.arange(1.0, len(made.spread) + 1)[:, None]
-    if kind in ("short", "long"):
-        change = held.of("change", lambda: _mean(np.abs(np.diff(p.z, axis=0))))
-        return (change + least) * steps**0.6
-    return made.spread * p.factor(len(steps)) + least
 
 
 def _evidence(share: np.ndarray, misfit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -350,20 +364,6 @@ def _evidence(share: np.ndarray, misfit: np.ndarray) -> tuple[np.ndarray, np.nda
     certain = np.clip(_NEARLY - least, 0.0, 3.0)
     share = share * np.exp(np.clip(-certain * (misfit - least), -60.0, 0.0)) + 1e-300
     return share / share.sum(axis=0), np.exp(np.minimum(least - _NEARLY, 0.0))
-
-
-def widths(
-    size: np.ndarray, growth: np.ndarray, steps: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Half widths (series, steps) in units, of a log size and a further growth in (-0.6, 0.6)."""
-    power = 1.2 / (1 + np.exp(-growth)) - 0.6
-    return np.exp(np.clip(size, -8, 8)[:, None] + power[:, None] * np.log(steps)), power
-
-
-def growth_slope(growth: np.ndarray) -> np.ndarray:
-    """Derivative of the growth's power."""
-    z = 1 / (1 + np.exp(-growth))
-    return 1.2 * z * (1 - z)
 
 
 # --------------------------------------------------------------------------------------

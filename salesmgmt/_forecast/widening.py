@@ -1,0 +1,27 @@
+"""By how much the learned intervals of a call are too narrow or too wide, by its own past."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..engine import calibration
+from ..engine.bank import past_misses
+from ..engine.combination import longest
+from .intake import Panel
+
+__all__ = ["widening_of"]
+
+
+def widening_of(panel: Panel, models: list[str], transform: Any = None) -> float:
+    """The factor of the widths of ``"auto"`` that earlier origins of the panel's series ask for.
+
+    A sample of series tells it; with few of them it is 1, so that a series alone costs nothing
+    and small calls do not follow chance.
+    """
+    if models != ["auto"] or transform is not None or len(panel) < calibration.FEWEST:
+        return 1.0
+    m = panel.season
+    steps = calibration.steps_of(m)
+    most = longest(m) + calibration.ORIGINS * steps
+    block = panel.sample(calibration.SERIES, calibration.least_past(m) + steps, most)
+    return calibration.widening(past_misses(block.y, block.n, m))

@@ -1,0 +1,153 @@
+"""Interval widths of "auto": by what was learned, and by the call's own earlier origins."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import ndtri
+
+from salesmgmt.engine.bank import past_misses
+from salesmgmt.engine.calibration import FEWEST, least_past, misses, steps_of, widening
+from salesmgmt.engine.marginal import Forecast
+from salesmgmt.forecast import forecast, simulate
+
+
+def table(values, freq="MS"):
+    """Rows of values as the history of items."""
+    count, length = values.shape
+    dates = pd.date_range("2000-01-01", periods=length, freq=freq)
+    return pd.DataFrame(
+        {
+            "item": np.repeat([f"i{k:03d}" for k in range(count)], length),
+            "date": np.tile(dates, count),
+            "amount": values.ravel(),
+        }
+    )
+
+
+def held(out, actual, level):
+    inside = (actual >= out[f"lo_{level}"]) & (actual <= out[f"hi_{level}"])
+    return inside.mean()
+
+
+# --------------------------------------------------------------------------------------
+# the factor
+
+
+def test_misses_are_errors_in_half_widths_on_their_own_side():
+    rng = np.random.default_rng(0)
+    mean, sd = rng.normal(10, 3, (4, 5)), rng.uniform(1, 2, (4, 5))
+    after = rng.normal(10, 3, (4, 5))
+    after[0, 0] = np.nan
+    sd[1, 1] = 0.0
+    got = misses(Forecast(mean, sd), after)
+    assert np.isnan(got[0, 0])
+    assert np.isnan(got[1, 1])
+    for i in range(4):
+        for j in range(5):
+            if (i, j) not in {(0, 0), (1, 1)}:
+                half = ndtri(0.975) * sd[i, j]
+                assert got[i, j] == pytest.approx(abs(after[i, j] - mean[i, j]) / half)
+    levels, shape = np.array([50.0, 95.0]), np.array([[0.5, 1.0], [0.25, 0.9]])
+    lopsided = Forecast(np.zeros((1, 2)), sd[:1, :2], np.full((1, 2), 2.0), np.full((1, 2), 4.0))
+    lopsided.levels, lopsided.shape = levels, shape
+    np.testing.assert_allclose(misses(lopsided, np.array([[-1.0, 1.8]])), [[0.5, 0.5]])
+
+
+@pytest.mark.parametrize("true", [0.7, 1.0, 1.4])
+def test_the_factor_is_the_missing_one_shrunk_by_the_evidence(true):
+    """Normal errors, half widths too narrow by a known factor: its log times N / (N + 100)."""
+    rng = np.random.default_rng(1)
+    asked = [np.abs(rng.normal(0, true / ndtri(0.975), (12, 400))) for _ in range(3)]
+    assert np.log(widening(asked)) == pytest.approx(np.log(true) * 1200 / 1300, abs=0.03)
+    few = [a[:, :20] for a in asked]
+    assert np.log(widening(few)) == pytest.approx(np.log(true) * 60 / 160, abs=0.06)
+
+
+def test_the_factor_is_one_without_evidence_and_never_wild():
+    assert widening([]) == 1.0
+    assert widening([np.full((6, 50), np.nan)]) == 1.0
+    assert widening([np.full((6, FEWEST - 1), 9.0)]) == 1.0
+    assert widening([np.full((6, 5000), 1e6)]) == pytest.approx(2.0)
+    assert widening([np.zeros((6, 5000))]) == pytest.approx(0.5)
+
+
+def test_earlier_origins_see_nothing_of_what_came_after():
+    rng = np.random.default_rng(2)
+    m, steps = 12, steps_of(12)
+    y = rng.normal(100, 10, (least_past(m) + steps, FEWEST))
+    n = np.full(FEWEST, len(y))
+    (first,) = past_misses(y, n, m)
+    changed = y.copy()
+    changed[-steps:] += 5.0
+    (second,) = past_misses(changed, n, m)
+    made = forecast(table(y[:-steps].T), steps, by="item", freq="M", level=(95,))
+    mean, low, high = (
+        made[c].to_numpy().reshape(-1, steps).T for c in ("forecast", "lo_95", "hi_95")
+    )
+    for got, after in ((first, y[-steps:]), (second, changed[-steps:])):
+        off = after - mean
+        want = np.abs(off) / np.where(off < 0, mean - low, high - mean)
+        np.testing.assert_allclose(got, want, rtol=1e-7)
+    assert past_misses(y[:-1], n - 1, m) == []
+
+
+# --------------------------------------------------------------------------------------
+# in a call
+
+
+LAWS = {
+    "noise": lambda rng, shape: 100 + 10 * rng.standard_normal(shape),
+    "walk": lambda rng, shape: 300 + np.cumsum(3 * rng.standard_normal(shape), axis=1),
+    "skewed": lambda rng, shape: np.exp(4 + 0.5 * rng.standard_normal(shape)),
+    "counts": lambda rng, shape: rng.poisson(6, shape).astype(float),
+}
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("freq, length, horizon", [("MS", 84, 12), ("YS", 30, 6)])
+def test_series_of_a_known_law_are_held_as_often_as_said(law, freq, length, horizon):
+    rng = np.random.default_rng(3)
+    values = LAWS[law](rng, (150, length + horizon))
+    out = forecast(table(values[:, :length], freq), horizon, by="item", level=(80, 95))
+    actual = values[:, length:].ravel()
+    assert 0.92 < held(out, actual, 95) < 0.985
+    assert 0.73 < held(out, actual, 80) < 0.88
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = np.random.default_rng(4)
+    return table(LAWS["noise"](rng, (40, 60)))
+
+
+def test_points_do_not_move_and_levels_stay_nested(many):
+    out = forecast(many, 6, by="item", level=(50, 80, 95, 99))
+    alone = forecast(many[many["item"] == "i007"], 6, by="item", level=(50, 80, 95, 99))
+    mine = out[out["item"] == "i007"].reset_index(drop=True)
+    np.testing.assert_allclose(alone["forecast"], mine["forecast"], rtol=1e-9)
+    ratio = (mine["hi_95"] - mine["lo_95"]) / (alone["hi_95"] - alone["lo_95"])
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-7)  # one factor for all
+    assert 0.5 < ratio[0] < 1.0  # even noise is easier than what was learned from
+    ends = [f"lo_{x}" for x in (99, 95, 80, 50)] + [f"hi_{x}" for x in (50, 80, 95, 99)]
+    assert (np.diff(out[ends].to_numpy(), axis=1) >= 0).all()
+
+
+def test_row_order_units_and_processes_do_not_matter(many):
+    want = forecast(many, 6, by="item")
+    mixed = forecast(many.sample(frac=1, random_state=5), 6, by="item")
+    pd.testing.assert_frame_equal(mixed, want)
+    cents = forecast(many.assign(amount=100 * many["amount"]), 6, by="item")
+    for column in ("forecast", "lo_80", "hi_95"):
+        np.testing.assert_allclose(cents[column], 100 * want[column], rtol=1e-7)
+    pd.testing.assert_frame_equal(forecast(many, 6, by="item", n_jobs=2), want)
+
+
+def test_sample_paths_have_these_margins(many):
+    out = forecast(many, 3, by="item", level=(80,))
+    drawn = simulate(many, 3, by="item", n=2000).groupby(["item", "date"])["amount"]
+    low, high = drawn.quantile(0.1).to_numpy(), drawn.quantile(0.9).to_numpy()
+    width = (out["hi_80"] - out["lo_80"]).to_numpy()
+    np.testing.assert_allclose(low, out["lo_80"], atol=0.12 * width.max())
+    np.testing.assert_allclose(high, out["hi_80"], atol=0.12 * width.max())
