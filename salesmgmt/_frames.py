@@ -56,6 +56,7 @@ __all__ = [
     "check_lang",
     "check_names",
     "check_number",
+    "check_seed",
     "check_series",
     "day",
     "days_of",
@@ -676,6 +677,13 @@ def _check_range(
         else:
             span = f"at least {low:g}" if low is not None else f"at most {high:g}"
         raise InputError(f"{caller}(): {name} must be {span}, got {value:g}.")
+
+
+def check_seed(random_state: Any, *, caller: str) -> Any:
+    """``random_state`` as a whole number from 0 on, a NumPy generator, or None."""
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return random_state
+    return check_int(random_state, "random_state", caller=caller, low=0)
 
 
 def check_names(names: Any, option: str, *, caller: str) -> list[str]:

@@ -825,7 +825,7 @@ def test_row_order_moves_not_the_last_digit():
     draws = pd.DataFrame(
         {
             "key": np.repeat(["Li", "Wu"], 300),
-            "date": pd.to_datetime(["2026-08-01", "2026-09-01", "2026-10-01"] * 200),
+            "date": pd.to_datetime(["2026-08-01", "2026-10-01", "2026-12-01"] * 200),
             "draw": np.tile(np.repeat(np.arange(100), 3), 2),
             "amount": rng.gamma(2, 50, 600),
         }

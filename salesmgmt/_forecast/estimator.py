@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_bool, check_int, check_names, to_pandas
+from .._frames import check_bool, check_int, check_names, check_seed, to_pandas
 from ..errors import InputError
 from .cleaning import oddities_of, table_of
 from .daily import Days
@@ -224,7 +224,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             check_int(n, "n", caller=caller, low=1),
             check_models(self.model, caller=caller),
             self.non_negative,
-            random_state,
+            check_seed(random_state, caller=caller),
             self._drivers(horizon, future),
             transform=check_transform(self.transform, self._panel, caller=caller),
             clean=self.clean,

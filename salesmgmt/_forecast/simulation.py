@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, check_bool, check_int, check_names, check_number, take
+from .._frames import (
+    Amount,
+    Date,
+    check_bool,
+    check_int,
+    check_names,
+    check_number,
+    check_seed,
+    take,
+    to_pandas,
+)
 from ..engine import paths
 from ..engine.bank import forecast_block
 from ..engine.preparation import prepare
@@ -95,6 +105,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform, clean
     caller = "simulate"
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     n = check_int(n, "n", caller=caller, low=1)
+    random_state = check_seed(random_state, caller=caller)
     models = check_models(model, caller=caller)
     panel = read_history(
         history,
@@ -324,10 +335,13 @@ def summarise(
     0 2025-01-01  22.0  11.0  22.0
     """
     caller = "summarise"
+    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
+        raise InputError(f"{caller}(): quantiles must be a list of shares, got {quantiles!r}.")
+    quantiles = list(quantiles)
     for q in quantiles:
         check_number(q, "quantiles", caller=caller, low=0, high=1)
-    names = list(getattr(samples, "columns", []))
-    keys = [c for c in names if c not in (date, draw, amount)]
+    samples = to_pandas(samples, caller=caller, arg="samples")
+    keys = [c for c in samples.columns if c not in (date, draw, amount)]
     wanted = [*keys, date] if by is None else check_names(by, "by", caller=caller)
     rows = take(
         samples,
@@ -352,7 +366,8 @@ def summarise(
         wide = sums.unstack("_draw")
         out = wide.index.to_frame(index=False)
         matrix = wide.to_numpy()
-    if np.isnan(matrix).any():
+    rows_a_draw = np.unique(rows["draw"], return_counts=True)[1]
+    if np.isnan(matrix).any() or (rows_a_draw != rows_a_draw[0]).any():
         raise InputError(f"{caller}(): samples lack some draws of some keys; give all of a call.")
     out["mean"] = matrix.mean(axis=1)
     out["sd"] = matrix.std(axis=1)

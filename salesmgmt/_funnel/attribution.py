@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_choice, check_int, check_number, money, take, units
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_choice,
+    check_int,
+    check_number,
+    check_seed,
+    money,
+    take,
+    units,
+)
 from ..engine.attribution import markov_removal, shapley, touch_weights
 from ..errors import InputError
 from ._events import DAY
@@ -92,6 +103,7 @@ def attribution(
     check_number(half_life, "half_life", caller=caller, low=0, open_low=True)
     check_number(ends, "ends", caller=caller, low=0, high=0.5)
     check_int(draws, "draws", caller=caller, low=1)
+    check_seed(random_state, caller=caller)
     rows = take(
         touches,
         caller=caller,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_bool, check_freq, check_int, days_of
+from .._frames import as_dates, check_bool, check_freq, check_int, check_seed, days_of
 from ..engine.bookings import (
     FAR,
     Book,
@@ -113,7 +113,7 @@ def bookings(
         invalid=invalid,
     )  # fmt: skip
     check_int(n, "n", caller=caller, low=100)
-    old, new = plan.draw(n, random_state)
+    old, new = plan.draw(n, check_seed(random_state, caller=caller))
     total = old + new
     out = pd.DataFrame({"date": plan.starts(), "until": plan.ends()})
     for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
@@ -194,7 +194,7 @@ def simulate_bookings(
         invalid=invalid,
     )  # fmt: skip
     check_int(n, "n", caller=caller, low=1)
-    old, new = plan.draw(n, random_state)
+    old, new = plan.draw(n, check_seed(random_state, caller=caller))
     starts = plan.starts()
     return pd.DataFrame(
         {
@@ -272,12 +272,13 @@ def backtest_bookings(
     )  # fmt: skip
     book = _book(known)
     days = np.unique(days_of(as_dates(list(dates), name="dates", caller=caller)))
+    seed = check_seed(random_state, caller=caller)
     rows = []
     for day in days[days + last <= known.until]:
         if not (book.closed <= day).any() or not book.open_at(int(day)).any():
             continue
         (part,) = _parts(book, int(day), [(1, last)], new_business)
-        old, new = _draw([part], book, int(day), n, random_state)
+        old, new = _draw([part], book, int(day), n, seed)
         total = (old + new)[:, 0]
         actual = actual_open(book, int(day), 1, last)
         if new_business:

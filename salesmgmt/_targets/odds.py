@@ -14,9 +14,11 @@ from .._frames import (
     Rows,
     check_choice,
     check_names,
+    factorise,
     money,
     take,
     to_pandas,
+    warn,
 )
 from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..engine.sums import group_sums
@@ -110,16 +112,22 @@ def attainment_probability(
     group, labels = _groups(rows, list(roles))
     goal = group_sums(group, rows["target"], len(labels))
     first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
+    own = [k for k in keys if k in drawn.columns]
+    drawn = _within_spans(drawn, rows, own, "date", "amount", "samples", caller)
+    _tell_of_open_end(drawn, last, caller)
     totals = draw_totals(drawn, labels, names, first=first, last=last, caller=caller)
     if actuals is not None:
         until = _first_draw(drawn, first, caller=caller)
+        actuals = to_pandas(actuals, caller=caller, arg="actuals")
+        also = [k for k in own if k in actuals.columns]
+        actuals = _within_spans(actuals, rows, also, date, amount, "actuals", caller)
         totals = (
             totals
             + _known(actuals, labels, names, date, amount, first, until, caller=caller)[:, None]
         )
     out = labels.copy()
     out["target"] = goal
-    out["p_attain"] = (totals >= goal[:, None] - 1e-9).mean(axis=1)
+    out["p_attain"] = (totals >= (goal - _close(goal))[:, None]).mean(axis=1)
     for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
         out[name] = np.quantile(totals, level, axis=1)
     out["shortfall"] = np.maximum(goal[:, None] - totals, 0.0).mean(axis=1)
@@ -238,8 +246,63 @@ def _common_level(ordered: np.ndarray, total: float, *, caller: str) -> float:
     return high
 
 
+def _close(goal: np.ndarray) -> np.ndarray:
+    """What sums of many amounts may be off by in the last digits."""
+    return np.asarray(1e-9 * np.maximum(1.0, np.abs(goal)))
+
+
 # --------------------------------------------------------------------------------------
 # Draws
+
+
+def _within_spans(
+    frame: pd.DataFrame,
+    plan: Rows,
+    keys: list[Any],
+    date: str,
+    amount: str,
+    arg: str,
+    caller: str,
+) -> pd.DataFrame:
+    """Amounts outside the span that the plan has for their key count as nothing."""
+    if not keys or len(frame) == 0:
+        return frame
+    found = factorise(plan.frame, keys)
+    first = np.full(len(found), np.iinfo(np.int64).max)
+    last = np.full(len(found), np.iinfo(np.int64).min)
+    np.minimum.at(first, found.codes, plan.days("period_start"))
+    np.maximum.at(last, found.codes, plan.days("period_end"))
+    if (first == first[0]).all() and (last == last[0]).all():
+        return frame
+    own = {f"key{i}": Key(k, option="") for i, k in enumerate(keys)}
+    rows = take(
+        frame,
+        caller=caller,
+        arg=arg,
+        date=Date(date),
+        amount=Amount(amount),
+        **own,  # type: ignore[arg-type]
+    )
+    theirs = rows.keys(*own)
+    at = lookup(found.labels, theirs.labels)[theirs.codes]
+    days = rows.days("date")
+    use = (at >= 0) & (days >= first[at]) & (days <= last[at])
+    return rows.frame.assign(**{amount: np.where(use, rows["amount"], 0.0)})
+
+
+def _tell_of_open_end(samples: pd.DataFrame, last: int, caller: str) -> None:
+    """The plan goes on after the last draws: nothing is taken to come then."""
+    rows = take(samples, caller=caller, arg="samples", date=Date("date", option=""))
+    days = np.unique(rows.days("date"))
+    if len(days) < 2:
+        return
+    reach = int(days[-1] + np.diff(days).max())
+    if reach <= last:
+        warn(
+            f"{caller}(): draws end with the period of {np.datetime64(int(days[-1]), 'D')}, the "
+            f"plan on {np.datetime64(last, 'D')}; what comes between counts as nothing. Simulate "
+            "to the end of the plan."
+        )
 
 
 def draw_totals(

@@ -1,0 +1,91 @@
+"""Odds of a plan: spans that differ by key, draws that end too early, samples given in part."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import InputError
+from salesmgmt.forecast import simulate, summarise
+from salesmgmt.targets import attainment_probability
+
+
+def draws(months: int = 12, n: int = 200) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    dates = pd.date_range("2026-01-01", periods=months, freq="MS")
+    index = pd.MultiIndex.from_product([["Li", "Wu"], dates, range(n)])
+    frame = index.set_names(["rep", "date", "draw"]).to_frame(index=False)
+    return frame.assign(amount=rng.normal(100, 10, len(frame)).round(2))
+
+
+def test_each_key_is_judged_over_its_own_span():
+    plan = pd.DataFrame(
+        {
+            "rep": ["Li", "Wu"],
+            "period_start": ["2026-01-01", "2026-07-01"],
+            "period_end": ["2026-06-30", "2026-12-31"],
+            "target": [600.0, 610.0],
+        }
+    )
+    samples = draws()
+    past = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2026-01-10", "amount": [5.0, 7.0]})
+    later = samples[samples["date"] >= "2026-02-01"]
+    got = attainment_probability(plan, samples).set_index("rep")
+    then = attainment_probability(plan, later, actuals=past).set_index("rep")
+    for rep, half, target in (("Li", 1, 600.0), ("Wu", 2, 610.0)):
+        mine = samples[(samples["rep"] == rep) & ((samples["date"].dt.month > 6) == (half == 2))]
+        total = mine.groupby("draw")["amount"].sum()
+        assert got.loc[rep, "p_attain"] == (total >= target).mean()
+        assert got.loc[rep, "p50"] == pytest.approx(total.median())
+        known = 5.0 if rep == "Li" else 0.0  # January lies outside the plan of Wu
+        total = mine[mine["date"] >= "2026-02-01"].groupby("draw")["amount"].sum() + known
+        assert then.loc[rep, "p50"] == pytest.approx(total.median())
+
+
+def test_a_plan_beyond_the_last_draws_is_told():
+    plan = pd.DataFrame(
+        {
+            "rep": ["Li", "Wu"],
+            "period_start": "2026-01-01",
+            "period_end": "2026-12-31",
+            "target": 1200.0,
+        }
+    )
+    with pytest.warns(match="draws end with the period of 2026-06-01, the plan on 2026-12-31"):
+        attainment_probability(plan, draws(6))
+    assert len(attainment_probability(plan, draws(12))) == 2
+
+
+def test_a_target_reached_exactly_is_reached_whatever_the_unit():
+    part = np.array([0.1, 0.2, 0.3]) * 1e9 + 1 / 3
+    dates = pd.date_range("2026-01-01", periods=3, freq="MS")
+    samples = pd.DataFrame({"rep": "Li", "date": dates, "draw": 0, "amount": part})
+    plan = pd.DataFrame(
+        {"rep": ["Li"], "period_start": "2026-01-01", "period_end": "2026-03-31"}
+    ).assign(target=float(np.sum(part[::-1])) * (1 + 1e-15))
+    assert attainment_probability(plan, samples)["p_attain"].item() == 1
+
+
+def test_summarise_refuses_draws_that_are_not_whole():
+    samples = draws(3)
+    with pytest.raises(InputError, match="samples lack some draws"):
+        summarise(samples.drop(index=samples.index[:5]), by="date")
+    with pytest.raises(InputError, match="quantiles must be a list"):
+        summarise(samples, quantiles=0.5)
+
+
+def test_summarise_takes_arrow_tables_without_naming_columns():
+    pa = pytest.importorskip("pyarrow")
+    samples = draws(3)
+    got = summarise(pa.Table.from_pandas(samples))
+    pd.testing.assert_frame_equal(got, summarise(samples), check_dtype=False)
+
+
+@pytest.mark.parametrize("seed", ["x", -1, 1.5, True])
+def test_a_seed_that_is_none_is_named(seed):
+    history = pd.DataFrame(
+        {"date": pd.date_range("2024-01-01", periods=24, freq="MS"), "amount": [1.0, 2.0] * 12}
+    )
+    with pytest.raises(InputError, match=r"simulate\(\): random_state must be"):
+        simulate(history, 2, n=5, random_state=seed)
