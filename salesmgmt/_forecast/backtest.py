@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, check_bool, check_int, check_names, take, to_pandas
+from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days
-from .drivers import read_drivers
-from .fit import check_levels, check_models, forecast_panel
+from .drivers import Drivers, read_drivers
+from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
+from .upkeep import Memory
 
 __all__ = ["backtest"]
 
@@ -44,12 +46,15 @@ def backtest(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    transform: str | float | None = None,
+    clean: bool = False,
+    refit: bool = True,
 ) -> pd.DataFrame:
     """Forecast from several past days, each time with what was known then.
 
     The last window ends with the history; earlier ones end ``step`` periods before the next.
-    Everything is estimated anew at each cutoff from the periods up to it; nothing after it is
-    seen, except the drivers named in ``exog``, which stand for plans known beforehand.
+    Nothing after a cutoff is seen, except the drivers named in ``exog``, which stand for plans
+    known beforehand. Everything is estimated anew at each cutoff, or once (``refit=False``).
 
     Parameters
     ----------
@@ -64,12 +69,25 @@ def backtest(
     models : str, sequence or mapping, default=("auto", "seasonal_naive")
         Models of :func:`forecast`. A mapping gives names: to a model, to a list of models (their
         mean), or to a function ``f(history, horizon)`` that returns keys, date and ``forecast``.
-    by, freq, season_length, level, non_negative, partial, n_jobs, progress, gaps, as_of, invalid
-        As in :func:`forecast`.
+    by, freq, season_length, level, non_negative, partial, n_jobs, progress, gaps, as_of, \
+invalid, transform, clean
+        As in :func:`forecast`; a function of one's own gets the history as it is.
     calendar, events, exog
         As in :func:`forecast`; a function does not get them.
     date, amount : str
         Columns of ``history``.
+    refit : bool, default=True
+        Whether to estimate anew at each cutoff. False: scales, seasons taken out beforehand,
+        smoothing and regression parameters, initial states, orders and forms chosen, weights of
+        a combination, effects of calendar and drivers, and the size of errors behind intervals
+        are those of the first cutoff; levels, trends and seasonal states are brought up to date
+        by running through the newer values with them, as a planning system does between two
+        calibrations. The naive family, ``"croston"`` and ``"sba"`` estimate nothing and are as
+        with True; ``"tsb"`` keeps the chance of demand it starts from, ``"adida"`` and
+        ``"imapa"`` their bucket and smoothing, ``"mstl"`` its seasons. With ``clean`` newer
+        outliers are taken out and newer level shifts are left for the states to follow. A series
+        is estimated at the first cutoff that knows four values of it that are not all alike. A
+        function of one's own is called at each cutoff either way.
 
     Returns
     -------
@@ -105,6 +123,7 @@ def backtest(
     windows = check_int(windows, "windows", caller=caller, low=1)
     step = horizon if step is None else check_int(step, "step", caller=caller, low=1)
     check_bool(progress, "progress", caller=caller)
+    refit = check_bool(refit, "refit", caller=caller)
     named = _named_models(models, caller)
     levels = check_levels(level, caller=caller)
     panel = read_history(
@@ -133,13 +152,17 @@ def backtest(
         "partial": "keep",
         "n_jobs": n_jobs,
         "gaps": "zero" if panel.zero_gaps else "missing",
+        "transform": check_transform(transform, panel, caller=caller),
+        "clean": check_bool(clean, "clean", caller=caller),
     }
     drivers = {"calendar": calendar, "events": events, "exog": exog}
     options.update({k: v for k, v in drivers.items() if v is not None})
+    memories = {name: None if refit else Memory() for name in named}
     parts = []
     for cut in _cutoffs(panel, horizon, windows, step):
         for name, model in named.items():
-            parts.append(record.run(cut, horizon, name, model, options))
+            kept = {"memory": memories[name]}
+            parts.append(record.run(cut, horizon, name, model, options | kept))
         if progress:
             print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
     out = pd.concat(parts, ignore_index=True)
@@ -307,8 +330,14 @@ def forecast_known(
     events: Any = None,
     exog: Any = None,
     future: Any = None,
+    transform: str | float | None = None,
+    clean: bool = False,
+    memory: Memory | None = None,
 ) -> pd.DataFrame:
-    """What :func:`forecast` gives for sums by period, with the days they were summed from."""
+    """What :func:`forecast` gives for sums by period, with the days they were summed from.
+
+    ``memory``: what was estimated from a shorter record, and is to stay.
+    """
     panel = read_history(
         given,
         caller=caller,
@@ -320,20 +349,35 @@ def forecast_known(
         date="date",
         amount="amount",
     )
-    drivers = read_drivers(
-        given,
+
+    def read(part: Panel, held: Estimates) -> Drivers | None:
+        return read_drivers(
+            given,
+            part,
+            far,
+            by=check_names(by, "by", caller=caller),
+            date="date",
+            calendar=calendar,
+            events=events,
+            exog=exog,
+            future=future,
+            days=days,
+            held=held,
+        )
+
+    return forecast_panel(
         panel,
         far,
-        by=check_names(by, "by", caller=caller),
-        date="date",
-        calendar=calendar,
-        events=events,
-        exog=exog,
-        future=future,
-        days=days,
+        check_models(model, caller=caller),
+        check_levels(level, caller=caller),
+        non_negative,
+        n_jobs=n_jobs,
+        drivers=read(panel, Estimates()) if memory is None else None,
+        transform=transform,
+        clean=clean,
+        memory=memory,
+        read=read,
     )
-    models, levels = check_models(model, caller=caller), check_levels(level, caller=caller)
-    return forecast_panel(panel, far, models, levels, non_negative, n_jobs=n_jobs, drivers=drivers)
 
 
 def _with_zeros(panel: Panel, code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.cleaning import KINDS, clean
+from ..engine.cleaning import KINDS, Found, clean
+from ..engine.estimates import Estimates
 from .intake import Block, Panel
 
 __all__ = ["NONE", "Oddities", "clean_block", "oddities_of", "records", "table_of"]
@@ -26,14 +27,28 @@ class Oddities:
     amount: np.ndarray
     size: np.ndarray
 
+    def of(self, series: np.ndarray) -> Oddities:
+        """Those of some series."""
+        kept = np.isin(self.series, series)
+        parts = (self.series, self.period, self.kind, self.amount, self.size)
+        return Oddities(*(v[kept] for v in parts))
+
 
 _WHOLE = np.zeros(0, dtype=np.int64)
 NONE = Oddities(_WHOLE, _WHOLE, _WHOLE, np.zeros(0), np.zeros(0))
 
 
-def clean_block(block: Block, season: int) -> tuple[Block, Oddities]:
-    """The block without odd values, and what they were."""
-    y, found = clean(block.y, block.n, season)
+def clean_block(block: Block, season: int, held: Estimates | None = None) -> tuple[Block, Oddities]:
+    """The block without odd values, and what they were.
+
+    ``held``: what was cleaned before. Those rows stay as they were then; of newer ones outliers
+    are taken out, and level shifts are left to the states of a model to follow.
+    """
+    held = held or Estimates()
+    y, found = held.of("clean", clean, block.y, block.n, season)
+    old = held.of("n", block.n.copy)
+    if (block.n > old).any():
+        y, found = _newer_cleaned(block, season, y, found, old)
     first = block.last - block.ahead - (block.n - 1)
     told = Oddities(
         block.series[found.column],
@@ -43,6 +58,22 @@ def clean_block(block: Block, season: int) -> tuple[Block, Oddities]:
         found.size,
     )
     return replace(block, y=y), told
+
+
+def _newer_cleaned(
+    block: Block, season: int, y: np.ndarray, found: Found, old: np.ndarray
+) -> tuple[np.ndarray, Found]:
+    """Rows from ``old`` on without outliers, after what was cleaned before."""
+    out = block.y.copy()
+    known = np.arange(len(y))[:, None] < old
+    out[: len(y)] = np.where(known, y, out[: len(y)])
+    _, more = clean(out, block.n, season)
+    new = (more.row >= old[more.column]) & (more.kind != 1)
+    parts = [v[new] for v in (more.column, more.row, more.kind, more.size)]
+    single = parts[2] == 0
+    out[parts[1][single], parts[0][single]] -= parts[3][single]
+    whole = (found.column, found.row, found.kind, found.size)
+    return out, Found(*(np.concatenate(v) for v in zip(whole, parts)))
 
 
 def oddities_of(panel: Panel) -> Oddities:

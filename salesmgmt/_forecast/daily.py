@@ -12,6 +12,7 @@ import pandas as pd
 from .. import calendars
 from .._frames import Amount, Date, take
 from ..engine.calendar_factors import day_parts
+from ..engine.estimates import Estimates
 from ..errors import DataWarning
 from .intake import Grid
 
@@ -74,15 +75,16 @@ def period_factors(
     last: int,
     columns: dict[str, np.ndarray],
     code: str,
+    held: Estimates,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Logarithm of what the calendar makes of each period ``low`` to ``high``, in two parts.
 
     The first is what its ordinary and free days are worth, the second what holidays that move
     and events add to that (0 where there are none). ``columns`` holds the regressors by day from
     the first day of ``low``; ``last`` is the last day known. None where the history is no daily
-    record.
+    record. ``held``: what was learned before.
     """
-    found = days.totals(last)
+    found = held.of("totals", days.totals, last)
     if found is None:
         return None
     first, y = found
@@ -91,9 +93,10 @@ def period_factors(
     known = slice(skip, skip + len(y))
     names = [c for c in columns if c not in ("working_days", "weekday_off", "make_up_workday")]
     effects = np.column_stack([columns[c] for c in names])
-    moves = np.ptp(effects[known], axis=0) > 0
-    usual, moved = day_parts(y, _kinds(begin, end, code), effects[:, moves], skip)
-    scale = (usual * moved)[known].mean()
+    moves = held.of("moves", lambda: [c for c, x in zip(names, effects[known].T) if np.ptp(x) > 0])
+    effects = effects[:, [names.index(c) for c in moves]]
+    usual, moved = day_parts(y, _kinds(begin, end, code), effects, skip, held=held)
+    scale = held.of("scale", lambda: (usual * moved)[known].mean())
     starts = grid.first_day(np.arange(low, high + 1)) - begin
     plain, whole = (
         np.log(np.maximum(np.add.reduceat(v / scale, starts), 1e-3)) for v in (usual, usual * moved)

@@ -24,6 +24,7 @@ from .._frames import (
     warn,
 )
 from ..engine import regression_effects
+from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days, period_factors
 from .intake import Grid, Panel
@@ -65,6 +66,7 @@ class Drivers:
     scale: np.ndarray = field(default_factory=lambda: np.empty(0))
     floor: np.ndarray = field(default_factory=lambda: np.empty(0))
     size: np.ndarray = field(default_factory=lambda: np.empty(0))
+    held: Estimates = field(default_factory=Estimates)
 
     def rows(self, series: int, first: int, count: int) -> np.ndarray:
         """Regressors of a series over ``count`` periods from ``first``."""
@@ -74,11 +76,11 @@ class Drivers:
         return np.hstack([self.common[at], self.own[series][at]])
 
     def fit(self, panel: Panel) -> Panel:
-        """Estimate the effects; return the panel without them."""
+        """Estimate the effects where they are not held; return the panel without them."""
         dense = list(_dense(panel))
-        self.size = self._sizes(panel, dense)
-        found = self._evidence(panel, dense)
-        self.beta, self.post = self._shrink(found)
+        self.size = self.held.of("size", self._sizes, panel, dense)
+        found = self.held.of("evidence", self._evidence, panel, dense)
+        self.beta, self.post = self.held.of("effects", self._shrink, found)
         self.logs, self.scale = found.logs, found.scale
         self.floor = np.array(
             [0.0 if not (y[np.isfinite(y)] < 0).any() else -np.inf for _, y in dense]
@@ -257,31 +259,36 @@ def read_drivers(
     future: Any = None,
     days: Days | None = None,
     whole: bool = False,
+    held: Estimates | None = None,
 ) -> Drivers | None:
     """Regressors of every period of the panel and ``horizon`` more; None where none are asked.
 
     ``days``: the rows of the history by day; a calendar of longer periods is learned from them.
     ``whole``: holidays that move keep all of their effect; else what falls into the same place
-    every year on average is left to the season.
+    every year on average is left to the season. ``held``: what was learned from a shorter record
+    of the same series.
     """
+    held = held or Estimates()
     caller = panel.caller
     if exog is None and future is not None:
         raise InputError(f"{caller}(): future is given without exog; name its columns in exog.")
     if calendar is None and events is None and exog is None:
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
+    asked = calendar, events, days, whole
     with speaking_for(caller):
-        names, common = _calendar_columns(panel, low, high, horizon, calendar, events, days, whole)
+        names, common = _calendar_columns(panel, low, high, horizon, *asked, held)
     presumed = np.array([float(n == _BY_DAY) for n in names])
     short = _known(panel) < 2 * _YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
-    out = Drivers(names, ["holiday"] * len(names), low, common, presumed, short, low + inside)
+    kinds = ["holiday"] * len(names)
+    out = Drivers(names, kinds, low, common, presumed, short, low + inside, held=held)
     if exog is not None:
         lags = _lags(exog, caller)
         check_drivers(exog, panel, by, date)
         rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
         table = _by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
-        out.own, more = _lagged(table, lags, panel, low, horizon)
+        out.own, more = _lagged(table, lags, panel, low, horizon, held)
         out.names, out.groups = names + more, out.groups + ["exog"] * len(more)
         out.presumed = np.concatenate([presumed, np.zeros(len(more))])
     return out if out.names else None
@@ -296,6 +303,7 @@ def _calendar_columns(
     events: Any,
     days: Days | None,
     whole: bool,
+    held: Estimates,
 ) -> tuple[list[str], np.ndarray]:
     """Columns of the calendar by period, their usual season taken out."""
     grid, caller = panel.grid, panel.caller
@@ -306,12 +314,12 @@ def _calendar_columns(
         raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
     if isinstance(calendar, str) or calendar is None:
         daily = _country_days(grid, low, high, calendar, events, caller)
-        years = (high - low + 1 - horizon) / _YEARS[grid.freq]
+        years = held.of("years", lambda: (high - low + 1 - horizon) / _YEARS[grid.freq])
         if days is not None and isinstance(calendar, str) and grid.freq in _SEASONS:
             last = int(grid.last_day(panel.end.max()))
-            factors = period_factors(days, grid, low, high, last, daily, calendar)
+            factors = period_factors(days, grid, low, high, last, daily, calendar, held)
             if factors is not None:
-                return _by_day(panel, *factors, years, whole)
+                return _by_day(panel, *factors, years, whole, held)
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
             # Too few dates to tell a festival that moves from the months it falls in.
             kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}
@@ -322,17 +330,22 @@ def _calendar_columns(
                 f"{caller}(): give events with a country code, or a calendar frame with the "
                 "events in it (calendars.events(own=...)), not both."
             )
-        return _settle(panel, *_own_calendar(panel, low, high, calendar), whole)
+        return _settle(panel, *_own_calendar(panel, low, high, calendar), whole, held)
     names = list(daily)
     if not names:
         return [], empty
     starts = grid.first_day(np.arange(low, high + 1)) - grid.first_day(np.asarray(low))
     table = np.column_stack([np.add.reduceat(daily[n], starts) for n in names])
-    return _settle(panel, names, table, whole)
+    return _settle(panel, names, table, whole, held)
 
 
 def _by_day(
-    panel: Panel, usual: np.ndarray, moved: np.ndarray, years: float, whole: bool
+    panel: Panel,
+    usual: np.ndarray,
+    moved: np.ndarray,
+    years: float,
+    whole: bool,
+    held: Estimates,
 ) -> tuple[list[str], np.ndarray]:
     """The column of what the days of each period are worth."""
     if whole:
@@ -341,8 +354,8 @@ def _by_day(
         return [_BY_DAY], (usual + moved)[:, None]
     factors = usual + moved
     if years < 2:  # no season is learned from the periods themselves
-        return [_BY_DAY], (factors - factors.mean())[:, None]
-    return _settle(panel, [_BY_DAY], factors[:, None], whole)
+        return [_BY_DAY], (factors - held.of("usual", factors.mean))[:, None]
+    return _settle(panel, [_BY_DAY], factors[:, None], whole, held)
 
 
 def _own_daily(grid: Grid, low: int, high: int, calendar: str, events: Any) -> set[str]:
@@ -465,16 +478,31 @@ def _refuse_parts(panel: Panel, low: int, high: int, days: np.ndarray, caller: s
 
 
 def _settle(
-    panel: Panel, names: list[str], table: np.ndarray, whole: bool
+    panel: Panel, names: list[str], table: np.ndarray, whole: bool, held: Estimates
 ) -> tuple[list[str], np.ndarray]:
-    """What the season of a year explains is left to the season."""
-    if _has_season(panel, whole):
-        for j in range(table.shape[1]):
-            table[:, j] -= _by_place(table[:, j], panel.season)
+    """What the season of a year explains is left to the season; what does not move is left out."""
+    columns = dict(zip(names, table.T))
+    if held.of("seasonal", _has_season, panel, whole):
+        usual = held.of("usual", _usual, columns, panel.season)
+        place = np.arange(len(table)) % panel.season
+        columns = {c: x - usual[c][place] for c, x in columns.items() if c in usual}
     known = _known(panel)
-    moves = np.ptp(table[:known], axis=0) > 1e-9 if known > 1 else np.zeros(table.shape[1], bool)
-    keep = np.flatnonzero(moves)
-    return [names[j] for j in keep], table[:, keep]
+    kept = held.of(
+        "columns", lambda: [c for c, x in columns.items() if known > 1 and np.ptp(x[:known]) > 1e-9]
+    )
+    out = np.zeros((len(table), len(kept)))
+    for j, name in enumerate(kept):
+        out[:, j] = columns.get(name, 0.0)
+    return list(kept), out
+
+
+def _usual(columns: dict[str, np.ndarray], season: int) -> dict[str, np.ndarray]:
+    """Mean of each column at each place of the season."""
+    out = {}
+    for name, x in columns.items():
+        mean = _by_place(x, season)[:season]
+        out[name] = np.concatenate([mean, np.zeros(season - len(mean))])
+    return out
 
 
 def _known(panel: Panel) -> int:
@@ -662,7 +690,12 @@ def _carry_on(table: np.ndarray, end: np.ndarray) -> list[int]:
 
 
 def _lagged(
-    table: np.ndarray, lags: dict[str, list[int]], panel: Panel, low: int, horizon: int
+    table: np.ndarray,
+    lags: dict[str, list[int]],
+    panel: Panel,
+    low: int,
+    horizon: int,
+    held: Estimates,
 ) -> tuple[list[np.ndarray], list[str]]:
     """Columns by lag, each less its mean of the past; missing future values are refused."""
     parts, names = [], []
@@ -675,7 +708,10 @@ def _lagged(
     out = np.stack(parts, axis=2)
     _refuse_missing(out, names, panel, low, horizon)
     past = np.arange(out.shape[1])[None] <= (panel.end - low)[:, None]
-    mean = np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None]
+    mean = held.of(
+        "means",
+        lambda: np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None],
+    )
     out = np.where(np.isfinite(out), out - mean[:, None], 0.0)
     return list(out), names
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pandas as pd
 
 from .._frames import check_bool, check_choice, check_int, check_names, check_number
 from ..engine.bank import METHODS, Forecast, forecast_block
+from ..engine.estimates import Estimates
 from ..errors import InputError
 from .cleaning import NONE, Oddities, clean_block, records, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .intake import Block, Panel, read_history
+from .intake import Panel, read_history
+from .upkeep import Memory, Piece, Read, Strand, pieces_of
 from .widening import widening_of
 
 __all__ = ["fit_chunk", "forecast"]
@@ -313,21 +316,62 @@ def forecast_panel(
     drivers: Drivers | None = None,
     transform: str | float | None = None,
     clean: bool = False,
+    memory: Memory | None = None,
+    read: Read | None = None,
 ) -> pd.DataFrame:
-    """The result table of a panel's forecasts, with the effects of drivers where there are any."""
+    """The result table of a panel's forecasts, with the effects of drivers where there are any.
+
+    With a ``memory`` nothing is estimated that it holds, and ``read`` gives the drivers.
+    """
     told: list[Oddities] = []
     options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
     options |= {"clean": clean, "told": told}
-    if drivers is not None:
-        free = drivers.fit(panel)
-        made = _run(free, horizon, models, levels, False, **options)
-        made = drivers.put_on(made, panel.end, horizon, non_negative)
-    else:
-        made = _run(panel, horizon, models, levels, non_negative, **options)
+    strands = [_fitted(panel, drivers)] if memory is None else memory.strands(panel, read)
+    driven = any(s.drivers is not None for s in strands)
+    pieces = chain.from_iterable(strand.pieces for strand in strands)
+    kept = list(pieces) if memory is not None else []
+    floor = False if driven else non_negative
+    options["widen"] = _widen(strands[0].free, models, transform, memory) if levels else 1.0
+    made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
+    for strand in strands if driven else []:
+        _put_on(made, strand, panel.end, horizon, non_negative)
     out = _table(panel, horizon, made, levels)
     if clean:
         out.attrs["cleaned"] = records(table_of(panel, told))
     return out
+
+
+def _fitted(panel: Panel, drivers: Drivers | None) -> Strand:
+    """All series, with nothing known of them."""
+    free = panel if drivers is None else drivers.fit(panel)
+    every = np.arange(len(panel))
+    return Strand(pieces_of(free), every, every, free, drivers)
+
+
+def _widen(
+    free: Panel, models: list[str], transform: str | float | None, memory: Memory | None
+) -> float:
+    """By how much the learned widths are too narrow; once for all where it is kept."""
+    if memory is None:
+        return widening_of(free, models, transform)
+    return memory.shared.of("widen", widening_of, free, models, transform)
+
+
+def _put_on(
+    made: dict[str, np.ndarray],
+    strand: Strand,
+    end: np.ndarray,
+    horizon: int,
+    non_negative: bool | str,
+) -> None:
+    """The effects of its drivers on the rows of a strand."""
+    if strand.drivers is None:
+        return
+    own = {name: values[strand.place] for name, values in made.items()}
+    own = strand.drivers.put_on(own, end[strand.place], horizon, non_negative)
+    rows = np.isin(strand.place, strand.counted)
+    for name, values in own.items():
+        made[name][strand.place[rows]] = values[rows]
 
 
 def floors(y: np.ndarray, non_negative: bool | str) -> np.ndarray:
@@ -341,6 +385,7 @@ def floors(y: np.ndarray, non_negative: bool | str) -> np.ndarray:
 
 def _run(
     panel: Panel,
+    pieces: Iterable[Piece],
     horizon: int,
     models: list[str],
     levels: list[float],
@@ -350,23 +395,23 @@ def _run(
     progress: bool,
     transform: str | float | None,
     clean: bool,
+    widen: float,
     told: list[Oddities],
+    kept: Sequence[Piece] = (),
 ) -> dict[str, np.ndarray]:
-    """Every block forecast; arrays by column name, ``(series, horizon)``."""
+    """Every piece forecast; arrays by column name, ``(series, horizon)``."""
     columns = ["forecast"] + [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
     out: dict[str, np.ndarray] = {c: np.empty((len(panel), horizon)) for c in columns}
     out["status"] = np.empty(len(panel), dtype=np.int8)
-    widen = widening_of(panel, models, transform) if levels else 1.0
-    jobs = (
-        (block, horizon, panel.season, models, levels, non_negative, transform, clean, widen)
-        for block in panel.blocks()
-    )
+    rest = (horizon, panel.season, models, levels, non_negative, transform, clean, widen)
     done = 0
-    for block, made, odd in _each(jobs, n_jobs):
+    for i, (series, made, odd, estimates) in enumerate(_each(pieces, rest, n_jobs)):
+        if kept:
+            kept[i].estimates.take_over(estimates)
         told.append(odd)
         for name, values in made.items():
-            out[name][block] = values
-        done += len(block)
+            out[name][series] = values
+        done += len(series)
         if progress:
             print(f"forecast: {done} of {len(panel)} series")
     _lend_widths(out, levels)
@@ -392,22 +437,25 @@ def _lend_widths(out: dict[str, np.ndarray], levels: list[float]) -> None:
             out[name][few] = np.where(positive, np.maximum(lent, 0.0), lent)
 
 
-def _each(jobs: Iterator[tuple], n_jobs: int) -> Iterator[tuple[np.ndarray, dict, Oddities]]:
+_Made = tuple[np.ndarray, dict[str, np.ndarray], Oddities, Estimates]
+
+
+def _each(pieces: Iterable[Piece], rest: tuple, n_jobs: int) -> Iterator[_Made]:
     if n_jobs == 1:
-        for job in jobs:
-            yield _one_block(*job)
+        for piece in pieces:
+            yield _one_piece(piece, *rest)
         return
     from joblib import Parallel, delayed
 
     pool = Parallel(n_jobs=n_jobs, return_as="generator")
-    yield from pool(delayed(_one_block)(*job) for job in jobs)
+    yield from pool(delayed(_one_piece)(piece, *rest) for piece in pieces)
 
 
 _STATUS = ("ok", "short", "constant", "no data")
 
 
-def _one_block(
-    block: Block,
+def _one_piece(
+    piece: Piece,
     horizon: int,
     season: int,
     models: list[str],
@@ -416,12 +464,13 @@ def _one_block(
     transform: str | float | None,
     clean: bool,
     widen: float,
-) -> tuple[np.ndarray, dict[str, np.ndarray], Oddities]:
-    """One block's columns, ``(series in the block, horizon)``, its status codes, odd values."""
-    given = block
+) -> _Made:
+    """Its series, their columns ``(series, horizon)``, status codes, odd values, estimates."""
+    given = block = piece.block
+    held = piece.estimates
     odd = NONE
     if clean:
-        block, odd = clean_block(block, season)
+        block, odd = clean_block(block, season, held.part("clean"))
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(
         block.y,
@@ -432,6 +481,7 @@ def _one_block(
         transform=transform,
         learned=bool(levels),
         widen=widen,
+        held=held,
     )
     found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
     known = np.isfinite(block.y)
@@ -444,7 +494,8 @@ def _one_block(
     out = {"forecast": found.mean, **_bounds(found, levels)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}
     out["status"] = status.astype(np.int8)
-    return block.series, out, odd
+    series = block.series[piece.columns]
+    return series, {k: v[piece.columns] for k, v in out.items()}, odd.of(series), held
 
 
 def _bounds(found: Forecast, levels: list[float]) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -162,6 +162,35 @@ class Panel:
         which = np.flatnonzero(length >= least)
         which = which[:: max(-(-len(which) // most), 1)]
         return self._block(which, first[which], last[which], length[which], longest)
+
+    def take(self, which: np.ndarray) -> Panel:
+        """Some of the series, in the order asked for."""
+        if np.array_equal(which, np.arange(len(self))):
+            return self
+        runs = self.starts[which + 1] - self.starts[which]
+        starts = np.concatenate(([0], np.cumsum(runs)))
+        cell = np.repeat(self.starts[which] - starts[:-1], runs) + np.arange(starts[-1])
+        keys = self.keys
+        if keys is not None:
+            keys = Keys(np.arange(len(which)), keys.labels.iloc[which].reset_index(drop=True))
+        return replace(
+            self,
+            keys=keys,
+            starts=starts,
+            at=self.at[cell],
+            values=self.values[cell],
+            end=self.end[which],
+        )
+
+    def block_from(self, which: np.ndarray, first: np.ndarray) -> Block:
+        """Series side by side, each from a period given to its last."""
+        _, last, _ = self._spans()
+        length = np.maximum(last[which] - first + 1, 0)
+        return self._block(which, first, last[which], length, None)
+
+    def first_values(self) -> np.ndarray:
+        """First period with a value of each series; its end where there is none."""
+        return self._spans()[0]
 
     def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First and last period with a value, and how many values, of each series."""

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .estimates import Estimates
+
 __all__ = ["day_factors", "day_parts"]
 
 _KNOT = 91  # days between the bends of the level
@@ -49,15 +51,30 @@ def day_factors(y: np.ndarray, kinds: np.ndarray, effects: np.ndarray) -> np.nda
 
 
 def day_parts(
-    y: np.ndarray, kinds: np.ndarray, effects: np.ndarray, skip: int = 0
+    y: np.ndarray,
+    kinds: np.ndarray,
+    effects: np.ndarray,
+    skip: int = 0,
+    *,
+    held: Estimates | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """As :func:`day_factors`, apart: what the kind of the day makes, what the effects make of it.
 
     The second is 1 where no regressor is in force. ``skip`` rows lie before the first of ``y``.
+    ``held``: what each kind and each effect was found to be worth before.
     """
+    held = held or Estimates()
+    each = (kinds[:, None] == held.of("kinds", np.unique, kinds)).astype(float)
+    of_kind, of_effect = held.of("worth", _worth, y, each, effects, skip)
+    return tuple(  # type: ignore[return-value]
+        np.exp(np.clip(part, -_FAR, _FAR)) for part in (each @ of_kind, effects @ of_effect)
+    )
+
+
+def _worth(y: np.ndarray, each: np.ndarray, effects: np.ndarray, skip: int) -> list[np.ndarray]:
+    """Logarithms of what kinds of days and effects do, beside level and season."""
     n = len(y)
     known = slice(skip, skip + n)
-    each = (kinds[:, None] == np.unique(kinds)).astype(float)
     level, wave = _hats(n), _waves(n)
     bends, below = level.shape[1], level.shape[1] + wave.shape[1]
     x = np.hstack([level, wave, each[known], effects[known]])
@@ -71,10 +88,7 @@ def day_parts(
     sd = np.where(rest < below, _WAVE_SD, sd)
     penalty[rest, rest] = 1 / sd**2
     beta = _quasi_poisson(y / y.mean(), x, penalty)
-    of_kind, of_effect = np.split(beta[below:], [each.shape[1]])
-    return tuple(  # type: ignore[return-value]
-        np.exp(np.clip(part, -_FAR, _FAR)) for part in (each @ of_kind, effects @ of_effect)
-    )
+    return np.split(beta[below:], [each.shape[1]])
 
 
 def _hats(n: int) -> np.ndarray:

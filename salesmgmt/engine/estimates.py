@@ -33,6 +33,10 @@ class Estimates:
             self._held[name] = work(*inputs)
         return self._held[name]  # type: ignore[no-any-return]
 
+    def take_over(self, other: Estimates) -> None:
+        """Hold what another holds: the same estimates, worked out in another process."""
+        self._held = other._held
+
     def part(self, name: str) -> Estimates:
         """The estimates of a part: a member, a scale, a kind of series."""
         return self.of(name, Estimates)
