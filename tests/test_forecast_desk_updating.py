@@ -63,6 +63,15 @@ def test_at_the_first_cutoff_it_is_the_same(name):
     assert np.isfinite(kept[SPREAD]).all(axis=None)
 
 
+def test_at_the_first_cutoff_it_is_the_same_with_many_series():
+    options = {"by": "shop", "windows": 2, "models": "auto"}
+    sales = shops(series=40, n=60)
+    anew, kept = (backtest(sales, 6, refit=refit, **options) for refit in (True, False))
+    first = anew["cutoff"] == anew["cutoff"].min()
+    pd.testing.assert_frame_equal(anew[first], kept[first])
+    assert (anew["hi_95"] != kept["hi_95"])[~first].all()
+
+
 @pytest.mark.parametrize("gaps", ["zero", "missing"])
 def test_models_that_estimate_nothing_are_as_fitted_anew(gaps):
     sales = shops()
