@@ -251,8 +251,7 @@ class _Run:
 
     def _replay(self, rule: str, debits: np.ndarray, credits: np.ndarray) -> None:
         documents, receipts = self.documents, self.receipts
-        i, j, units = matching_daily.replay(
-            rule,
+        sides = (
             matching_daily.Side(
                 documents.group[debits], documents.day[debits], self.open[debits],
                 self._document_rank(debits), documents.due[debits],
@@ -262,7 +261,11 @@ class _Run:
                 receipts.group[credits], receipts.day[credits], self.rest[credits]
             ),
         )  # fmt: skip
-        self._record(debits[i], credits[j], units)
+        if self.pairs:
+            i, j, units = matching_daily.replay(rule, *sides)
+            self._record(debits[i], credits[j], units)
+            return
+        self.open[debits], self.rest[credits] = matching_daily.balances(rule, *sides)
 
     def _record(self, target: np.ndarray, rows: np.ndarray, units: np.ndarray) -> None:
         real = units != 0

@@ -2,9 +2,10 @@
 
 Unlike a queue, these depend on which documents exist when a receipt arrives: documents of a day
 enter, then money that waits and money that comes is spread over what is open. Latest first is a
-stack, which one pass over all events replays. The other rules spread a receipt over many
-documents; there the groups go forward side by side, each by one receipt a round. Whole units
-throughout; ties go to the smaller rank.
+stack, which one pass over all events replays; what it leaves open follows from the levels that
+the balance sinks to. The other rules spread a receipt over many documents; there the groups go
+forward side by side, each by one receipt a round. Whole units throughout; ties go to the smaller
+rank.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import numpy as np
 
 from .matching import order_by
 
-__all__ = ["RULES", "Side", "replay"]
+__all__ = ["RULES", "Side", "balances", "replay"]
 
 RULES = ("lifo", "proportional", "cn_560")
+_FAR = 2**62
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -55,8 +57,80 @@ def replay(rule: str, documents: Side, receipts: Side) -> Pairs:
     return _Rounds(rule, documents, receipts).run()
 
 
+def balances(rule: str, documents: Side, receipts: Side) -> tuple[np.ndarray, np.ndarray]:
+    """What is open of each document and left of each receipt in the end, without the matches."""
+    if not len(documents.group) or not len(receipts.group):
+        return documents.units.copy(), receipts.units.copy()
+    if rule == "lifo":
+        return _latest_first_balances(documents, receipts)
+    rounds = _Rounds(rule, documents, receipts)
+    rounds.run(pairs=False)
+    left = np.empty_like(rounds.open)
+    left[rounds.place] = rounds.open
+    return left, rounds.rest
+
+
 # --------------------------------------------------------------------------------------
 # Latest first
+
+
+def _latest_first_balances(documents: Side, receipts: Side) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the stack from the levels of the balance, all groups at once.
+
+    A document lies on the stack between the level before it and the level after it; what is
+    below every later level is never reached, and stays open. Money that finds no document waits
+    in a queue; what waits in the end came last into it.
+    """
+    entering = np.lexsort((-documents.rank, documents.day, documents.group))
+    count = len(entering)
+    group = np.concatenate([documents.group[entering], receipts.group])
+    day = np.concatenate([documents.day[entering], receipts.day])
+    is_receipt = np.arange(len(group)) >= count
+    order = order_by((group, day, is_receipt.astype(np.int64)))  # stable
+    units = np.concatenate([documents.units[entering], -receipts.units])[order]
+    group, day, paid = group[order], day[order], is_receipt[order]
+    fresh = np.concatenate([[True], np.diff(group) != 0])
+    running = np.cumsum(units)
+    start = (running - units)[np.maximum.accumulate(np.where(fresh, np.arange(len(fresh)), 0))]
+    after = running - start  # what is owed less what has come, after each event
+    before = after - units
+    # Documents of a day enter all together, on what is open; then money that waits takes.
+    moment = fresh | np.concatenate([[True], np.diff(day) != 0])
+    opening = before[np.maximum.accumulate(np.where(moment, np.arange(len(fresh)), 0))]
+    base = before + np.maximum(-opening, 0)
+    # Within a day only the last document's level is one that money has sunk to.
+    last = np.concatenate([paid[1:] | moment[1:], [True]])
+    level = np.where(paid | last, np.maximum(after, 0), _FAR)
+    lowest = _lowest_from_here(level, fresh)
+    open_units = np.where(paid, 0, np.clip(lowest - base, 0, units))
+    # Money goes into the queue where the balance falls below nought.
+    entered = np.where(paid, np.maximum(-after, 0) - np.maximum(-before, 0), 0)
+    ends = np.concatenate([np.flatnonzero(fresh)[1:] - 1, [len(fresh) - 1]])
+    code = np.cumsum(fresh) - 1
+    total = np.cumsum(entered)
+    behind = total[ends][code] - total  # what came into the queue later
+    waiting = np.maximum(-after[ends], 0)[code]
+    rest = np.clip(waiting - behind, 0, entered)
+    out = np.empty(len(order), dtype=np.int64)
+    out[order] = np.where(paid, rest, open_units)
+    left = np.empty(count, dtype=np.int64)
+    left[entering] = out[:count]
+    return left, out[count:]
+
+
+def _lowest_from_here(level: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """Least level from each event to the end of its group.
+
+    One running minimum over all groups from behind: each group lies lower than those behind it
+    by more than any level is high.
+    """
+    code = np.cumsum(fresh) - 1
+    high = int(level[level < _FAR].max(initial=0)) + 1
+    if high * int(code[-1] + 1) > _FAR:  # levels as ranks, which take less room
+        known, ranks = np.unique(level, return_inverse=True)
+        return known[_lowest_from_here(ranks.reshape(-1).astype(np.int64), fresh)]
+    shifted = np.minimum(level, high) + code * (high + 1)
+    return np.minimum.accumulate(shifted[::-1])[::-1] - code * (high + 1)
 
 
 def _latest_first(documents: Side, receipts: Side) -> Pairs:
@@ -142,21 +216,23 @@ class _Rounds:
         self.last = np.searchsorted(self.group, groups, side="right")
         self.head = np.searchsorted(receipts.group, groups)
         self.tail = np.searchsorted(receipts.group, groups, side="right")
+        self.rest = receipts.units.copy()
         self.left = receipts.units[self.head]
         self.today = np.full(len(groups), self.low, dtype=np.int64)
         self.at = np.zeros(int(self.group.max()) + 1, dtype=np.int64)
         self.live = np.empty(0, dtype=np.int64)
 
-    def run(self) -> Pairs:
-        """All rounds; positions in the caller's order."""
+    def run(self, *, pairs: bool = True) -> Pairs:
+        """All rounds; positions in the caller's order (without ``pairs``: none)."""
         empty = np.empty(0, dtype=np.int64)
         found: list[Pairs] = [(empty, empty, empty)]
         self.at[self.who] = np.arange(len(self.who))
         while self._move_on():
             paid = self._spread()
-            real = paid > 0
-            rows = self.live[real]
-            found.append((rows, self.head[self.at[self.group[rows]]], paid[real]))
+            if pairs:
+                real = paid > 0
+                rows = self.live[real]
+                found.append((rows, self.head[self.at[self.group[rows]]], paid[real]))
             self._take(paid)
         document, receipt, units = (np.concatenate([f[k] for f in found]) for k in range(3))
         return self.place[document], receipt, units
@@ -222,6 +298,7 @@ class _Rounds:
         at = self.at[self.group[self.live]]
         first = np.flatnonzero(np.r_[True, at[1:] != at[:-1]])
         self.left[at[first]] -= np.add.reduceat(paid, first)
+        self.rest[self.head] = self.left
         self.open[self.live] -= paid
         self.live = self.live[self.open[self.live] > 0]
         spent = self.left == 0
@@ -259,6 +336,20 @@ def _tiers(documents: Side, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return when_due, later.reshape(-1) + len(order)
 
 
+def _largest_first(
+    rest: np.ndarray, tier: np.ndarray, turn: np.ndarray, begin: np.ndarray
+) -> np.ndarray:
+    """Positions by tier (ascending already), the largest remainder first, ties in their order."""
+    bits = [int(a.max()).bit_length() for a in (tier, rest, turn)]
+    if sum(bits) > 62:
+        return np.lexsort((-rest, tier))
+    packed = (tier << bits[1] | rest.max() - rest) << bits[2] | turn
+    packed.sort()  # one number each sorts several times faster than keys do
+    packed &= (1 << bits[2]) - 1
+    packed += begin
+    return packed
+
+
 def _split(
     given: np.ndarray, weight: np.ndarray, sums: np.ndarray, count: np.ndarray
 ) -> np.ndarray:
@@ -283,8 +374,9 @@ def _split(
     first = np.flatnonzero(np.r_[True, tier[1:] != tier[:-1]])
     length = np.diff(np.r_[first, len(tier)])
     short = share[first] - np.add.reduceat(whole, first)
-    by_rest = np.lexsort((-rest, tier))
-    turn = np.arange(len(tier)) - np.repeat(first, length)
+    begin = np.repeat(first, length)
+    turn = np.arange(len(tier)) - begin
+    by_rest = _largest_first(rest, tier, turn, begin)
     whole[by_rest[turn < np.repeat(short, length)]] += 1
     out[part] = whole
     return out

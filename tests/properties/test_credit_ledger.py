@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError, credit
-from salesmgmt.engine import fast_matching, matching
+from salesmgmt.engine import fast_matching, matching, matching_daily
 
 START = date(2024, 1, 1)
 NAMELESS = ("fifo", "lifo", "proportional")
@@ -549,3 +549,34 @@ def test_each_month_of_a_series_knows_what_was_booked_by_then(method):
             month = months[months["as_of"] == day].reset_index(drop=True)
             single = measure(pairs, as_of=day, **options)
             pd.testing.assert_frame_equal(month, single)
+
+
+# --------------------------------------------------------------------------------------
+# Balances without their matches
+
+
+@pytest.mark.parametrize("rule", matching_daily.RULES)
+def test_balances_are_what_the_matches_leave(rule):
+    rng = np.random.default_rng(11)
+    for _ in range(150):
+        groups, bills, money, days = rng.integers(1, [5, 25, 25, 15])
+        unit = rng.choice([1, 100, 10**9, 2**40])
+        group = np.sort(rng.integers(0, groups, bills))
+        day = rng.integers(0, days, bills)
+        documents = matching_daily.Side(
+            group, day, rng.integers(1, 30, bills) * unit, rng.permutation(bills),
+            day + rng.integers(0, 5, bills), rng.integers(0, 2, bills) * 1.0,
+            rng.integers(0, 2, bills) * 1.0,
+        )  # fmt: skip
+        payer, paid = np.sort(rng.integers(0, groups, money)), rng.integers(0, days, money)
+        order = np.lexsort((paid, payer))
+        receipts = matching_daily.Side.of_receipts(
+            payer, paid[order], rng.integers(1, 30, money) * unit
+        )
+        i, j, units = matching_daily.replay(rule, documents, receipts)
+        left, rest = documents.units.copy(), receipts.units.copy()
+        np.subtract.at(left, i, units)
+        np.subtract.at(rest, j, units)
+        got = matching_daily.balances(rule, documents, receipts)
+        assert (got[0] == left).all()
+        assert (got[1] == rest).all()
