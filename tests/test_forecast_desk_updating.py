@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt.errors import InputError
-from salesmgmt.forecast import backtest
+from salesmgmt.forecast import Forecaster, backtest
 
 SPREAD = ["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
 MODELS = ("auto", "theta", "ces", "mstl", "regression", "ensemble", "tsb", "adida", "imapa")
@@ -191,3 +191,91 @@ def test_newer_outliers_are_taken_out_and_level_shifts_followed():
     moved.loc[70:, "amount"] += 100
     got = backtest(moved, 1, clean=True, **options)
     assert got["forecast"].iloc[-1] > 120
+
+
+# --------------------------------------------------------------------------------------
+# Forecaster.update
+
+
+@pytest.mark.parametrize("model", ["auto", "theta", "ets", ["ces", "mstl"], "tsb", "arima"])
+def test_a_forecaster_is_updated_as_a_backtest_is(model):
+    sales = shops()
+    cuts = sorted(sales["date"].unique())
+    first, last = cuts[36], cuts[40]
+    tried = backtest(sales, 3, by="shop", windows=2, step=4, models={"m": model}, refit=False)
+    assert list(tried["cutoff"].unique()) == [first, last]
+    held = Forecaster(by="shop", model=model).fit(sales[sales["date"] <= first])
+    before = held.predict(3)
+    new = sales[(sales["date"] > first) & (sales["date"] <= last)]
+    got = held.update(new, refit=False).predict(3)
+    want = tried[tried["cutoff"] == last]
+    np.testing.assert_allclose(got[SPREAD], want[SPREAD], rtol=1e-9)
+    np.testing.assert_array_equal(before[SPREAD], tried.loc[tried["cutoff"] == first, SPREAD])
+    again = held.predict(3)
+    pd.testing.assert_frame_equal(again, got)
+    anew = held.update(new.iloc[:0]).predict(3)  # with refit
+    pd.testing.assert_frame_equal(
+        anew, Forecaster(by="shop", model=model).fit(sales[sales["date"] <= last]).predict(3)
+    )
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_updates_in_steps_are_one_update(asked):
+    sales = promoted(n=50)
+    sales = sales[~((sales["shop"] == "s2") & (sales["date"] < "2025-08-01"))]  # five values, late
+    ahead = pd.DataFrame({"date": pd.date_range("2026-03-01", periods=3, freq="MS"), "promo": 1.0})
+    cut = [pd.Timestamp(x) for x in ("2024-12-01", "2025-06-01", "2025-12-01", "2026-02-01")]
+    parts = [
+        sales[(sales["date"] > a) & (sales["date"] <= b)]
+        for a, b in zip([pd.Timestamp("2000-01-01"), *cut], cut)
+    ]
+    options = {"by": "shop", "exog": "promo", "calendar": "CN", "clean": True}
+    held = Forecaster(**options).fit(parts[0])
+    for part in parts[1:]:
+        held.update(part, refit=False)
+        if asked:  # looking in between changes nothing
+            next_two = pd.date_range(part["date"].max(), periods=4, freq="MS")[1:]
+            held.predict(2, future=ahead.assign(date=next_two))
+    assert set(held.predict(3, future=ahead)["shop"]) == {"s0", "s1", "s2"}
+    got = held.predict(3, future=ahead)
+    assert np.isfinite(got[SPREAD]).all(axis=None)
+    once = Forecaster(**options).fit(parts[0])
+    once.update(pd.concat(parts[1:]), refit=False)
+    known = got["shop"] != "s2"  # s2 itself is estimated at the update that brings it
+    want = once.predict(3, future=ahead)
+    np.testing.assert_allclose(got.loc[known, SPREAD], want.loc[known, SPREAD], rtol=1e-9)
+    assert len(held.history_) == len(sales)
+    summary = held.summary_
+    assert summary["shop"].tolist() == ["s0", "s1", "s2"]
+    assert summary["n"].tolist() == [36, 36, 5]  # what each was estimated from
+
+
+def test_an_update_before_the_record_is_told():
+    sales = shops()
+    held = Forecaster(by="shop").fit(sales[sales["date"] >= "2023-01-01"])
+    held.update(sales[sales["date"] < "2023-01-01"], refit=False)
+    with pytest.raises(InputError, match=r"3 series have values before .*refit=True"):
+        held.predict(2)
+    with pytest.raises(InputError, match="refit"):
+        held.update(sales, refit=1)
+
+
+def test_updated_paths_have_the_updated_intervals():
+    sales = shops()
+    held = Forecaster(by="shop").fit(sales[sales["date"] < "2025-03-01"])
+    held.update(sales[sales["date"] >= "2025-03-01"], refit=False)
+    drawn = held.simulate(2, 4000)
+    ends = drawn.groupby(["shop", "date"])["amount"].quantile([0.1, 0.9]).unstack()
+    want = held.predict(2).set_index(["shop", "date"])[["lo_80", "hi_80"]]
+    width = (want["hi_80"] - want["lo_80"]).to_numpy()[:, None]
+    assert (np.abs(ends.to_numpy() - want.to_numpy()) < 0.05 * width).all()
+
+
+def test_drivers_of_updated_paths():
+    sales = promoted()
+    ahead = pd.DataFrame({"date": pd.date_range("2025-09-01", periods=2, freq="MS")})
+    held = Forecaster(by="shop", exog="promo").fit(sales[sales["date"] < "2025-03-01"])
+    held.update(sales[sales["date"] >= "2025-03-01"], refit=False)
+    low, high = (held.simulate(2, 300, future=ahead.assign(promo=x)) for x in (0.0, 1.0))
+    apart = high["amount"].mean() - low["amount"].mean()
+    assert 20 < apart < 40

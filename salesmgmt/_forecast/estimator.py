@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._frames import check_bool, check_int, check_names, check_seed, to_pandas
+from ..engine.estimates import Estimates
 from ..errors import InputError
 from .cleaning import oddities_of, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .fit import check_levels, check_models, check_transform, forecast_panel
+from .fit import check_levels, check_models, check_transform, forecast_panel, learn
 from .intake import Panel, read_history
 from .keeping import read_kept, write_kept
 from .simulation import sample_panel
-from .summary import summarise_models
+from .summary import summarise_stages
+from .upkeep import Memory
 
 __all__ = ["Forecaster"]
 
@@ -141,6 +145,8 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         names += [c for c in exog if c not in names]
         frame = to_pandas(history, names, caller="Forecaster.fit", arg="history")
         self.history_ = frame[names].reset_index(drop=True)
+        self._stages = [(self._panel, len(self.history_))]
+        self._memory, self._learned = Memory(), 0
         self._summary: pd.DataFrame | None = None
         return self
 
@@ -169,6 +175,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         check_is_fitted(self, "history_")
         caller = "Forecaster.predict"
         horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
+        memory = self._kept(caller)
         return forecast_panel(
             self._panel,
             horizon,
@@ -177,9 +184,11 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             self.non_negative,
             n_jobs=self.n_jobs,
             progress=self.progress,
-            drivers=self._drivers(horizon, future),
+            drivers=self._drivers(horizon, future) if memory is None else None,
             transform=check_transform(self.transform, self._panel, caller=caller),
             clean=self.clean,
+            memory=memory,
+            read=lambda panel, held: self._drivers(horizon, future, panel, held),
         )
 
     def simulate(
@@ -218,6 +227,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         check_is_fitted(self, "history_")
         caller = "Forecaster.simulate"
         horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
+        memory = self._kept(caller)
         return sample_panel(
             self._panel,
             horizon,
@@ -225,18 +235,27 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             check_models(self.model, caller=caller),
             self.non_negative,
             check_seed(random_state, caller=caller),
-            self._drivers(horizon, future),
+            self._drivers(horizon, future) if memory is None else None,
             transform=check_transform(self.transform, self._panel, caller=caller),
             clean=self.clean,
+            memory=memory,
+            read=lambda panel, held: self._drivers(horizon, future, panel, held),
         )
 
-    def update(self, new: pd.DataFrame) -> Forecaster:
-        """Add newer rows (of known keys or new ones) and read the whole again.
+    def update(self, new: pd.DataFrame, *, refit: bool = True) -> Forecaster:
+        """Add newer rows, of known keys or new ones.
 
         Parameters
         ----------
         new : DataFrame
             Rows in the form of the history.
+        refit : bool, default=True
+            Whether to estimate everything anew from all rows. False: what was estimated from
+            the rows of ``fit`` stays, and states are brought up to date by running through the
+            newer values with it; :func:`backtest` says what that is for each model. Keys that
+            were not there or too short are estimated from the update on that brings their fourth
+            value. Frequency, anchor and the meaning of gaps stay. ``summary_`` goes on to say
+            what was estimated. ``simulate`` looks in all rows for how errors hang together.
 
         Returns
         -------
@@ -248,15 +267,25 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         NotFittedError
             ``fit`` has not been called.
         InputError
-            As :func:`forecast` raises.
+            As :func:`forecast` raises. Without ``refit`` also from ``predict``, where a series
+            now begins earlier than what it was estimated from.
         """
         check_is_fitted(self, "history_")
+        refit = check_bool(refit, "refit", caller="Forecaster.update")
         names = list(self.history_.columns)
         frame = to_pandas(new, names, caller="Forecaster.update", arg="new")
         absent = [c for c in names if c not in frame.columns]
         if absent:
             raise InputError(f"Forecaster.update(): new has no column {absent[0]!r}.")
-        return self.fit(pd.concat([self.history_, frame[names]], ignore_index=True))
+        joined = pd.concat([self.history_, frame[names]], ignore_index=True)
+        if refit:
+            return self.fit(joined)
+        self._panel = self._read(joined, like=self._panel)
+        check_transform(self.transform, self._panel, caller="Forecaster.update")
+        self.history_ = joined
+        self._stages.append((self._panel, len(joined)))
+        self._summary = None
+        return self
 
     @property
     def summary_(self) -> pd.DataFrame:
@@ -264,7 +293,8 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         check_is_fitted(self, "history_")
         if self._summary is None:
             models = check_models(self.model, caller="Forecaster.summary_")
-            self._summary = summarise_models(self._panel, models, self.transform, clean=self.clean)
+            panels = [panel for panel, _ in self._stages]
+            self._summary = summarise_stages(panels, models, self.transform, clean=self.clean)
         return self._summary
 
     @property
@@ -292,7 +322,8 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             An option or a key holds something that is no number, text, date or frame.
         """
         check_is_fitted(self, "history_")
-        write_kept(path, self.get_params(deep=False), self.history_)
+        rows = [count for _, count in self._stages]
+        write_kept(path, self.get_params(deep=False), self.history_, rows)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -313,13 +344,42 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         InputError
             The file holds something else, or was written by a later version.
         """
-        options, history = read_kept(path)
-        return Forecaster(**options).fit(history)
+        options, history, rows = read_kept(path)
+        out = Forecaster(**options).fit(history.iloc[: rows[0]])
+        for old, new in pairwise(rows):
+            out.update(history.iloc[old:new], refit=False)
+        return out
 
-    def _drivers(self, horizon: int, future: pd.DataFrame | None) -> Drivers | None:
+    def _kept(self, caller: str) -> Memory | None:
+        """What was estimated by ``fit`` and stays; None where everything is estimated anew."""
+        if len(self._stages) == 1:
+            return None
+        for panel, rows in self._stages[self._learned :]:
+            learn(
+                panel,
+                check_models(self.model, caller=caller),
+                self._memory,
+                read=partial(self._drivers, 0, None, rows=rows),
+                n_jobs=self.n_jobs,
+                transform=check_transform(self.transform, panel, caller=caller),
+                clean=self.clean,
+            )
+            self._learned += 1
+        return self._memory
+
+    def _drivers(
+        self,
+        horizon: int,
+        future: pd.DataFrame | None,
+        panel: Panel | None = None,
+        held: Estimates | None = None,
+        *,
+        rows: int | None = None,
+    ) -> Drivers | None:
+        history = self.history_.iloc[:rows]
         return read_drivers(
-            self.history_,
-            self._panel,
+            history,
+            self._panel if panel is None else panel,
             horizon,
             by=check_names(self.by, "by", caller="Forecaster"),
             date=self.date,
@@ -327,20 +387,22 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             events=self.events,
             exog=self.exog,
             future=future,
-            days=Days.of(self.history_, self.date, self.amount, "Forecaster")
+            days=Days.of(history, self.date, self.amount, "Forecaster")
             if self.calendar is not None
             else None,
+            held=held,
         )
 
-    def _read(self, history: Any) -> Panel:
+    def _read(self, history: Any, like: Panel | None = None) -> Panel:
+        """The history as series; ``like``: on the grid of an earlier reading."""
         return read_history(
             history,
-            caller="Forecaster.fit",
+            caller="Forecaster.fit" if like is None else "Forecaster.update",
             by=self.by,
-            freq=self.freq,
-            season_length=self.season_length,
+            freq=self.freq if like is None else like.grid.freq,
+            season_length=self.season_length if like is None else like.season,
             partial=self.partial,
-            gaps=self.gaps,
+            gaps=self.gaps if like is None else "zero" if like.zero_gaps else "missing",
             date=self.date,
             amount=self.amount,
             as_of=self.as_of,

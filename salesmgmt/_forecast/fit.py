@@ -326,12 +326,12 @@ def forecast_panel(
     told: list[Oddities] = []
     options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
     options |= {"clean": clean, "told": told}
-    strands = [_fitted(panel, drivers)] if memory is None else memory.strands(panel, read)
+    strands = strands_of(panel, drivers, memory, read)
     driven = any(s.drivers is not None for s in strands)
     pieces = chain.from_iterable(strand.pieces for strand in strands)
     kept = list(pieces) if memory is not None else []
     floor = False if driven else non_negative
-    options["widen"] = _widen(strands[0].free, models, transform, memory) if levels else 1.0
+    options["widen"] = widths_of(strands[0].free, models, transform, memory) if levels else 1.0
     made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
     for strand in strands if driven else []:
         _put_on(made, strand, panel.end, horizon, non_negative)
@@ -341,14 +341,37 @@ def forecast_panel(
     return out
 
 
-def _fitted(panel: Panel, drivers: Drivers | None) -> Strand:
-    """All series, with nothing known of them."""
+def learn(
+    panel: Panel,
+    models: list[str],
+    memory: Memory,
+    *,
+    read: Read,
+    n_jobs: int,
+    transform: str | float | None,
+    clean: bool,
+) -> None:
+    """Estimate what the memory does not hold of a panel, and have it kept."""
+    strands = memory.strands(panel, read)
+    kept = [piece for strand in strands for piece in strand.pieces]
+    options: dict[str, Any] = {"n_jobs": n_jobs, "transform": transform, "clean": clean}
+    options |= {"told": [], "progress": False}
+    options["widen"] = widths_of(strands[0].free, models, transform, memory)
+    _run(panel, kept, 1, models, [95.0], False, kept=kept, **options)
+
+
+def strands_of(
+    panel: Panel, drivers: Drivers | None, memory: Memory | None, read: Read | None
+) -> list[Strand]:
+    """All series with what is known of them; one strand with nothing known without a memory."""
+    if memory is not None:
+        return memory.strands(panel, read)
     free = panel if drivers is None else drivers.fit(panel)
     every = np.arange(len(panel))
-    return Strand(pieces_of(free), every, every, free, drivers)
+    return [Strand(pieces_of(free), every, every, free, drivers)]
 
 
-def _widen(
+def widths_of(
     free: Panel, models: list[str], transform: str | float | None, memory: Memory | None
 ) -> float:
     """By how much the learned widths are too narrow; once for all where it is kept."""

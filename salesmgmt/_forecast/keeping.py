@@ -1,7 +1,9 @@
 """A fitted forecaster as a file: options and history in a zip of JSON and plain arrays.
 
 ``forecaster.json`` holds ``format`` (``"salesmgmt.Forecaster"``), ``version`` (1), ``options`` and
-``tables``; each table lists its columns with name, dtype and either ``file``, an array in NumPy's
+``tables``. Where rows were added without a new estimate, ``format`` is
+``"salesmgmt.Forecaster, updated"`` and ``rows`` says how many there were after ``fit`` and after
+each update. Each table lists its columns with name, dtype and either ``file``, an array in NumPy's
 ``.npy`` form without objects, or ``values``. Reading it runs no code that the file brings along.
 """
 
@@ -22,11 +24,14 @@ from ..errors import InputError
 __all__ = ["read_kept", "write_kept"]
 
 _FORMAT, _VERSION = "salesmgmt.Forecaster", 1
+_UPDATED = _FORMAT + ", updated"
 _PLAIN = (str, bool, int, float, type(None))
 
 
-def write_kept(path: str | Path, options: dict[str, Any], history: pd.DataFrame) -> None:
-    """Write options and history to ``path``."""
+def write_kept(
+    path: str | Path, options: dict[str, Any], history: pd.DataFrame, rows: list[int]
+) -> None:
+    """Write options and history to ``path``; ``rows``: their number after fit and each update."""
     arrays: dict[str, np.ndarray] = {}
     tables = {"history": _table(history, arrays, "history")}
     plain = {}
@@ -37,6 +42,8 @@ def write_kept(path: str | Path, options: dict[str, Any], history: pd.DataFrame)
         else:
             plain[name] = _plain(value, name)
     head = {"format": _FORMAT, "version": _VERSION, "options": plain, "tables": tables}
+    if len(rows) > 1:
+        head |= {"format": _UPDATED, "rows": rows}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("forecaster.json", json.dumps(head, ensure_ascii=False, indent=1))
         for name, array in arrays.items():
@@ -45,12 +52,12 @@ def write_kept(path: str | Path, options: dict[str, Any], history: pd.DataFrame)
             file.writestr(name, buffer.getvalue())
 
 
-def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Options and history as :func:`write_kept` wrote them."""
+def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[int]]:
+    """Options, history and numbers of rows as :func:`write_kept` took them."""
     try:
         with zipfile.ZipFile(path) as file:
             head = json.loads(file.read("forecaster.json"))
-            if head.get("format") != _FORMAT:
+            if head.get("format") not in (_FORMAT, _UPDATED):
                 raise ValueError("no forecaster")
             later = head["version"] > _VERSION
             tables = {
@@ -67,7 +74,7 @@ def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame]:
             f"reads up to {_VERSION}; bring salesmgmt up to date."
         )
     options = {name: _unpacked(value, tables) for name, value in head["options"].items()}
-    return options, tables["history"]
+    return options, tables["history"], head.get("rows", [len(tables["history"])])
 
 
 def _plain(value: Any, name: str) -> Any:

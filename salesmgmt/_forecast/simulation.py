@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,9 @@ from ..errors import InputError
 from .cleaning import clean_block
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .fit import check_models, check_transform, floors
+from .fit import check_models, check_transform, floors, strands_of, widths_of
 from .intake import Panel, read_history
-from .widening import widening_of
+from .upkeep import Memory, Piece, Read, Strand
 
 __all__ = ["sample_panel", "simulate", "summarise"]
 
@@ -157,52 +158,62 @@ def sample_panel(
     *,
     transform: str | float | None = None,
     clean: bool = False,
+    memory: Memory | None = None,
+    read: Read | None = None,
 ) -> pd.DataFrame:
-    """Paths of every series of a panel as a samples table."""
+    """Paths of every series of a panel as a samples table; ``memory``: what is not estimated."""
     rng = np.random.default_rng(random_state)
-    if drivers is not None:
-        amounts = _draw(drivers.fit(panel), horizon, n, models, False, rng, transform, clean)
-        return _samples(panel, _with_effects(drivers, amounts, panel.end, non_negative, rng))
-    return _samples(panel, _draw(panel, horizon, n, models, non_negative, rng, transform, clean))
+    strands = strands_of(panel, drivers, memory, read)
+    driven = any(s.drivers is not None for s in strands)
+    free = strands[-1].free  # the newest generation has all series
+    options: dict[str, Any] = {"transform": transform, "clean": clean}
+    options["widen"] = widths_of(strands[0].free, models, transform, memory)
+    pieces = chain.from_iterable(strand.pieces for strand in strands)
+    floor = False if driven else non_negative
+    amounts = _draw(free, pieces, horizon, n, models, floor, rng, **options)
+    for strand in strands if driven else []:
+        amounts = _with_effects(strand, amounts, panel.end, non_negative, rng)
+    return _samples(panel, amounts)
 
 
 def _draw(
     panel: Panel,
+    pieces: Iterable[Piece],
     horizon: int,
     n: int,
     models: list[str],
     non_negative: bool | str,
     rng: np.random.Generator,
-    transform: str | float | None = None,
-    clean: bool = False,
+    *,
+    transform: str | float | None,
+    clean: bool,
+    widen: float,
 ) -> np.ndarray:
     """Amounts (series, horizon, draws)."""
     parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     newest = int(panel.end.max())
-    options: dict[str, Any] = {
-        "transform": transform,
-        "widen": widening_of(panel, models, transform),
-    }
-    for block in panel.blocks():
+    options: dict[str, Any] = {"transform": transform, "widen": widen}
+    for piece in pieces:
+        block, held, columns = piece.block, piece.estimates, piece.columns
         floor = floors(block.y, non_negative)
         if clean:
-            block, _ = clean_block(block, panel.season)
+            block, _ = clean_block(block, panel.season, held.part("clean"))
         far = horizon + int(block.ahead.max(initial=0))
-        found = forecast_block(block.y, block.n, far, panel.season, models, **options)
+        found = forecast_block(block.y, block.n, far, panel.season, models, held=held, **options)
         found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
         low, high = found.bounds(95.0)
-        stays[block.series] = paths.persistence(high - low)
-        past[:, block.series] = _past_errors(
+        series = block.series[columns]
+        stays[series] = paths.persistence(high - low)[columns]
+        past[:, series] = _past_errors(
             block.y, block.n, block.last - block.ahead, newest, panel.season
-        )
-        parts.append((block, found, floor))
+        )[:, columns]
+        parts.append((block.series, columns, found, floor))
     stays = _as_seen(panel, stays, horizon, models)
     z = paths.deviates(past, stays, horizon, n, rng)
     amounts = np.empty((len(panel), horizon, n))
-    for block, found, floor in parts:
-        drawn = found.quantile(z[:, :, block.series])
-        drawn = np.maximum(drawn, floor)
-        amounts[block.series] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
+    for series, columns, found, floor in parts:
+        drawn = np.maximum(found.quantile(z[:, :, series]), floor)[:, :, columns]
+        amounts[series[columns]] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
     return amounts
 
 
@@ -233,7 +244,7 @@ def _as_seen(panel: Panel, stays: np.ndarray, horizon: int, models: list[str]) -
 
 
 def _with_effects(
-    drivers: Drivers,
+    strand: Strand,
     amounts: np.ndarray,
     end: np.ndarray,
     non_negative: bool | str,
@@ -241,19 +252,23 @@ def _with_effects(
 ) -> np.ndarray:
     """Draws with the effects of calendar and drivers on them; one draw, one set of effects."""
     _, horizon, n = amounts.shape
-    for i, last in enumerate(end):
-        x = drivers.rows(i, int(last) + 1, horizon) / drivers.size
+    drivers = strand.drivers
+    if drivers is None:
+        return amounts
+    for i in map(int, np.flatnonzero(np.isin(strand.place, strand.counted))):
+        at = int(strand.place[i])
+        x = drivers.rows(i, int(end[at]) + 1, horizon) / drivers.size
         root = np.linalg.svd(drivers.post[i], hermitian=True)
         unsure = root.U * np.sqrt(np.maximum(root.S, 0.0))
         effect = x @ (drivers.beta[i][:, None] + unsure @ rng.standard_normal((len(root.S), n)))
         if drivers.logs[i]:
-            amounts[i] *= np.exp(np.clip(effect, -5, 5))
+            amounts[at] *= np.exp(np.clip(effect, -5, 5))
         else:
-            amounts[i] += drivers.scale[i] * effect
+            amounts[at] += drivers.scale[i] * effect
         floor = drivers.floor[i]
         if non_negative != "auto":
             floor = 0.0 if non_negative else -np.inf
-        amounts[i] = np.maximum(amounts[i], floor)
+        amounts[at] = np.maximum(amounts[at], floor)
     return amounts
 
 

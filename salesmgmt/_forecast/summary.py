@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,8 +26,9 @@ from ..engine.theta import theta
 from ..engine.transformation import box_cox
 from .cleaning import clean_block
 from .intake import Block, Panel
+from .upkeep import enough, places
 
-__all__ = ["summarise_models"]
+__all__ = ["summarise_models", "summarise_stages"]
 
 _COLUMNS = ("model", "form", "parameters", "loglik", "aicc", "mae", "rmse", "n", "weights")
 _SPARSE_ORIGINS = 120  # newest periods at which intermittent methods are judged
@@ -60,6 +61,30 @@ def summarise_models(
     for name in _COLUMNS:
         out[name] = [row.get(name) for row in flat]
     return out
+
+
+def summarise_stages(
+    panels: Sequence[Panel],
+    models: list[str],
+    transform: str | float | None = None,
+    *,
+    clean: bool = False,
+) -> pd.DataFrame:
+    """One row a series of the last panel, as of the first panel with enough of it to estimate."""
+    last = panels[-1]
+    waiting = np.ones(len(last), dtype=bool)
+    parts, order = [], []
+    for panel in panels:
+        place = places(panel.labels, last)
+        which = np.flatnonzero(waiting[place] & (enough(panel) | (panel is last)))
+        waiting[place[which]] = False
+        if len(which):
+            parts.append(summarise_models(panel.take(which), models, transform, clean=clean))
+            order.append(np.repeat(place[which], len(models)))
+    if len(parts) == 1:
+        return parts[0]
+    out = pd.concat(parts, ignore_index=True)
+    return out.iloc[np.argsort(np.concatenate(order), kind="stable")].reset_index(drop=True)
 
 
 def _transformed(block: Block, m: int, transform: str | float) -> tuple[Block, np.ndarray]:

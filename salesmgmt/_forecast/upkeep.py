@@ -13,7 +13,7 @@ from ..errors import InputError
 from .drivers import Drivers
 from .intake import Block, Panel
 
-__all__ = ["Memory", "Piece", "Strand", "pieces_of"]
+__all__ = ["Memory", "Piece", "Read", "Strand", "enough", "pieces_of", "places"]
 
 Read = Callable[[Panel, Estimates], Drivers | None]
 
@@ -103,13 +103,14 @@ class Memory:
             first = block.last - block.ahead - block.n + 1
             kept.append(_Kept(block.series, first, _fit_for_it(block.y), piece.estimates))
             pieces.append(piece)
-        self.generations.append(_Generation(panel.labels, held, kept))
+        if any(len(k.columns) for k in kept):
+            self.generations.append(_Generation(panel.labels, held, kept))
         return Strand(pieces, np.arange(len(panel)), which, free, drivers)
 
 
 def _resumed(one: _Generation, panel: Panel, read: Read | None) -> Strand:
     """A generation with the values its series have by now."""
-    place = _places(one.labels, panel)
+    place = places(one.labels, panel)
     own = panel.take(place)
     free, drivers = _without(own, read, one.drivers)
     begins = own.first_values()
@@ -137,7 +138,15 @@ def _without(panel: Panel, read: Read | None, held: Estimates) -> tuple[Panel, D
     return (panel, None) if drivers is None else (drivers.fit(panel), drivers)
 
 
-def _places(labels: pd.DataFrame, panel: Panel) -> np.ndarray:
+def enough(panel: Panel) -> np.ndarray:
+    """Which series have values to estimate a model from, as :class:`Memory` asks for them."""
+    out = np.zeros(len(panel), dtype=bool)
+    for block in panel.blocks():
+        out[block.series[_fit_for_it(block.y)]] = True
+    return out
+
+
+def places(labels: pd.DataFrame, panel: Panel) -> np.ndarray:
     """Number in the panel of each series."""
     if panel.keys is None:
         return np.zeros(1, dtype=np.int64)
