@@ -250,19 +250,21 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
     Nothing where fewer series than ``calibration.FEWEST`` reach back, or where two seasons are
     weighed by the newest values.
     """
-    out: list[np.ndarray] = []
     steps = steps_of(m)
-    for k in range(1, ORIGINS + 1):
-        which = np.flatnonzero(n - k * steps >= least_past(m))
-        if len(which) < FEWEST or len(_with_both(n, m)):
-            break
-        before = n[which] - k * steps
-        past = np.where(np.arange(len(y))[:, None] < before, y[:, which], np.nan)
-        past = past[: int(before.max())]
-        made = _auto_block(past, before, steps, m, Estimates())
-        after = y[before + np.arange(steps)[:, None], which]
-        out.append(misses(made, after)[:, _is_learned(past, before, m)])
-    return out
+    back = steps * np.arange(1, ORIGINS + 1)[:, None]
+    origin, which = np.nonzero(n - back >= least_past(m))
+    count = np.bincount(origin, minlength=ORIGINS)
+    keep = count[origin] >= FEWEST
+    if not keep.any() or len(_with_both(n, m)):
+        return []
+    origin, which = origin[keep], which[keep]
+    before = n[which] - back[origin, 0]
+    past = np.where(np.arange(len(y))[:, None] < before, y[:, which], np.nan)
+    past = past[: int(before.max())]
+    made = _auto_block(past, before, steps, m, Estimates())  # all origins side by side
+    missed = misses(made, y[before + np.arange(steps)[:, None], which])
+    learned = _is_learned(past, before, m)
+    return [missed[:, learned & (origin == k)] for k in range(ORIGINS) if count[k] >= FEWEST]
 
 
 def _with_both(n: np.ndarray, m: int) -> np.ndarray:
