@@ -23,6 +23,7 @@ from ._forecast.impact import impact
 from ._forecast.lifecycle import forecast_ending
 from ._forecast.new_products import forecast_new
 from ._forecast.simulation import simulate, summarise
+from ._forecast.sparse import forecast_sparse
 from ._forecast.temporal import reconcile_temporal
 from ._forecast.tree import forecast_hierarchy
 
@@ -38,6 +39,7 @@ __all__ = [
     "forecast_ending",
     "forecast_hierarchy",
     "forecast_new",
+    "forecast_sparse",
     "impact",
     "reconcile",
     "reconcile_temporal",
