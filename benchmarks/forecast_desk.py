@@ -25,7 +25,14 @@ from scipy.special import stdtrit
 
 from salesmgmt import load_sample
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
-from salesmgmt.forecast import backtest, forecast, forecast_hierarchy, impact, simulate
+from salesmgmt.forecast import (
+    backtest,
+    forecast,
+    forecast_hierarchy,
+    forecast_sparse,
+    impact,
+    simulate,
+)
 from salesmgmt.targets import attainment_probability
 
 HERE = Path(__file__).parent
@@ -370,6 +377,98 @@ def poisoned(folder: Path) -> None:
     line("poisoned future: largest change of a forecast", "0", f"{gap:g}")
 
 
+# --------------------------------------------------------------------------------------
+# Slow sellers
+
+
+def slow_sellers(folder: Path, quick: bool) -> None:
+    """Items that sell less than every 1.32 periods, together against one by one."""
+    for name, frame, freq, horizon, ends in _slow_sets(folder):
+        dates = np.sort(frame["date"].unique())
+        found = []
+        for end in ends[-1:] if quick else ends:
+            past = frame[frame["date"] < dates[end]]
+            later = frame[frame["date"].isin(dates[end : end + horizon])]
+            found.append(_slow_scores(past, later, freq, horizon, pd.Timestamp(dates[end])))
+        table = pd.DataFrame(found)
+        for column in ("error", "quantiles"):
+            shown = [f"{x:.3f}" for x in table[f"{column} imapa"]]
+            other = [f"{x:.3f}" for x in table[f"{column} auto"]]
+            line(f"slow sellers, {name}: {column} against imapa", "< 1", " ".join(shown))
+            line("  against auto", "< 1", " ".join(other))
+        line("  items; 80 and 95 % intervals held", "",
+             f"{table['items'].min():.0f}-{table['items'].max():.0f}; "
+             f"{table['held 80'].mean():.3f} {table['held 95'].mean():.3f}")  # fmt: skip
+
+
+def _slow_sets(folder: Path) -> list[tuple[str, pd.DataFrame, str, int, list[int]]]:
+    """Car parts, Walmart's departments, an online shop: training parts, with a group each."""
+    parts = read(folder, "carparts").assign(group="all")
+    shops = read(folder, "walmart_weekly")
+    shops = shops.assign(group=shops["unique_id"].str[-3:], amount=shops["amount"].clip(lower=0))
+    online = pd.read_parquet(folder / "segmentation" / "online_retail_2011.parquet")
+    fine = (online["quantity"] > 0) & (online["unit_price"] > 0) & (online["date"] < "2011-12-05")
+    online = online[fine]
+    day = online["date"].dt.floor("D")
+    online = online.assign(date=day - pd.to_timedelta(day.dt.day_of_week, unit="D"))
+    online = online.groupby(["item_id", "date"], as_index=False)["quantity"].sum()
+    online = online.rename(columns={"item_id": "unique_id", "quantity": "amount"})
+    online = online.assign(group="all", amount=online["amount"].astype(float))
+    return [
+        ("car parts", parts, "M", 9, [24, 27, 30]),
+        ("online retail", online, "W", 8, [33, 37, 41]),
+        ("Walmart departments", shops, "W", 13, [91, 104, 117]),
+    ]
+
+
+def _slow_scores(
+    past: pd.DataFrame, later: pd.DataFrame, freq: str, horizon: int, begin: pd.Timestamp
+) -> dict[str, float]:
+    """Scaled errors and pinball losses of the sparse items as ratios."""
+    known = past.pivot(index="date", columns="unique_id", values="amount")
+    first = known.notna().to_numpy().argmax(axis=0)
+    dense = known.fillna(0).to_numpy()
+    sales = (dense > 0).sum(axis=0)
+    sparse = (sales > 0) & (len(known) - first >= 1.32 * np.maximum(sales, 1))
+    items = known.columns[sparse]
+    changes = np.diff(np.where(np.arange(len(known))[:, None] >= first, dense, np.nan), axis=0)
+    changes = changes[:, sparse]
+    size = pd.DataFrame({"rms": np.sqrt(np.nanmean(changes**2, axis=0)),
+                         "mean": np.nanmean(np.abs(changes), axis=0)}, index=items)  # fmt: skip
+    size = size.where(size > 0)
+    past = past[past["unique_id"].isin(items)]
+    end = begin - pd.Timedelta(days=1)
+    options = {"by": "unique_id", "freq": freq, "as_of": end, "level": (50, 80, 95)}
+    made = {"pooled": forecast_sparse(past, horizon, within="group", **options)}
+    for model in ("imapa", "auto"):
+        made[model] = forecast(past, horizon, model=model, gaps="zero", **options)
+    scores = {name: _slow_score(one, later, size) for name, one in made.items()}
+    out = {
+        "items": float(len(items)),
+        "held 80": scores["pooled"][2],
+        "held 95": scores["pooled"][3],
+    }
+    for model in ("imapa", "auto"):
+        out[f"error {model}"] = scores["pooled"][0] / scores[model][0]
+        out[f"quantiles {model}"] = scores["pooled"][1] / scores[model][1]
+    return out
+
+
+def _slow_score(
+    made: pd.DataFrame, later: pd.DataFrame, size: pd.DataFrame
+) -> tuple[float, float, float, float]:
+    both = made.merge(later[["unique_id", "date", "amount"]], how="left", on=["unique_id", "date"])
+    y, item = both["amount"].fillna(0.0), both["unique_id"]
+    error = np.sqrt(((both["forecast"] - y) ** 2).groupby(item).mean()) / size["rms"]
+    loss = 0.0
+    for x in (50, 80, 95):
+        for end, q in ((both[f"lo_{x}"], 0.5 - x / 200), (both[f"hi_{x}"], 0.5 + x / 200)):
+            one = np.maximum(q * (y - end), (q - 1) * (y - end))
+            loss += float((one.groupby(item).mean() / size["mean"]).mean()) / 6
+    held = [float(y.between(both[f"lo_{x}"], both[f"hi_{x}"]).mean()) for x in (80, 95)]
+    return float(error.mean()), loss, *held
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peers", default=os.environ.get("SALESMGMT_PEERS"))
@@ -384,6 +483,7 @@ def main() -> None:
         sys.exit("real data: set SALESMGMT_DATA to the folder that holds them")
     folder = Path(where)
     poisoned(folder)
+    slow_sellers(folder, options.quick)
     pharmacy(folder)
     calendars_help(folder, options.quick)
     attainment(folder, options.quick)

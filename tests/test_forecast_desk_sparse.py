@@ -123,6 +123,9 @@ def test_order_index_and_scale_change_nothing():
     b = forecast_sparse(mixed, 4, by="part", within="kind", freq="M")
     pd.testing.assert_frame_equal(a, b)
     pd.testing.assert_frame_equal(sales, before)
+    polars = pytest.importorskip("polars")
+    other = forecast_sparse(polars.from_pandas(sales), 4, by="part", within="kind", freq="M")
+    pd.testing.assert_frame_equal(a, other)
     c = forecast_sparse(sales.assign(amount=sales["amount"] * np.pi), 4, by="part", within="kind",
                         freq="M")  # fmt: skip
     for column in ("forecast", "lo_80", "hi_95"):
@@ -175,6 +178,20 @@ def test_an_item_that_only_sold_in_the_unfinished_month():
         made = forecast_sparse(pd.concat([sales, new]), 2, by="part", within="kind", freq="M")
     assert (made.loc[made["part"] == "new", "forecast"] == 0).all()
     assert (made.loc[made["part"] == "new", "status"] == "no data").all()
+
+
+def test_rows_without_a_kind_are_left_out_once_and_told():
+    sales, _ = parts(9, 20, 30)
+    gone = sales["part"] == "p003"
+    bad = sales.assign(kind=sales["kind"].where(~gone))
+    with pytest.raises(InputError, match="kind"):
+        forecast_sparse(bad, 2, by="part", within="kind", freq="M")
+    with pytest.warns(DataWarning, match="left out 30 of") as told:
+        made = forecast_sparse(bad, 2, by="part", within="kind", freq="M", invalid="drop")
+    assert len(told) == 1
+    pd.testing.assert_frame_equal(
+        made, forecast_sparse(sales[~gone], 2, by="part", within="kind", freq="M")
+    )
 
 
 def test_an_item_with_two_kinds_is_refused_by_name():

@@ -39,6 +39,7 @@ _RESULTS = {
     "Forecaster": _FORECAST + " draw amount",
     "forecast_hierarchy": _FORECAST + " base",
     "forecast_new": _FORECAST + " age analogues",
+    "forecast_sparse": _FORECAST + " chance",
     "simulate": "date draw amount",
     "backtest": _FORECAST + " cutoff model actual step",
     "components": "date amount trend season holiday exog remainder",

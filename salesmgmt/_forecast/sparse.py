@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Key, check_int, check_names, check_number, factorise, take
+from .._frames import Amount, Date, Key, check_int, check_names, check_number, factorise, take
 from ..engine.pooled_demand import Sizes, decay, recent_rates
 from ..errors import InputError
 from .fit import check_levels, check_models, forecast_panel
@@ -98,9 +98,18 @@ def forecast_sparse(
     2    c  pooled
     """
     caller = "forecast_sparse"
-    horizon = check_int(horizon, "horizon", caller=caller, low=1)
+    horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     check_number(adi, "adi", caller=caller, low=1)
     models, levels = check_models(model, caller=caller), check_levels(level, caller=caller)
+    keys = check_names(by, "by", caller=caller)
+    if not keys:
+        raise InputError(f"{caller}(): give by=, the key columns of the items.")
+    names = [] if within is None else check_names(within, "within", caller=caller)
+    roles: dict[str, Any] = {f"within{i}": Key(c, option="within") for i, c in enumerate(names)}
+    if names:
+        roles |= {"date": Date(date), "amount": Amount(amount, missing="allow")}
+        like = take(history, caller=caller, arg="history", invalid=invalid, by=keys, **roles)
+        history = like.frame
     panel = read_history(
         history,
         caller=caller,
@@ -114,10 +123,7 @@ def forecast_sparse(
         as_of=as_of,
         invalid=invalid,
     )
-    keys = check_names(by, "by", caller=caller)
-    if not keys:
-        raise InputError(f"{caller}(): give by=, the key columns of the items.")
-    groups = _groups(history, panel, keys, within, invalid)
+    groups = _groups(history, panel, keys, names)
     pooled, group = _sparse(panel, groups, adi)
     columns = ["forecast", *(f"{side}_{x:g}" for x in levels for side in ("lo", "hi")), "chance"]
     made = {c: np.full((len(panel), horizon), np.nan) for c in columns}
@@ -149,14 +155,11 @@ def _table(panel: Panel, made: dict[str, np.ndarray], status: np.ndarray) -> pd.
 # Which items belong together
 
 
-def _groups(history: Any, panel: Panel, keys: list[str], within: Any, invalid: str) -> np.ndarray:
+def _groups(history: pd.DataFrame, panel: Panel, keys: list[str], names: list[str]) -> np.ndarray:
     """Number of the group of each item."""
-    names = [] if within is None else check_names(within, "within", caller=panel.caller)
     if not names:
         return np.zeros(len(panel), dtype=np.int64)
-    roles: dict[str, Any] = {f"within{i}": Key(c, option="within") for i, c in enumerate(names)}
-    rows = take(history, caller=panel.caller, arg="history", invalid=invalid, by=keys, **roles)
-    distinct = rows.frame[list(dict.fromkeys([*keys, *names]))].drop_duplicates()
+    distinct = history[list(dict.fromkeys([*keys, *names]))].drop_duplicates()
     both = pd.concat([panel.labels[keys], distinct[keys]], ignore_index=True)
     item = factorise(both, keys).codes
     seen = item[len(panel) :]
