@@ -151,3 +151,26 @@ def test_sample_paths_have_these_margins(many):
     width = (out["hi_80"] - out["lo_80"]).to_numpy()
     np.testing.assert_allclose(low, out["lo_80"], atol=0.12 * width.max())
     np.testing.assert_allclose(high, out["hi_80"], atol=0.12 * width.max())
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda rng: np.full(60, 7.0),
+        lambda rng: np.zeros(60),
+        lambda rng: 3.0 * np.arange(60),
+        lambda rng: 1e12 * rng.standard_normal(60),
+        lambda rng: 1e-12 * rng.lognormal(size=60),
+        lambda rng: np.where(np.arange(60) < 50, 1.0, 1e9 * rng.random(60)),
+        lambda rng: np.where(rng.random(60) < 0.4, np.nan, rng.normal(10, 1, 60)),
+        lambda rng: rng.poisson(0.2, 60).astype(float),
+    ],
+)
+def test_odd_histories_end_in_finite_nested_intervals(odd):
+    rng = np.random.default_rng(6)
+    history = table(np.stack([odd(rng) for _ in range(35)]))
+    out = forecast(history, 4, by="item", freq="M", level=(80, 95))
+    ends = out[["lo_95", "lo_80", "forecast", "hi_80", "hi_95"]].to_numpy()
+    assert np.isfinite(ends).all()
+    slack = 1e-9 * np.abs(ends).max(axis=1, keepdims=True)
+    assert (np.diff(ends, axis=1) >= -slack).all()

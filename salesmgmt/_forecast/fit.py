@@ -74,7 +74,9 @@ def forecast(
         ``"tsb"``, ``"adida"``, ``"imapa"``, ``"mstl"``, ``"regression"``, ``"ensemble"``.
         Several: their mean.
     level : sequence of float, default=(80, 95)
-        Percent of cases each interval should hold; None or empty: no intervals.
+        Percent of cases each interval should hold; None or empty: no intervals. With thirty or
+        more series, those of ``"auto"`` are all scaled by one factor, from how far these series
+        would have been missed at earlier origins.
     calendar : str or DataFrame, optional
         Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
         where periods are longer than a day, are learned and carried forward: from the days of the
@@ -210,7 +212,9 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame
-        The history of some keys: all rows of a key must be in one chunk.
+        The history of some keys: all rows of a key must be in one chunk. Forecasts do not depend
+        on how keys are shared out; widths of ``"auto"`` do, by one factor a chunk of thirty or
+        more series.
     **options
         Options of :func:`forecast`, ``horizon`` among them. Give ``freq`` and ``gaps``, so
         that all chunks agree on them.
