@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
+from salesmgmt.engine.blending import mixing_weights, recent_size, spread
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
 from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import forecast_hierarchy, reconcile
@@ -298,21 +299,34 @@ def test_a_bottom_series_that_ended_adds_nothing(gaps):
     assert got[got["shop"] == "a"]["forecast"].between(90, 110).all()
 
 
-def test_the_method_is_the_one_the_past_prefers():
-    rng = np.random.default_rng(1)
-    months = pd.date_range("2020-01-01", periods=60, freq="MS")
-    shared = rng.normal(0, 10, 60)
-    parts = [
-        pd.DataFrame({"shop": s, "date": months, "amount": 200 + shared + rng.normal(0, 3, 60)})
+def shops(seed=1, months=60):
+    rng = np.random.default_rng(seed)
+    dates = pd.date_range("2020-01-01", periods=months, freq="MS")
+    shared = rng.normal(0, 10, months)
+    return pd.concat(
+        pd.DataFrame({"shop": s, "date": dates, "amount": 200 + shared + rng.normal(0, 3, months)})
         for s in "abcd"
-    ]
-    sales = pd.concat(parts)
-    got = forecast_hierarchy(sales, 3, keys="shop", level=None)
-    assert got.attrs["method"] in ("mint_shrink", "wls")
-    same = forecast_hierarchy(sales, 3, keys="shop", level=None, method=got.attrs["method"])
-    pd.testing.assert_frame_equal(got, same)
+    )
+
+
+def test_the_mixture_adds_up_and_keeps_to_the_past():
+    sales = shops()
+    got = forecast_hierarchy(sales, 3, keys="shop", level=(80,))
+    assert got.attrs["method"] == "mixture"
+    weights = got.attrs["weights"]
+    assert min(weights.values()) >= 0
+    assert sum(weights.values()) == pytest.approx(1, abs=0.005)
+    total = got[got["shop"].isna()].set_index("date")["forecast"]
+    parts = got[got["shop"].notna()].groupby("date")["forecast"].sum()
+    np.testing.assert_allclose(total, parts, rtol=1e-12)
+    assert (got["lo_80"] < got["forecast"]).all()
+    assert (got["hi_80"] > got["forecast"]).all()
+    mixed = forecast_hierarchy(sales.sample(frac=1, random_state=2), 3, keys="shop", level=(80,))
+    pd.testing.assert_frame_equal(got, mixed)
+    # A year of months says nothing of what would have been best.
     short = forecast_hierarchy(sales.groupby("shop").head(14), 3, keys="shop", level=None)
     assert short.attrs["method"] == "wls"
+    assert "weights" not in short.attrs
     # Years after the last one known do not decide what was better before it.
     early = sales[sales["date"] < "2024-07-01"]
     poisoned = pd.concat([early, sales[sales["date"] >= "2024-07-01"].assign(amount=1e6)])
@@ -321,3 +335,86 @@ def test_the_method_is_the_one_the_past_prefers():
         for x in (early, poisoned)
     )
     pd.testing.assert_frame_equal(a, b)
+
+
+def test_the_mixture_takes_a_new_and_an_ended_shop():
+    sales = shops()
+    new = sales[(sales["shop"] == "a") & (sales["date"] >= "2024-11-01")].assign(shop="new")
+    gone = sales[(sales["shop"] == "b") & (sales["date"] < "2023-01-01")].assign(shop="gone")
+    got = forecast_hierarchy(
+        pd.concat([sales, new, gone]), 6, keys="shop", freq="M", gaps="zero", level=None
+    )
+    assert got.attrs["method"] == "mixture"
+    by_shop = got.groupby("shop")["forecast"].mean()
+    assert by_shop["new"] == pytest.approx(200, rel=0.15)
+    assert by_shop["gone"] < 5
+    assert by_shop[list("abcd")].between(185, 215).all()
+
+
+def test_noisy_shops_of_one_season_lean_on_the_total():
+    """One seasonal pattern, shops so noisy that none shows it: shares of the total are right."""
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2018-01-01", periods=84, freq="MS")
+    season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(84) / 12)
+    size = np.repeat([20.0, 50.0, 100.0], 20)[:, None]
+    amounts = size * season * np.maximum(1 + 0.8 * rng.normal(size=(60, 84)), 0)
+    sales = pd.DataFrame(
+        {
+            "shop": np.repeat([f"s{i:02d}" for i in range(60)], 84),
+            "date": np.tile(dates, 60),
+            "amount": amounts.ravel(),
+        }
+    )
+    got = forecast_hierarchy(sales[sales["date"] < "2024-01-01"], 12, keys="shop", level=None)
+    weights = got.attrs["weights"]
+    assert sum(v for k, v in weights.items() if k.startswith("top_down")) > 0.5
+    leaves = got[got["shop"].notna()]
+    truth = (size * season[72:]).ravel()
+    before, after = (np.abs(leaves[c].to_numpy() - truth).mean() for c in ("base", "forecast"))
+    assert after < 0.8 * before
+
+
+def test_residuals_of_ets_are_those_of_the_fitted_models():
+    from salesmgmt._forecast.tree import _errors
+    from salesmgmt.forecast import Forecaster
+
+    sales = shops(months=48)
+    frame = sales.assign(_node=sales.pop("shop").map(dict(zip("abcd", range(4)))))
+    frame["_at"] = np.tile(np.arange(48), 4)
+    options = {"by": "_node", "freq": "M", "season_length": 12, "partial": "keep"}
+    made = {"model": "ets", "gaps": "missing", "caller": "test", **options}
+    errors = _errors(frame, made)
+    fitted = Forecaster(by="_node", freq="M", model="ets").fit(frame.drop(columns="_at"))
+    rmse = np.sqrt((errors["residual"] ** 2).groupby(errors["_node"]).mean())
+    np.testing.assert_allclose(rmse, fitted.summary_.set_index("_node")["rmse"], rtol=1e-5)
+
+
+def test_sizes_and_shares_by_hand():
+    values = np.array([[4.0, np.nan, 2.0], [-3.0, 3.0, 3.0]])
+    found = recent_size(values, 2.0)  # weights 1/4, 1/2, 1
+    np.testing.assert_allclose(found, [(4 / 4 + 2) / (1 / 4 + 1), 3.0], rtol=1e-12)
+    top, above = np.array([[10.0, 20.0], [6.0, 8.0]]), np.array([0, 0, 1, 1])
+    got = spread(top, above, np.array([1.0, 3.0, 0.0, 0.0]))
+    np.testing.assert_allclose(got, [[2.5, 5.0], [7.5, 15.0], [0, 0], [0, 0]], rtol=1e-12)
+
+
+def test_mixing_weights_are_those_of_the_linear_program():
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(0)
+    e = rng.laplace(size=(4, 400)) * np.array([1.0, 1.2, 2.0, 0.9])[:, None] + rng.normal(size=400)
+    k, n = e.shape
+    free = np.block([[e.T, -np.eye(n)], [-e.T, -np.eye(n)]])
+    best = linprog(
+        np.r_[np.zeros(k), np.ones(n) / n],
+        A_ub=free,
+        b_ub=np.zeros(2 * n),
+        A_eq=np.r_[np.ones(k), np.zeros(n)][None],
+        b_eq=[1.0],
+    )
+    usual = np.array([0.7, 0.1, 0.1, 0.1])
+    w = mixing_weights(e, usual, 0.0)
+    assert w.sum() == pytest.approx(1)
+    assert np.abs(w @ e).mean() == pytest.approx(best.fun, rel=2e-3)
+    np.testing.assert_allclose(mixing_weights(e, usual, 1e6), usual, atol=1e-3)
+    np.testing.assert_array_equal(mixing_weights(np.zeros((4, 5)), usual, 0.1), usual)

@@ -25,7 +25,7 @@ from .._frames import (
 from ..engine.reconciliation import Covariance, Projection, shrink
 from ..errors import InputError
 
-__all__ = ["Nodes", "reconcile"]
+__all__ = ["Nodes", "ancestors", "build_nodes", "reconcile"]
 
 _METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
@@ -410,7 +410,7 @@ def _level(names: list[str], method: str, middle: Any, caller: str) -> list[str]
     return level
 
 
-def _ancestor(nodes: Nodes, level: Sequence[str]) -> np.ndarray:
+def ancestors(nodes: Nodes, level: Sequence[str]) -> np.ndarray:
     """For each leaf the node of a level it lies in; -1 where there is none."""
     wanted = np.isin(nodes.names, list(level))
     members = np.flatnonzero(((nodes.codes >= 0) == wanted).all(axis=1))
@@ -424,7 +424,7 @@ def _from_level(
     nodes: Nodes, values: np.ndarray, start: list[str], shares: np.ndarray | None, caller: str
 ) -> np.ndarray:
     """Leaves from the nodes of a level by historic or forecast shares."""
-    top = _ancestor(nodes, start)
+    top = ancestors(nodes, start)
     lost = np.flatnonzero(top < 0)
     if len(lost):
         what = "the total" if not start else f"the level {', '.join(map(repr, start))}"
@@ -446,7 +446,7 @@ def _by_forecast_shares(
     parent = top
     out = values[top].copy()
     for level in levels:
-        child = _ancestor(nodes, level)
+        child = ancestors(nodes, level)
         child = np.where(child < 0, nodes.leaves if level == levels[-1] else parent, child)
         if (child == parent).all():
             continue
@@ -482,7 +482,7 @@ def _historic_shares(
     total = np.bincount(node[keep], rows["amount"][keep], minlength=len(nodes))[nodes.leaves]
     if not total.any():
         raise InputError(f"{caller}(): history has no bottom series of the forecasts.")
-    top = _ancestor(nodes, start)
+    top = ancestors(nodes, start)
     above = np.bincount(top[top >= 0], total[top >= 0], minlength=len(nodes))
     count = np.bincount(top[top >= 0], minlength=len(nodes))
     with np.errstate(divide="ignore", invalid="ignore"):

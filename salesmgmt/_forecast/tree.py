@@ -10,19 +10,22 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_int, check_names, factorise
-from ..engine.bank import prepare
+from ..engine.bank import OLDEST, prepare
 from ..engine.ets import fit_additive
+from ..engine.preparation import scale_of
+from ..engine.state_space import choose
 from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
+from .blending import KINDS, Record, Tree, by_period, kinds, learn
 from .daily import Days
 from .hierarchy import reconcile
-from .intake import Panel, read_history
+from .intake import Block, Panel, read_history
 
 __all__ = ["forecast_hierarchy"]
 
 _CERTAIN = 1e-4  # their errors are this part of what they were
 _WEIGHED = ("mint_shrink", "wls")  # methods that weigh nodes by their errors
-_TESTED = 12  # values of every node from which the two are tried on the past
+_TESTED = 12  # values of some node from which methods are tried on the past
 _SILENT = 4  # periods without sales after which a bottom series has ended, at least
 
 
@@ -61,10 +64,12 @@ def forecast_hierarchy(
         The levels wanted, each the keys it keeps (``[]`` is the total). None: all of them. The
         bottom is always there.
     method : str, default="auto"
-        As in :func:`reconcile`; residuals are the one-step errors of damped exponential
-        smoothing in the history of each node. ``"auto"``: ``"mint_shrink"`` where it would have
-        been better than ``"wls"`` for the last ``horizon`` periods, else ``"wls"``;
-        ``attrs["method"]`` tells.
+        As in :func:`reconcile`; residuals are the one-step errors in the history of each node, of
+        the models fitted where ``model`` is ``"ets"``, else of damped exponential smoothing.
+        ``"auto"``: a mixture of ``"wls"``, ``"mint_shrink"`` and forecasts of coarser levels
+        spread by what each bottom series sold lately, with the weights that would have been best
+        for the last ``horizon`` periods (``attrs["weights"]``). Where the history is too short
+        for that, ``"wls"``. ``attrs["method"]`` tells: ``"mixture"``, or the method.
     non_negative : bool, default=True
         As in :func:`reconcile`.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
@@ -86,7 +91,9 @@ amount
 
     References
     ----------
-    See :func:`reconcile`.
+    See :func:`reconcile`. R. Hollyman, F. Petropoulos, M. E. Tipping, "Understanding forecast
+    reconciliation", European Journal of Operational Research 294 (2021), 149-160 (levels kept in
+    turn and averaged).
 
     Examples
     --------
@@ -133,74 +140,85 @@ amount
     }
     ended = _ended(panel, labels)
     end = int(panel.end.max())
+    base = _base(frame, panel, end, horizon, {**made, "level": level})
+    base = _without(base, ended)
+    errors = _errors(frame, made)
+    errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
+    weights = None
     if method == "auto":
-        method = _better(frame, labels, names, panel, horizon, made)
-    base, errors = _base(frame, labels, names, panel, end, horizon, {**made, "level": level}, ended)
+        tree = Tree.of(labels, names, caller)
+        weights = _learned(tree, frame, errors, panel, horizon, made)
+        method = "wls"
     out = reconcile(
-        base,
+        _label(base, labels, names),
         keys=names,
         method=method,
-        residuals=errors if method in _WEIGHED else None,
+        residuals=_label(errors, labels, names) if method in _WEIGHED else None,
         non_negative=non_negative,
     ).reset_index(drop=True)
+    out["base"] = base["forecast"].to_numpy()
     out.attrs["method"] = method
+    if weights is not None:
+        record = Record.of(frame, errors, len(labels), end, panel.season)
+        out = _mixed(out, base, tree, record, ended, weights, non_negative)
     return out
 
 
 def _base(
-    frame: pd.DataFrame,
-    labels: pd.DataFrame,
-    names: list[str],
-    panel: Panel,
-    end: int,
-    horizon: int,
-    made: dict[str, Any],
-    ended: np.ndarray,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Forecasts of every node after ``end``, and its past one-step errors."""
-    caller = made["caller"]
+    frame: pd.DataFrame, panel: Panel, end: int, horizon: int, made: dict[str, Any]
+) -> pd.DataFrame:
+    """Forecasts of every node known by ``end``, ``horizon`` rows each."""
     known = frame[frame["_at"] <= end]
     far = horizon + end - int(known.groupby("_node")["_at"].max().min())
-    rows = known.drop(columns="_at")
-    base = forecast_known(rows, far, **made)
+    base = forecast_known(known.drop(columns="_at"), far, **made)
     base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
-    base = _without(base.groupby("_node").head(horizon), ended)
-    options = {k: made[k] for k in ("by", "freq", "season_length", "partial", "gaps")}
-    nodes = read_history(rows, caller=caller, date="date", amount="amount", **options)
-    errors = _one_step_errors(nodes)
-    errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
-    base = _label(base, labels, names).assign(base=lambda x: x["forecast"])
-    return base, _label(errors, labels, names)
+    return base.groupby("_node").head(horizon).reset_index(drop=True)
 
 
-def _better(
+def _learned(
+    tree: Tree,
     frame: pd.DataFrame,
-    labels: pd.DataFrame,
-    names: list[str],
+    errors: pd.DataFrame,
     panel: Panel,
     horizon: int,
     made: dict[str, Any],
-) -> str:
-    """Whether correlations of errors would have helped ``horizon`` periods ago; without a test no.
-
-    Each node counts by its absolute error over the mean size of its one-step errors.
-    """
-    cut = int(panel.end.max()) - horizon
+) -> np.ndarray | None:
+    """Weights that would have been best ``horizon`` periods ago; None where nobody can say."""
+    end, count = int(panel.end.max()), len(tree.row)
+    cut = end - horizon
     known = frame[(frame["_at"] <= cut) & np.isfinite(frame["amount"])]
-    count = known.groupby("_node").size().reindex(range(len(labels)), fill_value=0)
-    if int(count.min()) < max(2 * panel.season, _TESTED):
-        return "wls"
-    none = np.empty(0, dtype=np.int64)
-    base, errors = _base(frame, labels, names, panel, cut, horizon, {**made, "level": None}, none)
-    truth = _label(frame[frame["_at"] > cut][["_node", "date", "amount"]], labels, names)
-    scale = errors.assign(size=errors["residual"].abs()).groupby(names, dropna=False)["size"].mean()
-    score = {}
-    for method in _WEIGHED:
-        got = reconcile(base, keys=names, method=method, residuals=errors)
-        both = got.merge(truth, on=[*names, "date"]).merge(scale.reset_index(), on=names)
-        away = (both["forecast"] - both["amount"]).abs() / both["size"].where(both["size"] > 0)
-        score[method] = float(away.mean())
-    return "mint_shrink" if score["mint_shrink"] < score["wls"] else "wls"
+    longest = int(known.groupby("_node").size().max()) if len(known) else 0
+    if not tree.above or longest < max(2 * panel.season, _TESTED):
+        return None
+    then = _base(frame, panel, cut, horizon, {**made, "level": None})
+    base = np.zeros((count, horizon))
+    base[then["_node"].unique()] = then["forecast"].to_numpy().reshape(-1, horizon)
+    record = Record.of(frame, errors, count, cut, panel.season)
+    truth = by_period(frame, "amount", count, cut + 1, end)[:, :horizon]
+    return learn(tree, base, record, truth)
+
+
+def _mixed(
+    out: pd.DataFrame,
+    base: pd.DataFrame,
+    tree: Tree,
+    record: Record,
+    ended: np.ndarray,
+    weights: np.ndarray,
+    non_negative: bool,
+) -> pd.DataFrame:
+    """The weighted mean of all kinds; intervals lie around it as around the base forecasts."""
+    before = base["forecast"].to_numpy()
+    made = kinds(tree, before.reshape(len(tree.row), -1), record, ended, non_negative=non_negative)
+    mixed = tree.nodes.summing @ np.einsum("k,klh->lh", weights, made)
+    mixed = mixed[tree.row].ravel()
+    for name in [c for c in base.columns if str(c).startswith(("lo_", "hi_"))]:
+        moved = mixed + base[name].to_numpy() - before
+        out[name] = np.maximum(moved, 0.0) if non_negative else moved
+    out["forecast"] = mixed
+    out.attrs["method"] = "mixture"
+    out.attrs["weights"] = {k: round(float(w), 3) for k, w in zip(KINDS, weights)}
+    return out
 
 
 def _ended(panel: Panel, labels: pd.DataFrame) -> np.ndarray:
@@ -286,23 +304,39 @@ def _label(frame: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> pd.Da
     return pd.concat([out[names], rest], axis=1)
 
 
-def _one_step_errors(panel: Panel) -> pd.DataFrame:
-    """One-step errors of damped exponential smoothing, in units of the data."""
+def _errors(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
+    """One-step errors of every node in its history: ``_node``, ``_at``, ``date``, ``residual``."""
+    options = {k: made[k] for k in ("by", "freq", "season_length", "partial", "gaps")}
+    rows = frame.drop(columns="_at")
+    panel = read_history(rows, caller=made["caller"], date="date", amount="amount", **options)
+    fitted = made["model"] in ("ets", ["ets"])
     parts = []
-    for block in panel.blocks():
-        ready = prepare(block.y, block.n, panel.season)
-        e = fit_additive(ready.z, block.n, 1, trend="damped").errors
-        season = ready.season[np.arange(len(e)) % ready.m]
-        e = np.where(ready.multiplicative, e * season, e) * ready.scale
+    for block in panel.blocks(longest=OLDEST if fitted else None):
+        e = _smoothing_errors(block, panel.season)
+        if fitted:
+            own = _fitted_errors(block, panel.season)
+            e = np.where(np.isfinite(own).any(axis=0), own, e)
         row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
         at = (block.last - block.ahead - block.n + 1)[column] + row
-        parts.append(
-            pd.DataFrame(
-                {
-                    "_node": panel.labels["_node"].to_numpy()[block.series[column]],
-                    "date": panel.grid.dates(at),
-                    "residual": e[row, column],
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+        node = panel.labels["_node"].to_numpy()[block.series[column]]
+        parts.append(pd.DataFrame({"_node": node, "_at": at, "residual": e[row, column]}))
+    out = pd.concat(parts, ignore_index=True)
+    out["date"] = panel.grid.dates(out["_at"].to_numpy())
+    return out
+
+
+def _smoothing_errors(block: Block, season: int) -> np.ndarray:
+    """Of damped exponential smoothing, in units of the data."""
+    ready = prepare(block.y, block.n, season)
+    e = fit_additive(ready.z, block.n, 1, trend="damped").errors
+    factor = ready.season[np.arange(len(e)) % ready.m]
+    return np.where(ready.multiplicative, e * factor, e) * ready.scale
+
+
+def _fitted_errors(block: Block, season: int) -> np.ndarray:
+    """Of the exponential smoothing form of lowest AICc; NaN where none applies."""
+    scale = scale_of(block.y)
+    out = np.full(block.y.shape, np.nan)
+    for which, fit in choose(block.y / scale, block.n, max(season, 1), 1):
+        out[:, which] = np.where(np.isfinite(fit.aicc), fit.errors, np.nan)
+    return out * scale
