@@ -49,6 +49,15 @@ EIGHT = list(SETS)[:8]
 # afterwards on each set's test part (statsforecast 2.1.1); AutoETS's MSIS at 95 %.
 BEST = dict(zip(EIGHT, (0.8436, 0.8861, 0.8067, 0.6230, 0.8687, 0.8403, 0.7747, 0.9628)))
 ETS_MSIS = dict(zip(EIGHT, (28.74, 11.70, 6.76, 11.75, 28.09, 16.08, 14.55, 19.12)))
+# Models by name, and what the peer calls the same.
+MODELS: dict[str, dict] = {
+    **{name: {"model": name} for name in ("ets", "arima", "theta", "ces", "mstl", "regression")},
+    "ensemble": {"model": "ensemble"},
+    "auto": {"model": "auto"},
+    "theta, transform": {"model": "theta", "transform": "auto"},
+    "auto, clean": {"model": "auto", "clean": True},
+}
+PEER_MODELS = {name: name for name in ("ets", "arima", "theta", "ces", "mstl")}
 _START = {"Y": "1800", "Q": "1900-01", "M": "1900-01", "W": "1900-01-01"}
 
 
@@ -81,8 +90,10 @@ def ours(name: str, history: pd.DataFrame, **options) -> tuple[pd.DataFrame, flo
     return made, (time.process_time() - start) / history["unique_id"].nunique() * 1e3
 
 
-def peer(python: str, name: str, history: pd.DataFrame, models: str) -> tuple[pd.DataFrame, dict]:
-    """The peer's forecasts with our dates, and CPU milliseconds a series and model."""
+def peer(
+    python: str, name: str, history: pd.DataFrame, models: str, level: int | None = None
+) -> tuple[pd.DataFrame, dict]:
+    """The peer's forecasts by series and step, and CPU milliseconds a series and model."""
     _, season, horizon, _ = SETS[name]
     rows = history.dropna().sort_values(["unique_id", "date"], ignore_index=True)
     rows = rows.assign(ds=rows.groupby("unique_id").cumcount() + 1).rename(columns={"amount": "y"})
@@ -92,6 +103,7 @@ def peer(python: str, name: str, history: pd.DataFrame, models: str) -> tuple[pd
             ["unique_id", "ds", "y"]
         ].to_parquet(source)
         command = [python, HERE / "peers/forecast_peer.py", source, season, horizon, models, out]
+        command += [] if level is None else [level]
         env = {**os.environ, "OMP_NUM_THREADS": "1", "NIXTLA_ID_AS_COL": "1"}
         done = subprocess.run(
             [str(c) for c in command], capture_output=True, text=True, env=env, check=False
@@ -170,6 +182,61 @@ def cost_table(folder: Path, python: str | None, rounds: int) -> None:
             theirs = sum(cost.values())
             line += f", peer's three {theirs:.1f} ms, ratio {theirs / whole:.0f}"
         print(line, flush=True)
+
+
+def held_back(folder: Path, name: str, most: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Some series of a training part: all but the last horizon, and the last horizon."""
+    _, season, horizon, _ = SETS[name]
+    frame = read(folder, name, "train").dropna().sort_values(["unique_id", "date"])
+    size = frame.groupby("unique_id")["date"].transform("size")
+    frame = frame[size >= horizon + max(2 * season, 6)]
+    keys = frame["unique_id"].unique()
+    keys = keys[:: max(len(keys) // most, 1)][:most]
+    frame = frame[frame["unique_id"].isin(keys)]
+    left = frame.groupby("unique_id").cumcount(ascending=False)
+    return frame[left >= horizon], frame[left < horizon]
+
+
+def models_table(folder: Path, python: str | None, most: int, rounds: int) -> None:
+    """Single models at the last origin inside the training parts, and the peer's of that name.
+
+    CPU of ours and the peer's in turn, the least of each; the test parts are not read.
+    """
+    print(f"\nmodels by name, last origin inside the training part, at most {most} series a set")
+    print(f"{"set":18s} {"model":16s} {'MASE':>7s} {'95 %':>6s} {'MSIS':>7s} {'ms':>7s}", end="")
+    print(f" | {'peer MASE':>9s} {'95 %':>6s} {'MSIS':>7s} {'ms':>7s}")
+    for name in ("m3_yearly", "m3_quarterly", "m3_monthly", "tourism_quarterly"):
+        history, test = held_back(folder, name, most)
+        for label, options in MODELS.items():
+            theirs = PEER_MODELS.get(label) if python else None
+            told, line = [], f"{name:18s} {label:16s}"
+            for _ in range(rounds):
+                made, ms = ours(name, history, level=(95,), **options)
+                told.append((ms, _measures(name, history, test, made)))
+                if python and theirs:
+                    rows, cost = peer(python, name, history, theirs, level=95)
+                    rows = _as_ours(made, rows, theirs)
+                    told.append((cost[theirs], _measures(name, history, test, rows)))
+            step = 2 if theirs else 1
+            for first in range(step):
+                mine = told[first::step]
+                line += f"{mine[0][1]} {min(ms for ms, _ in mine):7.2f}" + " |" * (first < step - 1)
+            print(line, flush=True)
+
+
+def _measures(name: str, history: pd.DataFrame, test: pd.DataFrame, made: pd.DataFrame) -> str:
+    a = score(name, history, test, made)
+    return f" {a['mase']:7.3f} {a['coverage_95']:6.3f} {a['msis_95']:7.2f}"
+
+
+def _as_ours(made: pd.DataFrame, rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    """The peer's steps with our dates and names."""
+    rows = rows.sort_values(["unique_id", "ds"])
+    rows["step"] = rows.groupby("unique_id").cumcount()
+    mine = made.assign(step=made.groupby("unique_id").cumcount())[["unique_id", "date", "step"]]
+    out = mine.merge(rows, on=["unique_id", "step"])
+    names = {model: "forecast", f"{model}-lo": "lo_95", f"{model}-hi": "hi_95"}
+    return out.rename(columns=names)[["unique_id", "date", *names.values()]]
 
 
 def frontier(folder: Path, python: str, out: Path) -> None:
@@ -262,7 +329,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="one round, no 100,000 series")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--plot", type=Path, help="draw accuracy against cost into this file")
-    parser.add_argument("--only", choices=("accuracy", "cost", "scale", "plot"), default=None)
+    parser.add_argument("--only", choices=("accuracy", "models", "cost", "scale", "plot"))
+    parser.add_argument("--most", type=int, default=100, help="series a set for the models")
     args = parser.parse_args()
     root = os.environ.get("SALESMGMT_DATA")
     if not args.peers:
@@ -273,6 +341,8 @@ def main() -> None:
         folder = Path(root) / "forecast"
         if args.only in (None, "accuracy"):
             accuracy_table(folder, args.sets, args.peers if args.against else None)
+        if args.only in (None, "models"):
+            models_table(folder, args.peers, args.most, 1 if args.quick else args.rounds)
         if args.only in (None, "cost"):
             cost_table(folder, args.peers, 1 if args.quick else args.rounds)
         if args.plot and args.peers:

@@ -43,12 +43,18 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
     history_ : DataFrame
         Key columns, ``date``, ``amount``: what was fitted, one row a row given.
     summary_ : DataFrame
-        One row a key: ``model``, ``parameters``, ``loglik``, ``aicc``, ``mae``, ``rmse`` of
-        one-step errors in the history, ``n``. For ``"auto"`` the exponential smoothing model
-        with the lowest AICc describes the series; what weights its members got is in
-        ``weights``. With ``transform`` all figures are on the scale of the fit, and ``lambda``
-        is among the parameters. NaN where a method has no likelihood (Theta, MSTL, regression,
-        intermittent demand).
+        One row a key and model: ``model``, ``form``, ``parameters``, ``loglik``, ``aicc``,
+        ``mae``, ``rmse`` of one-step errors in the history, ``n`` of them, ``weights``,
+        ``likelihood_of``. For ``"auto"`` ``form`` tells what was done (``"combination[12]"``: the
+        learned combination with a season of 12; ``"intermittent"``, ``"two seasons[7, 364]"``,
+        ``"smoothing and Theta"``, ``"mean"``, ``"constant"``, ``"no data"``), ``weights`` who had
+        which weight, and errors are those of the combination itself over the newest periods (120;
+        of records longer than 100 fewer, 24 from 500 on), with weights and parameters learned
+        from the whole history. A combination has no
+        likelihood: ``loglik`` and ``aicc`` are then those of the likeliest exponential smoothing
+        form, which ``likelihood_of`` names. With ``transform`` all figures are on the scale of the
+        fit, and ``lambda`` is among the parameters. NaN where a method has no likelihood (Theta,
+        MSTL, regression, intermittent demand), or leaves no errors at all.
     cleaned_ : DataFrame
         Outliers and level shifts of the history as it was given: keys, ``date``, ``kind``,
         ``amount``, ``size`` (see ``clean`` of :func:`forecast`), whether they are taken out or

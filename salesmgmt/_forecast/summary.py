@@ -14,14 +14,16 @@ from ..engine.bank import (
     OLDEST,
     complex_smoothed,
     decomposed,
+    forecast_block,
     newest,
     powers,
     regressed,
-    weights_of,
 )
+from ..engine.composition import compositions, one_step_errors
 from ..engine.decomposition import fill_gaps
+from ..engine.estimates import Estimates
 from ..engine.ets import Smoothed
-from ..engine.preparation import Prepared, prepare
+from ..engine.preparation import Prepared, prepare, scale_of
 from ..engine.theta import theta
 from ..engine.transformation import box_cox
 from .cleaning import clean_block
@@ -30,8 +32,21 @@ from .upkeep import enough, places
 
 __all__ = ["summarise_models", "summarise_stages"]
 
-_COLUMNS = ("model", "form", "parameters", "loglik", "aicc", "mae", "rmse", "n", "weights")
+_COLUMNS = (
+    "model",
+    "form",
+    "parameters",
+    "loglik",
+    "aicc",
+    "mae",
+    "rmse",
+    "n",
+    "weights",
+    "likelihood_of",
+)
 _SPARSE_ORIGINS = 120  # newest periods at which intermittent methods are judged
+_ROUNDING = 1e-10  # errors of which nothing is said, of the mean absolute value
+_NO_LIKELIHOOD = {"loglik": np.nan, "aicc": np.nan}
 Row = tuple[int, dict[str, Any]]
 
 
@@ -54,6 +69,8 @@ def summarise_models(
             for j, row in _describe(block, panel.season, model):
                 if np.isfinite(power[j]):
                     row["parameters"] = {**row["parameters"], "lambda": float(power[j])}
+                if np.isfinite(row["aicc"]):
+                    row = {"likelihood_of": row["form"], **row}
                 rows[block.series[j]].append({"model": model, **row})
     which = np.repeat(np.arange(len(panel)), [len(r) for r in rows])
     out = panel.labels.iloc[which].reset_index(drop=True)
@@ -96,8 +113,8 @@ def _transformed(block: Block, m: int, transform: str | float) -> tuple[Block, n
 
 
 def _describe(block: Block, m: int, model: str) -> list[Row]:
-    if model in ("auto", "ets", "ensemble"):
-        return _by_likelihood(block, m, model)
+    if model in ("auto", "ensemble"):
+        return _combined(block, m, model)
     if model in _SPARSE:
         return _sparse(block, model)
     if model in ("naive", "seasonal_naive", "drift", "mean"):
@@ -105,22 +122,42 @@ def _describe(block: Block, m: int, model: str) -> list[Row]:
     return _FITTED[model](block, m)
 
 
-def _by_likelihood(block: Block, m: int, model: str) -> list[Row]:
-    """The exponential smoothing form of lowest AICc; for ``"auto"`` with its members' weights."""
-    weights = weights_of(block.y, block.n, m) if model == "auto" else [None] * len(block.n)
+def _combined(block: Block, m: int, model: str) -> list[Row]:
+    """What a combination did, its one-step errors, and the likeliest smoothing form beside it."""
+    held = Estimates()
+    forecast_block(block.y, block.n, 1, m, [model], learned=False, held=held)
+    errors = one_step_errors(block.y, block.n, m, model, held)
+    beside = dict(_ets(block, m))
+    told = compositions(block.y, m, held) if model == "auto" else None
+    rows = []
+    for j in range(len(block.n)):
+        form = "median of members" if told is None else told[j].form
+        row = {
+            "form": form,
+            "parameters": {"season": m if told is None else told[j].season},
+            "weights": None if told is None else told[j].weights,
+            "likelihood_of": beside[j]["form"] if np.isfinite(beside[j]["aicc"]) else None,
+            **{name: beside[j][name] for name in ("loglik", "aicc")},
+        }
+        rows.append((j, {**row, **_errors(errors[:, j])}))
+    return rows
+
+
+def _ets(block: Block, m: int) -> list[Row]:
+    """The exponential smoothing form of lowest AICc."""
+    p = prepare(block.y, block.n, m)
     out = []
-    for which, fit in state_space.choose(*newest(block.y, block.n, OLDEST), m, 1):
+    for which, fit in state_space.choose(*newest(p.y, p.n, OLDEST), p.m, 1):
         for i, j in enumerate(which):
-            known = np.isfinite(fit.aicc[i])
+            scale, count = float(p.scale[j]), int(np.isfinite(fit.errors[:, i]).sum())
+            # The density of the data is that of the scaled data by the scale, once a value.
+            shift = count * np.log(scale) if np.isfinite(fit.aicc[i]) else np.nan
             row = {
                 "form": f"ETS({fit.form[0]},{fit.form[1:-1]},{fit.form[-1]})",
                 "parameters": {k: float(v[i]) for k, v in fit.parameters.items()},
-                "loglik": float(fit.loglik[i]) if known else np.nan,
-                "aicc": float(fit.aicc[i]) if known else np.nan,
-                "weights": weights[j],
-                **_errors(fit.errors[:, i]),
+                **_likelihood(fit.loglik[i] - shift, fit.aicc[i] + 2 * shift, fit.errors[:, i]),
             }
-            out.append((int(j), row))
+            out.append((int(j), {**row, **_errors(fit.errors[:, i] * scale)}))
     return out
 
 
@@ -141,8 +178,7 @@ def _arima(block: Block, m: int) -> list[Row]:
         row = {
             "form": form,
             "parameters": {**parameters, "sigma2": float(found.sigma2[j]) * scale**2},
-            "loglik": _finite(found.loglik[j] - shift),
-            "aicc": _finite(found.aicc[j] + 2 * shift),
+            **_likelihood(found.loglik[j] - shift, found.aicc[j] + 2 * shift, found.errors[:, j]),
         }
         rows.append((j, {**row, **_errors(found.errors[:, j] * scale)}))
     return rows
@@ -182,7 +218,7 @@ def _ces(block: Block, m: int) -> list[Row]:
         row = {
             "form": "CES(full)" if seasonal else "CES(none)",
             "parameters": {name: float(v[j]) for name, v in fit.parameters.items()},
-            **_gaussian(errors, k),
+            **_gaussian(errors, k, float(p.scale[j])),
         }
         rows.append((j, {**row, **_errors(errors)}))
     return rows
@@ -207,16 +243,21 @@ def _naive_family(block: Block, m: int, model: str) -> list[Row]:
             names = {"drift": -slope}
     k = 1 + len(names)
     rows = _rows(model, names, errors)
-    return [(j, {**row, **_gaussian(errors[:, j], k)}) for j, row in rows]
+    size = scale_of(y)
+    return [(j, {**row, **_gaussian(errors[:, j], k, float(size[j]))}) for j, row in rows]
 
 
 def _sparse(block: Block, model: str) -> list[Row]:
     """Intermittent demand: what is smoothed, and errors of what each past period said."""
     method, parameters = _SPARSE[model]
-    T = len(block.y)
     errors = np.full_like(block.y, np.nan)
-    for t in range(max(T - _SPARSE_ORIGINS, 1), T):
-        errors[t] = block.y[t] - method(block.y[:t], np.minimum(block.n, t))
+    for back in range(1, min(len(block.y), _SPARSE_ORIGINS + 1)):
+        before = np.maximum(block.n - back, 1)
+        rows = int(before.max())
+        seen = np.where(np.arange(rows)[:, None] < before, block.y[:rows], np.nan)
+        which = np.flatnonzero(block.n > back)
+        at = block.n[which] - back
+        errors[at, which] = block.y[at, which] - method(seen, before)[which]
     return _rows(model, parameters(block.y, block.n), errors)
 
 
@@ -246,6 +287,7 @@ _SPARSE: dict[str, tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], _Parts]
 _FITTED: dict[str, Callable[[Block, int], list[Row]]] = {
     "arima": _arima,
     "ces": _ces,
+    "ets": _ets,
     "mstl": _mstl,
     "regression": _regression,
     "theta": _theta,
@@ -264,26 +306,29 @@ def _in_units(p: Prepared, fit: Smoothed) -> np.ndarray:
 
 def _rows(form: str, parameters: dict[str, np.ndarray], errors: np.ndarray) -> list[Row]:
     """Rows of a method without a likelihood."""
-    bare = {"form": form, "loglik": np.nan, "aicc": np.nan}
+    bare = {"form": form, **_NO_LIKELIHOOD}
     return [
         (j, {**bare, "parameters": {k: float(v[j]) for k, v in parameters.items()}, **_errors(e)})
         for j, e in enumerate(errors.T)
     ]
 
 
-def _gaussian(e: np.ndarray, k: int) -> dict[str, float]:
+def _gaussian(e: np.ndarray, k: int, size: float) -> dict[str, float]:
     """Normal likelihood of errors with their own variance, and AICc with ``k`` parameters."""
     e = e[np.isfinite(e)]
-    variance = float(np.mean(e * e)) if len(e) else 0.0
-    if len(e) <= k + 1 or variance <= 0:
-        return {"loglik": np.nan, "aicc": np.nan}
-    loglik = -0.5 * len(e) * (np.log(2 * np.pi * variance) + 1)
+    if len(e) <= k + 1 or not e.any():
+        return dict(_NO_LIKELIHOOD)
+    variance = float(np.mean((e / size) ** 2))
+    loglik = -0.5 * len(e) * (np.log(2 * np.pi * variance) + 2 * np.log(size) + 1)
     aicc = -2 * loglik + 2 * k + 2 * k * (k + 1) / (len(e) - k - 1)
-    return {"loglik": float(loglik), "aicc": float(aicc)}
+    return _likelihood(loglik, aicc, e / size)
 
 
-def _finite(value: float) -> float:
-    return float(value) if np.isfinite(value) else np.nan
+def _likelihood(loglik: float, aicc: float, scaled: np.ndarray) -> dict[str, float]:
+    """As they are; NaN where a model does not apply, or leaves nothing but rounding."""
+    e = scaled[np.isfinite(scaled)]
+    told = np.isfinite(aicc) and len(e) and np.sqrt(np.mean(e * e)) > _ROUNDING
+    return {"loglik": float(loglik), "aicc": float(aicc)} if told else dict(_NO_LIKELIHOOD)
 
 
 def _errors(e: np.ndarray) -> dict[str, Any]:

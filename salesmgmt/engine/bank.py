@@ -16,7 +16,7 @@ from . import arima, intermittent, naive, state_space, transformation
 from .autoregression import fit_changes
 from .calibration import FEWEST, ORIGINS, least_past, misses, steps_of
 from .ces import fit_ces
-from .combination import combine, describe, kind_of, longest, member_names, shares_of
+from .combination import combine, describe, kind_of, longest
 from .decomposition import (
     centred_average,
     fill_gaps,
@@ -33,9 +33,10 @@ from .theta import theta
 Method = Callable[[Prepared, int, Estimates], Forecast]
 # Levels at which distances are kept where they come from the past itself.
 SPARSE_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
-_DYING = 0.92  # found on past origins
+# What counts in intermittent demand; less than the whole, found on past origins.
+SPARSE_SHARES = {"imapa": 0.46, "newest mean": 0.46}
 _USUAL = (7, 12, 24, 52)
-_LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
+LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 _HELD = {24: 48, 7: 56}  # newest values that tell which season matters
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
 OLDEST = 800  # values that models fitted one by one look back
@@ -198,7 +199,7 @@ def _auto_block(
         found = held.of("season", lambda: _hidden_season(y, n))
         if found.any():
             return _by_season(y, n, horizon, found, held)
-    if m in _LONGER and look:
+    if m in LONGER and look:
         both = held.of("both", lambda: _with_both(n, m))
         if len(both):
             return _two_seasons(y, n, horizon, m, both, held)
@@ -269,7 +270,7 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
 
 def _with_both(n: np.ndarray, m: int) -> np.ndarray:
     """Columns long enough for day and week, or week and year."""
-    return np.flatnonzero(n >= 1.5 * _LONGER[m] + _HELD[m]) if m in _LONGER else n[:0]
+    return np.flatnonzero(n >= 1.5 * LONGER[m] + _HELD[m]) if m in LONGER else n[:0]
 
 
 def newest(
@@ -325,7 +326,7 @@ def _three(
 ) -> tuple[Forecast, ...]:
     """The combination with the short season and with the long one, and MSTL with both."""
     near, far = (
-        _auto_block(y, n, horizon, k, held.part(f"season {k}"), look=False) for k in (m, _LONGER[m])
+        _auto_block(y, n, horizon, k, held.part(f"season {k}"), look=False) for k in (m, LONGER[m])
     )
     both = forecast_block(y, n, horizon, m, ["mstl"], learned=False, held=held.part("mstl"))
     return near, far, both
@@ -397,8 +398,9 @@ def _sparse(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     Intervals by what was sold in a period.
     """
     newest = np.where(np.arange(len(p.y))[:, None] >= p.n - max(12, min(p.m, 26)), p.y, np.nan)
-    level = (intermittent.imapa(p.y, p.n, held=held) + naive.mean(newest, p.n, 1)[0]) / 2
-    return _by_past(p, _DYING * level, horizon)
+    level = SPARSE_SHARES["imapa"] * intermittent.imapa(p.y, p.n, held=held)
+    level = level + SPARSE_SHARES["newest mean"] * naive.mean(newest, p.n, 1)[0]
+    return _by_past(p, level, horizon)
 
 
 def _by_past(p: Prepared, level: np.ndarray, horizon: int) -> Forecast:
@@ -427,21 +429,6 @@ def _scaled(f: Forecast, scale: np.ndarray) -> Forecast:
     """The same in the units of the data."""
     below, above = (None if v is None else v * scale for v in (f.below, f.above))
     return Forecast(f.mean * scale, f.sd * scale, below, above, f.levels, f.shape)
-
-
-def weights_of(y: np.ndarray, n: np.ndarray, m: int) -> list[dict[str, float] | None]:
-    """The weight of each member in ``"auto"``, by series; None where too short for it."""
-    out: list[dict[str, float] | None] = [None] * len(n)
-    kinds = np.array([kind_of(m, int(k)) for k in n], dtype=object)
-    kinds[_is_intermittent(y, n, m)] = ""
-    kinds[np.isfinite(y).sum(axis=0) < SHORTEST] = ""
-    for kind in dict.fromkeys(kinds):
-        which = np.flatnonzero(kinds == kind)
-        if kind:
-            shares = shares_of(prepare(y[: int(n[which].max()), which], n[which], m), kind)
-            for j, column in zip(which, shares.T):
-                out[j] = dict(zip(member_names(kind), (round(float(w), 4) for w in column)))
-    return out
 
 
 def _learned(p: Prepared, horizon: int, kind: str, held: Estimates) -> Forecast:
@@ -587,10 +574,14 @@ def _safe(p: Prepared, horizon: int, held: Estimates) -> Forecast:
 
 def _ensemble(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     """The plain median of the members of "auto", with their one-step errors growing."""
-    kind = held.of("kind", lambda: kind_of(p.m, int(p.n.max())))
-    made, _, _ = describe(p, horizon, kind, held.part("members"))
+    kinds = held.of("kinds", lambda: np.array([kind_of(p.m, int(k)) for k in p.n], dtype=object))
     base = _theta(p, horizon, held.part("theta"))
-    return Forecast(np.median(made.forecast, axis=0), base.sd)
+    mean = np.empty_like(base.mean)
+    for kind in dict.fromkeys(kinds):
+        which = np.flatnonzero(kinds == kind)
+        made, _, _ = describe(p.take(which), horizon, kind, held.part(kind))
+        mean[:, which] = np.median(made.forecast, axis=0)
+    return Forecast(mean, base.sd)
 
 
 def _mstl(p: Prepared, horizon: int, held: Estimates) -> Forecast:

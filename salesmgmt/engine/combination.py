@@ -35,10 +35,10 @@ __all__ = [
     "combine",
     "describe",
     "describe_all",
+    "final_shares",
     "kind_of",
     "longest",
     "member_names",
-    "shares_of",
 ]
 
 # What smoothing parameters usually are (value, spread in logits): yearly data turn quickly,
@@ -333,9 +333,9 @@ def _fitted(kind: str) -> list[int]:
     return [i for i, x in enumerate(member_names(kind)) if "naive" not in x and "theta" not in x]
 
 
-def shares_of(p: Prepared, kind: str) -> np.ndarray:
-    """Weights of the members, (members, series)."""
-    return load(kind, "share")[0].shares(describe(p, 1, kind, Estimates())[1])
+def final_shares(kind: str, described: np.ndarray, misfit: np.ndarray) -> np.ndarray:
+    """Weights of the members (members, series) by features and how members fitted."""
+    return _evidence(load(kind, "share")[0].shares(described), misfit)[0]
 
 
 def combine(p: Prepared, horizon: int, kind: str, held: Estimates) -> Combined:

@@ -37,6 +37,10 @@ class Estimates:
         """Hold what another holds: the same estimates, worked out in another process."""
         self._held = other._held
 
+    def known(self, name: str) -> Any:
+        """The estimate of this name, None where nobody has asked for it."""
+        return self._held.get(name)
+
     def part(self, name: str) -> Estimates:
         """The estimates of a part: a member, a scale, a kind of series."""
         return self.of(name, Estimates)

@@ -24,6 +24,13 @@ class Prepared:
     multiplicative: np.ndarray
     scale: np.ndarray
 
+    def take(self, which: np.ndarray) -> Prepared:
+        """Some columns, as many rows as they need."""
+        rows = max(int(self.n[which].max(initial=0)), 1)
+        y, z = self.y[:rows, which], self.z[:rows, which]
+        season, how, scale = self.season[:, which], self.multiplicative[which], self.scale[which]
+        return Prepared(y, z, self.n[which], self.m, season, how, scale)
+
     def back(self, z: np.ndarray) -> np.ndarray:
         """Forecasts of ``z`` with the season put on again, in scaled units."""
         s = self.ahead(len(z))
