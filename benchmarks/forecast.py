@@ -203,7 +203,7 @@ def models_table(folder: Path, python: str | None, most: int, rounds: int) -> No
     CPU of ours and the peer's in turn, the least of each; the test parts are not read.
     """
     print(f"\nmodels by name, last origin inside the training part, at most {most} series a set")
-    print(f"{"set":18s} {"model":16s} {'MASE':>7s} {'95 %':>6s} {'MSIS':>7s} {'ms':>7s}", end="")
+    print(f"{'set':18s} {'model':16s} {'MASE':>7s} {'95 %':>6s} {'MSIS':>7s} {'ms':>7s}", end="")
     print(f" | {'peer MASE':>9s} {'95 %':>6s} {'MSIS':>7s} {'ms':>7s}")
     for name in ("m3_yearly", "m3_quarterly", "m3_monthly", "tourism_quarterly"):
         history, test = held_back(folder, name, most)
