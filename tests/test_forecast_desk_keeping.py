@@ -87,3 +87,185 @@ def test_what_the_file_cannot_hold_is_told(tmp_path):
     odd["shop"] = pd.Series([complex(1)] * 30 + [complex(2)] * 30, dtype=object)
     with pytest.raises(InputError, match="complex"):
         Forecaster(by="shop").fit(odd).save(tmp_path / "kept.zip")
+
+
+MONTHS = pd.date_range("2022-01-01", periods=30, freq="MS")
+EVENTS = pd.DataFrame({"name": "fair", "start": pd.to_datetime(["2022-08-01", "2024-03-08"])})
+OWN = pd.DataFrame({"date": pd.date_range("2022-01-01", "2025-12-31"), "fest": 0.0}).assign(
+    fest=lambda f: 1.0 * (f["date"].dt.day_of_year % 37 == 0)
+)
+OPTIONS = {
+    "model": {"model": ["theta", "naive"]},
+    "model tuple": {"model": ("auto", "drift")},
+    "level": {"level": (np.float64(55.5), 90)},
+    "level list": {"level": [80]},
+    "no level": {"level": None},
+    "level array": {"level": np.array([50.0, 99.0])},
+    "season": {"season_length": np.int64(4)},
+    "freq": {"freq": "Q", "partial": "keep"},
+    "calendar": {"calendar": "DE"},
+    "own calendar": {"calendar": OWN},
+    "events": {"calendar": "CN", "events": EVENTS},
+    "events as text": {"events": EVENTS.assign(start=["2022-08-01", "2024-03-08"])},
+    "exog": {"exog": "promo"},
+    "exog list": {"exog": ["promo", "price"]},
+    "exog lags": {"exog": {"promo": [6, 7], "price": 6}},
+    "non_negative": {"non_negative": False},
+    "partial": {"partial": "scale", "as_of": "2024-06-10", "freq": "Q"},
+    "as_of": {"as_of": pd.Timestamp("2024-02-29 13:00")},
+    "as_of date": {"as_of": (MONTHS[20] - pd.Timedelta(days=1)).date()},
+    "as_of numpy": {"as_of": np.datetime64("2023-12-31")},
+    "gaps": {"gaps": "zero"},
+    "log": {"transform": "log"},
+    "power": {"transform": np.float64(0.25), "model": "theta"},
+    "clean": {"clean": True},
+    "invalid": {"invalid": "drop"},
+    "n_jobs": {"n_jobs": 1, "progress": False},
+}
+
+
+def same(a, b):
+    """Whether options are equal; arrays become lists, NumPy numbers Python's."""
+    if isinstance(a, pd.DataFrame):
+        pd.testing.assert_frame_equal(a, b)
+    elif isinstance(a, pd.Timestamp | np.datetime64) or hasattr(a, "isoformat"):
+        assert pd.Timestamp(a) == pd.Timestamp(b)
+    elif isinstance(a, np.ndarray):
+        assert a.tolist() == list(b)
+    else:
+        assert a == b
+        assert type(a) is type(b) or isinstance(a, np.generic)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS))
+def test_every_option_comes_back_and_predicts_the_same_bit_for_bit(tmp_path, name):
+    options = {"model": "theta"} | OPTIONS[name]
+    rng = np.random.default_rng(3)
+    history = sales(promo=rng.integers(0, 2, 60).astype(float), price=rng.gamma(9, 1, 60))
+    history.loc[45, "amount"] *= 8
+    model = Forecaster(by="shop", **options).fit(history)
+    model.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    for key, value in model.get_params().items():
+        same(value, back.get_params()[key])
+    asked = {}
+    if name in ("exog", "exog list"):
+        dates = pd.date_range("2024-07-01", periods=4, freq="MS")
+        asked["future"] = pd.DataFrame({"date": dates, "promo": 1.0, "price": 9.0})
+    a, b = model.predict(4, **asked), back.predict(4, **asked)
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+    assert a.attrs == b.attrs
+    pd.testing.assert_frame_equal(
+        model.simulate(2, 20, **asked), back.simulate(2, 20, **asked), check_exact=True
+    )
+    pd.testing.assert_frame_equal(model.summary_, back.summary_, check_exact=True)
+
+
+def keyed():
+    """Many keys, of dtypes that files do not know by themselves."""
+    history = sales()
+    code = history["shop"].map({"a": 1, "b": 2})
+    first = history["shop"] == "a"
+    return history.assign(
+        size=pd.Categorical(first.map({True: "S", False: "L"}), ["S", "M", "L"], ordered=True),
+        number=code.astype("int8"),
+        rate=code / 3,
+        flag=first,
+        nullable=code.astype("Int16"),
+        text=first.map({True: "北京", False: "São"}).astype("string"),
+        day=pd.Timestamp("2020-01-01") + pd.to_timedelta(code, unit="D"),
+        zoned=(pd.Timestamp("2020-01-01") + pd.to_timedelta(code, unit="h")).dt.tz_localize(
+            "Europe/Berlin"
+        ),
+        quarter=pd.PeriodIndex(["2020Q1"] * 30 + ["2020Q2"] * 30, freq="Q"),
+        mixed=first.map({True: "x", False: 7}).astype(object),
+    )
+
+
+def test_keys_of_many_dtypes_come_back(tmp_path):
+    history = keyed()
+    keys = [c for c in history.columns if c not in ("date", "amount")]
+    model = Forecaster(by=keys, model=["naive", "theta"]).fit(history)
+    model.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    pd.testing.assert_frame_equal(back.history_, model.history_)
+    pd.testing.assert_frame_equal(back.predict(3), model.predict(3), check_exact=True)
+    assert back.predict(1)[keys].dtypes.tolist() == history[keys].dtypes.tolist()
+
+
+@pytest.mark.parametrize("kind", ["zone", "period", "text", "seconds", "python", "year end"])
+def test_dates_of_every_kind_come_back(tmp_path, kind):
+    history = sales()
+    days = history["date"]
+    history["date"] = {
+        "zone": days.dt.tz_localize("America/New_York"),
+        "period": days.dt.to_period("M"),
+        "text": days.dt.strftime("%Y-%m-%d"),
+        "seconds": days.astype("datetime64[s]"),
+        "python": days.dt.date,
+        "year end": days + pd.offsets.MonthEnd(0),
+    }[kind]
+    model = Forecaster(by="shop", model="theta").fit(history)
+    model.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    pd.testing.assert_frame_equal(back.predict(3), model.predict(3), check_exact=True)
+
+
+def test_an_updated_forecaster_comes_back_as_it_was(tmp_path):
+    history = sales()
+    held = Forecaster(by="shop", clean=True).fit(history[history["date"] < "2023-11-01"])
+    held.update(history[history["date"] == "2023-11-01"], refit=False)
+    late = history[history["date"] > "2023-11-01"]
+    held.update(pd.concat([late, late.iloc[:6].assign(shop="new")]), refit=False)
+    held.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    pd.testing.assert_frame_equal(back.predict(3), held.predict(3), check_exact=True)
+    pd.testing.assert_frame_equal(back.summary_, held.summary_, check_exact=True)
+    anew = Forecaster(by="shop", clean=True).fit(held.history_).predict(3)
+    assert not anew["forecast"].equals(back.predict(3)["forecast"])
+    copied = pickle.loads(pickle.dumps(held))
+    pd.testing.assert_frame_equal(copied.predict(3), held.predict(3), check_exact=True)
+    with zipfile.ZipFile(tmp_path / "kept.zip") as file:
+        head = json.loads(file.read("forecaster.json"))
+    assert head["format"] == "salesmgmt.Forecaster, updated"
+    assert head["rows"] == [44, 46, 66]
+
+
+def test_every_damage_is_told(tmp_path):
+    path = tmp_path / "kept.zip"
+    Forecaster(by="shop", model="naive").fit(sales()).save(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    spoilt = [whole[:size] for size in range(0, len(whole) - 1, 37)]
+    for at in rng.integers(0, len(whole), 150):
+        spoilt.append(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+    want = Forecaster.load(path).predict(2)
+    for data in spoilt:
+        path.write_bytes(data)
+        try:
+            got = Forecaster.load(path).predict(2)
+        except InputError as error:
+            assert "Forecaster" in str(error)  # noqa: PT017
+        else:
+            pd.testing.assert_frame_equal(got, want)  # a byte that says nothing
+    path.write_bytes(whole)
+    with zipfile.ZipFile(path) as file:
+        files = {name: file.read(name) for name in file.namelist()}
+    head = json.loads(files["forecaster.json"])
+    columns = head["tables"]["history"]
+    for wrong in (
+        {"options": {}, "tables": {}},
+        {"tables": {"history": columns[:-1]}},
+        {"options": head["options"] | {"weight": 3}},
+        {"options": head["options"] | {"events": {"table": "events"}}},
+        {"rows": [70]},
+        {"rows": [60, 50, 60]},
+        {"version": "one"},
+        {"tables": {"history": [columns[0] | {"dtype": "no such"}, *columns[1:]]}},
+        {"tables": {"history": [columns[0] | {"values": ["a"]}, *columns[1:]]}},
+    ):
+        with zipfile.ZipFile(path, "w") as file:
+            for name, data in files.items():
+                file.writestr(name, json.dumps(head | wrong) if name == "forecaster.json" else data)
+        with pytest.raises(InputError, match="Forecaster"):
+            Forecaster.load(path)

@@ -21,7 +21,7 @@ from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, check_transform, forecast_panel, learn
 from .intake import Panel, read_history
-from .keeping import read_kept, write_kept
+from .keeping import read_kept, refused, write_kept
 from .simulation import sample_panel
 from .summary import summarise_stages
 from .upkeep import Memory
@@ -348,12 +348,13 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         Raises
         ------
         InputError
-            The file holds something else, or was written by a later version.
+            The file holds something else, is damaged, or was written by a later version.
         """
         options, history, rows = read_kept(path)
-        out = Forecaster(**options).fit(history.iloc[: rows[0]])
-        for old, new in pairwise(rows):
-            out.update(history.iloc[old:new], refit=False)
+        with refused(path):
+            out = Forecaster(**options).fit(history.iloc[: rows[0]])
+            for old, new in pairwise(rows):
+                out.update(history.iloc[old:new], refit=False)
         return out
 
     def _kept(self, caller: str) -> Memory | None:

@@ -13,6 +13,8 @@ import datetime as dt
 import io
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ import pandas as pd
 
 from ..errors import InputError
 
-__all__ = ["read_kept", "write_kept"]
+__all__ = ["read_kept", "refused", "write_kept"]
 
 _FORMAT, _VERSION = "salesmgmt.Forecaster", 1
 _UPDATED = _FORMAT + ", updated"
@@ -54,27 +56,41 @@ def write_kept(
 
 def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[int]]:
     """Options, history and numbers of rows as :func:`write_kept` took them."""
+    data = Path(path).read_bytes()
+    with refused(path):
+        return _read(data, path)
+
+
+@contextmanager
+def refused(path: str | Path) -> Iterator[None]:
+    """Whatever is wrong inside the file, told as one thing: it was not written by ``save``."""
     try:
-        with zipfile.ZipFile(path) as file:
-            head = json.loads(file.read("forecaster.json"))
-            if head.get("format") not in (_FORMAT, _UPDATED):
-                raise ValueError("no forecaster")
-            later = head["version"] > _VERSION
-            tables = {
-                name: _frame(parts, file)
-                for name, parts in ([] if later else head["tables"].items())
-            }
-    except (zipfile.BadZipFile, KeyError, ValueError, AttributeError, TypeError) as error:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a damaged archive fails in many ways, none of them the caller's
         raise InputError(
-            f"Forecaster.load(): {path} is no file that Forecaster.save wrote."
+            f"Forecaster.load(): {path} is no file that Forecaster.save wrote, or is damaged "
+            f"({type(error).__name__}: {error})."
         ) from error
-    if later:
-        raise InputError(
-            f"Forecaster.load(): {path} has version {head['version']} of the format, this one "
-            f"reads up to {_VERSION}; bring salesmgmt up to date."
-        )
+
+
+def _read(data: bytes, path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[int]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        head = json.loads(file.read("forecaster.json"))
+        if head.get("format") not in (_FORMAT, _UPDATED):
+            raise ValueError(f"format {head.get('format')!r}")
+        if head["version"] > _VERSION:
+            raise InputError(
+                f"Forecaster.load(): {path} has version {head['version']} of the format, this one "
+                f"reads up to {_VERSION}; bring salesmgmt up to date."
+            )
+        tables = {name: _frame(parts, file) for name, parts in head["tables"].items()}
     options = {name: _unpacked(value, tables) for name, value in head["options"].items()}
-    return options, tables["history"], head.get("rows", [len(tables["history"])])
+    history, rows = tables["history"], head.get("rows", [len(tables["history"])])
+    if rows[-1] != len(history) or rows != sorted(rows):
+        raise ValueError(f"rows {rows} for a history of {len(history)}")
+    return options, history, rows
 
 
 def _plain(value: Any, name: str) -> Any:
@@ -87,8 +103,8 @@ def _plain(value: Any, name: str) -> Any:
         return value
     if isinstance(value, tuple):
         return {"tuple": [_plain(v, name) for v in value]}
-    if isinstance(value, list):
-        return [_plain(v, name) for v in value]
+    if isinstance(value, list | np.ndarray | pd.Index | pd.Series):
+        return [_plain(v, name) for v in list(value)]
     if isinstance(value, dict):
         return {"mapping": [[_plain(k, name), _plain(v, name)] for k, v in value.items()]}
     raise InputError(
