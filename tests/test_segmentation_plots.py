@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 
 from salesmgmt import InputError, load_sample, plots
@@ -60,3 +62,40 @@ def test_report_section_needs_no_more_than_the_three_columns(lang):
     )
     least = section.build({"transactions": bare.head(300)}, as_of=None, lang=lang)
     assert len(full) > len(least) > 3
+
+
+def test_moves_are_called_by_the_names_of_the_segments(results):
+    for lang, word in (("en", "Champions"), ("zh", "冠军客户")):
+        ax = plots.migration_flow(results["migration_flow"], lang=lang)
+        assert word in [label.get_text() for label in ax.get_yticklabels()]
+        plt.close(ax.figure)
+    before = pd.DataFrame({"customer_id": [1, 2], "segment": ["x", "y"], "monetary": 1.0,
+                           "label": ["Own name", "Other"]})  # fmt: skip
+    moved = seg.migration(before, before.iloc[:1])
+    assert moved.attrs["labels"]["x"] == {"en": "Own name", "zh": "Own name"}
+    ax = plots.migration_flow(moved.drop(columns="amount").set_axis(range(2)), lang="zh")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["Own name", "（流失）"]
+    plt.close(ax.figure)
+
+
+@pytest.mark.parametrize("T", [0.7, 12, 104, 2000])
+@pytest.mark.parametrize("most", [1, 3, 20])
+def test_ticks_of_the_map_are_round_and_lie_where_their_numbers_do(T, most):
+    grid = seg.alive_grid(seg.BGNBD.from_params(r=0.2, alpha=4, a=1, b=2), T=T, most=most)
+    ax = plots.alive_map(grid)
+    times = np.unique(grid["t_x"])
+    at, text = ax.get_xticks(), [float(v.get_text()) for v in ax.get_xticklabels()]
+    assert len(at) > 1
+    np.testing.assert_allclose(np.interp(at, np.arange(len(times)), times), text, atol=1e-9)
+    np.testing.assert_allclose(np.diff(at), np.diff(at)[0])
+    assert ax.get_yticklabels()[0].get_text() == "1"
+    plt.close(ax.figure)
+
+
+def test_the_note_of_the_whale_curve_says_where_the_profit_is():
+    sold = pd.DataFrame({"customer_id": list("abcd"), "amount": [60.0, 30.0, 20.0, -10.0]})
+    ax = plots.whale(seg.whale_curve(sold))
+    assert ax.get_legend().get_texts()[0].get_text() == "110% of the total\nfrom 75% of customers"
+    ax = plots.whale(seg.whale_curve(sold.iloc[:3]))
+    assert ax.get_legend().get_texts()[0].get_text() == "82% of the total\nfrom 67% of customers"
+    plt.close("all")

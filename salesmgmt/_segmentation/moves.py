@@ -10,11 +10,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Key, check_lang, factorise, stack_keys, take
+from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take
 from ..errors import InputError
 from .rfm import Learned, Spec, put_together, score, take_values
+from .schemes import label_of
 
 __all__ = ["RFMSegmenter", "migration"]
+
+_ENDS = {"(new)": ("(new)", "（新增）"), "(gone)": ("(gone)", "（流失）")}
 
 
 class RFMSegmenter(BaseEstimator):
@@ -225,7 +228,8 @@ def migration(
         ``(gone)`` for customers not in ``after``), ``customers``, ``share`` (of those in
         ``from``), ``amount`` (theirs in ``after``; in ``before`` for those gone),
         ``amount_before``, ``change``. ``attrs``: ``chi2``, ``df``, ``p_value`` of the
-        hypothesis that the segment before says nothing about the segment after.
+        hypothesis that the segment before says nothing about the segment after; ``labels``,
+        what each segment is called in English and Chinese.
 
     Raises
     ------
@@ -286,8 +290,23 @@ def migration(
     ).reset_index()
     out.insert(3, "share", out["customers"] / out.groupby("from")["customers"].transform("sum"))
     stayed = out[(out["from"] != "(new)") & (out["to"] != "(gone)")]
-    out.attrs |= _independence(stayed)
+    out.attrs |= _independence(stayed) | {"labels": _labels(out, taken, segment)}
     return out
+
+
+def _labels(moves: pd.DataFrame, taken: list[Rows], segment: str) -> dict[str, dict[str, str]]:
+    """What each segment is called, by language: known names, else the frames' own labels."""
+    own: dict[str, str] = {}
+    for rows in taken:
+        if "label" in rows.frame.columns and segment != "label":
+            pairs = rows.frame[[segment, "label"]].drop_duplicates(segment).astype(str)
+            own |= dict(pairs.itertuples(index=False, name=None))
+    out = {key: dict(zip(("en", "zh"), words, strict=True)) for key, words in _ENDS.items()}
+    for key in {*moves["from"], *moves["to"]} - set(_ENDS):
+        words = {lang: label_of(key, lang) for lang in ("en", "zh")}
+        known = words["en"] != key
+        out[key] = words if known else dict.fromkeys(words, own.get(key, key))
+    return dict(sorted(out.items()))
 
 
 def _independence(moves: pd.DataFrame) -> dict[str, float]:

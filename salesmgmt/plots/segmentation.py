@@ -15,6 +15,7 @@ from ._style import (
     PALETTE,
     RED,
     axes,
+    families,
     finish,
     money_axis,
     percent_axis,
@@ -102,9 +103,16 @@ def _write(ax: Axes, x: int, y: int, text: str, on_dark: bool, size: float) -> N
     ax.text(x, y, text, ha="center", va="center", color=colour, fontsize=size)
 
 
-def _ticks(count: int, most: int) -> np.ndarray:
-    """At most so many places out of ``count``, evenly apart, both ends among them."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+def _ticks(values: np.ndarray, *, whole: bool = False) -> tuple[np.ndarray, list[str]]:
+    """Round numbers among ascending values: where they lie between the cells, and their text."""
+    from matplotlib.ticker import MaxNLocator
+
+    locator = MaxNLocator(8, integer=whole, steps=[1, 2, 5, 10])
+    ticks = locator.tick_values(float(values[0]), float(values[-1]))
+    ticks = ticks[(ticks >= values[0]) & (ticks <= values[-1])]
+    if not len(ticks) or (whole and ticks[0] > values[0]):
+        ticks = np.r_[values[0], ticks]
+    return np.interp(ticks, values, np.arange(len(values))), [f"{v:g}" for v in ticks]
 
 
 def segment_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -227,7 +235,7 @@ def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     Parameters
     ----------
     result : DataFrame
-        What ``segmentation.migration`` returned.
+        What ``segmentation.migration`` returned; segments are called as its ``attrs`` say.
     ax : Axes, optional
         Where to draw; None: a new figure.
     lang : {"en", "zh"}
@@ -261,8 +269,10 @@ def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     for a, b, n in zip(frame["from"], frame["to"], frame["customers"], strict=True):
         i, j = ends[0].index(a), ends[1].index(b)
         _write(ax, j, i, f"{n:,}", dark[i, j], 8)
-    ax.set_yticks(range(len(ends[0])), [str(e) for e in ends[0]], fontsize=9)
-    ax.set_xticks(range(len(ends[1])), [str(e) for e in ends[1]], rotation=40, ha="right")
+    names = frame.attrs.get("labels", {})
+    told = [[str(names.get(e, {}).get(lang, e)) for e in side] for side in ends]
+    ax.set_yticks(range(len(ends[0])), told[0], fontsize=9)
+    ax.set_xticks(range(len(ends[1])), told[1], rotation=40, ha="right")
     ax.tick_params(axis="x", labelsize=9)
     ax.invert_yaxis()
     ax.set_ylabel(t(lang, "From", "原分群"))
@@ -303,21 +313,26 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.plot(x, y, color=BLUE, linewidth=2)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
     top = int(np.argmax(y))
-    ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3)
+    if y[top] <= 1.0 and (y >= 0.8).any():  # nobody loses money: the peak says nothing
+        top = int(np.argmax(y >= 0.8))
     told = t(
         lang,
         f"{y[top]:.0%} of the total\nfrom {x[top]:.0%} of customers",
         f"{x[top]:.0%} 的客户\n贡献 {y[top]:.0%}",
     )
-    ax.annotate(
-        told, (x[top], y[top]), xytext=(-8, -34), textcoords="offset points", ha="right", fontsize=9
-    )
+    ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3, label=told)
     percent_axis(ax, "x")
     percent_axis(ax, "y")
     ax.set_xlim(0, 1.02)
     ax.set_xlabel(t(lang, "Customers, best first", "客户占比（由高到低）"))
     ax.set_ylabel(t(lang, "Share of the total", "累计占比"))
-    return finish(ax, title=t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）"))
+    title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
+    finish(ax, title=title)
+    # Below the diagonal nothing is drawn: the curve lies above it.
+    shown = ax.legend(frameon=False, fontsize=9, loc="lower right")
+    for text in shown.get_texts():
+        text.set_fontfamily(list(families()))
+    return ax
 
 
 def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -345,10 +360,16 @@ def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str 
     frame, ax = axes(result, ["clv", "clv_lo", "clv_hi"], ax, lang, caller="plots.clv_distribution")
     ordered = frame.sort_values("clv", ascending=False)
     rank = np.arange(1, len(ordered) + 1) / len(ordered)
-    lo, hi = (ordered[c].to_numpy(float) for c in ("clv_lo", "clv_hi"))
-    ax.fill_between(
-        rank, lo, hi, color=BLUE, alpha=0.18, linewidth=0, label=t(lang, "Range", "区间")
+    many = len(ordered) >= 200  # then ranges of single customers are only noise to the eye
+    width = len(ordered) // 50 if many else 1
+    lo, hi = (
+        ordered[c].rolling(width, center=True, min_periods=1).median().to_numpy(float)
+        for c in ("clv_lo", "clv_hi")
     )
+    told = t(lang, "Range", "区间")
+    if many:
+        told = t(lang, "Range (median of 2% of customers alike)", "区间（相近2%客户的中位数）")
+    ax.fill_between(rank, lo, hi, color=BLUE, alpha=0.18, linewidth=0, label=told)
     ax.plot(rank, ordered["clv"].to_numpy(float), color=BLUE, label=t(lang, "Expected", "期望值"))
     percent_axis(ax, "x")
     money_axis(ax, "y", lang)
@@ -484,10 +505,8 @@ def alive_map(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     rows = np.searchsorted(x, frame["x"].to_numpy(float))
     shade[rows, np.searchsorted(t_x, frame["t_x"].to_numpy(float))] = frame["p_alive"]
     _cells(ax, shade)
-    ticks = _ticks(len(t_x), 9)
-    ax.set_xticks(ticks, [f"{t_x[i]:.0f}" for i in ticks])
-    rows = _ticks(len(x), 11)
-    ax.set_yticks(rows, [f"{x[i]:.0f}" for i in rows])
+    ax.set_xticks(*_ticks(t_x))
+    ax.set_yticks(*_ticks(x, whole=True))
     ax.set_xlabel(t(lang, "Last purchase (time since the first)", "最近购买时间（距首购）"))
     ax.set_ylabel(t(lang, "Repeat purchases", "复购次数"))
     low, high = np.nanmin(shade), np.nanmax(shade)
