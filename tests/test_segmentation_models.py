@@ -30,6 +30,7 @@ from salesmgmt.segmentation import (
     GompertzNBD,
     ParetoNBD,
     purchases,
+    tracking,
 )
 
 MODELS = [
@@ -483,3 +484,28 @@ def test_probabilities_add_up_where_lifetimes_end_within_moments(model):
     np.testing.assert_allclose(p.sum(axis=0), 1, atol=1e-6)
     mean = (p * np.arange(2_000)[:, None]).sum(axis=0)
     np.testing.assert_allclose(mean, model.expected_purchases(seen, 60.0), rtol=2e-5, atol=1e-9)
+
+
+def test_tracking_is_right_on_purchases_drawn_from_the_model():
+    rng = np.random.default_rng(0)
+    n, days = 2_000, 728
+    start, rate = rng.uniform(0, 84, n), rng.gamma(0.6, 1 / 8, n) / 7
+    leaves = rng.beta(0.8, 2.5, n)
+    who, when, here = [np.arange(n)], [start], np.arange(n)
+    now = start
+    while len(here):
+        now = now + rng.exponential(1 / np.maximum(rate[here], 1e-9))
+        seen = now < days
+        here, now = here[seen], now[seen]
+        who.append(here)
+        when.append(now)
+        stay = rng.random(len(here)) >= leaves[here]
+        here, now = here[stay], now[stay]
+    lines = pd.DataFrame({"customer_id": np.concatenate(who), "amount": 1.0})
+    day = pd.to_timedelta(np.floor(np.concatenate(when)), unit="D")
+    lines["date"] = pd.Timestamp("2024-01-01") + day
+    model = BGNBD().fit(purchases(lines, as_of="2025-12-28"))
+    out = tracking(model, lines, as_of="2025-12-28")
+    assert out["expected"].sum() / out["actual"].sum() == pytest.approx(1, abs=0.02)
+    halves = out.groupby(out["date"] >= "2025-01-01")[["expected", "actual"]].sum()
+    assert (halves["expected"] / halves["actual"]).tolist() == pytest.approx([1, 1], abs=0.05)
