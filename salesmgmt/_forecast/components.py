@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_names, check_number
+from .._frames import check_names, check_number, warn
 from ..engine import robust_parts
+from ..errors import InputError
 from .daily import Days
 from .drivers import Drivers, _dense, read_drivers
+from .fit import check_levels
 from .intake import Panel, read_history
 
 __all__ = ["anomalies", "components"]
@@ -137,7 +139,8 @@ def anomalies(
     ['2024-09']
     """
     caller = "anomalies"
-    check_number(level, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+    check_number(level, "level", caller=caller)
+    check_levels(level, caller=caller)
     from scipy.special import ndtri
 
     given = {k: v for k, v in locals().items() if k not in ("level", "caller", "ndtri")}
@@ -175,6 +178,14 @@ def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, 
     for i, (whole, clean) in enumerate(zip(_dense(panel), _dense(free))):
         if len(whole[1]):
             parts.append(_one(panel, i, whole, clean[1], found))
+    silent = [i for i, (_, y) in enumerate(_dense(panel)) if not len(y)]
+    if silent and parts:
+        warn(
+            f"{caller}(): {len(silent)} of {len(panel)} series have no value and no row in the "
+            f"result, first {panel.names(silent[:1])}."
+        )
+    if not parts:
+        raise InputError(f"{caller}(): history has no known amount.")
     out = pd.concat(parts, ignore_index=True)
     labels = panel.labels.iloc[out.pop("_series").to_numpy()].reset_index(drop=True)
     return pd.concat([labels, out], axis=1), keys

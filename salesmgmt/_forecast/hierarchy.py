@@ -20,6 +20,7 @@ from .._frames import (
     check_names,
     factorise,
     take,
+    to_pandas,
     warn,
 )
 from ..engine.reconciliation import Covariance, Projection, shrink
@@ -283,7 +284,8 @@ class _Base:
 
 
 def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str) -> _Base:
-    columns = list(getattr(frame, "columns", []))
+    frame = to_pandas(frame, caller=caller, arg="forecasts")
+    columns = list(frame.columns)
     sampled = "draw" in columns and "forecast" not in columns
     column = amount if sampled else "forecast"
     found = [str(c) for c in columns if _BOUND.fullmatch(str(c))] if not sampled else []
@@ -357,7 +359,8 @@ def _errors(
 
 def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np.ndarray:
     """Past errors, (nodes, times); NaN where a node has none."""
-    ready = "residual" in getattr(residuals, "columns", [])
+    residuals = to_pandas(residuals, caller=caller, arg="residuals")
+    ready = "residual" in residuals.columns
     rows = take(
         residuals,
         caller=caller,

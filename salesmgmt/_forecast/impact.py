@@ -15,7 +15,7 @@ from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
 from .drivers import _by_series, _means
-from .fit import check_models
+from .fit import check_levels, check_models
 from .intake import Panel, read_history
 
 __all__ = ["impact"]
@@ -110,7 +110,8 @@ def impact(
     """
     caller = "impact"
     check_models(model, caller=caller)
-    check_number(level, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
+    check_number(level, "level", caller=caller)
+    check_levels(level, caller=caller)
     placebos = check_int(placebos, "placebos", caller=caller, low=0)
     keys = check_names(by, "by", caller=caller)
     panel = read_history(
@@ -171,6 +172,8 @@ def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarra
         return np.full(len(panel), at)
     if not keys:
         raise InputError(f"{caller}(): start by key needs by=, the key columns.")
+    if not len(start):
+        raise InputError(f"{caller}(): start is empty; give a date for one key at least.")
     given = pd.Series(start)
     dates = as_dates(given, name="start", caller=caller)
     rows = panel.labels.itertuples(index=False)
@@ -222,6 +225,12 @@ def _take_controls(
         names = [f"_control{j}" for j in range(table.shape[2])]
     else:
         names = check_names(controls, "controls", caller=caller)
+        for name in names:
+            if name in (*record.keys, date, panel.amount):
+                raise InputError(
+                    f"{caller}(): controls names {name!r}, which is a key, the date or the amount; "
+                    "controls are other columns."
+                )
         rows = _means(history, panel, names, record.keys, date, "history", caller)
         low, high = int(panel.at.min()), int(panel.end.max())
         table = _by_series(rows, None, panel, names, record.keys, date, low, high, 0)

@@ -357,6 +357,8 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
     if as_of is None and (grid.anchor != (0, 0) or grid.at_end):
         return panel
     today = int(_days(resolve_as_of(as_of, days, caller=panel.caller).to_datetime64()))
+    if as_of is None:
+        today = max(today, _next_stamp(dates, days) - 1)
     now = int(grid.period_of(np.asarray([today], dtype="datetime64[D]"))[0])
     first, last = int(grid.first_day(np.asarray(now))), int(grid.last_day(np.asarray(now)))
     over = now if today >= last else now - 1
@@ -387,6 +389,22 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
     panel.starts = np.searchsorted(code, np.arange(len(panel) + 1))
     panel.end = np.minimum(panel.end, now - 1)
     return panel
+
+
+def _next_stamp(dates: np.ndarray, days: np.ndarray) -> int:
+    """Day on which the next value of data on a grid would stand; else the day after the last.
+
+    Months stand for whole months, so that twelve of them fill a quarter's or a year's last one.
+    """
+    distinct = np.unique(days)
+    finer = _infer_freq(np.unique(dates), distinct, once=True)
+    if finer in ("h", "D") or len(distinct) < 3:
+        return int(distinct[-1]) + 1
+    grid, _ = _find_grid(dates, np.zeros(len(dates), dtype=np.int64), finer, caller="")
+    if not grid.whole(distinct):
+        return int(distinct[-1]) + 1
+    last = grid.period_of(distinct[-1:].astype("datetime64[D]"))
+    return int(_days(grid.dates(last + 1))[0])
 
 
 # --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_int, factorise, take
+from .._frames import Amount, Date, Key, check_int, factorise, take, to_pandas
 from ..errors import InputError
 from .fit import check_levels
 from .intake import Grid, Panel, read_history
@@ -87,6 +87,7 @@ def forecast_ending(
     """
     caller = "forecast_ending"
     ramp = check_int(ramp, "ramp", caller=caller, low=1)
+    forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
     columns = _numbers(forecasts, amount, caller)
     roles: dict[str, Any] = {f"x{i}": Amount(c, missing="allow") for i, c in enumerate(columns)}
     ahead = take(

@@ -20,6 +20,7 @@ from .._frames import (
     check_names,
     factorise,
     take,
+    to_pandas,
 )
 from ..engine import periods
 from ..engine.reconciliation import Covariance, Projection
@@ -104,7 +105,8 @@ def reconcile_temporal(
     if residuals is not None and method != "wls":
         raise InputError(f'{caller}(): residuals are for method "wls", not {method!r}.')
     names = check_names(by, "by", caller=caller)
-    found = [str(c) for c in getattr(forecasts, "columns", []) if _BOUND.fullmatch(str(c))]
+    forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
+    found = [str(c) for c in forecasts.columns if _BOUND.fullmatch(str(c))]
     ends: dict[str, Any] = {f"bound{i}": Amount(name) for i, name in enumerate(found)}
     rows = take(
         forecasts,
@@ -185,7 +187,8 @@ def _variances(
     """Variance of each row's error by series and frequency; None without residuals."""
     if residuals is None:
         return None
-    ready = "residual" in getattr(residuals, "columns", [])
+    residuals = to_pandas(residuals, caller=caller, arg="residuals")
+    ready = "residual" in residuals.columns
     past = take(
         residuals,
         caller=caller,

@@ -22,6 +22,9 @@ __all__ = ["Parts", "split"]
 
 _ROUNDS = 6
 _CUT = 4.685  # biweight with 95 % efficiency at the normal
+_FEW = 0.25  # share of the mean error below which most values fit and few do not
+_FINE = 0.05  # the same of the ninth tenth of errors, for the size of the remainder
+_PLAIN = 30  # rounds of least absolute errors before the biweight then
 
 
 @dataclass(slots=True)
@@ -52,6 +55,8 @@ def split(z: np.ndarray, season: int) -> Parts:
     rest[known] = (z - up - around)[known] / (1 - hat)
     scaled = rest[known] * np.sqrt(1 - hat)
     sd = 1.4826 * float(np.median(np.abs(scaled - np.median(scaled))))
+    ninth = float(np.quantile(np.abs(scaled), 0.9)) / 1.645
+    sd = ninth if sd < _FINE * ninth else sd  # sparse: more than half are alike, many are not
     sd = max(sd, 1e-6 * float(np.abs(z[known]).max()))  # no finer than arithmetic
     spread = np.full(len(z), sd)
     spread[known] = sd / np.sqrt(1 - hat)
@@ -80,15 +85,23 @@ def _robust(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight = np.ones(len(y))
     beta = np.zeros(x.shape[1])
     inverse: np.ndarray = ridge
-    for step in range(_ROUNDS):
+    rounds, left = 0, _PLAIN
+    for _ in range(_ROUNDS + _PLAIN):
         inverse = np.linalg.inv(x.T @ (x * weight[:, None]) + ridge)
         beta = inverse @ (x.T @ (weight * y))
         rest = y - x @ beta
-        scale = 1.4826 * np.median(np.abs(rest)) + 1e-12 * (np.abs(y).max() + 1e-300)
-        if step == 0:
+        # no finer than arithmetic: where all fits exactly, nothing is an outlier
+        scale = 1.4826 * np.median(np.abs(rest)) + 1e-6 * (np.abs(y).max() + 1e-300)
+        # most values fit exactly, some not at all: least absolute errors tell first which do
+        patient = rounds < 2 and left > 0 and scale < _FEW * np.abs(rest).mean()
+        if rounds == 0 or patient:
             weight = 1 / np.maximum(np.abs(rest) / (1.345 * scale), 1.0)
         else:
             weight = np.clip(1 - (rest / (_CUT * scale)) ** 2, 0.0, 1.0) ** 2
         weight = np.maximum(weight, 1e-8)
+        left -= patient
+        rounds += not (patient and rounds)
+        if rounds == _ROUNDS:
+            break
     hat = weight * np.einsum("ij,jk,ik->i", x, inverse, x)
     return beta, np.clip(hat, 0.0, 0.95)

@@ -1,0 +1,181 @@
+"""The forecast desk from outside: data that fit exactly, other engines' frames, coarser periods."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import InputError
+from salesmgmt.forecast import (
+    anomalies,
+    components,
+    forecast,
+    forecast_ending,
+    impact,
+    reconcile,
+    reconcile_temporal,
+)
+
+
+def months(n: int = 36, keys: tuple = ("a", "b")) -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    dates = pd.date_range("2020-01-01", periods=n, freq="MS")
+    parts = [
+        pd.DataFrame({"k": k, "date": dates, "amount": rng.normal(100, 5, n).round(2)})
+        for k in keys
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+# --------------------------------------------------------------------------------------
+# Data that fit exactly
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.full(30, 3.0),
+        np.full(60, 100.0),
+        np.full(48, 0.1),
+        -np.arange(1.0, 31.0),
+        np.arange(60) * 7 + np.tile([0.0, 5, -5, 9], 15),
+        1e8 + 1000.0 * np.sin(np.arange(48) * 2 * np.pi / 12),
+    ],
+    ids=["threes", "hundreds", "tenths", "line", "line and season", "far from zero"],
+)
+def test_what_fits_exactly_has_no_anomalies(values):
+    dates = pd.date_range("2020-01-01", periods=len(values), freq="MS")
+    seen = anomalies(pd.DataFrame({"date": dates, "amount": values}))
+    assert not seen["anomaly"].any()
+    np.testing.assert_allclose(seen["expected"], values, rtol=1e-5, atol=1e-5)
+
+
+def test_one_odd_value_in_a_constant_is_the_only_anomaly():
+    dates = pd.date_range("2020-01-01", periods=48, freq="MS")
+    values = np.where(np.arange(48) == 30, 130.0, 100.0)
+    seen = anomalies(pd.DataFrame({"date": dates, "amount": values}))
+    assert list(seen.index[seen["anomaly"]]) == [30]
+
+
+def test_a_series_without_values_is_told():
+    history = months()
+    history.loc[history["k"] == "b", "amount"] = np.nan
+    with pytest.warns(match=r"1 of 2 series have no value and no row.*\['b'\]"):
+        assert set(components(history, by="k")["k"]) == {"a"}
+    with pytest.raises(InputError, match=r"anomalies\(\): history has no known amount"):
+        anomalies(history[history["k"] == "b"], by="k")
+
+
+@pytest.mark.parametrize("call", [anomalies, lambda h, **o: impact(h, start="2022-06-01", **o)])
+def test_one_level_is_a_percentage(call):
+    with pytest.raises(InputError, match="level is in percent"):
+        call(months(), by="k", level=0.95)
+    with pytest.raises(InputError, match="level must be a finite number"):
+        call(months(), by="k", level=(80, 95))
+
+
+@pytest.mark.parametrize("name", ["amount", "date", "k"])
+def test_controls_are_other_columns(name):
+    with pytest.raises(InputError, match=f"controls names '{name}'"):
+        impact(months(), start="2022-06-01", by="k", controls=name)
+
+
+def test_starts_for_nobody_are_told():
+    with pytest.raises(InputError, match="start is empty"):
+        impact(months(), start={}, by="k")
+
+
+# --------------------------------------------------------------------------------------
+# Months, quarters and weeks given, longer periods asked for
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "first"),
+    [("MS", "Q", "2023-01-01"), ("ME", "Q", "2023-01-01"), ("MS", "Y", "2023-01-01")],
+)
+def test_whole_months_make_whole_quarters_and_years(given, asked, first, recwarn):
+    dates = pd.date_range("2016-01-01", periods=84, freq=given)
+    history = pd.DataFrame({"date": dates, "amount": 10.0})
+    got = forecast(history, 1, freq=asked, model="naive")
+    assert got["date"].item() == pd.Timestamp(first)
+    assert got["forecast"].item() == (30.0 if asked == "Q" else 120.0)
+    assert not len(recwarn)
+
+
+def test_weeks_fill_a_month_when_the_next_one_lies_beyond_it(recwarn):
+    dates = pd.date_range("2020-01-03", "2022-12-30", freq="W-FRI")
+    history = pd.DataFrame({"date": dates, "amount": 10.0})
+    got = forecast(history, 1, freq="M", model="naive")
+    assert (got["date"].item(), got["forecast"].item()) == (pd.Timestamp("2023-01-01"), 50.0)
+    assert not len(recwarn)
+    with pytest.warns(match="2022-12-01 is not over"):
+        forecast(history[:-1], 1, freq="M", model="naive")
+
+
+def test_two_months_are_no_quarter():
+    dates = pd.date_range("2016-01-01", periods=83, freq="MS")
+    with pytest.warns(match="2022-10-01 is not over at 2022-11-30"):
+        forecast(pd.DataFrame({"date": dates, "amount": 10.0}), 1, freq="Q", model="naive")
+
+
+# --------------------------------------------------------------------------------------
+# Frames of other engines
+
+
+@pytest.fixture(params=["polars", "pyarrow", "duckdb"])
+def give(request):
+    module = pytest.importorskip(request.param)
+    return {
+        "polars": lambda f: module.from_pandas(f),
+        "pyarrow": lambda f: module.Table.from_pandas(f),
+        "duckdb": lambda f: module.from_df(f),
+    }[request.param]
+
+
+def test_reconcile_keeps_all_columns_of_other_engines_frames(give):
+    history = months()
+    whole = history.groupby("date", as_index=False)["amount"].sum()
+    base = [forecast(history, 3, by="k"), forecast(whole, 3).assign(k=None)]
+    base = pd.concat(base, ignore_index=True)
+    past = pd.concat([history, whole.assign(k=None)], ignore_index=True)
+    past = past.assign(residual=np.sin(np.arange(len(past)))).drop(columns="amount")
+    want = reconcile(base, keys="k", residuals=past)
+    got = reconcile(give(base), keys="k", residuals=give(past))
+    assert list(got) == list(want)
+    assert got["k"].isna().tolist() == want["k"].isna().tolist()
+    pd.testing.assert_frame_equal(got.drop(columns="k"), want.drop(columns="k"), check_dtype=False)
+
+
+def test_reconcile_temporal_keeps_intervals_of_other_engines_frames(give):
+    history = months()
+    base = [forecast(history, h, by="k", freq=f).assign(freq=f) for f, h in (("M", 12), ("Q", 4))]
+    base = pd.concat(base, ignore_index=True)
+    got, want = reconcile_temporal(give(base), by="k"), reconcile_temporal(base, by="k")
+    assert "lo_80" in got
+    pd.testing.assert_frame_equal(got, want, check_dtype=False)
+
+
+def test_forecast_ending_of_other_engines_frames(give):
+    history = months()
+    ahead = forecast(history, 6, by="k")
+    ends = pd.DataFrame({"k": ["a"], "end": pd.to_datetime(["2023-03-31"])})
+    got = forecast_ending(give(ahead), give(history), give(ends), by="k")
+    want = forecast_ending(ahead, history, ends, by="k")
+    pd.testing.assert_frame_equal(got, want, check_dtype=False)
+
+
+def test_an_ordinary_sale_of_a_slow_item_is_no_anomaly():
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2019-01-01", periods=72, freq="MS")
+    parts = [
+        pd.DataFrame(
+            {
+                "k": i,
+                "date": dates,
+                "amount": np.where(rng.random(72) < 0.2, rng.integers(1, 10, 72), 0),
+            }
+        )
+        for i in range(40)
+    ]
+    assert anomalies(pd.concat(parts), by="k")["anomaly"].mean() < 0.1
