@@ -160,6 +160,46 @@ def test_shrink_keeps_variances_and_matches_the_definition():
     np.testing.assert_allclose(found.variance, (e**2).mean(axis=1), rtol=1e-12)
 
 
+def clustered_shrinkage(e, group):
+    """The same with the variance of each sum of products taken over groups, pair by pair."""
+    x = e / np.sqrt((e**2).mean(axis=1, keepdims=True))
+    n, labels = e.shape[1], np.unique(group)
+    noise = squares = 0.0
+    for i in range(len(x)):
+        for j in range(len(x)):
+            if i == j:
+                continue
+            products = x[i] * x[j]
+            away = [(products[group == g] - products.mean()).sum() for g in labels]
+            noise += np.square(away).sum() * len(labels) / (len(labels) - 1) / n**2
+            squares += products.mean() ** 2
+    return min(1.0, noise / squares)
+
+
+def test_shrink_counts_errors_of_one_origin_once():
+    rng = np.random.default_rng(4)
+    common = np.repeat(rng.normal(size=(2, 9)), 4, axis=1)[:, :34]
+    e = rng.normal(size=(7, 2)) @ common + 0.3 * rng.normal(size=(7, 34))
+    group = np.repeat(np.arange(9), 4)[:34]
+    assert shrink(e, group)[1] == pytest.approx(clustered_shrinkage(e, group), rel=1e-9)
+    assert shrink(e, np.arange(34))[1] == pytest.approx(hts_shrinkage(e), rel=1e-9)
+    assert shrink(e, group)[1] > 2 * shrink(e)[1]
+    assert shrink(e, np.zeros(34))[1] == 1.0
+
+
+def test_a_backtest_as_residuals_counts_by_window():
+    base, errors = crossed()
+    errors = errors.rename(columns={"residual": "actual"}).assign(forecast=0.0)
+    order = errors.groupby(["region", "product"], dropna=False).cumcount()
+    e = errors["actual"].to_numpy().reshape(-1, 40)
+    keys = ["region", "product"]
+    for length in (1, 5):
+        cut = pd.Timestamp("2010-01-01") + pd.to_timedelta(order // length, unit="D")
+        got = reconcile(base, keys=keys, residuals=errors.assign(cutoff=cut))
+        share = clustered_shrinkage(e, np.arange(40) // length)
+        assert got.attrs["shrinkage"] == pytest.approx(share, rel=1e-9)
+
+
 def test_top_down_by_forecast_and_by_historic_shares():
     base = pd.DataFrame(
         {

@@ -68,9 +68,10 @@ def reconcile(
         ``"middle_out"``: the same from a middle level, added up above it.
     residuals : DataFrame, optional
         Past errors of the base forecasts: ``keys``, ``date`` and ``residual``, or ``actual`` and
-        ``forecast`` (as :func:`backtest` returns them). Without it ``"wls"`` weighs each node by
-        one over the number of bottom series in it, and ``"mint_shrink"`` does the same with a
-        ``DataWarning``.
+        ``forecast``; one step ahead if they can be had. Of a :func:`backtest` (``cutoff``) the
+        errors of one window are not taken for independent: correlations count for as much as
+        there are windows. Without it ``"wls"`` weighs each node by one over the number of bottom
+        series in it, and ``"mint_shrink"`` does the same with a ``DataWarning``.
     non_negative : bool, default=False
         Whether the bottom must not be below zero: the constrained least squares solution, no
         mere cutting off; for other methods negative bottoms become zero.
@@ -350,15 +351,17 @@ def _errors(
             )
         return Covariance(np.asarray(nodes.summing.sum(axis=1)).ravel()), None
     if method in ("wls", "mint_shrink"):
-        found, intensity = shrink(_residual_matrix(nodes, residuals, date, caller))
+        found, intensity = shrink(*_residual_matrix(nodes, residuals, date, caller))
         if method == "mint_shrink":
             return found, intensity
         return Covariance(found.variance), None
     return Covariance(np.ones(len(nodes))), None
 
 
-def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np.ndarray:
-    """Past errors, (nodes, times); NaN where a node has none."""
+def _residual_matrix(
+    nodes: Nodes, residuals: Any, date: str, caller: str
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Past errors, (nodes, times), NaN where a node has none; and which times belong together."""
     residuals = to_pandas(residuals, caller=caller, arg="residuals")
     ready = "residual" in residuals.columns
     rows = take(
@@ -375,9 +378,12 @@ def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np
     e = rows["residual"] if ready else rows["actual"] - rows["forecast"]
     node = _find_nodes(nodes, rows.frame)
     time = np.unique(rows["date"], return_inverse=True)[1].reshape(-1)
+    together = None
     if "cutoff" in rows:
         cut = np.unique(rows["cutoff"], return_inverse=True)[1].reshape(-1)
-        time = np.unique(time * (cut.max() + 1) + cut, return_inverse=True)[1].reshape(-1)
+        cases, time = np.unique(time * (cut.max() + 1) + cut, return_inverse=True)
+        time = time.reshape(-1)
+        together = _windows(cases // (cut.max() + 1), cases % (cut.max() + 1))
     keep = (node >= 0) & np.isfinite(e)
     out = np.full((len(nodes), int(time.max()) + 1), np.nan)
     out[node[keep], time[keep]] = e[keep]
@@ -387,7 +393,16 @@ def _residual_matrix(nodes: Nodes, residuals: Any, date: str, caller: str) -> np
             f"{caller}(): residuals lack {len(lost)} node(s), first {nodes.text(lost)}; "
             "give past errors of every node."
         )
-    return out
+    return out, together
+
+
+def _windows(when: np.ndarray, cutoff: np.ndarray) -> np.ndarray | None:
+    """Stretches of dates as long as the longest window: errors of one of them hang together.
+
+    None where each cutoff has one date only.
+    """
+    longest = int(np.bincount(cutoff).max())
+    return None if longest < 2 else when // longest
 
 
 def _find_nodes(nodes: Nodes, frame: pd.DataFrame) -> np.ndarray:
@@ -514,7 +529,7 @@ def _width_ratio(
         actual = (
             errors
             if method == "mint_shrink"
-            else shrink(_residual_matrix(nodes, residuals, date, caller))[0]
+            else shrink(*_residual_matrix(nodes, residuals, date, caller))[0]
         )
     else:
         width = np.mean(

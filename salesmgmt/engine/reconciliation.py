@@ -30,6 +30,7 @@ __all__ = ["Covariance", "Projection", "shrink"]
 
 DENSE = 400  # sums up to which a dense factor does
 _LEAST = 1e-4
+_ROUGH, _FINE, _FINAL = 1e-4, 1e-12, 1e-15  # squared errors of multipliers: search, check, answer
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Covariance:
         return out
 
 
-def shrink(residuals: np.ndarray) -> tuple[Covariance, float]:
+def shrink(residuals: np.ndarray, together: np.ndarray | None = None) -> tuple[Covariance, float]:
     """Sample covariance of ``residuals`` shrunk towards its diagonal, and by how much.
 
     Parameters
@@ -62,6 +63,9 @@ def shrink(residuals: np.ndarray) -> tuple[Covariance, float]:
     residuals : (nodes, time) array
         Errors of the base forecasts, NaN where there is none. Not centred: a base forecast that
         is biased errs by its bias.
+    together : (time,) int array, optional
+        Columns with one number are not independent of each other (errors of one origin at
+        several horizons). None: all are.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def shrink(residuals: np.ndarray) -> tuple[Covariance, float]:
     variance = _no_zeros((e * e).sum(axis=1) / count)
     x = e / np.sqrt(variance)[:, None]
     x *= np.sqrt(residuals.shape[1] / count)[:, None]
-    intensity = _intensity(x)
+    intensity = _intensity(x, together)
     factor = x * np.sqrt(variance * (1 - intensity) / x.shape[1])[:, None]
     return Covariance(intensity * variance, factor), intensity
 
@@ -87,18 +91,28 @@ def _no_zeros(variance: np.ndarray) -> np.ndarray:
     return np.where(some, variance, 1e-6 * np.median(variance[some]))
 
 
-def _intensity(x: np.ndarray) -> float:
-    """Optimal shrinkage of the correlations of standardised rows, in time x time algebra."""
+def _intensity(x: np.ndarray, together: np.ndarray | None) -> float:
+    """Optimal shrinkage of the correlations of standardised rows, in time x time algebra.
+
+    The sampling variance of a correlation comes from the sums of products over each group.
+    """
     t = x.shape[1]
-    if t < 3 or len(x) < 2:
+    group = np.arange(t) if together is None else together
+    order = np.argsort(group, kind="stable")
+    x = x if together is None else x[:, order]
+    _, starts, size = np.unique(group[order], return_index=True, return_counts=True)
+    if len(size) < (3 if together is None else 2) or len(x) < 2:
         return 1.0
-    gram = x.T @ x
-    own = (x**2).sum(axis=1)
-    squares = ((gram**2).sum() - (own**2).sum()) / t**2
-    fourth = ((x**2).sum(axis=0) ** 2).sum() - (x**4).sum()
-    noise = (fourth - t * squares) / (t * (t - 1))
+    gram = np.add.reduceat((x.T @ x) ** 2, starts, axis=0)
+    parts = x**2 if together is None else np.add.reduceat(x**2, starts, axis=1)
+    own = parts.sum(axis=1)  # each row's product with itself, to be left out below
+    squares = (gram.sum() - (own**2).sum()) / t**2
     if squares <= 0:
         return 1.0
+    within = np.add.reduceat(gram, starts, axis=1).trace() - (parts**2).sum()
+    shared = gram.sum(axis=1) - own @ parts
+    spread = within - 2 * (shared @ size) / t + squares * (size**2).sum()
+    noise = spread * len(size) / (len(size) - 1) / t**2
     return float(np.clip(noise / squares, _LEAST, 1.0))
 
 
@@ -180,16 +194,16 @@ class Projection:
         size = np.sqrt((b * b).mean(axis=0)) + 1e-300
         fewest = np.full(b.shape[1], b.shape[0] + 1)
         patience = np.full(b.shape[1], 3)
-        x, precision = b, 1e-6
+        precision = _ROUGH
         for _ in range(100):
             m = self._multipliers(held, b, m, precision)
             x = b + self._spread(m)
-            least = (1e-7 if precision < 1e-10 else 1e-3) * size
+            least = (1e-6 if precision == _FINE else 1e-3) * size
             wrong = np.where(held, m * self._prior[:, None] < -least, x < -least)
             count = wrong.sum(axis=0)
-            if not count.any() and precision < 1e-10:
+            if not count.any() and precision == _FINE:
                 break
-            precision = 1e-6 if count.sum() > 1e-3 * b.size else 1e-15
+            precision = _ROUGH if count.sum() > 1e-3 * b.size else _FINE
             patience = np.where(count < fewest, 3, patience - 1)
             fewest = np.minimum(fewest, np.maximum(count, 1))
             for j in np.flatnonzero((patience < 0) & (count > 0)):
@@ -197,6 +211,7 @@ class Projection:
                 wrong[:, j] = False
                 wrong[last, j] = True
             held ^= wrong
+        x = b + self._spread(self._multipliers(held, b, m, _FINAL))
         return np.maximum(np.where(held, 0.0, x), 0.0)
 
     def _multipliers(
@@ -218,9 +233,10 @@ class Projection:
         rho = (r * z).sum(axis=0)
         goal = precision * np.maximum((np.where(mask, base, 0.0) ** 2 / scale).sum(axis=0), 1e-300)
         for _ in range(500):
-            going = np.flatnonzero(rho > goal)
-            if not len(going):
+            active = rho > goal
+            if not active.any():
                 break
+            going: Any = slice(None) if active.all() else np.flatnonzero(active)  # views are free
             q = np.where(mask[:, going], part._spread(p[:, going]), 0.0)
             step = rho[going] / np.maximum((p[:, going] * q).sum(axis=0), 1e-300)
             m[:, going] += step * p[:, going]
