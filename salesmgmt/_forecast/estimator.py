@@ -273,8 +273,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         NotFittedError
             ``fit`` has not been called.
         InputError
-            As :func:`forecast` raises. Without ``refit`` also from ``predict``, where a series
-            now begins earlier than what it was estimated from.
+            As :func:`forecast` raises. The history has one row a key and date, and ``new`` gives
+            amounts for some of them again: they would be added up. Without ``refit`` also from
+            ``predict``, where a series now begins earlier than what it was estimated from.
         """
         check_is_fitted(self, "history_")
         refit = check_bool(refit, "refit", caller="Forecaster.update")
@@ -284,6 +285,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         if absent:
             raise InputError(f"Forecaster.update(): new has no column {absent[0]!r}.")
         joined = pd.concat([self.history_, frame[names]], ignore_index=True)
+        self._refuse_known(joined, len(self.history_))
         if refit:
             return self.fit(joined)
         self._panel = self._read(joined, like=self._panel)
@@ -357,6 +359,23 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
                 out.update(history.iloc[old:new], refit=False)
         return out
 
+    def _refuse_known(self, joined: pd.DataFrame, old: int) -> None:
+        """Rows of periods known already, where a key has one row a date."""
+        place = [*check_names(self.by, "by", caller="Forecaster.update"), self.date]
+        known = joined.loc[joined[self.amount].notna(), place]
+        if not isinstance(known[self.date].dtype, np.dtype) or known[self.date].dtype == object:
+            known[self.date] = _as_instants(known[self.date])
+        before = known.index < old
+        again = known.duplicated() & known[self.date].notna()
+        if again[before].any() or not again.any():
+            return
+        first = known[again].head(3).astype(str).agg(" / ".join, axis=1).tolist()
+        raise InputError(
+            f"Forecaster.update(): new has {int(again.sum())} row(s) for keys and dates that are "
+            f"known or come twice, first {first}; their amounts would be added up. Leave them "
+            "out, or fit the history as it should be."
+        )
+
     def _kept(self, caller: str) -> Memory | None:
         """What was estimated by ``fit`` and stays; None where everything is estimated anew."""
         if len(self._stages) == 1:
@@ -415,3 +434,10 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             as_of=self.as_of,
             invalid=self.invalid,
         )
+
+
+def _as_instants(dates: pd.Series) -> pd.Series:
+    """Dates of any kind as values that compare; missing where they do not read."""
+    if isinstance(dates.dtype, pd.PeriodDtype | pd.DatetimeTZDtype):
+        return dates
+    return pd.to_datetime(dates, errors="coerce", format="ISO8601", utc=True)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_int, check_names, check_number, day
+from .._frames import as_dates, check_bool, check_int, check_names, check_number, day
 from ..engine import paths
 from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
 from .drivers import _by_series, _means
-from .fit import check_levels, check_models
+from .fit import check_levels, check_models, check_transform
 from .intake import Panel, read_history
 
 __all__ = ["impact"]
@@ -48,6 +48,8 @@ def impact(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """Effect of something that began at ``start``: actual less what was to be expected.
 
@@ -74,8 +76,10 @@ def impact(
     placebos : int, default=8
         Earlier starts at which the same is done though nothing happened. Their errors check, and
         correct, the width of the cumulated interval.
-    model, freq, season_length, calendar, events, partial, gaps, as_of, invalid, date, amount
-        As in :func:`forecast`.
+    model, freq, season_length, calendar, events, partial, gaps, as_of, invalid, date, amount, \
+transform, clean
+        As in :func:`forecast`. ``clean`` takes odd values out of what lies before a start, the
+        effect itself is never cleaned.
 
     Returns
     -------
@@ -145,6 +149,8 @@ def impact(
         "non_negative": "auto",
         "partial": "keep",
         "gaps": "zero" if panel.zero_gaps else "missing",
+        "transform": check_transform(transform, panel, caller=caller),
+        "clean": check_bool(clean, "clean", caller=caller),
     }
     more = {"calendar": calendar, "events": events, "exog": names or None}
     options.update({k: v for k, v in more.items() if v is not None})

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_int, check_names, factorise
+from .._frames import check_bool, check_int, check_names, factorise
 from ..engine.bank import OLDEST, prepare
 from ..engine.ets import fit_additive
 from ..engine.preparation import scale_of
@@ -17,7 +17,9 @@ from ..engine.state_space import choose
 from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
 from .blending import KINDS, Record, Tree, by_period, kinds, learn
+from .cleaning import clean_block
 from .daily import Days
+from .fit import check_transform
 from .hierarchy import reconcile
 from .intake import Block, Panel, read_history
 
@@ -49,6 +51,8 @@ def forecast_hierarchy(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    transform: str | float | None = None,
+    clean: bool = False,
 ) -> pd.DataFrame:
     """Forecast every level of a hierarchy so that all of them add up.
 
@@ -73,8 +77,9 @@ def forecast_hierarchy(
     non_negative : bool, default=True
         As in :func:`reconcile`.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
-amount
-        As in :func:`forecast`.
+amount, transform, clean
+        As in :func:`forecast`, node by node; amounts are added up before they are transformed or
+        cleaned.
 
     Returns
     -------
@@ -136,6 +141,8 @@ amount
         "events": events,
         "days": None if calendar is None else Days.of(history, date, amount, caller),
         "caller": caller,
+        "transform": check_transform(transform, panel, caller=caller),
+        "clean": check_bool(clean, "clean", caller=caller),
         **options,
     }
     ended = _ended(panel, labels)
@@ -312,6 +319,8 @@ def _errors(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     fitted = made["model"] in ("ets", ["ets"])
     parts = []
     for block in panel.blocks(longest=OLDEST if fitted else None):
+        if made.get("clean"):
+            block, _ = clean_block(block, panel.season)
         e = _smoothing_errors(block, panel.season)
         if fitted:
             own = _fitted_errors(block, panel.season)
