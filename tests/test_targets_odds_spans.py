@@ -89,3 +89,15 @@ def test_a_seed_that_is_none_is_named(seed):
     )
     with pytest.raises(InputError, match=r"simulate\(\): random_state must be"):
         simulate(history, 2, n=5, random_state=seed)
+
+
+def test_actuals_of_keys_without_a_plan_are_told():
+    plan = pd.DataFrame(
+        {"rep": ["Li"], "period_start": "2026-01-01", "period_end": "2026-12-31", "target": 1200.0}
+    )
+    later = draws()[lambda x: x["date"] >= "2026-03-01"]
+    known = pd.DataFrame({"rep": ["Li", "Xu"], "date": "2026-01-10", "amount": [100.0, 40.0]})
+    with pytest.warns(match=r"left out 1 row\(s\) of actuals, 40.00 in all.*'Xu'"):
+        got = attainment_probability(plan, later, actuals=known)
+    want = attainment_probability(plan, later, actuals=known[:1])
+    pd.testing.assert_frame_equal(got, want)

@@ -255,6 +255,19 @@ def _close(goal: np.ndarray) -> np.ndarray:
 # Draws
 
 
+def _tell_of_strangers(actuals: Rows, lost: np.ndarray, caller: str) -> None:
+    """Amounts of keys that have no plan count for nobody."""
+    if not lost.any():
+        return
+    keys = [o for o in actuals.columns if o.startswith("key")]
+    first = tuple(actuals.series(o).iloc[int(np.argmax(lost))] for o in keys)
+    warn(
+        f"{caller}(): left out {int(lost.sum())} row(s) of actuals, "
+        f"{float(actuals['amount'][lost].sum()):,.2f} in all, of keys without a plan, first "
+        f"{' / '.join(map(str, first))!r}."
+    )
+
+
 def _within_spans(
     frame: pd.DataFrame,
     plan: Rows,
@@ -395,5 +408,7 @@ def _known(
     use = at >= 0
     if date is not None and first is not None and until is not None:
         days = rows.days("date")
-        use &= (days >= first) & (days < until)
+        within = (days >= first) & (days < until)
+        _tell_of_strangers(rows, within & ~use, caller)
+        use &= within
     return group_sums(at[use], rows["amount"][use], max(len(labels), 1))

@@ -75,10 +75,14 @@ def axes(
             f"{caller}(): result has no column {absent[0]!r}; "
             "pass what the desk returned, unchanged."
         )
+    if not len(frame):
+        raise InputError(f"{caller}(): result has no rows; there is nothing to draw.")
     if ax is None:
         import matplotlib.pyplot as plt
 
         _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    elif not hasattr(ax, "fill_between"):
+        raise InputError(f"{caller}(): ax must be Axes of matplotlib, got {type(ax).__name__}.")
     return frame, ax
 
 
