@@ -25,8 +25,8 @@ _ACTIONS = (
     ("none", "无需催收"),
     ("friendly reminder", "友好提醒"),
     ("written reminder", "书面催款"),
-    ("call, agree on a date", "电话催收,约定付款日"),
-    ("final notice, stop deliveries", "最后通知,暂停发货"),
+    ("call, agree on a date", "电话催收，约定付款日"),
+    ("final notice, stop deliveries", "最后通知，暂停发货"),
     ("hand over to legal", "移交法务"),
 )
 

@@ -175,7 +175,7 @@ def _overdue(position: Position, table: pd.DataFrame, lang: str) -> pd.DataFrame
     days = today - first
     money = door.money(units.to_numpy(), step)
     words = [
-        _say(lang, f"{m:,.2f} past due up to {d} days", f"逾期 {m:,.2f},最长 {d} 天")
+        _say(lang, f"{m:,.2f} past due up to {d} days", f"逾期 {m:,.2f}，最长 {d} 天")
         for m, d in zip(money, days, strict=True)
     ]
     return _signal("overdue", first.index, words, np.where(days > 60, 2, 1), first + 1, days)
@@ -201,7 +201,7 @@ def _slowing(
         _say(
             lang,
             f"{n:.0f} days late on average in the last {window} days, {u:.0f} in the year before",
-            f"近{window}天平均逾期{n:.0f}天,此前一年{u:.0f}天",
+            f"近{window}天平均逾期{n:.0f}天，此前一年{u:.0f}天",
         )
         for n, u in zip(both["now"], both["usual"], strict=True)
     ]
@@ -251,7 +251,7 @@ def _disputes(position: Position, window: int, lang: str) -> pd.DataFrame:
         _say(
             lang,
             f"{n} dispute(s) in the last {window} days, {a:,.2f}",
-            f"近{window}天争议{n}笔,共 {a:,.2f}",
+            f"近{window}天争议{n}笔，共 {a:,.2f}",
         )
         for n, a in zip(count, amount, strict=True)
     ]
@@ -286,7 +286,7 @@ def _order_stop(position: Position, table: pd.DataFrame, orders: Any, lang: str)
         _say(
             lang,
             f"no order for {s} days, usually one in {g:.0f}",
-            f"已{s}天未下单,通常{g:.0f}天一单",
+            f"已{s}天未下单，通常{g:.0f}天一单",
         )
         for s, g in zip(silent[hit], gaps[hit], strict=True)
     ]

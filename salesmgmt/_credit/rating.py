@@ -255,7 +255,7 @@ def _words(name: str, row: dict[str, Any], points: float, lang: str) -> str:
         return _say(
             lang,
             f"pays {late:.0f} days late on average, {share:.0%} on time",
-            f"平均逾期{late:.0f}天付款,按时付款{share:.0%}",
+            f"平均逾期{late:.0f}天付款，按时付款{share:.0%}",
         )
     if name == "overdue":
         share = min(row["overdue"] / row["balance"], 1) if row["balance"] > 0 else 0
@@ -263,7 +263,7 @@ def _words(name: str, row: dict[str, Any], points: float, lang: str) -> str:
         return _say(
             lang,
             f"{share:.0%} of the balance is past due, the oldest {days:.0f} days",
-            f"余额中{share:.0%}已逾期,最长{days:.0f}天",
+            f"余额中{share:.0%}已逾期，最长{days:.0f}天",
         )
     if name == "activity":
         n = int(row["active_months"])

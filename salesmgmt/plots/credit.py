@@ -68,14 +68,17 @@ def aging_stack(
         ax.barh(place, values, left=start, color=colour, height=0.72, label=label)
         up, down = up + values.clip(min=0), down + values.clip(max=0)
     ax.axvline(0, color=GREY, linewidth=0.8)
+    ends = 1.03 * min(down.min(initial=0.0), 0.0), 1.03 * up.max(initial=0.0)
+    if ends[1] > ends[0]:  # bars do not end in the frame
+        ax.set_xlim(*ends)
     ax.set_yticks(place, labels)
     ax.invert_yaxis()
     money_axis(ax, "x", lang)
     day = pd.Timestamp(frame["as_of"].iloc[0]).date()
-    title = t(lang, f"Open receivables by age, {day}", f"应收账款账龄,{day}")
+    title = t(lang, f"Open receivables by age, {day}", f"应收账款账龄，{day}")
     if len(shown) < len(frame):
         n, of = len(shown), len(frame)
-        title += t(lang, f" (largest {n} of {of})", f"(余额最大的 {n} 个,共 {of} 个)")
+        title += t(lang, f" (largest {n} of {of})", f"（余额最大的 {n} 个，共 {of} 个）")
     return finish(ax, title=title, legend=True, grid="x")
 
 
@@ -175,7 +178,7 @@ def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     ax.set_ylim(bottom=0)
     ax.set_ylabel(t(lang, "days", "天"))
     _dates(ax)
-    title = t(lang, "Days sales outstanding", "应收账款周转天数(DSO)")
+    title = t(lang, "Days sales outstanding", "应收账款周转天数（DSO）")
     return finish(ax, title=title, legend=True)
 
 
@@ -285,12 +288,18 @@ def warnings_timeline(
     ax.set_yticks(range(len(customers)), [str(c) for c in customers])
     ax.invert_yaxis()
     _dates(ax)
-    title = t(lang, "Early warnings: since when", "预警信号及起始时间")
+    title = t(
+        lang,
+        "Early warnings: since when (thicker: more severe)",
+        "预警信号及起始时间（线越粗越严重）",
+    )
     ax = finish(ax, title=title, legend=False, grid="x")
     if len(shown):
         legend = ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         for text in legend.get_texts():
             text.set_fontfamily(list(families()))
+        for line in legend.get_lines():  # thickness says severity, which is no signal's own
+            line.set_linewidth(size["medium"])
     return ax
 
 

@@ -62,7 +62,7 @@ def score_distribution(
         at = frame["approved"].to_numpy()[
             np.searchsorted(low, cut, side="left").clip(0, len(low) - 1)
         ]
-        text = t(lang, f"{cut:g}: {at:.0%} pass", f"{cut:g}分:通过 {at:.0%}")
+        text = t(lang, f"{cut:g}: {at:.0%} pass", f"{cut:g}分：通过 {at:.0%}")
         height = top * (1.14 - 0.07 * (k % 2))
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
         ax.text(cut, height, f" {text}", color=RED, fontsize=9, va="top", ha="left", bbox=box)
@@ -97,7 +97,7 @@ def calibration_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str
     ax.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--",
             label=t(lang, "as predicted", "预测等于实际"))  # fmt: skip
     ax.errorbar(x, y, yerr=span, fmt="o", color=BLUE, ecolor=FAINT, elinewidth=3, capsize=0,
-                label=t(lang, "observed, 95 % interval", "实际,95% 区间"))  # fmt: skip
+                label=t(lang, "observed, 95 % interval", "实际，95% 区间"))  # fmt: skip
     ax.set(xlim=(0, top), ylim=(0, top))
     percent_axis(ax, "x")
     percent_axis(ax, "y")
@@ -153,5 +153,5 @@ def cash_fan(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     ax.set_ylim(0, None)
     money_axis(ax, "y", lang)
     day = pd.Timestamp(frame["as_of"].iloc[0]).date()
-    title = t(lang, f"Expected cash, seen on {day}", f"预计回款(截至 {day})")
+    title = t(lang, f"Expected cash, seen on {day}", f"预计回款（截至 {day}）")
     return finish(ax, title=title, legend=True)

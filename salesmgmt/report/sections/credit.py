@@ -51,8 +51,8 @@ def _whole(pairs: pd.DataFrame, lang: str) -> list[Block]:
                     f"On {day} customers owe {row['total']:,.2f}{money}; {late:,.2f} of it is past "
                     f"due, {row['91+']:,.2f} for more than 90 days; {-row['unapplied']:,.2f} "
                     "received is not applied to any invoice.",
-                    f"截至 {day},应收账款余额 {row['total']:,.2f}{money},其中逾期 {late:,.2f},"
-                    f"逾期 90 天以上 {row['91+']:,.2f};未核销收款 {-row['unapplied']:,.2f}。",
+                    f"截至 {day}，应收账款余额 {row['total']:,.2f}{money}，其中逾期 {late:,.2f}，"
+                    f"逾期 90 天以上 {row['91+']:,.2f}；未核销收款 {-row['unapplied']:,.2f}。",
                 )
             )
         )
@@ -94,7 +94,7 @@ def _speed(pairs: pd.DataFrame, lang: str) -> list[Block]:
     trend = trend[trend["as_of"] >= begin].dropna(subset=["dso"]).reset_index(drop=True)
     if trend["as_of"].nunique() < 3:
         return []
-    heading = _say(lang, "Days sales outstanding, month ends", "月末应收账款周转天数(DSO)")
+    heading = _say(lang, "Days sales outstanding, month ends", "月末应收账款周转天数（DSO）")
     return [Figure(lambda ax: plots.dso_trend(trend, ax=ax, lang=lang), heading)]
 
 

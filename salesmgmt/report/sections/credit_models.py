@@ -26,7 +26,7 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[
     try:
         coming = credit.cash_forecast(*frames, as_of=as_of, horizon=_WEEKS)
     except InputError as problem:
-        words = "No cash forecast: {}", "无法预测回款:{}"
+        words = "No cash forecast: {}", "无法预测回款：{}"
         return [Text(words[lang == "zh"].format(problem))]
     before = dict(_by_currency(_past(frames, as_of)))
     blocks: list[Block] = []
@@ -50,8 +50,8 @@ def _outlook(part: pd.DataFrame, currency: str, lang: str) -> list[Block]:
         f"Open invoices should bring {total:,.0f}{money} in the next {len(part)} weeks, "
         f"{first['expected']:,.0f} of it in the first (between {first['p10']:,.0f} and "
         f"{first['p90']:,.0f} in eight cases of ten).",
-        f"未来 {len(part)} 周现有应收账款预计回款 {total:,.0f}{money},其中第一周 "
-        f"{first['expected']:,.0f}(八成可能在 {first['p10']:,.0f} 至 {first['p90']:,.0f} 之间)。",
+        f"未来 {len(part)} 周现有应收账款预计回款 {total:,.0f}{money}，其中第一周 "
+        f"{first['expected']:,.0f}（八成可能在 {first['p10']:,.0f} 至 {first['p90']:,.0f} 之间）。",
     )
     columns = ["period_end", "expected", "p10", "p90", "due"]
     headings = dict(
@@ -59,7 +59,7 @@ def _outlook(part: pd.DataFrame, currency: str, lang: str) -> list[Block]:
             columns,
             ["week ending", "expected", "low (10 %)", "high (90 %)", "falls due"]
             if lang == "en"
-            else ["周末", "预计回款", "下限(10%)", "上限(90%)", "当周到期"],
+            else ["周末", "预计回款", "下限（10%）", "上限（90%）", "当周到期"],
             strict=True,
         )
     )
@@ -92,7 +92,7 @@ def _record(past: pd.DataFrame | None, lang: str) -> list[Block]:
     text = (
         f"Looking back at {n} weekly forecasts, four weeks each: off by {off[0]:.0%} of the cash "
         f"({off[1]:.0%} if all paid on the due date); {inside:.0%} of weeks fell into the band.",
-        f"回看 {n} 次周度预测(各四周):偏差为回款额的 {off[0]:.0%}(按到期日推算为 {off[1]:.0%}),"
-        f"{inside:.0%} 的周落在区间内。",
+        f"回看 {n} 次周度预测（各四周）：偏差为回款额的 {off[0]:.0%}"
+        f"（按到期日推算为 {off[1]:.0%}），{inside:.0%} 的周落在区间内。",
     )
     return [Text(text[lang == "zh"])]
