@@ -416,3 +416,12 @@ def test_prices_and_calendars_reach_the_paths():
         for c in (None, "DE")
     )
     assert np.abs(known - plain).max() > 20
+
+
+def test_intervals_of_smoothing_stay_in_sight_of_the_data():
+    """One value ten thousand times the others: multiplicative variances grow without end."""
+    amounts = 100 + 20 * np.sin(np.arange(60) * np.pi / 6)
+    amounts[30] = 1e6
+    out = forecast(monthly(amounts), 14, model="ets")
+    assert np.isfinite(out["hi_95"]).all()
+    assert out["hi_95"].max() < 1e7

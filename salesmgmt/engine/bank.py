@@ -545,6 +545,9 @@ def _ets(p: Prepared, horizon: int, held: Estimates) -> Forecast:
         fine = np.isfinite(fit.aicc)
         mean[:, which[fine]] = fit.forecast[:, fine]
         sd[:, which[fine]] = np.sqrt(state_space.variance(fit, p.m))[:, fine]
+    # Variances of products run away where a value is a thousand times the others.
+    largest = np.where(np.isfinite(p.y), np.abs(p.y), 0.0).max(axis=0)
+    sd = np.minimum(sd, largest * np.sqrt(np.arange(1.0, horizon + 1))[:, None])
     few = held.of("few", lambda: _few(p.y))
     if few.any():
         plain = _naive(p, horizon, held)
@@ -631,7 +634,8 @@ def _arima(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     found = arima.choose(*newest(p.y, p.n, OLDEST, held=held), p.m, horizon, held=held)
     few = held.of("few", lambda: _few(p.y))
     plain = _naive(p, horizon, held)
-    return Forecast(np.where(few, plain.mean, found.mean), np.where(few, plain.sd, found.sd))
+    sd = np.where(found.sd > 1e-100, found.sd, 0.0)  # what stands for zero in the likelihood
+    return Forecast(np.where(few, plain.mean, found.mean), np.where(few, plain.sd, sd))
 
 
 def _ces(p: Prepared, horizon: int, held: Estimates) -> Forecast:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from r_series import STEP, history
+from r_series import FURTHER, SERIES, STEP, history
 
 from salesmgmt.forecast import Forecaster, forecast
 
@@ -28,6 +28,11 @@ ETS = {
     "airmiles": ("ETS(A,A,N)", 422.826),
     "BJsales": ("ETS(A,Ad,N)", 849.111),
     "ldeaths": ("ETS(M,N,M)", 1089.369),
+    "mdeaths": ("ETS(M,A,A)", 1044.807),
+    "fdeaths": ("ETS(M,N,M)", 917.39),
+    "austres": ("ETS(M,Ad,A)", 813.206),
+    "discoveries": ("ETS(A,N,N)", 618.324),
+    "nottem": ("ETS(A,N,A)", 1737.087),
 }
 
 THETAF = {
@@ -87,12 +92,32 @@ THETAF = {
         2668.28, 2669.71, 2481.55, 2004.93, 1603.61, 1456.78, 1393.84, 1257.5, 1249.15, 1529.16,
         1673.45, 2301.91,
     ],
+    "mdeaths": [
+        1878.27, 1861.68, 1745.97, 1422.13, 1130.76, 1040.72, 992.454, 902.012, 889.911,
+        1090.31, 1193.9, 1625.61,
+    ],
+    "fdeaths": [
+        784.09, 802.575, 729.446, 576.634, 468.294, 410.693, 396.641, 350.613, 354.567,
+        433.565, 473.426, 669.792,
+    ],
+    "austres": [
+        17684.8, 17715.5, 17745.6, 17766.2, 17789.5, 17820.2, 17850.3, 17870.9, 17894.2,
+        17924.9, 17955, 17975.6,
+    ],
+    "discoveries": [
+        1.09535, 1.08708, 1.07882, 1.07055, 1.06228, 1.05401, 1.04574, 1.03747, 1.0292,
+        1.02093, 1.01266, 1.0044,
+    ],
+    "nottem": [
+        40.1261, 39.5458, 42.5477, 46.7887, 53.0991, 58.672, 62.7038, 61.1868, 57.0758,
+        50.2612, 42.8937, 40.1118,
+    ],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("m", list(STEP))
 def test_ets_is_as_likely_as_in_r(m):
-    model = Forecaster(by="series", model="ets", season_length=m).fit(history(m))
+    model = Forecaster(by="series", model="ets", season_length=m).fit(history(m, SERIES | FURTHER))
     found = model.summary_.set_index("series")
     for name in found.index:
         row, (form, aicc) = found.loc[name], ETS[name]
@@ -102,6 +127,8 @@ def test_ets_is_as_likely_as_in_r(m):
 
 @pytest.mark.parametrize("m", list(STEP))
 def test_theta_forecasts_what_r_does(m):
-    found = forecast(history(m), 12, by="series", model="theta", season_length=m, level=None)
+    found = forecast(
+        history(m, SERIES | FURTHER), 12, by="series", model="theta", season_length=m, level=None
+    )
     for name, one in found.groupby("series"):
         np.testing.assert_allclose(one["forecast"], THETAF[name], rtol=5e-3, err_msg=name)
