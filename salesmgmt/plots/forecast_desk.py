@@ -30,6 +30,18 @@ _PARTS = {
     "remainder": ("remainder", "余项", ORANGE),
 }
 
+_MODELS = {
+    "auto": ("automatic", "自动"),
+    "naive": ("naive", "朴素"),
+    "seasonal_naive": ("seasonal naive", "季节朴素"),
+    "mean": ("mean", "平均"),
+}
+
+
+def _model(name: object, lang: str) -> str:
+    """A model as it is spoken of; others by their own name."""
+    return t(lang, *_MODELS[str(name)]) if str(name) in _MODELS else str(name).replace("_", " ")
+
 
 def _one_series(frame: pd.DataFrame, own: set[str], caller: str) -> pd.DataFrame:
     """The frame in order of time; refused where it holds several series."""
@@ -79,12 +91,15 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
             linewidth=1.4, label=t(lang, "actual", "实际"), zorder=5)  # fmt: skip
     for (model, part), colour in zip(frame.groupby("model", sort=False), PALETTE):
         for i, (_, run) in enumerate(part.groupby("cutoff")):
-            label = str(model) if i == 0 else None
+            label = _model(model, lang) if i == 0 else None
             ax.plot(run["date"], run["forecast"], color=colour, linewidth=1.6, label=label)
             if "lo_80" in run and model == frame["model"].iloc[0]:
-                ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15)
-    for cutoff in frame["cutoff"].unique():
-        ax.axvline(cutoff, color=FAINT, linewidth=1)
+                words = t(lang, "80 % interval", "80% 区间") if i == 0 else None
+                ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15,
+                                linewidth=0, label=words)  # fmt: skip
+    for i, cutoff in enumerate(frame["cutoff"].unique()):
+        ax.axvline(cutoff, color=FAINT, linewidth=1,
+                   label=t(lang, "cutoff", "截止日") if i == 0 else None)  # fmt: skip
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     title = t(lang, "Forecasts as made at each cutoff", "各截止日的预测与实际")
@@ -124,7 +139,7 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     for y, wape, gain in zip(place, frame["wape"], points):
         words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
         ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
-    ax.set_yticks(place, frame["model"].astype(str))
+    ax.set_yticks(place, [_model(name, lang) for name in frame["model"]])
     ax.set_xlim(0, 1.25 * float(frame["wape"].max()))
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     ax.set_xlabel(
@@ -175,12 +190,13 @@ def component_stack(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
         down += np.minimum(values, 0)
     ax.plot(frame["date"], frame["amount"], color="black", linewidth=1.2,
             label=t(lang, "amount", "金额"))  # fmt: skip
-    ax.plot(frame["date"], frame["trend"], color=GREY, linewidth=2, label=t(lang, "trend", "趋势"))
+    ax.plot(frame["date"], frame["trend"], color=GREY, linewidth=2, linestyle="--",
+            label=t(lang, "trend", "趋势"))  # fmt: skip
     ax.axhline(0, color="black", linewidth=0.8)
     money_axis(ax, "y", lang)
     title = t(lang, "What the series is made of", "序列的构成")
     finish(ax, title=title, legend=True)
-    ax.legend(frameon=False, fontsize=9, ncols=3, loc="upper left")
+    ax.legend(frameon=False, fontsize=9, ncols=6, loc="upper left", bbox_to_anchor=(-0.01, -0.07))
     return finish(ax, title=title)
 
 
@@ -217,10 +233,12 @@ def anomaly_timeline(result: Any, *, ax: Axes | None = None, lang: str = "en") -
     odd = frame[frame["anomaly"]]
     ax.scatter(odd["date"], odd["amount"], color=RED, s=36, zorder=5,
                label=t(lang, f"anomalies ({len(odd)})", f"异常（{len(odd)}）"))  # fmt: skip
+    plate = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
     for when, value in zip(odd["date"].iloc[:12], odd["amount"].iloc[:12]):
         ax.annotate(when.strftime("%Y-%m-%d"), (when, value), fontsize=8, color=RED,
-                    xytext=(4, 4), textcoords="offset points")  # fmt: skip
+                    xytext=(4, 4), textcoords="offset points", bbox=plate)  # fmt: skip
     money_axis(ax, "y", lang)
+    ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Values that do not belong", "异常值"), legend=True)
 
 
@@ -259,7 +277,12 @@ def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Ax
     ax.fill_between(frame["date"], frame["cumulative_lo"], frame["cumulative_hi"], color=BLUE,
                     alpha=0.15, label=t(lang, "interval", "区间"))  # fmt: skip
     ax.axhline(0, color="black", linewidth=0.8)
+    every = -(-len(frame) // 8)  # ticks where periods begin, not where months do
+    shown = frame["date"].iloc[::every]
+    form = "%Y-%m" if (frame["date"].dt.day == 1).all() else "%Y-%m-%d"
+    ax.set_xticks(shown, shown.dt.strftime(form))
     money_axis(ax, "y", lang)
+    ax.set_ylabel(t(lang, "amount", "金额"))
     p = float(frame["p_value"].iloc[-1])
     shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
     return finish(ax, title=t(lang, f"Effect ({shown})", f"效果（{shown}）"), legend=True)
@@ -307,15 +330,17 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     ax.set_axis_off()
     ax.set_xlim(0, len(dates) + 2.2)
     ax.set_ylim(len(order) + 0.5, -1.4)
+    months = all(pd.Timestamp(d).day == 1 for d in dates)
     for j, d in enumerate(dates):
-        ax.text(j + 3.1, -0.8, pd.Timestamp(d).strftime("%Y-%m-%d"), ha="right", fontsize=9)
+        words = pd.Timestamp(d).strftime("%Y-%m" if months else "%Y-%m-%d")
+        ax.text(j + 3.1, -0.8, words, ha="right", fontsize=9, color=GREY)
     for i, k in enumerate(order):
         depth = sum(x is not None for x in k)
         words = " / ".join(str(x) for x in k if x is not None) or t(lang, "all", "合计")
         size = 10 if depth == 0 else 9
         if i % 2 == 0:
             ax.axhspan(i - 0.5, i + 0.5, color=FAINT, alpha=0.35, linewidth=0)
-        ax.text(0.05 + 0.15 * depth, i, words, va="center", fontsize=9)
+        ax.text(0.05 + 0.15 * depth, i, words, va="center", fontsize=size)
         for j, d in enumerate(dates):
             if (k, d) in cell:
                 ax.text(j + 3.1, i, short_money(cell[k, d], lang), ha="right", va="center",
