@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt._forecast.impact import _sums
+from salesmgmt._forecast.impact import _corrections, _sums
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import impact
 
@@ -105,6 +105,115 @@ def test_the_p_value_agrees_with_the_interval(level):
     got = impact(stores(count=5), start="2024-07-01", by="store", level=level)
     outside = (got["cumulative_lo"] > 0) | (got["cumulative_hi"] < 0)
     np.testing.assert_array_equal(outside, got["p_value"] < 1 - level / 100)
+
+
+@pytest.mark.parametrize("level", [50, 80, 99])
+def test_the_p_value_does_not_depend_on_the_level_asked_for(level):
+    """Ends of other levels are those of the t distribution whose p-values are told."""
+    from scipy.stats import t
+
+    got = impact(stores(count=3), start="2024-07-01", by="store", level=level)
+    usual = impact(stores(count=3), start="2024-07-01", by="store")
+    np.testing.assert_allclose(got["p_value"], usual["p_value"], rtol=1e-12)
+    for side in ("lo", "hi"):
+        half, wide = (x[f"cumulative_{side}"] - x["cumulative"] for x in (got, usual))
+        np.testing.assert_allclose(half / wide, t.ppf(0.5 + level / 200, 4) / t.ppf(0.975, 4))
+
+
+def _runs(sizes, count=400, series=40, seed=0):
+    """Placebo runs of one step whose errors have these sizes in standard errors, by series."""
+    rng = np.random.default_rng(seed)
+    sizes = np.broadcast_to(sizes, (count, series))
+    return [
+        pd.DataFrame(
+            {
+                "_series": np.arange(series),
+                "step": 1,
+                "_error": rng.normal(size=series) * size * 7.0,
+                "_up": 1.96 * 7.0,
+                "_down": 1.96 * 7.0,
+            }
+        )
+        for size in sizes
+    ]
+
+
+def test_placebos_that_err_as_they_should_leave_the_width():
+    law = (0.2, 0.6)
+    np.testing.assert_allclose(_corrections([], 3, 2, law, 3.0), 1.0)
+    found = np.concatenate(
+        [_corrections(_runs(1.0, 8, seed=k), 40, 1, law, 3.0) for k in range(20)]
+    )
+    assert found.mean() == pytest.approx(1.0, abs=0.03)
+
+
+def test_what_all_series_of_a_run_share_is_one_event():
+    """Twice the error in every series at a single start widens by much less than two."""
+    law = (0.2, 0.6)
+    once = _corrections(_runs(2.0, 1), 40, 1, law, 3.0).mean()
+    often = _corrections(_runs(2.0, 8), 40, 1, law, 3.0).mean()
+    assert 1.05 < once < 1.35
+    assert once < often < 2.0
+
+
+def test_a_series_that_errs_more_than_the_others_has_the_wider_interval():
+    law = (0.2, 0.6)
+    size = np.where(np.arange(40) < 5, 2.0, 1.0)
+    found = np.mean(
+        [_corrections(_runs(size, 8, seed=k), 40, 1, law, 3.0)[0] for k in range(20)], 0
+    )
+    assert found[:5].min() > 1.2 * found[5:].max()
+    alone = _corrections(_runs(2.0, 8, series=1, seed=1), 1, 1, law, 3.0)
+    assert alone.shape == (1, 1)
+
+
+def test_few_values_before_the_start_make_no_finding():
+    """Noise, and five months of history: hardly anything is found."""
+    rng = np.random.default_rng(8)
+    dates = pd.date_range("2024-01-01", periods=8, freq="MS")
+    sales = pd.concat(
+        pd.DataFrame({"key": k, "date": dates, "amount": 100 + 10 * rng.normal(size=8)})
+        for k in range(120)
+    )
+    got = impact(sales, start="2024-06-01", by="key", freq="M").groupby("key").tail(1)
+    assert (got["p_value"] < 0.05).mean() < 0.12
+
+
+def test_a_control_without_news_changes_nothing():
+    """A constant column says nothing: forecast and widths stay."""
+    sales = stores(count=2)
+    plain = impact(sales, start="2024-07-01", by="store", placebos=2)
+    same = impact(
+        sales.assign(flat=1.0), start="2024-07-01", by="store", placebos=2, controls="flat"
+    )
+    columns = ["expected", "effect_lo", "effect_hi", "cumulative"]
+    np.testing.assert_allclose(same[columns], plain[columns], rtol=1e-6)
+    width, wide = (x["cumulative_hi"] - x["cumulative_lo"] for x in (same, plain))
+    np.testing.assert_allclose(width, wide, rtol=0.2)  # placebo runs count for more
+
+
+def test_controls_that_are_not_known_are_refused():
+    sales = stores(count=2)
+    late = sales["date"] >= "2024-09-01"
+    gone = sales.assign(market=sales["market"].where(~late))
+    with pytest.raises(InputError, match=r"controls lack 8 value.*'market' of s00 on 2024-09-01"):
+        impact(gone, start="2024-07-01", by="store", controls="market")
+    with pytest.raises(InputError, match="controls names 'amount'"):
+        impact(sales, start="2024-07-01", by="store", controls="amount")
+    with pytest.raises(InputError, match="Name your own column with controls="):
+        impact(sales, start="2024-07-01", by="store", controls="weather")
+
+
+def test_starts_that_say_nothing_or_two_things_are_refused():
+    sales = stores(count=2)
+    with pytest.raises(InputError, match="start is empty"):
+        impact(sales, start={}, by="store")
+    twice = pd.Series(["2024-07-01", "2024-08-01"], index=["s00", "s00"])
+    with pytest.raises(InputError, match="start names 's00' more than once"):
+        impact(sales, start=twice, by="store")
+    for name in ("step", "model", "lo_95"):
+        with pytest.raises(InputError, match=f"by names {name!r}"):
+            impact(sales.rename(columns={"store": name}), start="2024-07-01", by=name)
 
 
 def test_width_of_a_sum_is_that_of_its_covariance():

@@ -9,7 +9,8 @@ from scipy.special import ndtri
 
 from salesmgmt.engine import paths
 from salesmgmt.engine.marginal import Forecast
-from salesmgmt.forecast import simulate
+from salesmgmt.errors import DataWarning, InputError
+from salesmgmt.forecast import forecast, simulate, summarise
 
 
 def smoothing_correlation(stays: float, horizon: int) -> np.ndarray:
@@ -99,3 +100,92 @@ def test_row_order_changes_no_path():
     want = simulate(frame, 3, n=20, by="key")
     mixed = frame.sample(frac=1, random_state=0)
     pd.testing.assert_frame_equal(simulate(mixed, 3, n=20, by="key"), want)
+
+
+# --------------------------------------------------------------------------------------
+# Odd inputs
+
+
+def _months(n, **columns):
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"date": pd.date_range("2022-01-01", periods=n, freq="MS")})
+    frame["amount"] = 100 + 10 * rng.normal(size=n)
+    return frame.assign(**columns)
+
+
+def test_a_short_series_is_as_uncertain_as_the_others_are():
+    """Widths in proportion, as the intervals of forecast have them."""
+    sales = pd.concat([_months(40, key="long"), _months(40, key="young").tail(2)])
+    drawn = simulate(sales, 2, by="key", n=4000)
+    ahead = forecast(sales, 2, by="key", level=(80,))
+    both = summarise(drawn, quantiles=(0.1, 0.9)).merge(ahead, on=["key", "date"])
+    young = both[both["key"] == "young"]
+    width = young["hi_80"] - young["lo_80"]
+    assert (width > 5).all()
+    np.testing.assert_allclose(young["p90"] - young["p10"], width, rtol=0.06)
+
+
+def test_it_is_told_when_nothing_says_how_uncertain_a_series_is():
+    with pytest.warns(DataWarning, match="1 of 1 series have fewer than 4 values"):
+        simulate(_months(1), 2, n=3)
+    empty = _months(30, key="b").assign(amount=np.nan)
+    with pytest.warns(DataWarning, match=r"1 of 2 series .*first b"):
+        simulate(pd.concat([_months(30, key="a"), empty]), 2, n=3, by="key")
+
+
+@pytest.mark.parametrize("seed", ["a", -1, 1.5])
+def test_bad_seeds_are_told(seed):
+    with pytest.raises(InputError, match="random_state must be"):
+        simulate(_months(24), 1, n=2, random_state=seed)
+
+
+def _samples():
+    rng = np.random.default_rng(7)
+    index = pd.MultiIndex.from_product(
+        [["北", "南"], pd.to_datetime(["2025-01-01", "2025-02-01"]), range(20)],
+        names=["店", "date", "draw"],
+    )
+    return pd.DataFrame({"amount": rng.gamma(2, 10, len(index))}, index=index).reset_index()
+
+
+def test_summarise_is_quantiles_of_sums_written_out():
+    samples = _samples()
+    got = summarise(samples, by="店", quantiles=(0.25,))
+    for row in got.itertuples():
+        part = samples[samples["店"] == row.店]
+        sums = [part.loc[part["draw"] == k, "amount"].sum() for k in range(20)]
+        assert row.mean == pytest.approx(np.mean(sums))
+        assert row.sd == pytest.approx(np.std(sums))
+        assert row.p25 == pytest.approx(np.quantile(sums, 0.25))
+
+
+def test_draws_that_are_missing_in_part_are_no_sum():
+    """A draw that lacks a month would be a small sum, not a missing one."""
+    some = _samples().drop(index=[30])
+    with pytest.raises(InputError, match="lack some draws in 1 of 1"):
+        summarise(some, by=[])
+    with pytest.raises(InputError, match="lack some draws in 1 of 2"):
+        summarise(some, by="店")
+
+
+def test_summarise_refuses_names_of_its_own_columns_and_odd_quantiles():
+    samples = _samples()
+    for name in ("mean", "p10"):
+        with pytest.raises(InputError, match=f"column {name!r} of samples"):
+            summarise(samples.rename(columns={"店": name}))
+    with pytest.raises(InputError, match="by names 'draw'"):
+        summarise(samples, by="draw")
+    for odd in ("0.5", None, 0.5, [2.0]):
+        with pytest.raises(InputError, match="quantiles must be"):
+            summarise(samples, quantiles=odd)
+    named = samples.rename(columns={"店": "_draw"})
+    assert list(summarise(named).columns) == ["_draw", "date", "mean", "sd", "p10", "p50", "p90"]
+
+
+def test_frames_of_other_engines_are_summarised_alike():
+    pyarrow = pytest.importorskip("pyarrow")
+    samples = _samples()
+    want = summarise(samples)
+    got = summarise(pyarrow.Table.from_pandas(samples))
+    np.testing.assert_array_equal(got[["mean", "p90"]], want[["mean", "p90"]])
+    assert list(got["店"]) == list(want["店"])

@@ -468,6 +468,83 @@ def test_attainment_probability_matches_the_closed_form_of_the_lognormal():
     assert got["p50"] == pytest.approx(1.0, abs=1e-4)
 
 
+def _plan_and_draws():
+    """Two reps; A's plan is the first quarter, B's the second; four draws a month."""
+    plan = pd.DataFrame(
+        {
+            "rep": ["A", "B"],
+            "period_start": ["2026-01-01", "2026-04-01"],
+            "period_end": ["2026-03-31", "2026-06-30"],
+            "target": [30.0, 60.0],
+        }
+    )
+    months = pd.date_range("2026-01-01", periods=6, freq="MS")
+    draws = pd.DataFrame(
+        [
+            {"rep": r, "date": m, "draw": k, "amount": (10.0 if r == "A" else 20.0) + k - 1}
+            for r in "AB"
+            for m in months
+            for k in range(4)
+        ]
+    )
+    return plan, draws
+
+
+def test_draws_count_in_their_own_keys_periods():
+    """Three months of 9, 10, 11, 12 against 30; of 19, 20, 21, 22 against 60."""
+    plan, draws = _plan_and_draws()
+    got = attainment_probability(plan, draws).set_index("rep")
+    assert got["p_attain"].to_dict() == {"A": 0.75, "B": 0.75}
+    assert got["p50"].to_dict() == {"A": 31.5, "B": 61.5}
+    whole = attainment_probability(plan, draws, by=[]).iloc[0]
+    assert (whole["target"], whole["p_attain"], whole["p50"]) == (90.0, 0.75, 93.0)
+    shuffled = attainment_probability(plan.iloc[::-1], draws.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(shuffled.set_index("rep"), got)
+
+
+def test_what_came_in_counts_in_its_own_keys_periods():
+    plan, draws = _plan_and_draws()
+    came = pd.DataFrame(
+        {
+            "rep": ["A", "A", "B"],
+            "date": ["2025-12-31", "2026-01-20", "2026-01-20"],
+            "amount": [500.0, 8.0, 500.0],
+        }
+    )
+    got = attainment_probability(plan, draws[draws["date"] >= "2026-02-01"], actuals=came)
+    got = got.set_index("rep")
+    assert got["p50"].to_dict() == {"A": 8.0 + 21.0, "B": 61.5}
+    total = attainment_probability(
+        plan, draws[draws["date"] >= "2026-02-01"], actuals=came.drop(columns="rep"), by=[]
+    )
+    assert total["p50"].tolist() == [508.0 + 21.0 + 61.5]
+
+
+def test_keys_that_the_plan_lacks_are_not_in_the_whole():
+    plan, draws = _plan_and_draws()
+    got = attainment_probability(plan[plan["rep"] == "A"], draws, by=[])
+    assert got["p50"].tolist() == [31.5]
+
+
+def test_plans_that_draws_cannot_answer_are_refused():
+    plan, draws = _plan_and_draws()
+    with pytest.raises(InputError, match="lack rows of some draws for 1 key"):
+        attainment_probability(plan, draws.drop(index=[5]))
+    far = plan.assign(period_start="2031-01-01", period_end="2031-12-31")
+    with pytest.raises(InputError, match="no draw of samples has a date"):
+        attainment_probability(far, draws)
+    one = plan.assign(period_end=["2026-03-31", "2031-12-31"], period_start="2026-01-01")
+    one.loc[1, "period_start"] = "2031-01-01"
+    with pytest.warns(DataWarning, match=r"1 of 2 key.*first 'B'"):
+        attainment_probability(one, draws)
+    with pytest.raises(InputError, match="lies before"):
+        attainment_probability(plan.assign(period_end="2025-01-01"), draws)
+    with pytest.raises(InputError, match="name of a column of the result"):
+        attainment_probability(
+            plan.rename(columns={"rep": "p50"}), draws.rename(columns={"rep": "p50"})
+        )
+
+
 def test_equal_probability_quotas_are_the_same_quantile_of_normals():
     from scipy.stats import norm
 

@@ -202,8 +202,8 @@ class Drivers:
                 continue
             away = (values - centre) * times
             if name != "forecast":
-                z = _quantile(name) * spread
-                away = np.sign(z) * np.sqrt(away**2 + z**2)
+                z = _quantile(name)
+                away = np.sign(z) * np.hypot(away, z * spread)
             out[name] = np.maximum(centre * times + plus + away, floor)
         return out
 
@@ -581,9 +581,18 @@ def driver_rows(
 
 
 def _means(
-    frame: Any, panel: Panel, names: list[str], by: list[str], date: str, arg: str, caller: str
+    frame: Any,
+    panel: Panel,
+    names: list[str],
+    by: list[str],
+    date: str,
+    arg: str,
+    caller: str,
+    option: str = "exog",
 ) -> pd.DataFrame:
-    roles: dict[str, Any] = {f"x{i}": Amount(n, missing="allow") for i, n in enumerate(names)}
+    roles: dict[str, Any] = {
+        f"x{i}": Amount(n, missing="allow", option=option) for i, n in enumerate(names)
+    }
     roles |= {f"by{i}": Key(n, missing="allow", option="by") for i, n in enumerate(by)}
     invalid = panel.invalid if arg == "history" else None
     when = Date(date, missing="allow")

@@ -11,20 +11,26 @@ import pandas as pd
 
 from .._frames import as_dates, check_bool, check_int, check_names, check_number, day
 from ..engine import paths
+from ..engine.bank import SHORTEST
 from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
-from .drivers import _by_series, _means
+from .drivers import _by_series, _enter, _means
 from .fit import check_levels, check_models, check_transform
 from .intake import Panel, read_history
 
 __all__ = ["impact"]
 
-_BELIEF = 12.0  # how many placebo errors the forecast's own width is worth
-_OVERLAP = 3.0  # placebo windows share two thirds of their periods
+# How placebo errors widen or narrow cumulated intervals: benchmarks/train_impact.py.
+_BASE = 95.0  # level at which widths are corrected; others follow the t distribution
+_NORMAL = 1.959963984540054
+_BELIEF = 12.0  # series from which a run tells what the runs share
+_STEADY = 3.0  # windows without overlap from which that share is half believed
+_ROUGH = 0.1  # the same where controls, calendar or events make widths a rougher guess
+_ALIKE = 4.0  # windows without overlap from which a series' own errors are half believed
 _FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
-_FREEDOM = 6.0  # of the t distribution of a sum's error: how wide a series errs is not known
-_MANY = 40.0  # placebo errors from which their quantile counts more than their mean square
+_MOST = 25.0  # a squared error counts no more than this
+_FREEDOM = 4.0  # of the t distribution of a sum's error: how wide a series errs is not known
 _CONTROLS = 3  # untreated series that move most like the treated one
 
 
@@ -145,7 +151,7 @@ transform, clean
         "by": keys or None,
         "freq": panel.grid.freq,
         "season_length": panel.season,
-        "level": (level,),
+        "level": tuple({level, _BASE}),
         "non_negative": "auto",
         "partial": "keep",
         "gaps": "zero" if panel.zero_gaps else "missing",
@@ -181,6 +187,11 @@ def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarra
     if not len(start):
         raise InputError(f"{caller}(): start is empty; give a date for one key at least.")
     given = pd.Series(start)
+    twice = given.index[given.index.duplicated()]
+    if len(twice):
+        raise InputError(
+            f"{caller}(): start names {twice[0]!r} more than once; give one first day a key."
+        )
     dates = as_dates(given, name="start", caller=caller)
     rows = panel.labels.itertuples(index=False)
     place = {tuple(row) if len(keys) > 1 else row[0]: i for i, row in enumerate(rows)}
@@ -220,7 +231,12 @@ def _groups(first: np.ndarray, last: np.ndarray) -> list[tuple[np.ndarray, int, 
 
 
 def _take_controls(
-    record: _Record, history: Any, controls: Any, first: np.ndarray, date: str, caller: str
+    record: _Record,
+    history: Any,
+    controls: Any,
+    first: np.ndarray,
+    date: str,
+    caller: str,
 ) -> list[str]:
     """Control columns into the record; their names."""
     if controls is None:
@@ -237,8 +253,9 @@ def _take_controls(
                     f"{caller}(): controls names {name!r}, which is a key, the date or the amount; "
                     "controls are other columns."
                 )
-        rows = _means(history, panel, names, record.keys, date, "history", caller)
+        rows = _means(history, panel, names, record.keys, date, "history", caller, "controls")
         low, high = int(panel.at.min()), int(panel.end.max())
+        _refuse_unknown(rows, panel, names, record, first, caller)
         table = _by_series(rows, None, panel, names, record.keys, date, low, high, 0)
     positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
     table[:, :, positive] = np.log(table[:, :, positive])
@@ -249,6 +266,37 @@ def _take_controls(
         frame[name] = table[:, :, j].ravel()
     record.exog = frame
     return names
+
+
+def _refuse_unknown(
+    rows: pd.DataFrame,
+    panel: Panel,
+    names: list[str],
+    record: _Record,
+    first: np.ndarray,
+    caller: str,
+) -> None:
+    """A control must be known where sales after a start are: nothing is carried on there."""
+    low = int(panel.at.min())
+    table = np.full((len(panel), int(panel.end.max()) - low + 1, len(names)), np.nan)
+    _enter(table, rows, panel, names, record.keys, low)
+    code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    asked = (panel.at >= first[code]) & np.isfinite(panel.values)
+    lost = np.argwhere(~np.isfinite(table[code[asked], panel.at[asked] - low]))
+    before = first < np.iinfo(np.int64).max // 2
+    none = np.argwhere(~np.isfinite(table).any(axis=1) & before[:, None])
+    if len(lost):
+        row, j = lost[0]
+        day_of = str(panel.grid.dates(panel.at[asked][[row]])[0])[:10]
+        raise InputError(
+            f"{caller}(): controls lack {len(lost)} value(s) from a start on, first {names[j]!r} "
+            f"of {panel.names([int(code[asked][row])])[0]} on {day_of}; give every period a value."
+        )
+    if len(none):
+        i, j = none[0]
+        raise InputError(
+            f"{caller}(): control {names[j]!r} of {panel.names([int(i)])[0]} has no value."
+        )
 
 
 def _other_series(record: _Record, first: np.ndarray, caller: str) -> np.ndarray:
@@ -294,8 +342,6 @@ def _of_group(
     options: dict[str, Any],
 ) -> pd.DataFrame:
     """Effects of series with the same start and end."""
-    from scipy.special import ndtri
-
     part = _only(record, which)
     real = _run(part, cut, far, model, level, options)
     shift = max(far // 3, 1)
@@ -308,10 +354,11 @@ def _of_group(
             break
         before = _only(part, which, until=cut)
         runs.append(_run(before, earlier, far, model, level, options))
-    z = float(ndtri(0.5 + level / 200))
-    law = _serial_law(runs, far, z)
-    factor = _corrections(runs, far, law, z)
-    return _effects(real, runs, law, factor, z)
+    law = _serial_law(runs, far)
+    driven = any(name in options for name in ("exog", "calendar", "events"))
+    steady = _ROUGH if driven else _STEADY
+    factor = _corrections(runs, len(record.panel), far, law, steady) * _for_few(part, cut)
+    return _effects(real, runs, law, factor, level)
 
 
 def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Record:
@@ -324,9 +371,9 @@ def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Reco
 def _run(
     record: _Record, cut: int, far: int, model: Any, level: float, options: dict[str, Any]
 ) -> pd.DataFrame:
-    """Actual, expected and bounds, with the number of the series."""
+    """Actual, expected, bounds and 95 % half widths, with the number of the series."""
     made = record.run(cut, far, "impact", model, options)
-    made = made.rename(columns={f"lo_{level:g}": "_lo", f"hi_{level:g}": "_hi"})
+    made["_lo"], made["_hi"] = made[f"lo_{level:g}"], made[f"hi_{level:g}"]
     if record.keys:
         known = record.panel.labels.assign(_series=np.arange(len(record.panel)))
         made = made.merge(known, how="left", on=record.keys)
@@ -334,8 +381,9 @@ def _run(
         made["_series"] = 0
     made = made.sort_values(["_series", "step"], kind="stable", ignore_index=True)
     made["_error"] = made["actual"] - made["forecast"]
-    made["_up"] = np.maximum(made["_hi"] - made["forecast"], 1e-12)
-    made["_down"] = np.maximum(made["forecast"] - made["_lo"], 1e-12)
+    least = np.maximum(1e-12 * made["forecast"].abs(), 1e-100)
+    made["_up"] = np.maximum(made[f"hi_{_BASE:g}"] - made["forecast"], least)
+    made["_down"] = np.maximum(made["forecast"] - made[f"lo_{_BASE:g}"], least)
     return made
 
 
@@ -348,7 +396,7 @@ def _table(made: pd.DataFrame, column: str, far: int) -> tuple[np.ndarray, np.nd
     return out, step * len(series) + code
 
 
-def _serial_law(runs: list[pd.DataFrame], far: int, z: float) -> tuple[float, float]:
+def _serial_law(runs: list[pd.DataFrame], far: int) -> tuple[float, float]:
     """How alike errors of a run are along time, learned from the placebo runs."""
     scores, assumed = [], []
     for run in runs[::3] if far > 1 else []:  # windows that hardly overlap
@@ -357,7 +405,7 @@ def _serial_law(runs: list[pd.DataFrame], far: int, z: float) -> tuple[float, fl
         if not full.any():
             continue
         error, up, down = error[:, full], up[:, full], down[:, full]
-        scores.append(error / np.where(error > 0, up, down) * z)
+        scores.append(error / np.where(error > 0, up, down) * _NORMAL)
         assumed.append(paths.mean_correlation(paths.persistence(up + down), far))
     return paths.correlation_law(scores, assumed)
 
@@ -396,41 +444,59 @@ def _serial_factors(made: pd.DataFrame, law: tuple[float, float]) -> np.ndarray:
 
 
 def _corrections(
-    runs: list[pd.DataFrame], far: int, law: tuple[float, float], z: float
+    runs: list[pd.DataFrame],
+    series: int,
+    far: int,
+    law: tuple[float, float],
+    steady: float,
 ) -> np.ndarray:
-    """By step: how much wider cumulated intervals must be, by the placebo runs of this very data.
+    """By step and series: how much wider cumulated intervals must be, by this very data's runs.
 
-    Their mean square where they are few, the quantile asked for where they are many (errors of
-    sales have heavy tails).
+    What hit all series of a run at once is one event, however many series there are: the level
+    that the runs share is drawn to one by how few they are. A series whose own runs erred more
+    than those of the others gets a wider interval than they do, again drawn to theirs.
     """
-    from scipy.special import ndtr
+    squares = [_squares(run, series, far, law) for run in runs]
+    told, level = np.zeros((far, 1)), np.zeros((far, 1))
+    own, count = np.zeros((far, series)), np.zeros((far, series))
+    weights = _FADE ** np.arange(len(runs)) * max(far // 3, 1) / far  # windows overlap
+    for weight, square in zip(weights, squares):
+        known = np.isfinite(square)
+        n = known.sum(axis=1, keepdims=True)
+        total = np.where(known, square, 0.0)
+        common = (_BELIEF + total.sum(axis=1, keepdims=True)) / (_BELIEF + n)
+        told += weight * n / (n + _BELIEF)
+        level += weight * n / (n + _BELIEF) * np.log(common)
+        own += weight * total
+        count += weight * known
+    level = np.exp(level / (told + steady))
+    out = (_ALIKE * level + own) / (_ALIKE + count)
+    asked = (count > 0).any(axis=0)
+    if asked.any():  # the series' own deviations leave the common level as it is
+        n = asked.sum()
+        drift = np.log(out[:, asked]).mean(axis=1, keepdims=True) - np.log(level)
+        out = out * np.exp(-drift * n / (n + _BELIEF))
+    return np.asarray(np.sqrt(out))
 
-    level = float(2 * ndtr(z) - 1)
-    seen: list[list[np.ndarray]] = [[] for _ in range(far)]
-    weight: list[list[np.ndarray]] = [[] for _ in range(far)]
-    for age, run in enumerate(runs):
-        error, up, down = _sums(run, law)
-        ratio = np.abs(error) / np.where(error > 0, up, down) * z
-        step = run["step"].to_numpy()
-        for k in range(far):
-            seen[k].append(ratio[step == k + 1])
-            weight[k].append(np.full(len(seen[k][-1]), _FADE**age / _OVERLAP))
-    out = np.ones(far)
-    for k in range(far if runs else 0):
-        r, w = np.concatenate(seen[k]), np.concatenate(weight[k])
-        count = w.sum()
-        squares = (w * np.clip(r, 0, 5) ** 2).sum()
-        out[k] = np.sqrt((_BELIEF + squares) / (_BELIEF + count))
-        if count * (1 - level) >= 1:
-            trust = count / (count + _MANY)
-            out[k] = (1 - trust) * out[k] + trust * _weighted_quantile(r, w, level) / z
+
+def _for_few(record: _Record, cut: int) -> np.ndarray:
+    """By series: how much wider where fewer values are known than the widths were learned for."""
+    from scipy.special import stdtrit
+
+    known = np.isfinite(record.values) & (record.at <= cut)
+    count = np.bincount(record.code[known], minlength=len(record.panel))
+    few = count < SHORTEST
+    edge = stdtrit(np.where(few, np.maximum(count - 2, 1), 1), 0.5 + _BASE / 200)
+    return np.where(few, edge / _NORMAL, 1.0)
+
+
+def _squares(run: pd.DataFrame, series: int, far: int, law: tuple[float, float]) -> np.ndarray:
+    """Squared running sums of errors in standard errors, (steps, series), NaN where unknown."""
+    error, up, down = _sums(run, law)
+    out = np.full((far, series), np.nan)
+    ratio = error / np.where(error > 0, up, down) * _NORMAL
+    out[run["step"].to_numpy() - 1, run["_series"].to_numpy()] = np.minimum(ratio**2, _MOST)
     return out
-
-
-def _weighted_quantile(x: np.ndarray, weight: np.ndarray, level: float) -> float:
-    order = np.argsort(x, kind="stable")
-    below = np.cumsum(weight[order]) - weight[order] / 2
-    return float(np.interp(level * weight.sum(), below, x[order]))
 
 
 def _effects(
@@ -438,24 +504,29 @@ def _effects(
     runs: list[pd.DataFrame],
     law: tuple[float, float],
     correction: np.ndarray,
-    z: float,
+    level: float,
 ) -> pd.DataFrame:
-    from scipy.special import ndtr, stdtr, stdtrit
+    from scipy.special import stdtr, stdtrit
 
     out = real.rename(columns={"forecast": "expected"})
     out["effect"] = out["_error"]
     out["effect_lo"] = out["actual"] - out["_hi"]
     out["effect_hi"] = out["actual"] - out["_lo"]
     error, up, down = _sums(real, law)
-    factor = correction[real["step"].to_numpy() - 1]
+    factor = _of_rows(real, correction)
+    edge = float(stdtrit(_FREEDOM, 0.5 + _BASE / 200))
+    part = float(stdtrit(_FREEDOM, 0.5 + level / 200)) / edge
     out["cumulative"] = error
-    out["cumulative_lo"] = error - factor * up
-    out["cumulative_hi"] = error + factor * down
+    out["cumulative_lo"] = error - part * factor * up
+    out["cumulative_hi"] = error + part * factor * down
     distance = np.abs(error) / (factor * np.where(error > 0, up, down))
-    edge = float(stdtrit(_FREEDOM, ndtr(z)))  # the interval's end has p = 1 - level
-    out["p_value"] = 2 * stdtr(_FREEDOM, -distance * edge)
+    out["p_value"] = 2 * stdtr(_FREEDOM, -distance * edge)  # the interval's end: 1 - level
     out["placebo"] = _placebo_shares(real, distance, runs, law, correction)
     return out
+
+
+def _of_rows(made: pd.DataFrame, table: np.ndarray) -> np.ndarray:
+    return np.asarray(table[made["step"].to_numpy() - 1, made["_series"].to_numpy()])
 
 
 def _placebo_shares(
@@ -473,7 +544,7 @@ def _placebo_shares(
     for run in runs:
         error, up, down = _sums(run, law)
         step = run["step"].to_numpy() - 1
-        away = np.abs(error) / (correction[step] * np.where(error > 0, up, down))
+        away = np.abs(error) / (_of_rows(run, correction) * np.where(error > 0, up, down))
         at = np.searchsorted(row[order], run["_series"].to_numpy() * far + step)
         fits = at < len(row)
         fits[fits] = row[order][at[fits]] == (run["_series"].to_numpy() * far + step)[fits]

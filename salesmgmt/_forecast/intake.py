@@ -44,7 +44,8 @@ _RESULTS = {
     "backtest": _FORECAST + " cutoff model actual step",
     "components": "date amount trend season holiday exog remainder",
     "anomalies": "date amount expected lo hi score anomaly",
-    "impact": "date actual expected effect effect_* cumulative cumulative_* p_value placebo",
+    "impact": _FORECAST + " actual expected effect effect_* cumulative cumulative_* p_value placebo"
+    " step model cutoff _*",
 }
 
 

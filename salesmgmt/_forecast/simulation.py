@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from .._frames import (
     Amount,
     Date,
+    Rows,
     check_bool,
     check_int,
     check_names,
@@ -19,10 +21,13 @@ from .._frames import (
     check_seed,
     take,
     to_pandas,
+    warn,
 )
 from ..engine import paths
 from ..engine.bank import forecast_block
+from ..engine.marginal import Forecast
 from ..engine.preparation import prepare
+from ..engine.sums import group_sums
 from ..errors import InputError
 from .cleaning import clean_block
 from .daily import Days
@@ -36,6 +41,8 @@ __all__ = ["sample_panel", "simulate", "summarise"]
 _PAST = 120  # periods whose errors give the correlations
 _ORIGINS = 3  # earlier origins that tell how errors of a horizon belong together
 _ASKED = 1024  # series asked for it
+_FEWEST = 4  # values that say how uncertain a series is
+_LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 
 
 def simulate(
@@ -105,7 +112,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform, clean
     """
     caller = "simulate"
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
-    n = check_int(n, "n", caller=caller, low=1)
+    n = check_int(n, "n", caller=caller, low=1, high=1_000_000)
     random_state = check_seed(random_state, caller=caller)
     models = check_models(model, caller=caller)
     panel = read_history(
@@ -190,7 +197,9 @@ def _draw(
     widen: float,
 ) -> np.ndarray:
     """Amounts (series, horizon, draws)."""
-    parts, stays, past = [], np.ones(len(panel)), np.zeros((_PAST, len(panel)))
+    parts: list[tuple[np.ndarray, np.ndarray, Forecast, np.ndarray]] = []
+    stays, past = np.ones(len(panel)), np.zeros((_PAST, len(panel)))
+    count, varies = np.zeros(len(panel), dtype=np.int64), np.zeros(len(panel), dtype=bool)
     newest = int(panel.end.max())
     options: dict[str, Any] = {"transform": transform, "widen": widen}
     for piece in pieces:
@@ -208,6 +217,12 @@ def _draw(
             block.y, block.n, block.last - block.ahead, newest, panel.season
         )[:, columns]
         parts.append((block.series, columns, found, floor))
+        known = np.isfinite(block.y)
+        count[series] = known.sum(axis=0)[columns]
+        least, most = (np.where(known, block.y, s * np.inf) for s in (1, -1))
+        varies[series] = (least.min(axis=0) < most.max(axis=0))[columns]
+    if (count < _FEWEST).any():
+        parts = _with_lent_widths(panel, parts, count, varies)
     stays = _as_seen(panel, stays, horizon, models)
     z = paths.deviates(past, stays, horizon, n, rng)
     amounts = np.empty((len(panel), horizon, n))
@@ -215,6 +230,67 @@ def _draw(
         drawn = np.maximum(found.quantile(z[:, :, series]), floor)[:, :, columns]
         amounts[series[columns]] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
     return amounts
+
+
+def _with_lent_widths(
+    panel: Panel,
+    parts: list[tuple[np.ndarray, np.ndarray, Forecast, np.ndarray]],
+    count: np.ndarray,
+    varies: np.ndarray,
+) -> list[tuple[np.ndarray, np.ndarray, Forecast, np.ndarray]]:
+    """Series too short to say how uncertain they are take the relative widths of the others.
+
+    As in :func:`forecast`; where there are no others, the user is told.
+    """
+    few = count < _FEWEST
+    rates = []
+    for series, columns, found, _ in parts:
+        mine = np.isin(np.arange(len(series)), columns)
+        tells = mine & (varies & ~few)[series] & (found.mean != 0).all(axis=0)
+        rates.append(_relative_widths(found)[..., tells])
+    rate = np.concatenate(rates, axis=-1)
+    lent = rate.shape[-1] > 0
+    _tell_of_few(panel, few & (count == 0 if lent else True))
+    if not lent:
+        return parts
+    usual = np.median(rate, axis=-1)
+    return [(s, c, _widened(f, few[s], usual), floor) for s, c, f, floor in parts]
+
+
+def _relative_widths(f: Forecast) -> np.ndarray:
+    """How far the ends of some levels lie from the mean, in means: (2, levels, steps, series)."""
+    size = np.where(f.mean != 0, np.abs(f.mean), 1.0)
+    ends = [f.bounds(x) for x in _LEVELS]
+    return np.stack(
+        [[(f.mean - e[0]) / size for e in ends], [(e[1] - f.mean) / size for e in ends]]
+    )
+
+
+def _widened(f: Forecast, few: np.ndarray, usual: np.ndarray) -> Forecast:
+    """The forecast with usual relative widths (2, levels, steps) where few values are known."""
+    if not few.any():
+        return f
+    wide = usual[:, _LEVELS == 95.0][:, 0]
+    part = (usual / np.maximum(wide, 1e-300)[:, None]).mean(axis=2)
+    levels = _LEVELS if f.levels is None else f.levels
+    at, known = ndtri(0.5 + levels / 200), ndtri(0.5 + _LEVELS / 200)
+    lent = np.stack([np.interp(at, known, side) for side in part])[..., None]
+    own = [ndtri(0.975) * f.sd if v is None else v for v in (f.below, f.above)]
+    normal = np.stack([at / ndtri(0.975)] * 2) if f.shape is None else f.shape
+    shape = np.where(few, lent, normal if normal.ndim == 3 else normal[..., None])
+    size = np.abs(f.mean)
+    low, high = (np.where(few, side[:, None] * size, v) for side, v in zip(wide, own))
+    return Forecast(f.mean, f.sd, low, high, levels, shape)
+
+
+def _tell_of_few(panel: Panel, which: np.ndarray) -> None:
+    at = np.flatnonzero(which)
+    if len(at):
+        warn(
+            f"{panel.caller}(): {len(at)} of {len(panel)} series have fewer than {_FEWEST} values "
+            f"(first {panel.names([int(at[0])])[0]}): how uncertain they are is not known, and "
+            "their draws say too little of it."
+        )
 
 
 def _as_seen(panel: Panel, stays: np.ndarray, horizon: int, models: list[str]) -> np.ndarray:
@@ -333,7 +409,8 @@ def summarise(
     Raises
     ------
     InputError
-        A column is missing, a value cannot be used, or a quantile is outside 0 to 1.
+        A column is missing or has a name of the result, a value cannot be used, some draws of a
+        key are missing, or a quantile is outside 0 to 1.
 
     References
     ----------
@@ -350,16 +427,22 @@ def summarise(
     0 2025-01-01  22.0  11.0  22.0
     """
     caller = "summarise"
-    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
-        raise InputError(f"{caller}(): quantiles must be a list of shares, got {quantiles!r}.")
-    quantiles = list(quantiles)
-    for q in quantiles:
-        check_number(q, "quantiles", caller=caller, low=0, high=1)
-    samples = to_pandas(samples, caller=caller, arg="samples")
-    keys = [c for c in samples.columns if c not in (date, draw, amount)]
+    levels = _quantiles(quantiles, caller)
+    frame = to_pandas(samples, caller=caller, arg="samples")
+    own = (date, draw, amount)
+    keys = [c for c in frame.columns if c not in own]
     wanted = [*keys, date] if by is None else check_names(by, "by", caller=caller)
+    made = ["mean", "sd", *levels]
+    for name in wanted:
+        if name in (draw, amount):
+            raise InputError(f"{caller}(): by names {name!r}; draws are what is summarised.")
+        if name in made:
+            raise InputError(
+                f"{caller}(): column {name!r} of samples has the name of a column of the result; "
+                "rename it, or leave it out of by=."
+            )
     rows = take(
-        samples,
+        frame,
         caller=caller,
         arg="samples",
         by=[c for c in wanted if c != date],
@@ -367,28 +450,53 @@ def summarise(
         draw=Amount(draw, whole=True),
         amount=Amount(amount),
     )
-    frame = rows.frame[[c for c in wanted if c != date]].copy()
-    if date in wanted:
-        frame[date] = rows["date"].astype(_unit_of(rows.series("date")))
-        frame = frame[wanted]
-    frame["_draw"], frame["_amount"] = rows["draw"], rows["amount"]
-    sums = frame.groupby([*wanted, "_draw"], observed=True, sort=True)["_amount"].sum()
-    if not wanted:
-        grouped = {(): sums.to_numpy()}
-        out = pd.DataFrame(index=pd.RangeIndex(1))
-        matrix = np.atleast_2d(grouped[()])
-    else:
-        wide = sums.unstack("_draw")
-        out = wide.index.to_frame(index=False)
-        matrix = wide.to_numpy()
-    rows_a_draw = np.unique(rows["draw"], return_counts=True)[1]
-    if np.isnan(matrix).any() or (rows_a_draw != rows_a_draw[0]).any():
-        raise InputError(f"{caller}(): samples lack some draws of some keys; give all of a call.")
+    out, matrix = _sums_of_draws(rows, wanted, date, caller)
     out["mean"] = matrix.mean(axis=1)
     out["sd"] = matrix.std(axis=1)
-    for q in quantiles:
-        out[f"p{100 * q:g}"] = np.quantile(matrix, q, axis=1)
+    for name, q in levels.items():
+        out[name] = np.quantile(matrix, q, axis=1)
     return out
+
+
+def _quantiles(quantiles: Any, caller: str) -> dict[str, float]:
+    """Quantiles by the name of their column."""
+    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
+        raise InputError(f"{caller}(): quantiles must be a list of shares, got {quantiles!r}.")
+    found = [check_number(q, "quantiles", caller=caller, low=0, high=1) for q in quantiles]
+    return {f"p{100 * q:g}": q for q in found}
+
+
+def _sums_of_draws(
+    rows: Rows, wanted: list[Any], date: str, caller: str
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """What is reported by, and the sums of each draw (rows, draws)."""
+    parts = [rows.frame[c].array for c in wanted if c != date]
+    if date in wanted:
+        days = rows["date"].astype(_unit_of(rows.series("date")))
+        parts.insert(wanted.index(date), days)
+    where = pd.DataFrame(dict(enumerate(parts)), index=pd.RangeIndex(len(rows)))
+    group = np.zeros(len(rows), dtype=np.int64)
+    out = pd.DataFrame(index=pd.RangeIndex(1))
+    if wanted:
+        grouped = where.groupby(list(where.columns), observed=True, sort=True)
+        group = grouped.ngroup().to_numpy()
+        out = where.iloc[np.unique(group, return_index=True)[1]].reset_index(drop=True)
+        out.columns = pd.Index(wanted)
+    numbers, code = np.unique(rows["draw"], return_inverse=True)
+    flat = group * len(numbers) + code.ravel()
+    shape = (len(out), len(numbers))
+    count = np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
+    uneven = np.flatnonzero((count != count[:, :1]).any(axis=1))
+    if len(uneven):
+        raise InputError(
+            f"{caller}(): samples lack some draws in {len(uneven)} of {len(out)} row(s) of the "
+            f"result, first {_told(out, int(uneven[0]))}; give all rows of a call."
+        )
+    return out, group_sums(flat, rows["amount"], count.size).reshape(shape)
+
+
+def _told(out: pd.DataFrame, row: int) -> str:
+    return " / ".join(str(v) for v in out.iloc[row]) if out.shape[1] else "the total"
 
 
 def _unit_of(series: pd.Series) -> Any:

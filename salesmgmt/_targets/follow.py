@@ -24,7 +24,7 @@ from .._frames import (
 )
 from ..engine.sums import group_sums
 from ..errors import InputError
-from .odds import draw_totals
+from .odds import PlanSpans, draw_totals
 from .organisation import PlanColumns, lookup
 from .shape import period_weights
 from .spans import Spans
@@ -426,8 +426,7 @@ def _from_samples(samples: pd.DataFrame, course: Course, *, caller: str) -> np.n
         samples,
         course.labels[course.names],
         course.names,
-        first=course.today + 1,
-        last=int(course.end.max()),
+        spans=PlanSpans(course.group, np.maximum(course.start, course.today + 1), course.end),
         caller=caller,
     )
     return course.actual + np.median(totals, axis=1)

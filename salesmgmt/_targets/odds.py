@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from .._frames import (
     Rows,
     check_choice,
     check_names,
-    factorise,
     money,
     take,
     to_pandas,
@@ -29,6 +29,7 @@ from .organisation import PlanColumns, lookup, one_measure
 __all__ = ["attainment_probability", "draw_totals", "equal_probability_quotas"]
 
 _NO_KEYS = ("date", "draw", "amount", "measure")
+_RESULT = ("target", "p_attain", "p10", "p50", "p90", "shortfall")
 
 
 def attainment_probability(
@@ -52,14 +53,14 @@ def attainment_probability(
         Key columns, ``period_start``, ``period_end``, ``target`` (and one ``measure``).
     samples : DataFrame
         Some of the plan's key columns, ``date`` (period start), ``draw``, ``amount``: draws of
-        one call of ``forecast.simulate``, which belong together across keys. Dates outside the
-        plan do not count.
+        one call of ``forecast.simulate``, which belong together across keys. Dates outside a
+        key's own plan periods do not count.
     by : str or list of str, optional
         Key columns to report by; ``[]`` for the whole. Draws are added up first, so their
         dependence is kept. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
-        What has come in: closed periods are known. Rows from the start of the plan up to the
-        day before the first draw's date count.
+        What has come in: closed periods are known. Rows in a key's plan periods up to the day
+        before the first draw's date count.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str
@@ -75,8 +76,8 @@ def attainment_probability(
     Raises
     ------
     InputError
-        ``samples`` lacks a key of the plan, keys have different draws, or the plan has several
-        measures.
+        ``samples`` lacks a key of the plan, rows of some draws, or any date in the plan's
+        periods; or the plan has several measures, or ends before it starts.
 
     Examples
     --------
@@ -100,7 +101,9 @@ def attainment_probability(
     )
     for name in names:
         check_choice(name, "by", keys, caller=caller)
-    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
+    _refuse_result_names(names, caller=caller)
+    fine = [k for k in keys if k in names or k in drawn.columns]
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(fine)}
     rows = take(
         frame,
         caller=caller,
@@ -109,22 +112,26 @@ def attainment_probability(
         **roles,
     )
     one_measure(rows, caller=caller)
-    group, labels = _groups(rows, list(roles))
+    group, labels = _groups(rows, [f"key{fine.index(n)}" for n in names])
     goal = group_sums(group, rows["target"], len(labels))
-    first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
-    own = [k for k in keys if k in drawn.columns]
-    drawn = _within_spans(drawn, rows, own, "date", "amount", "samples", caller)
-    _tell_of_open_end(drawn, last, caller)
-    totals = draw_totals(drawn, labels, names, first=first, last=last, caller=caller)
-    if actuals is not None:
-        until = _first_draw(drawn, first, caller=caller)
-        actuals = to_pandas(actuals, caller=caller, arg="actuals")
-        also = [k for k in own if k in actuals.columns]
-        actuals = _within_spans(actuals, rows, also, date, amount, "actuals", caller)
-        totals = (
-            totals
-            + _known(actuals, labels, names, date, amount, first, until, caller=caller)[:, None]
-        )
+    part, parts = _groups(rows, list(roles))
+    spans = PlanSpans.of(rows, part, caller=caller)
+    _tell_of_open_end(drawn, int(spans.end.max()), caller)
+    totals = draw_totals(drawn, parts, fine, spans=spans, needed=actuals is None, caller=caller)
+    whole = np.zeros(len(parts), dtype=np.int64)
+    whole[part] = group
+    if actuals is None:
+        totals = _added_up(totals, whole, len(labels))
+    else:
+        until = _first_draw(drawn, int(spans.start.min()), caller=caller)
+        came = to_pandas(actuals, caller=caller, arg="actuals")
+        if all(name in came.columns for name in fine):
+            known = _known(came, parts, fine, date, amount, spans.before(until), caller=caller)
+            totals = _added_up(totals + known[:, None], whole, len(labels))
+        else:
+            spans = PlanSpans.of(rows, group, caller=caller).before(until)
+            known = _known(came, labels, names, date, amount, spans, caller=caller)
+            totals = _added_up(totals, whole, len(labels)) + known[:, None]
     out = labels.copy()
     out["target"] = goal
     out["p_attain"] = (totals >= (goal - _close(goal))[:, None]).mean(axis=1)
@@ -192,7 +199,7 @@ def equal_probability_quotas(
     whole = whole_total(total, step, caller=caller)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
     labels = take(frame, caller=caller, arg="samples", **roles).keys(*roles).labels
-    totals = draw_totals(frame, labels, names, first=None, last=None, caller=caller)
+    totals = draw_totals(frame, labels, names, caller=caller)
     ordered = np.sort(totals, axis=1)
     level = _common_level(ordered, float(total), caller=caller)
     quotas = snap(_quantile(ordered, level) / float(step))
@@ -205,7 +212,7 @@ def equal_probability_quotas(
     out["median"] = np.median(totals, axis=1)
     out["stretch"] = _growth(target, out["median"].to_numpy())
     if history is not None:
-        past = _known(history, labels, names, None, "amount", None, None, caller=caller)
+        past = _known(history, labels, names, None, "amount", None, caller=caller)
         out["history"] = past
         out["growth"] = _growth(target, past)
     out.attrs["probability"] = 1.0 - level
@@ -268,39 +275,44 @@ def _tell_of_strangers(actuals: Rows, lost: np.ndarray, caller: str) -> None:
     )
 
 
-def _within_spans(
-    frame: pd.DataFrame,
-    plan: Rows,
-    keys: list[Any],
-    date: str,
-    amount: str,
-    arg: str,
-    caller: str,
-) -> pd.DataFrame:
-    """Amounts outside the span that the plan has for their key count as nothing."""
-    if not keys or len(frame) == 0:
-        return frame
-    found = factorise(plan.frame, keys)
-    first = np.full(len(found), np.iinfo(np.int64).max)
-    last = np.full(len(found), np.iinfo(np.int64).min)
-    np.minimum.at(first, found.codes, plan.days("period_start"))
-    np.maximum.at(last, found.codes, plan.days("period_end"))
-    if (first == first[0]).all() and (last == last[0]).all():
-        return frame
-    own = {f"key{i}": Key(k, option="") for i, k in enumerate(keys)}
-    rows = take(
-        frame,
-        caller=caller,
-        arg=arg,
-        date=Date(date),
-        amount=Amount(amount),
-        **own,  # type: ignore[arg-type]
-    )
-    theirs = rows.keys(*own)
-    at = lookup(found.labels, theirs.labels)[theirs.codes]
-    days = rows.days("date")
-    use = (at >= 0) & (days >= first[at]) & (days <= last[at])
-    return rows.frame.assign(**{amount: np.where(use, rows["amount"], 0.0)})
+@dataclass(frozen=True)
+class PlanSpans:
+    """Days that count, by label: the periods of its plan rows."""
+
+    code: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Rows, code: np.ndarray, *, caller: str) -> PlanSpans:
+        start, end = rows.days("period_start"), rows.days("period_end")
+        late = np.flatnonzero(start > end)
+        if len(late):
+            raise InputError(
+                f"{caller}(): plan: {rows.columns['period_end']} lies before "
+                f"{rows.columns['period_start']} in {len(late)} row(s), first row "
+                f"{rows.index[late[0]]!r}; give the last day of the period."
+            )
+        return cls(code, start, end)
+
+    def before(self, until: int) -> PlanSpans:
+        """The days before one."""
+        return PlanSpans(self.code, self.start, np.minimum(self.end, until - 1))
+
+    def hold(self, code: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Whether a day lies in one of its label's periods."""
+        there = self.start <= self.end
+        if not there.any() or not len(days):
+            return np.zeros(len(days), dtype=bool)
+        label, start, end = self.code[there], self.start[there], self.end[there]
+        base = min(int(start.min()), int(days.min()))
+        width = max(int(end.max()), int(days.max())) - base + 1
+        order = np.lexsort((start, label))
+        label, start, end = label[order], start[order] - base, end[order] - base
+        reach = np.maximum.accumulate(label * width + end)
+        asked = code * width + (days - base)
+        at = np.searchsorted(label * width + start, asked, side="right") - 1
+        return np.asarray((at >= 0) & (asked <= reach[np.maximum(at, 0)]))
 
 
 def _tell_of_open_end(samples: pd.DataFrame, last: int, caller: str) -> None:
@@ -323,11 +335,14 @@ def draw_totals(
     labels: pd.DataFrame,
     names: list[Any],
     *,
-    first: int | None,
-    last: int | None,
+    spans: PlanSpans | None = None,
+    needed: bool = False,
     caller: str,
 ) -> np.ndarray:
-    """Sum of each draw by key, shape (keys, draws); dates from ``first`` to ``last`` count."""
+    """Sum of each draw by key, shape (keys, draws); only days in ``spans`` count.
+
+    ``needed``: a plan without any draw in its periods is refused.
+    """
     frame = to_pandas(samples, caller=caller, arg="samples")
     roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(names)}
     rows = take(
@@ -344,28 +359,76 @@ def draw_totals(
         keys = rows.keys(*roles)
         found = lookup(labels, keys.labels)
         at = found[keys.codes]
-    days = rows.days("date")
     use = at >= 0
-    if first is not None and last is not None:
-        use &= (days >= first) & (days <= last)
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
     flat = at * len(numbers) + draw.reshape(-1)
     size = max(len(labels), 1) * len(numbers)
-    sums = group_sums(flat[use], rows["amount"][use], size)
-    seen = np.bincount(flat[at >= 0], minlength=size).reshape(-1, len(numbers))
+    seen = np.bincount(flat[use], minlength=size).reshape(-1, len(numbers))
     _check_draws(seen, labels, len(numbers), caller=caller)
+    if spans is not None:
+        use[use] = spans.hold(at[use], rows.days("date")[use])
+        if needed:
+            _tell_of_none(np.bincount(at[use], minlength=len(seen)) == 0, labels, caller=caller)
+    sums = group_sums(flat[use], rows["amount"][use], size)
     return sums.reshape(-1, len(numbers))
+
+
+def _added_up(values: np.ndarray, whole: np.ndarray, count: int) -> np.ndarray:
+    """Rows of ``values`` added up by the group each belongs to."""
+    if len(values) == count:
+        out = np.empty_like(values)
+        out[whole] = values
+        return out
+    width = values.shape[1]
+    flat = (whole[:, None] * width + np.arange(width)).ravel()
+    return group_sums(flat, values.ravel(), count * width).reshape(count, width)
+
+
+def _tell_of_none(empty: np.ndarray, labels: pd.DataFrame, *, caller: str) -> None:
+    """Plans that no draw falls into."""
+    if not empty.any():
+        return
+    who = _who(labels, int(np.flatnonzero(empty)[0]))
+    if empty.all():
+        raise InputError(
+            f"{caller}(): no draw of samples has a date in the plan's periods (first {who}); "
+            "simulate the plan's periods, or give actuals= for what has come in."
+        )
+    warn(
+        f"{caller}(): {int(empty.sum())} of {len(empty)} key(s) have no draw in their plan's "
+        f"periods (first {who}) and count as nothing sold."
+    )
+
+
+def _who(labels: pd.DataFrame, at: int) -> str:
+    return repr(" / ".join(map(str, labels.iloc[at]))) if labels.shape[1] else "the whole"
 
 
 def _check_draws(seen: np.ndarray, labels: pd.DataFrame, count: int, *, caller: str) -> None:
     lacking = (seen == 0).any(axis=1)
     if lacking.any():
         at = int(np.flatnonzero(lacking)[0])
-        who = " / ".join(map(str, labels.iloc[at])) if labels.shape[1] else "the whole"
         raise InputError(
             f"{caller}(): samples has not all {count} draws for {int(lacking.sum())} key(s), "
-            f"first {who!r} ({int((seen[at] > 0).sum())}); simulate all keys in one call."
+            f"first {_who(labels, at)} ({int((seen[at] > 0).sum())}); simulate all keys in one "
+            "call."
         )
+    uneven = (seen != seen[:, :1]).any(axis=1)
+    if uneven.any():
+        at = int(np.flatnonzero(uneven)[0])
+        raise InputError(
+            f"{caller}(): samples lack rows of some draws for {int(uneven.sum())} key(s), first "
+            f"{_who(labels, at)} ({int(seen[at].min())} to {int(seen[at].max())} rows a draw); "
+            "give all rows of a call."
+        )
+
+
+def _refuse_result_names(names: list[Any], *, caller: str) -> None:
+    for name in names:
+        if name in _RESULT:
+            raise InputError(
+                f"{caller}(): key {name!r} has the name of a column of the result; rename it."
+            )
 
 
 def _groups(rows: Rows, options: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
@@ -387,12 +450,11 @@ def _known(
     names: list[Any],
     date: str | None,
     amount: str,
-    first: int | None,
-    until: int | None,
+    spans: PlanSpans | None,
     *,
     caller: str,
 ) -> np.ndarray:
-    """Amounts by key that are known, from ``first`` to the day before ``until``."""
+    """Amounts by key that are known, on days in ``spans``."""
     arg = "actuals" if date is not None else "history"
     roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(names)}
     if date is not None:
@@ -406,9 +468,9 @@ def _known(
         keys = rows.keys(*[f"key{i}" for i in range(len(names))])
         at = lookup(labels, keys.labels)[keys.codes]
     use = at >= 0
-    if date is not None and first is not None and until is not None:
+    if date is not None and spans is not None:
         days = rows.days("date")
-        within = (days >= first) & (days < until)
-        _tell_of_strangers(rows, within & ~use, caller)
-        use &= within
+        asked = (days >= spans.start.min()) & (days <= spans.end.max())
+        _tell_of_strangers(rows, asked & ~use, caller)
+        use[use] = spans.hold(at[use], days[use])
     return group_sums(at[use], rows["amount"][use], max(len(labels), 1))
