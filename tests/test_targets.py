@@ -533,8 +533,9 @@ def test_plans_that_draws_cannot_answer_are_refused():
     far = plan.assign(period_start="2031-01-01", period_end="2031-12-31")
     with pytest.raises(InputError, match="no draw of samples has a date"):
         attainment_probability(far, draws)
-    one = plan.assign(period_end=["2026-03-31", "2031-12-31"], period_start="2026-01-01")
-    one.loc[1, "period_start"] = "2031-01-01"
+    one = plan.assign(
+        period_start=["2026-01-01", "2020-01-01"], period_end=["2026-03-31", "2020-12-31"]
+    )
     with pytest.warns(DataWarning, match=r"1 of 2 key.*first 'B'"):
         attainment_probability(one, draws)
     with pytest.raises(InputError, match="lies before"):

@@ -116,8 +116,8 @@ def attainment_probability(
     goal = group_sums(group, rows["target"], len(labels))
     part, parts = _groups(rows, list(roles))
     spans = PlanSpans.of(rows, part, caller=caller)
-    _tell_of_open_end(drawn, int(spans.end.max()), caller)
     totals = draw_totals(drawn, parts, fine, spans=spans, needed=actuals is None, caller=caller)
+    _tell_of_open_end(drawn, int(spans.end.max()), caller)
     whole = np.zeros(len(parts), dtype=np.int64)
     whole[part] = group
     if actuals is None:
