@@ -26,6 +26,7 @@ from scipy.special import stdtrit
 from salesmgmt import load_sample
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
 from salesmgmt.forecast import (
+    accuracy,
     backtest,
     forecast,
     forecast_hierarchy,
@@ -370,11 +371,37 @@ def poisoned(folder: Path) -> None:
     late = past["date"] > past["date"].drop_duplicates().sort_values().iloc[-12]
     worse = past.assign(amount=past["amount"].where(~late, -1e9))
     options = {"by": "unique_id", "windows": 2, "step": 6, "calendar": "AU"}
-    a, b = (backtest(x, 6, **options) for x in (past, worse))
-    early = a["cutoff"] == a["cutoff"].min()
     columns = ["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
-    gap = np.abs(a.loc[early, columns].to_numpy() - b.loc[early, columns].to_numpy()).max()
-    line("poisoned future: largest change of a forecast", "0", f"{gap:g}")
+    worst = 0.0
+    for more in ({}, {"windows": 4, "step": 2, "refit": False}):
+        a, b = (backtest(x, 6, **options | more) for x in (past, worse))
+        early = a["cutoff"] <= past.loc[~late, "date"].max()
+        gap = np.abs(a.loc[early, columns].to_numpy() - b.loc[early, columns].to_numpy())
+        worst = max(worst, float(gap.max()))
+    line("poisoned future: largest change of a forecast", "0", f"{worst:g}")
+
+
+# --------------------------------------------------------------------------------------
+# Rolling origins without estimating anew
+
+
+def updating(folder: Path, quick: bool) -> None:
+    """Twelve monthly cutoffs of hospital's training part: CPU time and error both ways."""
+    past = read(folder, "hospital")
+    names = past["unique_id"].drop_duplicates()
+    sizes = {"auto": 300, "theta": 300, "ces": 300, "mstl": 300, "arima": 24, "ets": 40}
+    for model, size in sizes.items():
+        some = names.iloc[:: max(len(names) // (size // (4 if quick else 1)), 1)]
+        sales = past[past["unique_id"].isin(some)]
+        took, error = [], []
+        for refit in (True, False):
+            begun = time.process_time()
+            options = {"by": "unique_id", "windows": 12, "step": 1, "models": model}
+            made = backtest(sales, 3, refit=refit, **options)
+            took.append(time.process_time() - begun)
+            error.append(float(accuracy(made)["wape"].iloc[0]))
+        ours = f"{took[0] / took[1]:.1f} x, WAPE {error[0]:.4f} -> {error[1]:.4f}"
+        line(f"backtest, refit over update: {model}, {len(some)} series", "above 1", ours)
 
 
 # --------------------------------------------------------------------------------------
@@ -483,6 +510,7 @@ def main() -> None:
         sys.exit("real data: set SALESMGMT_DATA to the folder that holds them")
     folder = Path(where)
     poisoned(folder)
+    updating(folder, options.quick)
     slow_sellers(folder, options.quick)
     pharmacy(folder)
     calendars_help(folder, options.quick)
