@@ -778,14 +778,14 @@ def _in_the_name_of(message: str, caller: str) -> str:
     return re.sub(r"^[\w.]+\(\):", f"{caller}():", message)
 
 
-def warn(message: str) -> None:
-    """A ``DataWarning`` that points at the caller's own line."""
+def warn(message: str, category: type[Warning] = DataWarning) -> None:
+    """A warning that points at the caller's own line."""
     speaker = _spoken_for.get()
     message = message if speaker is None else _in_the_name_of(message, speaker)
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, DataWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 # --------------------------------------------------------------------------------------

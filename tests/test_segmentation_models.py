@@ -258,6 +258,14 @@ def test_histories_without_any_observed_time_are_told(model, count):
     assert (ahead >= 0).all()
 
 
+def test_warnings_point_at_the_line_that_fits():
+    nothing = pd.DataFrame({"x": [0], "t_x": 0.0, "T": 0.0, "log_gaps": 0.0})
+    for model in (BGNBD(), MBGCNBD()):
+        with pytest.warns(DataWarning) as told:
+            model.fit(nothing)
+        assert told[0].filename == __file__
+
+
 @pytest.mark.parametrize("model", [BGNBD, ParetoNBD, BGBB, MBGCNBD])
 def test_counts_that_are_all_nought_are_refused(model):
     seen = pd.DataFrame({"x": [0, 1], "t_x": [0.0, 2.0], "T": 4.0, "log_gaps": 0.0, "count": 0})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
@@ -12,7 +11,7 @@ from scipy.special import chdtrc
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_number
+from .._frames import check_number, warn
 from ..engine.maximise import Fit
 from ..errors import InputError
 
@@ -87,11 +86,10 @@ class Likelihood(BaseEstimator):
         if not fit.converged:
             from sklearn.exceptions import ConvergenceWarning
 
-            warnings.warn(
+            warn(
                 f"{type(self).__name__}.fit(): the likelihood has no clear maximum on these "
                 "data (too few repeat purchases?); the best parameters found are kept.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
         return np.asarray(theta[k:])
 

@@ -51,8 +51,9 @@ class PurchaseModel(Likelihood, ABC):
         Parameters
         ----------
         purchases : DataFrame
-            Columns ``x``, ``t_x``, ``T`` (see ``segmentation.purchases``) and the covariates;
-            a column ``count`` weighs rows that stand for several customers.
+            Columns ``x``, ``t_x``, ``T`` (see ``segmentation.purchases``), those that the model
+            needs besides (covariates, ``log_gaps``); a column ``count`` weighs rows that stand
+            for several customers.
         y : ignored
             For scikit-learn only.
 
@@ -74,7 +75,10 @@ class PurchaseModel(Likelihood, ABC):
             the parameters are those the search begins with.
         """
         caller = f"{type(self).__name__}.fit"
-        purchases = to_pandas(purchases, caller=caller, arg="purchases")
+        self._fit_frame(to_pandas(purchases, caller=caller, arg="purchases"), caller)
+        return self
+
+    def _fit_frame(self, purchases: pd.DataFrame, caller: str) -> None:
         _, x, t_x, T, count = histories(purchases, caller, whole=self._discrete)
         designs = self._learn(purchases, caller)
         rows = distinct(x, t_x, T, count, caller)
@@ -84,12 +88,11 @@ class PurchaseModel(Likelihood, ABC):
         shift, correction = np.asarray(self._powers) * scale, -scale * seen
         if not designs:
             self._keep(fit, rows.total, shift, correction)
-            return self
+            return
         weight = np.ones(len(x)) if count is None else count
         z = np.hstack([d.matrix(purchases, caller) for d in designs.values()])
         known = (x, t_x, T, weight, z)
         self._fit_moved(known, designs, fit, rows.scale, shift, correction)
-        return self
 
     def _fit_plain(self, rows: Histories) -> Fit:
         """The maximum without covariates."""

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import gammaln
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, check_int, take, to_pandas
+from .._frames import Amount, check_int, take
 from ..engine import bgnbd, regular_nbd
 from ..engine.btyd_rows import Histories
 from ..engine.maximise import Fit
@@ -25,7 +25,8 @@ class MBGCNBD(PurchaseModel):
     """MBG/CNBD-k: like MBG/NBD, for purchases at regular times (``k`` above 1).
 
     The time between purchases is the sum of ``k`` exponential ones; ``k=1`` is the MBG/NBD. Who
-    buys regularly and is overdue has left sooner than other models say.
+    buys regularly and is overdue has left sooner than other models say. Unless ``k`` is 1, ``fit``
+    takes a column ``log_gaps`` too: ``segmentation.purchases`` makes it with ``regularity=True``.
 
     Parameters
     ----------
@@ -94,36 +95,9 @@ class MBGCNBD(PurchaseModel):
         model.k = model.k_ = k
         return model
 
-    def fit(self, purchases: pd.DataFrame, y: object = None) -> Self:
-        """Find the parameters that make the purchases seen most likely.
-
-        Parameters
-        ----------
-        purchases : DataFrame
-            Columns ``x``, ``t_x``, ``T`` and, unless ``k`` is 1, ``log_gaps`` (see
-            ``segmentation.purchases`` with ``regularity=True``); optionally ``count``.
-        y : ignored
-            For scikit-learn only.
-
-        Returns
-        -------
-        estimator
-            The fitted model itself.
-
-        Raises
-        ------
-        InputError
-            A column is missing, a history is impossible, or all counts are 0.
-
-        Warns
-        -----
-        DataWarning
-            No customer was observed for any time, as in :meth:`BGNBD.fit`.
-        """
-        caller = f"{type(self).__name__}.fit"
+    def _fit_frame(self, purchases: pd.DataFrame, caller: str) -> None:
         if self.k != "auto":
             check_int(self.k, "k", caller=caller, low=1, high=100)
-        purchases = to_pandas(purchases, caller=caller, arg="purchases")
         _, x, t_x, T, count = histories(purchases, caller)
         weight = np.ones(len(x)) if count is None else count
         gaps = np.zeros(len(x)) if self.k == 1 else _gaps(purchases, x, t_x, caller)
@@ -135,7 +109,6 @@ class MBGCNBD(PurchaseModel):
         if self.k == "auto":
             self.aic_ += 2.0
             self.bic_ += float(np.log(rows.total))
-        return self
 
     def _fit_k(self, rows: Histories, told: float, seen: float) -> tuple[Fit, float]:
         """The best k, its fit, and the part of the likelihood that the gaps alone decide."""
