@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from hierarchies import hierarchies
 from scipy import sparse
 from scipy.special import stdtrit
 
@@ -29,7 +29,6 @@ from salesmgmt.forecast import (
     accuracy,
     backtest,
     forecast,
-    forecast_hierarchy,
     forecast_sparse,
     impact,
     simulate,
@@ -53,53 +52,6 @@ def read(folder: Path, name: str, part: str = "train") -> pd.DataFrame:
 
 # --------------------------------------------------------------------------------------
 # Hierarchies
-
-
-def pharmacy(folder: Path) -> None:
-    """Scripts sold by concession, type and two drug groups: all crossings."""
-    keys = ["concession", "type", "group", "drug"]
-    past, later = (read(folder, "pbs_scripts", part) for part in ("train", "test"))
-    steady = past.groupby("unique_id")["amount"].agg(lambda v: (v > 0).mean() > 0.99)
-    for frame in (past, later):
-        frame[keys] = frame["unique_id"].str.split("/", expand=True).iloc[:, :4].to_numpy()
-    past, later = (f[f["unique_id"].map(steady)] for f in (past, later))
-    levels = [list(c) for k in range(4) for c in combinations(keys, k)]
-    found = {}
-    for method in ("mint_shrink", "wls", "auto"):
-        got = forecast_hierarchy(past, 12, keys=keys, levels=levels, method=method, level=None)
-        found[method] = _mase(got, past, later, keys)
-    base, mint = found["mint_shrink"]
-    nodes = len(got) // 12
-    line(f"pharmacy, {nodes} nodes: MASE base", "", f"{base:.3f}")
-    line("  MinT-shrink", "5 % below base (tourism)", f"{mint:.3f} ({mint / base - 1:+.1%})")
-    wls = found["wls"][1]
-    line("  WLS by variances", "", f"{wls:.3f} ({wls / base - 1:+.1%})")
-    auto = found["auto"][1]
-    line("  the one better a year before (default)", "", f"{auto:.3f} ({auto / base - 1:+.1%})")
-
-
-def _mase(
-    got: pd.DataFrame, past: pd.DataFrame, later: pd.DataFrame, keys: list[str]
-) -> tuple[float, float]:
-    """Mean over nodes of the scaled errors before and after reconciliation."""
-    scores = []
-    for level in got[keys].notna().drop_duplicates().to_numpy():
-        kept = [k for k, on in zip(keys, level) if on]
-        rows = got[(got[keys].notna() == level).all(axis=1)]
-        truth = later.groupby([*kept, "date"], as_index=False)["amount"].sum()
-        both = rows.merge(truth, on=[*kept, "date"])
-        one = both.assign(
-            base=(both["base"] - both["amount"]).abs(),
-            made=(both["forecast"] - both["amount"]).abs(),
-            node=both[kept].agg("/".join, axis=1) if kept else "",
-        )
-        old = past.groupby([*kept, "date"], as_index=False)["amount"].sum()
-        old["node"] = old[kept].agg("/".join, axis=1) if kept else ""
-        scale = old.groupby("node")["amount"].agg(lambda v: v.diff(12).abs().mean())
-        means = one.groupby("node")[["base", "made"]].mean()
-        scores.append(means.div(scale.reindex(means.index), axis=0))
-    both = pd.concat(scores).replace([np.inf, -np.inf], np.nan).dropna()
-    return float(both["base"].mean()), float(both["made"].mean())
 
 
 def m5_shape(peers: str | None, quick: bool) -> None:
@@ -512,7 +464,7 @@ def main() -> None:
     poisoned(folder)
     updating(folder, options.quick)
     slow_sellers(folder, options.quick)
-    pharmacy(folder)
+    hierarchies(folder, options.peers, options.quick)
     calendars_help(folder, options.quick)
     attainment(folder, options.quick)
     effects(folder, options.quick)

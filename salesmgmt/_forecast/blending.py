@@ -17,14 +17,14 @@ __all__ = ["KINDS", "Record", "Tree", "kinds", "learn"]
 # of a level by what each bottom series sold: the mean over all levels above the bottom by the
 # last season or by the last three, the coarsest level alone, the finest alone.
 KINDS = {
-    "wls": 0.5,
-    "mint_shrink": 0.1,
+    "wls": 0.3,
+    "mint_shrink": 0.3,
     "top_down_season": 0.1,
     "top_down_seasons": 0.1,
     "top_down_coarsest": 0.1,
     "top_down_finest": 0.1,
 }
-_BELIEF = 0.05  # relative error that weights far from these must save
+_BELIEF = 0.02  # relative error that weights far from these must save
 _LEAST = 4  # values that a season counts for, at least
 _LOOK = 15  # seasons that are looked back
 
