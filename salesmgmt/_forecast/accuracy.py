@@ -174,17 +174,56 @@ def _take_predictions(
     caller: str,
 ) -> _Table:
     names = list(predictions.columns)
-    date, amount = options["date"], options["amount"]
     groups = check_names(by, "by", caller=caller)
     if groups == ["model"] and "model" not in names:
         groups = []
-    pairs = [m for m in map(_BOUND.fullmatch, map(str, names)) if m]
-    levels = sorted({m.group(2) for m in pairs if m.group(1) == "lo"}, key=float)
-    levels = [x for x in levels if f"hi_{x}" in names]
+    given = "actual" in names or history is None
+    rows, bounds = _take_rows(predictions, groups, given, options["date"], caller)
+    keys = _keys_of(rows, history, options, caller)
+    panel = None
+    if history is not None:
+        # a period that is not over is no outcome; of the scales it is no part either way
+        partial = "keep" if given else "drop"
+        panel = read_history(history, caller=caller, by=keys or None, partial=partial, **options)
+        _check_spacing(panel, rows["date"], options["freq"], caller)
+    actual = rows["actual"] if given else _actuals(rows, keys, panel, caller)
+    fine = _with_outcome(actual, caller)
+    frame, dates = rows.frame[fine], rows["date"][fine]
+    one = np.zeros(len(frame), dtype=np.int64)
+    found = factorise(frame, groups) if groups else None
+    group = found.codes if found else one
+    labels = found.labels if found else pd.DataFrame(index=pd.RangeIndex(1))
+    parts = [c for c in (*keys, "model") if c in frame.columns]
+    series = factorise(frame, parts).codes if parts else one
+    cutoffs = rows["cutoff"][fine] if "cutoff" in rows else None
+    cut = np.unique(cutoffs, return_inverse=True)[1] if cutoffs is not None else one
+    run = (group * (series.max() + 1) + series) * (cut.max() + 1) + cut
+    run = np.unique(run, return_inverse=True)[1]
+    return _Table(
+        frame,
+        keys,
+        dates,
+        _first_cutoffs(dates, run, panel) if cutoffs is None else cutoffs,
+        actual[fine],
+        rows["forecast"][fine],
+        {x: (lo[fine], hi[fine]) for x, (lo, hi) in bounds.items()},
+        group,
+        labels,
+        run,
+        panel,
+    )
+
+
+def _take_rows(
+    predictions: pd.DataFrame, groups: list[str], given: bool, date: str, caller: str
+) -> tuple[Rows, dict[str, tuple[np.ndarray, np.ndarray]]]:
+    """Checked rows, and the ends of their intervals by level."""
+    pairs = _bounds_in(predictions)
+    levels = sorted({level for side, level in pairs if side == "lo"}, key=float)
+    levels = [x for x in levels if ("hi", x) in pairs]
     ends: dict[str, Any] = {
         f"{s}{i}": Amount(f"{s}_{x}") for i, x in enumerate(levels) for s in ("lo", "hi")
     }
-    given = "actual" in names or history is None
     rows = take(
         predictions,
         caller=caller,
@@ -204,7 +243,20 @@ def _take_predictions(
                 f"{caller}(): lo_{x} exceeds hi_{x} in {int((lo > hi).sum())} row(s); "
                 "are the two columns swapped?"
             )
-    drop = _OWN | {date, amount} | {str(m.group(0)) for m in pairs}
+    return rows, bounds
+
+
+def _bounds_in(frame: pd.DataFrame) -> dict[tuple[str, str], str]:
+    """Columns of interval ends by side and level."""
+    found = (m for m in map(_BOUND.fullmatch, map(str, frame.columns)) if m)
+    return {(m.group(1), m.group(2)): m.group(0) for m in found}
+
+
+def _keys_of(
+    rows: Rows, history: pd.DataFrame | None, options: dict[str, Any], caller: str
+) -> list[str]:
+    """Columns that say which series a prediction is of."""
+    drop = _OWN | {options["date"], options["amount"], *_bounds_in(rows.frame).values()}
     keys = [c for c in rows.frame.columns if c not in drop]
     if history is not None:
         keys = [c for c in keys if c in history.columns]
@@ -214,14 +266,11 @@ def _take_predictions(
             f"{caller}(): predictions has {twice.count(twice[0])} columns named {twice[0]!r}, and "
             "which of them are keys is not known; rename or drop them."
         )
-    frame = rows.frame
-    panel = None
-    if history is not None:
-        # a period that is not over is no outcome; of the scales it is no part either way
-        options["partial"] = "keep" if given else "drop"
-        panel = read_history(history, caller=caller, by=keys or None, **options)
-        _check_spacing(panel, rows["date"], options["freq"], caller)
-    actual = rows["actual"] if given else _actuals(rows, keys, panel, caller)
+    return keys
+
+
+def _with_outcome(actual: np.ndarray, caller: str) -> np.ndarray:
+    """Which predictions have an outcome; those without are told of."""
     fine = np.isfinite(actual)
     if not fine.any():
         raise InputError(f"{caller}(): history holds no value for any predicted date.")
@@ -230,41 +279,19 @@ def _take_predictions(
             f"{caller}(): history holds no value yet for {int((~fine).sum())} of {len(fine)} "
             "predictions; they are left out."
         )
-    frame = frame[fine]
-    one = np.zeros(len(frame), dtype=np.int64)
-    found = factorise(frame, groups) if groups else None
-    group = found.codes if found else one
-    labels = found.labels if found else pd.DataFrame(index=pd.RangeIndex(1))
-    parts = [c for c in (*keys, "model") if c in frame.columns]
-    series = factorise(frame, parts).codes if parts else one
-    dates = rows["date"][fine]
-    cutoffs = rows["cutoff"][fine] if "cutoff" in rows else None
-    cut = np.unique(cutoffs, return_inverse=True)[1] if cutoffs is not None else one
-    run = (group * (series.max() + 1) + series) * (cut.max() + 1) + cut
-    run = np.unique(run, return_inverse=True)[1]
-    if cutoffs is None:
-        first = np.full(run.max() + 1, dates.max())
-        np.minimum.at(first, run, dates)
-        cutoffs = first[run] - np.timedelta64(1, "us")
-        if (
-            panel is not None and panel.grid.freq != "h"
-        ):  # dates may stand at the end of their periods
-            begin = panel.grid.first_day(panel.grid.period_of(first[run]))
-            cutoffs = np.minimum(cutoffs, begin.astype("datetime64[D]") - np.timedelta64(1, "us"))
-    bounds = {x: (lo[fine], hi[fine]) for x, (lo, hi) in bounds.items()}
-    return _Table(
-        frame,
-        keys,
-        dates,
-        cutoffs,
-        actual[fine],
-        rows["forecast"][fine],
-        bounds,
-        group,
-        labels,
-        run,
-        panel,
-    )
+    return fine
+
+
+def _first_cutoffs(dates: np.ndarray, run: np.ndarray, panel: Panel | None) -> np.ndarray:
+    """Just before the first prediction of each run, where no cutoff is given."""
+    first = np.full(run.max() + 1, dates.max())
+    np.minimum.at(first, run, dates)
+    cutoffs = first[run] - np.timedelta64(1, "us")
+    if panel is None or panel.grid.freq == "h":
+        return cutoffs
+    # dates may stand at the end of their periods
+    begin = panel.grid.first_day(panel.grid.period_of(first[run]))
+    return np.minimum(cutoffs, begin.astype("datetime64[D]") - np.timedelta64(1, "us"))
 
 
 def _check_spacing(panel: Panel, dates: np.ndarray, freq: str | None, caller: str) -> None:

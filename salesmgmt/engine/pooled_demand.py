@@ -25,6 +25,7 @@ _START = 4  # periods before the first that is predicted
 _WORTH = 0.25  # periods of its own that the group's chance counts as
 _OWN = 10.0  # sales of its own from which an item's sizes outweigh the group's
 _STEPS = 40  # of the group's distribution of sizes
+_NEAR = 1e-9  # shares this close are one: levels such as 0.9 and chances such as 0.1 are rounded
 
 
 def decay(sold: np.ndarray, known: np.ndarray, group: np.ndarray) -> float:
@@ -155,7 +156,7 @@ class Sizes:
         with np.errstate(divide="ignore", invalid="ignore"):
             within = np.where(chance > 0, (level - (1 - chance)) / chance, -1.0)
         item = np.arange(len(rate))[:, None]
-        at = np.searchsorted(self._place, item + np.clip(within, 0, 1) - 1e-9)
+        at = np.searchsorted(self._place, item + np.clip(within, 0, 1) - _NEAR)
         size = self._size[np.clip(at, 0, self._last[:, None])] * more
         size = np.where(self.whole[:, None], np.rint(size), size)
-        return np.where(within > 0, size, 0.0)
+        return np.where(within > _NEAR, size, 0.0)

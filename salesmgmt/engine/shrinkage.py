@@ -141,13 +141,17 @@ class _Prior:
         logs = np.array([self._density(*node) for node in nodes])
         weight = np.exp(logs - logs.max())
         weight /= weight.sum()
+        # Moments about those of the likeliest prior: with millions of counts a square of the mean
+        # would drown the variance.
+        about = self.moments(nodes[int(logs.argmax())], self.k, self.n)[0]
         first, second = np.zeros(len(self.k)), np.zeros(len(self.k))
         for share, node in zip(weight, nodes, strict=True):
             if share > _NOTHING:
                 mean, variance = self.moments(node, self.k, self.n)
-                first += share * mean
-                second += share * (variance + mean**2)
-        return first[self.at.reshape(-1)], (second - first**2)[self.at.reshape(-1)]
+                first += share * (mean - about)
+                second += share * (variance + (mean - about) ** 2)
+        at = self.at.reshape(-1)
+        return (about + first)[at], (second - first**2)[at]
 
     def _window(self) -> tuple[np.ndarray, np.ndarray]:
         """A grid over the priors that count, by the mean's link and the logarithm of the size."""
