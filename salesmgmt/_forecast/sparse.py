@@ -129,11 +129,11 @@ def forecast_sparse(
     made = {c: np.full((len(panel), horizon), np.nan) for c in columns}
     status = np.full(len(panel), "pooled", dtype=object)
     if len(pooled):
-        for name, values in _together(_part(panel, pooled), group, horizon, models, levels).items():
+        for name, values in _together(panel.take(pooled), group, horizon, models, levels).items():
             made[name][pooled] = values
     alone = np.setdiff1d(np.arange(len(panel)), pooled)
     if len(alone):
-        own = forecast_panel(_part(panel, alone), horizon, models, levels, "auto")
+        own = forecast_panel(panel.take(alone), horizon, models, levels, "auto")
         for name in columns[:-1]:
             made[name][alone] = own[name].to_numpy().reshape(-1, horizon)
         status[alone] = own["status"].to_numpy()[::horizon]
@@ -205,21 +205,6 @@ def _length(panel: Panel) -> np.ndarray:
     return out
 
 
-def _part(panel: Panel, which: np.ndarray) -> Panel:
-    """Some items of a panel, without their keys."""
-    runs = np.diff(panel.starts)[which]
-    starts = np.concatenate([[0], np.cumsum(runs)])
-    cell = np.repeat(panel.starts[which] - starts[:-1], runs) + np.arange(starts[-1])
-    return replace(
-        panel,
-        keys=None,
-        starts=starts,
-        at=panel.at[cell],
-        values=panel.values[cell],
-        end=panel.end[which],
-    )
-
-
 # --------------------------------------------------------------------------------------
 # One forecast a group, shared out
 
@@ -280,6 +265,7 @@ def _totals(panel: Panel, group: np.ndarray) -> Panel:
     count = int(group.max()) + 1
     return replace(
         panel,
+        keys=None,
         starts=np.searchsorted(place, np.arange(count + 1) * width),
         at=place % width + low,
         values=np.bincount(cell, values),
