@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError, load_sample
-from salesmgmt.segmentation import abc, cohorts, purchases, rfm
+from salesmgmt.segmentation import (
+    abc,
+    cohorts,
+    purchases,
+    rfm,
+    score_grid,
+    segment_summary,
+    triangle,
+)
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +131,25 @@ def test_the_day_is_that_of_the_zone(sample, convert, zone):
         native = convert(lines)
     pd.testing.assert_frame_equal(rfm(native), rfm(lines), check_dtype=False)
     pd.testing.assert_frame_equal(cohorts(native), cohorts(lines), check_dtype=False)
+
+
+@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
+def test_follow_up_tables_take_results_of_other_engines(engine):
+    module = pytest.importorskip(engine)
+    give = {
+        "polars": lambda f: module.from_pandas(f),
+        "pyarrow": lambda f: module.Table.from_pandas(f),
+        "duckdb": lambda f: module.from_df(f),
+    }[engine]
+    orders = load_sample("transactions").head(2000)
+    scored, grouped = rfm(orders), cohorts(orders)
+    for follow, result in (
+        (segment_summary, scored),
+        (score_grid, scored),
+        (triangle, grouped),
+    ):
+        want = follow(result)
+        got = follow(give(result))
+        assert list(map(str, got.columns)) == list(map(str, want.columns))
+        numbers = want.select_dtypes("number")
+        np.testing.assert_allclose(got[numbers.columns].astype(float), numbers.astype(float))

@@ -19,6 +19,7 @@ from .._frames import (
     check_number,
     resolve_as_of,
     take,
+    to_pandas,
     warn,
 )
 from ..engine.grouping import dense, distinct, first_last
@@ -263,6 +264,7 @@ def triangle(result: pd.DataFrame, *, value: str = "retention") -> pd.DataFrame:
           cohort  size    0    1
     0 2025-01-01     2  1.0  0.5
     """
+    result = to_pandas(result, caller="triangle", arg="result")
     take(
         result,
         caller="triangle",

@@ -23,6 +23,7 @@ from .._frames import (
     lazy,
     resolve_as_of,
     take,
+    to_pandas,
     warn,
 )
 from ..engine.grouping import (
@@ -220,6 +221,7 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     1       lost          1    20.0
     """
     check_lang(lang, caller="segment_summary")
+    scored = to_pandas(scored, caller="segment_summary", arg="scored")
     rows = take(
         scored,
         caller="segment_summary",
@@ -289,6 +291,7 @@ def score_grid(scored: pd.DataFrame) -> pd.DataFrame:
     0  1  1          1    20.0      20.0
     1  2  2          1   120.0     120.0
     """
+    scored = to_pandas(scored, caller="score_grid", arg="scored")
     rows = take(
         scored,
         caller="score_grid",
