@@ -104,6 +104,20 @@ def test_a_low_spring_festival_is_no_anomaly_with_the_calendar():
     assert known.loc[low.to_numpy(), "anomaly"].mean() < 0.3
 
 
+def test_nothing_below_zero_is_expected_of_sales_with_many_zeros():
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2023-01-01", periods=500)
+    amount = 100.0 * rng.poisson(3, 500) * (rng.random(500) < 0.3)
+    amount[250] = 6000.0
+    seen = anomalies(pd.DataFrame({"date": days, "amount": amount}), freq="D")
+    assert (seen[["expected", "lo"]] >= 0).all(axis=None)
+    assert (seen["lo"] <= seen["expected"]).all()
+    assert (seen["expected"] <= seen["hi"]).all()
+    assert seen.loc[250, "anomaly"]
+    inside = seen["amount"].between(seen["lo"], seen["hi"])
+    assert (inside == ~seen["anomaly"]).all()
+
+
 def test_wider_band_fewer_anomalies():
     sales = shops()
     few, many = (anomalies(sales, by="shop", level=x)["anomaly"].sum() for x in (99.9, 80))

@@ -147,13 +147,19 @@ def anomalies(
     table, keys = _split_history(given, caller)
     z = float(ndtri(0.5 + level / 200))
     out = table[[*keys, "date", "amount"]].copy()
-    out["expected"] = table["_expected"]
-    out["lo"] = out["expected"] - z * table["_low"]
-    out["hi"] = out["expected"] + z * table["_high"]
-    if (table["amount"] >= 0).all():
-        out["lo"] = out["lo"].clip(lower=0.0)
-    out["score"] = table["_score"]
-    out["anomaly"] = (np.abs(table["_score"]) > z).to_numpy()
+    expected, low, high, score = (
+        table[c].to_numpy() for c in ("_expected", "_low", "_high", "_score")
+    )
+    floor = -np.inf
+    if (table["amount"] >= 0).all():  # then less than nothing is expected of no period
+        floor = 0.0
+        score = np.where(expected < 0, table["amount"] / high, score)
+        expected = np.maximum(expected, 0.0)
+    out["expected"] = expected
+    out["lo"] = np.maximum(expected - z * low, floor)
+    out["hi"] = expected + z * high
+    out["score"] = score
+    out["anomaly"] = np.abs(score) > z
     return out
 
 
