@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from salesmgmt.engine import bank, combination, estimates, interval_width
+from salesmgmt.engine import bank, combination, estimates, interval_width, preparation
 
 OUT = Path(bank.__file__).with_name("weights.npz")
 # name: season, horizon, origins (in horizons before the end of the training part)
@@ -128,7 +128,7 @@ def one_sample(
         y = np.full((n[which].max(), len(which)), np.nan)
         for j, i in enumerate(which):
             y[: n[i], j] = past[i]
-        p = bank.prepare(y, n[which], m)
+        p = preparation.prepare(y, n[which], m)
         made, seen = combination.describe_all(p, horizon, kind, estimates.Estimates())
         parts["members"].append(np.moveaxis(made.forecast, 2, 0))
         parts["features"].append(seen.features.T)

@@ -10,19 +10,12 @@ import numpy as np
 import pandas as pd
 
 from ..engine import arima, intermittent, naive, state_space
-from ..engine.bank import (
-    OLDEST,
-    complex_smoothed,
-    decomposed,
-    forecast_block,
-    newest,
-    powers,
-    regressed,
-)
+from ..engine.bank import forecast_block, powers
 from ..engine.composition import compositions, one_step_errors
 from ..engine.decomposition import fill_gaps
 from ..engine.estimates import Estimates
 from ..engine.ets import Smoothed
+from ..engine.methods import OLDEST, complex_smoothed, decomposed, newest, regressed
 from ..engine.preparation import Prepared, prepare, scale_of
 from ..engine.theta import theta
 from ..engine.transformation import box_cox

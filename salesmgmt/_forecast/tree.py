@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_bool, check_int, check_names, factorise
-from ..engine.bank import OLDEST, prepare
 from ..engine.ets import fit_additive
-from ..engine.preparation import scale_of
+from ..engine.methods import OLDEST
+from ..engine.preparation import prepare, scale_of
 from ..engine.state_space import choose
 from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
