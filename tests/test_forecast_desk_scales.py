@@ -6,8 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt import plots
 from salesmgmt.errors import InputError
-from salesmgmt.forecast import Forecaster, forecast, forecast_hierarchy, impact
+from salesmgmt.forecast import (
+    Forecaster,
+    accuracy,
+    backtest,
+    forecast,
+    forecast_hierarchy,
+    impact,
+)
 
 
 def growing(n=60, odd=None):
@@ -106,3 +114,58 @@ def test_a_value_that_was_missing_may_come_later_and_orders_may_share_a_day():
     orders = pd.concat([sales, sales.head(3)])
     held = Forecaster(model="naive", freq="M").fit(orders).update(late)
     assert held.predict(1)["forecast"].item() == pytest.approx(2 * late["amount"].item())
+
+
+# --------------------------------------------------------------------------------------
+# Tables of accuracy as a planner asks for them
+
+
+def judged(n=6):
+    """Two shops and their total (no name), two cutoffs, two models."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (shop, cut, model, step, 100.0 + rng.integers(50), 100.0 + rng.integers(50))
+        for shop in ("a", "b", None)
+        for cut in ("2024-12-01", "2025-01-01")
+        for model in ("m", "n")
+        for step in range(1, n + 1)
+    ]
+    frame = pd.DataFrame(rows, columns=["shop", "cutoff", "model", "step", "actual", "forecast"])
+    frame["date"] = pd.to_datetime(frame["cutoff"]) + pd.to_timedelta(31 * frame["step"], unit="D")
+    return frame
+
+
+@pytest.mark.parametrize("by", ["model", "step", None, ["model", "step"], "cutoff"])
+def test_series_are_counted_once_and_the_total_is_one(by):
+    table = judged()
+    got = accuracy(table, by=by)
+    assert (got["series"] == 3).all()
+    loss = 200 * (table["actual"] - table["forecast"]).abs() / (table["actual"] + table["forecast"])
+    names = [] if by is None else [by] if isinstance(by, str) else by
+    runs = table.assign(loss=loss, shop=table["shop"].fillna("all"))
+    runs = runs.groupby(list(dict.fromkeys([*names, "shop", "model", "cutoff"])))["loss"].mean()
+    want = [runs.mean()] if by is None else runs.groupby(names).mean()
+    np.testing.assert_allclose(got["smape"], want)
+
+
+def test_naive_forecasts_do_not_know_more_where_it_is_reported_by_date():
+    """Without cutoffs the first date predicted tells, not the first one of each row reported."""
+    history = growing(60)
+    made = history.tail(6).rename(columns={"amount": "actual"}).assign(forecast=200.0)
+    whole = accuracy(made, history=history)
+    each = accuracy(made, history=history, by="date")
+    size = made["actual"].to_numpy()
+    added = (each["fva"] * size).sum() / size.sum()
+    assert added == pytest.approx(whole["fva"].item(), rel=1e-12)
+    assert each["mase"].mean() == pytest.approx(whole["mase"].item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_bars_say_what_they_are_reported_by(lang):
+    history = pd.concat([growing(40).assign(shop=s) for s in ("a", "b")])
+    tried = backtest(history, 2, by="shop", models=["naive", "mean"])
+    told = accuracy(tried, history=history, by=("model", "shop"))
+    ax = plots.accuracy_against_naive(told, lang=lang)
+    labels = [x.get_text() for x in ax.get_yticklabels()]
+    assert len(set(labels)) == 4
+    assert sum(x.endswith(" · a") for x in labels) == 2

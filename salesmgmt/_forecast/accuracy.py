@@ -66,9 +66,9 @@ def accuracy(
     Returns
     -------
     DataFrame
-        One row a group. ``n`` predictions, ``series``. ``mase``, ``rmsse``: errors scaled by
-        the in-sample seasonal (lag of the season) and one-step naive errors, mean over series
-        and cutoffs, those with scale zero left out. ``smape``, ``mape``: percent; ``mape``
+        One row a group. ``n``, ``series``: how many predictions, of how many series. ``mase``,
+        ``rmsse``: errors scaled by the in-sample seasonal (lag of the season) and one-step naive
+        errors, mean over series and cutoffs, those with scale zero left out. ``smape``, ``mape``: percent; ``mape``
         leaves out actuals of zero. ``wape``: sum of absolute errors over sum of absolute
         actuals; ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
         ``coverage_80``, ``msis_80``, ...: for each level. ``pinball``: mean quantile loss
@@ -135,7 +135,8 @@ class _Table:
     bounds: dict[str, tuple[np.ndarray, np.ndarray]]
     group: np.ndarray
     labels: pd.DataFrame
-    run: np.ndarray  # one code a (group, series, cutoff)
+    run: np.ndarray  # one code a (group, series, model, cutoff)
+    series: np.ndarray  # one code a series, whoever forecasts it
     panel: Panel | None  # the history, where it is given
 
     @property
@@ -193,25 +194,35 @@ def _take_predictions(
     found = factorise(frame, groups) if groups else None
     group = found.codes if found else one
     labels = found.labels if found else pd.DataFrame(index=pd.RangeIndex(1))
-    parts = [c for c in (*keys, "model") if c in frame.columns]
-    series = factorise(frame, parts).codes if parts else one
+    series = _codes(frame, keys)
+    made = _codes(frame, [c for c in (*keys, "model") if c in frame.columns])
     cutoffs = rows["cutoff"][fine] if "cutoff" in rows else None
     cut = np.unique(cutoffs, return_inverse=True)[1] if cutoffs is not None else one
-    run = (group * (series.max() + 1) + series) * (cut.max() + 1) + cut
+    run = (group * (made.max() + 1) + made) * (cut.max() + 1) + cut
     run = np.unique(run, return_inverse=True)[1]
     return _Table(
         frame,
         keys,
         dates,
-        _first_cutoffs(dates, run, panel) if cutoffs is None else cutoffs,
+        _first_cutoffs(dates, made, panel) if cutoffs is None else cutoffs,
         actual[fine],
         rows["forecast"][fine],
         {x: (lo[fine], hi[fine]) for x, (lo, hi) in bounds.items()},
         group,
         labels,
         run,
+        series,
         panel,
     )
+
+
+def _codes(frame: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """A number a crossing of columns; a missing value ("all", in a hierarchy) is one of its own."""
+    out = np.zeros(len(frame), dtype=np.int64)
+    for name in names:
+        code = factorise(frame, [name]).codes + 1
+        out = np.unique(out * (code.max() + 1) + code, return_inverse=True)[1]
+    return out
 
 
 def _take_rows(
@@ -282,15 +293,15 @@ def _with_outcome(actual: np.ndarray, caller: str) -> np.ndarray:
     return fine
 
 
-def _first_cutoffs(dates: np.ndarray, run: np.ndarray, panel: Panel | None) -> np.ndarray:
-    """Just before the first prediction of each run, where no cutoff is given."""
-    first = np.full(run.max() + 1, dates.max())
-    np.minimum.at(first, run, dates)
-    cutoffs = first[run] - np.timedelta64(1, "us")
+def _first_cutoffs(dates: np.ndarray, made: np.ndarray, panel: Panel | None) -> np.ndarray:
+    """Just before the first prediction of each series and model, where no cutoff is given."""
+    first = np.full(made.max() + 1, dates.max())
+    np.minimum.at(first, made, dates)
+    cutoffs = first[made] - np.timedelta64(1, "us")
     if panel is None or panel.grid.freq == "h":
         return cutoffs
     # dates may stand at the end of their periods
-    begin = panel.grid.first_day(panel.grid.period_of(first[run]))
+    begin = panel.grid.first_day(panel.grid.period_of(first[made]))
     return np.minimum(cutoffs, begin.astype("datetime64[D]") - np.timedelta64(1, "us"))
 
 
@@ -336,7 +347,7 @@ def _plain(t: _Table) -> dict[str, np.ndarray]:
         share = np.where(nonzero, 100 * np.abs(e) / np.where(nonzero, np.abs(y), 1), 0.0)
         out = {
             "n": n,
-            "series": np.bincount(t.run_group, minlength=len(t.labels)),
+            "series": _distinct(t.group, t.series, len(t.labels)),
             "smape": t.mean_of_runs(t.by_run(smape)),
             "mape": t.by_group(share) / t.by_group(nonzero.astype(float)),
             "wape": t.by_group(np.abs(e)) / size,
@@ -352,6 +363,12 @@ def _plain(t: _Table) -> dict[str, np.ndarray]:
         loss.append(np.maximum((1 - tail) * (y - hi), -tail * (y - hi)))
     out["pinball"] = t.by_group(np.mean(loss, axis=0)) / n
     return out
+
+
+def _distinct(group: np.ndarray, series: np.ndarray, groups: int) -> np.ndarray:
+    """How many series each group has."""
+    pairs = np.unique(np.column_stack([group, series]), axis=0)
+    return np.bincount(pairs[:, 0], minlength=groups)
 
 
 # --------------------------------------------------------------------------------------

@@ -112,8 +112,8 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     Parameters
     ----------
     result : DataFrame
-        What :func:`salesmgmt.forecast.accuracy` returned by model, with a history (``wape``,
-        ``fva``).
+        What :func:`salesmgmt.forecast.accuracy` returned by model, or by model and others, with
+        a history (``wape``, ``fva``).
     ax : Axes, optional
         Axes to draw on; None: new ones.
     lang : {"en", "zh"}
@@ -139,7 +139,12 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     for y, wape, gain in zip(place, frame["wape"], points):
         words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
         ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
-    ax.set_yticks(place, [_model(name, lang) for name in frame["model"]])
+    names = [_model(name, lang) for name in frame["model"]]
+    columns = list(frame.columns)
+    for column in columns[: columns.index("n")] if "n" in columns else []:  # what it is reported by
+        if column != "model":
+            names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
+    ax.set_yticks(place, names)
     ax.set_xlim(0, 1.25 * float(frame["wape"].max()))
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     ax.set_xlabel(
