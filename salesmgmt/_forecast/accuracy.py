@@ -68,13 +68,13 @@ def accuracy(
     DataFrame
         One row a group. ``n``, ``series``: how many predictions, of how many series. ``mase``,
         ``rmsse``: errors scaled by the in-sample seasonal (lag of the season) and one-step naive
-        errors, mean over series and cutoffs, those with scale zero left out. ``smape``, ``mape``: percent; ``mape``
-        leaves out actuals of zero. ``wape``: sum of absolute errors over sum of absolute
-        actuals; ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
-        ``coverage_80``, ``msis_80``, ...: for each level. ``pinball``: mean quantile loss
-        over the interval ends and the forecast as median. ``owa``: mean of ``smape`` and
-        ``mase`` relative to Naive2. ``fva`` (forecast value added): the seasonal naive
-        method's ``wape`` less this one. NaN where ``history`` is needed and not given.
+        errors, mean over series and cutoffs, those with scale zero left out. ``smape``, ``mape``:
+        percent; ``mape`` leaves out actuals of zero. ``wape``: sum of absolute errors over sum of
+        absolute actuals; ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
+        ``coverage_80``, ``msis_80``, ...: for each level. ``pinball``: mean quantile loss over the
+        interval ends and the forecast as median. ``owa``: mean of ``smape`` and ``mase`` relative
+        to Naive2. ``fva`` (forecast value added): the seasonal naive method's ``wape`` less this
+        one. NaN where ``history`` is needed and not given.
 
     Raises
     ------
