@@ -42,3 +42,14 @@ def _close_figures():
     import matplotlib.pyplot as plt
 
     plt.close("all")
+
+
+@pytest.fixture(params=["polars", "pyarrow", "duckdb"])
+def give(request):
+    """A function that hands a pandas frame over as one of another engine."""
+    module = pytest.importorskip(request.param)
+    return {
+        "polars": lambda f: module.from_pandas(f),
+        "pyarrow": lambda f: module.Table.from_pandas(f),
+        "duckdb": lambda f: module.from_df(f),
+    }[request.param]

@@ -179,14 +179,7 @@ def test_a_history_read_by_the_wrong_frequency_is_told(freq, step):
     assert accuracy(seen, history=receipts(), by=None, freq="W")["mae"].item() == 10
 
 
-@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
-def test_accuracy_of_other_engines_frames(engine):
-    module = pytest.importorskip(engine)
-    give = {
-        "polars": lambda f: module.from_pandas(f),
-        "pyarrow": lambda f: module.Table.from_pandas(f),
-        "duckdb": lambda f: module.from_df(f),
-    }[engine]
+def test_accuracy_of_other_engines_frames(give):
     history = months(36)
     tried = backtest(history, 3, by="k", windows=2, models=("naive", "seasonal_naive"))
     got = accuracy(give(tried), history=give(history))
@@ -294,14 +287,7 @@ def test_keys_of_future_that_can_never_meet_are_named():
         forecast(history, 4, by="k", exog="promo", future=ahead)
 
 
-@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
-def test_drivers_of_other_engines_frames(engine):
-    module = pytest.importorskip(engine)
-    give = {
-        "polars": lambda f: module.from_pandas(f),
-        "pyarrow": lambda f: module.Table.from_pandas(f),
-        "duckdb": lambda f: module.from_df(f),
-    }[engine]
+def test_drivers_of_other_engines_frames(give):
     history, ahead = driven()
     got = forecast(give(history), 4, by="k", exog="promo", future=give(ahead))
     want = forecast(history, 4, by="k", exog="promo", future=ahead)

@@ -123,16 +123,6 @@ def test_two_months_are_no_quarter():
 # Frames of other engines
 
 
-@pytest.fixture(params=["polars", "pyarrow", "duckdb"])
-def give(request):
-    module = pytest.importorskip(request.param)
-    return {
-        "polars": lambda f: module.from_pandas(f),
-        "pyarrow": lambda f: module.Table.from_pandas(f),
-        "duckdb": lambda f: module.from_df(f),
-    }[request.param]
-
-
 def test_reconcile_keeps_all_columns_of_other_engines_frames(give):
     history = months()
     whole = history.groupby("date", as_index=False)["amount"].sum()

@@ -133,14 +133,7 @@ def test_the_day_is_that_of_the_zone(sample, convert, zone):
     pd.testing.assert_frame_equal(cohorts(native), cohorts(lines), check_dtype=False)
 
 
-@pytest.mark.parametrize("engine", ["polars", "pyarrow", "duckdb"])
-def test_follow_up_tables_take_results_of_other_engines(engine):
-    module = pytest.importorskip(engine)
-    give = {
-        "polars": lambda f: module.from_pandas(f),
-        "pyarrow": lambda f: module.Table.from_pandas(f),
-        "duckdb": lambda f: module.from_df(f),
-    }[engine]
+def test_follow_up_tables_take_results_of_other_engines(give):
     orders = load_sample("transactions").head(2000)
     scored, grouped = rfm(orders), cohorts(orders)
     for follow, result in (
