@@ -31,8 +31,6 @@ from .spans import Spans
 
 __all__ = ["Course", "read_course", "track"]
 
-STATUSES = ("achieved", "on_track", "at_risk", "behind", "not_started")
-
 
 def track(
     plan: pd.DataFrame,

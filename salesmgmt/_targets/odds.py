@@ -114,24 +114,8 @@ def attainment_probability(
     one_measure(rows, caller=caller)
     group, labels = _groups(rows, [f"key{fine.index(n)}" for n in names])
     goal = group_sums(group, rows["target"], len(labels))
-    part, parts = _groups(rows, list(roles))
-    spans = PlanSpans.of(rows, part, caller=caller)
-    totals = draw_totals(drawn, parts, fine, spans=spans, needed=actuals is None, caller=caller)
-    _tell_of_open_end(drawn, int(spans.end.max()), caller)
-    whole = np.zeros(len(parts), dtype=np.int64)
-    whole[part] = group
-    if actuals is None:
-        totals = _added_up(totals, whole, len(labels))
-    else:
-        until = _first_draw(drawn, int(spans.start.min()), caller=caller)
-        came = to_pandas(actuals, caller=caller, arg="actuals")
-        if all(name in came.columns for name in fine):
-            known = _known(came, parts, fine, date, amount, spans.before(until), caller=caller)
-            totals = _added_up(totals + known[:, None], whole, len(labels))
-        else:
-            spans = PlanSpans.of(rows, group, caller=caller).before(until)
-            known = _known(came, labels, names, date, amount, spans, caller=caller)
-            totals = _added_up(totals, whole, len(labels)) + known[:, None]
+    came = None if actuals is None else to_pandas(actuals, caller=caller, arg="actuals")
+    totals = _totals(rows, drawn, came, fine, group, labels, date, amount, caller=caller)
     out = labels.copy()
     out["target"] = goal
     out["p_attain"] = (totals >= (goal - _close(goal))[:, None]).mean(axis=1)
@@ -260,6 +244,37 @@ def _close(goal: np.ndarray) -> np.ndarray:
 
 # --------------------------------------------------------------------------------------
 # Draws
+
+
+def _totals(
+    rows: Rows,
+    drawn: pd.DataFrame,
+    actuals: pd.DataFrame | None,
+    keys: list[Any],
+    group: np.ndarray,
+    labels: pd.DataFrame,
+    date: str,
+    amount: str,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """What comes in by label and draw, in the plan's periods, with what is known already."""
+    part, parts = _groups(rows, [f"key{i}" for i in range(len(keys))])
+    whole = np.zeros(len(parts), dtype=np.int64)
+    whole[part] = group
+    spans = PlanSpans.of(rows, part, caller=caller)
+    totals = draw_totals(drawn, parts, keys, spans=spans, needed=actuals is None, caller=caller)
+    _tell_of_open_end(drawn, int(spans.end.max()), caller)
+    if actuals is None:
+        return _added_up(totals, whole, len(labels))
+    until = _first_draw(drawn, int(spans.start.min()), caller=caller)
+    if all(name in actuals.columns for name in keys):
+        known = _known(actuals, parts, keys, date, amount, spans.before(until), caller=caller)
+        return _added_up(totals + known[:, None], whole, len(labels))
+    spans = PlanSpans.of(rows, group, caller=caller).before(until)
+    names = list(labels.columns)
+    known = _known(actuals, labels, names, date, amount, spans, caller=caller)
+    return _added_up(totals, whole, len(labels)) + known[:, None]
 
 
 def _tell_of_strangers(actuals: Rows, lost: np.ndarray, caller: str) -> None:
