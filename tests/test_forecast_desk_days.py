@@ -12,6 +12,7 @@ import pytest
 import salesmgmt
 from salesmgmt import calendars
 from salesmgmt.engine.calendar_factors import day_factors
+from salesmgmt.errors import DataWarning
 from salesmgmt.forecast import (
     Forecaster,
     anomalies,
@@ -210,6 +211,33 @@ def test_low_weeks_of_the_festival_are_no_anomalies_with_few_years_of_days(whole
         assert known.loc[known["date"] == "2024-06-17", "anomaly"].all()
         assert known.loc[~low, "anomaly"].mean() < 0.06
     assert found <= 0.35 * missed
+
+
+def test_weekly_sums_of_few_years_expect_the_festival_too():
+    for seed in range(2):
+        sales, truth = orders("2024-12-29", seed, festival=True)
+        weeks = sales.assign(date=sales["date"].dt.to_period("W").dt.start_time)
+        weeks = weeks[weeks["date"] >= "2023-01-02"].groupby("date", as_index=False)["amount"].sum()
+        seen = anomalies(weeks, calendar="CN")
+        low = by_period(truth, "W").reindex(seen["date"]).to_numpy() < -0.3
+        assert low.sum() >= 5
+        assert not seen.loc[low, "anomaly"].any()
+        parts = components(weeks, calendar="CN")
+        share = parts["holiday"] / (parts["trend"] + parts["season"])
+        assert (share[low] < -0.1).all()
+        assert share[parts["date"].dt.month == 7].abs().max() < 0.05
+
+
+def test_four_quarters_do_not_invent_effects():
+    days = pd.date_range("2022-12-15", periods=320)
+    rng = np.random.default_rng(0)
+    sales = pd.DataFrame({"date": days, "amount": 100.0 * rng.poisson(3, 320)})
+    sales = pd.concat([sales, sales.iloc[:1]])
+    fair = pd.DataFrame({"name": ["fair"], "start": ["2023-05-10"], "end": ["2023-05-12"]})
+    with pytest.warns(DataWarning, match="not over"):
+        parts = components(sales, freq="Q", calendar="CN", events=fair)
+    assert parts["holiday"].abs().max() < 0.3 * parts["amount"].mean()
+    assert (parts["trend"] < 2 * parts["amount"].max()).all()
 
 
 def test_the_planted_festival_of_the_sample_company_is_found():

@@ -349,7 +349,7 @@ def _by_day(
 ) -> tuple[list[str], np.ndarray]:
     """The column of what the days of each period are worth."""
     if whole:
-        seasonal = _has_season(panel, True)
+        seasonal = _has_season(panel, True) and _known(panel) >= 2 * panel.season
         usual = usual - (_by_place(usual, panel.season) if seasonal else np.median(usual))
         return [_BY_DAY], (usual + moved)[:, None]
     factors = usual + moved
@@ -487,6 +487,8 @@ def _settle(
         place = np.arange(len(table)) % panel.season
         columns = {c: x - usual[c][place] for c, x in columns.items() if c in usual}
     known = _known(panel)
+    if whole:  # an ordinary period has no effect
+        columns = {c: x - np.median(x[:known]) for c, x in columns.items()}
     kept = held.of(
         "columns", lambda: [c for c, x in columns.items() if known > 1 and np.ptp(x[:known]) > 1e-9]
     )
@@ -513,12 +515,12 @@ def _known(panel: Panel) -> int:
 def _has_season(panel: Panel, whole: bool) -> bool:
     """Whether each place in the year has a season of its own that takes what returns there.
 
-    A decomposition (``whole``) has none in few years of weeks, only waves.
+    A decomposition (``whole``) has only waves in two or three years of weeks.
     """
     season, known = panel.season, _known(panel)
     if season not in _SEASONS.get(panel.grid.freq, ()):
         return False
-    return not whole or known >= (2 if season <= 12 else 4) * season
+    return not (whole and season > 12 and 2 * season <= known < 4 * season)
 
 
 def _by_place(values: np.ndarray, season: int) -> np.ndarray:
