@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -285,3 +287,15 @@ def test_drivers_of_updated_paths():
     low, high = (held.simulate(2, 300, future=ahead.assign(promo=x)) for x in (0.0, 1.0))
     apart = high["amount"].mean() - low["amount"].mean()
     assert 20 < apart < 40
+
+
+def test_options_set_later_are_estimated_from_the_same_rows():
+    sales = shops()
+    early, late = sales[sales["date"] < "2025-03-01"], sales[sales["date"] >= "2025-03-01"]
+    held = Forecaster(by="shop", model="ces").fit(early).update(late, refit=False)
+    held.predict(2)
+    got = held.set_params(model="theta").predict(2)
+    want = Forecaster(by="shop", model="theta").fit(early).update(late, refit=False).predict(2)
+    pd.testing.assert_frame_equal(got, want)
+    copied = pickle.loads(pickle.dumps(held))
+    pd.testing.assert_frame_equal(copied.predict(2), want)

@@ -28,6 +28,8 @@ from .upkeep import Memory
 
 __all__ = ["Forecaster"]
 
+_ESTIMATED = ("model", "transform", "clean", "calendar", "events", "exog")  # shape the estimates
+
 
 class Forecaster(BaseEstimator):
     """Forecasts of every series of a history, as an estimator.
@@ -153,6 +155,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         self.history_ = frame[names].reset_index(drop=True)
         self._stages = [(self._panel, len(self.history_))]
         self._memory, self._learned = Memory(), 0
+        self._asked: dict[str, Any] = {}
         self._summary: pd.DataFrame | None = None
         return self
 
@@ -380,6 +383,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         """What was estimated by ``fit`` and stays; None where everything is estimated anew."""
         if len(self._stages) == 1:
             return None
+        asked = {k: v for k, v in self.get_params(deep=False).items() if k in _ESTIMATED}
+        if any(asked[k] is not self._asked.get(k, self) for k in asked):  # set_params since
+            self._memory, self._learned, self._asked = Memory(), 0, asked
         for panel, rows in self._stages[self._learned :]:
             learn(
                 panel,
