@@ -191,6 +191,10 @@ _JUDGED = ("m3_monthly", "tourism_monthly", "hospital")
 
 
 def attainment(folder: Path, quick: bool) -> None:
+    tell_plans(judged_plans(folder, quick))
+
+
+def judged_plans(folder: Path, quick: bool) -> pd.DataFrame:
     """Where the outcome falls among the draws of a half-year's (year's) sum, by tenths.
 
     Three origins a set, two horizons apart, inside the training parts. Two bands: one as if all
@@ -226,14 +230,17 @@ def attainment(folder: Path, quick: bool) -> None:
             ).reset_index()
             made = attainment_probability(plan, draws, by="unique_id")
             parts.append(pd.DataFrame({"set": name, "origin": origin, "p": made["p_attain"]}))
-    found = pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def tell_plans(found: pd.DataFrame) -> None:
     newest = found[found["set"].isin(_JUDGED) & (found["origin"] == 0)]
     _tenths("three sets, newest origin", newest)
     _tenths("all sets, origins", found)
 
 
 def _tenths(what: str, found: pd.DataFrame) -> None:
-    tenth = np.round(found["p"] * 299).astype(int) // 30  # 0 to 299 of 299 draws
+    tenth = (np.round(found["p"] * 299).astype(int) // 30).rename("tenth")  # 0 to 299 of 299
     counts = pd.crosstab([found["set"], found["origin"]], tenth).reindex(columns=range(10))
     counts = counts.fillna(0).to_numpy()
     total = len(found)
@@ -249,40 +256,61 @@ def _tenths(what: str, found: pd.DataFrame) -> None:
          " ".join(f"{s:.3f}" for s in share))  # fmt: skip
 
 
-_EFFECTS = {
-    "months": (("m3_monthly", "m1_monthly", "tourism_monthly", "hospital", "aus_retail"), "M", 6),
-    "quarters": (("m3_quarterly", "m1_quarterly", "tourism_quarterly"), "Q", 4),
-    "weeks": (("walmart_weekly",), "W", 8),
+# Sets, frequency, periods after the start.
+EFFECTS = {
+    "months": (
+        ("m3_monthly", "m1_monthly", "tourism_monthly", "hospital", "aus_retail"),
+        "M",
+        (6, 12),
+    ),
+    "quarters": (("m3_quarterly", "m1_quarterly", "tourism_quarterly"), "Q", (4, 8)),
+    "weeks": (("walmart_weekly",), "W", (8, 26)),
 }
 
 
 def effects(folder: Path, quick: bool) -> None:
-    """Known effects on real series, from three starts each; and the same with no effect."""
+    tell_effects({what: judged_effects(folder, what, quick) for what in EFFECTS})
+
+
+def judged_effects(folder: Path, what: str, quick: bool) -> np.ndarray:
+    """Known effects on real series, from three starts each, and the same with no effect.
+
+    Intervals that held, false alarms, draws, by number of periods after the start.
+    """
     rng = np.random.default_rng(0)
-    total = np.zeros(3)
-    for what, (names, freq, far) in _EFFECTS.items():
-        found = np.zeros(3)
-        for name in names:
-            past = read(folder, name)
-            if quick or freq == "W":
-                past = past[past["unique_id"].isin(past["unique_id"].unique()[::4])]
-            dates = _aligned(past, freq)
-            past = past.assign(date=dates)
-            steps = np.unique(dates)[::-1]
+    names, freq, lengths = EFFECTS[what]
+    found = np.zeros((len(lengths), 3))
+    for name in names:
+        past = read(folder, name)
+        if quick or freq == "W":
+            past = past[past["unique_id"].isin(past["unique_id"].unique()[::4])]
+        dates = _aligned(past, freq)
+        past = past.assign(date=dates)
+        steps = np.unique(dates)[::-1]
+        for i, far in enumerate(lengths):
             for origin in range(1 if quick else 3):
                 known = past[past["date"] <= steps[origin * far]]
                 start = steps[(origin + 1) * far - 1]
                 series = known.groupby("unique_id")
                 size, last = series["amount"].transform("size"), series["date"].transform("max")
                 known = known[(size >= far + (60 if freq == "W" else 12)) & (last >= start)]
-                found += _injected(known, start, freq, rng)
-        total += found
-        line(f"impact, {what}: known effects, {found[2]:,.0f} draws, interval covers",
-             "93.5-96.5 %", f"{found[0] / found[2]:.1%}")  # fmt: skip
-        line("  false alarms where nothing happened", "3.5-6.5 %", f"{found[1] / found[2]:.1%}")
-    line(f"impact, all {total[2]:,.0f} draws: interval covers, false alarms",
-         "93.5-96.5 %, 3.5-6.5 %", f"{total[0] / total[2]:.1%}, {total[1] / total[2]:.1%}",
-         )  # fmt: skip
+                if known["unique_id"].nunique() >= 20:
+                    found[i] += _injected(known, start, freq, rng)
+    return found
+
+
+def tell_effects(counts: dict[str, np.ndarray]) -> None:
+    bars = "93.5-96.5 %, 3.5-6.5 %"
+    for what, found in counts.items():
+        for far, (held, alarms, n) in zip(EFFECTS[what][2], found):
+            line(f"  {far} {what} after the start, {n:,.0f} draws", "",
+                 f"{held / n:.1%}, {alarms / n:.1%}")  # fmt: skip
+        held, alarms, n = found.sum(axis=0)
+        line(f"impact, {what}, {n:,.0f} draws: interval covers, false alarms", bars,
+             f"{held / n:.1%}, {alarms / n:.1%}")  # fmt: skip
+    held, alarms, n = sum(found.sum(axis=0) for found in counts.values())
+    line(f"impact, all {n:,.0f} draws: interval covers, false alarms", bars,
+         f"{held / n:.1%}, {alarms / n:.1%}")  # fmt: skip
 
 
 def _aligned(past: pd.DataFrame, freq: str) -> np.ndarray:
