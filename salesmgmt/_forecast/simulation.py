@@ -71,7 +71,9 @@ def simulate(
 ) -> pd.DataFrame:
     """Sample paths of every series, correlated along time and across series.
 
-    Each step of each series has the distribution that :func:`forecast` gives as intervals.
+    Each step of each series has the distribution that :func:`forecast` gives as intervals; series
+    of fewer than four values are as uncertain, in proportion, as the others of the call (a
+    warning says so where there are none).
     Draws of one call belong together: draw 7 of one series and draw 7 of another are the same
     future, so their sum is a draw of the total.
 
@@ -423,7 +425,7 @@ def summarise(
     >>> samples = pd.DataFrame({"store": ["a", "a", "b", "b"], "draw": [0, 1, 0, 1],
     ...                         "date": "2025-01-01", "amount": [1.0, 3.0, 10.0, 30.0]})
     >>> summarise(samples, by="date", quantiles=(0.5,))
-            date  mean   sd   p50
+            date  mean    sd   p50
     0 2025-01-01  22.0  11.0  22.0
     """
     caller = "summarise"
