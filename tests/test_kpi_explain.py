@@ -12,6 +12,7 @@ from scipy.stats import betabinom, nbinom
 from salesmgmt import InputError
 from salesmgmt.engine.bridge import METHODS
 from salesmgmt.engine.control_charts import run_rules
+from salesmgmt.engine.shrinkage import beta_binomial, gamma_poisson
 from salesmgmt.kpi import bridge, contribution, control_chart, distribution, shrink
 
 
@@ -217,10 +218,10 @@ def test_beta_binomial_estimates_agree_with_a_grid():
         assert row["hi"] - row["lo"] > ends[1] - ends[0]
 
 
-def _drawn(method, k, n, draws=200_000):
+def _drawn(method, k, n, draws=200_000, centres=(-7, 4)):
     """True rates drawn from the whole hierarchy: prior's mean and size, then each key's rate."""
     rng = np.random.default_rng(8)
-    centre = rng.uniform(-7, 4, draws)  # on the link
+    centre = rng.uniform(*centres, draws)  # on the link
     log_size = rng.uniform(np.log(np.median(n)) - 8, np.log(np.median(n)) + 9, draws)
     own = 1 / (1 + np.exp(np.log(np.median(n)) - log_size))
     weight = np.log(own * (1 - own))
@@ -252,6 +253,20 @@ def test_intervals_are_those_of_rates_drawn_with_their_prior(method):
     for row, rates in zip(got.itertuples(), _drawn(method, k, n), strict=True):
         inside = ((rates >= row.lo) & (rates <= row.hi)).mean()
         assert inside == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("method", "fit", "centre"),
+    [("binomial", beta_binomial, 0.0), ("poisson", gamma_poisson, -0.7)],
+)
+def test_errors_of_keys_that_are_nearly_alike_with_much_data(method, fit, centre):
+    # The common rate is then known within a hundredth: a small part of where it might have been.
+    k = 500 + np.array([-24, -13, -8, -5, -2, 0, 1, 3, 6, 9, 14, 21] * 3)
+    n = np.full(len(k), 1000)
+    got = fit(k.astype(float), n.astype(float), 0.95)
+    drawn = _drawn(method, k, n, centres=(centre - 0.1, centre + 0.1))
+    for error, rates in zip(got.error[:12], drawn, strict=False):
+        assert error == pytest.approx(np.std(rates), rel=0.03)
 
 
 @pytest.mark.parametrize("method", ["binomial", "poisson"])

@@ -12,6 +12,7 @@ __all__ = ["Pooled", "beta_binomial", "gamma_poisson", "normal_means"]
 _FEW = 2_000  # different keys up to which every prior is looked at
 _DROP = 9.0  # in logarithms: what is less likely than the best by more does not count
 _NOTHING = 1e-9
+_LOOKS, _ENOUGH = 5, 0.6  # closer looks at the priors, until a window stays about as it was
 
 
 @dataclass(frozen=True)
@@ -156,17 +157,23 @@ class _Prior:
     def _window(self) -> tuple[np.ndarray, np.ndarray]:
         """A grid over the priors that count, by the mean's link and the logarithm of the size."""
         size = min(max(np.log(self.size), self.usual - 7), self.usual + 4)
-        if len(self.k) <= _FEW:  # cheap: look everywhere
-            axes = (
-                np.linspace(self.start - 6, self.start + 6, 25),
-                np.linspace(self.usual - 7, self.usual + 11, 25),
-            )
+        few = len(self.k) <= _FEW
+        ends = self._everywhere() if few else self._walk(self.centre, float(size))
+        return np.linspace(*ends[0], 15), np.linspace(*ends[1], 21)
+
+    def _everywhere(self) -> list[tuple[float, float]]:
+        """Where anything is left of the likelihood, looked at ever closer."""
+        ends = [(self.start - 6, self.start + 6), (self.usual - 7, self.usual + 11)]
+        count = 25
+        for _ in range(_LOOKS):
+            axes = [np.linspace(*e, count) for e in ends]
             seen = np.array([[self._density(c, s) for s in axes[1]] for c in axes[0]])
             near = seen > seen.max() - _DROP
+            before, count = ends, 13
             ends = [_around(a, near.any(axis=1 - i)) for i, a in enumerate(axes)]
-        else:
-            ends = self._walk(self.centre, float(size))
-        return np.linspace(*ends[0], 15), np.linspace(*ends[1], 21)
+            if all(b - a > _ENOUGH * (d - c) for (a, b), (c, d) in zip(ends, before)):
+                break
+        return ends
 
     def _walk(self, centre: float, size: float) -> list[tuple[float, float]]:
         """How far to go from the best prior, along each axis, until nothing is left of it."""
