@@ -279,6 +279,16 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             As :func:`forecast` raises. The history has one row a key and date, and ``new`` gives
             amounts for some of them again: they would be added up. Without ``refit`` also from
             ``predict``, where a series now begins earlier than what it was estimated from.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> sales = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=24, freq="MS"),
+        ...                       "amount": [100.0, 120.0] * 12})
+        >>> model = Forecaster(model="naive", level=None).fit(sales.head(23))
+        >>> model.update(sales.tail(1), refit=False).predict(1)
+                date  forecast status
+        0 2025-01-01     120.0     ok
         """
         check_is_fitted(self, "history_")
         refit = check_bool(refit, "refit", caller="Forecaster.update")
