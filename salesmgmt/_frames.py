@@ -64,6 +64,7 @@ __all__ = [
     "is_pandas",
     "lazy",
     "money",
+    "refuse_names",
     "resolve_as_of",
     "speaking_for",
     "stack_keys",
@@ -698,6 +699,16 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
     if len(set(out)) != len(out):
         raise InputError(f"{caller}(): {option} names a column twice: {out!r}.")
     return out
+
+
+def refuse_names(names: Iterable[Any], taken: Iterable[str], *, caller: str, option: str) -> None:
+    """Keys must not be named like a column of the result, which would take their place."""
+    both = [n for n in names if n in set(taken)]
+    if both:
+        raise InputError(
+            f"{caller}(): {option} names {both[0]!r}, which is a column of the result too; "
+            f"rename yours first: .rename(columns={{{both[0]!r}: ...}})."
+        )
 
 
 def check_series(

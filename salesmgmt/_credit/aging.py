@@ -107,6 +107,9 @@ def aging(
     door.check_lang(lang, caller="aging")
     rule = rules_named(rules, caller="aging")
     steps = ladder(buckets, caller="aging")
+    own = ("unapplied", "total") if shape == "wide" else ("bucket", "amount")
+    grouping = door.check_names(by, "by", caller="aging")
+    door.refuse_names(grouping, (*own, "as_of"), caller="aging", option="by")
     if rule is not None:
         steps = Ladder(rule.buckets) if _is_default(buckets, "30") else steps
         basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
@@ -400,6 +403,8 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     0  current   100.0    0.0  -100.0
     1     1-30     0.0  100.0   100.0
     """
+    before = door.to_pandas(before, caller="aging_movement", arg="before")
+    after = door.to_pandas(after, caller="aging_movement", arg="after")
     for arg, frame in (("before", before), ("after", after)):
         door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
                   amount=door.Amount("amount"), as_of=door.Date("as_of"))  # fmt: skip

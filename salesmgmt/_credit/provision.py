@@ -360,6 +360,8 @@ def provision_movement(
     [500.0, 420.0, 0.0, -200.0, 0.0, 720.0]
     """
     caller = "provision_movement"
+    before = door.to_pandas(before, caller=caller, arg="before")
+    after = door.to_pandas(after, caller=caller, arg="after")
     tables, ends = [], []
     for arg, frame in (("before", before), ("after", after)):
         rows = door.take(

@@ -321,6 +321,7 @@ def credit_limits(
     caller = "credit_limits"
     door.check_choice(basis, "basis", ("sales", "exposure", "clv"), caller=caller)
     rule = _policy(policy, caller)
+    ratings = door.to_pandas(ratings, caller=caller, arg="ratings")
     rows = door.take(
         ratings, caller=caller, arg="ratings", unique=("customer",),
         customer=Key(customer), grade=Key("grade"),

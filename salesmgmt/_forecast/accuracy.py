@@ -17,6 +17,7 @@ from .._frames import (
     Rows,
     check_names,
     factorise,
+    refuse_names,
     stack_keys,
     take,
     to_pandas,
@@ -29,6 +30,8 @@ from .intake import Panel, read_history
 __all__ = ["accuracy"]
 
 _OWN = {"cutoff", "model", "date", "actual", "forecast", "status", "step"}
+_MEASURES = {"n", "series", "mase", "rmsse", "smape", "mape", "wape", "bias", "mae", "rmse"}
+_MEASURES |= {"pinball", "owa", "fva"}
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 
 
@@ -176,6 +179,7 @@ def _take_predictions(
 ) -> _Table:
     names = list(predictions.columns)
     groups = check_names(by, "by", caller=caller)
+    refuse_names(groups, _MEASURES, caller=caller, option="by")
     if groups == ["model"] and "model" not in names:
         groups = []
     given = "actual" in names or history is None

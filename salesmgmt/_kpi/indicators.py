@@ -18,6 +18,7 @@ from .._frames import (
     check_int,
     check_names,
     factorise,
+    refuse_names,
     resolve_as_of,
     stack_keys,
     take,
@@ -139,6 +140,8 @@ def indicators(
     caller = "indicators"
     check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
     check_choice(shape, "shape", ("long", "wide"), caller=caller)
+    own = ("date", "metric", "value", "as_of")
+    refuse_names(check_names(by, "by", caller=caller), own, caller=caller, option="by")
     check_int(inactive, "inactive", caller=caller, low=1)
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     rows = take(

@@ -19,6 +19,7 @@ from .._frames import (
     check_number,
     check_series,
     factorise,
+    refuse_names,
     take,
     to_pandas,
 )
@@ -218,6 +219,8 @@ def scorecard(
     """
     caller = "scorecard"
     check_choice(missing, "missing", ("raise", "reweight"), caller=caller)
+    own = ("metric", "value", "target", "attainment", "score", "weight", "weighted")
+    refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
     metrics = _check_metrics(metrics, caller=caller)
     for m in metrics:
         if m.target is None and m.curve is None and m.direction != "higher":

@@ -13,6 +13,7 @@ from .._frames import (
     check_choice,
     check_names,
     check_number,
+    refuse_names,
     take,
     to_pandas,
     warn,
@@ -416,6 +417,8 @@ def rank(
     3   D  0.3340     4
     """
     caller = "rank"
+    own = ("score", "rank")
+    refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
     listed, x, higher, labels = _alternatives(measures, metrics, keys, caller=caller)
     w = _weight_vector(listed, weights, caller=caller)
     w = w / w.sum()

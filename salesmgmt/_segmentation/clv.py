@@ -15,6 +15,7 @@ from .._frames import (
     check_int,
     check_number,
     check_series,
+    refuse_names,
     speaking_for,
     take,
     to_pandas,
@@ -114,6 +115,8 @@ def clv(
     (True, 'bgnbd')
     """
     check_int(horizon, "horizon", caller="clv", low=1, high=100_000)
+    own = ("p_alive", "expected_purchases", "expected_value", "clv", "clv_lo", "clv_hi", "as_of")
+    refuse_names([customer], own, caller="clv", option="customer")
     check_number(discount_rate, "discount_rate", caller="clv", low=0)
     if level is not None:
         check_number(level, "level", caller="clv", low=0, high=1, open_low=True, open_high=True)

@@ -15,6 +15,7 @@ from .._frames import (
     check_choice,
     check_number,
     day,
+    refuse_names,
     resolve_as_of,
     take,
 )
@@ -95,6 +96,8 @@ def purchases(
     1           b  0  0.0  2.0       NaN
     """
     check_choice(freq, "freq", tuple(DAYS), caller="purchases")
+    own = ("x", "t_x", "T", "monetary", "as_of")
+    refuse_names([customer], own, caller="purchases", option="customer")
     check_choice(returns, "returns", ("net", "exclude"), caller="purchases")
     check_bool(regularity, "regularity", caller="purchases")
     rows = take(

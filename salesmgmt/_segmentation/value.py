@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_choice, take
+from .._frames import Amount, Date, Key, check_choice, refuse_names, take
 from ..engine.grouping import dense
 from ..engine.periods import period_of
 from ..errors import InputError
@@ -76,6 +76,7 @@ def abc(
     """
     _check_cuts(cuts, "cuts", 1.0)
     check_choice(freq, "freq", ("D", "W", "M", "Q", "Y"), caller="abc")
+    refuse_names([item], ("share", "cumulative", "class"), caller="abc", option="item")
     _check_cuts(xyz_cuts, "xyz_cuts", np.inf)
     rows = take(
         condensed(frame, [item], date=date, amount=value, unit=1e-6, caller="abc"),

@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, check_choice, check_int, check_names, resolve_as_of, take, warn
+from .._frames import (
+    Amount,
+    Date,
+    check_choice,
+    check_int,
+    check_names,
+    refuse_names,
+    resolve_as_of,
+    take,
+    warn,
+)
 from ..engine.periods import (
     period_end,
     period_of,
@@ -95,6 +105,7 @@ def seasonal_profile(
     check_choice(method, "method", ("robust", "mean", "share"), caller=caller)
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, ("season", "share", "index", "basis"), caller=caller, option="by")
     rows = take(
         history,
         caller=caller,
