@@ -118,6 +118,19 @@ def test_nothing_below_zero_is_expected_of_sales_with_many_zeros():
     assert (inside == ~seen["anomaly"]).all()
 
 
+def test_two_years_of_noise_are_seldom_called_odd():
+    rng = np.random.default_rng(5)
+    month = pd.date_range("2019-01-01", periods=24, freq="MS")
+    season = 1 + 0.3 * np.sin(np.arange(24) * np.pi / 6)
+    share = [
+        anomalies(
+            pd.DataFrame({"date": month, "amount": 1e3 * season * np.exp(rng.normal(0, 0.05, 24))})
+        )["anomaly"].mean()
+        for _ in range(60)
+    ]
+    assert np.mean(share) < 0.03
+
+
 def test_wider_band_fewer_anomalies():
     sales = shops()
     few, many = (anomalies(sales, by="shop", level=x)["anomaly"].sum() for x in (99.9, 80))

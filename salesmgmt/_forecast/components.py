@@ -76,7 +76,7 @@ def components(
     1    10.0    10.0
     """
     table, _ = _split_history(locals(), "components")
-    return table.drop(columns=["_expected", "_score", "_low", "_high"])
+    return table.drop(columns=["_expected", "_score", "_low", "_high", "_free"])
 
 
 def anomalies(
@@ -109,7 +109,8 @@ def anomalies(
     by, freq, season_length, calendar, events, exog, partial, gaps, as_of, invalid, date, amount
         As in :func:`forecast`.
     level : float, default=99
-        Percent of ordinary values inside the band.
+        Percent of ordinary values inside the band, which is wider the fewer values there are to
+        judge by.
 
     Returns
     -------
@@ -141,11 +142,12 @@ def anomalies(
     caller = "anomalies"
     check_number(level, "level", caller=caller)
     check_levels(level, caller=caller)
-    from scipy.special import ndtri
+    from scipy.special import stdtrit
 
-    given = {k: v for k, v in locals().items() if k not in ("level", "caller", "ndtri")}
+    given = {k: v for k, v in locals().items() if k not in ("level", "caller", "stdtrit")}
     table, keys = _split_history(given, caller)
-    z = float(ndtri(0.5 + level / 200))
+    # few values say little of how widely they lie
+    z = stdtrit(table["_free"].to_numpy(float), 0.5 + level / 200)
     out = table[[*keys, "date", "amount"]].copy()
     expected, low, high, score = (
         table[c].to_numpy() for c in ("_expected", "_low", "_high", "_score")
@@ -223,6 +225,7 @@ def _one(
             "_score": score,
             "_low": low,
             "_high": high,
+            "_free": split.free,
         }
     )
     return out[known]
@@ -273,6 +276,7 @@ class _Split:
     score: np.ndarray
     low: np.ndarray  # one standard error below and above the expected value
     high: np.ndarray
+    free: int
 
 
 def _decompose(y: np.ndarray, season: int) -> _Split:
@@ -286,7 +290,7 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
     # amounts may differ by more than floats hold apart
     around = y / np.exp(np.clip(found.left_out, -600, 600)) if logs else y - found.left_out
     if not logs:
-        return _Split(found.trend, found.season, around, score, sd, sd)
+        return _Split(found.trend, found.season, around, score, sd, sd, found.free)
     level = np.exp(found.trend)
     wave = np.exp(found.trend + found.season) - level
     return _Split(
@@ -296,6 +300,7 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
         score,
         around * (1 - np.exp(-sd)),
         around * np.expm1(np.minimum(sd, 50.0)),
+        found.free,
     )
 
 

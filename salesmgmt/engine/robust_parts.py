@@ -31,13 +31,15 @@ _PLAIN = 30  # rounds of least absolute errors before the biweight then
 class Parts:
     """``trend`` and ``season`` for all times; ``left_out``: value less its prediction from the
     others (NaN where unknown); ``sd``: robust standard error of that difference; ``spread``: the
-    same for each time, wider where few others inform it."""
+    same for each time, wider where few others inform it; ``free``: values known beyond the
+    columns of the regression, at least 1."""
 
     trend: np.ndarray
     season: np.ndarray
     left_out: np.ndarray
     sd: float
     spread: np.ndarray
+    free: int
 
 
 def split(z: np.ndarray, season: int) -> Parts:
@@ -60,7 +62,8 @@ def split(z: np.ndarray, season: int) -> Parts:
     sd = max(sd, 1e-6 * float(np.abs(z[known]).max()))  # no finer than arithmetic
     spread = np.full(len(z), sd)
     spread[known] = sd / np.sqrt(1 - hat)
-    return Parts(up + middle, around - middle, rest, sd, spread)
+    free = max(int(known.sum()) - x.shape[1], 1)
+    return Parts(up + middle, around - middle, rest, sd, spread, free)
 
 
 def _columns(n: int, known: int, season: int) -> tuple[np.ndarray, np.ndarray]:
