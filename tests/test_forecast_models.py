@@ -425,3 +425,30 @@ def test_intervals_of_smoothing_stay_in_sight_of_the_data():
     out = forecast(monthly(amounts), 14, model="ets")
     assert np.isfinite(out["hi_95"]).all()
     assert out["hi_95"].max() < 1e7
+
+
+def test_what_lies_below_zero_is_the_mirror_image_of_what_lies_above(growing):
+    """The networks have learned from sales; costs with a minus sign are the same, turned round."""
+    plain = forecast(growing, 12, by="store")
+    mirror = forecast(growing.assign(amount=-growing["amount"]), 12, by="store")
+    for name, other in (("forecast", "forecast"), ("lo_80", "hi_80"), ("hi_95", "lo_95")):
+        np.testing.assert_allclose(mirror[name], -plain[other], rtol=1e-9)
+
+
+@pytest.mark.parametrize("moved", [380.0, 520.0])
+def test_net_flows_are_forecast_as_well_as_sales(moved):
+    """The same series moved until a little of it, or half, is negative: so do forecasts."""
+    rng = np.random.default_rng(12)
+    t = np.arange(96)
+    parts = [
+        monthly(400 + 2.5 * t + 60 * np.sin(t * np.pi / 6) + rng.normal(0, 15, 96), store=store)
+        for store in "abcd"
+    ]
+    sales = pd.concat(parts, ignore_index=True)
+    plain = forecast(sales, 12, by="store")
+    net = forecast(sales.assign(amount=sales["amount"] - moved), 12, by="store")
+    assert (sales["amount"] < moved).any()
+    apart = (net["forecast"] + moved - plain["forecast"]).abs()
+    assert apart.mean() < 8
+    width, usual = ((f["hi_95"] - f["lo_95"]).mean() for f in (net, plain))
+    assert 0.7 < width / usual < 1.5

@@ -29,6 +29,7 @@ from .preparation import Prepared, prepare, scale_of
 # What counts in intermittent demand; less than the whole, found on past origins.
 SPARSE_SHARES = {"imapa": 0.46, "newest mean": 0.46}
 _USUAL = (7, 12, 24, 52)
+_LIFT = 5.0  # mean absolute deviations
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 _HELD = {24: 48, 7: 56}  # newest values that tell which season matters
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
@@ -187,6 +188,11 @@ def _auto_block(
     y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates, *, look: bool = True
 ) -> Forecast:
     """The learned combination, kind by kind, and the safe one for the shortest series."""
+    sign, add = held.of("upright", lambda: _upright(y))
+    if (sign < 0).any() or add.any():
+        upright = held.part("positive")
+        made = _auto_block(sign * y + add, n, horizon, m, upright, look=look)
+        return _back_down(made, sign, add)
     if m == 1 and look:
         found = held.of("season", lambda: _hidden_season(y, n))
         if found.any():
@@ -211,6 +217,32 @@ def _auto_block(
             made = _learned(prepared, horizon, kind, some)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
+
+
+def _upright(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sign and constant with which each column looks like what the networks have seen.
+
+    They have learned from sales, hardly ever below zero. Where nothing is above zero the mirror
+    image is forecast, where anything is below it (returns, balances, net flows) the series lifted.
+    """
+    known = np.isfinite(y)
+    count = np.maximum(known.sum(axis=0), 1)
+    low, high = np.where(known, y, np.inf).min(axis=0), np.where(known, y, -np.inf).max(axis=0)
+    mean = np.where(known, y, 0.0).sum(axis=0) / count
+    spread = np.where(known, np.abs(y - mean), 0.0).sum(axis=0) / count
+    sign = np.where((low < 0) & (high <= 0), -1.0, 1.0)
+    return sign, np.where((low < 0) & (high > 0), _LIFT * spread - low, 0.0)
+
+
+def _back_down(f: Forecast, sign: np.ndarray, add: np.ndarray) -> Forecast:
+    """A forecast of ``sign * y + add`` as one of ``y``."""
+    below, above, shape = f.below, f.above, f.shape
+    if below is not None and above is not None:
+        below, above = np.where(sign < 0, above, below), np.where(sign < 0, below, above)
+    if shape is not None and (sign < 0).any():
+        shape = shape if shape.ndim == 3 else np.repeat(shape[..., None], len(sign), axis=2)
+        shape = np.where(sign < 0, shape[::-1], shape)
+    return Forecast(sign * (f.mean - add), f.sd, below, above, f.levels, shape)
 
 
 def _kinds(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:

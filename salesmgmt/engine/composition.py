@@ -34,6 +34,8 @@ def compositions(y: np.ndarray, m: int, held: Estimates) -> list[Composition]:
     """For each column of a block that was forecast with ``held``."""
     everyone = np.arange(y.shape[1])
     auto = held.part("auto")
+    if auto.known("positive") is not None:  # mirrored or lifted before
+        auto = auto.part("positive")
     found = auto.known("season")
     out: list[Composition] = [Composition("no data", 1, {})] * len(everyone)
     if found is not None and found.any():
