@@ -30,6 +30,7 @@ from .preparation import Prepared, prepare, scale_of
 SPARSE_SHARES = {"imapa": 0.46, "newest mean": 0.46}
 _USUAL = (7, 12, 24, 52)
 _LIFT = 5.0  # mean absolute deviations
+_DUST = 1e-9  # of the mean absolute value: what rounding leaves of sums that cancel
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 _HELD = {24: 48, 7: 56}  # newest values that tell which season matters
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
@@ -230,8 +231,9 @@ def _upright(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low, high = np.where(known, y, np.inf).min(axis=0), np.where(known, y, -np.inf).max(axis=0)
     mean = np.where(known, y, 0.0).sum(axis=0) / count
     spread = np.where(known, np.abs(y - mean), 0.0).sum(axis=0) / count
-    sign = np.where((low < 0) & (high <= 0), -1.0, 1.0)
-    return sign, np.where((low < 0) & (high > 0), _LIFT * spread - low, 0.0)
+    below = low < -_DUST * scale_of(y)
+    sign = np.where(below & (high <= 0), -1.0, 1.0)
+    return sign, np.where(below & (high > 0), _LIFT * spread - low, 0.0)
 
 
 def _back_down(f: Forecast, sign: np.ndarray, add: np.ndarray) -> Forecast:
