@@ -28,10 +28,9 @@ def main() -> None:
 
     base = mase(ahead)
     words = [f"AutoETS {base:.3f}"]
-    leaves = np.arange(len(S) - S.shape[1], len(S))
     for method in ("ols", "wls_struct", "wls_var", "mint_shrink"):
         made = MinTrace(method).fit_predict(
-            S=S, y_hat=ahead, y_insample=past, y_hat_insample=fitted, idx_bottom=leaves
+            S=S, y_hat=ahead, y_insample=past, y_hat_insample=fitted
         )["mean"]
         words.append(f"{method} {mase(made) / base - 1:+.1%}")
     print(", ".join(words))
