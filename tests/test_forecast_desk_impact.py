@@ -179,6 +179,15 @@ def test_few_values_before_the_start_make_no_finding():
     assert (got["p_value"] < 0.05).mean() < 0.12
 
 
+def test_a_gap_as_long_as_a_placebo_window_is_no_run():
+    rng = np.random.default_rng(9)
+    dates = pd.date_range("2020-01-01", periods=60, freq="MS")
+    sales = pd.DataFrame({"date": dates, "amount": 100 + 10 * rng.normal(size=60)})
+    gone = (sales["date"] >= "2023-07-01") & (sales["date"] < "2024-07-01")
+    got = impact(sales[~gone], start="2024-09-01", gaps="missing", freq="M")
+    assert np.isfinite(got[["cumulative_lo", "cumulative_hi", "p_value"]]).all(axis=None)
+
+
 def test_a_control_without_news_changes_nothing():
     """A constant column says nothing: forecast and widths stay."""
     sales = stores(count=2)

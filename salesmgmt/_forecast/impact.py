@@ -29,6 +29,8 @@ _STEADY = 3.0  # windows without overlap from which that share is half believed
 _ROUGH = 0.1  # the same where controls, calendar or events make widths a rougher guess
 _ALIKE = 4.0  # windows without overlap from which a series' own errors are half believed
 _FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
+_FINE = 7  # seasons from which widths need nothing more
+_QUARTERLY = 1.04  # quarters err more unevenly from one time to the next: all three sets tried
 _MOST = 25.0  # a squared error counts no more than this
 _FREEDOM = 4.0  # of the t distribution of a sum's error: how wide a series errs is not known
 _CONTROLS = 3  # untreated series that move most like the treated one
@@ -353,11 +355,15 @@ def _of_group(
         if earlier - begin + 1 < need:
             break
         before = _only(part, which, until=cut)
-        runs.append(_run(before, earlier, far, model, level, options))
+        made = _run(before, earlier, far, model, level, options)
+        if len(made):  # none where all values of the window are unknown
+            runs.append(made)
     law = _serial_law(runs, far)
     driven = any(name in options for name in ("exog", "calendar", "events"))
     steady = _ROUGH if driven else _STEADY
     factor = _corrections(runs, len(record.panel), far, law, steady) * _for_few(part, cut)
+    if 1 < record.panel.season < _FINE:
+        factor = factor * _QUARTERLY
     return _effects(real, runs, law, factor, level)
 
 
