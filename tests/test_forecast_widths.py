@@ -144,6 +144,16 @@ def test_row_order_units_and_processes_do_not_matter(many):
     pd.testing.assert_frame_equal(forecast(many, 6, by="item", n_jobs=2), want)
 
 
+def test_slow_items_below_zero_have_the_mirrored_widths(many):
+    rng = np.random.default_rng(6)
+    slow = table(rng.integers(1, 9, (20, 60)) * (rng.random((20, 60)) < 0.3))
+    both = pd.concat([many, slow.assign(item="slow " + slow["item"])], ignore_index=True)
+    plain = forecast(both, 6, by="item")
+    mirror = forecast(both.assign(amount=-both["amount"]), 6, by="item")
+    for name, other in (("forecast", "forecast"), ("lo_80", "hi_80"), ("hi_95", "lo_95")):
+        np.testing.assert_allclose(mirror[name], -plain[other], rtol=1e-9, atol=1e-9)
+
+
 def test_sample_paths_have_these_margins(many):
     out = forecast(many, 3, by="item", level=(80,))
     drawn = simulate(many, 3, by="item", n=2000).groupby(["item", "date"])["amount"]

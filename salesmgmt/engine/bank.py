@@ -101,9 +101,7 @@ def _with_learned_widths(
 
     For the models of ``_BORROWERS``, and series that the combination knows how to weigh.
     """
-    sparse = held.of(
-        "sparse", lambda: _is_intermittent(y, n, m) | (np.isfinite(y).sum(axis=0) < SHORTEST)
-    )
+    sparse = held.of("sparse", lambda: ~_is_weighed(y, n, m))
     which, rest = np.flatnonzero(~sparse), np.flatnonzero(sparse)
     if not len(which) or not _BORROWERS.intersection(models):
         return made
@@ -267,8 +265,13 @@ def _widened(
 
 def _is_learned(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     """Columns whose widths the networks give."""
-    y, n = newest(y, n, longest(m))
-    return ~_is_intermittent(y, n, m) & (np.isfinite(y).sum(axis=0) >= SHORTEST)
+    return _is_weighed(*newest(y, n, longest(m)), m)
+
+
+def _is_weighed(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """Columns that the combination knows how to weigh, seen as it sees them."""
+    sign, add = _upright(y)
+    return ~_is_intermittent(sign * y + add, n, m) & (np.isfinite(y).sum(axis=0) >= SHORTEST)
 
 
 def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
