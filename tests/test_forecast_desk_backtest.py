@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import accuracy, backtest, forecast
 
 
@@ -85,7 +85,8 @@ def test_short_gappy_and_late_series():
     late = sales[(sales.shop == "s0") & (sales.date >= "2025-03-01")].assign(shop="late")
     gone = sales[(sales.shop == "s0") & (sales.date < "2024-12-01")].assign(shop="gone")
     both = pd.concat([sales, late, gone])
-    got = backtest(both, 2, windows=2, by="shop", models="naive", level=None, gaps="missing")
+    with pytest.warns(DataWarning, match=r"2 of 4 series are not judged.*'gone'.*'late'"):
+        got = backtest(both, 2, windows=2, by="shop", models="naive", level=None, gaps="missing")
     assert not got[(got.shop == "late") & (got.cutoff < "2025-02-01")].size
     assert not got[got.shop == "gone"].size
     zero = backtest(both, 2, windows=2, by="shop", models="naive", level=None, gaps="zero")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, check_bool, check_int, check_names, take, to_pandas
+from .._frames import Amount, Date, check_bool, check_int, check_names, take, to_pandas, warn
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days
@@ -94,7 +94,8 @@ invalid, transform, clean
     DataFrame
         ``cutoff`` (last period known), ``model``, keys, ``date``, ``actual``, ``forecast``,
         interval ends; in this order. Periods without an actual value, and series that begin
-        after a cutoff, are not there. Ready for :func:`accuracy` and, per step ahead, with
+        after a cutoff, are not there; a series that is in no window is told of by a
+        ``DataWarning``. Ready for :func:`accuracy` and, per step ahead, with
         ``step`` (1 to ``horizon``).
 
     Raises
@@ -166,6 +167,7 @@ invalid, transform, clean
         if progress:
             print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
     out = pd.concat(parts, ignore_index=True)
+    record.tell_of_unjudged(_cutoffs(panel, horizon, windows, step), horizon)
     spread = [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]
     spread = [c for c in spread if c in out.columns]
     return out[["cutoff", "model", *record.keys, "date", "actual", "forecast", *spread, "step"]]
@@ -232,11 +234,9 @@ class _Record:
         self, cut: int, horizon: int, name: str, model: Model, options: dict[str, Any]
     ) -> pd.DataFrame:
         """One model from one cutoff, beside what happened."""
-        future = (self.at > cut) & (self.at <= cut + horizon) & np.isfinite(self.values)
         past = self.at <= cut
-        begun = np.zeros(len(self.panel), dtype=bool)
-        begun[self.code[past & np.isfinite(self.values)]] = True
-        future &= begun[self.code]
+        begun = self._begun(cut)
+        future = self._judged(cut, horizon, begun)
         far = horizon + self._behind(cut, past, np.unique(self.code[future]))
         given = self._frame(past & begun[self.code])
         if callable(model):
@@ -266,6 +266,31 @@ class _Record:
         out["model"] = name
         out["step"] = (out.pop("_at") - cut).astype(np.int64)
         return out.drop(columns=[c for c in ("status",) if c in out.columns])
+
+    def tell_of_unjudged(self, cuts: list[int], horizon: int) -> None:
+        """A warning about series that no window judges."""
+        judged = np.zeros(len(self.panel), dtype=bool)
+        for cut in cuts:
+            judged[self.code[self._judged(cut, horizon, self._begun(cut))]] = True
+        if judged.all():
+            return
+        few = self.panel.labels[~judged].head(3).to_dict("records")
+        warn(
+            f"{self.panel.caller}(): {int((~judged).sum())} of {len(judged)} series are not "
+            "judged: they begin after the last cutoff or have no value in any window (first: "
+            f"{few}). Take more windows, or judge series with other ends apart."
+        )
+
+    def _begun(self, cut: int) -> np.ndarray:
+        """Which series have a value by the cutoff."""
+        begun = np.zeros(len(self.panel), dtype=bool)
+        begun[self.code[(self.at <= cut) & np.isfinite(self.values)]] = True
+        return begun
+
+    def _judged(self, cut: int, horizon: int, begun: np.ndarray) -> np.ndarray:
+        """Rows that forecasts from the cutoff are compared with."""
+        window = (self.at > cut) & (self.at <= cut + horizon)
+        return window & np.isfinite(self.values) & begun[self.code]
 
     def _behind(self, cut: int, past: np.ndarray, wanted: np.ndarray) -> int:
         """Periods by which a series to be judged ends before the cutoff."""
