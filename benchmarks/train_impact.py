@@ -5,7 +5,7 @@
 Prints coverage and interval score (mean width plus what misses cost, in the widths before
 correction; lower is better) of the cumulated effect by frequency, for values around those in
 ``salesmgmt/_forecast/impact.py``, and how far p-values are from uniform, by degrees of freedom.
-Training parts only; several starts; nothing is written.
+The factor on quarters is left out. Training parts only; several starts; nothing is written.
 """
 
 from __future__ import annotations
