@@ -288,3 +288,15 @@ def test_one_year_of_months_does_not_take_its_season_for_the_calendar():
         forecast(sales, 2, freq="M", calendar=c, level=None)["forecast"] for c in (None, "CN")
     )
     assert np.abs(np.log(known / plain)).max() < 0.35
+
+
+@pytest.mark.parametrize("calendar", ["CN", None])
+def test_units_move_no_part(calendar):
+    sales, _ = orders("2024-12-29", 0, festival=True)
+    weeks = sales.groupby(pd.Grouper(key="date", freq="W-SUN"))["amount"].sum().reset_index()
+    weeks = weeks.iloc[1:-1]
+    ours = anomalies(weeks, freq="W", calendar=calendar)
+    other = anomalies(weeks.assign(amount=weeks["amount"] * 0.3), freq="W", calendar=calendar)
+    for column in ("expected", "lo", "hi"):
+        np.testing.assert_allclose(other[column], 0.3 * ours[column], rtol=1e-6)
+    np.testing.assert_allclose(other["score"], ours["score"], rtol=1e-6, atol=1e-9)

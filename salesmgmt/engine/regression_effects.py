@@ -162,7 +162,7 @@ def _project(
         limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=0) + 1e-12
         e = g @ beta + np.clip(rest, -limit, limit)
     beta = np.linalg.solve(ridge, g.T @ e)
-    drawn = (e != raw).mean(axis=0)
+    drawn = (np.abs(e - raw) > 1e-9 * np.abs(raw).max()).mean(axis=0)
     sse = ((e - g @ beta) ** 2).sum(axis=0) / (1 - np.minimum(drawn, 0.5)) ** 2
     lost = min(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
     variance = np.maximum(sse / max(free - lost, 1), 1e-10)
