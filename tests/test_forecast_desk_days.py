@@ -300,3 +300,12 @@ def test_units_move_no_part(calendar):
     for column in ("expected", "lo", "hi"):
         np.testing.assert_allclose(other[column], 0.3 * ours[column], rtol=1e-6)
     np.testing.assert_allclose(other["score"], ours["score"], rtol=1e-6, atol=1e-9)
+
+
+def test_units_move_no_forecast():
+    sales = salesmgmt.load_sample("transactions")
+    ours = forecast(sales, 6, by="region", freq="W", calendar="CN")
+    tripled = sales.assign(amount=sales["amount"] * 3)
+    other = forecast(tripled, 6, by="region", freq="W", calendar="CN")
+    for column in ("forecast", "lo_95", "hi_95"):
+        np.testing.assert_allclose(other[column], 3 * ours[column], rtol=1e-9)

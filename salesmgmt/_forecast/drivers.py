@@ -105,7 +105,7 @@ class Drivers:
                 self.rows(i, dense[i][0], len(dense[i][1])) for i in range(0, len(dense), step)
             ]
         x = np.vstack(parts)
-        some = x != 0
+        some = np.abs(x) > 1e-9 * np.abs(x).max(axis=0, initial=0.0)  # rounding is no regressor
         size = np.sqrt((x**2).sum(axis=0) / np.maximum(some.sum(axis=0), 1))
         return np.where(size > 0, size, 1.0)
 
