@@ -41,7 +41,9 @@ def pipeline(
     deals : DataFrame
         One row a deal.
     as_of : date, optional
-        The day that is looked at. Default: the last creation or closing.
+        The day that is looked at. Default: the last creation or closing. Deals that closed after
+        it count as open, under the stage that stands in the table now (a deal table does not say
+        where they stood then; stage events do).
     stage_probability : mapping or Series, optional
         Chance of winning by stage. Default: the share won among all closed deals, the same for
         each stage (a deal table does not say which stages a closed deal went through).
