@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, AsIs, Date, Key, Rows, check_names, resolve_as_of, take
+from .._frames import Amount, AsIs, Date, Key, Rows, resolve_as_of, take
 from ..errors import InputError
 from .stages import LOST, WON
 
@@ -18,7 +18,6 @@ __all__ = [
     "NO_DAY",
     "OPEN",
     "Deals",
-    "check_by",
     "days",
     "read_deals",
     "status_codes",
@@ -173,12 +172,3 @@ def _check_closings(
                 f"{caller}(): {arg}: column {name!r} {what} in {int(bad.sum())} row(s) "
                 f"(rows {', '.join(first)}). To mend: {remedy}."
             )
-
-
-def check_by(by: Any, taken: Any, *, caller: str) -> list[str]:
-    """Group columns that do not collide with the result's own."""
-    names = check_names(by, "by", caller=caller)
-    both = [n for n in names if n in taken]
-    if both:
-        raise InputError(f"{caller}(): by names {both[0]!r}, a column of the result; rename yours.")
-    return names

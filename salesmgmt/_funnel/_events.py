@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .. import _frames as door
 from .._frames import Date, Key, Rows, as_dates, check_names, check_number, take
 from ..errors import InputError
 
@@ -169,14 +170,11 @@ def check_share(value: Any, name: str, *, caller: str) -> float:
     return check_number(value, name, caller=caller, low=0, high=1, open_low=True, open_high=True)
 
 
-def refuse_names(by: Any, taken: Sequence[str], *, caller: str) -> None:
-    """Group columns must not bear the name of a result's column."""
-    both = [n for n in check_names(by, "by", caller=caller) if n in taken]
-    if both:
-        raise InputError(
-            f"{caller}(): by names {both[0]!r}, which is a column of the result; "
-            f"rename yours first: .rename(columns={{{both[0]!r}: ...}})."
-        )
+def refuse_names(names: Any, taken: Sequence[str], *, caller: str, option: str = "by") -> None:
+    """Key columns must not bear the name of a result's column."""
+    door.refuse_names(
+        check_names(names, option, caller=caller), taken, caller=caller, option=option
+    )
 
 
 def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], caller: str) -> None:

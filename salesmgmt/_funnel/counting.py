@@ -163,7 +163,7 @@ def conversion(
     check_choice(interval, "interval", INTERVALS, caller=caller)
     check_share(confidence, "confidence", caller=caller)
     check_bool(members, "members", caller=caller)
-    refuse_names(by, [*_COLUMNS, *_MORE], caller=caller)
+    refuse_names(by, [*_COLUMNS, *_MORE, *_LISTS], caller=caller)
     stream = read_events(
         events,
         caller=caller,
@@ -403,6 +403,7 @@ _COLUMNS = [
     "backward_moves",
     "reopens",
 ]
+_LISTS = ["members", "members_lost", "members_open"]
 _MORE = ["p25_days", "p75_days", "p90_days", "mean_days", "total_days", "as_of"]
 
 

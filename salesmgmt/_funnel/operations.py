@@ -37,6 +37,9 @@ class _Visits:
         self.closed = self.last & (self.kinds[self.stage] != "open")
 
 
+_STAY_MEASURES = ["n", "censored", "mean", "p25", "median", "p75", "p90", "cycle_days"]
+
+
 def dwell(
     events: pd.DataFrame,
     *,
@@ -101,7 +104,9 @@ def dwell(
     1  demo  1         0   3.0         9.0
     """
     caller = "dwell"
-    refuse_names(by, ["stage", "n", "censored", "mean", "median", "cycle_days"], caller=caller)
+    refuse_names(by, ["stage", *_STAY_MEASURES, "as_of"], caller=caller)
+    if details:
+        refuse_names(deal, ["stage", "days", "visits", "censored"], caller=caller, option="deal")
     stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid)
     visits = _Visits(stream, won, lost, caller)
     table = _stays(visits)
@@ -203,8 +208,7 @@ def _dwell_table(
         own = own[~np.isnan(own)]
         middle = float(np.median(own)) if len(own) else np.nan
         rows.append((len(part), int((~ended).sum()), mean, *quantiles, middle))
-    names = ["n", "censored", "mean", "p25", "median", "p75", "p90", "cycle_days"]
-    out = pd.DataFrame(rows, columns=names)
+    out = pd.DataFrame(rows, columns=_STAY_MEASURES)
     order = there[np.argsort(rank[there], kind="stable")]
     out.insert(0, "stage", visits.labels.iloc[order].array)
     return out
@@ -212,6 +216,18 @@ def _dwell_table(
 
 # --------------------------------------------------------------------------------------
 # Service levels
+
+_LATE = [
+    "stage",
+    "entered_at",
+    "left_at",
+    "days",
+    "limit_days",
+    "late_days",
+    "still_there",
+    "as_of",
+]
+_LATE_SUMMARY = ["visits", "late", "share_late", "lo", "hi", "median_late_days"]
 
 
 def service_levels(
@@ -277,6 +293,8 @@ def service_levels(
     """
     caller = "service_levels"
     allowed = _limits(limits, caller)
+    refuse_names(deal, [*_LATE, *([owner] if owner else [])], caller=caller, option="deal")
+    refuse_names(owner, [*_LATE, *_LATE_SUMMARY], caller=caller, option="owner")
     more = {} if owner is None else {"owner": Key(owner)}
     stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid, **more)
     visits = _Visits(stream, won, lost, caller)

@@ -11,8 +11,8 @@ import pandas as pd
 from .._frames import Date, check_choice, check_int
 from ..engine.survival import bands, gray, incidence, logrank
 from ..errors import InputError
-from ._deals import IS_WON, Deals, check_by, read_deals
-from ._events import check_share
+from ._deals import IS_WON, Deals, read_deals
+from ._events import check_share, refuse_names
 
 __all__ = ["outcomes", "outcomes_test"]
 
@@ -102,7 +102,7 @@ def outcomes(
     if horizon is not None:
         check_int(horizon, "horizon", caller=caller, low=0)
     check_share(confidence, "confidence", caller=caller)
-    check_by(by, _COLUMNS, caller=caller)
+    refuse_names(by, _COLUMNS, caller=caller)
     known = _read(
         deals, by, as_of, observed_from, deal, stage, created, close, status, invalid, caller
     )

@@ -10,7 +10,8 @@ import pandas as pd
 
 from .._frames import Amount, AsIs, Date, Key, check_number, day, money, stack_keys, take, units
 from ..errors import InputError
-from ._deals import IS_WON, NO_DAY, OPEN, Deals, check_by, days, read_deals, status_codes
+from ._deals import IS_WON, NO_DAY, OPEN, Deals, days, read_deals, status_codes
+from ._events import refuse_names
 
 __all__ = ["pipeline", "waterfall"]
 
@@ -84,7 +85,7 @@ def pipeline(
     0  demo      1   100.0          0.5      50.0
     """
     caller = "pipeline"
-    check_by(
+    refuse_names(
         by, [*_STAGE_COLUMNS, "overdue_amount", "undated", "median_age", "as_of"], caller=caller
     )
     known = read_deals(
@@ -259,7 +260,9 @@ def waterfall(
     9  closing    32.0      2
     """
     caller = "waterfall"
-    check_by(by, ["bucket", "amount", "deals", "before", "after"], caller=caller)
+    refuse_names(by, ["bucket", "amount", "deals", "before", "after"], caller=caller)
+    if details:
+        refuse_names(deal, ["bucket", "amount", "before", "after"], caller=caller, option="deal")
     span = _span(start, end, caller)
     sides = [
         _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)

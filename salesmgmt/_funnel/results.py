@@ -25,9 +25,16 @@ from .._frames import (
 from ..engine.proportions import interval
 from ..engine.sums import group_sums
 from ..errors import InputError
-from ._deals import IS_LOST, IS_WON, NO_DAY, OPEN, Deals, check_by, read_deals
+from ._deals import IS_LOST, IS_WON, NO_DAY, OPEN, Deals, read_deals
+from ._events import refuse_names
 
 __all__ = ["coverage", "slippage", "snapshots", "submissions", "velocity", "win_loss"]
+
+
+_VELOCITY = [
+    *("deals", "open", "won", "lost", "win_rate", "value", "cycle_days", "velocity"),
+    *("deals_10", "win_rate_10", "value_10", "cycle_10", "as_of"),
+]
 
 
 def velocity(
@@ -87,7 +94,7 @@ def velocity(
     0      4      0.67  200.0        20.0     26.67
     """
     caller = "velocity"
-    check_by(by, ["deals", "won", "lost", "open", "value", "velocity", "as_of"], caller=caller)
+    refuse_names(by, _VELOCITY, caller=caller)
     known = read_deals(
         deals,
         caller=caller,
@@ -305,6 +312,7 @@ def snapshots(
     1    2025-01-31        1  demo
     """
     caller = "snapshots"
+    refuse_names(deal, ["snapshot_date"], caller=caller, option="deal")
     rows = take(
         to_pandas(history, caller=caller, arg="history"),  # with all its columns
         caller=caller,
@@ -336,6 +344,12 @@ def snapshots(
         part.insert(0, "snapshot_date", np.full(len(part), stamp))
         parts.append(part)
     return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0]
+
+
+_SLIPS = [
+    *("snapshots", "pushes", "pulls", "months_pushed", "first_close", "last_close"),
+    *("days_slipped", "first_amount", "last_amount", "status", "as_of"),
+]
 
 
 def slippage(
@@ -388,6 +402,7 @@ def slippage(
     0        1       1            23          8.0
     """
     caller = "slippage"
+    refuse_names(deal, _SLIPS, caller=caller, option="deal")
     rows = take(
         snapshots,
         caller=caller,
@@ -459,6 +474,11 @@ def _close_moves(frame: pd.DataFrame, deals: int) -> dict[str, Any]:
 # Submissions
 
 
+_SUBMISSIONS = [
+    *("calls", "won", "win_rate", "lo", "hi", "on_time", "amount_ratio", "days_late", "as_of"),
+]
+
+
 def submissions(
     snapshots: pd.DataFrame,
     deals: pd.DataFrame,
@@ -518,6 +538,8 @@ def submissions(
     True
     """
     caller = "submissions"
+    refuse_names(by, _SUBMISSIONS, caller=caller)
+    refuse_names(category, [*_SUBMISSIONS, by], caller=caller, option="category")
     known = read_deals(
         deals, caller=caller, deal=deal, stage=stage, amount=amount, created=created,
         close=close, status=status, invalid=invalid,
@@ -584,6 +606,12 @@ def _called(calls: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 # --------------------------------------------------------------------------------------
 # Coverage
+
+
+_COVERAGE = [
+    *("period_start", "period_end", "target", "won", "gap", "open", "coverage", "win_rate"),
+    *("needed", "shortfall", "as_of"),
+]
 
 
 def coverage(
@@ -666,6 +694,7 @@ def coverage(
     if win_rate is not None:
         check_number(win_rate, "win_rate", caller=caller, low=0, high=1, open_low=True)
     pairs = dict(by) if isinstance(by, Mapping) else {} if by is None else {by: by}
+    refuse_names(list(pairs), _COVERAGE, caller=caller)
     known = read_deals(
         deals,
         caller=caller,

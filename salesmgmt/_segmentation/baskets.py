@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, Rows, check_int, check_number, take
+from .._frames import Amount, Key, Rows, check_int, check_number, refuse_names, take
 from ..engine.itemsets import distinct_cells, frequent_pairs, frequent_sets
 from ..engine.offers import best_offers
 from ..errors import InputError
@@ -214,6 +214,9 @@ def cross_sell(
     """
     check_int(n, "n", caller="cross_sell", low=1)
     check_number(min_lift, "min_lift", caller="cross_sell", low=0)
+    own = ("rank", "because", "confidence", "lift")
+    refuse_names([customer], [*own, product], caller="cross_sell", option="customer")
+    refuse_names([product], own, caller="cross_sell", option="product")
     rows = take(
         transactions,
         caller="cross_sell",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Date, check_int, check_number, take
+from .._frames import Amount, Date, check_int, check_number, speaking_for, take
 from .purchases import DAYS, purchases
 
 __all__ = ["alive_grid", "calibration", "tracking"]
@@ -129,10 +129,11 @@ def tracking(
         "date": date,
         "amount": amount,
     }
-    whole = purchases(transactions, as_of=as_of, **options)
-    known = whole
-    if fitted_until is not None:
-        known = purchases(transactions, as_of=fitted_until, **options)
+    with speaking_for("tracking"):
+        whole = purchases(transactions, as_of=as_of, **options)
+        known = whole
+        if fitted_until is not None:
+            known = purchases(transactions, as_of=fitted_until, **options)
     step = DAYS[freq]
     end = _day(whole["as_of"])
     split = _day(known["as_of"])

@@ -121,15 +121,16 @@ def clv(
     if level is not None:
         check_number(level, "level", caller="clv", low=0, high=1, open_low=True, open_high=True)
     columns = {"customer": customer, "date": date, "amount": amount}
-    seen = purchases(
-        transactions,
-        freq=freq,
-        as_of=as_of,
-        returns=returns,
-        regularity=isinstance(model, MBGCNBD),
-        invalid=invalid,
-        **columns,
-    )
+    with speaking_for("clv"):
+        seen = purchases(
+            transactions,
+            freq=freq,
+            as_of=as_of,
+            returns=returns,
+            regularity=isinstance(model, MBGCNBD),
+            invalid=invalid,
+            **columns,
+        )
     seen, known = _with_covariates(seen, covariates, customer, "clv")
     options = {"freq": freq, "as_of": as_of, "covariates": covariates, "invalid": invalid} | columns
     with speaking_for("clv"):
@@ -208,15 +209,17 @@ def compare_models(
     """
     columns = {"customer": customer, "date": date, "amount": amount}
     options = {"freq": freq, "as_of": as_of, "invalid": invalid} | columns
-    if holdout is None:
-        length = float(purchases(transactions, **options)["T"].max())
-        splits = [max(length / k, 1.0 / DAYS[freq]) for k in (4, 3, 2)]
-    else:
-        splits = [holdout]
-    tables = []
-    for split in splits:
-        seen = purchases(transactions, holdout=split, **options)
-        tables.append(_judged(*_with_covariates(seen, covariates, customer, "compare_models")))
+    with speaking_for("compare_models"):
+        if holdout is None:
+            length = float(purchases(transactions, **options)["T"].max())
+            splits = [max(length / k, 1.0 / DAYS[freq]) for k in (4, 3, 2)]
+        else:
+            splits = [holdout]
+        histories = [purchases(transactions, holdout=split, **options) for split in splits]
+    tables = [
+        _judged(*_with_covariates(seen, covariates, customer, "compare_models"))
+        for seen in histories
+    ]
     out = pd.concat(tables).groupby("model").mean().reset_index()
     return out.sort_values(["score", "model"], ignore_index=True)
 

@@ -17,6 +17,7 @@ from .._frames import (
     check_freq,
     check_lang,
     check_number,
+    refuse_names,
     resolve_as_of,
     take,
     to_pandas,
@@ -25,7 +26,7 @@ from .._frames import (
 from ..engine.grouping import dense, distinct, first_last
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
-from .condense import COUNT, added_up, condensed
+from .condense import COUNT, added_up, condensed, no_purchase
 
 __all__ = ["cohorts", "lifecycle", "triangle"]
 
@@ -109,9 +110,7 @@ def cohorts(
     until = int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
     bought = (amounts >= 0) & (days <= until)
     if not bought.any():
-        raise InputError(
-            f"cohorts(): no purchase on or before {stamp:%Y-%m-%d}; choose a later as_of."
-        )
+        raise no_purchase(amounts, until, caller="cohorts")
     first, _ = first_last(codes[bought], days[bought], n)
     keep = (days <= until) & (days >= first[codes])
     weight = rows["n"] if "n" in rows else np.ones(len(days))
@@ -293,6 +292,12 @@ _STAGES = {
 }
 
 
+_LIFECYCLE = (
+    *("first_date", "last_date", "purchases", "amount", "rhythm", "recency", "overdue"),
+    *("p_longer", "stage", "label", "as_of"),
+)
+
+
 def lifecycle(
     transactions: pd.DataFrame,
     *,
@@ -356,6 +361,7 @@ def lifecycle(
     """
     check_lang(lang, caller="lifecycle")
     _check_limits(limits)
+    refuse_names([customer], _LIFECYCLE, caller="lifecycle", option="customer")
     rows = take(
         transactions,
         caller="lifecycle",
@@ -370,9 +376,7 @@ def lifecycle(
     until = int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
     at = (amounts >= 0) & (days <= until)
     if not at.any():
-        raise InputError(
-            f"lifecycle(): no purchase on or before {stamp:%Y-%m-%d}; choose a later as_of."
-        )
+        raise no_purchase(amounts, until, caller="lifecycle")
     who, when = _purchase_days(keys.codes[at], days[at])
     there = np.bincount(who, minlength=len(keys)) > 0
     rhythm = _rhythms(who, when, len(keys))

@@ -11,7 +11,7 @@ from .._frames import is_pandas, lazy
 from ..engine.grouping import exact_sum
 from ..errors import InputError
 
-__all__ = ["COUNT", "added_up", "condensed"]
+__all__ = ["COUNT", "added_up", "condensed", "no_purchase"]
 
 COUNT = "rows in this group"
 
@@ -61,6 +61,17 @@ def condensed(
     out = grouped.collect().to_pandas()
     out[amount] = out[amount].astype("float64") / scale
     return out.drop(columns="negative")
+
+
+def no_purchase(amounts: np.ndarray, until: int, *, caller: str, also: str = "") -> InputError:
+    """What to say where nothing was bought: all returns, or nothing yet by ``until``."""
+    why = f"choose a later as_of{also}."
+    if (amounts < 0).all():
+        why = (
+            f"all {len(amounts)} amounts are negative (returns). If they are sales, "
+            "turn their sign."
+        )
+    return InputError(f"{caller}(): no purchase on or before {np.datetime64(until, 'D')}; {why}")
 
 
 def added_up(codes: np.ndarray, amounts: np.ndarray, n: int, *, caller: str) -> np.ndarray:

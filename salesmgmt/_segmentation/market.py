@@ -20,6 +20,7 @@ from .._frames import (
     check_number,
     days_of,
     factorise,
+    refuse_names,
     take,
     to_pandas,
 )
@@ -30,6 +31,16 @@ from ..errors import InputError
 from .condense import added_up
 
 __all__ = ["elasticity", "market_share", "portfolio", "promotion_effect"]
+
+
+_PORTFOLIO = (
+    *("before", "after", "growth", "share", "share_change", "contribution", "class", "margin"),
+)
+_ELASTICITY = ("elasticity", "standard_error", "lo", "hi", "p_value", "lines")
+_SHARES = (
+    *("date", "amount", "market", "share", "share_change", "growth", "market_growth"),
+    "growth_gap",
+)
 
 
 def portfolio(
@@ -93,6 +104,8 @@ def portfolio(
     1       b     0.0           0.0
     """
     spans = _spans(periods)
+    keyed = [product] if market is None else [product, market]
+    refuse_names(keyed, _PORTFOLIO, caller="portfolio", option="product or market")
     rows = take(
         transactions,
         caller="portfolio",
@@ -221,6 +234,7 @@ def elasticity(
     check_freq(freq, caller="elasticity", choices=("W", "M", "Q", "Y"))
     check_number(level, "level", caller="elasticity", low=0, high=1, open_low=True, open_high=True)
     groups = check_names(by, "by", caller="elasticity")
+    refuse_names(groups, _ELASTICITY, caller="elasticity", option="by")
     rows = take(
         transactions,
         caller="elasticity",
@@ -603,6 +617,7 @@ def market_share(
     market = to_pandas(market, caller="market_share", arg="market")
     if by is None:
         names = [c for c in market.columns if c in transactions.columns and c not in (date, amount)]
+    refuse_names(names, _SHARES, caller="market_share", option="by")
     options: dict[str, Any] = {"date": Date(date), "by": names}
     ours = take(
         transactions,

@@ -10,10 +10,10 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Date, Key, check_int, resolve_as_of, take
+from .._frames import Amount, Date, Key, check_int, refuse_names, resolve_as_of, speaking_for, take
 from ..engine.grouping import distinct, first_last
 from ..errors import InputError
-from .condense import added_up
+from .condense import added_up, no_purchase
 
 __all__ = ["ChurnModel", "NextPurchaseModel", "churn_risk", "next_purchase"]
 
@@ -74,6 +74,7 @@ class _Propensity(BaseEstimator):
         """
         name = f"{type(self).__name__}.fit"
         check_int(self.horizon, "horizon", caller=name, low=1)
+        refuse_names([self.customer], (self._target, "as_of"), caller=name, option="customer")
         log = _Log(transactions, self.customer, self.date, self.amount, self.invalid, as_of, name)
         parts = []
         for k in range(1, 7):
@@ -276,7 +277,9 @@ def churn_risk(
     >>> risk.columns.tolist()
     ['customer_id', 'p_churn', 'as_of']
     """
-    return _at_once(ChurnModel, transactions, horizon, as_of, customer, date, amount, invalid)
+    return _at_once(
+        "churn_risk", ChurnModel, transactions, horizon, as_of, customer, date, amount, invalid
+    )
 
 
 def next_purchase(
@@ -323,11 +326,20 @@ def next_purchase(
     ['customer_id', 'p_purchase', 'as_of']
     """
     return _at_once(
-        NextPurchaseModel, transactions, horizon, as_of, customer, date, amount, invalid
+        "next_purchase",
+        NextPurchaseModel,
+        transactions,
+        horizon,
+        as_of,
+        customer,
+        date,
+        amount,
+        invalid,
     )
 
 
 def _at_once(
+    caller: str,
     kind: Any,
     transactions: pd.DataFrame,
     horizon: int,
@@ -338,7 +350,8 @@ def _at_once(
     invalid: str,
 ) -> pd.DataFrame:
     model = kind(horizon=horizon, customer=customer, date=date, amount=amount, invalid=invalid)
-    out = model.fit(transactions, as_of=as_of).predict_proba(transactions, as_of=as_of)
+    with speaking_for(caller):
+        out = model.fit(transactions, as_of=as_of).predict_proba(transactions, as_of=as_of)
     out.attrs["score"] = model.score_.to_dict()
     return out
 
@@ -373,7 +386,7 @@ class _Log:
         self.until = int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
         keep = (rows["amount"] >= 0) & (days <= self.until)
         if not keep.any():
-            raise InputError(f"{caller}(): no purchase on or before {stamp:%Y-%m-%d}.")
+            raise no_purchase(rows["amount"], self.until, caller=caller)
         self.labels, self.n = keys.labels, len(keys)
         self.start = int(days[keep].min())
         width = self.until - self.start + 1

@@ -21,12 +21,15 @@ from .._frames import (
 )
 from ..engine.grouping import distinct, first_last
 from ..errors import InputError
-from .condense import COUNT, added_up, condensed
+from .condense import COUNT, added_up, condensed, no_purchase
 
 __all__ = ["DAYS", "purchases"]
 
 # One period in days, exactly; months and years are mean ones.
 DAYS = {"D": 1.0, "W": 7.0, "M": 30.4375, "Q": 91.3125, "Y": 365.25}
+
+
+_HELD_OUT = ("x_holdout", "T_holdout", "monetary_holdout")
 
 
 def purchases(
@@ -96,7 +99,7 @@ def purchases(
     1           b  0  0.0  2.0       NaN
     """
     check_choice(freq, "freq", tuple(DAYS), caller="purchases")
-    own = ("x", "t_x", "T", "monetary", "as_of")
+    own = ("x", "t_x", "T", "monetary", "log_gaps", "as_of", *_HELD_OUT)
     refuse_names([customer], own, caller="purchases", option="customer")
     check_choice(returns, "returns", ("net", "exclude"), caller="purchases")
     check_bool(regularity, "regularity", caller="purchases")
@@ -126,10 +129,8 @@ def purchases(
         codes = keys.codes
     known = _Counted(codes, days, amounts, bought, end, len(keys))
     if not known.there.any():
-        raise InputError(
-            f"purchases(): no purchase on or before {np.datetime64(end, 'D')}; "
-            "choose a later as_of or a shorter holdout."
-        )
+        shorter = "" if holdout is None else " or a shorter holdout"
+        raise no_purchase(rows["amount"], end, caller="purchases", also=shorter)
     unit = DAYS[freq]
     there = known.there
     out = keys.labels[there].reset_index(drop=True)

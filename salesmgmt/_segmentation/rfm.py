@@ -37,7 +37,7 @@ from ..engine.grouping import (
 )
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from ..errors import InputError
-from .condense import COUNT, added_up, condensed
+from .condense import COUNT, added_up, condensed, no_purchase
 from .schemes import Scheme, action_of, cn8_keys, label_of, resolve_scheme
 
 __all__ = ["Spec", "rfm", "score_grid", "segment_summary"]
@@ -425,10 +425,7 @@ def take_values(
     )
     use = _use(rows, spec, until)
     if not use.any:
-        raise InputError(
-            f"{caller}(): no purchase on or before {np.datetime64(until, 'D')}; "
-            "choose a later as_of."
-        )
+        raise no_purchase(rows["amount"], until, caller=caller)
     account = {
         "given": _count(rows, _ALL) + len(rows.dropped),
         "invalid": len(rows.dropped),

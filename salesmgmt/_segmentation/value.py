@@ -76,7 +76,8 @@ def abc(
     """
     _check_cuts(cuts, "cuts", 1.0)
     check_choice(freq, "freq", ("D", "W", "M", "Q", "Y"), caller="abc")
-    refuse_names([item], ("share", "cumulative", "class"), caller="abc", option="item")
+    own = ("share", "cumulative", "class", *(() if date is None else ("cv", "xyz")))
+    refuse_names([item, value], own, caller="abc", option="item or value")
     _check_cuts(xyz_cuts, "xyz_cuts", np.inf)
     rows = take(
         condensed(frame, [item], date=date, amount=value, unit=1e-6, caller="abc"),
@@ -185,6 +186,8 @@ def whale_curve(
     1           b    20.0               1.5
     2           c   -20.0               1.0
     """
+    own = ("rank", "amount", "profit", "customers_share", "cumulative", "cumulative_share")
+    refuse_names([customer], own, caller="whale_curve", option="customer")
     rows = take(
         transactions,
         caller="whale_curve",
