@@ -414,6 +414,48 @@ def test_noisy_shops_of_one_season_lean_on_the_total():
     assert after < 0.8 * before
 
 
+def growing(trips: float, seed: int = 3, quarters: int = 64) -> pd.DataFrame:
+    """Sixty places whose common growth turned four years ago; each place shows little but noise."""
+    rng = np.random.default_rng(seed)
+    turn = np.maximum(np.arange(quarters) - (quarters - 24), 0)
+    mean = trips * np.exp(0.03 * turn)
+    sales = [
+        pd.DataFrame(
+            {
+                "state": f"s{i % 4}",
+                "place": f"p{i:02d}",
+                "date": pd.date_range("2005-01-01", periods=quarters, freq="QS"),
+                "amount": rng.poisson(mean).astype(float),
+            }
+        )
+        for i in range(60)
+    ]
+    return pd.concat(sales, ignore_index=True)
+
+
+def test_growth_that_only_sums_show_reaches_every_place():
+    sales = growing(6.0)
+    early = sales[sales["date"] < "2019-01-01"]
+    got = forecast_hierarchy(early, 8, keys=["state", "place"], levels=[[], ["state"]], level=None)
+    truth = 6.0 * np.exp(0.03 * np.arange(17, 25))  # what was drawn from, not what was drawn
+    leaves = got[got["place"].notna()]
+    away = (leaves[["base", "forecast"]].to_numpy().reshape(60, 8, 2) - truth[:, None]).mean(axis=1)
+    before, after = np.abs(away).mean(axis=0)
+    assert after < before
+    assert set(got.attrs["weights"]) > {"mint_shrink_damped", "mint_shrink_holt"}
+
+
+def test_other_models_are_mixed_in_only_where_none_was_named():
+    sales = shops()
+    named = forecast_hierarchy(sales, 3, keys="shop", level=None, model="theta")
+    turned = forecast_hierarchy(sales, 3, keys="shop", level=None, transform="log")
+    fair = pd.DataFrame({"name": ["fair"], "start": ["2022-03-09"]})
+    driven = forecast_hierarchy(sales, 3, keys="shop", level=None, events=fair)
+    for got in (named, turned, driven):
+        assert "wls" in got.attrs["weights"]
+        assert not any(k.startswith("mint_shrink_") for k in got.attrs["weights"])
+
+
 def test_residuals_of_ets_are_those_of_the_fitted_models():
     from salesmgmt._forecast.tree import _errors
     from salesmgmt.forecast import Forecaster

@@ -10,8 +10,9 @@ import pandas as pd
 from ..engine.blending import mixing_weights, recent_size, spread
 from ..engine.reconciliation import Covariance, Projection, shrink
 from .hierarchy import Nodes, ancestors, build_nodes
+from .smoothing import TRENDS, View
 
-__all__ = ["KINDS", "Record", "Tree", "kinds", "learn"]
+__all__ = ["KINDS", "Record", "Tree", "kinds", "learn", "names_of"]
 
 # What is mixed, with its weight where the past says nothing. The last four spread the forecasts
 # of a level by what each bottom series sold: the mean over all levels above the bottom by the
@@ -62,15 +63,25 @@ class Tree:
 
 @dataclass(slots=True)
 class Record:
-    """What was known at one time: values and errors (labels, periods), NaN where none."""
+    """What was known at one time: values and errors (labels, periods), NaN where none.
+
+    ``views``: what other models made of it.
+    """
 
     values: np.ndarray
     errors: np.ndarray
     season: int
+    views: list[View]
 
     @classmethod
     def of(
-        cls, frame: pd.DataFrame, errors: pd.DataFrame, count: int, end: int, season: int
+        cls,
+        frame: pd.DataFrame,
+        errors: pd.DataFrame,
+        count: int,
+        end: int,
+        season: int,
+        views: list[View],
     ) -> Record:
         """Up to period ``end``; of the values only the newest."""
         look = max(_LOOK * season, _LOOK * _LEAST)
@@ -78,6 +89,7 @@ class Record:
             by_period(frame, "amount", count, end - look + 1, end),
             by_period(errors, "residual", count, int(errors["_at"].min()), end),
             season,
+            views,
         )
 
     def sizes(self, seasons: int, ended: np.ndarray) -> np.ndarray:
@@ -126,8 +138,16 @@ def kinds(
         parts = [spread(values, above, sizes) for above in tree.above]
         out.append(np.mean(parts, axis=0))
     out += [parts[0], parts[-1]]
+    for view in record.views:
+        own = Projection(nodes.summing, nodes.leaves, shrink(tree.of_nodes(view.errors))[0])
+        out.append(own.leaves(tree.of_nodes(view.base), non_negative=non_negative))
     made = np.stack(out)
     return np.maximum(made, 0.0) if non_negative else made
+
+
+def names_of(record: Record) -> list[str]:
+    """The kinds that :func:`kinds` gives, in order."""
+    return [*KINDS, *(f"mint_shrink_{trend}" for trend, _ in zip(TRENDS, record.views))]
 
 
 def learn(tree: Tree, base: np.ndarray, record: Record, truth: np.ndarray) -> np.ndarray:
@@ -142,6 +162,6 @@ def learn(tree: Tree, base: np.ndarray, record: Record, truth: np.ndarray) -> np
     away = (made[:, tree.row] - truth) / record.scale()[:, None]
     return mixing_weights(
         away[:, np.isfinite(truth) & np.isfinite(record.scale())[:, None]],
-        np.array(list(KINDS.values())),
+        np.array([*KINDS.values(), *(0.0 for _ in record.views)]),
         _BELIEF,
     )

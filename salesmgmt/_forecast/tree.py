@@ -10,18 +10,17 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_bool, check_int, check_names, factorise
-from ..engine.ets import fit_additive
 from ..engine.methods import OLDEST
-from ..engine.preparation import prepare, scale_of
+from ..engine.preparation import scale_of
 from ..engine.state_space import choose
 from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
-from .blending import KINDS, Record, Tree, by_period, kinds, learn
-from .cleaning import clean_block
+from .blending import Record, Tree, by_period, kinds, learn, names_of
 from .daily import Days
 from .fit import check_transform
 from .hierarchy import reconcile
 from .intake import Block, Panel, read_history
+from .smoothing import View, node_blocks, node_panel, smoothed, views_of
 
 __all__ = ["forecast_hierarchy"]
 
@@ -72,8 +71,10 @@ def forecast_hierarchy(
         the models fitted where ``model`` is ``"ets"``, else of damped exponential smoothing.
         ``"auto"``: a mixture of ``"wls"``, ``"mint_shrink"`` and forecasts of coarser levels
         spread by what each bottom series sold lately, with the weights that would have been best
-        for the last ``horizon`` periods (``attrs["weights"]``). Where the history is too short
-        for that, ``"wls"``. ``attrs["method"]`` tells: ``"mixture"``, or the method.
+        for the last ``horizon`` periods (``attrs["weights"]``); under ``model="auto"`` without
+        calendar, events or transform also ``"mint_shrink"`` of exponential smoothing with a damped
+        trend and with a lasting one. Where the history is too short for that, ``"wls"``.
+        ``attrs["method"]`` tells: ``"mixture"``, or the method.
     non_negative : bool, default=True
         As in :func:`reconcile`.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
@@ -166,7 +167,8 @@ amount, transform, clean
     out["base"] = base["forecast"].to_numpy()
     out.attrs["method"] = method
     if weights is not None:
-        record = Record.of(frame, errors, len(labels), end, panel.season)
+        views = [v.without(ended, _CERTAIN) for v in _views(frame, len(labels), end, horizon, made)]
+        record = Record.of(frame, errors, len(labels), end, panel.season, views)
         out = _mixed(out, base, tree, record, ended, weights, non_negative)
     return out
 
@@ -200,7 +202,8 @@ def _learned(
     then = _base(frame, panel, cut, horizon, {**made, "level": None})
     base = np.zeros((count, horizon))
     base[then["_node"].unique()] = then["forecast"].to_numpy().reshape(-1, horizon)
-    record = Record.of(frame, errors, count, cut, panel.season)
+    views = _views(frame, count, cut, horizon, made)
+    record = Record.of(frame, errors, count, cut, panel.season, views)
     truth = by_period(frame, "amount", count, cut + 1, end)[:, :horizon]
     return learn(tree, base, record, truth)
 
@@ -224,7 +227,7 @@ def _mixed(
         out[name] = np.maximum(moved, 0.0) if non_negative else moved
     out["forecast"] = mixed
     out.attrs["method"] = "mixture"
-    out.attrs["weights"] = {k: round(float(w), 3) for k, w in zip(KINDS, weights)}
+    out.attrs["weights"] = {k: round(float(w), 3) for k, w in zip(names_of(record), weights)}
     return out
 
 
@@ -313,33 +316,34 @@ def _label(frame: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> pd.Da
 
 def _errors(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     """One-step errors of every node in its history: ``_node``, ``_at``, ``date``, ``residual``."""
-    options = {k: made[k] for k in ("by", "freq", "season_length", "partial", "gaps")}
-    rows = frame.drop(columns="_at")
-    panel = read_history(rows, caller=made["caller"], date="date", amount="amount", **options)
     fitted = made["model"] in ("ets", ["ets"])
     parts = []
-    for block in panel.blocks(longest=OLDEST if fitted else None):
-        if made.get("clean"):
-            block, _ = clean_block(block, panel.season)
-        e = _smoothing_errors(block, panel.season)
+    panel = node_panel(frame, made)
+    for label, block in node_blocks(panel, made, OLDEST if fitted else None):
+        _, e = smoothed(block, panel.season)
         if fitted:
             own = _fitted_errors(block, panel.season)
             e = np.where(np.isfinite(own).any(axis=0), own, e)
         row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
         at = (block.last - block.ahead - block.n + 1)[column] + row
-        node = panel.labels["_node"].to_numpy()[block.series[column]]
+        node = label[column]
         parts.append(pd.DataFrame({"_node": node, "_at": at, "residual": e[row, column]}))
     out = pd.concat(parts, ignore_index=True)
     out["date"] = panel.grid.dates(out["_at"].to_numpy())
     return out
 
 
-def _smoothing_errors(block: Block, season: int) -> np.ndarray:
-    """Of damped exponential smoothing, in units of the data."""
-    ready = prepare(block.y, block.n, season)
-    e = fit_additive(ready.z, block.n, 1, trend="damped").errors
-    factor = ready.season[np.arange(len(e)) % ready.m]
-    return np.where(ready.multiplicative, e * factor, e) * ready.scale
+def _views(
+    frame: pd.DataFrame, count: int, end: int, horizon: int, made: dict[str, Any]
+) -> list[View]:
+    """Other forecasts of every node; none where the user named what a forecast is made by.
+
+    Nor where it knows of a calendar, which these do not.
+    """
+    plain = made["model"] in ("auto", ["auto"]) and made["transform"] is None
+    if not plain or made["calendar"] is not None or made["events"] is not None:
+        return []
+    return views_of(frame, count, end, horizon, made)
 
 
 def _fitted_errors(block: Block, season: int) -> np.ndarray:
