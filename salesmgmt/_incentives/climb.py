@@ -125,16 +125,12 @@ class Climb:
     @cached_property
     def held_rates(self) -> tuple[int, ...]:
         """Rates while the gate is shut."""
-        rates, rule = self.table.rates, self.plan.gate_rule or {}
-        if "rate" in rule:
-            scaled = fraction(rule["rate"]) * self.table.rate_scale
-            # A rate between the table's steps is held at the whole step below.
-            hold = int(scaled)
-        else:
-            one = self.table.edge_scale if self.plan.base == "attainment" else 1
-            below = [r for e, r in zip(self.table.edges, rates, strict=True) if e < one]
-            hold = below[-1] if self.plan.base == "attainment" else rates[0]
-        return tuple(min(r, hold) for r in rates)
+        rates, hold = self.table.rates, self.table.held
+        one = self.table.edge_scale if self.plan.base == "attainment" else 1
+        before = sum(e < one for e in self.table.edges)
+        if hold is None:
+            hold = rates[before - 1]
+        return rates[:before] + tuple(min(r, hold) for r in rates[before:])
 
     def rates(self, cells: np.ndarray) -> list[Any]:
         """Rate of each tier; by row where a gate is."""

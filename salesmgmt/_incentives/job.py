@@ -29,6 +29,7 @@ from .._frames import (
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
 from ..errors import InputError
+from .labels import in_time
 from .plan import CommissionPlan, fraction
 
 __all__ = ["Columns", "Job"]
@@ -271,14 +272,13 @@ class _Clock:
             wanted.at = keys.codes[len(own) :]
         else:
             keys = factorise(own, [name])
-        labels = keys.labels[name]
-        year = np.zeros(len(keys), dtype=np.int64)
-        if pd.api.types.is_datetime64_any_dtype(labels.dtype):
-            days = labels.to_numpy().astype("datetime64[D]").astype(np.int64)
-            year = fiscal_year(days, year_start=year_start)
-        return _Clock(
-            np.arange(len(keys)), keys.codes[: len(own)], name, labels, year, "M", 0, year_start
-        )
+        place, year = in_time(keys.labels[name], year_start)
+        order = np.argsort(place)
+        labels = keys.labels[name].iloc[order].reset_index(drop=True)
+        if wanted is not None and wanted.at is not None:
+            wanted.at = place[wanted.at]
+        at = place[keys.codes[: len(own)]]
+        return _Clock(np.arange(len(keys)), at, name, labels, year[order], "M", 0, year_start)
 
     def number(self, values: np.ndarray) -> np.ndarray:
         """Position of the period of each date; before the first: -1 and less."""

@@ -71,6 +71,7 @@ def work(job: Job, *, traced: bool = False) -> Pay:
     job.there |= rules["released"] != 0
     total = _total(rules)
     terms = [_terms(job.plans[i], job.step) for i in job.plan_of]
+    job.there |= _drawn(job.there, terms)
     settled = settle(total, job.there, terms)
     return Pay(job, rules, settled, attained, pieces)
 
@@ -81,6 +82,13 @@ def _total(rules: dict[str, np.ndarray]) -> np.ndarray:
     for rule in EARNED[1:]:
         out += rules[rule]
     return out
+
+
+def _drawn(there: np.ndarray, terms: list[Terms]) -> np.ndarray:
+    """Periods without results between a payee's first and last: the draw is due there, too."""
+    begun = np.logical_or.accumulate(there, axis=1)
+    goes_on = np.logical_or.accumulate(there[:, ::-1], axis=1)[:, ::-1]
+    return begun & goes_on & np.array([t.draw > 0 for t in terms])
 
 
 def _terms(plan: CommissionPlan, step: float) -> Terms:
@@ -533,6 +541,9 @@ def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:
     equal = plan.pool.get("share", "amount") == "equal"
     weight = np.ones(len(both), dtype=np.int64) if equal else np.maximum(amount, 0)
     total = np.add.reduceat(weight, starts)
+    # Where nobody sold anything there is no amount to go by: a fixed pool is divided evenly.
+    weight = np.where(np.repeat(total == 0, count), 1, weight)
+    total = np.add.reduceat(weight, starts)
     part = cumulative_parts(np.repeat(whole, count), weight, np.repeat(total, count), starts)
     np.add.at(out, both[:, 1], part)
     return out.reshape(job.shape)
@@ -561,6 +572,8 @@ def _held(job: Job, due: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.n
     """What rows earned moves from the period of sale to that of collection."""
     held, released = (np.zeros(job.there.size, dtype=np.int64) for _ in range(2))
     assert job.collected is not None
+    # Rows alike but for the day of collection must not depend on the order they came in.
+    rows = rows[np.argsort(job.collected[rows], kind="stable")]
     order = rows[_in_time(job, rows)]
     cell, credit = job.cell[order], job.credit[order]
     span = job.shape[1]

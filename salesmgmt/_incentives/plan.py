@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -36,7 +36,8 @@ class CommissionPlan:
     tiers : sequence of tuples, mapping or DataFrame
         ``(start, value)`` or ``(start, end, value)`` (``end`` None for the last), or
         ``{start: value}``, or a frame with columns ``start`` and ``value``. The first starts at
-        0. Accelerators and decelerators are tiers with higher and lower values.
+        0. Accelerators and decelerators are tiers with higher and lower values. The last tier
+        goes on beyond an ``end`` of its own: a ceiling on pay is a ``cap``.
     base : {"attainment", "amount"}
         What tiers are climbed by: the share of the target (1.2: 120 %) or the amount itself.
     mode : {"marginal", "retroactive", "interpolated"}
@@ -51,14 +52,16 @@ class CommissionPlan:
         Attainment (or amount) of the period below which nothing is earned; at it, all is.
     gate : float or mapping, optional
         Year-to-date attainment below which no accelerator is paid: rates of tiers from 100 %
-        on (base amount: after the first) are held at the rate before them.
-        ``{"attainment": 1.0, "rate": 0.05}`` names the rate to hold them at.
+        on (base amount: after the first) are held at the rate before them (one that is lower
+        stays). ``{"attainment": 1.0, "rate": 0.05}`` names the rate to hold them at.
     cap : float or mapping, optional
         Most that the tiers (with multiplier) pay a period; ``{"period": ..., "year": ...,
         "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column).
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
-        "share": 0.5}``: most that may be owed; share of the pay above the draw kept back.
+        "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
+        due in each period from a payee's first to the last with results or a target: a target
+        (or a result of zero) keeps it going in a period without sales.
     clawback : {"carry", "pay", "waive", "original"} or mapping, optional
         Returns and bad debts are negative amounts and lower the results of their period. What
         a negative pay then means: it is waived (None), owed and set off later (``"carry"``), or
@@ -74,7 +77,7 @@ class CommissionPlan:
         Team pool on top: ``{"by": "team", "rate": 0.01, "share": "amount" | "equal"}``: that
         share of the team's amount, divided among its members, exact to the unit. ``"amount"``
         in it instead of ``"rate"`` is a fixed pool; ``"threshold"`` is the team attainment it
-        needs.
+        needs. Where no member sold anything a fixed pool is divided evenly.
     rounding : {"half_up", "half_even", "half_down", "down", "up", "floor", "ceiling"}
         How a fraction of the smallest unit is rounded.
     round_at : {"row", "rep", "period"}
@@ -155,6 +158,10 @@ class CommissionPlan:
         if self.threshold is not None:
             check_number(self.threshold, "threshold", caller=_CALLER, low=0)
         self.gate_rule, self.caps, self.draw_rule, self.clawback_rule  # noqa: B018 - checked here
+        if self.multiplier is not None and not isinstance(self.multiplier, str):
+            raise InputError(
+                f"{_CALLER}(): multiplier must be the name of a column, got {self.multiplier!r}."
+            )
         _check_shares(self.splits, self.overlays)
         _check_pool(self.pool)
         object.__setattr__(self, "spiffs", _check_spiffs(self.spiffs))
@@ -163,6 +170,11 @@ class CommissionPlan:
             if getattr(self, option) is not None:
                 when = day(getattr(self, option), name=option, caller=_CALLER)
                 object.__setattr__(self, option, when)
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise InputError(
+                f"{_CALLER}(): end {self.end:%Y-%m-%d} lies before start {self.start:%Y-%m-%d}; "
+                "swap them."
+            )
 
     def _check_together(self) -> None:
         rows_only = self.scope == "row"
@@ -207,6 +219,13 @@ class CommissionPlan:
                 rule["recoverable"] = check_bool(given.pop("recoverable"), "draw", caller=_CALLER)
         rule |= _mapping(given, "draw", "amount", ("amount", "limit", "share")) or {}
         check_number(rule["share"], "draw share", caller=_CALLER, low=0, high=1)
+        if self.draw is not None and isinstance(self.draw, Mapping) and "amount" not in self.draw:
+            raise InputError(f"{_CALLER}(): draw needs 'amount', the least pay of a period.")
+        if not rule["recoverable"] and rule["limit"] is not None:
+            raise InputError(
+                f"{_CALLER}(): draw: a limit of what may be owed goes with recoverable=True; "
+                "leave one of them out."
+            )
         return rule
 
     @property
@@ -237,8 +256,16 @@ class CommissionPlan:
         """The tiers in integers of ``step`` (flat values: units of pay)."""
         unit = fraction_of(step)
         starts = [fraction(s) / (unit if self.base == "amount" else 1) for s, _ in self.tiers]
-        values = [fraction(v) / (unit if self.pays == "flat" else 1) for _, v in self.tiers]
-        return Tiers.of(starts, values)
+        return Tiers.of(starts, [self._value(v, unit) for _, v in self.tiers], self._held(unit))
+
+    def _value(self, value: float, unit: Fraction) -> Fraction:
+        """A tier's value: a share, or units of pay."""
+        return fraction(value) / (unit if self.pays == "flat" else 1)
+
+    def _held(self, unit: Fraction) -> Fraction | None:
+        """The rate that a shut gate holds tiers at, where the plan names it."""
+        rule = self.gate_rule or {}
+        return self._value(rule["rate"], unit) if "rate" in rule else None
 
     # ---- files
 
@@ -347,6 +374,11 @@ def _check_ends(rows: list[Any]) -> None:
             last = i == len(rows) - 1
             end = row[1]
             follows = None if last else rows[i + 1][0]
+            if last and end is not None and not end > row[0]:
+                raise InputError(
+                    f"{_CALLER}(): tier {i + 1} ends at {end}, where it starts or before; the "
+                    "last tier ends at None."
+                )
             if not last and end != follows:
                 raise InputError(
                     f"{_CALLER}(): tier {i + 1} ends at {end} but the next starts at {follows}; "
@@ -402,6 +434,8 @@ def _check_pool(pool: Any) -> None:
 
 
 def _check_spiffs(spiffs: Any) -> tuple[dict[str, Any], ...]:
+    if spiffs is not None and (isinstance(spiffs, str) or not isinstance(spiffs, Iterable)):
+        raise InputError(f"{_CALLER}(): spiffs must be a list of mappings, got {spiffs!r}.")
     given = [spiffs] if isinstance(spiffs, Mapping) else list(spiffs or ())
     known = {"where", "pay", "per", "start", "end", "name"}
     out = []

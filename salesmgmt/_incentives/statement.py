@@ -41,8 +41,10 @@ def payout(
     ----------
     results : DataFrame
         Sales (or collections, margins: whatever is paid for): payee, amount; one row a deal, or
-        already summed. With dates (or a ``period`` column) pay is by period; without, there is
-        one period. Negative amounts are returns and bad debts. Not modified.
+        already summed. With dates (or a ``period`` column: dates, Periods, ``"2025-03"``,
+        ``"2025Q1"``, ``202503``, ordered categories, or labels in natural order) pay is by
+        period; without, there is one period. Negative amounts are returns and bad debts. Not
+        modified.
     plan : CommissionPlan or list of CommissionPlan
         The rules; several with effective dates (``start``, ``end``) that do not overlap.
     by : str or sequence of str
@@ -69,7 +71,8 @@ def payout(
     Returns
     -------
     DataFrame
-        One row payee × period with results or a target, ascending: keys, period (start date),
+        One row payee × period with results or a target (with a draw, also the periods between a
+        payee's first and last of these), ascending: keys, period (start date),
         ``amount`` credited, ``target``, ``attainment`` (to date, if cumulative); then what makes
         up the pay, signed: ``commission`` (tiers), ``clawback``, ``multiplier``, ``cap``,
         ``spiff``, ``pool``, ``held``, ``released``; ``earned`` (their sum); ``carried``,

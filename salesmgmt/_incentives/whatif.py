@@ -12,6 +12,8 @@ import pandas as pd
 
 from .._frames import (
     Amount,
+    Rows,
+    check_int,
     check_names,
     check_number,
     factorise,
@@ -114,9 +116,8 @@ def simulate_payout(
         year_start=year_start, measure=measure, invalid="raise", caller=caller,
     )  # fmt: skip
     key = factorise(job.payees, [name])
-    factors = [1.0] if quotas is None else [
-        check_number(f, "quotas", caller=caller, low=0, open_low=True) for f in quotas
-    ]  # fmt: skip
+    _same_draws(rows=job.rows, names=names, draw=name, caller=caller)
+    factors = _factors(quotas, caller=caller)
     total = _by_draw(job.grid(job.credit), key.codes, len(key))
     parts = []
     for factor in factors:
@@ -134,6 +135,32 @@ def simulate_payout(
         part["capped"] = np.bincount(key.codes, (pay.rules["cap"] < 0).sum(axis=1)).astype(np.int64)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def _same_draws(*, rows: Rows, names: list[str], draw: str, caller: str) -> None:
+    """Every payee must be in every draw: a future without him is no future of all."""
+    who, which = (factorise(rows.frame, n) for n in (names, [draw]))
+    seen = np.zeros((len(who), len(which)), dtype=bool)
+    seen[who.codes, which.codes] = True
+    if not seen.all():
+        first, lost = np.argwhere(~seen)[0]
+        raise InputError(
+            f"{caller}(): samples: {int((~seen).sum())} pair(s) of payee and draw have no row "
+            f"(first: {who.text()[first]}, draw {which.text()[lost]}); draws of one call hold all "
+            "payees: give those without sales an amount of 0."
+        )
+
+
+def _factors(quotas: Any, *, caller: str) -> list[float]:
+    """Factors of the targets, one a scenario."""
+    if quotas is None:
+        return [1.0]
+    given = list(quotas) if np.ndim(quotas) == 1 else []
+    if not given:
+        raise InputError(
+            f"{caller}(): quotas must be a list of factors, one at least, got {quotas!r}."
+        )
+    return [check_number(f, "quotas", caller=caller, low=0, open_low=True) for f in given]
 
 
 def _used_columns(plans: list[CommissionPlan]) -> set[str]:
@@ -222,7 +249,7 @@ def pay_curve(
     """
     caller = "pay_curve"
     scale = _scale(plan, target, target_pay, caller=caller)
-    count = int(check_number(points, "points", caller=caller, low=2))
+    count = check_int(points, "points", caller=caller, low=2)
     last = max(s for s, _ in plan.tiers) * float(scale)
     end = upto if upto is not None else max(1.5 * last, 1.5 * (target or 0.0)) or 1000.0
     check_number(end, "upto", caller=caller, low=0, open_low=True)
@@ -282,11 +309,13 @@ def cliffs(
     Returns
     -------
     DataFrame
-        One row a place where the pay jumps, or where it grows faster than ``margin``, ascending:
-        ``at`` (amount), ``attainment``, ``rule`` (``tier 2``, ``threshold``, ...), ``below`` and
+        One row a place where the pay jumps, or from which on it grows faster than ``margin``,
+        ascending:
+        ``at`` (amount), ``attainment``, ``rule`` (``tier 2``, ``threshold``, ...; within a
+        tier of rising rates the tier it lies in), ``below`` and
         ``above`` (pay on either side of it), ``jump``, ``rate_after`` (pay for each further
-        yuan), ``break_even`` (further sales whose margin pays for the jump; NaN for a fall),
-        ``kind`` (``jump``, ``fall``, ``steep``). Empty: the plan has no cliffs.
+        yuan, at that place), ``break_even`` (further sales whose margin pays for the jump; NaN
+        for a fall), ``kind`` (``jump``, ``fall``, ``steep``). Empty: the plan has no cliffs.
 
     Raises
     ------
@@ -311,6 +340,8 @@ def cliffs(
     if plan.threshold is not None:
         least = fraction(plan.threshold) * scale
         places[least] = "threshold" if least not in places else f"threshold, {places[least]}"
+    bends = _steepening(plan, scale, least, worth)
+    places |= bends
     rows = []
     for x, rule in sorted(places.items()):
         below = _side(plan, x, scale, pay_at_target, least, above=False)
@@ -319,7 +350,7 @@ def cliffs(
         jump = above - below
         if x == 0:
             jump = Fraction(0)
-        if jump == 0 and slope <= worth:
+        if jump == 0 and (slope < worth if x in bends else slope <= worth):
             continue
         even = float(jump / worth) if jump > 0 and worth > 0 else np.nan
         kind = "jump" if jump > 0 else "fall" if jump < 0 else "steep"
@@ -366,14 +397,41 @@ def _slope(
     plan: CommissionPlan, x: Fraction, scale: Fraction, at_target: Fraction, least: Fraction
 ) -> Fraction:
     """Pay for each further yuan, just after ``x``."""
-    starts = sorted({fraction(s) * scale for s, _ in plan.tiers} | {least})
-    later = [s for s in starts if s > x]
-    width = (later[0] - x) / 2 if later else max(scale, Fraction(1))
-    # Straight or (interpolated rates) bent upwards: the steepest is at the far end.
-    near = x + width * Fraction(999, 1000)
-    far = x + width
-    pay = [_side(plan, v, scale, at_target, least, above=True) for v in (near, far)]
-    return (pay[1] - pay[0]) / (far - near)
+    if x < least:
+        return Fraction(0)
+    tiers = [(fraction(s) * scale, fraction(v)) for s, v in plan.tiers]
+    j = max(i for i, (s, _) in enumerate(tiers) if s <= x)
+    if plan.mode == "interpolated":
+        bend = _bend(tiers, j)
+        if plan.pays == "rate":
+            return tiers[j][1] + bend * (2 * x - tiers[j][0])
+        return bend * _base(plan, x, at_target)
+    return tiers[j][1] if plan.pays == "rate" else Fraction(0)
+
+
+def _bend(tiers: list[tuple[Fraction, Fraction]], j: int) -> Fraction:
+    """How fast the value of an interpolated plan moves within tier ``j``."""
+    if j + 1 >= len(tiers):
+        return Fraction(0)
+    (s0, v0), (s1, v1) = tiers[j], tiers[j + 1]
+    return (v1 - v0) / (s1 - s0)
+
+
+def _steepening(
+    plan: CommissionPlan, scale: Fraction, least: Fraction, worth: Fraction
+) -> dict[Fraction, str]:
+    """Places inside a tier of rising rates from which on a yuan pays more than it brings."""
+    if plan.mode != "interpolated" or plan.pays != "rate":
+        return {}
+    tiers = [(fraction(s) * scale, fraction(v)) for s, v in plan.tiers]
+    out = {}
+    for j, (start, value) in enumerate(tiers[:-1]):
+        bend = _bend(tiers, j)
+        if bend > 0:
+            at = max((worth - value) / bend + start, 2 * start, 2 * least) / 2
+            if max(start, least) < at < tiers[j + 1][0]:
+                out[at] = f"tier {j + 1}"
+    return out
 
 
 # --------------------------------------------------------------------------------------

@@ -35,20 +35,28 @@ class Tiers:
     """A tier table in integers.
 
     ``edges[j] / edge_scale`` is where tier ``j`` starts (a share of the target, or an amount in
-    units of ``step``), ``rates[j] / rate_scale`` what it pays. ``edges[0]`` is 0.
+    units of ``step``), ``rates[j] / rate_scale`` what it pays. ``edges[0]`` is 0. ``held`` is a
+    rate that may stand in for others, on their scale.
     """
 
     edges: tuple[int, ...]
     rates: tuple[int, ...]
     edge_scale: int
     rate_scale: int
+    held: int | None = None
 
     @staticmethod
-    def of(edges: list[Fraction], rates: list[Fraction]) -> Tiers:
+    def of(edges: list[Fraction], rates: list[Fraction], held: Fraction | None = None) -> Tiers:
         """From fractions, over their least common denominators."""
         e = lcm(*(f.denominator for f in edges))
-        d = lcm(*(f.denominator for f in rates))
-        return Tiers(tuple(int(f * e) for f in edges), tuple(int(f * d) for f in rates), e, d)
+        d = lcm(*(f.denominator for f in rates), 1 if held is None else held.denominator)
+        return Tiers(
+            tuple(int(f * e) for f in edges),
+            tuple(int(f * d) for f in rates),
+            e,
+            d,
+            None if held is None else int(held * d),
+        )
 
     @property
     def scale(self) -> int:

@@ -1,0 +1,103 @@
+"""Periods that come as labels: what comes after what, and in which fiscal year each one lies."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..engine.periods import fiscal_year
+
+__all__ = ["in_time"]
+
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_FORMS = [
+    re.compile(_YEAR + form + "$", re.IGNORECASE)
+    for form in (
+        r"年?",
+        r"[-/.年 ]?(?P<quarter>[qQ第]?[1-4](?<=[qQ第][1-4]))季?度?",
+        r"[-/.年 ]?(?P<month>0?[1-9]|1[0-2])月?份?",
+        r"[-/.年](?P<month>0?[1-9]|1[0-2])[-/.月](?P<day>\d\d?)日?(?: 00:00:00)?",
+    )
+]
+_MONTHS = {
+    name.lower(): i
+    for names in (calendar.month_abbr, calendar.month_name)
+    for i, name in enumerate(names)
+    if name
+}
+
+
+def in_time(labels: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Place of each label in time (0 first), and its fiscal year (one for all if none is told).
+
+    Dates, Periods and ordered categories say it themselves; texts and whole numbers such as
+    ``"2025-03"``, ``202503``, ``"2025Q1"`` or ``2025`` are read; others go in natural order:
+    ``"P2"`` before ``"P10"``, ``"Feb"`` before ``"Mar"``.
+    """
+    same = np.zeros(len(labels), dtype=np.int64)
+    if isinstance(labels.dtype, pd.PeriodDtype):
+        return _from_start(labels.dt.start_time, year_start)
+    if pd.api.types.is_datetime64_any_dtype(labels.dtype):
+        return _from_start(labels, year_start)
+    if isinstance(labels.dtype, pd.CategoricalDtype) and labels.cat.ordered:
+        return np.arange(len(labels)), same
+    texts = [_text(v) for v in labels]
+    read = [_read(t, year_start) for t in texts]
+    if all(r is not None for r in read):
+        return _places([r[:3] for r in read if r is not None]), np.array(
+            [r[3] for r in read if r is not None], dtype=np.int64
+        )
+    if all(t.lower() in _MONTHS for t in texts):
+        # The months of one fiscal year.
+        return _places([((_MONTHS[t.lower()] - year_start) % 12,) for t in texts]), same
+    return _places([_natural(t) for t in texts]), same
+
+
+def _from_start(starts: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:
+    days = starts.to_numpy().astype("datetime64[D]").astype(np.int64)
+    return np.argsort(np.argsort(days, kind="stable")), fiscal_year(days, year_start=year_start)
+
+
+def _text(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value) if whole else value).strip()
+    return re.sub("[一二三四五六七八九十]+(?=[月季])", lambda found: _number(found[0]), text)
+
+
+def _number(numeral: str) -> str:
+    """``十一`` is 11."""
+    digits = {c: i for i, c in enumerate("一二三四五六七八九", start=1)}
+    tens, ten, ones = numeral.rpartition("十")
+    return str((10 * digits.get(tens, 1) if ten else 0) + digits.get(ones, 0))
+
+
+def _read(text: str, year_start: int) -> tuple[int, int, int, int] | None:
+    """Year, month, day, and fiscal year; None if the text says no time."""
+    for form in _FORMS:
+        found = form.match(text)
+        if found is None:
+            continue
+        part = found.groupdict()
+        year, month, day = int(part["year"]), int(part.get("month") or 1), int(part.get("day") or 1)
+        quarter = part.get("quarter")
+        if quarter or not part.get("month"):  # quarters and years are fiscal ones themselves
+            return year, 3 * int(quarter[-1]) - 2 if quarter else 1, 1, year
+        start = np.datetime64(f"{year:04d}-{month:02d}-01", "D").astype(np.int64)
+        return year, month, day, int(fiscal_year(np.array([start]), year_start=year_start)[0])
+    return None
+
+
+def _natural(text: str) -> tuple[Any, ...]:
+    """Sort key in which runs of digits count as numbers."""
+    parts = re.split(r"(\d+)", text)
+    return tuple((int(p), "") if p.isdigit() else (-1, p) for p in parts)
+
+
+def _places(keys: list[Any]) -> np.ndarray:
+    place = np.empty(len(keys), dtype=np.int64)
+    place[sorted(range(len(keys)), key=lambda i: (keys[i], i))] = np.arange(len(keys))
+    return place

@@ -1,0 +1,158 @@
+"""Rules of pay worked out by hand: gates, draws, pools, period labels, cliffs."""
+
+from __future__ import annotations
+
+import itertools
+
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError
+from salesmgmt.incentives import CommissionPlan, cliffs, payout, simulate_payout
+
+
+def month(amount: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One rep's month with a target of 1,000."""
+    sold = pd.DataFrame({"rep": ["a"], "date": ["2025-01-05"], "amount": [amount]})
+    goal = pd.DataFrame({"rep": ["a"], "period_start": ["2025-01-01"],
+                         "period_end": ["2025-01-31"], "target": [1000.0]})  # fmt: skip
+    return sold, goal
+
+
+def paid(plan: CommissionPlan, amount: float) -> float:
+    sold, goal = month(amount)
+    return payout(sold, plan, by="rep", targets=goal)["payout"].item()
+
+
+def test_a_gate_holds_at_the_very_rate_it_names():
+    plan = CommissionPlan([(0, 0.03), (0.8, 0.05), (1.0, 0.08)], mode="retroactive",
+                          gate={"attainment": 1.5, "rate": 0.055})  # fmt: skip
+    assert paid(plan, 1300) == 71.5  # 5.5 % of 1,300
+    assert paid(plan, 900) == 45.0
+    assert paid(plan, 1600) == 128.0  # the gate is open
+
+
+def test_a_gate_on_sums_of_money_holds_at_a_sum():
+    plan = CommissionPlan([(0, 10), (0.8, 50), (1.0, 80)], mode="retroactive", pays="flat",
+                          gate={"attainment": 1.5, "rate": 60})  # fmt: skip
+    assert (paid(plan, 900), paid(plan, 1300), paid(plan, 1600)) == (50, 60, 80)
+
+
+@pytest.mark.parametrize("gate", [1.5, {"attainment": 1.5, "rate": 0.02}])
+def test_a_gate_leaves_tiers_before_the_target_as_they_are(gate):
+    plan = CommissionPlan([(0, 0.05), (0.8, 0.03), (1.0, 0.08)], mode="retroactive", gate=gate)
+    held = 0.03 if gate == 1.5 else 0.02
+    assert paid(plan, 500) == 25.0
+    assert paid(plan, 900) == 27.0
+    assert paid(plan, 1100) == pytest.approx(1100 * held)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2024-12", "2025-01"),
+        ("2024-12-31", "2025-01-31"),
+        (202412, 202501),
+        ("2024Q4", "2025Q1"),
+        ("2024年12月", "2025年1月"),
+        (2024, 2025),
+        (pd.Period("2024-12", "M"), pd.Period("2025-01", "M")),
+    ],
+)
+def test_a_new_year_begins_with_a_period_label_too(before, after):
+    sold = pd.DataFrame({"rep": "a", "period": [before, after], "amount": [900.0, 900.0]})
+    plan = CommissionPlan([(0, 0.01), (1000, 0.10)], base="amount", cumulative=True)
+    assert payout(sold, plan, by="rep")["payout"].tolist() == [9.0, 9.0]
+
+
+def test_a_fiscal_year_goes_on_through_december():
+    sold = pd.DataFrame({"rep": "a", "period": ["2024-12", "2025-01"], "amount": [900.0, 900.0]})
+    plan = CommissionPlan([(0, 0.01), (1000, 0.10)], base="amount", cumulative=True)
+    out = payout(sold, plan, by="rep", year_start=4)
+    assert out["payout"].tolist() == [9.0, 81.0]  # 100 at 1 %, 800 at 10 %
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["2025-9", "2025-10", "2025-11"],
+        ["P9", "P10", "P11"],
+        ["Jan", "Feb", "Mar"],
+        ["9月", "10月", "11月"],
+        ["第一季度", "第二季度", "第三季度"],
+    ],
+)
+def test_period_labels_are_taken_in_the_order_of_time(labels):
+    plan = CommissionPlan([(0, 0.0), (1000, 0.10)], base="amount", cumulative=True)
+    for order in itertools.permutations(range(3)):
+        sold = pd.DataFrame({"rep": "a", "period": labels, "amount": [600.0, 500.0, 400.0]})
+        out = payout(sold.iloc[list(order)], plan, by="rep")
+        assert out["period"].tolist() == labels
+        assert out["payout"].tolist() == [0.0, 10.0, 40.0]
+
+
+def test_a_draw_is_due_in_a_month_without_sales():
+    sold = pd.DataFrame({"rep": ["a", "a", "b"], "amount": [2600.0, 1500.0, 100.0],
+                         "date": ["2025-04-05", "2025-06-05", "2025-06-01"]})  # fmt: skip
+    out = payout(sold, CommissionPlan([(0, 1.0)], base="amount", draw=1000), by="rep")
+    assert out["rep"].tolist() == ["a", "a", "a", "b"]
+    assert out["payout"].tolist() == [2600.0, 1000.0, 1000.0, 1000.0]
+    assert out["balance"].tolist() == [0.0, 1000.0, 500.0, 900.0]
+
+
+def test_a_fixed_pool_without_sales_is_divided_evenly():
+    sold = pd.DataFrame({"rep": list("abc"), "team": "t", "amount": [0.0, 0.0, -5.0]})
+    plan = CommissionPlan([(0, 0)], base="amount", pool={"by": "team", "amount": 99})
+    assert payout(sold, plan, by="rep")["pool"].tolist() == [33.0, 33.0, 33.0]
+
+
+def test_which_of_two_like_sales_is_collected_first_is_no_matter():
+    sold = pd.DataFrame(
+        {
+            "rep": "a",
+            "date": "2025-01-05",
+            "amount": [33.35] * 3,
+            "collected_date": ["2025-01-31", "2025-02-05", "2025-03-05"],
+        }
+    )
+    sold = pd.concat([sold, sold.assign(date=["2025-02-01"] * 3)])
+    plan = CommissionPlan([(0, 0.1)], base="amount", pay_on="collection", round_at="period")
+    first = payout(sold, plan, by="rep")
+    for order in itertools.permutations(range(6)):
+        pd.testing.assert_frame_equal(payout(sold.iloc[list(order)], plan, by="rep"), first)
+
+
+def test_a_rising_rate_gets_too_steep_inside_its_tier():
+    # Pay x * 0.9 x / 100: one more yuan pays 0.018 x, which is 1 at 55.56 and 1.8 at 100.
+    plan = CommissionPlan([(0, 0.0), (1.0, 0.9)], mode="interpolated")
+    out = cliffs(plan, target=100)
+    assert out["kind"].tolist() == ["steep"]
+    assert out["at"].item() == pytest.approx(100 / 1.8)
+    assert out["rate_after"].item() == pytest.approx(1.0)
+    assert cliffs(plan, target=100, margin=1.81).empty
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"draw": {"amount": 10, "recoverable": False, "limit": 5}}, "limit"),
+        ({"draw": {"limit": 5}}, "amount"),
+        ({"start": "2025-03-01", "end": "2025-01-01"}, "before start"),
+        ({"tiers": [(0, 10, 0.1), (10, 5, 0.2)]}, "tier 2 ends at 5"),
+        ({"spiffs": 5}, "spiffs"),
+        ({"multiplier": 5}, "multiplier"),
+    ],
+)
+def test_rules_without_sense_name_themselves(options, says):
+    with pytest.raises(InputError, match=says):
+        CommissionPlan(**{"tiers": [(0, 0.1)], **options})
+
+
+def test_draws_that_lack_a_payee_and_empty_scenarios_are_refused():
+    draws = pd.DataFrame({"rep": ["a", "a", "b"], "date": "2025-01-01", "draw": [0, 1, 0],
+                          "amount": [800.0, 1200.0, 500.0]})  # fmt: skip
+    plan = CommissionPlan([(0, 0.1)], base="amount")
+    with pytest.raises(InputError, match=r"1 pair.*first: b, draw 1"):
+        simulate_payout(draws, plan)
+    with pytest.raises(InputError, match="quotas"):
+        simulate_payout(draws[:2], plan, quotas=[])
