@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Integral, Real
@@ -42,6 +42,7 @@ __all__ = [
     "Date",
     "Key",
     "Keys",
+    "Problem",
     "Rows",
     "as_dates",
     "check",
@@ -196,6 +197,7 @@ def take(
     unique: Sequence[str] = (),
     empty: str = "refuse",
     by: str | Sequence[str] | None = None,
+    further: Callable[[Rows], list[Problem]] | None = None,
     **roles: Role | None,
 ) -> Rows:
     """Check the columns of ``frame`` and return the usable rows.
@@ -214,6 +216,9 @@ def take(
         Whether a frame without rows is an error.
     by : str or sequence of str, optional
         Further key columns, checked like ``Key``; role names are ``by0``, ``by1``, ...
+    further : callable, optional
+        Problems that show only across columns (a closing day before the creation), from the
+        rows before any is left out.
     **roles : Role
         The columns by option name; None stands for "not asked for".
     """
@@ -231,6 +236,8 @@ def take(
     names = [columns[o] for o in unique if o in columns]
     if unique and len(names) == len(unique):
         problems += _repeated(pdf, names)
+    if further is not None:
+        problems += further(Rows(pdf, columns, values, pdf.iloc[:0], caller))
     dropped = _settle(pdf, problems, caller=caller, arg=arg, invalid=invalid)
     if len(dropped):
         bad = np.zeros(len(pdf), dtype=bool)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from test_funnel import days
 
-from salesmgmt import InputError, load_sample
+from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.funnel import (
     bottlenecks,
     cohort_conversion,
@@ -366,3 +366,58 @@ def test_snapshots_whose_ids_are_of_different_kinds():
     pd.testing.assert_frame_equal(waterfall(category, text[1]), want)
     with pytest.raises(InputError, match=r"'deal_id' holds numbers in before and text in after"):
         waterfall(before, text[1])
+
+
+# --------------------------------------------------------------------------------------
+# Rows that cannot be used
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "row"),
+    [("close_date", None, 0), ("close_date", "2024-12-31", 1), ("status", None, 3),
+     ("status", "stalled", 4)],
+)  # fmt: skip
+def test_deals_that_cannot_be_used_are_left_out_on_request(column, value, row):
+    deals = pd.DataFrame(
+        {
+            "deal_id": [1, 2, 3, 4, 5],
+            "stage": ["won", "lost", "won", "demo", "demo"],
+            "status": ["won", "lost", "won", "open", "open"],
+            "amount": [10.0, 20.0, 40.0, 80.0, 160.0],
+            "created_at": "2025-01-01",
+            "close_date": ["2025-01-11", "2025-01-12", "2025-01-21", None, None],
+        }
+    )
+    bad = deals.assign(**{column: deals[column].where(deals.index != row, value)})
+    with pytest.raises(InputError, match=rf"'{column}'.*in 1 row.*row {row}: .*invalid=\"drop\""):
+        velocity(bad)
+    with pytest.warns(DataWarning, match="left out 1 of 5"):
+        out = velocity(bad, invalid="drop")
+    pd.testing.assert_frame_equal(out, velocity(deals.drop(index=row)))
+
+
+def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
+    won = pd.DataFrame({"deal_id": [1], "stage": "won", "amount": [5.0], "owner": ["a"]})
+    out = waterfall(won, won, by="owner")
+    assert out.columns.tolist() == ["owner", "bucket", "amount", "deals"]
+    assert out.empty
+    assert waterfall(won, won)["amount"].eq(0).all()
+
+
+def test_groups_are_those_known_on_the_day():
+    """A group whose deals all begin later is no group yet: there is nothing to compare."""
+    deals = pd.DataFrame(
+        {
+            "deal_id": range(4),
+            "stage": "won",
+            "amount": 1.0,
+            "source": ["web", "web", "fair", "fair"],
+            "created_at": pd.to_datetime(["2025-01-01"] * 2 + ["2025-03-01"] * 2),
+            "close_date": pd.to_datetime(["2025-01-05"] * 2 + ["2025-03-05"] * 2),
+        }
+    )
+    with pytest.raises(InputError, match="one group only"):
+        outcomes_test(deals, "source", as_of="2025-02-01")
+    events = deals.rename(columns={"created_at": "entered_at"}).assign(stage="lead")
+    with pytest.raises(InputError, match="one group only"):
+        compare(events, ["lead", "won"], "source", as_of="2025-02-01")

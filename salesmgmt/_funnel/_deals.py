@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, AsIs, Date, Key, Rows, resolve_as_of, take
+from .._frames import Amount, AsIs, Date, Key, Problem, Rows, resolve_as_of, take
 from ..errors import InputError
+from ._events import known_groups
 from .stages import LOST, WON
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "days",
     "read_deals",
     "status_codes",
+    "wrong_status",
 ]
 
 OPEN, IS_WON, IS_LOST = 0, 1, 2
+OPEN_NAMES = ("open", "进行中", "跟进中")
 NO_DAY = np.iinfo(np.int64).max
 
 
@@ -67,8 +70,7 @@ class Deals:
         names = [o for o in self.rows.columns if o.startswith("by")]
         if not names:
             return np.zeros(len(self), dtype=np.int64), pd.DataFrame(index=[0])
-        keys = self.rows.keys(*names)
-        return keys.codes[self.kept], keys.labels
+        return known_groups(self.rows.keys(*names), self.kept)
 
 
 def read_deals(
@@ -101,15 +103,15 @@ def read_deals(
         created=Date(created),
         close=Date(close, optional=True, missing="allow"),
         status=AsIs(status, optional=True),
+        further=lambda found: _wrong_ends(found, close),
         **more,
     )
-    state = status_codes(rows, caller)
+    state = status_codes(rows)
     born = rows.days("created")
     if "close" in rows:
         end = np.where(np.isnat(rows["close"]), NO_DAY, days(rows["close"]))
     else:
         end = np.full(len(rows), NO_DAY)
-    _check_closings(rows, state, born, end, caller, arg)
     closed = state != OPEN
     latest = [born.max()] + ([end[closed].max()] if closed.any() else [])
     day = resolve_as_of(as_of, np.array(latest), caller=caller)
@@ -130,45 +132,59 @@ def days(values: np.ndarray) -> np.ndarray:
     return values.astype("datetime64[D]").astype(np.int64)
 
 
-def status_codes(rows: Rows, caller: str) -> np.ndarray:
-    """From the ``status`` column, else from the usual names of closing stages."""
+def status_codes(rows: Rows) -> np.ndarray:
+    """Codes from the ``status`` column, else from the usual names of closing stages."""
+    return _states(rows)[0]
+
+
+def _states(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Status of each row (open where it is not understood), and which are not."""
     option = "status" if "status" in rows else "stage"
-    keys = rows.series(option)
-    codes, uniques = pd.factorize(keys)
+    codes, uniques = pd.factorize(rows.series(option))
     place: list[int] = []
+    strange: list[bool] = []
     for label in uniques:
         text = str(label).strip().lower()
         mark = IS_WON if text in WON else IS_LOST if text in LOST else OPEN
-        if option == "status" and mark == OPEN and text not in ("open", "进行中", "跟进中"):
-            raise InputError(
-                f"{caller}(): column {rows.columns['status']!r} must hold 'open', 'won' or "
-                f"'lost'; {int((codes == len(place)).sum())} row(s) hold {label!r}."
-            )
         place.append(mark)
-    if (codes < 0).any():
-        raise InputError(
-            f"{caller}(): column {rows.columns['status']!r} is missing in "
-            f"{int((codes < 0).sum())} row(s); fill in 'open', 'won' or 'lost'."
+        strange.append(option == "status" and mark == OPEN and text not in OPEN_NAMES)
+    known = np.append(np.asarray(place, dtype=np.int64), OPEN)
+    return known[codes], np.append(np.asarray(strange, dtype=bool), False)[codes]
+
+
+def wrong_status(rows: Rows) -> list[Problem]:
+    """Rows whose status is missing or says neither open, won nor lost."""
+    if "status" not in rows:
+        return []
+    name = rows.columns["status"]
+    lost, strange = rows.series("status").isna().to_numpy(), _states(rows)[1]
+    remedy = "fill in 'open', 'won' or 'lost'"
+    return [
+        Problem(name, mask, why, remedy)
+        for mask, why in (
+            (lost, "is missing"),
+            (strange, "must hold 'open', 'won' or 'lost', but does not"),
         )
-    return np.asarray(place, dtype=np.int64)[codes]
+        if mask.any()
+    ]
 
 
-def _check_closings(
-    rows: Rows, state: np.ndarray, born: np.ndarray, end: np.ndarray, caller: str, arg: str
-) -> None:
-    closed = state != OPEN
-    name = rows.columns.get("close", "close_date")
-    for bad, what, remedy in (
-        (closed & (end == NO_DAY), "is missing for won or lost deals", "fill in the closing date"),
-        (
-            closed & (end != NO_DAY) & (end < born),
-            "is before the creation of the deal",
-            "mend the dates",
-        ),
-    ):
-        if bad.any():
-            first = [repr(v) for v in rows.index[np.flatnonzero(bad)[:3]]]
-            raise InputError(
-                f"{caller}(): {arg}: column {name!r} {what} in {int(bad.sum())} row(s) "
-                f"(rows {', '.join(first)}). To mend: {remedy}."
-            )
+def _wrong_ends(rows: Rows, name: str) -> list[Problem]:
+    """Status not understood, closed deals without a closing day, or closed before they began."""
+    found = wrong_status(rows)
+    closed = _states(rows)[0] != OPEN
+    if "close" not in rows:
+        stage = rows.columns["status" if "status" in rows else "stage"]
+        why = f"says won or lost, but {name!r} is missing"
+        remedy = "add a column of closing dates (close=)"
+        return found + ([Problem(stage, closed, why, remedy)] if closed.any() else [])
+    end, born = rows["close"], rows["created"]
+    undated = closed & np.isnat(end)
+    early = closed & (days(end) < days(born)) & ~np.isnat(end) & ~np.isnat(born)
+    if undated.any():
+        found.append(
+            Problem(name, undated, "is missing for won or lost deals", "fill in the closing date")
+        )
+    if early.any():
+        found.append(Problem(name, early, "is before the creation of the deal", "mend the dates"))
+    return found

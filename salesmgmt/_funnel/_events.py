@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Date, Key, Rows, as_dates, check_names, check_number, take
+from .._frames import Date, Key, Keys, Rows, as_dates, check_names, check_number, take
 from ..errors import InputError
 
 __all__ = [
     "DAY",
     "Stream",
+    "known_groups",
     "labels_of",
     "microseconds",
     "read_events",
@@ -49,13 +50,20 @@ class Stream:
         names = [o for o in self.rows.columns if o.startswith("by")]
         if not names:
             return np.zeros(len(self.labels), dtype=np.int64), pd.DataFrame(index=[0])
-        keys = self.rows.keys(*names)
-        codes = keys.codes if self.kept is None else keys.codes[self.kept]
+        codes, labels = known_groups(self.rows.keys(*names), self.kept)
         order = np.lexsort((codes, self.time, self.unit))
         first = order[np.append(True, np.diff(self.unit[order]) != 0)] if len(order) else order
         out = np.zeros(len(self.labels), dtype=np.int64)
         out[self.unit[first]] = codes[first]
-        return out, keys.labels
+        return out, labels
+
+
+def known_groups(keys: Keys, kept: np.ndarray | None) -> tuple[np.ndarray, pd.DataFrame]:
+    """Codes and labels of the groups that the kept rows have."""
+    if kept is None or len(kept) == len(keys.codes):
+        return keys.codes, keys.labels
+    there, codes = np.unique(keys.codes[kept], return_inverse=True)
+    return codes.reshape(-1), keys.labels.iloc[there].reset_index(drop=True)
 
 
 def read_events(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._frames import Amount, AsIs, Date, Key, check_number, day, money, stack_keys, take, units
 from ..errors import InputError
-from ._deals import IS_WON, NO_DAY, OPEN, Deals, days, read_deals, status_codes
+from ._deals import IS_WON, NO_DAY, OPEN, Deals, days, read_deals, status_codes, wrong_status
 from ._events import refuse_names
 
 __all__ = ["pipeline", "waterfall"]
@@ -335,8 +335,9 @@ def _side(
         amount=Amount(amount),
         close=Date(close, optional=span is None, missing="allow"),
         status=AsIs(status, optional=True),
+        further=wrong_status,
     )
-    state = status_codes(rows, caller)
+    state = status_codes(rows)
     due = np.full(len(rows), NO_DAY)
     if "close" in rows:
         due = np.where(np.isnat(rows["close"]), NO_DAY, days(rows["close"]))
@@ -385,7 +386,7 @@ def _classify(both: pd.DataFrame, *, framed: bool) -> pd.DataFrame:
 
 def _bridge(moved: pd.DataFrame, keys: list[str], step: float) -> pd.DataFrame:
     groups = moved.groupby(keys, observed=True, sort=True) if keys else [((), moved)]
-    parts = []
+    front, parts = [*keys, "bucket", "amount", "deals"], []
     for label, rows in groups:
         change = rows.groupby("bucket")["change"].agg(["sum", "size"])
         change.loc["opening"] = [int(rows["u0"].sum()), int(rows["in0"].sum())]
@@ -402,6 +403,8 @@ def _bridge(moved: pd.DataFrame, keys: list[str], step: float) -> pd.DataFrame:
             value = label[i] if isinstance(label, tuple) else label
             part.insert(i, key, pd.Series([value] * len(part), dtype=moved[key].dtype))
         parts.append(part)
+    if not parts:  # no deal was open in either: no group, no rows
+        return _bridge(moved, [], step).iloc[:0].assign(**{k: moved[k] for k in keys})[front]
     return pd.concat(parts, ignore_index=True)
 
 
