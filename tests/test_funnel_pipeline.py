@@ -14,6 +14,7 @@ from salesmgmt.funnel import (
     bottlenecks,
     cohort_conversion,
     compare,
+    conversion,
     coverage,
     dwell,
     outcomes,
@@ -404,6 +405,67 @@ def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
     assert waterfall(won, won)["amount"].eq(0).all()
 
 
+SMALL = pd.DataFrame(
+    {
+        "deal_id": [1, 1, 2, 2, 3],
+        "stage": ["lead", "demo", "lead", "lost", "lead"],
+        "entered_at": pd.to_datetime(
+            ["2025-01-01", "2025-01-05", "2025-01-02", "2025-01-09", "2025-01-04"]
+        ),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda e: conversion(e, ["lead", "demoo"]), r"conversion.*'demoo' in stages.*'demo'"),
+        (lambda e: conversion(e, ["lead", "demo"], lost="Lost"), r"'Lost' in lost.*'lost'"),
+        (
+            lambda e: conversion(e, ["lead", "demo"], exclude=[("lost ", 0, 1)]),
+            r"'lost ' in exclude.*'lost'",
+        ),
+        (lambda e: dwell(e, lost="lst"), r"dwell.*'lst' in lost.*'lost'"),
+        (lambda e: service_levels(e, {"Demo": "3D"}), r"'Demo' in limits.*'demo'"),
+        (lambda e: paths(e, standard=["leads", "demo"]), r"'leads' in standard.*'lead'"),
+    ],
+)
+def test_a_misspelt_stage_is_asked_about(call, told):
+    with pytest.warns(DataWarning, match=told):
+        call(SMALL)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda e: conversion(e, ["lead", "demo", "order"], won="signed", lost="disqualified"),
+        lambda e: conversion(e.replace({"demo": "step 1"}), ["lead", "step 2"]),
+        lambda e: conversion(e, ["lead", "demo"], as_of="2025-01-03"),
+        lambda e: service_levels(e, {"proposal": "3D"}),
+    ],
+)
+def test_a_stage_that_nobody_has_entered_yet_is_no_mistake(call):
+    call(SMALL)  # any warning is an error here
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda e: dwell(e, won="demo", lost="demo"), "both won and lost"),
+        (lambda e: bottlenecks(e, ["lead", "demo"], benchmark={"demo": 0.5}), "benchmark.*'demo'"),
+        (
+            lambda e: service_levels(
+                e, pd.DataFrame({"stage": ["lead", "lead"], "limit": ["3D", "1D"]})
+            ),
+            r"limits names 1 stage\(s\) again, first 'lead'",
+        ),
+    ],
+)
+def test_options_that_contradict_are_refused(call, told):
+    with pytest.raises(InputError, match=told):
+        call(SMALL)
+
+
 def test_groups_are_those_known_on_the_day():
     """A group whose deals all begin later is no group yet: there is nothing to compare."""
     deals = pd.DataFrame(
@@ -420,4 +482,4 @@ def test_groups_are_those_known_on_the_day():
         outcomes_test(deals, "source", as_of="2025-02-01")
     events = deals.rename(columns={"created_at": "entered_at"}).assign(stage="lead")
     with pytest.raises(InputError, match="one group only"):
-        compare(events, ["lead", "won"], "source", as_of="2025-02-01")
+        compare(events, ["lead", "demo"], "source", as_of="2025-02-01")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Date, Key, Keys, Rows, as_dates, check_names, check_number, take
+from .._frames import Date, Key, Keys, Rows, as_dates, check_names, check_number, take, warn
 from ..errors import InputError
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "read_events",
     "refuse_names",
     "stage_list",
+    "tell_misspelt",
 ]
 
 DAY = 86_400_000_000
@@ -196,6 +197,39 @@ def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], call
         f"{caller}(): stages {list(names)!r} do not occur in events.{hint} "
         f"There are: {', '.join(repr(s) for s in sorted(there)[:12])}."
     )
+
+
+def tell_misspelt(
+    there: Iterable[Hashable], named: Mapping[str, Iterable[Hashable]], *, caller: str
+) -> None:
+    """Warn of named stages (by option) that never occur while one that looks like them does.
+
+    A stage that nobody has entered yet is no mistake: zeros are the answer.
+    """
+    known = {s: str(s) for s in there}
+    asked = {s for names in named.values() for s in names}
+    free = {_plain(text): text for s, text in known.items() if s not in asked}
+    told = []
+    for option, names in named.items():
+        for s in dict.fromkeys(names):
+            if s in known:
+                continue
+            near = difflib.get_close_matches(_plain(str(s)), free, n=1, cutoff=0.85)
+            if near and _digits(near[0]) == _digits(str(s)):  # "stage 2" is not "stage 3"
+                told.append(f"{s!r} in {option} (did you mean {free[near[0]]!r}?)")
+    if told:
+        warn(
+            f"{caller}(): no event is in {len(told)} stage(s) that were named: "
+            f"{', '.join(told[:5])}; nobody is counted there."
+        )
+
+
+def _plain(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _digits(text: str) -> list[str]:
+    return [c for c in text if c.isdigit()]
 
 
 def microseconds(value: Any, *, name: str, caller: str) -> int:

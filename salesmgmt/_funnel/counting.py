@@ -25,6 +25,7 @@ from ._events import (
     read_events,
     refuse_names,
     stage_list,
+    tell_misspelt,
 )
 
 __all__ = ["Counted", "Plan", "conversion", "count", "counts_of"]
@@ -70,7 +71,10 @@ def conversion(
         Stage events, one row an entry into a stage, in any order. Also a Polars, Arrow,
         DuckDB or Spark frame.
     stages : sequence
-        The steps, in order. A stage may stand twice: the second needs an event of its own.
+        The steps, in order. A stage may stand twice: the second needs an event of its own. A
+        stage that nobody has entered counts zero; where another stage of ``events`` is spelt
+        much like it, a ``DataWarning`` asks whether that one was meant (also for ``won``,
+        ``lost`` and ``exclude``).
     by : str or sequence of str, optional
         Columns to break the funnel down by; a deal belongs to the group of its first event.
     order : {"ordered", "strict", "any"}
@@ -334,6 +338,7 @@ def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     """Match the steps and decide, for each attempt, whether it is lost or still open."""
     codes = stream.stages(plan.names)
     labels_of(stream, codes, plan.steps, caller)
+    _tell_misspelt(stream, codes, plan, caller)
     store = Packed(stream.unit, stream.time, codes, len(plan.names))
     found = match(store, plan.rule, horizon=stream.horizon)
     k = len(plan.steps)
@@ -345,6 +350,19 @@ def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     return Counted(
         stream, store, found, lost, still, group_of_deal[found.unit], groups, group_of_deal, codes
     )
+
+
+def _tell_misspelt(stream: Stream, codes: np.ndarray, plan: Plan, caller: str) -> None:
+    if all((codes == i).any() for i in range(len(plan.names))):
+        return
+    named = {
+        "stages": plan.steps,
+        "won": [plan.names[i] for i in plan.won],
+        "lost": [plan.names[i] for i in plan.lost],
+        "exclude": [plan.names[i] for i, _, _ in plan.rule.exclude],
+    }
+    there = stream.rows.series("stage").drop_duplicates()  # also those later than as_of
+    tell_misspelt(there, named, caller=caller)
 
 
 def _closed(stream: Stream, codes: np.ndarray, plan: Plan) -> np.ndarray:

@@ -12,7 +12,7 @@ from .._frames import Amount, Key, check_choice, check_int, check_number
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
-from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage_list
+from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage_list, tell_misspelt
 from .counting import Counted, Plan, count, counts_of
 from .stages import kinds_of, order_of, stage_codes
 
@@ -298,6 +298,7 @@ def service_levels(
     more = {} if owner is None else {"owner": Key(owner)}
     stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid, **more)
     visits = _Visits(stream, won, lost, caller)
+    tell_misspelt(visits.labels, {"limits": allowed}, caller=caller)
     limit = np.array([allowed.get(s, -1) for s in visits.labels])[visits.stage]
     watched = (limit >= 0) & ~visits.closed
     late = watched & (visits.stay > limit)
@@ -333,6 +334,12 @@ def _limits(limits: Any, caller: str) -> dict[Hashable, int]:
         absent = [c for c in ("stage", "limit") if c not in limits.columns]
         if absent:
             raise InputError(f"{caller}(): limits has no column {absent[0]!r}.")
+        if (twice := limits["stage"].duplicated()).any():
+            first = limits.loc[twice.to_numpy(), "stage"].iloc[0]
+            raise InputError(
+                f"{caller}(): limits names {int(twice.sum())} stage(s) again, first {first!r}; "
+                "keep one limit a stage."
+            )
         limits = dict(zip(limits["stage"], limits["limit"], strict=True))
     if not isinstance(limits, Mapping) or not limits:
         raise InputError(f"{caller}(): limits must map stages to time spans, got {limits!r}.")
@@ -436,7 +443,7 @@ def bottlenecks(
     caller = "bottlenecks"
     steps = stage_list(stages, name="stages", caller=caller, least=2)
     plan = Plan.make(steps, {"window": window}, won=won, lost=lost, caller=caller)
-    _check_benchmark(benchmark, caller)
+    _check_benchmark(benchmark, steps[:-1], caller)
     more = {"value": Amount(value)} if isinstance(value, str) else {}
     if value is not None and not isinstance(value, str):
         check_number(value, "value", caller=caller, low=0)
@@ -475,8 +482,13 @@ _BOTTLENECK = [
 ]
 
 
-def _check_benchmark(benchmark: Any, caller: str) -> None:
+def _check_benchmark(benchmark: Any, left: Sequence[Hashable], caller: str) -> None:
     if isinstance(benchmark, Mapping):
+        if strange := [name for name in benchmark if name not in left]:
+            raise InputError(
+                f"{caller}(): benchmark names {strange[0]!r}, which is no step that deals leave; "
+                f"these are: {', '.join(map(repr, left))}."
+            )
         for name, rate in benchmark.items():
             check_number(rate, f"benchmark[{name!r}]", caller=caller, low=0, high=1)
     else:
@@ -618,6 +630,7 @@ def paths(
         line = [i for i in np.argsort(rank, kind="stable") if visits.kinds[i] != "lost"]
     else:
         names = stage_list(standard, name="standard", caller=caller)
+        tell_misspelt(visits.labels, {"standard": names}, caller=caller)
         place = {s: i for i, s in enumerate(visits.labels)}
         line = [place.get(s, -1) for s in names]
     bounds = np.flatnonzero(np.append(visits.first, True))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ._events import Stream, read_events, stage_list
+from ..errors import InputError
+from ._events import Stream, read_events, stage_list, tell_misspelt
 
 __all__ = ["kinds_of", "order_of", "stage_codes", "stage_order"]
 
@@ -120,10 +121,14 @@ def stage_codes(stream: Stream) -> tuple[pd.Series, np.ndarray]:
 
 def kinds_of(labels: pd.Series, won: object, lost: object, *, caller: str) -> list[str]:
     """``open``, ``won`` or ``lost`` for each stage, by option or by its usual name."""
-    given = {
-        **dict.fromkeys(stage_list(won, name="won", caller=caller), "won"),
-        **dict.fromkeys(stage_list(lost, name="lost", caller=caller), "lost"),
+    named = {
+        kind: stage_list(stages, name=kind, caller=caller)
+        for kind, stages in (("won", won), ("lost", lost))
     }
+    tell_misspelt(labels, named, caller=caller)
+    if both := set(named["won"]) & set(named["lost"]):
+        raise InputError(f"{caller}(): {sorted(map(str, both))[0]!r} is both won and lost.")
+    given = {s: kind for kind, stages in named.items() for s in stages}
     usual = {}
     if won is None:
         usual.update(dict.fromkeys(WON, "won"))
