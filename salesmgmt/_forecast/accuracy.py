@@ -189,7 +189,9 @@ def _take_predictions(
     if history is not None:
         # a period that is not over is no outcome; of the scales it is no part either way
         partial = "keep" if given else "drop"
-        panel = read_history(history, caller=caller, by=keys or None, partial=partial, **options)
+        panel = read_history(
+            history, caller=caller, by=keys or None, partial=partial, again=True, **options
+        )
         _check_spacing(panel, rows["date"], options["freq"], caller)
     actual = rows["actual"] if given else _actuals(rows, keys, panel, caller)
     fine = _with_outcome(actual, caller)

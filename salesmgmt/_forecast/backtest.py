@@ -152,7 +152,7 @@ invalid, transform, clean
         "non_negative": non_negative,
         "partial": "keep",
         "n_jobs": n_jobs,
-        "gaps": "zero" if panel.zero_gaps else "missing",
+        "gaps": panel.gaps,
         "transform": check_transform(transform, panel, caller=caller),
         "clean": check_bool(clean, "clean", caller=caller),
     }
@@ -373,6 +373,7 @@ def forecast_known(
         gaps=gaps,
         date="date",
         amount="amount",
+        again=True,
     )
 
     def read(part: Panel, held: Estimates) -> Drivers | None:

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_bool, check_choice, check_int, check_names, check_number
-from ..engine.bank import METHODS, Forecast, forecast_block
+from ..engine.bank import LEARNED, METHODS, Forecast, forecast_block
+from ..engine.empty_periods import chance_of_nothing
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .cleaning import NONE, Oddities, clean_block, records, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .intake import Panel, read_history
+from .intake import Block, Panel, read_history
+from .opening import closed_ahead
 from .upkeep import Memory, Piece, Read, Strand, pieces_of
 from .widening import widening_of
 
@@ -105,7 +107,9 @@ def forecast(
     gaps : {"auto", "zero", "missing"}, default="auto"
         What a period without rows means. "zero": nothing sold, up to the last period of the
         data. "missing": not known. "auto": "zero" for transactions (several rows a date, or
-        dates on no grid), else "missing".
+        dates on no grid), else "missing", but a day of the week, or an hour, that a series has
+        no value on in its whole record (a month or more) is closed: its forecast is 0. Series
+        with a row in every second period or fewer are told of in a ``DataWarning``.
     as_of : date, optional
         The day the data reach to: later rows are left out, and it decides whether the last
         period is over. None: the last date.
@@ -339,6 +343,9 @@ def forecast_panel(
     made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
     for strand in strands if driven else []:
         _put_on(made, strand, panel.end, horizon, non_negative)
+    shut = closed_ahead(panel, horizon)
+    if shut is not None:
+        made |= {c: np.where(shut, 0.0, v) for c, v in made.items() if c != "status"}
     out = _table(panel, horizon, made, levels)
     if clean:
         out.attrs["cleaned"] = records(table_of(panel, told))
@@ -518,17 +525,39 @@ def _one_piece(
     status = np.select([count == 0, low == high, count < 4], [3, 2, 1], 0)
     status[(count < 4) & (count > 0)] = 1
     floor = floors(given.y, non_negative)
-    out = {"forecast": found.mean, **_bounds(found, levels)}
+    nothing = chance_ahead(block, horizon, season, models) if levels else None
+    out = {"forecast": found.mean, **_bounds(found, levels, nothing)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}
     out["status"] = status.astype(np.int8)
     series = block.series[piece.columns]
     return series, {k: v[piece.columns] for k, v in out.items()}, odd.of(series), held
 
 
-def _bounds(found: Forecast, levels: list[float]) -> dict[str, np.ndarray]:
+def chance_ahead(
+    block: Block, horizon: int, season: int, models: Sequence[str]
+) -> np.ndarray | None:
+    """Chance of no sale in each period ahead (horizon, series), where widths are learned.
+
+    Models with a variance of their own, and those of intermittent demand, say it themselves.
+    """
+    if not LEARNED.issuperset(models):
+        return None
+    far = horizon + int(block.ahead.max(initial=0))
+    chance = chance_of_nothing(block.y, block.n, far, season)
+    rows = block.ahead[None] + np.arange(horizon)[:, None]
+    return chance[rows, np.arange(len(block.n))]
+
+
+def _bounds(
+    found: Forecast, levels: list[float], nothing: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """Interval ends; a lower one is zero where that often nothing is sold."""
     out = {}
     for x in levels:
-        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = found.bounds(x)
+        low, high = found.bounds(x)
+        if nothing is not None:
+            low = np.where(nothing > 0.5 - x / 200, np.minimum(low, 0.0), low)
+        out[f"lo_{x:g}"], out[f"hi_{x:g}"] = low, high
     return out
 
 

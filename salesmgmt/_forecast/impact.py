@@ -156,7 +156,7 @@ transform, clean
         "level": tuple({level, _BASE}),
         "non_negative": "auto",
         "partial": "keep",
-        "gaps": "zero" if panel.zero_gaps else "missing",
+        "gaps": panel.gaps,
         "transform": check_transform(transform, panel, caller=caller),
         "clean": check_bool(clean, "clean", caller=caller),
     }

@@ -25,6 +25,7 @@ from .._frames import (
 )
 from ..engine import periods
 from ..errors import InputError
+from .opening import tell_of_gaps
 
 __all__ = ["Block", "Grid", "Panel", "read_history"]
 
@@ -129,6 +130,12 @@ class Panel:
     caller: str
     invalid: str = "raise"  # what is done with rows that cannot be used
     amount: str = "amount"  # column of the history
+    closes: bool = False  # days or hours without any sale in the whole record are closed
+
+    @property
+    def gaps(self) -> str:
+        """What periods without rows mean, for reading the sums again."""
+        return "zero" if self.zero_gaps else "auto" if self.closes else "missing"
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -246,8 +253,12 @@ def read_history(
     amount: str,
     as_of: object = None,
     invalid: str = "raise",
+    again: bool = False,
 ) -> Panel:
-    """Check ``history`` and sum it to one value a key and period."""
+    """Check ``history`` and sum it to one value a key and period.
+
+    ``again``: sums of a history that has been read before; what it lacks has been told.
+    """
     check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
     check_choice(gaps, "gaps", ("auto", "zero", "missing"), caller=caller)
     _refuse_result_names(check_names(by, "by", caller=caller), (date, amount), caller)
@@ -272,6 +283,9 @@ def read_history(
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     panel.invalid, panel.amount = invalid, amount
+    panel.closes = gaps != "missing" and grid.freq in ("D", "h")
+    if gaps == "auto" and not zero and not again:
+        tell_of_gaps(panel)
     return _settle_last(panel, rows["date"], as_of, partial)
 
 
@@ -449,7 +463,20 @@ def _once(codes: np.ndarray, dates: np.ndarray) -> bool:
         return True
     order = np.lexsort((dates, codes))
     code, when = codes[order], dates[order]
-    return not ((code[1:] == code[:-1]) & (when[1:] == when[:-1])).any()
+    again = (code[1:] == code[:-1]) & (when[1:] == when[:-1])
+    return not again.any() or _clock_set_back(code[1:][again], when[1:][again], dates)
+
+
+def _clock_set_back(code: np.ndarray, when: np.ndarray, dates: np.ndarray) -> bool:
+    """Whether dates come twice only in the hour that summer time ends with, in hourly records."""
+    hours = dates.astype("datetime64[h]")
+    if (hours != dates).any() or len(when) > len(hours) // 1000 + 1:
+        return False
+    number = hours.astype(np.int64)
+    full = len(np.unique(number)) > 0.9 * (number.max() - number.min() + 1)
+    hour = when.astype("datetime64[h]").astype(np.int64)
+    same_key = code[1:] == code[:-1]
+    return bool(full and (hour % 24 <= 3).all() and (np.diff(hour)[same_key] > 24 * 180).all())
 
 
 def _infer_freq(distinct: np.ndarray, days: np.ndarray, once: bool) -> str:
@@ -460,7 +487,7 @@ def _infer_freq(distinct: np.ndarray, days: np.ndarray, once: bool) -> str:
     if len(distinct) == 1:
         return "M"
     if len(distinct) > len(days):
-        return "h" if once else "M"
+        return "h" if once and _hourly(distinct) else "M"
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     day = days - month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     ends = periods.period_end(month, "M")
@@ -471,6 +498,15 @@ def _infer_freq(distinct: np.ndarray, days: np.ndarray, once: bool) -> str:
         return "W"
     dense = len(days) >= 0.5 * (days[-1] - days[0] + 1)
     return "D" if once and dense else "M"
+
+
+def _hourly(distinct: np.ndarray) -> bool:
+    """Whether clock times are readings at set minutes of the hour, not receipts at any minute."""
+    hours = distinct.astype("datetime64[h]")
+    minutes = len(np.unique(distinct - hours))
+    used = np.unique(hours.astype(np.int64))
+    steady = len(distinct) > 0.5 * minutes * len(used)
+    return bool(steady and len(used) >= 0.1 * (used[-1] - used[0] + 1))
 
 
 def _month_starts(days: np.ndarray) -> bool:

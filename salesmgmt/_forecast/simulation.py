@@ -32,8 +32,9 @@ from ..errors import InputError
 from .cleaning import clean_block
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .fit import check_models, check_transform, floors, strands_of, widths_of
+from .fit import chance_ahead, check_models, check_transform, floors, strands_of, widths_of
 from .intake import Panel, read_history
+from .opening import closed_ahead
 from .upkeep import Memory, Piece, Read, Strand
 
 __all__ = ["sample_panel", "simulate", "summarise"]
@@ -182,6 +183,9 @@ def sample_panel(
     amounts = _draw(free, pieces, horizon, n, models, floor, rng, **options)
     for strand in strands if driven else []:
         amounts = _with_effects(strand, amounts, panel.end, non_negative, rng)
+    shut = closed_ahead(panel, horizon)
+    if shut is not None:
+        amounts[shut] = 0.0
     return _samples(panel, amounts)
 
 
@@ -200,6 +204,7 @@ def _draw(
 ) -> np.ndarray:
     """Amounts (series, horizon, draws)."""
     parts: list[tuple[np.ndarray, np.ndarray, Forecast, np.ndarray]] = []
+    nothing: list[np.ndarray | None] = []
     stays, past = np.ones(len(panel)), np.zeros((_PAST, len(panel)))
     count, varies = np.zeros(len(panel), dtype=np.int64), np.zeros(len(panel), dtype=bool)
     newest = int(panel.end.max())
@@ -219,6 +224,7 @@ def _draw(
             block.y, block.n, block.last - block.ahead, newest, panel.season
         )[:, columns]
         parts.append((block.series, columns, found, floor))
+        nothing.append(chance_ahead(block, horizon, panel.season, models))
         known = np.isfinite(block.y)
         count[series] = known.sum(axis=0)[columns]
         least, most = (np.where(known, block.y, s * np.inf) for s in (1, -1))
@@ -228,8 +234,11 @@ def _draw(
     stays = _as_seen(panel, stays, horizon, models)
     z = paths.deviates(past, stays, horizon, n, rng)
     amounts = np.empty((len(panel), horizon, n))
-    for series, columns, found, floor in parts:
-        drawn = np.maximum(found.quantile(z[:, :, series]), floor)[:, :, columns]
+    for (series, columns, found, floor), empty in zip(parts, nothing, strict=True):
+        drawn = np.maximum(found.quantile(z[:, :, series]), floor)
+        if empty is not None:
+            drawn = np.where(z[:, :, series] < ndtri(empty), np.minimum(drawn, 0.0), drawn)
+        drawn = drawn[:, :, columns]
         amounts[series[columns]] = np.moveaxis(drawn, 0, 2).transpose(1, 0, 2)
     return amounts
 

@@ -43,7 +43,8 @@ def node_panel(frame: pd.DataFrame, made: dict[str, Any]) -> Panel:
     """The nodes as series, read as they are read to be forecast."""
     options = {k: made[k] for k in ("by", "freq", "season_length", "partial", "gaps")}
     rows = frame.drop(columns="_at")
-    return read_history(rows, caller=made["caller"], date="date", amount="amount", **options)
+    options |= {"date": "date", "amount": "amount", "again": True}
+    return read_history(rows, caller=made["caller"], **options)
 
 
 def node_blocks(

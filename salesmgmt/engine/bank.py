@@ -34,9 +34,10 @@ _DUST = 1e-9  # of the mean absolute value: what rounding leaves of sums that ca
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 _HELD = {24: 48, 7: 56}  # newest values that tell which season matters
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
+LEARNED = frozenset({"auto", *_BORROWERS})
 SHORTEST = 6  # known values from which the learned combination is used
 
-__all__ = ["METHODS", "SHORTEST", "Forecast", "forecast_block", "past_misses", "powers"]
+__all__ = ["LEARNED", "METHODS", "SHORTEST", "Forecast", "forecast_block", "past_misses", "powers"]
 
 
 def forecast_block(

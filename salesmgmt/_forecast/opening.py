@@ -1,0 +1,78 @@
+"""Days of the week and hours of the day on which nothing is ever sold.
+
+A shop that is closed on Sundays has no row for them, or a zero each. Neither is a value to learn a
+level from, nor one to be uncertain of: next Sunday it is closed again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._frames import warn
+
+if TYPE_CHECKING:
+    from .intake import Panel
+
+__all__ = ["closed_ahead", "tell_of_gaps"]
+
+_CYCLES = {"D": (7,), "h": (24, 168)}
+_LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
+_CHANCE = 1e-3  # of a place in the cycle staying empty by accident
+_ENOUGH = 6  # rows that show how far apart they lie
+_UNITS = {"h": "hour", "D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+
+
+def closed_ahead(panel: Panel, horizon: int) -> np.ndarray | None:
+    """Which of the periods after each series' last fall on closed days or hours."""
+    if not panel.closes:
+        return None
+    ahead = panel.end[:, None] + np.arange(1, horizon + 1)
+    out = np.zeros(ahead.shape, dtype=bool)
+    for cycle in _CYCLES[panel.grid.freq]:
+        out |= np.take_along_axis(_closed(panel, cycle), ahead % cycle, axis=1)
+    return out if out.any() else None
+
+
+def tell_of_gaps(panel: Panel) -> None:
+    """Series with a row in every second period or fewer: their amounts may mean something else."""
+    rows = np.diff(panel.starts)
+    wide = np.flatnonzero((rows >= _ENOUGH) & (2 * rows <= _open_periods(panel) + 1))
+    if not len(wide):
+        return
+    unit = _UNITS[panel.grid.freq]
+    first = "" if panel.keys is None else f" (first {panel.names(wide[:3].tolist())})"
+    warn(
+        f"{panel.caller}(): {len(wide)} of {len(panel)} series have a row in every second {unit} "
+        f"or fewer{first}; the {unit}s between are taken as not known, and each amount as that of "
+        f'one {unit}. If nothing was sold in them, give gaps="zero"; if amounts belong to longer '
+        'periods, give freq= or forecast such series apart; gaps="missing" takes it as it is.'
+    )
+
+
+def _open_periods(panel: Panel) -> np.ndarray:
+    """How many periods each series has from its first row to its last, closed ones left out."""
+    first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
+    if not panel.closes:
+        return last - first + 1
+    cycle = _CYCLES[panel.grid.freq][-1]
+    shut = np.zeros((len(panel), cycle), dtype=bool)
+    for one in _CYCLES[panel.grid.freq]:
+        shut |= np.tile(_closed(panel, one), (1, cycle // one))
+    share = 1 - shut.mean(axis=1)
+    return np.ceil((last - first + 1) * share).astype(np.int64)
+
+
+def _closed(panel: Panel, cycle: int) -> np.ndarray:
+    """Places in a cycle (series, cycle) that a series never had a sale in, and not by chance."""
+    series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    known = np.isfinite(panel.values) & (panel.values != 0)
+    place = series[known] * cycle + panel.at[known] % cycle
+    seen = np.bincount(place, minlength=len(panel) * cycle).reshape(len(panel), cycle)
+    first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
+    rounds = (last - first + 1) // cycle
+    used = (seen > 0).sum(axis=1)
+    rate = np.minimum(seen.sum(axis=1) / np.maximum(rounds * used, 1), 1.0)
+    sure = (rounds >= _LEAST[cycle]) & ((1 - rate) ** rounds < _CHANCE) & (used > 0)
+    return (seen == 0) & sure[:, None]

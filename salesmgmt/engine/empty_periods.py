@@ -1,0 +1,63 @@
+"""How likely a period is to have no sale at all, by its place in the season.
+
+Intervals learned from series that hardly ever stop do not know of it: where one period in ten is
+empty, the lower end of a 95 % interval is zero.
+
+References
+----------
+S. R. Searle, G. Casella, C. E. McCulloch, "Variance Components", Wiley 1992, chapter 3 (the share
+of variance between places by analysis of variance).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["chance_of_nothing"]
+
+_NEWEST = 36  # values that say how often it happens now
+_CYCLES = 3  # of the season that tell places apart
+
+
+def chance_of_nothing(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> np.ndarray:
+    """Chance of a zero ``1, 2, ... horizon`` periods after each column's row ``n - 1``.
+
+    ``(horizon, series)``; 0 for columns that are ever below zero. Zeros before the first sale do
+    not count. The newest values (three seasons, at least 36) are counted, half a zero less than
+    there were, so that a single one says little. Each place of the season has its own share,
+    drawn to that of all places as far as zeros fall anywhere.
+    """
+    known, row = np.isfinite(y), np.arange(len(y))[:, None]
+    begun = np.where(known & (y != 0), row, len(y)).min(axis=0, initial=len(y))
+    counted = known & (row >= np.maximum(begun, n - max(_CYCLES * m, _NEWEST)))
+    zero = counted & (y == 0)
+    low = np.where(known, y, np.inf).min(axis=0, initial=np.inf)
+    number = counted.sum(axis=0)
+    share = np.maximum(zero.sum(axis=0) - 0.5, 0.0) / (number + 1.0)
+    share = np.where(low < 0, 0.0, share)
+    out = np.repeat(share[None], horizon, axis=0)
+    which = np.flatnonzero((share > 0) & (number >= _CYCLES * m) & (m > 1))
+    if len(which):
+        from_end = (n[which] - 1 - row) % m  # place of a row, counted back from the last
+        own = _by_place(zero[:, which], counted[:, which], from_end, share[which], m)
+        ahead = (m - 1 - np.arange(horizon)) % m
+        out[:, which] = own[ahead]
+    return out
+
+
+def _by_place(
+    zero: np.ndarray, counted: np.ndarray, place: np.ndarray, share: np.ndarray, m: int
+) -> np.ndarray:
+    """Share of zeros at each place of the season (places, series), drawn together."""
+    sizes = np.stack([(counted & (place == k)).sum(axis=0) for k in range(m)])
+    hits = np.stack([(zero & (place == k)).sum(axis=0) for k in range(m)])
+    own = hits / np.maximum(sizes, 1)
+    mean = hits.sum(axis=0) / sizes.sum(axis=0)
+    within = (sizes * own * (1 - own)).sum(axis=0) / np.maximum(sizes.sum(axis=0) - m, 1)
+    between = (sizes * (own - mean) ** 2).sum(axis=0) / (m - 1)
+    usual = sizes.sum(axis=0) / m
+    apart = np.maximum(between - within, 0.0)
+    total = apart + usual * within
+    rho = np.where(total > 0, apart / np.where(total > 0, total, 1.0), 0.0)
+    weight = rho * sizes / (1 + (sizes - 1) * rho)
+    return weight * own + (1 - weight) * share
