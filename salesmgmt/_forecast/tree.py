@@ -316,3 +316,40 @@ def _label(frame: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> pd.Da
 
 def _errors(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
     """One-step errors of every node in its history: ``_node``, ``_at``, ``date``, ``residual``."""
+    fitted = made["model"] in ("ets", ["ets"])
+    parts = []
+    panel = node_panel(frame, made)
+    for label, block in node_blocks(panel, made, OLDEST if fitted else None):
+        _, e = smoothed(block, panel.season)
+        if fitted:
+            own = _fitted_errors(block, panel.season)
+            e = np.where(np.isfinite(own).any(axis=0), own, e)
+        row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
+        at = (block.last - block.ahead - block.n + 1)[column] + row
+        node = label[column]
+        parts.append(pd.DataFrame({"_node": node, "_at": at, "residual": e[row, column]}))
+    out = pd.concat(parts, ignore_index=True)
+    out["date"] = panel.grid.dates(out["_at"].to_numpy())
+    return out
+
+
+def _views(
+    frame: pd.DataFrame, count: int, end: int, horizon: int, made: dict[str, Any]
+) -> list[View]:
+    """Other forecasts of every node; none where the user named what a forecast is made by.
+
+    Nor where it knows of a calendar, which these do not.
+    """
+    plain = made["model"] in ("auto", ["auto"]) and made["transform"] is None
+    if not plain or made["calendar"] is not None or made["events"] is not None:
+        return []
+    return views_of(frame, count, end, horizon, made)
+
+
+def _fitted_errors(block: Block, season: int) -> np.ndarray:
+    """Of the exponential smoothing form of lowest AICc; NaN where none applies."""
+    scale = scale_of(block.y)
+    out = np.full(block.y.shape, np.nan)
+    for which, fit in choose(block.y / scale, block.n, max(season, 1), 1):
+        out[:, which] = np.where(np.isfinite(fit.aicc), fit.errors, np.nan)
+    return out * scale
