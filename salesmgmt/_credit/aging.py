@@ -114,6 +114,8 @@ def aging(
         steps = Ladder(rule.buckets) if _is_default(buckets, "30") else steps
         basis = rule.basis if basis == "due" else basis  # type: ignore[assignment]
     names = [translated(n, lang) for n in steps.names]
+    if shape == "wide":
+        door.refuse_names(grouping, names, caller="aging", option="by")
 
     def tally(tables: Any, day: Any) -> _Tally:
         if isinstance(tables, Tables) and fx is None and unapplied != "bucket":

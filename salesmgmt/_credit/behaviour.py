@@ -56,6 +56,15 @@ def documents_table(position: Position) -> pd.DataFrame:
     return table[(documents.units > 0)]
 
 
+def _sales_of_the_year(position: Position) -> np.ndarray:
+    """Units invoiced less credit notes in the year up to the position, by customer."""
+    books = position.books
+    recent = books.documents.day > books.today - YEAR
+    out = np.zeros(len(books.customers), dtype=np.int64)
+    np.add.at(out, books.documents.customer[recent], books.documents.units[recent])
+    return out.clip(0)
+
+
 def by_customer(position: Position) -> pd.DataFrame:
     """One row a customer with any document or receipt, indexed by customer code."""
     books = position.books
@@ -71,7 +80,7 @@ def by_customer(position: Position) -> pd.DataFrame:
     out["first"] = groups["day"].min()
     out["last"] = groups["day"].max()
     out["overdue"] = groups["overdue"].sum()
-    out["sales_year"] = rows[rows["day"] > today - YEAR].groupby("customer")["units"].sum()
+    out["sales_year"] = _sales_of_the_year(position)
     in_time = year.assign(on_time=year["paid"].where(year["late"] <= 0, 0.0))
     paid = recent["paid"].sum()
     weight = recent["weight"].sum()
@@ -86,7 +95,7 @@ def by_customer(position: Position) -> pd.DataFrame:
     months = rows[rows["day"] > today - YEAR]
     month = months["day"].to_numpy().astype("datetime64[D]").astype("datetime64[M]").astype(int)
     out["active_months"] = months.assign(m=month).groupby("customer")["m"].nunique()
-    fill = ["invoices", "overdue", "sales_year", "paid", "written_off", "active_months"]
+    fill = ["invoices", "overdue", "paid", "written_off", "active_months"]
     out[fill] = out[fill].fillna(0)
     out["max_past_due"] = out["max_past_due"].fillna(0).clip(lower=0)
     return out

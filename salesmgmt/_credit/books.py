@@ -304,6 +304,11 @@ def fill_due_dates(caller: str, documents: Documents, customers: Keys, terms: An
     """Due dates from customers' terms where documents have none."""
     if terms is not None and documents.no_due.any():
         days = door.check_series(terms, "terms", caller=caller, low=0)
+        if (days != np.floor(days)).any():
+            first = days.index[(days != np.floor(days)).to_numpy()][0]
+            raise InputError(
+                f"{caller}(): terms must be whole days; that of {first!r} is {days[first]:g}."
+            )
         by_code = days.reindex(customers.index).to_numpy()
         agreed = by_code[documents.customer]
         known = documents.no_due & np.isfinite(agreed)

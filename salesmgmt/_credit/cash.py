@@ -29,6 +29,10 @@ _FREQS = ("D", "W", "M", "Q", "Y")
 _LONGEST_DAYS = 3660
 _FEWEST_SETTLED = 10
 _PRIOR_SCORES = 10
+_COLUMNS = (
+    "date", "period_end", "expected", "p10", "p90", "from_open", "from_sales", "due", "as_of",
+    "origin", "step", "actual",
+)  # fmt: skip
 
 
 def cash_forecast(
@@ -345,6 +349,7 @@ def _frame(
     planned, spread, sold = _from_sales(curves, future, edges, groups)
     variance = look.variance + spread
     limit = curves.left_by_group(groups) + sold
+    door.refuse_names(keys, _COLUMNS, caller=plan.caller, option="by")
     out = _periods(keys, today, edges)
     out |= _amounts(
         position, look.expected, planned, variance, limit[:, None], _limits(seen, plan.horizon)
@@ -395,6 +400,7 @@ def _past_frame(
     groups, edges = max(len(keys), 1), plan.edges(origin)
     curves = plan.curves(history, origin)
     look = curves.outlook(edges, groups)
+    door.refuse_names(keys, _COLUMNS, caller=plan.caller, option="by")
     out = _periods(keys, origin, edges)
     none = np.zeros_like(look.expected)
     limit = curves.left_by_group(groups)[:, None]

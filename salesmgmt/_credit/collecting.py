@@ -11,7 +11,7 @@ import pandas as pd
 from .. import _frames as door
 from ..errors import InputError
 from .aging import keys_of
-from .books import KINDS, Options
+from .books import KINDS, Options, column_names
 from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
@@ -83,6 +83,8 @@ def concentration(
     )  # fmt: skip
     books = position.books
     keys, (document, receipt) = keys_of(position, by)
+    own = ("outstanding", "share", "cumulative", "rank", "herfindahl", "as_of")
+    door.refuse_names(keys, own, caller="concentration", option="by")
     units = np.zeros(len(keys), dtype=np.int64)
     np.add.at(units, document, position.open)
     np.subtract.at(units, receipt, position.rest)
@@ -126,7 +128,8 @@ def dunning_level(
     Raises
     ------
     InputError
-        ``levels`` are no pairs, do not ascend, or start before day 1.
+        ``days_past_due`` holds something else than whole numbers; ``levels`` are no pairs, do
+        not ascend, or start before day 1.
 
     Examples
     --------
@@ -135,10 +138,25 @@ def dunning_level(
     [0, 1, 2, 5]
     """
     pairs = _checked_levels(levels, "dunning_level")
-    days = np.asarray(days_past_due, dtype=np.int64)
+    days = _whole_days(days_past_due)
     edges = np.array([d for _, d in pairs], dtype=np.int64)
     names = np.array([0, *(n for n, _ in pairs)], dtype=np.int64)
     return names[np.searchsorted(edges, days, side="right")]
+
+
+def _whole_days(values: Any) -> np.ndarray:
+    """Days past due as whole numbers, checked."""
+    series = pd.Series(values)
+    days = door.check_series(
+        pd.Series(series.array), "days_past_due", caller="dunning_level"
+    ).to_numpy()
+    part = np.flatnonzero(days != np.floor(days))
+    if len(part):
+        raise InputError(
+            f"dunning_level(): days_past_due: {len(part)} value(s) are no whole number of days "
+            f"(position {part[0]}: {days[part[0]]:g})."
+        )
+    return days.astype(np.int64)
 
 
 def _checked_levels(levels: Any, caller: str) -> list[tuple[int, int]]:
@@ -190,8 +208,9 @@ def worklist(
         ``customer_id``, ``currency`` if there is one, ``overdue``, ``outstanding``, ``disputed``
         (past due but in dispute), ``days_past_due`` (the oldest), ``invoices``, ``level``,
         ``expected`` (of what is past due, what comes within 30 days if each bucket pays as it
-        has so far; missing where there is no history), ``action``, ``rank``, ``as_of``. Largest
-        amount past due first. By invoice: ``invoice_id``, ``due_date`` and the same.
+        has so far, in its currency; missing where there is no history), ``action``, ``rank``,
+        ``as_of``. Largest amount past due first. By invoice: ``invoice_id``, ``due_date`` and
+        the same.
 
     Raises
     ------
@@ -295,13 +314,17 @@ def _share_paid(
             rolls = roll_rates(*frames, as_of=as_of, method=method, fx=fx, **options)
     except TooShortError:
         return np.full(len(items), np.nan)
-    paid = rolls[rolls["to"] == PAID].groupby("from")["amount"].sum()
-    total = rolls.groupby("from")["amount"].sum()
+    name = column_names(options)["currency"]
+    keys = [name, "from"] if name in rolls else ["from"]
+    paid = rolls[rolls["to"] == PAID].groupby(keys)["amount"].sum()
+    total = rolls.groupby(keys)["amount"].sum()
     share = (paid / total.where(total > 0)).astype(float)
     days = items["days_past_due"].to_numpy()
     names = ["current", "1-30", "31-60", "61-90", "91+"]
     bucket = np.array(names, dtype=object)[np.searchsorted([0, 30, 60, 90], days, side="left")]
-    return share.reindex(bucket).to_numpy()
+    if len(keys) == 1:
+        return share.reindex(bucket).to_numpy()
+    return share.reindex(pd.MultiIndex.from_arrays([items[name].astype(object), bucket])).to_numpy()
 
 
 def statement(

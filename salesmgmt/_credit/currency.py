@@ -53,7 +53,8 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
     one = replace(
         books,
         documents=replace(documents, units=settled + left, currency=documents.currency * 0,
-                          group=documents.customer),
+                          group=documents.customer,
+                          rows=_taxed(documents.rows, at_document, books.step)),
         receipts=replace(receipts, units=paid_out + rest, currency=receipts.currency * 0,
                          group=receipts.customer),
         currencies=None,
@@ -64,6 +65,18 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
         position, books=one, units=units, open=left, rest=rest, expected=expected,
         method="",  # in one currency the matches cannot be made again
     )  # fmt: skip
+
+
+def _taxed(rows: pd.DataFrame, rate: np.ndarray, step: float) -> pd.DataFrame:
+    """The documents' columns with the tax at the documents' own rates, like their amounts."""
+    if "tax" not in rows:
+        return rows
+    numbers = pd.to_numeric(rows["tax"], errors="coerce")
+    if (numbers.isna() & rows["tax"].notna()).any():  # words: whoever needs the tax refuses them
+        return rows
+    tax = numbers.to_numpy(dtype=np.float64, na_value=np.nan) * rate
+    units = _round(np.nan_to_num(tax) / step)
+    return rows.assign(tax=np.where(np.isnan(tax), np.nan, door.money(units, step)))
 
 
 def _valued(rate: _Rates, events: pd.DataFrame) -> pd.DataFrame:

@@ -1,16 +1,32 @@
-"""Disputes that a ledger carries: plain lists in its attributes, read back by name."""
+"""What a ledger carries besides its rows: plain lists in its attributes, read back by name.
+
+Disputes settle nothing; a credit note that is settled to the end, and the kind of an adjustment
+that settles nothing, stand in no row.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .books import Books, Documents
+from .books import KINDS, Books, Documents
+from .settling import Position
 
-__all__ = ["as_lists", "disputes_told", "told_again"]
+__all__ = [
+    "CARRIED",
+    "allowances_told",
+    "as_lists",
+    "disputes_told",
+    "idle_allowances",
+    "notes_again",
+    "notes_told",
+    "told_again",
+]
 
+CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
 _COLUMNS = ("customer", "currency", "invoice", "date", "amount")
 
 
@@ -38,17 +54,106 @@ def disputes_told(books: Books) -> pd.DataFrame:
     )
 
 
+def notes_told(position: Position) -> pd.DataFrame:
+    """Credit notes that are settled to the end: their due date and further columns."""
+    books = position.books
+    documents, names = books.documents, books.names
+    source = books.receipts.source
+    gone = np.zeros(len(documents), dtype=bool)
+    gone[source[source >= 0]] = True
+    gone[position.document] = False
+    at = np.flatnonzero(gone & (position.open == 0) & (documents.units != 0))
+    rows = documents.rows
+    due = np.datetime_as_string(documents.due[at].astype("datetime64[D]")).astype(object)
+    due[documents.no_due[at]] = None
+    out = {"invoice": rows[names["invoice"]].iloc[at].to_numpy(dtype=object), "due_date": due}
+    for option in CARRIED:
+        if (column := names.get(option, option)) in rows:
+            values = rows[column].iloc[at].astype(object)
+            out[option] = values.where(values.notna(), None).to_numpy(dtype=object)
+    return pd.DataFrame(out)
+
+
+def notes_again(
+    told: dict[str, list[Any]] | None, notes: Documents, names: dict[str, str]
+) -> Documents:
+    """Credit notes that stand in no row, with what the ledger tells of them."""
+    at = pd.Index((told or {}).get("invoice", []), dtype=object).get_indexer(
+        pd.Index(notes.rows[names["invoice"]].astype(object))
+    )
+    known = np.flatnonzero(at >= 0)
+    if told is None or not len(known):
+        return notes
+    due = np.array(told["due_date"], dtype="datetime64[D]")[at[known]]
+    given = ~np.isnat(due)
+    notes.due[known[given]] = due[given].astype(np.int64)
+    notes.no_due[known] = ~given
+    rows = notes.rows.copy()
+    for option in CARRIED:
+        column = names.get(option, option)
+        if option in told and column in rows:
+            values = rows[column].to_numpy(dtype=object, copy=True)
+            values[known] = np.array(told[option], dtype=object)[at[known]]
+            rows[column] = pd.Series(values, rows.index).astype(rows[column].dtype)
+    notes.rows = rows
+    return notes
+
+
+def allowances_told(position: Position) -> pd.DataFrame:
+    """What is left of allowances: in rows, it looks like what is left of write-offs."""
+    books = position.books
+    receipts = books.receipts
+    at = np.flatnonzero((receipts.kind == KINDS.index("allowance")) & (position.rest != 0))
+    kinds = None if books.currencies is None else books.currencies.labels.iloc[:, 0]
+    return pd.DataFrame(
+        {
+            "customer": books.customers.labels.iloc[receipts.customer[at], 0].to_numpy(object),
+            "currency": None
+            if kinds is None
+            else kinds.iloc[receipts.currency[at]].to_numpy(object),
+            "date": np.datetime_as_string(receipts.day[at].astype("datetime64[D]")).astype(object),
+            "amount": position.rest[at] * books.step,
+        }
+    )
+
+
+def idle_allowances(
+    told: dict[str, list[Any]] | None, books: Books, rows: np.ndarray, units: np.ndarray
+) -> np.ndarray:
+    """Which of these receipts without an id are what is left of allowances."""
+    out = np.zeros(len(rows), dtype=bool)
+    if not told or not told.get("customer") or not len(rows):
+        return out
+    code = books.customers.index.get_indexer(pd.Index(told["customer"], dtype=object))
+    kinds = np.zeros(len(code), dtype=np.int64)
+    if books.currencies is not None:
+        kinds = books.currencies.index.get_indexer(pd.Index(told["currency"], dtype=object))
+    day = np.array(told["date"], dtype="datetime64[D]").astype(np.int64)
+    left = np.rint(np.array(told["amount"], dtype=np.float64) / books.step).astype(np.int64)
+    wanted = Counter(zip(code.tolist(), kinds.tolist(), day.tolist(), left.tolist(), strict=True))
+    receipts = books.receipts
+    mine = (receipts.customer, receipts.currency, receipts.day)
+    keys = zip(*(v[rows].tolist() for v in mine), units.tolist(), strict=True)
+    for n, key in enumerate(keys):
+        out[n] = wanted[key] > 0
+        wanted[key] -= int(out[n])
+    return out
+
+
 def as_lists(parts: list[pd.DataFrame]) -> dict[str, list[Any]]:
     """One list a column, of nothing but Python's own values."""
     have = [p for p in parts if len(p)]
     if not have:
-        return {c: [] for c in _COLUMNS}
+        return {c: [] for c in (parts[0].columns if parts else _COLUMNS)}
     table = pd.concat(have, ignore_index=True)
-    return {c: [_own(v) for v in table[c].tolist()] for c in _COLUMNS}
+    return {str(c): [_own(v) for v in table[c].tolist()] for c in table.columns}
 
 
 def _own(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """A value that JSON can hold, so that a Parquet file keeps it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    plain = value is None or isinstance(value, str | int | float | bool)
+    return value if plain else None if pd.isna(value) else str(value)
 
 
 def told_again(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,10 @@ class Flows:
             tax = rows["tax"]
             units = door.units(np.nan_to_num(tax), self.step, name="tax", caller=self.books.caller)
             self._sales = documents.units - np.where(documents.units < 0, -np.abs(units), units)
+
+    def refuse_keys(self, columns: Iterable[str]) -> None:
+        """A key must not be named like a column of the result, which would take its place."""
+        door.refuse_names(self.keys, (*columns, "as_of"), caller=self.books.caller, option="by")
 
     def moments(self, freq: str | None) -> list[int]:
         """The last day, or every period end from the first document on, the last day included."""
@@ -135,6 +139,7 @@ class Flows:
 
     def frame(self, columns: dict[str, Any], day: int) -> pd.DataFrame:
         """Keys, the given columns and ``as_of``."""
+        self.refuse_keys(columns)
         out = self.keys.reset_index(drop=True).copy()
         for name, values in columns.items():
             out[name] = values

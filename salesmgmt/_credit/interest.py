@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -99,7 +99,7 @@ def late_interest(
     lpr : {"each_day", "breach"}
         For ``"cn_lpr"``: the LPR in force on each day of the delay, or throughout the one in
         force when the debt became late (the wording of article 18; courts do both).
-    costs : Series, optional
+    costs : Series or mapping, optional
         Costs of collection by invoice, settled before interest with ``order="interest_first"``.
     detail : bool, default=False
         The sheet behind the sums: one row for each span of days with one principal and one rate.
@@ -107,7 +107,8 @@ def late_interest(
     Returns
     -------
     DataFrame
-        One row an invoice that was ever late: ``customer_id``, ``invoice_id``, ``currency`` if
+        One row an invoice that was ever late (without a due date: from its invoice date, and a
+        ``DataWarning`` says how many): ``customer_id``, ``invoice_id``, ``currency`` if
         there is one, ``due_date``, ``days_late`` (days on which interest ran), ``principal``
         (still open), ``interest`` (accrued), ``interest_paid``, ``interest_due``, ``costs_due``,
         ``compensation`` (fixed sum of the rule), ``rate`` (on the last day), ``scope``, ``as_of``.
@@ -118,7 +119,8 @@ def late_interest(
     Raises
     ------
     InputError
-        No rate is given, a rate is negative, ``rates`` starts too late.
+        No rate is given, a rate is negative or in percent, ``rates`` starts too late, ``costs``
+        names an unknown invoice.
 
     References
     ----------
@@ -156,6 +158,7 @@ def late_interest(
     law = _Law(position, annual_rate, rates, rules, (margin, lpr), caller)
     law.count(grace_days, day_count, compounding)
     late = _in_order(position, np.flatnonzero(_ever_late(position, grace_days)))
+    _say_no_due(position, late, caller)
     fees = _costs(costs, position, late, caller)
     debts = _debts(position, late, law, fees, order)
     return _sheet(position, late, debts) if detail else _frame(position, late, debts, rules)
@@ -179,6 +182,17 @@ def _ever_late(position: Position, grace: int) -> np.ndarray:
     return (documents.units > 0) & (
         paid_late | ((position.open > 0) & (start < position.books.today))
     )
+
+
+def _say_no_due(position: Position, late: np.ndarray, caller: str) -> None:
+    """Warn of interest on documents whose due date nobody gave."""
+    lost = int(position.books.documents.no_due[late].sum())
+    if lost:
+        door.warn(
+            f"{caller}(): {lost} invoice(s) without due date bear interest from their invoice "
+            f"date; give terms= (days by customer) or fill in "
+            f"{position.books.names['due_date']!r}."
+        )
 
 
 def _events(position: Position, late: np.ndarray) -> list[list[tuple[int, int, bool]]]:
@@ -210,7 +224,21 @@ def _costs(costs: Any, position: Position, late: np.ndarray, caller: str) -> lis
     if costs is None:
         return [0] * len(late)
     series = door.check_series(costs, "costs", caller=caller, low=0)
-    ids = position.books.documents.rows[position.books.names["invoice"]].iloc[late]
+    every = position.books.documents.rows[position.books.names["invoice"]]
+    unknown = ~series.index.isin(every)
+    if unknown.any():
+        first = ", ".join(repr(v) for v in series.index[unknown][:3])
+        raise InputError(
+            f"{caller}(): costs names {int(unknown.sum())} invoice(s) that are not in invoices up "
+            f"to as_of (first: {first}); mend the labels of its index."
+        )
+    ids = every.iloc[late]
+    on_time = (series > 0).to_numpy() & ~series.index.isin(ids)
+    if on_time.any():
+        door.warn(
+            f"{caller}(): costs of {int(on_time.sum())} invoice(s) that were never late (first: "
+            f"{series.index[on_time][0]!r}) are in no row of the result."
+        )
     known = series.reindex(pd.Index(ids)).fillna(0.0).to_numpy()
     return door.units(known, position.books.step, name="costs", caller=caller).tolist()
 
@@ -401,19 +429,24 @@ def _agreed(annual_rate: Any, position: Position, caller: str) -> np.ndarray | N
     if annual_rate is None:
         return None
     books = position.books
-    if isinstance(annual_rate, pd.Series | dict):
+    if isinstance(annual_rate, pd.Series | Mapping):
         series = door.check_series(annual_rate, "annual_rate", caller=caller, low=0)
+        _refuse_percent(series.max(), f" of {series.idxmax()!r}" if len(series) else "", caller)
         known = series.reindex(books.customers.index).to_numpy()
         if np.isnan(known[books.documents.customer]).any():
             lost = books.customers.index[np.isnan(known)][0]
             raise InputError(f"{caller}(): annual_rate has no rate for customer {lost!r}.")
         return known[books.documents.customer]
     door.check_number(annual_rate, "annual_rate", caller=caller, low=0)
-    if annual_rate >= 3:
-        raise InputError(
-            f"{caller}(): annual_rate={annual_rate:g} is {annual_rate:.0%} a year; 0.12 is 12 %."
-        )
+    _refuse_percent(float(annual_rate), "", caller)
     return np.full(len(books.documents), float(annual_rate))
+
+
+def _refuse_percent(rate: float, whose: str, caller: str) -> None:
+    if rate >= 3:
+        raise InputError(
+            f"{caller}(): annual_rate={rate:g}{whose} is {rate:.0%} a year; 0.12 is 12 %."
+        )
 
 
 def _table(rates: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
@@ -560,7 +593,7 @@ def apply_payment(
     """
     caller = "apply_payment"
     owed = {"fee": fee, "interest": interest, "principal": principal}
-    if sorted(order) != sorted(owed):
+    if not isinstance(order, Sequence) or set(order) != set(owed) or len(order) != len(owed):
         raise InputError(f"{caller}(): order must name {', '.join(owed)} once each.")
     for name, value in [("payment", payment), *owed.items()]:
         door.check_number(value, name, caller=caller, low=0)

@@ -14,7 +14,7 @@ from ..engine.matching import Rank, order_by, queue_segments
 from .blocks import in_blocks, stacked
 from .books import KINDS, Books, Options, open_books, plan_labels
 from .currency import convert
-from .disputes import as_lists, disputes_told
+from .disputes import CARRIED, allowances_told, as_lists, disputes_told, notes_told
 from .plain import PlainBooks, plain_books
 from .settling import Position, receipt_ties, settle
 from .tables import Tables, column_names, take_tables
@@ -23,7 +23,6 @@ __all__ = ["NAMED", "ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
 _NEVER = np.iinfo(np.int64).min  # NaT, and below any day
-_CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
 NAMED = "named_invoice"  # column of a ledger: what the receipt says that it is for
 
 
@@ -83,7 +82,9 @@ def ledger(
         (missing where the invoice has none), ``payment_date``, further columns of the invoice,
         ``named_invoice`` (what the receipt says it is for) if any receipt names something,
         ``as_of``. Amounts of a document's rows add up to its amount, those of a payment's rows
-        to the payment. ``attrs``: ``method``, ``credit_notes``, ``converted``, ``disputes``.
+        to the payment. ``attrs``: ``method``, ``credit_notes``, ``converted``, ``disputes``,
+        ``notes`` (credit notes settled to the end, which stand in no row of their own) and
+        ``allowances`` (what is left of them is ``unapplied`` like what is left of write-offs).
 
         Every other function of this desk takes the result in place of ``invoices``, at its own
         date or any before. At an earlier date only what was booked by then counts: what later
@@ -122,7 +123,7 @@ def ledger(
         "method": method, "credit_notes": options.get("credit_notes", "parent"),
         "converted": fx is not None,
     }  # fmt: skip
-    disputes: list[pd.DataFrame] = []
+    told: dict[str, list[pd.DataFrame]] = {"disputes": [], "notes": [], "allowances": []}
 
     def work(tables: Any, day: Any) -> pd.DataFrame:
         if isinstance(tables, Tables) and fx is None:
@@ -133,7 +134,9 @@ def ledger(
             "ledger", tables, payments, adjustments, as_of=day, method=method, fx=fx,
             options=options,
         )  # fmt: skip
-        disputes.append(disputes_told(position.books))
+        told["disputes"].append(disputes_told(position.books))
+        told["notes"].append(notes_told(position))
+        told["allowances"].append(allowances_told(position))
         return _ledger_frame(position, named)
 
     if is_ledger(invoices):
@@ -146,7 +149,7 @@ def ledger(
         out = stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
     if named:
         out[NAMED] = _like_ids(out[NAMED], out[column_names(options)["invoice"]])
-    out.attrs = {**facts, "disputes": as_lists(disputes)}
+    out.attrs = {**facts, **{name: as_lists(parts) for name, parts in told.items()}}
     return out
 
 
@@ -345,7 +348,7 @@ def _assembled(
         currency = _of_both(document, receipt, documents.currency, receipts.currency)
         columns[names["currency"]] = _labels(books.currencies, currency)
     columns |= {"invoice_date": issued, "due_date": due, "payment_date": paid}
-    for column in (names.get(c, c) for c in _CARRIED):
+    for column in (names.get(c, c) for c in CARRIED):
         if column in documents.rows:
             columns[column] = _pick(documents.rows[column], document)
     if named:
@@ -530,7 +533,7 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
     out["days_past_due"] = books.today - due
     out["future"] = door.money(future, step)
     out["remaining"] = door.money(left - future, step)
-    for column in (names.get(c, c) for c in _CARRIED):
+    for column in (names.get(c, c) for c in CARRIED):
         if column in documents.rows:
             out[column] = _pick(documents.rows[column], document)
     out["as_of"] = books.as_of

@@ -269,12 +269,16 @@ def _period(flows: Flows, start: Any, day: int, default: str) -> int:
 
 
 def _periods(flows: Flows, start: Any, freq: str | None, default: str) -> list[tuple[int, int]]:
-    """Periods ``(after, until]``: one from ``start``, or each of a frequency."""
+    """Periods ``(after, until]``: one from ``start``, or each of a frequency from there on."""
     if freq is None:
         return [(_period(flows, start, flows.books.today, default), flows.books.today)]
     ends = flows.moments(freq)
     first = int(periods.period_start(periods.period_of(np.array(ends[:1]), freq), freq)[0]) - 1
-    return list(zip([first, *ends[:-1]], ends, strict=True))
+    spans = zip([first, *ends[:-1]], ends, strict=True)
+    if start is None:
+        return list(spans)
+    before = _period(flows, start, flows.books.today, default)
+    return [(max(after, before), until) for after, until in spans if until > before]
 
 
 def cei(
@@ -306,7 +310,7 @@ def cei(
     start : date, optional
         First day of the period; None: of the month of ``as_of``.
     by, freq, sales_basis
-        As for :func:`dso`; with ``freq`` one row a period.
+        As for :func:`dso`; with ``freq`` one row a period, from ``start`` on if that is given.
 
     Returns
     -------
@@ -385,7 +389,7 @@ def collection_rate(
     start : date, optional
         First day of the period; None: of the month of ``as_of``.
     by, freq, sales_basis
-        As for :func:`dso`; with ``freq`` one row a period.
+        As for :func:`dso`; with ``freq`` one row a period, from ``start`` on if that is given.
 
     Returns
     -------
@@ -534,7 +538,7 @@ def bad_debt_rate(
     start : date, optional
         First day of the period; None: a year up to ``as_of``.
     by, freq, sales_basis
-        As for :func:`dso`; with ``freq`` one row a period.
+        As for :func:`dso`; with ``freq`` one row a period, from ``start`` on if that is given.
 
     Returns
     -------

@@ -163,6 +163,7 @@ def _rates_frame(flows: Flows, steps: Ladder, units: np.ndarray) -> pd.DataFrame
     n, states = len(steps.buckets), len(steps.buckets) + 2
     names = [*steps.names, PAID, LOST]
     keys = flows.keys
+    flows.refuse_keys(("from", "to", "amount", "rate", "period_end"))
     out = keys.loc[keys.index.repeat(n * states)].reset_index(drop=True)
     k = len(keys)
     out["from"] = np.tile(np.repeat(np.array(steps.names, dtype=object), states), k)
@@ -216,14 +217,16 @@ def loss_rates(
     Returns
     -------
     DataFrame
-        ``bucket``, ``rate`` (share that moves on in one period; ``flow`` only),
-        ``loss_rate``, ``as_of``; for ``vintage``: ``vintage``, ``age``, ``invoiced``,
-        ``lost``, ``loss_rate``, ``as_of``.
+        ``bucket``, ``rate`` (share that moves on in one period; ``flow`` only; missing where
+        nothing was ever open), ``loss_rate``, ``status`` (``observed``; ``assumed``: it rests on
+        a bucket of which nothing is known, from which all is then taken to move on), ``as_of``;
+        for ``vintage``: ``vintage``, ``age``, ``invoiced``, ``lost``, ``loss_rate``, ``as_of``.
 
     Raises
     ------
     InputError
-        As for :func:`roll_rates`; several currencies without ``fx``.
+        As for :func:`roll_rates`; several currencies without ``fx``; roll rates that add up to
+        more than 1.
 
     References
     ----------
@@ -263,28 +266,46 @@ def loss_rates(
             f"{caller}(): the roll rates hold several currencies, keys or periods; convert with "
             "fx=, or pass the rows of one."
         )
-    names, table = _matrix(rolls, caller)
+    return _from_rolls(rolls, method, loss_given_default, caller)
+
+
+def _from_rolls(
+    rolls: pd.DataFrame, method: str, loss_given_default: float, caller: str
+) -> pd.DataFrame:
+    """Loss rates; what nobody was ever seen to leave is taken to move on whole, and said so."""
+    names, table, known = _matrix(rolls, caller)
     n = len(names)
     onward = np.array([table[k, k + 1 : n].sum() + table[k, n + 1] for k in range(n)])
     onward[-1] = table[-1, n - 1] + table[-1, n + 1]
-    if method == "flow":
-        loss = flow_through(onward)
-    else:
-        chain = np.vstack([table, np.hstack([np.zeros((2, n)), np.eye(2)])])
-        chain[n - 1, n + 1] += chain[n - 1, n - 1]
-        chain[n - 1, n - 1] = 0.0
-        loss = absorption(chain, n)[:, 1]
+    ends = []
+    for assumed in (1.0, 0.0):
+        onward[~known] = assumed
+        for k in np.flatnonzero(~known):
+            table[k, k + 1 if k < n - 1 else n + 1], table[k, n] = assumed, 1 - assumed
+        ends.append(flow_through(onward) if method == "flow" else _absorbed(table))
+    loss, least = ends
     out = pd.DataFrame({"bucket": np.array(names, dtype=object)})
     if method == "flow":
-        out["rate"] = onward
+        out["rate"] = np.where(known, onward, np.nan)
     out["loss_rate"] = loss * loss_given_default
+    rests = np.abs(loss - least) > 1e-12
+    out["status"] = np.where(rests, "assumed", "observed").astype(object)
     if "as_of" in rolls:
         out["as_of"] = rolls["as_of"].iloc[0]
     return out
 
 
-def _matrix(rolls: pd.DataFrame, caller: str) -> tuple[list[str], np.ndarray]:
-    """Transition rates: rows buckets; columns buckets, paid, written off."""
+def _absorbed(table: np.ndarray) -> np.ndarray:
+    """Chance of ending written off, what stays in the last bucket counted as lost."""
+    n = len(table)
+    chain = np.vstack([table, np.hstack([np.zeros((2, n)), np.eye(2)])])
+    chain[n - 1, n + 1] += chain[n - 1, n - 1]
+    chain[n - 1, n - 1] = 0.0
+    return absorption(chain, n)[:, 1]
+
+
+def _matrix(rolls: pd.DataFrame, caller: str) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Transition rates (rows buckets; columns buckets, paid, written off); whether any is known."""
     rows = door.take(
         rolls, caller=caller, arg="the roll rates", unique=("source", "target"),
         source=Key("from"), target=Key("to"), rate=Amount("rate", missing="allow", low=0),
@@ -300,7 +321,15 @@ def _matrix(rolls: pd.DataFrame, caller: str) -> tuple[list[str], np.ndarray]:
     wide = pd.DataFrame(0.0, index=names, columns=states)
     for a, b, rate in zip(rows.series("source"), rows.series("target"), rows["rate"]):
         wide.loc[a, b] = np.nan_to_num(rate)
-    return [str(n) for n in names], wide.to_numpy()
+    total = wide.sum(axis=1)
+    if (total > 1 + 1e-6).any():
+        raise InputError(
+            f"{caller}(): the roll rates from {total.idxmax()!r} add up to {total.max():g}; they "
+            "are shares of what is there and cannot exceed 1. Are they in percent?"
+        )
+    told = pd.Series(~np.isnan(rows["rate"])).groupby(rows.series("source").to_numpy()).any()
+    known = told.reindex(names).to_numpy(dtype=bool)
+    return [str(n) for n in names], wide.to_numpy(copy=True), known
 
 
 def _vintage(
@@ -408,6 +437,7 @@ def backtest_loss_rates(
         ("horizon_days", horizon_days), ("origins", origins), ("default_days", default_days),
     ):  # fmt: skip
         door.check_int(value, name, caller=caller, low=1)
+    door.check_number(loss_given_default, "loss_given_default", caller=caller, low=0, high=1)
     steps = ladder(buckets, caller=caller)
     with door.speaking_for(caller, method="allocation"):
         flows = take_flows(
@@ -446,8 +476,7 @@ def _one_origin(
     origin = ends[-1]
     moved = sum(_moved(flows, steps, a, b) for a, b in zip(ends, ends[1:]))
     rolls = _rates_frame(flows, steps, np.asarray(moved))[["from", "to", "rate"]]
-    with door.speaking_for("backtest_loss_rates"):
-        rates = loss_rates(rolls, method=method, loss_given_default=loss_given_default)
+    rates = _from_rolls(rolls, method, loss_given_default, "backtest_loss_rates")
     at, later = flows.at(origin), flows.at(origin + horizon)
     documents = flows.books.documents
     issued = np.flatnonzero(documents.day <= origin)

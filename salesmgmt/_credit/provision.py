@@ -17,6 +17,7 @@ from .books import Options
 from .buckets import translated
 from .currency import rates_of
 from .migration import loss_rates
+from .tables import refuse_unknown_kinds
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
 
@@ -57,7 +58,8 @@ def provision(
     Raises
     ------
     InputError
-        A bucket has no rate, a rate lies outside [0, 1], an individual item is not in the aging.
+        A bucket has no rate, a rate lies outside [0, 1], an individual item is not in the aging
+        or its allowance is above what is owed.
 
     References
     ----------
@@ -72,7 +74,7 @@ def provision(
     """
     frame, keys, names = _long_aging(aging, "provision")
     by_bucket = _rates(rates, names, "provision")
-    frame, apart = _taken_apart(frame, keys, individual)
+    frame, apart = _taken_apart(frame, keys, individual, step)
     frame["rate"] = frame["bucket"].map(by_bucket).astype(float)
     lost = frame["rate"].isna() & (frame["amount"] > 0)
     if lost.any():
@@ -161,7 +163,7 @@ def _in_words_of(names: Sequence[str], rates: pd.Series) -> pd.Series:
 
 
 def _taken_apart(
-    frame: pd.DataFrame, keys: list[str], individual: Any
+    frame: pd.DataFrame, keys: list[str], individual: Any, step: float
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """The matrix without individually assessed keys, and their own lines."""
     if individual is None:
@@ -182,12 +184,24 @@ def _taken_apart(
         individual, caller="provision", arg="individual", unique=tuple(roles),
         allowance=Amount("allowance", low=0), **roles,
     )  # fmt: skip
-    table = rows.frame[keys].assign(allowance=rows["allowance"])
-    amounts = frame.groupby(keys, as_index=False, sort=False)["amount"].sum()
+    units = door.units(rows["allowance"], step, name="allowance", caller="provision")
+    table = rows.frame[keys].assign(allowance=door.money(units, step))
+    owed = frame.assign(_owed=frame["amount"].clip(lower=0))
+    amounts = owed.groupby(keys, as_index=False, sort=False, observed=True)[
+        ["amount", "_owed"]
+    ].sum()
     both = table.merge(amounts, on=keys, how="left")
     if both["amount"].isna().any():
         first = both[keys][both["amount"].isna()].iloc[0].tolist()
         raise InputError(f"provision(): individual: {first!r} is not in the aging.")
+    above = both["allowance"] > both.pop("_owed") + step / 2
+    if above.any():
+        first = both[above].iloc[0]
+        raise InputError(
+            f"provision(): individual: {int(above.sum())} allowance(s) are above what is owed "
+            f"(first: {first[keys].tolist()!r}, {first['allowance']:,.2f} of "
+            f"{first['amount']:,.2f}); an allowance is at most the whole debt."
+        )
     mark = frame[keys].merge(table.assign(_apart=True), on=keys, how="left")["_apart"]
     out = frame[mark.isna().to_numpy()].reset_index(drop=True)
     apart = both.assign(bucket="individual")
@@ -238,7 +252,8 @@ def expected_loss(
     -------
     DataFrame
         Keys, ``bucket``, ``amount``, ``base_rate``, ``rate`` (probability-weighted),
-        ``allowance``, ``as_of``.
+        ``allowance``, ``status`` (``given``: rates of the caller's; ``observed``, ``assumed``:
+        as in :func:`loss_rates`), ``as_of``.
 
     Raises
     ------
@@ -264,7 +279,7 @@ def expected_loss(
     1   1-30  0.0452       45.2
     """
     caller = "expected_loss"
-    frames = (invoices, payments, adjustments)
+    frames, told = (invoices, payments, adjustments), dict[str, str]()
     with door.speaking_for(caller):
         ages = aging(
             *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long",
@@ -275,6 +290,7 @@ def expected_loss(
                 *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets,
                 **options,
             )  # fmt: skip
+            told = dict(zip(rates["bucket"], rates["status"], strict=True))
     names = list(dict.fromkeys(ages["bucket"][ages["bucket"] != "unapplied"]))
     base = _rates(rates, names, caller)
     weighted = pd.Series(0.0, index=base.index)
@@ -284,6 +300,8 @@ def expected_loss(
         out = provision(ages, weighted.clip(upper=1.0).round(12), individual=individual,
                         step=options.get("step", 0.01))  # fmt: skip
     out.insert(out.columns.get_loc("rate"), "base_rate", out["bucket"].map(base).astype(float))
+    source = np.array([told.get(b, "given") for b in out["bucket"]], dtype=object)
+    out.insert(out.columns.get_loc("allowance") + 1, "status", source)
     return out
 
 
@@ -291,6 +309,12 @@ def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:
     if scenarios is None:
         return [(1.0, 1.0)]
     if isinstance(scenarios, Mapping):
+        odd = [name for name, pair in scenarios.items() if not _is_pair(pair)]
+        if odd:
+            raise InputError(
+                f"{caller}(): scenarios: {odd[0]!r} must be (probability, factor), got "
+                f"{scenarios[odd[0]]!r}."
+            )
         rows = [(name, *pair) for name, pair in scenarios.items()]
         scenarios = pd.DataFrame(rows, columns=["scenario", "probability", "factor"])
     taken = door.take(
@@ -301,6 +325,10 @@ def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:
     if abs(total - 1.0) > 1e-9:
         raise InputError(f"{caller}(): the scenarios' probabilities add up to {total:g}, not to 1.")
     return list(zip(taken["probability"].tolist(), taken["factor"].tolist(), strict=True))
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
 
 
 def provision_movement(
@@ -345,7 +373,7 @@ def provision_movement(
     Raises
     ------
     InputError
-        A frame is not a provision; dates do not follow each other.
+        A frame is not a provision; dates do not follow each other; an unknown ``kind``.
 
     Examples
     --------
@@ -398,7 +426,7 @@ def provision_movement(
 
 
 def _shared_keys(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
-    own = ("bucket", "amount", "rate", "base_rate", "allowance", "as_of")
+    own = ("bucket", "amount", "rate", "base_rate", "allowance", "status", "as_of")
     return [c for c in before.columns if c not in own and c in after.columns]
 
 
@@ -432,6 +460,7 @@ def _settled(
     )  # fmt: skip
     if not len(rows):
         return empty, empty
+    refuse_unknown_kinds("provision_movement", rows, names["kind"])
     amount = np.abs(rows["amount"])
     if names["currency"] not in keys:
         amount = amount * _to_one_currency(rows, fx)

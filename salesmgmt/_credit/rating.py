@@ -11,7 +11,7 @@ import pandas as pd
 from .. import _frames as door
 from .._frames import Amount, Date, Key
 from ..errors import InputError
-from .behaviour import by_customer
+from .behaviour import YEAR, by_customer
 from .books import Options
 from .ledger import is_ledger, take_position
 
@@ -26,7 +26,7 @@ __all__ = [
 #: Grades and factors of a policy common in China: limit = monthly sales x months x factor.
 CN_LIMIT_POLICY = {
     "months": 2.0,
-    "factors": {"AAA": 1.5, "AA": 1.0, "A": 0.8, "B": 0.6, "C": 0.0, "D": 0.0},
+    "factors": {"AAA": 1.5, "AA": 1.0, "A": 0.8, "B": 0.6, "C": 0.0, "D": 0.0, "NR": 0.0},
 }
 _GRADES = {"AAA": 90.0, "AA": 80.0, "A": 70.0, "B": 60.0, "C": 0.0}
 _WEIGHTS = {"payment": 0.35, "overdue": 0.20, "activity": 0.25, "tenure": 0.20, "extra": 0.20}
@@ -80,8 +80,9 @@ def rate_customers(
     DataFrame
         ``customer_id``, ``score``, ``grade``, ``reasons``, ``payment``, ``overdue``,
         ``activity``, ``tenure``, ``extra`` if given, ``days_late``, ``on_time``,
-        ``max_days_past_due``, ``monthly_sales``, ``exposure`` (what is open), ``default``,
-        ``as_of``.
+        ``max_days_past_due``, ``monthly_sales`` (invoices less credit notes of the last 365
+        days, a month; of a newer customer since its first invoice), ``exposure`` (what is open),
+        ``default``, ``as_of``.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def rate_customers(
     out["days_late"] = facts["days_late"]
     out["on_time"] = facts["on_time"]
     out["max_days_past_due"] = facts["max_past_due"].astype(np.int64)
-    months = ((books.today - facts["first"] + 1) / 30.4375).clip(upper=12, lower=1).fillna(12)
+    months = ((books.today - facts["first"] + 1) * 12 / YEAR).clip(upper=12, lower=1).fillna(12)
     out["monthly_sales"] = (door.money(facts["sales_year"].to_numpy(), books.step) / months).round(
         2
     )
@@ -168,6 +169,7 @@ def _one_currency(position: Any, caller: str) -> None:
 def _checked_weights(weights: Mapping[str, float] | None, caller: str) -> dict[str, float]:
     if weights is None:
         return dict(_WEIGHTS)
+    _mapping(weights, "weights", caller)
     unknown = set(weights) - set(_WEIGHTS)
     if unknown:
         raise InputError(
@@ -181,9 +183,17 @@ def _checked_weights(weights: Mapping[str, float] | None, caller: str) -> dict[s
     return {k: float(weights.get(k, 0.0)) for k in _WEIGHTS}
 
 
+def _mapping(value: Any, name: str, caller: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{caller}(): {name} must be a mapping, got {type(value).__name__}.")
+    return value
+
+
 def _checked_grades(grades: Mapping[str, float] | None, caller: str) -> list[tuple[str, float]]:
     """Grades from the best down; the lowest takes every score."""
-    chosen = _GRADES if grades is None else grades
+    chosen = _GRADES if grades is None else _mapping(grades, "grades", caller)
+    if not chosen:
+        raise InputError(f"{caller}(): grades must name at least one grade.")
     for name, value in chosen.items():
         door.check_number(value, f"grade {name!r}", caller=caller, low=0, high=100)
     table = sorted(((str(k), float(v)) for k, v in chosen.items()), key=lambda g: -g[1])
@@ -207,6 +217,8 @@ def _parts(facts: pd.DataFrame, today: int) -> pd.DataFrame:
 def _extra(extra: Any, customers: pd.Index, name: str, caller: str) -> np.ndarray:
     table = door.to_pandas(extra, caller=caller, arg="extra")
     columns = [c for c in table.columns if c != name]
+    if not columns:
+        raise InputError(f"{caller}(): extra must have a column of points beside {name!r}.")
     roles: dict[str, Any] = {
         f"c{n}": Amount(c, missing="allow", low=0, high=100) for n, c in enumerate(columns)
     }
@@ -235,7 +247,7 @@ def _reasons(
         for c in worst[k]:
             if lost[k, c] >= 1:
                 said.append(_words(names[c], row, points[k, c], lang))
-        out.append("; ".join(said[:3]) or _say(lang, "pays on time", "按时付款"))
+        out.append(_say(lang, "; ", "；").join(said[:3]) or _say(lang, "pays on time", "按时付款"))
     return out
 
 
@@ -373,7 +385,7 @@ def _policy(policy: Any, caller: str) -> dict[str, Any]:
         )
     rule.update(policy)
     factors = {}
-    for grade, value in dict(rule["factors"]).items():
+    for grade, value in _mapping(rule["factors"], "policy: factors", caller).items():
         factors[str(grade)] = door.check_number(
             value, f"factor of grade {grade!r}", caller=caller, low=0
         )
@@ -478,7 +490,8 @@ def check_order(
         customer: customer_id, "amount": amount, "exposure": exposure, "limit": limit,
         "available": available, "days_past_due": max(late, 0),
         "decision": "hold" if said else "accept",
-        "reason": "; ".join(said) or _say(lang, "within the limit", "额度内"), "as_of": as_of,
+        "reason": _say(lang, "; ", "；").join(said) or _say(lang, "within the limit", "额度内"),
+        "as_of": as_of,
     }  # fmt: skip
     return pd.DataFrame([row])
 
@@ -565,7 +578,7 @@ def check_terms(
     """
     caller = "check_terms"
     door.check_lang(lang, caller=caller)
-    bounds = dict(policy or {})
+    bounds = {} if policy is None else dict(_mapping(policy, "policy", caller))
     known = ("max_payment_days", "min_penalty_rate", "max_credit_limit")
     for name, value in bounds.items():
         if name not in known:

@@ -20,7 +20,7 @@ from .books import (
     column_names,
     plans_of,
 )
-from .disputes import told_again
+from .disputes import idle_allowances, notes_again, told_again
 from .ledger import NAMED
 from .settling import METHODS, Position, settled_at, stands
 from .tables import rows_at
@@ -61,7 +61,7 @@ def position_from_ledger(
             "make the ledger at the later date."
         )
     again = bool(position.method) and (future or lines.names_any() or not stands(position))
-    if again:
+    if again or lines.names_any():
         position = lines.whole_receipts(position)
     if moment == made:
         return position
@@ -188,7 +188,7 @@ class _Lines:
 
     def whole_receipts(self, position: Position) -> Position:
         """The same position with one receipt for all rows of it, and what each of them names."""
-        books, kind = position.books, self._kinds(position.books.receipts)
+        books, kind = position.books, self._kinds(position.books)
         named = self._names()
         of = self._same_receipt(books.receipts, kind, named)
         first = np.full(int(of.max(initial=-1)) + 1, len(of), dtype=np.int64)
@@ -216,12 +216,16 @@ class _Lines:
         told = "named" in self.rows and bool(self.rows.series("named").notna().any())
         return told or bool((self.kind == _NOTE).any())
 
-    def _kinds(self, receipts: Receipts) -> np.ndarray:
+    def _kinds(self, books: Books) -> np.ndarray:
         """Kinds with those of unapplied adjustments, which have no id, told from payments."""
+        receipts = books.receipts
         lost = self.kind[self.matched] == _UNAPPLIED
         nameless = receipts.label.isna().to_numpy()
         out = receipts.kind.copy()
-        out[lost & nameless] = _WRITE_OFF
+        idle = np.flatnonzero(lost & nameless)
+        out[idle] = _WRITE_OFF
+        told = self.facts.get("allowances")
+        out[idle[idle_allowances(told, books, idle, receipts.units[idle])]] = _ALLOWANCE
         return out
 
     def _names(self) -> np.ndarray | None:
@@ -266,10 +270,10 @@ class _Lines:
         day = receipts.day[fresh]
         more = Documents(
             rows, receipts.customer[fresh], receipts.currency[fresh], receipts.group[fresh], day,
-            day, np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64),
+            day.copy(), np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64),
             np.ones(count, dtype=bool), np.full(count, -1, dtype=np.int64), nought, nought,
         )  # fmt: skip
-        documents = documents.joined(more)
+        documents = documents.joined(notes_again(self.facts.get("notes"), more, self.names))
         np.subtract.at(documents.units, at, receipts.units[notes])
         receipts.units[notes] = -documents.units[at]
         source = np.full(len(receipts), -1, dtype=np.int64)

@@ -21,6 +21,7 @@ __all__ = [
     "Tables",
     "check_options",
     "column_names",
+    "refuse_unknown_kinds",
     "rows_at",
     "take_tables",
 ]
@@ -242,12 +243,17 @@ def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: s
         named=Key(names["invoice"], optional=True, missing="allow", option="invoice"),
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
+    refuse_unknown_kinds(caller, rows, names["kind"])
+    return rows
+
+
+def refuse_unknown_kinds(caller: str, rows: Rows, column: str) -> None:
+    """Adjustments of a kind that nothing would be done with."""
     strange = ~rows.series("kind").isin(_ADJUSTMENTS).to_numpy()
     if strange.any():
         first = rows.series("kind").iloc[int(np.argmax(strange))]
         raise InputError(
-            f"{caller}(): adjustments: column {names['kind']!r} holds {first!r} (and "
+            f"{caller}(): adjustments: column {column!r} holds {first!r} (and "
             f"{int(strange.sum()) - 1} more unknown value(s)) in {int(strange.sum())} row(s); "
             f"known kinds are {', '.join(map(repr, _ADJUSTMENTS))}."
         )
-    return rows

@@ -1,0 +1,296 @@
+"""What an auditor would ask: figures worked out by hand, and nothing that is taken in silence."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import DataWarning, InputError, credit
+
+
+def bills(*rows: tuple, **more: object) -> pd.DataFrame:
+    names = ["invoice_id", "customer_id", "invoice_date", "due_date", "amount"]
+    return pd.DataFrame(rows, columns=names).assign(**more)
+
+
+def cash(*rows: tuple, **more: object) -> pd.DataFrame:
+    names = ["payment_id", "customer_id", "date", "amount"]
+    return pd.DataFrame(rows, columns=names).assign(**more)
+
+
+def changes(*rows: tuple) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["customer_id", "date", "amount", "kind"])
+
+
+# ------------------------------------------------------------------------------- loss rates
+
+
+@pytest.mark.parametrize("method", ["flow", "markov"])
+def test_a_bucket_nobody_was_seen_to_leave_is_no_bucket_without_losses(method):
+    # Nothing was ever paid: after three months nobody can say that nothing will be lost.
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-15", 100.0), ("b", "A", "2025-01-01", "2025-03-15", 300.0)
+    )
+    got = credit.loss_rates(book, as_of="2025-03-31", method=method).set_index("bucket")
+    np.testing.assert_allclose(got["loss_rate"][["1-30", "31-60", "61-90", "91+"]], 1.0)
+    assert (got["status"] == "assumed").all()
+    lost = credit.expected_loss(book, as_of="2025-03-31")
+    if method == "flow":
+        assert lost["allowance"].sum() == 400.0
+        assert np.isnan(got["rate"]["91+"])
+        assert set(lost["status"]) == {"assumed"}
+
+
+def test_what_was_seen_stays_as_it_was_seen():
+    rolls = pd.DataFrame(
+        {
+            "from": ["current"] * 2 + ["1-30"] * 2 + ["31+"] * 2,
+            "to": ["1-30", "paid", "31+", "paid", "31+", "paid"],
+            "rate": [0.2, 0.8, 0.0, 1.0, np.nan, np.nan],
+        }
+    )
+    got = credit.loss_rates(rolls)
+    # All that was ever 1-30 was paid: what became of 31+ does not matter to the younger ones.
+    assert got["loss_rate"].tolist() == [0.0, 0.0, 1.0]
+    assert got["status"].tolist() == ["observed", "observed", "assumed"]
+    given = credit.expected_loss(
+        bills(("a", "A", "2025-01-01", "2025-01-15", 100.0)), rates=[0, 0.1, 0.2, 0.3, 0.4]
+    )
+    assert set(given["status"]) == {"given"}
+
+
+def test_roll_rates_in_percent_are_refused():
+    rolls = pd.DataFrame({"from": ["a", "a"], "to": ["paid", "written_off"], "rate": [80.0, 20.0]})
+    with pytest.raises(InputError, match="add up to 100"):
+        credit.loss_rates(rolls)
+
+
+# -------------------------------------------------------------------------------- provision
+
+
+def test_an_individual_allowance_is_at_most_the_debt_and_in_whole_cents():
+    ages = credit.aging(bills(("a", "A", "2024-12-01", "2024-12-31", 1000.0)), as_of="2025-01-20")
+    with pytest.raises(InputError, match=r"above what is owed.*1,700.00 of 1,000.00"):
+        credit.provision(ages, [0, 0.1, 0.2, 0.3, 0.4], individual={"A": 1700.0})
+    got = credit.provision(ages, [0, 0.1, 0.2, 0.3, 0.4], individual={"A": 700.005})
+    assert got["allowance"].tolist() == [700.01]
+
+
+@pytest.mark.parametrize("pair", [0.5, "ab", {"probability": 1.0}, (1.0,)])
+def test_scenarios_of_another_form_are_refused(pair):
+    book = bills(("a", "A", "2024-12-01", "2024-12-31", 1000.0))
+    with pytest.raises(InputError, match=r"'bad' must be \(probability, factor\)"):
+        credit.expected_loss(book, rates=[0.1] * 5, scenarios={"good": (0.5, 1), "bad": pair})
+
+
+def test_the_movement_refuses_kinds_it_would_pass_over():
+    first = credit.provision({"91+": 1000.0}, [0.5])
+    last = credit.provision({"91+": 900.0}, [0.8])
+    with pytest.raises(InputError, match="'kind' holds 'writeoff'"):
+        credit.provision_movement(first, last, changes(("A", "2025-06-30", 200.0, "writeoff")))
+
+
+# --------------------------------------------------------------------------------- measures
+
+
+def test_net_sales_in_several_currencies_take_off_converted_tax():
+    book = bills(
+        ("a", "A", "2025-01-10", "2025-02-10", 113.0),
+        ("b", "A", "2025-01-10", "2025-02-10", 113.0),
+        currency=["USD", "CNY"],
+        tax=[13.0, 13.0],
+    )
+    options = {"as_of": "2025-01-31", "sales_basis": "net"}
+    got = credit.dso(book, fx={"USD": 7.0}, **options)
+    assert got["sales"].tolist() == [800.0]  # 100 x 7 + 100
+    assert got["receivables"].tolist() == [904.0]
+    made = credit.ledger(book, as_of="2025-01-31", fx={"USD": 7.0})
+    assert made.set_index("invoice_id")["tax"].to_dict() == {"a": 91.0, "b": 13.0}
+    assert credit.dso(made, **options)["sales"].tolist() == [800.0]
+
+
+RESULTS = {
+    "dso": credit.dso,
+    "receivables": credit.delinquent_days,
+    "opening": credit.cei,
+    "collected": credit.collection_rate,
+    "turnover": credit.turnover,
+    "written_off": credit.bad_debt_rate,
+    "share": credit.concentration,
+    "1-30": credit.aging,
+    "from": credit.roll_rates,
+}
+
+
+@pytest.mark.parametrize("name", [n for n in RESULTS if n != "receivables"])
+def test_a_key_named_like_a_column_of_the_result_is_refused(name):
+    book = bills(
+        ("a", "A", "2025-01-10", "2025-02-10", 113.0), ("b", "B", "2025-03-10", "2025-04-10", 1.0)
+    ).assign(**{name: ["x", "y"]})
+    with pytest.raises(InputError, match=rf"by names '{name}', which is a column of the result"):
+        RESULTS[name](book, as_of="2025-05-31", by=name)
+
+
+def test_start_counts_with_freq_too():
+    book = bills(
+        ("a", "A", "2025-01-10", "2025-02-10", 100.0),
+        ("b", "A", "2025-02-10", "2025-03-10", 60.0),
+        ("c", "A", "2025-02-20", "2025-03-10", 40.0),
+        ("d", "A", "2025-03-05", "2025-04-10", 1.0),
+    )
+    got = credit.collection_rate(book, as_of="2025-03-31", freq="M", start="2025-02-15")
+    assert got["sales"].tolist() == [40.0, 1.0]
+    assert got["opening"].tolist() == [160.0, 200.0]
+    whole = credit.cei(book, as_of="2025-03-31", freq="M")
+    assert whole["sales"].tolist() == [100.0, 100.0, 1.0]
+
+
+def test_terms_are_whole_days():
+    book = bills(("a", "A", "2025-01-10", None, 100.0))
+    with pytest.raises(InputError, match=r"whole days; that of 'A' is 30\.5"):
+        credit.aging(book, terms={"A": 30.5})
+
+
+# ------------------------------------------------------------------- a ledger read once more
+
+
+NOTED = (
+    bills(
+        ("a", "A", "2025-01-10", "2025-02-10", 100.0),
+        ("n", "A", "2025-01-20", "2025-04-20", -40.0),
+        ("c", "A", "2025-03-01", "2025-03-31", 50.0),
+        tax=[13.0, -5.0, 6.0],
+        rep=["x", "y", "x"],
+        parent=[None, "c", None],
+    ),
+    cash(("p", "A", "2025-03-10", 20.0)),
+    changes(
+        ("A", "2025-01-05", 30.0, "allowance"),
+        ("B", "2025-01-06", 7.0, "allowance"),
+        ("B", "2025-01-06", 5.0, "write_off"),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda *b, **k: credit.open_items(*b, as_of="2025-02-15", include="all", **k),
+        lambda *b, **k: credit.aging(*b, as_of="2025-02-15", by="rep", **k),
+        lambda *b, **k: credit.dso(*b, as_of="2025-02-28", method="best_possible", **k),
+        lambda *b, **k: credit.dso(*b, as_of="2025-04-30", sales_basis="net", days=365, **k),
+        lambda *b, **k: credit.dso(*b, as_of="2025-04-30", by="rep", days=365, **k),
+        lambda *b, **k: credit.bad_debt_rate(*b, as_of="2025-04-30", by="customer_id", **k),
+        lambda *b, **k: credit.statement(*b, as_of="2025-04-30", start="2025-01-01", **k),
+    ],
+)
+def test_a_settled_note_and_an_idle_allowance_are_known_to_the_ledger(ask):
+    book = credit.ledger(*NOTED, as_of="2025-04-30")
+    json.dumps(book.attrs)
+    pd.testing.assert_frame_equal(ask(book), ask(*NOTED), check_dtype=False)
+
+
+def test_written_off_is_not_what_was_allowed():
+    book = credit.ledger(*NOTED, as_of="2025-04-30")
+    got = credit.bad_debt_rate(book, by="customer_id").set_index("customer_id")["written_off"]
+    assert got.to_dict() == {"A": 0.0, "B": 5.0}
+
+
+# ----------------------------------------------------------------------- customers and orders
+
+
+def test_average_monthly_sales_are_net_of_credit_notes_and_a_year_has_twelve_months():
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-31", 1200.0),
+        ("n", "A", "2025-02-01", "2025-02-01", -600.0),
+        ("b", "B", "2025-07-01", "2025-07-31", 600.0),
+    )
+    got = credit.rate_customers(book, as_of="2025-12-31").set_index("customer_id")
+    assert got["monthly_sales"]["A"] == 50.0  # (1200 - 600) / 12
+    assert got["monthly_sales"]["B"] == round(600 / (184 * 12 / 365), 2)
+
+
+def test_reasons_in_chinese_are_parted_in_chinese():
+    book = bills(("a", "A", "2025-01-01", "2025-01-31", 1200.0))
+    assert "；" in credit.rate_customers(book, as_of="2025-12-31", lang="zh")["reasons"][0]
+    got = credit.check_order(
+        credit.ledger(book, as_of="2025-12-31"), "A", 9.0, {"A": 1.0}, lang="zh"
+    )
+    assert "；" in got["reason"][0]
+
+
+def test_a_policy_of_its_own_knows_every_grade_that_ratings_give():
+    book = bills(("a", "A", "2025-12-31", "2025-12-31", 10.0))
+    rated = credit.rate_customers(book, weights={"payment": 1.0})
+    assert rated["grade"].tolist() == ["NR"]
+    assert credit.credit_limits(rated, credit.CN_LIMIT_POLICY)["limit"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda b: credit.rate_customers(b, weights=[1.0]),
+        lambda b: credit.rate_customers(b, grades=["A"]),
+        lambda b: credit.rate_customers(b, grades={}),
+        lambda b: credit.rate_customers(b, extra=pd.DataFrame({"customer_id": ["A"]})),
+        lambda b: credit.credit_limits(
+            pd.DataFrame({"customer_id": ["A"], "grade": ["A"], "monthly_sales": [1.0]}),
+            {"factors": [1.0]},
+        ),
+        lambda b: credit.check_terms(
+            pd.DataFrame({"contract_id": [1], "customer_id": ["A"]}), ["max_payment_days"]
+        ),
+        lambda b: credit.apply_payment(1.0, principal=2.0, order=5),
+        lambda b: credit.dunning_level([np.nan]),
+        lambda b: credit.dunning_level([1.5]),
+        lambda b: credit.dunning_level(["late"]),
+        lambda b: credit.dunning_level(pd.Series([1, None], dtype="Int64")),
+    ],
+)
+def test_arguments_of_another_form_are_refused_by_name(call):
+    with pytest.raises(InputError, match=r"^[a-z_]+\(\): "):
+        call(bills(("a", "A", "2025-01-01", "2025-01-31", 1200.0)))
+
+
+def test_what_usually_comes_is_told_by_currency():
+    # Yuan debts were all paid within a month, dollar debts never: they are no guide to each other.
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-15", 1000.0),
+        ("b", "A", "2025-03-01", "2025-03-10", 100.0),
+        ("c", "B", "2025-01-01", "2025-01-15", 100.0),
+        ("d", "B", "2025-03-01", "2025-03-10", 100.0),
+        currency=["CNY", "CNY", "USD", "USD"],
+    )
+    paid = cash(("p", "A", "2025-02-10", 1000.0), currency="CNY")
+    got = credit.worklist(book, paid, as_of="2025-03-20", grain="invoice").set_index("invoice_id")
+    assert got["expected"]["b"] == 100.0
+    assert got["expected"]["d"] == 0.0
+
+
+# --------------------------------------------------------------------------------- interest
+
+
+def test_interest_without_due_date_is_said():
+    book = bills(("a", "A", "2025-01-01", None, 1000.0))
+    with pytest.warns(DataWarning, match="1 invoice.s. without due date bear interest"):
+        got = credit.late_interest(book, as_of="2025-01-11", annual_rate=0.365)
+    assert got["interest"].tolist() == [10.0]
+
+
+def test_costs_of_nothing_are_refused_or_said():
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-31", 100.0), ("b", "A", "2025-01-01", "2025-12-31", 100.0)
+    )
+    with pytest.raises(InputError, match=r"costs names 1 invoice.*'zz'"):
+        credit.late_interest(book, as_of="2025-03-01", annual_rate=0.1, costs={"zz": 5.0})
+    with pytest.warns(DataWarning, match=r"never late \(first: 'b'\)"):
+        credit.late_interest(book, as_of="2025-03-01", annual_rate=0.1, costs={"a": 5.0, "b": 1.0})
+
+
+def test_an_agreed_rate_in_percent_is_refused_by_customer_too():
+    book = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
+    with pytest.raises(InputError, match=r"annual_rate=5 of 'A' is 500% a year"):
+        credit.late_interest(book, as_of="2025-03-01", annual_rate={"A": 5.0})
