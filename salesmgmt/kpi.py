@@ -25,10 +25,12 @@ from ._kpi.costs import acquisition_cost, break_even, cost_to_serve
 from ._kpi.dictionary import DICTIONARY
 from ._kpi.explain import bridge, contribution
 from ._kpi.indicators import indicators
-from ._kpi.scorecard import GRADES, Metric, review, scorecard, totals
+from ._kpi.rankings import rank, sensitivity
+from ._kpi.scorecard import Metric, scorecard
 from ._kpi.service import complaints, delivery, satisfaction, visits
+from ._kpi.standing import GRADES, review, totals
 from ._kpi.statistics import control_chart, distribution, shrink
-from ._kpi.weighting import rank, sensitivity, weights
+from ._kpi.weighting import weights
 
 __all__ = [
     "DICTIONARY",

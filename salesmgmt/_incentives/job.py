@@ -26,10 +26,10 @@ from .._frames import (
     to_pandas,
     units,
 )
+from .._period_labels import in_time
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
 from ..errors import InputError
-from .labels import in_time
 from .plan import CommissionPlan, fraction
 
 __all__ = ["Columns", "Job"]

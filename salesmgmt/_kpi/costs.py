@@ -321,8 +321,11 @@ def break_even(
 
     def column(value: Any, name: str, low: float | None = None) -> np.ndarray:
         if isinstance(value, pd.Series):
-            if not isinstance(fixed_cost, pd.Series) or not value.index.equals(index):
-                raise InputError(f"{caller}(): {name} must have the index of fixed_cost.")
+            same = isinstance(fixed_cost, pd.Series) and value.index.is_unique
+            if value is not fixed_cost and not (same and set(value.index) == set(index)):
+                raise InputError(f"{caller}(): {name} must have the labels of fixed_cost.")
+            if value is not fixed_cost:
+                value = value.reindex(index)
             frame = value.rename(name).to_frame()
             return take(frame, caller=caller, arg=name, value=Amount(name, low=low))["value"]
         return np.full(len(index), check_number(value, name, caller=caller, low=low))
@@ -330,6 +333,11 @@ def break_even(
     fixed = column(fixed_cost, "fixed_cost", 0.0)
     if margin is not None:
         share, unit = column(margin, "margin"), None
+        if (share > 1).any():
+            raise InputError(
+                f"{caller}(): margin is a share of sales, at most 1, got {share.max():g}; divide "
+                "percentages by 100."
+            )
     else:
         unit = column(price, "price", 0.0)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,7 +32,7 @@ TABLES: dict[str, dict[str, Any]] = {
     },
     "surveys": {
         "date": Date("date", option=""),
-        "csat": Amount("csat", option="", optional=True, missing="allow"),
+        "csat": Amount("csat", option="", optional=True, missing="allow", low=1, high=5),
         "nps": Amount("nps", option="", optional=True, missing="allow", low=0, high=10),
     },
     "expenses": {"date": Date("date", option=""), "amount": Amount("amount", option="")},

@@ -313,7 +313,7 @@ def _sales_metrics(s: _Sales, inactive: int) -> dict[str, np.ndarray]:
         taken = s.sum(s.amount, known)
         out["gross_profit"] = taken - s.sum(s.cost, known)
         out["gross_margin"] = _ratio(out["gross_profit"], taken)
-    out["return_rate"] = _ratio(-s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
+    out["return_rate"] = _ratio(0.0 - s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
     if s.rep is not None:
         heads = s.distinct(np.maximum(s.rep, 0), sold & (s.rep >= 0))
         out["revenue_per_head"] = _ratio(revenue, heads)

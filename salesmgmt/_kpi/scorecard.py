@@ -1,10 +1,9 @@
-"""Metrics, scorecards, totals with ranks that say how sure they are, and the review of a key."""
+"""Metrics, and the score of every key on every metric."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,36 +11,24 @@ import pandas as pd
 
 from .._frames import (
     Amount,
-    Keys,
     Rows,
     check_choice,
     check_names,
     check_number,
     check_series,
-    factorise,
     refuse_names,
     take,
     to_pandas,
 )
-from ..engine.ranking import competition_rank, rank_interval
 from ..engine.scoring import attainment, piecewise
 from ..errors import InputError
 
-__all__ = ["GRADES", "Metric", "review", "scorecard", "totals"]
+__all__ = ["FIXED", "Metric", "scorecard"]
 
 DIRECTIONS = ("higher", "lower", "target")
 INVERSES = ("difference", "ratio")
-_FIXED = ("metric", "value", "target", "attainment", "score", "weight", "weighted", "score_se")
-
-#: Grade and the share of full marks it starts at, best first.
-GRADES: tuple[tuple[str, float], ...] = (
-    ("S", 1.2),
-    ("A", 1.0),
-    ("B", 0.9),
-    ("C", 0.75),
-    ("D", 0.6),
-    ("E", -np.inf),
-)
+#: Columns of a scorecard that are no keys.
+FIXED = ("metric", "value", "target", "attainment", "score", "weight", "weighted", "score_se")
 
 
 @dataclass(frozen=True)
@@ -67,14 +54,16 @@ class Metric:
         None: the score is the attainment itself.
     gate : (str, float) or (str, float, float), optional
         ``("margin", 0.9)``: while metric ``margin`` attains less than 0.9 (has a value below
-        it, if it has no target) this metric earns no bonus points: its score is at most 1. A
-        third number is that limit; ``("margin", 0.9, 0.0)`` takes all points.
+        it, if it has no target, or is missing) this metric earns no bonus points: its score is
+        at most 1. A third number is that limit; ``("margin", 0.9, 0.0)`` takes all points.
     unit : str, default=""
         Unit of the value, for people.
     error : str, optional
         Column with the standard error of the value; gives ``score_se`` and honest ranks.
     inverse : {"difference", "ratio"}, default="difference"
-        Attainment where less is better: ``2 - value / target`` or ``target / value``.
+        Attainment where less is better: ``2 - value / target`` or ``target / value``. A ratio
+        has no bound as the value goes to zero: values of zero or less need a ``cap`` or a
+        ``curve``, whose best score they get.
 
     Attributes
     ----------
@@ -108,9 +97,9 @@ class Metric:
     inverse: str = "difference"
 
     def __post_init__(self) -> None:
-        caller = f"Metric({self.name!r})"
         if not isinstance(self.name, str) or not self.name:
             raise InputError(f"Metric(): name must be a column name, got {self.name!r}.")
+        caller = f"Metric({self.name!r})"
         check_choice(self.direction, "direction", DIRECTIONS, caller=caller)
         check_choice(self.inverse, "inverse", INVERSES, caller=caller)
         for option in ("floor", "cap"):
@@ -122,6 +111,12 @@ class Metric:
             check_number(self.target, "target", caller=caller)
         if self.floor is not None and self.cap is not None and self.floor > self.cap:
             raise InputError(f"{caller}(): floor {self.floor:g} exceeds cap {self.cap:g}.")
+        if self.inverse == "ratio" and self.direction != "lower":
+            raise InputError(f"{caller}(): inverse='ratio' goes with direction='lower'.")
+        for option in ("unit", "error"):
+            given = getattr(self, option)
+            if given is not None and not isinstance(given, str):
+                raise InputError(f"{caller}(): {option} must be text, got {given!r}.")
         _check_gate(self.gate, self.name, caller=caller)
         _curve_points(self.curve, caller=caller)
 
@@ -155,6 +150,8 @@ def _curve_points(curve: Any, *, caller: str) -> tuple[np.ndarray, np.ndarray] |
     ys = np.array([check_number(p[1], "curve", caller=caller) for p in points])
     if (np.diff(xs) < 0).any():
         raise InputError(f"{caller}(): curve must ascend; sort its points by attainment.")
+    if (xs[2:] == xs[:-2]).any():
+        raise InputError(f"{caller}(): an abscissa of curve stands thrice; a step has two scores.")
     return xs, ys
 
 
@@ -350,8 +347,20 @@ def _attained(
         goal = rows[f"target of {m.name}"][order] if isinstance(m.target, str) else m.target
         target[:, j] = goal
         reached[:, j] = attainment(value[:, j], target[:, j], m.direction, inverse=m.inverse)
+        _check_bounded(m, value[:, j], reached[:, j], caller=rows.caller)
         base[:, j] = reached[:, j]
     return value, target, reached, base
+
+
+def _check_bounded(m: Metric, value: np.ndarray, reached: np.ndarray, *, caller: str) -> None:
+    """A ratio to nothing is without bound: only a cap or a curve makes a score of it."""
+    bad = np.flatnonzero(np.isinf(reached))
+    if len(bad) and m.cap is None and m.curve is None:
+        raise InputError(
+            f"{caller}(): column {m.name!r} holds {len(bad)} value(s) of zero or less (first: "
+            f"{value[bad[0]]:g}), to which target / value has no bound; give the metric a cap or a "
+            "curve, or take inverse='difference'."
+        )
 
 
 def _gated(score: np.ndarray, metrics: list[Metric], base: np.ndarray) -> np.ndarray:
@@ -401,312 +410,4 @@ def _score_errors(rows: Rows, metrics: list[Metric], order: np.ndarray) -> np.nd
                 )
             ends.append(m.score(base))
         out[:, j] = np.abs(ends[1] - ends[0]) / 2
-    return out
-
-
-# --------------------------------------------------------------------------------------
-# Totals
-
-
-def totals(
-    scorecard: pd.DataFrame,
-    *,
-    by: str | Sequence[str] | None = None,
-    period: str | None = None,
-    grades: Sequence[tuple[str, float]] = GRADES,
-    confidence: float = 0.95,
-) -> pd.DataFrame:
-    """Total score, rank with its interval, and grade of each key.
-
-    Parameters
-    ----------
-    scorecard : DataFrame
-        What :func:`scorecard` returned.
-    by : str or sequence of str, optional
-        Key columns within which to rank (``"region"``); None: all keys together.
-    period : str, optional
-        Key column with the period, in ascending order: ranks are within a period, and each
-        total is compared with the key's earlier ones.
-    grades : sequence of (str, float)
-        Grade and the share of full marks (the sum of the weights) it starts at, best first.
-        The last one should start at minus infinity.
-    confidence : float in (0, 1), default=0.95
-        Coverage of the rank interval, when the scorecard has standard errors.
-
-    Returns
-    -------
-    DataFrame
-        Keys, ``total`` (sum of ``weighted``), ``rank`` (1 is best, equal totals share the
-        smaller rank), ``rank_lo``, ``rank_hi`` (between which ranks the key lies: the keys that
-        are better, or worse, beyond doubt are counted; missing where the scorecard has no
-        standard errors, since nothing is known then), ``grade``. With ``period`` also
-        ``previous`` (total of the key's last period before), ``change``, ``rank_change`` (places
-        won) and ``trend`` (least-squares slope of its totals a period, up to this one); missing
-        in a key's first period. Keys ascending.
-
-    Raises
-    ------
-    InputError
-        Not a scorecard, unknown ``by``, or grades that do not descend.
-
-    References
-    ----------
-    .. [1] M. Klein, T. Wright and J. Wieczorek, "A joint confidence region for an overall
-       ranking of populations", J. R. Stat. Soc. C 69 (2020), 589-606.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> measures = pd.DataFrame({"rep": ["Li", "Wu", "He"], "revenue": [120.0, 80.0, 80.0]})
-    >>> totals(scorecard(measures, [Metric("revenue", target=100)], keys="rep"))
-      rep  total  rank  rank_lo  rank_hi grade
-    0  He    0.8     2     <NA>     <NA>     C
-    1  Li    1.2     1     <NA>     <NA>     S
-    2  Wu    0.8     2     <NA>     <NA>     C
-    """
-    caller = "totals"
-    level = check_number(
-        confidence, "confidence", caller=caller, low=0, high=1, open_low=True, open_high=True
-    )
-    cuts = _check_grades(grades, caller=caller)
-    frame, names = _card(scorecard, caller=caller)
-    inside = check_names(by, "by", caller=caller)
-    if period is not None and period not in inside:
-        inside.append(period)
-    for name in inside:
-        if name not in names:
-            raise InputError(f"{caller}(): {name!r} is no key of the scorecard ({names}).")
-    if period is not None and len(names) < 2:
-        raise InputError(f"{caller}(): the scorecard has no key but the period {period!r}.")
-    key = factorise(frame, names)
-    total, full, error = _sums(frame, key)
-    group = factorise(key.labels, inside).codes if inside else np.zeros(len(key), dtype=np.int64)
-    rank, low, high = (np.empty(len(key), dtype=np.int64) for _ in range(3))
-    for g in range(int(group.max()) + 1):
-        at = np.flatnonzero(group == g)
-        rank[at] = competition_rank(total[at])
-        low[at], high[at] = rank_interval(total[at], error[at], level)
-    out = key.labels.copy()
-    sure = "score_se" in frame.columns
-    out["total"], out["rank"] = total, rank
-    for name, values in (("rank_lo", low), ("rank_hi", high)):
-        out[name] = pd.array(values if sure else [pd.NA] * len(out), dtype="Int64")
-    out["grade"] = _grade(total, full, cuts)
-    return out if period is None else _with_trend(out, names, period)
-
-
-def _with_trend(out: pd.DataFrame, names: list[str], period: str) -> pd.DataFrame:
-    """Each total beside the key's earlier ones."""
-    who = factorise(out, [n for n in names if n != period]).codes
-    when = factorise(out, [period]).codes
-    order = np.lexsort((when, who))
-    total, rank = out["total"].to_numpy()[order], out["rank"].to_numpy()[order]
-    start = np.r_[True, np.diff(who[order]) != 0]
-    columns = {c: np.full(len(out), np.nan) for c in ("previous", "change", "rank_change", "trend")}
-    later = np.flatnonzero(~start)
-    columns["previous"][order[later]] = total[later - 1]
-    columns["change"][order[later]] = total[later] - total[later - 1]
-    columns["rank_change"][order[later]] = rank[later - 1] - rank[later]
-    # Slope from running sums of x, y, xx and xy since the key's first period.
-    x = when[order].astype(np.float64)
-    group = np.cumsum(start) - 1
-    first = np.flatnonzero(start)[group]
-    x = x - x[first]
-    sums = []
-    for v in (np.ones(len(x)), x, total, x * x, x * total):
-        running = np.concatenate([[0.0], np.cumsum(v)])
-        sums.append(running[1:] - running[first])
-    n, sx, sy, sxx, sxy = sums
-    spread = n * sxx - sx * sx
-    slope = (n * sxy - sx * sy) / np.where(spread > 0, spread, np.nan)
-    columns["trend"][order] = np.where(spread > 0, np.round(slope, 12), np.nan)
-    for name, values in columns.items():
-        out[name] = values
-    return out
-
-
-def _check_grades(grades: Any, *, caller: str) -> tuple[list[str], np.ndarray]:
-    pairs = list(grades.items()) if isinstance(grades, Mapping) else list(grades)
-    if not pairs or any(
-        not isinstance(p, tuple | list) or len(p) != 2 or not isinstance(p[1], Real) for p in pairs
-    ):
-        raise InputError(f"{caller}(): grades must be pairs (grade, least share of full marks).")
-    cuts = np.array([float(p[1]) for p in pairs])
-    if np.isnan(cuts).any() or (np.diff(cuts) >= 0).any():
-        raise InputError(f"{caller}(): grades must descend, best first; got {cuts.tolist()}.")
-    return [str(p[0]) for p in pairs], cuts
-
-
-def _card(scorecard: Any, *, caller: str, arg: str = "scorecard") -> tuple[pd.DataFrame, list[str]]:
-    """The checked scorecard and its key columns: all before ``metric``."""
-    frame = to_pandas(scorecard, caller=caller, arg=arg)
-    for name in _FIXED[:-1]:
-        if name not in frame.columns:
-            raise InputError(
-                f"{caller}(): {arg} has no column {name!r}; pass what scorecard() returned."
-            )
-    names = [c for c in frame.columns if c not in _FIXED]
-    if not names:
-        raise InputError(f"{caller}(): {arg} has no key column; pass what scorecard() returned.")
-    role = {f"by{i}": n for i, n in enumerate(names)}
-    take(
-        frame,
-        caller=caller,
-        arg=arg,
-        by=list(role.values()),
-        weight=Amount("weight", low=0),
-        weighted=Amount("weighted", missing="allow"),
-    )
-    return frame, names
-
-
-def _sums(frame: pd.DataFrame, key: Keys) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Total, full marks and standard error of the total, by key; order of rows is no matter."""
-    order = np.lexsort((frame["metric"].astype(str).to_numpy(), key.codes))
-    codes = key.codes[order]
-    part = np.nan_to_num(frame["weighted"].to_numpy(np.float64)[order])
-    weight = frame["weight"].to_numpy(np.float64)[order]
-    total = np.bincount(codes, part, minlength=len(key))
-    full = np.bincount(codes, weight, minlength=len(key))
-    error = np.zeros(len(key))
-    if "score_se" in frame.columns:
-        se = np.nan_to_num(frame["score_se"].to_numpy(np.float64)[order])
-        error = np.sqrt(np.bincount(codes, (weight * se) ** 2, minlength=len(key)))
-    # Sums of products carry noise in the last digits; equal results must share a rank.
-    return np.round(total, 12), full, error
-
-
-def _grade(total: np.ndarray, full: np.ndarray, cuts: tuple[list[str], np.ndarray]) -> pd.Series:
-    labels, starts = cuts
-    share = np.round(total / np.where(full > 0, full, 1.0), 9)
-    at = np.searchsorted(-starts, -share, side="left")
-    return pd.Series([labels[min(i, len(labels) - 1)] for i in at], dtype="str")
-
-
-# --------------------------------------------------------------------------------------
-# Review
-
-
-def review(
-    scorecards: pd.DataFrame | Sequence[pd.DataFrame] | Mapping[Any, pd.DataFrame],
-    key: Any,
-    *,
-    period: str | None = None,
-) -> pd.DataFrame:
-    """One key's scorecard read aloud: where points were lost, and what moved since last time.
-
-    Parameters
-    ----------
-    scorecards : DataFrame, sequence of DataFrame or mapping of period to DataFrame
-        Scorecards, oldest first; the last is reviewed against the one before. One scorecard
-        alone has nothing to compare with, unless ``period`` names a key column that splits it.
-    key : scalar, tuple or mapping
-        Whose: the key value, a tuple in the order of the key columns, or
-        ``{column: value}``. With ``period``, without that column.
-    period : str, optional
-        Key column with the period, when all periods stand in one scorecard.
-
-    Returns
-    -------
-    DataFrame
-        One row a metric, the one that cost most first: ``metric``, ``value``, ``target``,
-        ``gap`` (value - target), ``score``, ``weight``, ``weighted``, ``lost`` (weight -
-        weighted: points short of full marks; negative: bonus), ``share_of_loss`` (of all points
-        lost; 0 for bonuses), ``previous`` (``weighted`` last time), ``change`` (since then),
-        ``change_by_score`` and ``change_by_weight`` (which add up to it). The totals differ by
-        the sum of ``change``. Without a last time these four are NaN.
-
-    Raises
-    ------
-    InputError
-        The key, or the period, is not in the scorecard.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> measures = pd.DataFrame({"rep": ["Li"] * 2, "month": ["2025-01", "2025-02"],
-    ...                          "revenue": [120.0, 80.0], "visits": [10.0, 10.0]})
-    >>> card = scorecard(measures, [Metric("revenue", target=100), Metric("visits", target=8)],
-    ...                  keys=["rep", "month"])
-    >>> review(card, "Li", period="month")[["metric", "lost", "change"]].round(3)
-        metric   lost  change
-    0  revenue  0.100    -0.2
-    1   visits -0.125     0.0
-    """
-    caller = "review"
-    cards = _card_list(scorecards, period, caller=caller)
-    now = _of_key(cards[-1], key, period, caller=caller)
-    if now is None:
-        raise InputError(f"{caller}(): key {key!r} is not in the scorecard under review.")
-    before = _of_key(cards[-2], key, period, caller=caller) if len(cards) > 1 else None
-    out = now[["metric", "value", "target"]].copy()
-    out["gap"] = out["value"] - out["target"]
-    for name in ("score", "weight", "weighted"):
-        out[name] = now[name]
-    out["lost"] = now["weight"] - now["weighted"].fillna(0.0)
-    short = out["lost"].clip(lower=0)
-    out["share_of_loss"] = short / short.sum() if short.sum() > 0 else 0.0
-    return _with_change(out, before).sort_values(
-        ["lost", "metric"], ascending=[False, True], kind="stable", ignore_index=True
-    )
-
-
-def _card_list(scorecards: Any, period: str | None, *, caller: str) -> list[pd.DataFrame]:
-    if isinstance(scorecards, Mapping):
-        cards = [scorecards[k] for k in scorecards]
-    elif isinstance(scorecards, list | tuple):
-        cards = list(scorecards)
-    else:
-        cards = [scorecards]
-    if not cards:
-        raise InputError(f"{caller}(): scorecards is empty; give one at least.")
-    frames = [_card(c, caller=caller, arg="scorecards") for c in cards]
-    if period is None:
-        return [f for f, _ in frames]
-    if len(frames) > 1 or period not in frames[0][1]:
-        raise InputError(
-            f"{caller}(): period={period!r} must be a key column of one scorecard "
-            f"(keys: {frames[0][1]})."
-        )
-    frame = frames[0][0]
-    codes = factorise(frame, [period])
-    return [frame[codes.codes == i] for i in range(len(codes))]
-
-
-def _of_key(
-    card: pd.DataFrame, key: Any, period: str | None, *, caller: str
-) -> pd.DataFrame | None:
-    """The rows of one key, metrics in their order; None where the key is not there."""
-    names = [c for c in card.columns if c not in _FIXED and c != period]
-    if isinstance(key, Mapping):
-        wanted = dict(key)
-    else:
-        values = key if isinstance(key, tuple) else (key,)
-        if len(values) != len(names):
-            raise InputError(f"{caller}(): key must have {len(names)} value(s) for {names}.")
-        wanted = dict(zip(names, values, strict=True))
-    if set(wanted) != set(names):
-        raise InputError(f"{caller}(): key must name the columns {names}, got {list(wanted)}.")
-    here = np.ones(len(card), dtype=bool)
-    for name, value in wanted.items():
-        here &= (card[name] == value).to_numpy(dtype=bool, na_value=False)
-    if not here.any():
-        return None
-    return card[here].reset_index(drop=True)
-
-
-def _with_change(out: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    if before is None:
-        for name in ("previous", "change", "change_by_score", "change_by_weight"):
-            out[name] = np.nan
-        return out
-    was = before.set_index("metric").reindex(out["metric"]).reset_index(drop=True)
-    known = was["weighted"].fillna(0.0)
-    out["previous"] = known
-    out["change"] = out["weighted"].fillna(0.0) - known
-    # The mean weight on the change of the score, the mean score on that of the weight: exact.
-    both = out["score"].notna() & was["score"].notna()
-    by_weight = (out["weight"] - was["weight"]) * (out["score"] + was["score"]) / 2
-    out["change_by_weight"] = by_weight.where(both, 0.0)
-    out["change_by_score"] = out["change"] - out["change_by_weight"]
     return out

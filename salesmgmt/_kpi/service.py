@@ -14,6 +14,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    Keys,
     Rows,
     check_int,
     check_names,
@@ -22,6 +23,7 @@ from .._frames import (
     resolve_as_of,
     take,
     to_pandas,
+    warn,
 )
 from ..engine.promoters import nps_interval
 from ..engine.proportions import interval
@@ -58,7 +60,7 @@ def satisfaction(
         Columns of ratings; None: those of ``quality``, ``delivery``, ``service``, ``pricing``
         that are there. At most ten.
     top : float, default=4
-        Answers from here on count as satisfied.
+        Answers from here on count as satisfied; with another scale than 1 to 5, say from where.
     confidence : float in (0, 1), default=0.95
         Of the intervals.
 
@@ -66,7 +68,7 @@ def satisfaction(
     -------
     DataFrame
         Keys, ``metric``, ``value``, ``lo``, ``hi``, ``n``: ``csat`` (share satisfied, Wilson
-        interval), ``csat_mean`` (with its normal interval), ``nps`` (points, adjusted Wald), and
+        interval), ``csat_mean`` (with Student's interval), ``nps`` (points, adjusted Wald), and
         ``driver ...`` (share of the explained variance of ``csat``, or of ``nps`` without it,
         averaged over all orders of entry; they add up to 1; no interval).
 
@@ -253,13 +255,8 @@ def complaints(
         closed=Date(closed, missing="allow"), customer=Key(customer),
     )  # fmt: skip
     start, end = (rows[c].astype("datetime64[D]") for c in ("opened", "closed"))
-    early = end < start
-    if early.any():
-        first = rows.index[int(np.argmax(early))]
-        raise InputError(
-            f"{caller}(): {int(early.sum())} case(s) are closed before they were opened "
-            f"(first: row {first!r}); mend {closed!r}."
-        )
+    _check_order(rows, start, end, closed, "case(s) are closed before they were opened",
+                 caller=caller)  # fmt: skip
     last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
     until = resolve_as_of(as_of, last, caller=caller)
     day = until.to_datetime64().astype("datetime64[D]")
@@ -302,6 +299,17 @@ def complaints(
     return out.iloc[order].reset_index(drop=True)
 
 
+def _check_order(
+    rows: Rows, start: np.ndarray, end: np.ndarray, column: str, what: str, *, caller: str
+) -> None:
+    early = end < start
+    if early.any():
+        first = rows.index[int(np.argmax(early))]
+        raise InputError(
+            f"{caller}(): {int(early.sum())} {what} (first: row {first!r}); mend {column!r}."
+        )
+
+
 # --------------------------------------------------------------------------------------
 # Visits
 
@@ -331,17 +339,18 @@ def visits(
     customer, date, kind : str
         Column names; without a ``kind`` column all activities count.
     only : str or sequence of str, optional
-        Types that count; None: all.
+        Types that count; None: all. One that never occurs is told in a ``DataWarning``.
     invalid : {"raise", "drop"}, default="raise"
         What to do with rows that cannot be used.
 
     Returns
     -------
     DataFrame
-        ``by`` columns, ``tier`` (where given; customers without one are missing), ``visits``,
-        ``share`` (of the key's visits), ``visited`` (customers), ``per_customer`` (visits a
-        visited customer), ``median_gap_days`` (between visits to one customer); with ``tier``
-        ``customers`` and ``coverage`` (visited of all the tier's). Keys ascending.
+        ``by`` columns, ``tier`` (where given: each of them, visited or not; missing for visits
+        to customers without one), ``visits``, ``share`` (of the key's visits), ``visited``
+        (customers), ``per_customer`` (visits a visited customer), ``median_gap_days`` (between
+        visits to one customer); with ``tier`` ``customers`` and ``coverage`` (visited of all
+        the tier's). Keys ascending.
 
     Raises
     ------
@@ -366,47 +375,70 @@ def visits(
         activities, caller=caller, arg="activities", invalid=invalid, by=names,
         customer=Key(customer), date=Date(date), kind=Key(kind, optional=True, missing="allow"),
     )  # fmt: skip
-    table = rows.frame[names].reset_index(drop=True)
-    table["_who"] = rows.series("customer").to_numpy()
-    table["_day"] = rows.days("date")
-    if only is not None and "kind" in rows:
-        wanted = [only] if isinstance(only, str) else list(only)
-        table = table[rows.series("kind").isin(wanted).to_numpy()]
+    counts = _wanted_kinds(rows, only, caller=caller)
+    key = factorise(rows.frame, names) if names else None
+    place = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
+    labels = key.labels if key is not None else pd.DataFrame(index=range(1))
+    size = None
     if tiers is not None:
-        table["tier"] = table["_who"].map(tiers)
-    keys = [*names, *(["tier"] if tiers is not None else [])]
-    table = table.sort_values([*names, "_who", "_day"], kind="stable")
-    gap = table.groupby([*names, "_who"], observed=True)["_day"].diff()
-    table["_gap"] = gap.where(gap > 0)
-    if not keys:
-        return _visit_row(table).to_frame().T.astype(_VISIT_TYPES)
-    groups = table.groupby(keys, observed=True, dropna=False, sort=True)
-    out = groups.apply(_visit_row, include_groups=False).reset_index().astype(_VISIT_TYPES)
-    whole = out.groupby(names, observed=True)["visits"].transform("sum") if names else len(table)
-    out["share"] = out["visits"] / whole
-    if tiers is not None:
-        size = tiers.value_counts()
-        out["customers"] = out["tier"].map(size)
-        out["coverage"] = out["visited"] / out["customers"]
+        level = factorise(tiers.rename("tier").reset_index(drop=True).to_frame(), ["tier"])
+        size = np.bincount(level.codes, minlength=len(level))
+        # One more place, the last, for customers whose tier is not known.
+        which = pd.Series(level.codes, index=tiers.index)
+        own = rows.series("customer").map(which).fillna(len(level)).to_numpy(dtype=np.int64)
+        place = place * (len(level) + 1) + own
+        n = len(labels)
+        labels = labels.loc[np.repeat(labels.index, len(level) + 1)].reset_index(drop=True)
+        values = pd.concat([level.labels["tier"], pd.Series([None])], ignore_index=True)
+        values = values.astype(level.labels["tier"].dtype, errors="ignore")
+        labels["tier"] = pd.concat([values] * n, ignore_index=True)
+    out = _visit_rows(labels, place[counts], _who_and_when(rows, counts, key))
+    parts = factorise(out, names).codes if names else np.zeros(len(out), dtype=np.int64)
+    whole = np.bincount(parts, out["visits"])[parts]
+    out["share"] = np.where(whole > 0, out["visits"] / np.maximum(whole, 1), np.nan)
+    if size is None:
+        return out
+    out["customers"] = np.tile(np.r_[size, np.nan], len(out) // (len(size) + 1))
+    out["coverage"] = out["visited"] / out["customers"]
+    unknown = out["customers"].isna() & (out["visits"] == 0)
+    out = out[~unknown].reset_index(drop=True)
+    return out.astype({"customers": np.int64}) if out["customers"].notna().all() else out
+
+
+def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
+    """Which activities count; a type that never occurs is told."""
+    if only is None or "kind" not in rows:
+        return np.ones(len(rows), dtype=bool)
+    wanted = [only] if isinstance(only, str) else list(only)
+    kinds = rows.series("kind")
+    lost = [k for k in wanted if not (kinds == k).any()]
+    if lost:
+        have = ", ".join(repr(k) for k in sorted(map(str, kinds.dropna().unique()))[:8])
+        warn(f"{caller}(): no activity has the type {lost[0]!r}; there are: {have}. See only=.")
+    return kinds.isin(wanted).to_numpy()
+
+
+def _who_and_when(rows: Rows, counts: np.ndarray, key: Keys | None) -> pd.DataFrame:
+    """Customer of each visit, and the days since the key's visit before to the same customer."""
+    table = pd.DataFrame({"who": rows.keys("customer").codes, "day": rows.days("date")})
+    table["key"] = 0 if key is None else key.codes
+    table = table[counts].sort_values(["key", "who", "day"], kind="stable")
+    gap = table.groupby(["key", "who"])["day"].diff()
+    table["gap"] = gap.where(gap > 0)
+    return table.sort_index()[["who", "gap"]]
+
+
+def _visit_rows(labels: pd.DataFrame, place: np.ndarray, done: pd.DataFrame) -> pd.DataFrame:
+    """One row a label, visited or not."""
+    groups = done.groupby(place)
+    out = labels.reset_index(drop=True)
+    every = range(len(out))
+    out["visits"] = groups.size().reindex(every, fill_value=0).astype(np.int64)
+    out["share"] = np.nan
+    out["visited"] = groups["who"].nunique().reindex(every, fill_value=0).astype(np.int64)
+    out["per_customer"] = out["visits"] / out["visited"].where(out["visited"] > 0)
+    out["median_gap_days"] = groups["gap"].median().reindex(every).astype(np.float64)
     return out
-
-
-_VISIT_TYPES = {"visits": "int64", "visited": "int64"}
-
-
-def _visit_row(part: pd.DataFrame) -> pd.Series:
-    people = part["_who"].nunique()
-    gap = part["_gap"].dropna()
-    return pd.Series(
-        {
-            "visits": len(part),
-            "share": 1.0,
-            "visited": people,
-            "per_customer": len(part) / people if people else np.nan,
-            "median_gap_days": gap.median() if len(gap) else np.nan,
-        },
-        dtype=np.float64,
-    )
 
 
 def _tiers(tier: Any, *, caller: str) -> pd.Series | None:
@@ -503,6 +535,8 @@ def delivery(
     start, due, end = (
         rows[c].astype("datetime64[D]") for c in ("ordered", "promised", "delivered")
     )
+    _check_order(rows, start, end, delivered, "order(s) are delivered before they were made",
+                 caller=caller)  # fmt: skip
     last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
     until = resolve_as_of(as_of, last, caller=caller)
     day = until.to_datetime64().astype("datetime64[D]")

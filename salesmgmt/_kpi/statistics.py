@@ -23,6 +23,7 @@ from ..engine import control_charts as charts
 from ..engine import shrinkage
 from ..engine.ranking import competition_rank, rank_interval
 from ..errors import InputError
+from .options import only_for
 
 __all__ = ["control_chart", "distribution", "shrink"]
 
@@ -99,6 +100,8 @@ def control_chart(
     check_choice(method, "method", ("xmr", "p", "u"), caller=caller)
     check_choice(spread, "spread", ("mean", "median"), caller=caller)
     check_choice(constants, "constants", ("d2", "shortcut"), caller=caller)
+    given = {"spread": spread != "mean", "constants": constants != "d2"}
+    only_for(method, ("xmr",), given, caller=caller)
     wanted = _check_rules(rules, caller=caller)
     values = check_series(series, "series", caller=caller)
     if not len(values):
@@ -264,6 +267,7 @@ def shrink(
     caller = "shrink"
     check_choice(method, "method", ("binomial", "poisson", "normal"), caller=caller)
     check_choice(tau2, "tau2", ("dl", "pm", "js"), caller=caller)
+    only_for(method, ("normal",), {"tau2": tau2 != "dl"}, caller=caller)
     level = check_number(confidence, "confidence", caller=caller, low=0, high=1,
                          open_low=True, open_high=True)  # fmt: skip
     names = check_names(by, "by", caller=caller)
@@ -385,6 +389,8 @@ def distribution(
         potential=None if potential is None else Amount(potential),
     )  # fmt: skip
     low, high = (check_number(c, "cuts", caller=caller, low=0, high=1) for c in cuts)
+    if low > high:
+        raise InputError(f"{caller}(): cuts must ascend, got {low:g} and {high:g}; swap them.")
     group = factorise(rows.frame, names).codes if names else np.zeros(len(rows), dtype=np.int64)
     values = rows["score"]
     columns: dict[str, Any] = {
@@ -399,7 +405,7 @@ def distribution(
         x = values[at]
         columns["percentile"][at] = _percentile(x)
         spread = x.std(ddof=1) if len(x) > 1 else 0.0
-        columns["z"][at] = (x - x.mean()) / spread if spread > 0 else 0.0
+        columns["z"][at] = np.round((x - x.mean()) / spread, 12) if spread > 0 else 0.0
         columns["rank"][at] = competition_rank(x)
         columns["band"][at] = _forced(columns["rank"][at], shares)
         if potential is not None:

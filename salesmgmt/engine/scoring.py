@@ -17,8 +17,8 @@ def attainment(
     ``1 + d (value - target) / |target|`` with ``d`` = 1 for ``"higher"`` and -1 for
     ``"lower"``; ``1 - |value - target| / |target|`` for ``"target"``. For a positive target
     that is ``value / target`` and ``2 - value / target``. ``inverse="ratio"`` takes
-    ``target / value`` for ``"lower"`` instead. A zero target has no scale: 1 where it is met,
-    else 0.
+    ``target / value`` for ``"lower"`` instead, infinite where the value is zero or less. A
+    zero target has no scale: 1 where it is met, else 0.
     """
     value, target = np.broadcast_arrays(value, target)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -26,7 +26,7 @@ def attainment(
         if direction == "target":
             share = 1.0 - np.abs(gap)
         elif direction == "lower" and inverse == "ratio":
-            share = target / value
+            share = np.where((value <= 0) & (target > 0), np.inf, target / value)
         elif direction == "lower":
             share = 1.0 - gap
         else:

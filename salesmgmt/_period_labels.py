@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..engine.periods import fiscal_year
+from .engine.periods import fiscal_year
 
 __all__ = ["in_time"]
 

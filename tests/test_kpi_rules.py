@@ -1,0 +1,174 @@
+"""Scores, weights and service measures worked out by hand where rules meet."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import DataWarning, InputError
+from salesmgmt.kpi import (
+    Metric,
+    break_even,
+    control_chart,
+    delivery,
+    distribution,
+    indicators,
+    rank,
+    review,
+    scorecard,
+    shrink,
+    totals,
+    visits,
+    weights,
+)
+
+MONTHS = ["2025-9", "2025-10", "2025-11"]
+
+
+def card(months, revenue, reps="a"):
+    frame = pd.DataFrame({"rep": reps, "month": months, "revenue": revenue})
+    return scorecard(frame, [Metric("revenue", target=2)], keys=["rep", "month"])
+
+
+@pytest.mark.parametrize(
+    "months", [MONTHS, ["2025年9月", "2025年10月", "2025年11月"], [202509, 202510, 202511]]
+)
+def test_totals_and_review_follow_the_months_and_not_their_spelling(months):
+    got = totals(card(months, [1.0, 2.0, 4.0]), period="month").set_index("month")
+    assert got.loc[months, "total"].tolist() == [0.5, 1.0, 2.0]
+    assert np.isnan(got.loc[months[0], "previous"])
+    assert got.loc[months[1:], "previous"].tolist() == [0.5, 1.0]
+    assert got.loc[months[2], "trend"] == 0.75  # of 0.5, 1, 2
+    last = review(card(months, [1.0, 2.0, 4.0]), "a", period="month")
+    assert (last["previous"].item(), last["weighted"].item()) == (1.0, 2.0)
+
+
+def test_other_keys_periods_do_not_move_a_trend():
+    alone = card(["2025-01", "2025-02", "2025-04"], [1.0, 2.0, 4.0])
+    more = card(["2025-01", "2025-02", "2025-04", "2025-03"], [1.0, 2.0, 4.0, 9.0], list("aaab"))
+    one, two = (totals(c, period="month") for c in (alone, more))
+    assert one["trend"].tolist()[1:] == two.loc[two["rep"] == "a", "trend"].tolist()[1:]
+
+
+def test_a_review_compares_with_the_last_time_the_key_was_scored():
+    cards = card(["2025-01", "2025-03", "2025-02"], [1.0, 4.0, 9.0], list("aab"))
+    out = review(cards, "a", period="month")
+    assert out["previous"].item() == 0.5
+    assert out["change"].item() == 1.5
+
+
+def test_a_ratio_to_nothing_needs_a_cap():
+    frame = pd.DataFrame({"rep": list("abc"), "returns": [0.04, 0.0, -0.01]})
+    plain = Metric("returns", direction="lower", target=0.02, inverse="ratio")
+    with pytest.raises(InputError, match=r"'returns' holds 2 value\(s\) of zero or less"):
+        scorecard(frame, [plain], keys="rep")
+    capped = Metric("returns", direction="lower", target=0.02, inverse="ratio", cap=1.5)
+    assert scorecard(frame, [capped], keys="rep")["score"].tolist() == [0.5, 1.5, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"inverse": "ratio"}, "goes with direction='lower'"),
+        ({"error": 5}, "error must be text"),
+        ({"unit": 5}, "unit must be text"),
+        ({"curve": [(0, 0), (0, 1), (0, 2)]}, "stands thrice"),
+    ],
+)
+def test_metrics_without_sense_are_refused(options, says):
+    with pytest.raises(InputError, match=says):
+        Metric("x", **options)
+
+
+def test_weights_of_a_published_matrix_without_column_names():
+    # scikit-criteria's value for the entropy of [[1, 2], [4, 16]].
+    matrix = [[1, 2], [4, 16]]
+    for data in (pd.DataFrame(matrix), np.array(matrix, dtype=float)):
+        got = weights(data, method="entropy")
+        assert got.index.tolist() == [0, 1]
+        assert got.tolist() == pytest.approx([0.358889, 0.641111], abs=1e-6)
+
+
+def test_weights_count_decimal_columns():
+    frame = pd.DataFrame({"rep": ["a", "b"], "x": [1, 4], "y": [Decimal(2), Decimal(16)]})
+    got = weights(frame, method="entropy")
+    assert got.to_dict() == pytest.approx({"x": 0.358889, "y": 0.641111}, abs=1e-6)
+
+
+def test_options_of_other_methods_are_refused():
+    frame = pd.DataFrame({"rep": list("abc"), "x": [1.0, 2, 3], "y": [3.0, 1, 2]})
+    both = [Metric("x"), Metric("y")]
+    for call in (
+        lambda: weights(frame, method="critic", estimate="geometric_mean"),
+        lambda: weights(frame, method="pca", components=1.5),
+        lambda: weights(pd.DataFrame([[2.0, 3], [1 / 3, 1]], list("ab"), list("ab"))),
+        lambda: rank(frame, both, keys="rep", method="saw", v=0.3),
+        lambda: rank(frame, both, keys="rep", method="topsis", q=1.0),
+        lambda: rank(frame, both, keys="rep", method="vikor", rho=0.3),
+        lambda: control_chart(pd.Series([5, 8]), method="p", n=100, spread="median"),
+        lambda: shrink(frame, numerator="x", denominator="y", by="rep", tau2="pm"),
+        lambda: distribution(frame, score="x", potential="y", cuts=(0.8, 0.2)),
+    ):
+        with pytest.raises(InputError):
+            call()
+
+
+def test_a_tier_nobody_visits_has_a_coverage_of_zero():
+    done = pd.DataFrame(
+        {
+            "rep": ["r", "r", "r", "s"],
+            "customer_id": ["a", "a", "b", "z"],
+            "type": ["visit", "visit", "call", "visit"],
+            "date": ["2025-01-01", "2025-01-11", "2025-01-03", "2025-01-03"],
+        }
+    )
+    tiers = pd.Series({"a": "A", "b": "B", "c": "B"})
+    out = visits(done, tier=tiers)
+    assert out["tier"].isna().tolist() == [False, False, True]
+    assert out["visits"].tolist() == [2, 0, 1]
+    assert out["coverage"].tolist()[:2] == [1.0, 0.0]
+    assert out["customers"].tolist()[:2] == [1.0, 2.0]
+    each = visits(done, tier=tiers, by="rep")
+    assert each["rep"].tolist() == ["r", "r", "s", "s", "s"]
+    assert each["visits"].tolist() == [2, 0, 0, 0, 1]
+    assert each.groupby("rep")["share"].sum().tolist() == [1.0, 1.0]
+
+
+def test_a_kind_of_activity_that_never_occurs_is_told():
+    done = pd.DataFrame(
+        {"rep": "r", "customer_id": ["a"], "type": ["拜访"], "date": ["2025-01-01"]}
+    )
+    with pytest.warns(DataWarning, match="拜访"):
+        out = visits(done, by="rep")
+    assert out["visits"].tolist() == [0]
+    assert visits(done, by="rep", only="拜访")["visits"].tolist() == [1]
+
+
+def test_goods_do_not_arrive_before_they_are_ordered():
+    orders = pd.DataFrame({"order_date": ["2025-01-02"], "promised_date": ["2025-01-10"],
+                           "delivered_date": ["2025-01-01"]})  # fmt: skip
+    with pytest.raises(InputError, match=r"1 order\(s\).*'delivered_date'"):
+        delivery(orders)
+
+
+def test_break_even_goes_by_label_and_knows_percentages():
+    fixed, share = pd.Series({"a": 100.0, "b": 50.0}), pd.Series({"b": 0.5, "a": 0.25})
+    assert break_even(fixed, margin=share)["amount"].to_dict() == {"a": 400.0, "b": 100.0}
+    with pytest.raises(InputError, match="share of sales"):
+        break_even(100.0, margin=25)
+
+
+def test_satisfaction_of_a_period_is_on_the_scale_it_says():
+    sales = pd.DataFrame({"customer_id": ["a"], "date": ["2025-01-02"], "amount": [1.0]})
+    with pytest.raises(InputError, match="csat"):
+        indicators(sales, surveys=pd.DataFrame({"date": ["2025-01-03"], "csat": [7]}))
+
+
+def test_no_returns_are_a_rate_of_plain_zero():
+    sales = pd.DataFrame({"customer_id": ["a"], "date": ["2025-01-02"], "amount": [1.0]})
+    rate = indicators(sales, shape="wide")["return_rate"].item()
+    assert rate == 0
+    assert not np.signbit(rate)
