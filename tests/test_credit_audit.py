@@ -294,3 +294,36 @@ def test_an_agreed_rate_in_percent_is_refused_by_customer_too():
     book = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
     with pytest.raises(InputError, match=r"annual_rate=5 of 'A' is 500% a year"):
         credit.late_interest(book, as_of="2025-03-01", annual_rate={"A": 5.0})
+
+
+# ----------------------------------------------------------------------- agings and documents
+
+
+def test_what_changed_between_agings_of_another_make_is_refused():
+    book = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
+    one, two = ({"as_of": d, "shape": "long"} for d in ("2025-01-31", "2025-03-31"))
+    with pytest.raises(InputError, match="different buckets"):
+        credit.aging_movement(credit.aging(book, buckets="cn", **one), credit.aging(book, **two))
+    with pytest.raises(InputError, match="earlier date"):
+        credit.aging_movement(credit.aging(book, **two), credit.aging(book, **one))
+    with pytest.raises(InputError, match="before is wide; make it with shape='long'"):
+        credit.aging_movement(credit.aging(book), credit.aging(book))
+
+
+@pytest.mark.parametrize("label", ["creditnote", "Credit Note", "红字发票", "REFUND"])
+def test_a_credit_note_under_another_name_is_no_invoice(label):
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-31", 100.0), ("n", "A", "2025-01-02", None, 40.0)
+    )
+    book["type"] = ["retainage", label]
+    with pytest.raises(InputError, match=rf"'type' holds '{label}' in 1 row"):
+        credit.open_items(book)
+    book["amount"] = [100.0, -40.0]  # the sign says it
+    assert credit.open_items(book)["kind"].tolist() == ["invoice", "credit_note"]
+
+
+def test_a_customer_without_limit_has_no_share_of_it():
+    book = bills(("a", "A", "2025-01-01", "2025-01-31", 250.0))
+    for lang, words in (("en", "owes 250.00 without a limit"), ("zh", "无信用额度，欠款 250.00")):
+        got = credit.early_warning(book, as_of="2025-01-20", limits={"A": 0.0}, lang=lang)
+        assert got["evidence"].tolist() == [words]

@@ -373,6 +373,17 @@ def _frame(tally: _Tally, names: list[str], shape: str, lang: str) -> pd.DataFra
     return out
 
 
+def _same_buckets(before: Sequence[Any], after: Sequence[Any]) -> None:
+    """Two ladders cannot be told from one another row by row."""
+    only = set(before) ^ set(after)
+    if len(before) and len(after) and only:
+        raise InputError(
+            "aging_movement(): before and after have different buckets ("
+            f"{', '.join(map(repr, sorted(map(str, only))[:3]))} in one of them only); make both "
+            "with the same buckets= and lang=."
+        )
+
+
 def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """What changed between two agings: one row a key and bucket, before plus change is after.
 
@@ -389,7 +400,8 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A frame is not the long form of an aging, or the keys differ.
+        A frame is not the long form of an aging, keys or buckets differ, or ``before`` is not
+        the earlier one.
 
     Examples
     --------
@@ -407,12 +419,19 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """
     before = door.to_pandas(before, caller="aging_movement", arg="before")
     after = door.to_pandas(after, caller="aging_movement", arg="after")
+    ends = []
     for arg, frame in (("before", before), ("after", after)):
-        door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
+        if "bucket" not in frame and "buckets" in frame.attrs:
+            raise InputError(f"aging_movement(): {arg} is wide; make it with shape='long'.")
+        rows = door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
                   amount=door.Amount("amount"), as_of=door.Date("as_of"))  # fmt: skip
+        ends.append(rows["as_of"].max() if len(rows) else None)
+    if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+        raise InputError("aging_movement(): before must be made at an earlier date than after.")
     keys = [c for c in before.columns if c not in ("amount", "as_of")]
     if keys != [c for c in after.columns if c not in ("amount", "as_of")]:
         raise InputError("aging_movement(): before and after have different key columns.")
+    _same_buckets(before["bucket"].unique(), after["bucket"].unique())
     both = before[[*keys, "amount"]].merge(
         after[[*keys, "amount"]], on=keys, how="outer", suffixes=("_before", "_after"), sort=False
     )

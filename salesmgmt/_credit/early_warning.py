@@ -360,7 +360,9 @@ def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
     hit = np.flatnonzero((use >= 0.9) & ~np.isnan(limit))
     words = [
         _say(lang, f"{u:.0%} of the limit of {x:,.2f}", f"占用额度 {x:,.2f} 的 {u:.0%}")
-        for u, x in zip(use[hit], limit[hit], strict=True)
+        if x > 0
+        else _say(lang, f"owes {b:,.2f} without a limit", f"无信用额度，欠款 {b:,.2f}")
+        for u, x, b in zip(use[hit], limit[hit], balance[hit], strict=True)
     ]
     return _signal(
         "limit_use", hit, words, np.where(use[hit] >= 1, 2, 1),

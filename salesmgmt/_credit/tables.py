@@ -195,9 +195,29 @@ def _say_unused_link(caller: str, rows: tuple[Rows, Rows, Rows], names: dict[str
             return
 
 
+_NEARLY_A_NOTE = re.compile(r"credit|refund|红字|红票|贷项|退货|退款|冲红", re.I)
+
+
+def _refuse_unread_notes(caller: str, rows: Rows, names: dict[str, str]) -> None:
+    """Credit notes under another name would count as invoices."""
+    if "type" not in rows or not len(rows):
+        return
+    types = rows.series("type")
+    told = [t for t in types.dropna().unique() if t != "credit_note"]
+    nearly = [t for t in told if isinstance(t, str) and _NEARLY_A_NOTE.search(t)]
+    wrong = types.isin(nearly).to_numpy(dtype=bool) & (rows["amount"] > 0) if nearly else None
+    if wrong is not None and wrong.any():
+        first = types[wrong].iloc[0]
+        raise InputError(
+            f"{caller}(): invoices: column {names['type']!r} holds {first!r} in "
+            f"{int(wrong.sum())} row(s) with positive amounts; a credit note is written "
+            "'credit_note' (or has a negative amount): map your labels first."
+        )
+
+
 def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
     frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
-    return door.take(
+    rows = door.take(
         frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
         customer=Key(names["customer"]),
         invoice=Key(names["invoice"]),
@@ -210,6 +230,8 @@ def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str)
         security=Amount(names["security"], optional=True, missing="allow"),
         burden=Amount(names["burden"], optional=True, missing="allow"),
     )  # fmt: skip
+    _refuse_unread_notes(caller, rows, names)
+    return rows
 
 
 def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
