@@ -37,12 +37,20 @@ def test_components_add_up_to_the_cent(values, season):
     assert np.isfinite(parts[PARTS].to_numpy()).all()
 
 
-def test_amounts_hundreds_of_orders_apart_do_not_overflow():
-    for values in ([1.99e-262, 1.0, 126.0, 1.0], [1e-300, 1e300, 1.0, 2.0, 1e-300, 5.0]):
+def test_amounts_hundreds_of_orders_apart_do_not_overflow_and_add_up():
+    for values in (
+        [4.04e-191, 1.0, 97.0, 1.0],
+        [1.99e-262, 1.0, 126.0, 1.0],
+        [1e-300, 1e300, 1.0, 2.0, 1e-300, 5.0],
+    ):
         dates = pd.date_range("2020-01-01", periods=len(values), freq="MS")
         sales = pd.DataFrame({"date": dates, "amount": values})
         parts = components(sales, season_length=1)
         assert np.isfinite(parts[PARTS].to_numpy()).all()
+        largest = parts["amount"].max()
+        np.testing.assert_allclose(
+            parts[PARTS].sum(axis=1), parts["amount"], atol=1e-9 * largest, rtol=1e-9
+        )
         assert np.isfinite(anomalies(sales, season_length=1)["score"]).all()
 
 

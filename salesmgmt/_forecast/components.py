@@ -268,6 +268,9 @@ def _band(
     return *wider, score
 
 
+_APART = 1e6  # smallest and largest amount that share logarithms; beyond, parts dwarf their sum
+
+
 @dataclass(slots=True)
 class _Split:
     trend: np.ndarray
@@ -283,7 +286,8 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
     """Robust trend and season, in logarithms where every value is positive and they swing so."""
     known = np.isfinite(y)
     filled = np.interp(np.arange(len(y)), np.flatnonzero(known), y[known])
-    logs = bool((y[known] > 0).all()) and len(y) > 3 and _grows(filled, season)
+    low, high = y[known].min(), y[known].max()
+    logs = bool(low * _APART > high) and len(y) > 3 and _grows(filled, season)
     found = robust_parts.split(np.log(y) if logs else y, season)
     sd = np.maximum(found.spread, 1e-9 * np.abs(found.trend).max() + 1e-300)
     score = found.left_out / sd

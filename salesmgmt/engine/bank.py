@@ -21,9 +21,10 @@ from .decomposition import (
     seasonal_score,
     seasonal_test,
 )
+from .empty_periods import rows_before_launch
 from .estimates import Estimates
 from .marginal import Forecast
-from .methods import METHODS, by_past, newest, safe, sane
+from .methods import METHODS, by_past, newest, rows_from, safe, sane
 from .preparation import Prepared, prepare, scale_of
 
 # What counts in intermittent demand; less than the whole, found on past origins.
@@ -187,7 +188,11 @@ def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.n
 def _auto_block(
     y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates, *, look: bool = True
 ) -> Forecast:
-    """The learned combination, kind by kind, and the safe one for the shortest series."""
+    """The learned combination, kind by kind, and the safe one for the shortest series.
+
+    Zeros from before a launch are no part of a series.
+    """
+    y, n = rows_from(y, n, held.of("launch", rows_before_launch, y, n))
     sign, add = held.of("upright", lambda: _upright(y))
     if (sign < 0).any() or add.any():
         upright = held.part("positive")
@@ -266,6 +271,7 @@ def _widened(
 
 def _is_learned(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     """Columns whose widths the networks give."""
+    y, n = rows_from(y, n, rows_before_launch(y, n))
     return _is_weighed(*newest(y, n, longest(m)), m)
 
 

@@ -34,6 +34,7 @@ def compositions(y: np.ndarray, m: int, held: Estimates) -> list[Composition]:
     """For each column of a block that was forecast with ``held``."""
     everyone = np.arange(y.shape[1])
     auto = held.part("auto")
+    y = np.where(np.arange(len(y))[:, None] < auto.known("launch"), np.nan, y)
     if auto.known("positive") is not None:  # mirrored or lifted before
         auto = auto.part("positive")
     found = auto.known("season")
@@ -94,9 +95,11 @@ def one_step_errors(
     For each period the record before it is run through again: fewer periods of longer records.
     """
     errors = np.full_like(y, np.nan)
-    past = np.minimum(np.clip(_ROWS // np.maximum(n, 1), *_PAST), n - 1)
+    launch = held.part("auto").known("launch")
+    since = n if launch is None else n - launch
+    past = np.minimum(np.clip(_ROWS // np.maximum(n, 1), *_PAST), since - 1)
     for back in range(1, int(past.max(initial=0)) + 1):
-        before = np.maximum(n - back, 1)
+        before = np.maximum(n - np.minimum(back, since - 1), 1)
         rows = int(before.max())
         seen = np.where(np.arange(rows)[:, None] < before, y[:rows], np.nan)
         made = forecast_block(seen, before, 1, m, [model], learned=False, held=held).mean[0]

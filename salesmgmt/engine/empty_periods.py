@@ -1,4 +1,4 @@
-"""How likely a period is to have no sale at all, by its place in the season.
+"""Periods without a sale: those before a product was launched, and how likely one is ahead.
 
 Intervals learned from series that hardly ever stop do not know of it: where one period in ten is
 empty, the lower end of a 95 % interval is zero.
@@ -13,10 +13,38 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["chance_of_nothing"]
+__all__ = ["chance_of_nothing", "rows_before_launch"]
 
 _NEWEST = 36  # values that say how often it happens now
+_SOLD = 3  # periods with a sale that make a launch
+_STEADY = 0.7  # of the periods since then with a sale: slow sellers may have been slow before
+_EVEN = 0.5  # standard deviation of values since then, in means
+_CHANCE = 1e-3  # of as many zeros in a row by accident
 _CYCLES = 3  # of the season that tell places apart
+
+
+def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """How many zeros each column begins with that belong to the time before it was sold.
+
+    Those that would hardly be there by chance, given how often something was sold in a period
+    since, and outlast every later pause (a product of one season has pauses like that).
+    """
+    known, row = np.isfinite(y), np.arange(len(y))[:, None]
+    sold = known & (y != 0)
+    begun = np.where(sold, row, len(y)).min(axis=0, initial=len(y))
+    hits = sold.sum(axis=0)
+    rate = hits / (np.maximum(n - begun, 0) + 1)
+    last = np.maximum.accumulate(np.where(sold, row, -1), axis=0)
+    pause = np.where((row < n) & (last >= 0), row - last, 0).max(axis=0, initial=0)
+    leading = (known & (y == 0) & (row < begun)).sum(axis=0)
+    since = known & (row >= begun)
+    count = np.maximum(since.sum(axis=0), 1)
+    mean = np.where(since, y, 0.0).sum(axis=0) / count
+    spread = np.sqrt((np.where(since, y - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
+    launched = (hits >= _SOLD) & (rate > _STEADY) & (leading > pause)
+    launched &= spread < _EVEN * np.abs(mean)
+    launched &= (1 - rate) ** leading < _CHANCE
+    return np.where(launched, begun, 0)
 
 
 def chance_of_nothing(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> np.ndarray:

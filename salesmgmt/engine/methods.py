@@ -296,7 +296,11 @@ def newest(
     y: np.ndarray, n: np.ndarray, most: int, *, held: Estimates | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The last ``most`` rows of each column, moved to row 0; as many more as came since."""
-    start = (held or Estimates()).of("start", lambda: np.maximum(n - most, 0))
+    return rows_from(y, n, (held or Estimates()).of("start", lambda: np.maximum(n - most, 0)))
+
+
+def rows_from(y: np.ndarray, n: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each column from a row of its own on, moved to row 0."""
     if not start.any():
         return y, n
     n = n - start
