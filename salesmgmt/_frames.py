@@ -598,7 +598,7 @@ def resolve_as_of(as_of: object, days: np.ndarray | None = None, *, caller: str)
     if as_of is None:
         if days is None or not len(days):
             raise InputError(f"{caller}(): there is no date to take as_of from; give as_of=.")
-        return pd.Timestamp(np.datetime64(int(np.max(days)), "D"))
+        return pd.Timestamp(np.datetime64(int(np.max(days)), "D")).as_unit("us")
     return day(as_of, name="as_of", caller=caller)
 
 
@@ -609,7 +609,7 @@ def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
     if isinstance(value, bool | Real) or value is None:
         raise InputError(f"{caller}(): {name} must be a date, got {value!r}.")
     out = as_dates([value], name=name, caller=caller)[0]
-    return pd.Timestamp(out).normalize()
+    return pd.Timestamp(out).normalize().as_unit("us")
 
 
 def check_choice(value: object, name: str, choices: Sequence[object], *, caller: str) -> None:

@@ -107,12 +107,16 @@ def _horizon(as_of: object, time: np.ndarray, caller: str) -> tuple[int, pd.Time
     """The last known microsecond, and the day it lies on."""
     if as_of is None:
         last = int(time.max())
-        return last, pd.Timestamp(np.datetime64(last // DAY, "D"))
+        return last, _stamp(last)
     if isinstance(as_of, bool | int | float):
         raise InputError(f"{caller}(): as_of must be a date, got {as_of!r}.")
     when = int(as_dates([as_of], name="as_of", caller=caller).astype(np.int64)[0])
-    day = pd.Timestamp(np.datetime64(when // DAY, "D"))
-    return (when if when % DAY else when + DAY - 1), day
+    return (when if when % DAY else when + DAY - 1), _stamp(when)
+
+
+def _stamp(time: int) -> pd.Timestamp:
+    """The day of a time, in the unit of all dates of a result."""
+    return pd.Timestamp(np.datetime64(time // DAY, "D")).as_unit("us")
 
 
 def _deal_codes(rows: Rows) -> tuple[np.ndarray, pd.Series]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, AsIs, Date, Key, check_number, day, money, stack_keys, take, units
+from ..engine.sums import group_sums
 from ..errors import InputError
 from ._deals import IS_WON, NO_DAY, OPEN, Deals, days, read_deals, status_codes, wrong_status
 from ._events import refuse_names
@@ -103,19 +104,19 @@ def pipeline(
     )
     frame = _open_frame(known, step, caller)
     frame["probability"] = _probability(frame, known, stage_probability, caller)
-    frame["weighted"] = frame["amount"] * frame["probability"]
+    worth = frame["amount"].to_numpy() * frame["probability"].to_numpy()
     keys = [*[c for c in frame.columns if str(c).startswith("_by")], "stage"]
     grouped = frame.groupby(keys, observed=True, sort=True)
     out = grouped.agg(
         deals=("amount", "size"),
         units=("units", "sum"),
-        weighted=("weighted", "sum"),
         probability=("probability", "mean"),
         overdue=("overdue", "sum"),
         late_units=("late_units", "sum"),
         undated=("undated", "sum"),
         median_age=("age", "median"),
     ).reset_index()
+    out["weighted"] = group_sums(grouped.ngroup().to_numpy(), worth, len(out))
     out["amount"] = money(out.pop("units").to_numpy(np.int64), step)
     out["overdue_amount"] = money(out.pop("late_units").to_numpy(np.int64), step)
     out["average"] = out["amount"] / out["deals"]

@@ -263,12 +263,15 @@ def elasticity(
         effects.append(rows.keys("customer").codes[use])
     cluster = goods * (int(period.max()) + 1) + period
     log_price, log_pieces = np.log(listed), np.log(pieces[use])
+    order = np.lexsort((*effects, log_price, log_pieces))  # sums do not move with the rows
+    log_price, log_pieces, cluster = log_price[order], log_pieces[order], cluster[order]
+    effects = [e[order] for e in effects]
     z = float(ndtri(0.5 + level / 2))
     if not groups:
         whole = np.ones(len(log_price), dtype=bool)
         return pd.DataFrame([_slope(log_price, log_pieces, effects, cluster, whole, z)])
     keys = rows.keys(*[f"by{i}" for i in range(len(groups))])
-    at = keys.codes[use]
+    at = keys.codes[use][order]
     found = [_slope(log_price, log_pieces, effects, cluster, at == g, z) for g in range(len(keys))]
     return pd.concat([keys.labels, pd.DataFrame(found)], axis=1)
 

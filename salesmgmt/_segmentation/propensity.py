@@ -76,12 +76,13 @@ class _Propensity(BaseEstimator):
         check_int(self.horizon, "horizon", caller=name, low=1)
         refuse_names([self.customer], (self._target, "as_of"), caller=name, option="customer")
         log = _Log(transactions, self.customer, self.date, self.amount, self.invalid, as_of, name)
+        self.scale_ = log.amount_a_purchase()
         parts = []
         for k in range(1, 7):
             cut = log.until - k * self.horizon
             if cut - self.horizon < log.start:
                 break
-            X, who = log.features(cut, self.horizon)
+            X, who = log.features(cut, self.horizon, self.scale_)
             parts.append(
                 (X, log.bought_within(cut, self.horizon)[who] != (self._target == "p_churn"))
             )
@@ -116,7 +117,7 @@ class _Propensity(BaseEstimator):
         check_is_fitted(self, "model_")
         name = f"{type(self).__name__}.predict_proba"
         log = _Log(transactions, self.customer, self.date, self.amount, self.invalid, as_of, name)
-        X, who = log.features(log.until, self.horizon)
+        X, who = log.features(log.until, self.horizon, self.scale_)
         raw = logit(np.clip(self.model_.predict_proba(X)[:, 1], 1e-9, 1 - 1e-9))
         out = log.labels[who].reset_index(drop=True)
         out[self._target] = expit(self.slope_ * raw + self.offset_)
@@ -399,7 +400,12 @@ class _Log:
         inside = (self.day > cut) & (self.day <= cut + horizon)
         return np.bincount(self.who[inside], minlength=self.n) > 0
 
-    def features(self, cut: int, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    def amount_a_purchase(self) -> float:
+        """Mean amount of a day of purchase: the unit in which amounts are told."""
+        mean = float(np.sort(self.amount).mean())
+        return mean if mean > 0 else 1.0
+
+    def features(self, cut: int, horizon: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
         """What is known at ``cut`` of each customer seen by then, and who that is."""
         seen = self.day <= cut
         who, day, amount = self.who[seen], self.day[seen], self.amount[seen]
@@ -418,7 +424,7 @@ class _Log:
                 np.log1p(recency),
                 np.log(n),
                 np.log1p(tenure),
-                np.log1p(np.maximum(total, 0.0) / n),
+                np.log(np.maximum(total / n / scale, 0.01)),
                 np.log1p(recency / np.maximum(gap, 1.0)),
                 np.log1p(recent[0]),
                 np.log1p(recent[0]) - np.log1p(recent[1] - recent[0]),

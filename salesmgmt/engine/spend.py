@@ -8,11 +8,13 @@ by bisection, without drawing random numbers.
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betainc
+from scipy.special import betainc, expit
 
 __all__ = ["total_quantile"]
 
 _BLOCK = 4_000
+_FAR = 64.0  # of log(total / g)
+_STEPS = 40  # 128 / 2 ** 40 is left of the span
 
 
 def total_quantile(
@@ -39,7 +41,7 @@ def total_quantile(
 
 
 def _block(counts: np.ndarray, p: float, q: np.ndarray, g: np.ndarray, level: float) -> np.ndarray:
-    """Bisection in u = total / (total + g), where the distribution is a mixture of betas."""
+    """Bisection in log(total / g): precise to 1e-10 of the total, however large g is."""
     rows = np.flatnonzero(counts[:, 0] < level)
     out = np.zeros(len(counts))
     if not len(rows):
@@ -48,11 +50,11 @@ def _block(counts: np.ndarray, p: float, q: np.ndarray, g: np.ndarray, level: fl
     used = used[used > 0]
     shapes, weights = p * used, counts[np.ix_(rows, used)]
     zero, q, g = counts[rows, 0], q[rows], g[rows]
-    low, high = np.zeros(len(rows)), np.ones(len(rows))
-    for _ in range(30):
+    low, high = np.full(len(rows), -_FAR), np.full(len(rows), _FAR)
+    for _ in range(_STEPS):
         middle = (low + high) / 2
-        below = zero + (weights * betainc(shapes[None, :], q[:, None], middle[:, None])).sum(axis=1)
+        share = expit(middle)[:, None]  # total / (total + g) is a mixture of betas
+        below = zero + (weights * betainc(shapes[None, :], q[:, None], share)).sum(axis=1)
         low, high = np.where(below < level, middle, low), np.where(below < level, high, middle)
-    middle = (low + high) / 2
-    out[rows] = g * middle / np.maximum(1 - middle, 1e-12)
+    out[rows] = g * np.exp((low + high) / 2)
     return out
