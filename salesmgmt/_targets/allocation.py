@@ -305,7 +305,9 @@ def check_room(
             f"{index[at]!r}: {amount(low[at])} > {amount(high[at])} "
             f"(gap {amount(low[at] - high[at])})."
         )
-    if int(low.sum()) > whole:
+    # Python's integers: bounds that stand for "none" are too large to be added in 64 bits.
+    least = int(low.astype(object).sum())
+    if least > whole:
         # Fewest floors that already exceed the total: the largest ones.
         order = np.argsort(-low, kind="stable")
         count = int(np.argmax(np.cumsum(low[order]) > whole)) + 1
@@ -314,15 +316,15 @@ def check_room(
             f"{caller}(): floors and locks contradict {what} {amount(whole)}: {count} of them "
             f"({named}{', ...' if count > 5 else ''}) already make "
             f"{amount(int(low[order[:count]].sum()))}; all floors together are over by "
-            f"{amount(int(low.sum()) - whole)}. Lower them or raise the {what}."
+            f"{amount(least - whole)}. Lower them or raise the {what}."
         )
-    room = np.where(weights > 0, np.minimum(high, whole), np.minimum(low, whole))
-    if int(room.sum()) < whole:
+    room = int(np.where(weights > 0, high, low).astype(object).sum())
+    if room < whole:
         capped = np.flatnonzero(weights > 0)
         named = ", ".join(f"{index[i]!r}: {amount(high[i])}" for i in capped[:5])
         raise InputError(
             f"{caller}(): caps and locks contradict {what} {amount(whole)}: all {len(capped)} "
             f"parts with a weight are capped ({named}{', ...' if len(capped) > 5 else ''}) and "
-            f"hold {amount(int(room.sum()))} at most, {amount(whole - int(room.sum()))} too "
+            f"hold {amount(room)} at most, {amount(whole - room)} too "
             f"little. Raise a cap, or give a further label a weight."
         )

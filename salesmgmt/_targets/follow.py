@@ -170,6 +170,9 @@ def _is_lower(out: pd.DataFrame, direction: Any, measure: str, *, caller: str) -
             )
         for name, value in direction.items():
             check_choice(value, f"direction[{name!r}]", ("higher", "lower"), caller=caller)
+        measures = list(out[measure].unique())
+        for name in direction:
+            check_choice(name, "a measure in direction", measures, caller=caller)
         return np.array([direction.get(m, "higher") == "lower" for m in out[measure]])
     check_choice(direction, "direction", ("higher", "lower"), caller=caller)
     return np.full(len(out), direction == "lower")
@@ -268,7 +271,7 @@ def read_course(
             f"{int((start > end).sum())} row(s), first row {rows.index[at]!r}."
         )
     measured = columns.measure if "measure" in rows else None
-    done = _read_actuals(actuals, keys, measured, date, amount, invalid, caller=caller)
+    done = _read_actuals(actuals, keys, names, measured, date, amount, invalid, caller=caller)
     days = done.days("date")
     now = resolve_as_of(as_of, days if len(days) else None, caller=caller)
     today = int(np.datetime64(now, "D").astype(np.int64))
@@ -288,6 +291,7 @@ def read_course(
 def _read_actuals(
     actuals: Any,
     keys: list[Any],
+    names: list[Any],
     measured: str | None,
     date: str,
     amount: str,
@@ -297,7 +301,7 @@ def _read_actuals(
 ) -> Rows:
     frame = to_pandas(actuals, caller=caller, arg="actuals")
     have = [n for n in keys if n in frame.columns]
-    if keys and not have:
+    if names and not have:
         raise InputError(
             f"{caller}(): actuals has none of the plan's key columns "
             f"({', '.join(map(str, keys))}); rename your own column to one of them."

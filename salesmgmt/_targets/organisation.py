@@ -25,7 +25,10 @@ __all__ = [
     "take_organisation",
 ]
 
-RESERVED = ("measure", "period_start", "period_end", "target", "assigned", "as_of")
+RESERVED = (
+    "measure", "period_start", "period_end", "target", "assigned", "as_of", "previous", "closed",
+    "top_down", "bottom_up", "gap",
+)  # fmt: skip
 
 
 def plan_keys(columns: Any, own: Any = ()) -> list[Any]:

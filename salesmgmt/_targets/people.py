@@ -355,7 +355,12 @@ def growth_path(
         amount: np.ndarray = start * (end / start) ** (np.arange(1, n + 1) / n)
         amount[-1] = end
     elif growth is not None:
-        amount = start * np.cumprod(1.0 + _each_year(growth, "growth", labels, caller=caller))
+        rates = _each_year(growth, "growth", labels, caller=caller)
+        if (rates < -1).any():
+            raise InputError(
+                f"{caller}(): growth must be at least -1 (all is lost), got {rates.min():g}."
+            )
+        amount = start * np.cumprod(1.0 + rates)
     else:
         if size is None:
             raise InputError(f"{caller}(): share needs market=, the size of the market by year.")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_choice, check_number, check_series, factorise, money
+from .._frames import as_dates, check_choice, check_number, check_series, factorise, money
 from ..engine.bounded_least_squares import nearest_with_sum
 from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..errors import InputError
@@ -52,8 +52,9 @@ def reconcile(
     Returns
     -------
     DataFrame
-        The label columns, ``top_down``, ``bottom_up``, ``target`` and ``gap`` (top-down minus
-        bottom-up), in order of labels.
+        The label columns, ``period_end`` where ``top_down`` is a plan that has it, ``top_down``,
+        ``bottom_up``, ``target`` and ``gap`` (top-down minus bottom-up), in order of labels; a
+        plan itself, which :func:`track` and others take.
 
     Raises
     ------
@@ -105,6 +106,9 @@ def reconcile(
     exact = nearest_with_sum(point, float(total), low.astype(float), high.astype(float), pull)
     whole = round_tree([snap(exact)], Tree((np.zeros(len(a), dtype=np.int64),)), total)[0]
     out = keys.labels.copy()
+    if isinstance(top_down, pd.DataFrame) and "period_end" in top_down.columns:
+        ends = as_dates(top_down["period_end"], name="period_end", caller=caller)
+        out["period_end"] = ends[order]
     out["top_down"] = above.to_numpy()
     out["bottom_up"] = told
     out["target"] = money(whole, step)
@@ -118,9 +122,11 @@ def _side(given: Any, name: str, *, caller: str, missing: str = "refuse") -> pd.
         if absent:
             raise InputError(f"{caller}(): {name} has no column {absent[0]!r}; give a plan.")
         keys = [*plan_keys(given.columns), *[c for c in ("measure",) if c in given.columns]]
-        index = pd.MultiIndex.from_frame(given[[*keys, "period_start"]])
-        if not keys:
-            index = pd.Index(given["period_start"])
+        labels = given[keys].reset_index(drop=True)
+        labels["period_start"] = as_dates(given["period_start"], name="period_start", caller=caller)
+        index = pd.MultiIndex.from_frame(labels)
+        if labels.shape[1] == 1:
+            index = pd.Index(labels["period_start"])
         given = pd.Series(given["target"].array, index=index)
     return check_series(given, name, caller=caller, missing=missing)
 

@@ -88,6 +88,11 @@ def check_smart(
     [True, True, True]
     """
     caller = "check_smart"
+    if not isinstance(likely, Sequence) or isinstance(likely, str) or len(likely) != 2:
+        raise InputError(f"{caller}(): likely must be two probabilities, got {likely!r}.")
+    ends = [check_number(p, "likely", caller=caller, low=0, high=1) for p in likely]
+    if ends[0] > ends[1]:
+        raise InputError(f"{caller}(): likely must ascend, got {likely!r}; swap the two.")
     check_lang(lang, caller=caller)
     check_number(max_growth, "max_growth", caller=caller, low=0)
     frame = to_pandas(plan, caller=caller, arg="plan")
@@ -189,8 +194,6 @@ def _achievable(
         return None, said
     total = float(np.nansum(rows["target"]))
     if samples is not None:
-        if not isinstance(likely, Sequence) or len(likely) != 2:
-            raise InputError(f"{caller}(): likely must be two probabilities.")
         low, high = likely
         named = {n: rows.columns[n] for n in ("period_start", "period_end", "target")}
         known = rows.frame[np.isfinite(rows["target"])]

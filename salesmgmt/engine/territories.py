@@ -141,9 +141,17 @@ def _swap(
 
 
 def _touching(xy: np.ndarray, group: np.ndarray, mine: np.ndarray, n: int) -> np.ndarray:
-    """Which other groups hold one of the four nearest neighbours of each point."""
-    distance = ((xy[mine][:, None, :] - xy) ** 2).sum(axis=2)
-    near = np.argsort(distance, axis=1, kind="stable")[:, 1:5]
-    out = np.zeros((len(mine), n), dtype=bool)
-    np.put_along_axis(out, group[near], True, axis=1)
-    return out
+    """Which other groups stand at the place of each point, or at one of the four nearest places.
+
+    Points that share a place (accounts known by their city) may also go to an empty group.
+    """
+    places, at = np.unique(xy, axis=0, return_inverse=True)
+    at = at.reshape(-1)
+    there = np.zeros((len(places), n), dtype=bool)
+    there[at, group] = True
+    distance = ((xy[mine][:, None, :] - places) ** 2).sum(axis=2)
+    near = np.argsort(distance, axis=1, kind="stable")[:, :5]
+    out = there[near].any(axis=1)
+    shared = np.bincount(at)[at[mine]] > 1
+    empty = np.bincount(group, minlength=n) == 0
+    return np.asarray(out | (shared[:, None] & empty))

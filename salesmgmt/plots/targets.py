@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["burn_up", "pace", "plan_heatmap", "quota_fairness"]
 
-_NO_KEYS = {"measure", "period_start", "period_end", "target", "assigned"}
+_NO_KEYS = {
+    "measure", "period_start", "period_end", "target", "assigned", "previous", "closed",
+    "top_down", "bottom_up", "gap",
+}  # fmt: skip
 
 
 def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:

@@ -1,0 +1,118 @@
+"""Plans that go from one call to the next, and rules of the targets desk worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError
+from salesmgmt.targets import (
+    attainment_probability,
+    balance_territories,
+    burn_up,
+    check_smart,
+    decompose,
+    growth_path,
+    reconcile,
+    replan,
+    roll_up,
+    track,
+)
+
+MONTHS = pd.DataFrame(
+    {
+        "period_start": pd.to_datetime(["2026-01-01", "2026-02-01", "2026-03-01"]),
+        "period_end": pd.to_datetime(["2026-01-31", "2026-02-28", "2026-03-31"]),
+    }
+)
+
+
+def plan() -> pd.DataFrame:
+    a = MONTHS.assign(rep="a", target=[310.0, 280.0, 310.0])
+    b = MONTHS.assign(rep="b", target=[100.0, 200.0, 300.0])
+    return pd.concat([a, b], ignore_index=True)
+
+
+CAME = pd.DataFrame({"rep": ["a", "a", "b"], "date": ["2026-01-20", "2026-02-10", "2026-02-01"],
+                     "amount": [341.0, 100.0, 50.0]})  # fmt: skip
+
+
+def test_a_replanned_plan_is_replanned_again_next_month():
+    january = replan(plan(), CAME, as_of="2026-01-31")
+    again = replan(january, CAME, as_of="2026-01-31")
+    assert again["target"].tolist() == january["target"].tolist()
+    february = replan(january, CAME, as_of="2026-02-28")
+    # What came in is fixed, the rest of 900 and 600 is left for March.
+    assert february["target"].tolist() == [341.0, 100.0, 459.0, 0.0, 50.0, 550.0]
+    assert february.columns.tolist() == january.columns.tolist()
+
+
+def test_a_replanned_plan_is_tracked_and_rolled_up():
+    new = replan(plan(), CAME, as_of="2026-01-31")
+    assert roll_up(new, freq="all")["target"].tolist() == [900.0, 600.0]
+    now = track(new, CAME, as_of="2026-02-14")
+    assert now["rep"].tolist() == ["a", "b"]
+    assert now["expected"].tolist() == pytest.approx([341 + 265.29 / 2, 120.0])
+    draws = pd.DataFrame({"rep": ["a", "b"], "date": "2026-03-01", "draw": 0, "amount": 500.0})
+    assert attainment_probability(new, draws, actuals=CAME)["target"].tolist() == [900.0, 600.0]
+    assert len(check_smart(new, CAME)) == 5
+    assert burn_up(new, CAME, as_of="2026-02-14")["total"].iloc[0] == 1500.0
+    weeks = decompose(new, periods=("2026-01-01", "2026-03-31", ("W", "M")))
+    assert weeks.groupby("rep")["target"].sum().round(2).tolist() == [900.0, 600.0]
+
+
+def test_a_reconciled_plan_is_a_plan():
+    below = plan().assign(target=lambda p: 2 * p["target"]).astype({"period_start": "str"})
+    both = reconcile(plan(), below)
+    assert both["period_end"].tolist() == plan()["period_end"].tolist()
+    assert both["target"].sum() == 1500
+    assert track(both, CAME, as_of="2026-02-14")["rep"].tolist() == ["a", "b"]
+
+
+def test_amounts_below_zero_are_reconciled_like_their_opposites():
+    above = pd.Series({"a": 600.0, "b": 400.0, "c": 100.0})
+    below = pd.Series({"a": 510.0, "b": 430.0, "c": 100.0})
+    # Halfway is (555, 415, 100), 30 short of 1,100: 10 more each.
+    assert reconcile(above, below)["target"].tolist() == [565.0, 425.0, 110.0]
+    assert reconcile(-above, -below)["target"].tolist() == [-565.0, -425.0, -110.0]
+    # Halfway is (95, -30), 15 short of 80: 7.5 more each.
+    mixed = reconcile(pd.Series({"a": 100.0, "b": -20.0}), pd.Series({"a": 90.0, "b": -40.0}))
+    assert mixed["target"].tolist() == [102.5, -22.5]
+    many = pd.Series(np.r_[-5.0, np.ones(20)])
+    assert reconcile(many, many)["target"].tolist() == many.tolist()
+
+
+def test_the_whole_is_tracked_without_keys():
+    now = track(plan(), CAME.drop(columns="rep"), as_of="2026-01-31", by=[])
+    assert (now["actual"].item(), now["expected"].item()) == (341.0, 410.0)
+    teams = plan().assign(team="t")
+    team = track(teams, CAME[["date", "amount"]].assign(team="t"), as_of="2026-01-31", by="team")
+    assert team["actual"].item() == 341.0
+
+
+def test_a_direction_for_no_measure_is_refused():
+    with pytest.raises(InputError, match="'cots'"):
+        track(plan().assign(measure="cost"), CAME, as_of="2026-01-31", direction={"cots": "lower"})
+
+
+def test_accounts_known_by_their_city_still_make_as_many_territories():
+    rng = np.random.default_rng(0)
+    city = rng.integers(0, 5, 60)
+    accounts = pd.DataFrame({"value": rng.lognormal(3, 1, 60).round(2),
+                             "x": np.array([0.0, 1, 3, 5, 9])[city],
+                             "y": np.array([0.0, 4, 1, 5, 2])[city]})  # fmt: skip
+    for n in (2, 4, 8):
+        out = balance_territories(accounts, n, xy=("x", "y"))
+        assert sorted(out["territory"].unique()) == list(range(1, n + 1))
+        # The largest account alone may be more than an even share; 15 % over it is enough here.
+        assert out.attrs["after"]["value"] < 0.15
+        mixed = balance_territories(accounts.sample(frac=1, random_state=n), n, xy=("x", "y"))
+        assert (mixed["territory"].sort_index() == out["territory"]).all()
+
+
+def test_shares_that_make_no_sense_are_refused():
+    with pytest.raises(InputError, match="growth"):
+        growth_path(100.0, years=2, growth=-1.5)
+    with pytest.raises(InputError, match="likely"):
+        check_smart(plan(), CAME, likely=(0.9, 0.1))
