@@ -9,7 +9,7 @@ import pytest
 from salesmgmt import calendars
 from salesmgmt.engine.regression_effects import evidence, shrunken
 from salesmgmt.errors import InputError
-from salesmgmt.forecast import backtest, forecast
+from salesmgmt.forecast import backtest, forecast, simulate
 
 
 def monthly(n=72, seed=0, effect=0.04, start="2018-01-01"):
@@ -155,3 +155,20 @@ def test_shared_effects_are_learned_across_series():
     np.testing.assert_allclose(beta.mean(axis=0), [0.1, -0.05], atol=0.01)
     assert np.abs(beta - [0.1, -0.05]).max() < 0.05
     assert (np.einsum("sii->si", post) > 0).all()
+
+
+def test_an_effect_that_is_unsure_widens_what_has_moved_since_lately():
+    """A trending driver that stays where it is adds nothing to be unsure of; the level knows it."""
+    rng = np.random.default_rng(5)
+    x = np.concatenate([np.linspace(-1, 1, 48), np.ones(12)])
+    dates = pd.date_range("2019-01-01", periods=66, freq="MS")
+    sales = pd.DataFrame({"date": dates[:60], "amount": 100 + rng.normal(0, 5, 60), "x": x})
+    width = {}
+    for ahead in (1.0, 0.0, -1.0):
+        future = pd.DataFrame({"date": dates[60:], "x": ahead})
+        made = forecast(sales, 6, exog="x", future=future, level=95)
+        drawn = simulate(sales, 6, exog="x", future=future, n=2000).groupby("date")["amount"]
+        low, high = drawn.quantile(0.025), drawn.quantile(0.975)
+        width[ahead] = (made["hi_95"] - made["lo_95"]).mean()
+        assert (high - low).mean() == pytest.approx(width[ahead], rel=0.1)
+    assert width[1.0] < 0.95 * width[0.0] < 0.95 * width[-1.0]

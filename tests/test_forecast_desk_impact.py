@@ -179,6 +179,20 @@ def test_few_values_before_the_start_make_no_finding():
     assert (got["p_value"] < 0.05).mean() < 0.12
 
 
+@pytest.mark.parametrize("freq", ["MS", "QS"])
+def test_short_records_that_wander_make_few_findings(freq):
+    """Random walks with a season that eight values cannot show."""
+    rng = np.random.default_rng(12)
+    dates = pd.date_range("2023-01-01", periods=11, freq=freq)
+    season = rng.normal(0, 3, (120, 12))[:, (dates.month - 1).to_numpy()]
+    walks = 100 + season + rng.normal(0, 3, (120, 11)).cumsum(axis=1)
+    sales = pd.concat(
+        pd.DataFrame({"key": k, "date": dates, "amount": x}) for k, x in enumerate(walks)
+    )
+    got = impact(sales, start=dates[8], by="key", freq=freq[0]).groupby("key").tail(1)
+    assert 0.0 < (got["p_value"] < 0.05).mean() < 0.1
+
+
 def test_a_gap_as_long_as_a_placebo_window_is_no_run():
     rng = np.random.default_rng(9)
     dates = pd.date_range("2020-01-01", periods=60, freq="MS")

@@ -40,6 +40,7 @@ _POOL = 4096  # series whose effects are shrunk towards each other
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
 _BY_DAY = "days"  # the column that sums what single days are worth
+_LEVEL = (4, 24)  # periods that tell the level: a season, but no fewer and no more than these
 _NEAR = 10  # days before it that are quiet rather than busy
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
 
@@ -59,6 +60,7 @@ class Drivers:
     presumed: np.ndarray  # what the coefficients are taken to be before the series have spoken
     short: bool = False  # too few periods to tell the calendar from the season
     begin: int = 0  # first period that the record holds from its first day on
+    span: int = 12  # newest periods that tell the level
     own: list[np.ndarray] | None = None
     beta: np.ndarray = field(default_factory=lambda: np.empty(0))
     post: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -93,7 +95,23 @@ class Drivers:
 
     def doubt(self, series: int, first: int, count: int) -> np.ndarray:
         """Standard error of :meth:`effect`."""
-        x = self.rows(series, first, count) / self.size
+        return self._error_of(self.rows(series, first, count) / self.size, series)
+
+    def doubt_ahead(self, series: int, first: int, count: int) -> np.ndarray:
+        """Standard error that the effects give to a forecast from period ``first`` on."""
+        return self._error_of(self.moved(series, first, count), series)
+
+    def moved(self, series: int, first: int, count: int) -> np.ndarray:
+        """Regressors less what they were lately, each relative to its size.
+
+        An effect that is taken for too large makes the level too low by as much, and the forecast
+        starts from that level: only what has moved since is forecast wrongly.
+        """
+        begin = max(first - self.span, self.low)
+        rows = self.rows(series, begin, first - begin + count) / self.size
+        return np.asarray(rows[first - begin :] - rows[: first - begin].mean(axis=0))
+
+    def _error_of(self, x: np.ndarray, series: int) -> np.ndarray:
         return np.asarray(np.sqrt(np.einsum("ti,ij,tj->t", x, self.post[series], x)))
 
     def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
@@ -187,7 +205,7 @@ class Drivers:
         doubt = np.empty((len(end), horizon))
         for i, last in enumerate(end):
             effect[i] = self.effect(i, int(last) + 1, horizon)
-            doubt[i] = self.doubt(i, int(last) + 1, horizon)
+            doubt[i] = self.doubt_ahead(i, int(last) + 1, horizon)
         logs, scale = self.logs[:, None], self.scale[:, None]
         times = np.where(logs, np.exp(np.clip(effect, -5, 5)), 1.0)
         plus = np.where(logs, 0.0, scale * effect)
@@ -282,7 +300,8 @@ def read_drivers(
     short = _known(panel) < 2 * _YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
     kinds = ["holiday"] * len(names)
-    out = Drivers(names, kinds, low, common, presumed, short, low + inside, held=held)
+    span = min(max(panel.season, _LEVEL[0]), _LEVEL[1])
+    out = Drivers(names, kinds, low, common, presumed, short, low + inside, span, held=held)
     if exog is not None:
         lags = _lags(exog, caller)
         check_drivers(exog, panel, by, date)

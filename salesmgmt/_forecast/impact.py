@@ -31,6 +31,7 @@ _ALIKE = 4.0  # windows without overlap from which a series' own errors are half
 _FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
 _FINE = 7  # seasons from which widths need nothing more
 _QUARTERLY = 1.04  # quarters err more unevenly from one time to the next: two of three sets did
+_ENOUGH = 12.0  # values before a start; with fewer, widths grow as much as they are fewer
 _MOST = 25.0  # a squared error counts no more than this
 _FREEDOM = 4.0  # of the t distribution of a sum's error: how wide a series errs is not known
 _CONTROLS = 3  # untreated series that move most like the treated one
@@ -486,14 +487,20 @@ def _corrections(
 
 
 def _for_few(record: _Record, cut: int) -> np.ndarray:
-    """By series: how much wider where fewer values are known than the widths were learned for."""
+    """By series: how much wider where few values before the start say how it errs.
+
+    As a t distribution of so few, and at least as short records of series that the networks had
+    not seen ask for. Without a season to learn they know from the sixth value on.
+    """
     from scipy.special import stdtrit
 
     known = np.isfinite(record.values) & (record.at <= cut)
     count = np.bincount(record.code[known], minlength=len(record.panel))
-    few = count < SHORTEST
-    edge = stdtrit(np.where(few, np.maximum(count - 2, 1), 1), 0.5 + _BASE / 200)
-    return np.where(few, edge / _NORMAL, 1.0)
+    count = np.maximum(count, 1)  # a series without values is not judged
+    edge = stdtrit(np.maximum(count - 2, 1), 0.5 + _BASE / 200) / _NORMAL
+    edge = np.where(count < SHORTEST, edge, 1.0)
+    few = count < (SHORTEST if record.panel.season == 1 else _ENOUGH)
+    return np.where(few, np.maximum(edge, _ENOUGH / count), 1.0)
 
 
 def _squares(run: pd.DataFrame, series: int, far: int, law: tuple[float, float]) -> np.ndarray:

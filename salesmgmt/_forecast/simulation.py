@@ -344,10 +344,11 @@ def _with_effects(
         return amounts
     for i in map(int, np.flatnonzero(np.isin(strand.place, strand.counted))):
         at = int(strand.place[i])
-        x = drivers.rows(i, int(end[at]) + 1, horizon) / drivers.size
+        begin = int(end[at]) + 1
         root = np.linalg.svd(drivers.post[i], hermitian=True)
         unsure = root.U * np.sqrt(np.maximum(root.S, 0.0))
-        effect = x @ (drivers.beta[i][:, None] + unsure @ rng.standard_normal((len(root.S), n)))
+        off = unsure @ rng.standard_normal((len(root.S), n))
+        effect = drivers.effect(i, begin, horizon)[:, None] + drivers.moved(i, begin, horizon) @ off
         if drivers.logs[i]:
             amounts[at] *= np.exp(np.clip(effect, -5, 5))
         else:
