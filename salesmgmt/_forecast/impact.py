@@ -32,6 +32,7 @@ _FADE = 0.8  # what a placebo run counts beside the next later one: volatility c
 _FINE = 7  # seasons from which widths need nothing more
 _QUARTERLY = 1.04  # quarters err more unevenly from one time to the next: two of three sets did
 _ENOUGH = 12.0  # values before a start; with fewer, widths grow as much as they are fewer
+_HIDDEN = 1.2  # how much wider where a season is longer than the record
 _MOST = 25.0  # a squared error counts no more than this
 _FREEDOM = 4.0  # of the t distribution of a sum's error: how wide a series errs is not known
 _CONTROLS = 3  # untreated series that move most like the treated one
@@ -500,7 +501,8 @@ def _for_few(record: _Record, cut: int) -> np.ndarray:
     edge = stdtrit(np.maximum(count - 2, 1), 0.5 + _BASE / 200) / _NORMAL
     edge = np.where(count < SHORTEST, edge, 1.0)
     few = count < (SHORTEST if record.panel.season == 1 else _ENOUGH)
-    return np.where(few, np.maximum(edge, _ENOUGH / count), 1.0)
+    wider = np.where(few, np.maximum(edge, _ENOUGH / count), 1.0)
+    return np.where(count < record.panel.season, np.maximum(wider, _HIDDEN), wider)
 
 
 def _squares(run: pd.DataFrame, series: int, far: int, law: tuple[float, float]) -> np.ndarray:
