@@ -13,6 +13,7 @@ from salesmgmt.forecast import (
     anomalies,
     backtest,
     components,
+    forecast,
     forecast_hierarchy,
     impact,
 )
@@ -65,3 +66,32 @@ def test_several_series_are_refused(sales):
     many = pd.DataFrame({"k": [str(i) for i in range(60)], "date": "2026-01-01", "forecast": 1.0})
     with pytest.raises(InputError, match="too many to read"):
         plots.hierarchy_table(many)
+
+
+def _legend(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_the_fan_chart_says_what_its_bands_are(sales):
+    made = forecast(sales, 3, by="region")
+    both = _legend(plots.fan_chart(made))
+    one = _legend(plots.fan_chart(made[made.region == "华东"], lang="zh"))
+    assert both == ["华东", "华南", "95 % interval", "80 % interval"]
+    assert one == ["95% 区间", "80% 区间", "华东"]
+
+
+def test_models_of_one_key_stand_together_the_better_one_on_top():
+    table = pd.DataFrame(
+        {
+            "model": ["auto", "auto", "auto", "naive", "naive", "naive"],
+            "region": ["a", "b", "nothing sold"] * 2,
+            "n": 3,
+            "wape": [0.1, 0.3, np.nan, 0.2, 0.25, np.nan],
+            "fva": [0.1, -0.05, np.nan, 0, 0, np.nan],
+        }
+    )
+    ax = plots.accuracy_against_naive(table)
+    ax.figure.canvas.draw()
+    names = [text.get_text() for text in ax.get_yticklabels()][::-1]
+    assert names[:4] == ["automatic · a", "naive · a", "naive · b", "automatic · b"]
+    plots.accuracy_against_naive(table[table["wape"].isna()]).figure.canvas.draw()

@@ -61,15 +61,18 @@ def fan_chart(
     _check_grain(frame, keys, history)
     for (key, part), colour in zip(parts, PALETTE):
         name = " / ".join(map(str, key)) if keys else t(lang, "forecast", "预测")
-        _one(ax, part, levels, name, colour, lang, alone=not keys)
+        _one(ax, part, levels, name, colour, lang, alone=len(parts) == 1)
         past = history
         for column, value in zip(keys, key):
             past = past[past[column] == value] if past is not None else None
         if past is not None and len(past):
             past = past.sort_values("date")
-            label = t(lang, "actual", "实际") if not keys else None
-            ax.plot(past["date"], past["amount"], color=GREY if not keys else colour,
+            alone = len(parts) == 1
+            label = t(lang, "actual", "实际") if alone else None
+            ax.plot(past["date"], past["amount"], color=GREY if alone else colour,
                     linewidth=1.3, label=label)  # fmt: skip
+    if len(parts) > 1:
+        _explain_bands(ax, levels, lang)
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
@@ -101,10 +104,24 @@ def _one(
     """Bands from the widest to the narrowest, then the line."""
     part = part.sort_values("date")
     when = part["date"].to_numpy()
-    shades = np.linspace(0.14, 0.28, max(len(levels), 1))
-    for x, shade in zip(levels[::-1], shades):
-        label = t(lang, f"{x:g} % interval", f"{x:g}% 区间") if alone else None
+    for x, shade in zip(levels[::-1], _shades(levels)):
+        label = _band_name(x, lang) if alone else None
         ax.fill_between(when, part[f"lo_{x:g}"], part[f"hi_{x:g}"], color=colour, alpha=shade,
                         linewidth=0, label=label)  # fmt: skip
     ax.plot(when, part["forecast"], color=colour, linewidth=2, label=name,
             marker="o" if len(part) == 1 else None)  # fmt: skip
+
+
+def _explain_bands(ax: Axes, levels: list[float], lang: str) -> None:
+    """What the bands of several series mean, without the colour of any."""
+    for x, shade in zip(levels[::-1], _shades(levels)):
+        ax.fill_between([], [], [], color=GREY, alpha=2 * shade, linewidth=0,
+                        label=_band_name(x, lang))  # fmt: skip
+
+
+def _shades(levels: list[float]) -> np.ndarray:
+    return np.linspace(0.14, 0.28, max(len(levels), 1))
+
+
+def _band_name(level: float, lang: str) -> str:
+    return t(lang, f"{level:g} % interval", f"{level:g}% 区间")

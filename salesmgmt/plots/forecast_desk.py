@@ -128,24 +128,36 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     ------
     InputError
         A column is missing.
+
+    Notes
+    -----
+    The best model stands on top; where the table is by others too (a key, the step), the models of
+    one of them stand together, in the table's order.
     """
     caller = "plots.accuracy_against_naive"
     frame, ax = axes(result, ["model", "wape", "fva"], ax, lang, caller=caller)
-    frame = frame.sort_values("wape", ascending=False, kind="stable")
+    columns = list(frame.columns)
+    others = columns[: columns.index("n")] if "n" in columns else []  # what it is reported by
+    others = [column for column in others if column != "model"]
+    group = frame.groupby(others, sort=False, dropna=False, observed=True).ngroup() if others else 0
+    frame = frame.assign(_group=group).sort_values(
+        ["_group", "wape"], ascending=False, kind="stable", na_position="first"
+    )
     points = [round(100 * float(gain), 1) + 0.0 for gain in frame["fva"]]  # as they are written
     colours = [GREEN if x > 0 else (RED if x < 0 else GREY) for x in points]
     place = np.arange(len(frame))
     ax.barh(place, frame["wape"], color=colours, height=0.6)
     for y, wape, gain in zip(place, frame["wape"], points):
+        if pd.isna(wape):  # nothing was sold: no share of it
+            continue
         words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
         ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
     names = [_model(name, lang) for name in frame["model"]]
-    columns = list(frame.columns)
-    for column in columns[: columns.index("n")] if "n" in columns else []:  # what it is reported by
-        if column != "model":
-            names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
+    for column in others:
+        names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
     ax.set_yticks(place, names)
-    ax.set_xlim(0, 1.25 * float(frame["wape"].max()))
+    largest = float(frame["wape"].max())
+    ax.set_xlim(0, 1.25 * largest if largest > 0 else 1.0)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     ax.set_xlabel(
         t(
