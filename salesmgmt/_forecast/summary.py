@@ -15,7 +15,8 @@ from ..engine.composition import compositions, one_step_errors
 from ..engine.decomposition import fill_gaps
 from ..engine.estimates import Estimates
 from ..engine.ets import Smoothed
-from ..engine.methods import OLDEST, complex_smoothed, decomposed, newest, regressed
+from ..engine.methods import OLDEST, complex_smoothed, newest, regressed
+from ..engine.mstl import fit_mstl
 from ..engine.preparation import Prepared, prepare, scale_of
 from ..engine.theta import theta
 from ..engine.transformation import box_cox
@@ -192,10 +193,11 @@ def _regression(block: Block, m: int) -> list[Row]:
 
 
 def _mstl(block: Block, m: int) -> list[Row]:
+    """Errors of all smoothings as they weigh; parameters of the one that weighs most."""
     p = prepare(block.y, block.n, m)
-    fit, _ = decomposed(p, 1)
-    errors = np.where(np.isfinite(block.y), fit.errors * p.scale, np.nan)
-    return _rows("MSTL", fit.parameters, errors)
+    fit = fit_mstl(p.y, p.n, p.m, 1)
+    rows = _rows("MSTL", {}, fit.errors * p.scale)
+    return [(j, {**row, "parameters": fit.parameters[j]}) for j, row in rows]
 
 
 def _ces(block: Block, m: int) -> list[Row]:

@@ -14,7 +14,10 @@ __all__ = [
     "seasonal_indices",
     "seasonal_score",
     "seasonal_test",
+    "shrink_season",
 ]
+
+_NEAR = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0  # weights of a position and its neighbours
 
 
 def fill_gaps(y: np.ndarray, n: np.ndarray, m: int = 1) -> np.ndarray:
@@ -145,15 +148,53 @@ def seasonal_differences(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     rest = np.where(seen, d - raw, 0.0)
     free = np.maximum(seen.sum(axis=(0, 1)) - m, 1)
     noise = (rest * rest).sum(axis=(0, 1)) / free * np.mean(1.0 / np.maximum(count, 1), axis=0)
-    smooth = np.zeros_like(raw)
-    if m > 12:
-        weight = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
-        smooth = sum(w * np.roll(raw, i - 2, axis=0) for i, w in enumerate(weight))
-        loss = noise * (1 - 2 * weight[2] + (weight**2).sum())
-        raw = smooth + _signal(raw - smooth, loss) * (raw - smooth)
+    smooth, own = _to_neighbours(raw, noise)
+    raw = smooth + own * (raw - smooth)
     s = raw * _signal(raw, noise)
     s = s - s.mean(axis=0)
     return np.where(n >= 1.5 * m, s, 0.0)
+
+
+def shrink_season(
+    d: np.ndarray, last: np.ndarray, path: np.ndarray, few: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A season that changes, shrunk like one that does not.
+
+    Parameters
+    ----------
+    d : (cycles, m, series)
+        Deviations from the trend, NaN where unknown.
+    last, path : (m, series), (cycles, m, series)
+        The newest season, and that of every cycle.
+    few : (series,)
+        Variance of the newest season in those of a deviation.
+    """
+    rest = np.where(np.isfinite(d), d - path, 0.0)
+    free = np.maximum(np.isfinite(d).sum(axis=(0, 1)) - d.shape[1], 1)
+    noise = (rest * rest).sum(axis=(0, 1)) / free * few
+    smooth, own = _to_neighbours(last, noise)
+    last = smooth + own * (last - smooth)
+    by_cycle = _smooth(path, 1)
+    path = by_cycle + own * (path - by_cycle)
+    signal = _signal(last, noise)
+    return last * signal, path * signal
+
+
+def _to_neighbours(raw: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A season (m, series) smoothed over its neighbours, and what share of the rest is signal."""
+    smooth = _smooth(raw, 0)
+    if len(raw) <= 12:
+        return smooth, np.ones(raw.shape[1])
+    loss = noise * (1 - 2 * _NEAR[2] + (_NEAR**2).sum())
+    return smooth, _signal(raw - smooth, loss)
+
+
+def _smooth(s: np.ndarray, axis: int) -> np.ndarray:
+    """Weighted mean of each position and its neighbours; short seasons as they are."""
+    if s.shape[axis] <= 12:
+        return s
+    out: np.ndarray = sum(w * np.roll(s, i - 2, axis=axis) for i, w in enumerate(_NEAR))
+    return out
 
 
 def _signal(x: np.ndarray, noise: np.ndarray) -> np.ndarray:

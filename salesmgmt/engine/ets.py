@@ -19,7 +19,7 @@ import numpy as np
 
 from .estimates import Estimates
 
-__all__ = ["Smoothed", "fit_additive"]
+__all__ = ["Smoothed", "fit_additive", "refine", "spread_ahead"]
 
 _LOW = {"alpha": 1e-4, "beta": 1e-4, "gamma": 1e-4, "phi": 0.8}
 _HIGH = {"alpha": 0.9999, "beta": 0.9999, "gamma": 0.9999, "phi": 0.98}
@@ -96,6 +96,19 @@ def fit_additive(
     return Smoothed(path[rows, np.arange(y.shape[1])[None]], errors, sse, count, named)
 
 
+def spread_ahead(fit: Smoothed, horizon: int) -> np.ndarray:
+    """Standard errors of each step ahead, (horizon, series), parameters taken as known."""
+    a = fit.parameters["alpha"]
+    b = fit.parameters.get("beta", np.zeros_like(a))
+    phi = fit.parameters.get("phi", np.ones_like(a))
+    h = np.arange(horizon)[:, None]
+    run = np.cumsum(phi ** np.arange(1, horizon + 1)[:, None], axis=0)
+    c = np.where(h == 0, 1.0, a + b * np.vstack((np.zeros_like(a)[None], run[:-1])))
+    grow = np.sqrt(np.cumsum(c**2, axis=0))
+    out: np.ndarray = np.sqrt(fit.sse / np.maximum(fit.count - 2, 1)) * grow
+    return out
+
+
 def _estimate(
     y: np.ndarray,
     names: list[str],
@@ -117,6 +130,12 @@ def _estimate(
         mean[i], precision[i] = _logit(usual, name), spread**-2
         theta[i] = mean[i]
     return _improve(y, theta, names, season, iterations, tolerance, mean, precision)
+
+
+def refine(y: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Simple smoothing to the end, from a smoothing parameter (as a logit) and first level."""
+    free = np.zeros((1, 1))
+    return _improve(y, start, ["alpha"], None, 40, 1e-9, free, free)
 
 
 def _size(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,6 @@ Each estimates what it needs, or takes it from what is held, and runs through th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,10 +13,10 @@ from . import arima, intermittent, naive, state_space
 from .autoregression import fit_changes
 from .ces import fit_ces
 from .combination import describe, kind_of
-from .decomposition import fill_gaps, seasonal_differences
 from .estimates import Estimates
-from .ets import Smoothed, fit_additive
+from .ets import Smoothed, fit_additive, spread_ahead
 from .marginal import Forecast
+from .mstl import fit_mstl
 from .preparation import Prepared
 from .theta import theta
 
@@ -26,7 +25,6 @@ __all__ = [
     "OLDEST",
     "by_past",
     "complex_smoothed",
-    "decomposed",
     "newest",
     "regressed",
     "safe",
@@ -76,14 +74,7 @@ def _mean_only(p: Prepared, horizon: int, held: Estimates) -> Forecast:
 
 
 def _smoothed(p: Prepared, fit: Smoothed, horizon: int) -> Forecast:
-    a = fit.parameters["alpha"]
-    b = fit.parameters.get("beta", np.zeros_like(a))
-    phi = fit.parameters.get("phi", np.ones_like(a))
-    h = np.arange(horizon)[:, None]
-    run = np.cumsum(phi ** np.arange(1, horizon + 1)[:, None], axis=0)
-    c = np.where(h == 0, 1.0, a + b * np.vstack((np.zeros_like(a)[None], run[:-1])))
-    grow = np.sqrt(np.cumsum(c**2, axis=0))
-    sd = np.sqrt(fit.sse / np.maximum(fit.count - 2, 1)) * grow
+    sd = spread_ahead(fit, horizon)
     return Forecast(p.back(fit.forecast), sd * p.factor(horizon))
 
 
@@ -142,32 +133,8 @@ def _ensemble(p: Prepared, horizon: int, held: Estimates) -> Forecast:
 
 
 def _mstl(p: Prepared, horizon: int, held: Estimates) -> Forecast:
-    fit, season = decomposed(p, horizon, held=held)
-    flat = replace(p, season=np.zeros((1, len(p.n))), multiplicative=p.n < 0, m=1)
-    found = _smoothed(flat, fit, horizon)
-    return Forecast(found.mean + season, found.sd)
-
-
-def decomposed(
-    p: Prepared, horizon: int, *, held: Estimates | None = None
-) -> tuple[Smoothed, np.ndarray]:
-    """Seasons taken out one after the other, longest last; damped smoothing of the rest.
-
-    The smoothing, and the seasons ahead (horizon, series).
-    """
-    held = held or Estimates()
-    season = np.zeros((horizon, len(p.n)))
-    rest = fill_gaps(p.y, p.n, p.m).copy()
-    for m in _seasons(p.m):
-        s = held.of(f"season {m}", seasonal_differences, rest, p.n, m)
-        rest = rest - s[np.arange(len(rest)) % m]
-        season += s[(p.n + np.arange(horizon)[:, None]) % m, np.arange(len(p.n))[None]]
-    return fit_additive(rest, p.n, horizon, trend="damped", held=held.part("level")), season
-
-
-def _seasons(m: int) -> tuple[int, ...]:
-    """A season and the longer one that usually goes with it."""
-    return {1: (), 7: (7, 365), 24: (24, 168)}.get(m, (m,))
+    found = fit_mstl(p.y, p.n, p.m, horizon, held=held)
+    return Forecast(found.forecast, found.sd)
 
 
 def regressed(p: Prepared, horizon: int, *, held: Estimates | None = None) -> Smoothed:

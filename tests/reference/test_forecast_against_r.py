@@ -8,6 +8,7 @@ ridge. Where a form other than R's is chosen, its AICc must be the lower one.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from r_series import FURTHER, SERIES, STEP, history
 
@@ -132,3 +133,27 @@ def test_theta_forecasts_what_r_does(m):
     )
     for name, one in found.groupby("series"):
         np.testing.assert_allclose(one["forecast"], THETAF[name], rtol=5e-3, err_msg=name)
+
+
+# ``thetaf(ts(y, frequency = m), h = 3)$mean``: the least sum of squares lies at a bound of the
+# smoothing parameter (1e-4, 0.9999), or in another dip than the one beside 0.3.
+AT_BOUNDS = {
+    ("m3_yearly", "N0014"): [3861.5208, 3852.2585, 3842.9963],
+    ("m3_quarterly", "N0835"): [4387.3233, 4398.2214, 4409.1194],
+    ("m3_quarterly", "N0838"): [3035.6541, 3047.1411, 3058.6281],
+    ("m3_monthly", "N2093"): [2312.5545, 2309.9574, 2307.3602],
+    ("m3_monthly", "N1745"): [4231.9698, 4235.7390, 4239.5082],
+    ("m3_monthly", "N1459"): [2457.6263, 2448.6987, 2439.7711],
+}
+
+
+@pytest.mark.parametrize("name, m", [("m3_yearly", 1), ("m3_quarterly", 4), ("m3_monthly", 12)])
+def test_theta_goes_to_the_bounds_as_r_does(data_dir, name, m):
+    want = {key: values for (of, key), values in AT_BOUNDS.items() if of == name}
+    train = pd.read_parquet(data_dir / "forecast" / f"{name}_train.parquet")
+    train = train[train["unique_id"].isin(list(want))]
+    train["date"] = pd.Timestamp("1900-01-01") + pd.to_timedelta(train["ds"] * 7, unit="D")
+    ask = {"by": "unique_id", "amount": "y", "freq": "W", "season_length": m, "level": None}
+    found = forecast(train, 3, model="theta", **ask)
+    for key, one in found.groupby("unique_id"):
+        np.testing.assert_allclose(one["forecast"], want[key], rtol=5e-4, err_msg=str(key))
