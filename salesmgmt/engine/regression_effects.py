@@ -61,14 +61,14 @@ def nuisance(n: int, season: int, yearly: float = 0.0) -> np.ndarray:
 def evidence(
     y: np.ndarray, x: np.ndarray, season: int, *, yearly: float = 0.0, logs: bool | None = None
 ) -> Evidence:
-    """What series of the same span and regressors say of the effects.
+    """What series of the same span say of the effects.
 
     Parameters
     ----------
     y : (time, series) array
         Values, NaN where nothing is known.
-    x : (time, k) array
-        Regressors, the same for all these series.
+    x : (time, k) or (series, time, k) array
+        Regressors, the same for all these series or one table for each.
     season : int
         Periods in a season, 1 for none.
     yearly : float
@@ -81,49 +81,75 @@ def evidence(
     scale = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     scale = np.where(scale > 0, scale, 1.0)
     z = y / scale
+    x = x[None] if x.ndim == 2 else x
     base = nuisance(len(y), season, yearly)
-    flat = _fit(z, x, base, known, season)
     positive = np.where(known, z > 0, True).all(axis=0) & known.any(axis=0)
     if logs is False or not positive.any():
-        return Evidence(flat[1], flat[2], np.zeros(len(scale), bool), scale)
+        _, information, score = _fit(z[None], x, base, known, season)
+        return Evidence(information[0], score[0], np.zeros(len(scale), bool), scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         lz = np.where(known & positive, np.log(np.where(z > 0, z, 1.0)), np.nan)
-    lz = np.where(positive, lz, z)
-    steep = _fit(lz, x, base, known, season)
+    sides = [np.where(positive, lz, z)] + [z] * (not (logs and positive.all()))
+    likelihood, information, score = _fit(np.stack(sides), x, base, known, season)
     jacobian = np.where(known & positive, lz, 0.0).sum(axis=0)
-    better = steep[0] - jacobian > flat[0]
-    take = positive & (better if logs is None else True)
-    information = np.where(take[:, None, None], steep[1], flat[1])
-    return Evidence(information, np.where(take[:, None], steep[2], flat[2]), take, scale)
+    take = positive & (True if logs else likelihood[0] - jacobian > likelihood[-1])
+    best, each = np.where(take, 0, len(sides) - 1), np.arange(len(scale))
+    return Evidence(information[best, each], score[best, each], take, scale)
 
 
 def _fit(
-    z: np.ndarray, x: np.ndarray, base: np.ndarray, known: np.ndarray, season: int
+    sides: np.ndarray, x: np.ndarray, base: np.ndarray, known: np.ndarray, season: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Best log-likelihood over the filters, with information and score there."""
-    filled = _bridge(z, known)
-    series, k = z.shape[1], x.shape[1]
-    best = np.full(series, -np.inf)
-    information, score = np.zeros((series, k, k)), np.zeros((series, k))
-    whole = known.all(axis=0)
-    groups = [(np.ones(len(z), bool), np.flatnonzero(whole))] if whole.any() else []
-    groups += [(known[:, j], np.array([j])) for j in np.flatnonzero(~whole)]
-    for a, b in _filters(len(z), season):
+    """Best log-likelihood over the filters, with information and score there.
+
+    ``sides`` (scales, time, series): the same values on one scale or two. Results are by scale
+    and series.
+    """
+    n, k = sides.shape[1], x.shape[2]
+    shape = (len(sides), sides.shape[2])
+    filled = np.stack([_bridge(z, known) for z in sides])
+    best = np.full(shape, -np.inf)
+    information, score = np.zeros((*shape, k, k)), np.zeros((*shape, k))
+    groups = _same_gaps(known)
+    for a, b in _filters(n, season):
         parts = (base, x, filled) if b is None else (base[:, :2], x, filled)
         f, g, e = (_whiten(v, a, b, season) for v in parts)
         lost = 0 if b is None else season
         for rows, which in groups:
-            rows = rows & (np.arange(len(z)) >= lost)
+            rows = rows & (np.arange(n) >= lost)
             if rows.sum() < 4:
                 continue
-            likelihood, info, sc = _project(f[rows], g[rows], e[np.ix_(rows, which)])
-            likelihood *= len(z) / (len(z) - lost)
-            better = likelihood > best[which]
-            target = which[better]
-            best[target] = likelihood[better]
-            information[target] = info[better]
-            score[target] = sc[better]
+            own = g if len(g) == 1 else g[which]
+            likelihood, info, sc = _side_by_side(f[rows], own[:, rows], e[:, rows][:, :, which])
+            likelihood *= n / (n - lost)
+            side, at = np.nonzero(likelihood > best[:, which])
+            target = side, which[at]
+            best[target] = likelihood[side, at]
+            information[target], score[target] = info[side, at], sc[side, at]
     return best, information, score
+
+
+def _same_gaps(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Which rows are known, and the series of which this holds."""
+    found: dict[bytes, list[int]] = {}
+    packed = np.packbits(known, axis=0)
+    for j in range(known.shape[1]):
+        found.setdefault(packed[:, j].tobytes(), []).append(j)
+    return [(known[:, which[0]], np.asarray(which)) for which in found.values()]
+
+
+def _side_by_side(
+    f: np.ndarray, g: np.ndarray, e: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """:func:`_project` of ``e`` (scales, time, series), each result by scale and series."""
+    if len(g) > 1:
+        found = _project(f, g, e.transpose(2, 1, 0))
+        return tuple(v.swapaxes(0, 1) for v in found)  # type: ignore[return-value]
+    scales, n, series = e.shape
+    found = _project(f, g, e.swapaxes(0, 1).reshape(1, n, scales * series))
+    return tuple(  # type: ignore[return-value]
+        v[0].reshape(scales, series, *v.shape[2:]) for v in found
+    )
 
 
 def _filters(n: int, season: int) -> list[tuple[float, float | None]]:
@@ -135,39 +161,65 @@ def _filters(n: int, season: int) -> list[tuple[float, float | None]]:
 
 
 def _whiten(v: np.ndarray, a: float, b: float | None, season: int) -> np.ndarray:
-    """``(1 - B) / (1 - (1 - a) B)``, and the same with the lag of the season and ``b``."""
-    out = lfilter([1.0, -1.0], [1.0, a - 1.0], v, axis=0)
+    """``(1 - B) / (1 - (1 - a) B)``, and the same with the lag of the season and ``b``.
+
+    Time is the last axis but one.
+    """
+    out = lfilter([1.0, -1.0], [1.0, a - 1.0], v, axis=-2)
     if b is None:
         return out
     gap = np.zeros(season - 1)
-    return lfilter(np.r_[1.0, gap, -1.0], np.r_[1.0, gap, b - 1.0], out, axis=0)
+    return lfilter(np.r_[1.0, gap, -1.0], np.r_[1.0, gap, b - 1.0], out, axis=-2)
 
 
 def _project(
     f: np.ndarray, g: np.ndarray, e: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Regression on ``g`` with ``f`` projected out, outliers drawn in."""
+    """Regression on ``g`` with ``f`` projected out, outliers drawn in.
+
+    ``f`` (time, nuisances), ``g`` (tables, time, k), ``e`` (tables, time, columns): all tables at
+    once. Log-likelihood, information and score by table and column.
+    """
     if len(f) < f.shape[1] + 4:
         f = f[:, :2]
-    left, sizes, _ = np.linalg.svd(f, full_matrices=False)
-    q = left[:, sizes > 1e-9 * sizes[0]]
+    q = _span(f)
     g, e = g - q @ (q.T @ g), e - q @ (q.T @ e)
-    gram = g.T @ g
-    ridge = gram + np.eye(len(gram)) * (1e-8 * np.trace(gram) / len(gram) + 1e-12)
+    turned = g.swapaxes(1, 2)
+    gram = turned @ g
+    k = gram.shape[1]
+    small = 1e-8 * np.trace(gram, axis1=1, axis2=2) / k + 1e-12
+    ridge = gram + np.eye(k) * small[:, None, None]
     free = max(len(f) - q.shape[1] - 1, 1)
     raw = e
     for _ in range(3):
-        beta = np.linalg.solve(ridge, g.T @ e)
-        rest = e - g @ beta
-        limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=0) + 1e-12
-        e = g @ beta + np.clip(rest, -limit, limit)
-    beta = np.linalg.solve(ridge, g.T @ e)
-    drawn = (np.abs(e - raw) > 1e-9 * np.abs(raw).max()).mean(axis=0)
-    sse = ((e - g @ beta) ** 2).sum(axis=0) / (1 - np.minimum(drawn, 0.5)) ** 2
-    lost = min(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
-    variance = np.maximum(sse / max(free - lost, 1), 1e-10)
+        fit = g @ np.linalg.solve(ridge, turned @ e)
+        rest = e - fit
+        limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=1, keepdims=True) + 1e-12
+        e = fit + np.clip(rest, -limit, limit)
+    score = turned @ e
+    sse = ((e - g @ np.linalg.solve(ridge, score)) ** 2).sum(axis=1)
+    # Drawn in by more than rounding.
+    far = np.abs(e - raw) > 1e-9 * np.abs(raw).max(axis=1, keepdims=True)
+    sse /= (1 - np.minimum(far.mean(axis=1), 0.5)) ** 2
+    lost = np.minimum(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
+    variance = np.maximum(sse / np.maximum(free - np.atleast_1d(lost), 1)[:, None], 1e-10)
     likelihood = -0.5 * len(f) * np.log(variance)
-    return likelihood, gram[None] / variance[:, None, None], (g.T @ e).T / variance[:, None]
+    return (
+        likelihood,
+        gram[:, None] / variance[..., None, None],
+        score.swapaxes(1, 2) / variance[..., None],
+    )
+
+
+def _span(f: np.ndarray) -> np.ndarray:
+    """Orthonormal columns that span those of ``f``."""
+    q, r = np.linalg.qr(f)
+    size = np.abs(np.diag(r))
+    if size.min() > 1e-6 * size.max():
+        return np.asarray(q)
+    # Columns that (nearly) hang together: the costlier way, which tells how many are left.
+    left, sizes, _ = np.linalg.svd(f, full_matrices=False)
+    return np.asarray(left[:, sizes > 1e-9 * sizes[0]])
 
 
 def _bridge(z: np.ndarray, known: np.ndarray) -> np.ndarray:
