@@ -172,3 +172,83 @@ def test_an_effect_that_is_unsure_widens_what_has_moved_since_lately():
         width[ahead] = (made["hi_95"] - made["lo_95"]).mean()
         assert (high - low).mean() == pytest.approx(width[ahead], rel=0.1)
     assert width[1.0] < 0.95 * width[0.0] < 0.95 * width[-1.0]
+
+
+def _regressed(series, n, seed, k=3):
+    """Level, a season of four, effects of ``k`` regressors, noise; and the regressors."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, k))
+    season = np.tile([0.2, -0.1, 0.0, -0.1], n)[:n, None]
+    y = np.exp(5 + season + x @ np.full((k, 1), 0.1) + rng.normal(0, 0.05, (n, series)))
+    return y, x
+
+
+def test_series_side_by_side_say_what_each_says_alone():
+    y, x = _regressed(6, 60, 3)
+    y[5:9, 1] = np.nan
+    y[30:32, 4] = np.nan
+    own = x + np.random.default_rng(4).normal(size=(6, *x.shape))
+    for table in (x, own):
+        got = evidence(y, table, 4)
+        for j in range(6):
+            alone = evidence(y[:, [j]], table if table.ndim == 2 else table[j], 4)
+            np.testing.assert_allclose(got.information[j], alone.information[0], rtol=1e-9)
+            np.testing.assert_allclose(got.score[j], alone.score[0], rtol=1e-9, atol=1e-6)
+            assert got.logs[j] == alone.logs[0]
+
+
+def test_information_is_that_of_least_squares():
+    """One filter written out: regression on level, slope, season and regressors, by normal form."""
+    from scipy.signal import lfilter
+
+    y, x = _regressed(1, 80, 5)
+    got = evidence(y, x, 4, logs=True)
+    beta = np.linalg.solve(got.information[0], got.score[0])
+    found = []
+    for a in (0.02, 0.1, 0.25, 0.5, 0.8):
+        t = np.arange(80)
+        base = np.column_stack([np.ones(80), t, *(t % 4 == k for k in (1, 2, 3)), x])
+        f = lfilter([1, -1], [1, a - 1], base.astype(float), axis=0)
+        e = lfilter([1, -1], [1, a - 1], np.log(y[:, 0]))
+        found.append(np.linalg.lstsq(f, e, rcond=None)[0][-3:])
+    assert min(np.abs(beta - b).max() for b in found) < 0.01
+    np.testing.assert_allclose(beta, 0.1, atol=0.02)
+
+
+def test_series_of_a_few_values_or_of_zeros_do_not_spoil_the_others():
+    y, x = _regressed(12, 120, 6)
+    clean = shrunken(*_said(evidence(y, x, 52)))[0]
+    rng = np.random.default_rng(7)
+    odd = np.full((120, 6), np.nan)
+    odd[-4:, 0] = [24.0, 12.0, 12.0, 12.0]
+    odd[-6:, 1] = [-41.0, 44.0, -100.0, 18.0, 58.0, -58.0]
+    odd[:, 2:4] = 0.0
+    odd[0, 2], odd[[3, 50], 3] = 10.0, 7.0
+    odd[:, 4] = 0.0
+    odd[rng.choice(120, 9, replace=False), 4] = rng.integers(1, 9, 9)
+    odd[:, 5] = 100.0  # a fixed fee
+    both = shrunken(*_said(evidence(np.hstack([y, odd]), x, 52)))[0]
+    np.testing.assert_allclose(both[:12], clean, atol=0.02)
+    assert np.abs(both).max() < 0.3
+
+
+def _said(found):
+    return found.information, found.score
+
+
+def test_a_short_gappy_record_takes_the_effects_of_the_others():
+    """Years of weeks with a season of a year, and weeks that are known once only."""
+    rng = np.random.default_rng(8)
+    dates = pd.date_range("2023-01-02", periods=117, freq="7D")
+    frames = []
+    for i in range(10):
+        amount = 100 * (1 + i) * np.exp(rng.normal(0, 0.1, 117))
+        known = np.ones(117, bool) if i < 6 else rng.random(117) < (0.5 if i < 9 else 0.1)
+        frames.append(pd.DataFrame({"s": i, "date": dates, "amount": amount})[known])
+    sales = pd.concat(frames)
+    for gaps in ("missing", "zero"):
+        options = {"by": "s", "gaps": gaps, "level": None, "model": "naive"}
+        plain = forecast(sales, 8, **options)["forecast"].to_numpy()
+        known = forecast(sales, 8, calendar="US", **options)["forecast"].to_numpy()
+        some = plain > 0
+        assert (np.abs(np.log(known[some] / plain[some])) < 0.5).all()

@@ -14,6 +14,7 @@ from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days
 from .drivers import Drivers, read_drivers
+from .exog import check_drivers, driver_rows
 from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
 from .upkeep import Memory
@@ -161,8 +162,9 @@ invalid, transform, clean
     memories = {name: None if refit else Memory() for name in named}
     parts = []
     for cut in _cutoffs(panel, horizon, windows, step):
+        learned = Estimates()  # effects of calendar and drivers are those of every model
         for name, model in named.items():
-            kept = {"memory": memories[name]}
+            kept = {"memory": memories[name], "held": learned}
             parts.append(record.run(cut, horizon, name, model, options | kept))
         if progress:
             print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
@@ -223,8 +225,6 @@ class _Record:
         """The drivers of every period with rows, known or (from a cutoff's view) planned."""
         if exog is None:
             return
-        from .drivers import check_drivers, driver_rows
-
         check_drivers(exog, self.panel, [*self.keys, "date", "amount"], date)
         self.exog = driver_rows(
             history, self.panel, exog=exog, by=self.keys, date=date, caller=caller
@@ -358,10 +358,12 @@ def forecast_known(
     transform: str | float | None = None,
     clean: bool = False,
     memory: Memory | None = None,
+    held: Estimates | None = None,
 ) -> pd.DataFrame:
     """What :func:`forecast` gives for sums by period, with the days they were summed from.
 
-    ``memory``: what was estimated from a shorter record, and is to stay.
+    ``memory``: what was estimated from a shorter record, and is to stay. ``held``: what was found
+    of the drivers for another model of the same panel.
     """
     panel = read_history(
         given,
@@ -398,7 +400,7 @@ def forecast_known(
         check_levels(level, caller=caller),
         non_negative,
         n_jobs=n_jobs,
-        drivers=read(panel, Estimates()) if memory is None else None,
+        drivers=read(panel, held or Estimates()) if memory is None else None,
         transform=transform,
         clean=clean,
         memory=memory,

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from .. import calendars
-from .._frames import (
-    Amount,
-    Date,
-    Key,
-    check_int,
-    check_names,
-    factorise,
-    speaking_for,
-    stack_keys,
-    take,
-    to_pandas,
-    warn,
-)
+from .._frames import speaking_for
 from ..engine import regression_effects
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .daily import Days, period_factors
-from .intake import Grid, Panel
+from .calendar_columns import BY_DAY, YEARS, calendar_columns, known_periods
+from .daily import Days
+from .exog import exog_columns
+from .intake import Panel
 
-__all__ = ["Drivers", "check_drivers", "driver_rows", "read_drivers"]
+__all__ = ["Drivers", "read_drivers"]
 
-_YEARS = {"h": 8766.0, "D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
-_SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
 _RECENT = 15  # years that effects are learned from: opening hours and habits change
-_LONG = 6  # years from which each weekday has an effect of its own in months and quarters
-_FESTIVALS = 4  # years of months or quarters below which a moving holiday looks like season
 _POOL = 4096  # series whose effects are shrunk towards each other
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
-_BY_DAY = "days"  # the column that sums what single days are worth
 _LEVEL = (4, 24)  # periods that tell the level: a season, but no fewer and no more than these
-_NEAR = 10  # days before it that are quiet rather than busy
+_BLOCK = 512  # series estimated side by side
+_FAR = 5.0  # beyond it an effect in logarithms is no effect any more
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
 
 
@@ -89,17 +71,15 @@ class Drivers:
         )
         return self._clean(panel, dense)
 
-    def effect(self, series: int, first: int, count: int) -> np.ndarray:
-        """Effect in logarithms, or in units of the series' scale."""
-        return (self.rows(series, first, count) / self.size) @ self.beta[series]
-
     def doubt(self, series: int, first: int, count: int) -> np.ndarray:
         """Standard error of :meth:`effect`."""
-        return self._error_of(self.rows(series, first, count) / self.size, series)
+        which = np.array([series])
+        return self._errors(self._tables(which, first, count), which)[0]
 
-    def doubt_ahead(self, series: int, first: int, count: int) -> np.ndarray:
-        """Standard error that the effects give to a forecast from period ``first`` on."""
-        return self._error_of(self.moved(series, first, count), series)
+    def effect(self, series: int, first: int, count: int) -> np.ndarray:
+        """Effect in logarithms, or in units of the series' scale."""
+        which = np.array([series])
+        return self._sums(self._tables(which, first, count), which)[0]
 
     def moved(self, series: int, first: int, count: int) -> np.ndarray:
         """Regressors less what they were lately, each relative to its size.
@@ -107,12 +87,34 @@ class Drivers:
         An effect that is taken for too large makes the level too low by as much, and the forecast
         starts from that level: only what has moved since is forecast wrongly.
         """
-        begin = max(first - self.span, self.low)
-        rows = self.rows(series, begin, first - begin + count) / self.size
-        return np.asarray(rows[first - begin :] - rows[: first - begin].mean(axis=0))
+        return self._moved(np.array([series]), first, count)[0]
 
-    def _error_of(self, x: np.ndarray, series: int) -> np.ndarray:
-        return np.asarray(np.sqrt(np.einsum("ti,ij,tj->t", x, self.post[series], x)))
+    def ahead(self, which: np.ndarray, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Effects on forecasts from period ``first`` on, and their errors, (series, periods)."""
+        effect = self._sums(self._tables(which, first, count), which)
+        return effect, self._errors(self._moved(which, first, count), which)
+
+    def _tables(self, which: np.ndarray, first: int, count: int) -> np.ndarray:
+        """Regressors in their typical size, (series, periods, k); one table where all share it."""
+        if self.own is None:
+            which = which[:1]
+        return np.stack([self.rows(int(i), first, count) for i in which]) / self.size
+
+    def _moved(self, which: np.ndarray, first: int, count: int) -> np.ndarray:
+        begin = max(first - self.span, self.low)
+        x = self._tables(which, begin, first - begin + count)
+        known = first - begin
+        return np.asarray(x[:, known:] - x[:, :known].mean(axis=1, keepdims=True))
+
+    def _sums(self, x: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Effects of the regressors ``x`` on these series."""
+        if len(x) == 1:
+            return np.asarray(self.beta[which] @ x[0].T)
+        return np.asarray((x @ self.beta[which][:, :, None])[:, :, 0])
+
+    def _errors(self, x: np.ndarray, which: np.ndarray) -> np.ndarray:
+        """Standard errors of the effects of the regressors ``x`` on these series."""
+        return np.asarray(np.sqrt(((x @ self.post[which]) * x).sum(axis=2)))
 
     def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
         """Typical size of each column where it is not zero."""
@@ -134,8 +136,8 @@ class Drivers:
         out = regression_effects.Evidence(
             np.zeros((count, k, k)), np.zeros((count, k)), np.zeros(count, bool), np.ones(count)
         )
-        yearly = _YEARS[panel.grid.freq]
-        for which in _alike(dense, self.own is None):
+        yearly = YEARS[panel.grid.freq]
+        for which in _alike(dense):
             first, y = dense[which[0]]
             if not len(y):
                 continue
@@ -143,7 +145,7 @@ class Drivers:
             block = np.column_stack([dense[i][1][late:] for i in which])
             if not np.isfinite(block).any():
                 late, block = 0, np.column_stack([dense[i][1] for i in which])
-            x = self.rows(int(which[0]), first + late, len(block)) / self.size
+            x = self._tables(which, first + late, len(block))
             got = regression_effects.evidence(
                 block, x, panel.season, yearly=yearly, logs=True if self._by_day.any() else None
             )
@@ -176,19 +178,22 @@ class Drivers:
         return beta, post
 
     def _clean(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> Panel:
-        at, values, starts = [], [], [0]
-        for i, (first, y) in enumerate(dense):
-            effect = self.effect(i, first, len(y)) if len(y) else np.empty(0)
-            free = y / np.exp(effect) if self.logs[i] else y - self.scale[i] * effect
-            at.append(np.arange(first, first + len(y)))
-            values.append(free)
-            starts.append(starts[-1] + len(y))
-        return replace(
-            panel,
-            starts=np.asarray(starts),
-            at=np.concatenate(at),
-            values=np.concatenate(values),
-        )
+        """The panel without the effects, gaps filled as in ``dense``."""
+        size = np.array([len(y) for _, y in dense])
+        begin = np.array([first for first, _ in dense])
+        starts = np.concatenate([[0], np.cumsum(size)])
+        values = np.empty(starts[-1])
+        for which in _alike(dense):
+            first, y = dense[which[0]]
+            if not len(y):
+                continue
+            effect = self._sums(self._tables(which, first, len(y)), which)
+            y = np.stack([dense[i][1] for i in which])
+            times = np.exp(np.clip(effect, -_FAR, _FAR))
+            free = np.where(self.logs[which, None], y / times, y - self.scale[which, None] * effect)
+            values[starts[which, None] + np.arange(y.shape[1])] = free
+        at = np.arange(starts[-1]) + np.repeat(begin - starts[:-1], size)
+        return replace(panel, starts=starts, at=at, values=values)
 
     def put_on(
         self,
@@ -203,11 +208,11 @@ class Drivers:
         """
         effect = np.empty((len(end), horizon))
         doubt = np.empty((len(end), horizon))
-        for i, last in enumerate(end):
-            effect[i] = self.effect(i, int(last) + 1, horizon)
-            doubt[i] = self.doubt_ahead(i, int(last) + 1, horizon)
+        for last in np.unique(end):
+            for which in _blocks(np.flatnonzero(end == last)):
+                effect[which], doubt[which] = self.ahead(which, int(last) + 1, horizon)
         logs, scale = self.logs[:, None], self.scale[:, None]
-        times = np.where(logs, np.exp(np.clip(effect, -5, 5)), 1.0)
+        times = np.where(logs, np.exp(np.clip(effect, -_FAR, _FAR)), 1.0)
         plus = np.where(logs, 0.0, scale * effect)
         out = {"status": made["status"]}
         centre = made["forecast"]
@@ -250,14 +255,18 @@ def _dense(panel: Panel) -> Iterator[tuple[int, np.ndarray]]:
         yield first, y
 
 
-def _alike(dense: list[tuple[int, np.ndarray]], shared: bool) -> list[np.ndarray]:
-    """Series of the same span together, where they share their regressors."""
-    if not shared:
-        return [np.array([i]) for i in range(len(dense))]
+def _alike(dense: list[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+    """Series of the same span together."""
     found: dict[tuple[int, int], list[int]] = {}
     for i, (first, y) in enumerate(dense):
         found.setdefault((first, len(y)), []).append(i)
-    return [np.asarray(v) for v in found.values()]
+    for which in found.values():
+        yield from _blocks(np.asarray(which))
+
+
+def _blocks(which: np.ndarray) -> Iterator[np.ndarray]:
+    for low in range(0, len(which), _BLOCK):
+        yield which[low : low + _BLOCK]
 
 
 # --------------------------------------------------------------------------------------
@@ -295,470 +304,17 @@ def read_drivers(
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
     asked = calendar, events, days, whole
     with speaking_for(caller):
-        names, common = _calendar_columns(panel, low, high, horizon, *asked, held)
-    presumed = np.array([float(n == _BY_DAY) for n in names])
-    short = _known(panel) < 2 * _YEARS[panel.grid.freq]
+        names, common = calendar_columns(panel, low, high, horizon, *asked, held)
+    presumed = np.array([float(n == BY_DAY) for n in names])
+    short = known_periods(panel) < 2 * YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
     kinds = ["holiday"] * len(names)
     span = min(max(panel.season, _LEVEL[0]), _LEVEL[1])
     out = Drivers(names, kinds, low, common, presumed, short, low + inside, span, held=held)
     if exog is not None:
-        lags = _lags(exog, caller)
-        check_drivers(exog, panel, by, date)
-        rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=caller)
-        table = _by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
-        out.own, more = _lagged(table, lags, panel, low, horizon, held)
+        out.own, more = exog_columns(
+            history, panel, horizon, by=by, date=date, exog=exog, future=future, low=low, held=held
+        )
         out.names, out.groups = names + more, out.groups + ["exog"] * len(more)
         out.presumed = np.concatenate([presumed, np.zeros(len(more))])
     return out if out.names else None
-
-
-def _calendar_columns(
-    panel: Panel,
-    low: int,
-    high: int,
-    horizon: int,
-    calendar: Any,
-    events: Any,
-    days: Days | None,
-    whole: bool,
-    held: Estimates,
-) -> tuple[list[str], np.ndarray]:
-    """Columns of the calendar by period, their usual season taken out."""
-    grid, caller = panel.grid, panel.caller
-    empty = np.empty((high - low + 1, 0))
-    if calendar is None and events is None:
-        return [], empty
-    if grid.freq == "h":
-        raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
-    if isinstance(calendar, str) or calendar is None:
-        daily = _country_days(grid, low, high, calendar, events, caller)
-        years = held.of("years", lambda: (high - low + 1 - horizon) / _YEARS[grid.freq])
-        if days is not None and isinstance(calendar, str) and grid.freq in _SEASONS:
-            last = int(grid.last_day(panel.end.max()))
-            factors = period_factors(days, grid, low, high, last, daily, calendar, held)
-            if factors is not None:
-                return _by_day(panel, *factors, years, whole, held)
-        if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
-            # Too few dates to tell a festival that moves from the months it falls in.
-            kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}
-            daily = {name: values for name, values in daily.items() if name in kept}
-    else:
-        if events is not None:
-            raise InputError(
-                f"{caller}(): give events with a country code, or a calendar frame with the "
-                "events in it (calendars.events(own=...)), not both."
-            )
-        return _settle(panel, *_own_calendar(panel, low, high, calendar), whole, held)
-    names = list(daily)
-    if not names:
-        return [], empty
-    starts = grid.first_day(np.arange(low, high + 1)) - grid.first_day(np.asarray(low))
-    table = np.column_stack([np.add.reduceat(daily[n], starts) for n in names])
-    return _settle(panel, names, table, whole, held)
-
-
-def _by_day(
-    panel: Panel,
-    usual: np.ndarray,
-    moved: np.ndarray,
-    years: float,
-    whole: bool,
-    held: Estimates,
-) -> tuple[list[str], np.ndarray]:
-    """The column of what the days of each period are worth."""
-    if whole:
-        seasonal = _has_season(panel, True) and _known(panel) >= 2 * panel.season
-        usual = usual - (_by_place(usual, panel.season) if seasonal else np.median(usual))
-        return [_BY_DAY], (usual + moved)[:, None]
-    factors = usual + moved
-    if years < 2:  # no season is learned from the periods themselves
-        return [_BY_DAY], (factors - held.of("usual", factors.mean))[:, None]
-    return _settle(panel, [_BY_DAY], factors[:, None], whole, held)
-
-
-def _own_daily(grid: Grid, low: int, high: int, calendar: str, events: Any) -> set[str]:
-    """Names of the caller's own events."""
-    if events is None:
-        return set()
-    return set(_country_days(grid, low, high, None, events, "forecast"))
-
-
-def _country_days(
-    grid: Grid, low: int, high: int, calendar: str | None, events: Any, caller: str
-) -> dict[str, np.ndarray]:
-    """Columns by day from the first day of ``low`` to the last of ``high``."""
-    first, last = (
-        pd.Timestamp(np.datetime64(int(f(np.asarray(x))), "D"))
-        for f, x in ((grid.first_day, low), (grid.last_day, high))
-    )
-    code = calendar or "CN"
-    lead, lag = ({k: v[i] for k, v in _SHAPE.items()} for i in (0, 1))
-    china = code.upper().split("-")[0] in ("CN", "CHN")
-    margins: dict[str, Any] = {"lead": lead, "lag": lag} if china else {}
-    table = calendars.events(first, last, country=code, own=events, **margins)
-    own = [] if events is None else _own_names(table, first, last, code, margins)
-    out = {c: table[c].to_numpy(float) for c in table.columns if c != "date"}
-    if calendar is None:
-        return {c: out[c] for c in own}
-    if china:
-        _split_lead(out)
-    elif any("christmas" in c for c in out) and not any("easter" in c for c in out):
-        out.update(_easter(first, last))
-    if grid.freq != "D":
-        weight = calendars.working_days(first, last, country=code)["weight"].to_numpy(float)
-        out = {"working_days": weight, **out}
-        out.pop("make_up_workday", None)
-        out.pop("weekday_off", None)
-        if grid.freq in ("M", "Q") and (last - first).days > _LONG * 365.25:
-            day = (np.arange(len(weight)) + first.day_of_week) % 7
-            out["days"] = np.ones(len(weight))
-            for k, name in enumerate(_WEEKDAYS):
-                out[name] = (day == k).astype(float) - (day == 6)
-    return out
-
-
-def _easter(first: pd.Timestamp, last: pd.Timestamp) -> dict[str, np.ndarray]:
-    """Easter, and the week before it, where it is no public holiday but moves trade."""
-    from dateutil.easter import easter
-
-    size = (last - first).days + 1
-    day, week = np.zeros(size), np.zeros(size)
-    for year in range(first.year, last.year + 2):
-        at = (pd.Timestamp(easter(year)) - first).days
-        day[max(at, 0) : max(at + 1, 0)] = 1.0
-        week[max(at - 7, 0) : max(at, 0)] = 1.0
-    return {"easter": day, "easter_lead": week}
-
-
-def _own_names(
-    table: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, code: str, margins: dict[str, Any]
-) -> list[str]:
-    plain = calendars.events(first, last, country=code, **margins)
-    return [c for c in table.columns if c not in plain.columns]
-
-
-def _split_lead(out: dict[str, np.ndarray]) -> None:
-    """The weeks before the Spring Festival: busy first, then quiet."""
-    lead = out.get("spring_festival_lead")
-    if lead is None:
-        return
-    near = np.zeros_like(lead)
-    for k in range(1, _NEAR + 1):
-        near[:-k] = np.maximum(near[:-k], out["spring_festival"][k:] * lead[:-k])
-    out["spring_festival_near"] = near
-    out["spring_festival_lead"] = lead - near
-
-
-def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[list[str], np.ndarray]:
-    """Numeric columns of the caller's frame, summed by period."""
-    caller = panel.caller
-    if hasattr(calendar, "columns"):
-        calendar = to_pandas(calendar, caller=caller, arg="calendar")
-    if not hasattr(calendar, "columns") or "date" not in calendar.columns:
-        raise InputError(
-            f"{caller}(): calendar must be a country code or a frame with 'date' and columns of "
-            f"numbers (see calendars.events), got {type(calendar).__name__}."
-        )
-    names = [str(c) for c in calendar.columns if c not in ("date", "provisional")]
-    roles: dict[str, Any] = {f"x{i}": Amount(n) for i, n in enumerate(names)}
-    rows = take(calendar, caller=caller, arg="calendar", date=Date("date"), **roles)
-    at = panel.grid.period_of(rows["date"]) - low
-    inside = (at >= 0) & (at <= high - low)
-    lost = np.setdiff1d(np.arange(high - low + 1), at[inside])
-    if len(lost):
-        shown = ", ".join(str(d)[:10] for d in panel.grid.dates(lost[:3] + low))
-        raise InputError(
-            f"{caller}(): calendar lacks {len(lost)} period(s) of the history or the horizon, "
-            f"first {shown}; make it long enough."
-        )
-    _refuse_parts(panel, low, high, np.unique(rows.days("date")), caller)
-    size = high - low + 1
-    columns = [
-        np.bincount(at[inside], rows[f"x{i}"][inside], minlength=size) for i in range(len(names))
-    ]
-    return names, np.column_stack(columns) if columns else np.empty((size, 0))
-
-
-def _refuse_parts(panel: Panel, low: int, high: int, days: np.ndarray, caller: str) -> None:
-    """A calendar by day has all days of the periods: the sum over half a month is none."""
-    if len(days) < 2 or np.diff(days).min() > 1 or panel.grid.freq == "h":
-        return
-    first, last = (
-        int(f(np.asarray(x))) for f, x in ((panel.grid.first_day, low), (panel.grid.last_day, high))
-    )
-    lost = np.setdiff1d(np.arange(first, last + 1), days)
-    if len(lost):
-        raise InputError(
-            f"{caller}(): calendar lacks {len(lost)} day(s) between {np.datetime64(first, 'D')} "
-            f"and {np.datetime64(last, 'D')}, first {np.datetime64(int(lost[0]), 'D')}; "
-            "make it hold every day of the history and the horizon."
-        )
-
-
-def _settle(
-    panel: Panel, names: list[str], table: np.ndarray, whole: bool, held: Estimates
-) -> tuple[list[str], np.ndarray]:
-    """What the season of a year explains is left to the season; what does not move is left out."""
-    columns = dict(zip(names, table.T))
-    if held.of("seasonal", _has_season, panel, whole):
-        usual = held.of("usual", _usual, columns, panel.season)
-        place = np.arange(len(table)) % panel.season
-        columns = {c: x - usual[c][place] for c, x in columns.items() if c in usual}
-    known = _known(panel)
-    if whole:  # an ordinary period has no effect
-        columns = {c: x - np.median(x[:known]) for c, x in columns.items()}
-    kept = held.of(
-        "columns", lambda: [c for c, x in columns.items() if known > 1 and np.ptp(x[:known]) > 1e-9]
-    )
-    out = np.zeros((len(table), len(kept)))
-    for j, name in enumerate(kept):
-        out[:, j] = columns.get(name, 0.0)
-    return list(kept), out
-
-
-def _usual(columns: dict[str, np.ndarray], season: int) -> dict[str, np.ndarray]:
-    """Mean of each column at each place of the season."""
-    out = {}
-    for name, x in columns.items():
-        mean = _by_place(x, season)[:season]
-        out[name] = np.concatenate([mean, np.zeros(season - len(mean))])
-    return out
-
-
-def _known(panel: Panel) -> int:
-    """Periods from the first to the last known one."""
-    return int(panel.end.max()) - int(panel.at.min()) + 1
-
-
-def _has_season(panel: Panel, whole: bool) -> bool:
-    """Whether each place in the year has a season of its own that takes what returns there.
-
-    A decomposition (``whole``) has only waves in two or three years of weeks.
-    """
-    season, known = panel.season, _known(panel)
-    if season not in _SEASONS.get(panel.grid.freq, ()):
-        return False
-    return not (whole and season > 12 and 2 * season <= known < 4 * season)
-
-
-def _by_place(values: np.ndarray, season: int) -> np.ndarray:
-    """Mean of the values at the same place in the season."""
-    place = np.arange(len(values)) % season
-    count = np.maximum(np.bincount(place, minlength=season), 1)
-    return np.asarray((np.bincount(place, values, minlength=season) / count)[place])
-
-
-# --------------------------------------------------------------------------------------
-# Columns of the history
-
-
-def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
-    """Column to lags; a name alone has lag 0."""
-    if isinstance(exog, str):
-        return {exog: [0]}
-    if isinstance(exog, Mapping):
-        given: dict[str, list[int]] = {}
-        for name, lag in exog.items():
-            given[str(name)] = [lag] if not isinstance(lag, list | tuple) else list(lag)
-    else:
-        given = {str(name): [0] for name in check_names(exog, "exog", caller=caller)}
-    if not given:
-        raise InputError(f"{caller}(): exog is empty; name at least one column.")
-    for name, lags in given.items():
-        for lag in lags:
-            check_int(lag, f"the lag of {name!r} in exog", caller=caller, low=0)
-        if not lags or len(set(lags)) < len(lags):
-            raise InputError(
-                f"{caller}(): exog gives {name!r} the lags {lags!r}; give each lag once, "
-                "0 for the period itself."
-            )
-    return given
-
-
-def check_drivers(exog: Any, panel: Panel, by: list[str], date: str) -> None:
-    """Drivers are neither keys nor what is to be forecast, and their lags lie in the past."""
-    own = {*by, date, panel.amount}
-    for name, shifts in _lags(exog, panel.caller).items():
-        if name in own:
-            raise InputError(
-                f"{panel.caller}(): exog names {name!r}, which is a key, the date or the amount; "
-                "drivers are other columns."
-            )
-        known = int(panel.end.max() - panel.at.min()) + 1
-        if max(shifts) >= known:
-            raise InputError(
-                f"{panel.caller}(): exog gives {name!r} a lag of {max(shifts)}, but the history "
-                f"has {known} period(s)."
-            )
-
-
-def driver_rows(
-    history: Any, panel: Panel, *, exog: Any, by: list[str], date: str, caller: str
-) -> pd.DataFrame:
-    """Mean of the drivers by key and period (``_at``); missing where nothing is known."""
-    names = list(_lags(exog, caller))
-    return _means(history, panel, names, by, date, "history", caller)
-
-
-def _means(
-    frame: Any,
-    panel: Panel,
-    names: list[str],
-    by: list[str],
-    date: str,
-    arg: str,
-    caller: str,
-    option: str = "exog",
-) -> pd.DataFrame:
-    roles: dict[str, Any] = {
-        f"x{i}": Amount(n, missing="allow", option=option) for i, n in enumerate(names)
-    }
-    roles |= {f"by{i}": Key(n, missing="allow", option="by") for i, n in enumerate(by)}
-    invalid = panel.invalid if arg == "history" else None
-    when = Date(date, missing="allow")
-    rows = take(frame, caller=caller, arg=arg, invalid=invalid, date=when, **roles)
-    table = rows.frame[by].reset_index(drop=True) if by else pd.DataFrame(index=range(len(rows)))
-    fine = ~np.isnat(rows["date"])
-    at = np.zeros(len(rows), dtype=np.int64)
-    at[fine] = panel.grid.period_of(rows["date"][fine])
-    table["_at"] = at
-    for i, name in enumerate(names):
-        table[name] = rows[f"x{i}"]
-    table = table[fine]
-    return table.groupby([*by, "_at"], observed=True, as_index=False)[names].mean()
-
-
-def _by_series(
-    rows: pd.DataFrame,
-    future: Any,
-    panel: Panel,
-    names: list[str],
-    by: list[str],
-    date: str,
-    low: int,
-    high: int,
-    horizon: int,
-) -> np.ndarray:
-    """Drivers (series, periods, columns): past values carried on, future ones as given."""
-    out = np.full((len(panel), high - low + 1, len(names)), np.nan)
-    _enter(out, rows, panel, names, by, low)
-    silent = _carry_on(out, panel.end - low)
-    if silent:
-        warn(
-            f"{panel.caller}(): a driver has no value in the history of {len(set(silent))} of "
-            f"{len(panel)} series, first {panel.names(silent[:1])}; it is taken as 0 there."
-        )
-    if future is None:
-        return out
-    future = to_pandas(future, caller=panel.caller, arg="future")
-    keys = [k for k in by if k in future.columns]
-    when = "date" if "date" in future.columns else date
-    _refuse_two_values(future, [*keys, when], names, panel.caller)
-    ahead = _means(future, panel, names, keys, when, "future", panel.caller)
-    later = np.full_like(out, np.nan)
-    _enter(later, ahead, panel, names, keys, low)
-    after = np.arange(out.shape[1])[None] > (panel.end - low)[:, None]
-    after = after[:, :, None] & np.isfinite(later)
-    out[after] = later[after]
-    return out
-
-
-def _refuse_two_values(
-    future: pd.DataFrame, keys: list[str], names: list[str], caller: str
-) -> None:
-    """One date of one series with two values of a driver: which of them holds is not known."""
-    known = [c for c in (*keys, *names) if c in future.columns]
-    if len(known) < len(keys) + len(names) or not future.columns.is_unique:
-        return  # told when the columns are taken in
-    twice = future[known].drop_duplicates().duplicated(keys, keep=False)
-    if twice.any():
-        shown = future[known].drop_duplicates()[twice].head(2).to_dict("records")
-        raise InputError(
-            f"{caller}(): future gives {int(twice.sum())} different values for the same key and "
-            f"date, first {shown}; keep one row of each."
-        )
-
-
-def _enter(
-    out: np.ndarray, rows: pd.DataFrame, panel: Panel, names: list[str], by: list[str], low: int
-) -> None:
-    at = rows["_at"].to_numpy() - low
-    fits = (at >= 0) & (at < out.shape[1])
-    values = rows[names].to_numpy(float)
-    if not by:
-        out[:, at[fits]] = values[fits]
-        return
-    keys = stack_keys(
-        (panel.labels, rows[fits]), by, caller=panel.caller, args=("history", "future")
-    )
-    codes = factorise(keys, by).codes
-    series = pd.DataFrame({"key": codes[: len(panel)], "series": np.arange(len(panel))})
-    given = pd.DataFrame({"key": codes[len(panel) :], "row": np.flatnonzero(fits)})
-    both = series.merge(given, on="key")
-    row = both["row"].to_numpy()
-    out[both["series"].to_numpy(), at[row]] = values[row]
-
-
-def _carry_on(table: np.ndarray, end: np.ndarray) -> list[int]:
-    """Gaps up to ``end`` take the last value known, before the first one the first.
-
-    Returns the series that have no value of some driver: theirs count as 0.
-    """
-    silent: list[int] = []
-    for i in range(len(table)):
-        part = table[i, : end[i] + 1]
-        for j in range(part.shape[1]):
-            known = np.flatnonzero(np.isfinite(part[:, j]))
-            if not len(known):
-                part[:, j] = 0.0
-                silent.append(i)
-                continue
-            last = np.maximum.accumulate(np.where(np.isfinite(part[:, j]), np.arange(len(part)), 0))
-            part[:, j] = part[np.maximum(last, known[0]), j]
-    return silent
-
-
-def _lagged(
-    table: np.ndarray,
-    lags: dict[str, list[int]],
-    panel: Panel,
-    low: int,
-    horizon: int,
-    held: Estimates,
-) -> tuple[list[np.ndarray], list[str]]:
-    """Columns by lag, each less its mean of the past; missing future values are refused."""
-    parts, names = [], []
-    for j, (name, shifts) in enumerate(lags.items()):
-        for lag in shifts:
-            moved = np.roll(table[:, :, j], lag, axis=1)
-            moved[:, :lag] = table[:, :1, j]
-            parts.append(moved)
-            names.append(name if lag == 0 else f"{name}_lag{lag}")
-    out = np.stack(parts, axis=2)
-    _refuse_missing(out, names, panel, low, horizon)
-    past = np.arange(out.shape[1])[None] <= (panel.end - low)[:, None]
-    mean = held.of(
-        "means",
-        lambda: np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None],
-    )
-    out = np.where(np.isfinite(out), out - mean[:, None], 0.0)
-    return list(out), names
-
-
-def _refuse_missing(
-    table: np.ndarray, names: list[str], panel: Panel, low: int, horizon: int
-) -> None:
-    steps = (panel.end - low)[:, None] + np.arange(1, horizon + 1)
-    ahead = table[np.arange(len(table))[:, None], steps]
-    lost = np.argwhere(~np.isfinite(ahead))
-    if not len(lost):
-        return
-    shown = []
-    for i, step, j in lost[:5]:
-        day = str(panel.grid.dates(np.asarray([panel.end[i] + 1 + step]))[0])[:10]
-        shown.append(f"{names[j]!r} of {panel.names([i])[0]} on {day}")
-    raise InputError(
-        f"{panel.caller}(): future lacks {len(lost)} value(s) of the drivers, first "
-        f"{', '.join(shown)}; give every key and period to be forecast a value."
-    )

@@ -15,7 +15,7 @@ from ..engine.bank import SHORTEST
 from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
-from .drivers import _by_series, _enter, _means
+from .exog import by_series, enter, means
 from .fit import check_levels, check_models, check_transform
 from .intake import Panel, read_history
 
@@ -257,10 +257,10 @@ def _take_controls(
                     f"{caller}(): controls names {name!r}, which is a key, the date or the amount; "
                     "controls are other columns."
                 )
-        rows = _means(history, panel, names, record.keys, date, "history", caller, "controls")
+        rows = means(history, panel, names, record.keys, date, "history", caller, "controls")
         low, high = int(panel.at.min()), int(panel.end.max())
         _refuse_unknown(rows, panel, names, record, first, caller)
-        table = _by_series(rows, None, panel, names, record.keys, date, low, high, 0)
+        table = by_series(rows, None, panel, names, record.keys, date, low, high, 0)
     positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
     table[:, :, positive] = np.log(table[:, :, positive])
     count, width = table.shape[:2]
@@ -283,7 +283,7 @@ def _refuse_unknown(
     """A control must be known where sales after a start are: nothing is carried on there."""
     low = int(panel.at.min())
     table = np.full((len(panel), int(panel.end.max()) - low + 1, len(names)), np.nan)
-    _enter(table, rows, panel, names, record.keys, low)
+    enter(table, rows, panel, names, record.keys, low)
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
     asked = (panel.at >= first[code]) & np.isfinite(panel.values)
     lost = np.argwhere(~np.isfinite(table[code[asked], panel.at[asked] - low]))

@@ -2,7 +2,8 @@
 
 Each series is a regression with errors ARIMA(0, 1, 1): both sides pass the filter
 ``(1 - B) / (1 - (1 - a) B)``, nuisance columns (level, slope, season) are projected out, and what
-is left says how much the data know of each effect. Effects are then shrunk: towards their common
+is left says how much the data know of each effect; a series with few values, or hardly any but
+zeros, says nothing. Effects are then shrunk: towards their common
 mean where there are many series, towards zero where there are few, by as much as the spread
 between series asks for (empirical Bayes).
 
@@ -28,6 +29,10 @@ _MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)
 _MANY = 8  # series from which a common mean is learned
 _GUESS, _WEIGHT = 0.01, 1.0  # a weak idea of the size of effects, worth one series
 _WIDE = 0.3  # where the search for it starts
+_TOLD = 8  # values that are not zero, beyond one an effect, from which a series says anything
+_LEFT = 4  # and degrees of freedom, once level and season are taken out
+_BURSTS = 0.25  # of the root mean square: what few large values leave of a robust scale
+_NOISELESS = 1e4  # times the usual information: such a series has no noise to weigh it by
 
 
 @dataclass(slots=True)
@@ -84,15 +89,19 @@ def evidence(
     x = x[None] if x.ndim == 2 else x
     base = nuisance(len(y), season, yearly)
     positive = np.where(known, z > 0, True).all(axis=0) & known.any(axis=0)
+    mute = (known & (y != 0)).sum(axis=0) < x.shape[2] + _TOLD
     if logs is False or not positive.any():
         _, information, score = _fit(z[None], x, base, known, season)
+        information[:, mute], score[:, mute] = 0.0, 0.0
         return Evidence(information[0], score[0], np.zeros(len(scale), bool), scale)
     with np.errstate(divide="ignore", invalid="ignore"):
         lz = np.where(known & positive, np.log(np.where(z > 0, z, 1.0)), np.nan)
     sides = [np.where(positive, lz, z)] + [z] * (not (logs and positive.all()))
     likelihood, information, score = _fit(np.stack(sides), x, base, known, season)
+    information[:, mute], score[:, mute] = 0.0, 0.0
     jacobian = np.where(known & positive, lz, 0.0).sum(axis=0)
-    take = positive & (True if logs else likelihood[0] - jacobian > likelihood[-1])
+    steeper = likelihood[0] - jacobian > likelihood[-1]
+    take = positive & (True if logs else steeper | np.isneginf(likelihood[-1]))
     best, each = np.where(take, 0, len(sides) - 1), np.arange(len(scale))
     return Evidence(information[best, each], score[best, each], take, scale)
 
@@ -189,26 +198,38 @@ def _project(
     k = gram.shape[1]
     small = 1e-8 * np.trace(gram, axis1=1, axis2=2) / k + 1e-12
     ridge = gram + np.eye(k) * small[:, None, None]
-    free = max(len(f) - q.shape[1] - 1, 1)
+    loose = (q**2).sum(axis=1) < 1 - 1e-9  # a value that is alone in its season has no error
     raw = e
     for _ in range(3):
         fit = g @ np.linalg.solve(ridge, turned @ e)
         rest = e - fit
-        limit = 3.0 * 1.4826 * np.median(np.abs(rest), axis=1, keepdims=True) + 1e-12
+        limit = 3.0 * _scale(rest[:, loose]) + 1e-12
         e = fit + np.clip(rest, -limit, limit)
     score = turned @ e
     sse = ((e - g @ np.linalg.solve(ridge, score)) ** 2).sum(axis=1)
     # Drawn in by more than rounding.
     far = np.abs(e - raw) > 1e-9 * np.abs(raw).max(axis=1, keepdims=True)
     sse /= (1 - np.minimum(far.mean(axis=1), 0.5)) ** 2
-    lost = np.minimum(np.linalg.matrix_rank(gram), len(f) - q.shape[1] - 1) if free > 1 else 0
-    variance = np.maximum(sse / np.maximum(free - np.atleast_1d(lost), 1)[:, None], 1e-10)
-    likelihood = -0.5 * len(f) * np.log(variance)
+    left = len(f) - q.shape[1] - np.linalg.matrix_rank(gram)
+    variance = np.maximum(sse / np.maximum(left - 1, 1)[:, None], 1e-10)
+    likelihood = np.where(left[:, None] < _LEFT, -np.inf, -0.5 * len(f) * np.log(variance))
     return (
         likelihood,
         gram[:, None] / variance[..., None, None],
         score.swapaxes(1, 2) / variance[..., None],
     )
+
+
+def _scale(rest: np.ndarray) -> np.ndarray:
+    """Typical size along the second axis, whatever a few values do."""
+    if not rest.shape[1]:
+        return np.zeros((len(rest), 1, rest.shape[2]))
+    middle = 1.4826 * np.median(np.abs(rest), axis=1, keepdims=True)
+    return np.asarray(np.maximum(middle, _BURSTS * _size(rest)))
+
+
+def _size(rest: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt((rest**2).mean(axis=1, keepdims=True)))
 
 
 def _span(f: np.ndarray) -> np.ndarray:
@@ -249,8 +270,10 @@ def shrunken(
     prior = np.zeros((1, k)) if centre is None else centre[None]
     if series < _MANY:
         return _towards(information, score, prior, True, rounds)
-    worth = 3.0 * np.stack([information.mean(axis=0)]), 3.0 * np.stack([score.mean(axis=0)])
-    centre, _ = _towards(*worth, prior, True, rounds)
+    size = np.einsum("sii->s", information)
+    usual = size <= _NOISELESS * np.median(size[size > 0]) if (size > 0).any() else size == 0
+    worth = [3.0 * v[usual].mean(axis=0, keepdims=True) for v in (information, score)]
+    centre, _ = _towards(worth[0], worth[1], prior, True, rounds)
     return _towards(information, score, centre, False, rounds)
 
 
