@@ -224,22 +224,24 @@ def _plain_tally(
 ) -> _Tally:
     """Sums by customer and bucket of plain books, customers in ascending order."""
     books, documents = plain.books, plain.books.documents
-    order = plain.debits()
-    group, units = documents.customer[order], documents.units[order]
+    queue = plain.debits()
+    group, units = queue.customer, documents.units[queue.at]
     received, there = plain.received()
+    there[group] = True
     opened, left = queue_open(group, units, received)
     some = np.flatnonzero(opened)
     date = documents.day if basis == "invoice" or steps.years else documents.due
-    place = steps.place(date[order[some]], books.today)
+    place = steps.place(date[queue.at[some]], books.today)
     width = len(steps.buckets) + 1
     whole = exact_sums(group[some] * width + place, opened[some], plain.groups * width)
     whole = whole.reshape(-1, width)
     whole[:, width - 1 if unapplied == "own" else _youngest(steps)] -= left
     if not each:
         return _Tally(pd.DataFrame(index=[0]), whole.sum(axis=0)[None], books.as_of, books.step)
-    labels = books.customers.labels.iloc[:, 0].take(there).reset_index(drop=True)
+    rows = np.flatnonzero(there)
+    labels = books.customers.labels.iloc[:, 0].take(rows).reset_index(drop=True)
     keys = pd.DataFrame({books.names["customer"]: labels})
-    return _Tally(keys, whole[there], books.as_of, books.step)
+    return _Tally(keys, whole[rows], books.as_of, books.step)
 
 
 def _bucket_of_receipts(position: Position, steps: Ladder, unapplied: str) -> np.ndarray:

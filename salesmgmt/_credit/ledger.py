@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -15,7 +15,7 @@ from .blocks import in_blocks, stacked
 from .books import KINDS, Books, Options, open_books, plan_labels
 from .currency import convert
 from .disputes import CARRIED, allowances_told, as_lists, disputes_told, notes_told
-from .plain import PlainBooks, plain_books
+from .plain import PlainBooks, Queue, plain_books
 from .settling import Position, receipt_ties, settle
 from .tables import Tables, column_names, take_tables
 
@@ -262,45 +262,66 @@ def _plain_frame(plain: PlainBooks, named: bool) -> pd.DataFrame:
         lines = fast_matching.compiled_lines()
         if lines is not None:
             return _compiled_frame(plain, debits, credits, lines, named)
-    documents, receipts = plain.books.documents, plain.books.receipts
+    books = plain.queued(debits, credits)
+    documents, receipts = books.documents, books.receipts
     document, receipt, units = queue_segments(
-        documents.customer[debits], documents.units[debits],
-        receipts.customer[credits], receipts.units[credits], plain.groups,
-    )  # fmt: skip
-    document, receipt = _positions(debits, document), _positions(credits, receipt)
+        documents.group, documents.units, receipts.group, receipts.units, plain.groups
+    )
     if plain.oldest_due:  # settled by due date, shown by invoice date
-        order = _line_order(plain.books, document, receipt)
+        order = _line_order(books, document, receipt)
         document, receipt, units = document[order], receipt[order], units[order]
-    return _frame(plain.books, document, receipt, units, named)
+    return _frame(books, document, receipt, units, named)
 
 
 def _compiled_frame(
-    plain: PlainBooks,
-    debits: np.ndarray,
-    credits: np.ndarray,
-    write: Callable[..., int],
-    named: bool,
+    plain: PlainBooks, debits: Queue, credits: Queue, write: Callable[..., int], named: bool
 ) -> pd.DataFrame:
     documents, receipts = plain.books.documents, plain.books.receipts
-    # Side by side and in order first: the pass itself then never waits for memory.
-    bills = [documents.customer, documents.units, documents.day, documents.due]
-    money = [receipts.customer, receipts.units, receipts.day]
-    sides = (
-        np.stack(bills, axis=1).take(debits, axis=0),
-        np.stack(money, axis=1).take(credits, axis=0),
-    )
+    bare = None if named else _whole_labels(plain)
+    # In order first: the pass itself then never waits for memory.
+    if bare is not None:  # the pass writes the labels themselves
+        who, ids, slips = bare
+        groups = who[debits.customer], who[credits.customer]
+        ids, slips = ids[debits.at], slips[credits.at]
+    else:
+        groups, ids, slips = (debits.customer, credits.customer), debits.at, credits.at
     room = len(debits) + len(credits)
     lines, times = np.empty((4, room), dtype=np.int64), np.empty((4, room), dtype=np.int64)
     kind = np.empty(room, dtype=np.int8)
-    n = write(debits, credits, *sides, int(_DAY), len(KINDS), lines, times, kind)
+    n = write(
+        groups[0], documents.units[debits.at], ids, debits.day, documents.due[debits.at],
+        groups[1], receipts.units[credits.at], slips, credits.day,
+        int(_DAY), len(KINDS), lines, times, kind,
+    )  # fmt: skip
     document, receipt, customer, units = (line[:n] for line in lines)
-    of_lines = [t[:n] for t in times]
-    return _assembled(plain.books, document, receipt, units, customer, kind[:n], of_lines, named)
+    of_lines, kind = [t[:n] for t in times], kind[:n]
+    if bare is None:
+        return _assembled(plain.books, document, receipt, units, customer, kind, of_lines, named)
+    names = plain.books.names
+    columns = {
+        names["customer"]: customer,
+        names["invoice"]: _whole_numbers(document, kind == len(KINDS) + 1),
+        names["payment"]: _whole_numbers(receipt, kind == len(KINDS)),
+    }
+    return _columns(plain.books, columns, units, kind, of_lines, {})
 
 
-def _positions(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Positions in the table of positions in its order; -1 stays -1."""
-    return np.append(rows, -1)[at]
+def _whole_labels(plain: PlainBooks) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Labels of customers and ids of documents and receipts, if all are plain whole numbers."""
+    books = plain.books
+    if plain.carried():
+        return None
+    columns = (books.customers.labels.iloc[:, 0], books.documents.rows[books.names["invoice"]],
+               books.receipts.label)  # fmt: skip
+    if not all(c.dtype == np.int64 for c in columns):
+        return None
+    who, ids, slips = (c.to_numpy() for c in columns)
+    return who, ids, slips
+
+
+def _whole_numbers(values: np.ndarray, lost: np.ndarray) -> Any:
+    """Whole numbers, missing where they are lost."""
+    return pd.arrays.IntegerArray(values, lost) if lost.any() else values
 
 
 def _frame(
@@ -335,26 +356,48 @@ def _assembled(
     ``named``: with a column of what receipts name.
     """
     documents, receipts, names = books.documents, books.receipts, books.names
-    later, issued, due, paid = (t.view("datetime64[us]") for t in times)
     columns: dict[str, Any] = {
         names["customer"]: _labels(books.customers, customer),
         names["invoice"]: _pick(documents.rows[names["invoice"]], document),
         names["payment"]: _pick(receipts.label, receipt),
-        "date": later,
-        "amount": door.money(units, books.step),
-        "kind": pd.Series([*KINDS, "open", "unapplied"]).take(kind).array,
     }
+    more: dict[str, Any] = {}
     if books.currencies is not None:
         currency = _of_both(document, receipt, documents.currency, receipts.currency)
-        columns[names["currency"]] = _labels(books.currencies, currency)
-    columns |= {"invoice_date": issued, "due_date": due, "payment_date": paid}
+        more[names["currency"]] = _labels(books.currencies, currency)
+    more |= {"invoice_date": None, "due_date": None, "payment_date": None}
     for column in (names.get(c, c) for c in CARRIED):
         if column in documents.rows:
-            columns[column] = _pick(documents.rows[column], document)
+            more[column] = _pick(documents.rows[column], document)
     if named:
-        columns[NAMED] = _named_by(books, receipt)
+        more[NAMED] = _named_by(books, receipt)
+    return _columns(books, columns, units, kind, times, more)
+
+
+def _columns(
+    books: Books,
+    columns: dict[str, Any],
+    units: np.ndarray,
+    kind: np.ndarray,
+    times: list[np.ndarray],
+    more: dict[str, Any],
+) -> pd.DataFrame:
+    """Keys and ids, what is matched, when and how, dates, and what there is ``more``."""
+    later, issued, due, paid = (t.view("datetime64[us]") for t in times)
+    columns |= {
+        "date": later,
+        "amount": door.money(units, books.step),
+        "kind": _words((*KINDS, "open", "unapplied"), kind),
+    }
+    columns |= more
+    columns |= {"invoice_date": issued, "due_date": due, "payment_date": paid}
     columns["as_of"] = np.full(len(units), books.as_of.to_datetime64())
     return pd.DataFrame(columns, copy=False)
+
+
+def _words(words: Sequence[str], codes: np.ndarray) -> Any:
+    """A column of words by their codes."""
+    return pd.Series(words).array.take(codes)
 
 
 def _named_by(books: Books, receipt: np.ndarray) -> pd.Series:
@@ -517,7 +560,7 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
             .reset_index(drop=True),
             names["invoice"]: _pick(documents.rows[names["invoice"]], document),
             names["payment"]: _pick(receipts.label, receipt),
-            "kind": pd.Series(["invoice", "credit_note", "unapplied"]).take(kind).array,
+            "kind": _words(("invoice", "credit_note", "unapplied"), kind),
         }
     )
     if books.currencies is not None:

@@ -8,8 +8,8 @@ documents without due date or amount) takes the long way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,10 +19,11 @@ from .._frames import Keys
 from .._keys import spread_together
 from ..engine import matching
 from .books import Books, Documents, Receipts, constant, whole_units
+from .disputes import CARRIED
 from .settling import METHODS
 from .tables import Tables
 
-__all__ = ["QUEUES", "PlainBooks", "plain_books"]
+__all__ = ["QUEUES", "PlainBooks", "Queue", "plain_books"]
 
 QUEUES = ("fifo", "specific_then_fifo", "specific_then_oldest_due")
 _LARGEST_SUM = 2.0**60
@@ -42,8 +43,8 @@ class PlainBooks:
         """Places for customers, of which some may have no row."""
         return len(self.books.customers.labels)
 
-    def debits(self) -> np.ndarray:
-        """Positions of the documents that count, by customer and oldest first."""
+    def debits(self) -> Queue:
+        """The documents that count, by customer and oldest first."""
         documents, rows = self.books.documents, self.rows[0]
         ids = documents.rows[self.books.names["invoice"]]
         ties = None if ids.is_monotonic_increasing else (lambda at: _ranks(ids.iloc[at]))
@@ -52,8 +53,8 @@ class PlainBooks:
             keys.insert(1, documents.due)
         return _sorted(keys, rows, ties)
 
-    def credits(self) -> np.ndarray:
-        """Positions of the receipts that count, by customer and oldest first."""
+    def credits(self) -> Queue:
+        """The receipts that count, by customer and oldest first."""
         receipts, rows = self.books.receipts, self.rows[1]
 
         def rank(at: np.ndarray) -> np.ndarray:  # one id may stand in several rows
@@ -65,18 +66,57 @@ class PlainBooks:
         ties = None if receipts.label.is_monotonic_increasing else rank
         return _sorted([receipts.customer, receipts.day], rows, ties)
 
+    def carried(self) -> list[str]:
+        """Columns of the invoices that a ledger shows besides."""
+        names, rows = self.books.names, self.books.documents.rows
+        return [c for c in (names.get(c, c) for c in CARRIED) if c in rows]
+
+    def queued(self, debits: Queue, credits: Queue) -> Books:
+        """The books with nothing but these rows in this order: then lines read side by side."""
+        books = self.books
+        rows = books.documents.rows[[books.names["invoice"], *self.carried()]]
+        return replace(
+            books,
+            documents=_in_turn(replace(books.documents, rows=rows), debits),
+            receipts=_in_turn(books.receipts, credits),
+        )
+
     def received(self) -> tuple[np.ndarray, np.ndarray]:
-        """Money received by customer in whole units; customers that have any row that counts."""
-        documents, receipts = self.books.documents, self.books.receipts
+        """Money received by customer in whole units; which customers have a receipt."""
+        receipts = self.books.receipts
         payer, units = receipts.customer, receipts.units
         if self.rows[1] is not None:
-            payer, units = payer[self.rows[1]], units[self.rows[1]]
-        there = np.zeros(self.groups, dtype=bool)
-        there[payer] = True
-        there[documents.customer if self.rows[0] is None else documents.customer[self.rows[0]]] = (
-            True
-        )
-        return matching.exact_sums(payer, units, self.groups), np.flatnonzero(there)
+            units = np.where(receipts.day <= self.books.today, units, 0)
+        sums = matching.exact_sums(payer, units, self.groups)
+        there = sums > 0
+        if len(units) and not units.min():  # receipts of nothing are receipts
+            none = receipts.units == 0
+            there[payer[none & (receipts.day <= self.books.today)]] = True
+        return sums, there
+
+
+@dataclass
+class Queue:
+    """Positions of rows by customer and in queue order, with their customers and days."""
+
+    at: np.ndarray
+    customer: np.ndarray
+    day: np.ndarray | None  # None: not a key of the order
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+T = TypeVar("T", Documents, Receipts)
+
+
+def _in_turn(table: T, queue: Queue) -> T:
+    """Rows of a queue; what the queue knows of them is not looked up again."""
+    nought = constant(len(table), np.int64(0))
+    known: dict[str, Any] = {"customer": queue.customer, "group": queue.customer}
+    if queue.day is not None:
+        known["day"] = queue.day
+    return replace(replace(table, **dict.fromkeys(known, nought)).cut(queue.at), **known)
 
 
 def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None:
@@ -128,13 +168,14 @@ def _until(days: np.ndarray, today: int) -> np.ndarray | None:
     return np.flatnonzero(days <= today) if days.max(initial=today) > today else None
 
 
-def _sorted(
-    keys: list[np.ndarray], rows: np.ndarray | None, ties: matching.Rank | None
-) -> np.ndarray:
+def _sorted(keys: list[np.ndarray], rows: np.ndarray | None, ties: matching.Rank | None) -> Queue:
     if rows is None:
-        return matching.order_by(tuple(keys), ties)
-    among = ties and (lambda at: ties(rows[at]))
-    return rows[matching.order_by(tuple(k[rows] for k in keys), among)]
+        order, column = matching.ordered(tuple(keys), ties)
+    else:
+        among = ties and (lambda at: ties(rows[at]))
+        order, column = matching.ordered(tuple(k[rows] for k in keys), among)
+        order = rows[order]
+    return Queue(order, column(0), column(1) if len(keys) == 2 else None)
 
 
 def _ranks(labels: pd.Series) -> np.ndarray:

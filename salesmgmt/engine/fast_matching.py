@@ -28,10 +28,15 @@ def compiled_lines() -> Callable[..., Any] | None:
 
 
 def _lines(
-    debits: np.ndarray,
-    credits: np.ndarray,
-    bills: np.ndarray,
-    money: np.ndarray,
+    owner: np.ndarray,
+    owed: np.ndarray,
+    bill: np.ndarray,
+    issued: np.ndarray,
+    due_day: np.ndarray,
+    payer: np.ndarray,
+    given: np.ndarray,
+    slip: np.ndarray,
+    came: np.ndarray,
     tick: int,
     open_kind: int,
     lines: np.ndarray,
@@ -40,52 +45,65 @@ def _lines(
 ) -> int:
     """Matches and rests of all groups in queue order, with what a line shows of its two sides.
 
-    ``debits`` and ``credits`` are positions by group, then in queue order, and the other two
-    what stands there: a row of ``bills`` holds group, units (> 0), day and due day, one of
-    ``money`` group, units and day. Writes the rows of ``lines`` (document, receipt, group,
-    units), of ``times`` (in ``tick`` a day: the later one, of the document, its due date, of the
-    receipt) and ``kind`` (0: match, ``open_kind``: rest of a document, one more: of a receipt),
-    and returns how many lines there are.
+    Both sides stand by group, then in queue order. Of each document: ``owner`` (its group),
+    ``owed`` (units, > 0), ``bill`` (what to call it), ``issued`` and ``due_day``; of each receipt
+    ``payer`` (its group), ``given`` (units), ``slip`` and ``came``. Writes the rows of ``lines``
+    (document, receipt, -1: none; group, units), of ``times`` (in ``tick`` a day: the later one, of
+    the document, its due date, of the receipt) and ``kind`` (0: match, ``open_kind``: rest of a
+    document, one more: of a receipt), and returns how many lines there are.
     """
     never = np.iinfo(np.int64).min
-    n, i, j = 0, 0, 0
+    n, i, j, bills, slips = 0, 0, 0, len(owner), len(payer)
     owes, has = np.int64(0), np.int64(0)  # what is left of the two at hand
-    while True:
-        if owes == 0 and i < len(debits):
-            owes = bills[i, 1]
-        while has == 0 and j < len(credits):
-            has = money[j, 1]
-            if has == 0:
-                j += 1
-        if i >= len(debits) and j >= len(credits):
-            return n
-        with_d = i < len(debits) and (j >= len(credits) or bills[i, 0] <= money[j, 0])
-        with_r = j < len(credits) and (i >= len(debits) or money[j, 0] <= bills[i, 0])
-        take = min(owes, has) if with_d and with_r else (owes if with_d else has)
-        when, due, paid = never, never, never
-        kind[n] = 0
-        lines[3, n] = take
-        if with_d:
-            lines[0, n] = debits[i]
-            lines[2, n] = bills[i, 0]
-            when = bills[i, 2] * tick
-            due = bills[i, 3] * tick
+    when, due, paid = never, never, never
+    while i < bills or j < slips:
+        group = owner[i] if j >= slips or (i < bills and owner[i] <= payer[j]) else payer[j]
+        last_i, last_j = i, j
+        while last_i < bills and owner[last_i] == group:
+            last_i += 1
+        while last_j < slips and payer[last_j] == group:
+            last_j += 1
+        while True:
+            while has == 0 and j < last_j:  # receipts of nothing pay nothing
+                has = given[j]
+                paid = came[j] * tick
+                if has == 0:
+                    j += 1
+            if owes == 0 and i < last_i:
+                owes = owed[i]
+                when = issued[i] * tick
+                due = due_day[i] * tick
+            if i == last_i or j == last_j:
+                break
+            take = min(owes, has)
+            kind[n] = 0
+            lines[0, n] = bill[i]
+            lines[1, n] = slip[j]
+            lines[2, n] = group
+            lines[3, n] = take
+            times[0, n] = max(when, paid)
+            times[1, n], times[2, n], times[3, n] = when, due, paid
+            n += 1
             owes -= take
-            if owes == 0:
-                i += 1
-        else:
-            lines[0, n] = -1
-            lines[2, n] = money[j, 0]
-            kind[n] = open_kind + 1
-        if with_r:
-            lines[1, n] = credits[j]
-            paid = money[j, 2] * tick
             has -= take
-            if has == 0:
-                j += 1
-        else:
-            lines[1, n] = -1
+            i += owes == 0
+            j += has == 0
+        while i < last_i:
+            when = issued[i] * tick
             kind[n] = open_kind
-        times[0, n] = max(when, paid)
-        times[1, n], times[2, n], times[3, n] = when, due, paid
-        n += 1
+            lines[0, n], lines[1, n], lines[2, n], lines[3, n] = bill[i], -1, group, owes
+            times[0, n], times[1, n] = when, when
+            times[2, n], times[3, n] = due_day[i] * tick, never
+            n += 1
+            i += 1
+            owes = owed[i] if i < last_i else np.int64(0)
+        while j < last_j:
+            if has:
+                paid = came[j] * tick
+                kind[n] = open_kind + 1
+                lines[0, n], lines[1, n], lines[2, n], lines[3, n] = -1, slip[j], group, has
+                times[0, n], times[1, n], times[2, n], times[3, n] = paid, never, never, paid
+                n += 1
+            j += 1
+            has = given[j] if j < last_j else np.int64(0)
+    return n

@@ -16,6 +16,7 @@ __all__ = [
     "capped",
     "exact_sums",
     "order_by",
+    "ordered",
     "queue_balances",
     "queue_open",
     "queue_pairs",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 _EXACT = 2.0**53
+_BLOCK = 2**15
 
 Rank = Callable[[np.ndarray], np.ndarray]
 
@@ -39,42 +41,71 @@ def order_by(keys: tuple[np.ndarray, ...], tie_rank: Rank | None = None) -> np.n
         Given positions whose keys are equal to another's, returns ranks to order them by; asked
         only for those. Without it, ties keep their order.
     """
-    order, sorted_keys = _packed_order(keys)
-    if tie_rank is None or len(order) < 2:
-        return order
+    return ordered(keys, tie_rank)[0]
+
+
+def ordered(
+    keys: tuple[np.ndarray, ...], tie_rank: Rank | None = None
+) -> tuple[np.ndarray, Callable[[int], np.ndarray]]:
+    """As :func:`order_by`, and each key in that order, which costs less than to look it up."""
+    order, packed, fields = _packed_order(keys)
+
+    def column(k: int) -> np.ndarray:
+        if packed is None:
+            return keys[k][order]
+        low, width, shift = fields[k]
+        out = packed >> shift if shift else packed.copy()
+        out &= (1 << width) - 1
+        out += low
+        return out
+
+    if tie_rank is not None and len(order) > 1:
+        _break_ties(order, [packed] if packed is not None else [k[order] for k in keys], tie_rank)
+    return order, column
+
+
+def _break_ties(order: np.ndarray, sorted_keys: list[np.ndarray], tie_rank: Rank) -> None:
+    """Put rows of equal keys in the order of their ranks, in place."""
     same = np.ones(len(order) - 1, dtype=bool)
     for key in sorted_keys:
         same &= key[1:] == key[:-1]
     tied = np.r_[same, False] | np.r_[False, same]
     if not tied.any():
-        return order
+        return
     run = np.cumsum(np.r_[True, ~same])[tied]
     rows = order[tied]
     order[tied] = rows[np.lexsort((tie_rank(rows), run))]
-    return order
 
 
-def _packed_order(keys: tuple[np.ndarray, ...]) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Stable order of the keys, and what has to be compared to find ties in it."""
+def _packed_order(
+    keys: tuple[np.ndarray, ...],
+) -> tuple[np.ndarray, np.ndarray | None, list[tuple[int, int, int]]]:
+    """Stable order of the keys, the keys in it as one number (None: too long for one).
+
+    Of each key the fields: its lowest value, its bits, and by how much they are shifted.
+    """
     n = len(keys[0])
     if n == 0:
-        return np.empty(0, dtype=np.int64), [np.empty(0, dtype=np.int64)]
+        return np.empty(0, dtype=np.int64), None, []
     low = [int(k.min()) for k in keys]
     bits = [(int(k.max()) - lo).bit_length() for k, lo in zip(keys, low, strict=True)]
     row_bits = (n - 1).bit_length()
     if sum(bits) + row_bits > 62:
-        order = np.lexsort(keys[::-1]).astype(np.int64)
-        return order, [k[order] for k in keys]
-    packed = np.zeros(n, dtype=np.int64)
-    for key, lo, width in zip(keys, low, bits, strict=True):
-        packed <<= width
-        packed |= key - lo
-    packed <<= row_bits
-    packed |= np.arange(n)
+        return np.lexsort(keys[::-1]).astype(np.int64), None, []
+    packed = np.empty(n, dtype=np.int64)
+    for at in range(0, n, _BLOCK):  # a block at a time stays in the cache
+        part = packed[at : at + _BLOCK]
+        np.subtract(keys[0][at : at + _BLOCK], low[0], out=part)
+        for key, lo, width in zip(keys[1:], low[1:], bits[1:], strict=True):
+            part <<= width
+            part |= key[at : at + _BLOCK] - lo
+        part <<= row_bits
+        part |= np.arange(at, at + len(part))
     packed.sort()
     order = packed & ((1 << row_bits) - 1)
     packed >>= row_bits
-    return order, [packed]
+    shifts = [sum(bits[k + 1 :]) for k in range(len(bits))]
+    return order, packed, list(zip(low, bits, shifts, strict=True))
 
 
 def queue_balances(

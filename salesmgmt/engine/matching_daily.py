@@ -81,7 +81,7 @@ def _latest_first_balances(documents: Side, receipts: Side) -> tuple[np.ndarray,
     below every later level is never reached, and stays open. Money that finds no document waits
     in a queue; what waits in the end came last into it.
     """
-    entering = np.lexsort((-documents.rank, documents.day, documents.group))
+    entering = order_by((documents.group, documents.day, -documents.rank))
     count = len(entering)
     group = np.concatenate([documents.group[entering], receipts.group])
     day = np.concatenate([documents.day[entering], receipts.day])
@@ -135,7 +135,7 @@ def _lowest_from_here(level: np.ndarray, fresh: np.ndarray) -> np.ndarray:
 
 def _latest_first(documents: Side, receipts: Side) -> Pairs:
     """Documents of a day go on the stack, the smallest rank on top; money takes from the top."""
-    entering = np.lexsort((-documents.rank, documents.day, documents.group))
+    entering = order_by((documents.group, documents.day, -documents.rank))
     count = len(entering)
     keys = tuple(
         np.concatenate([a[entering], b])
@@ -198,19 +198,21 @@ class _Rounds:
     def __init__(self, rule: str, documents: Side, receipts: Side) -> None:
         self.by_law = rule == "cn_560"
         self.receipts = receipts
-        self.place = np.lexsort((documents.rank, documents.group))
+        self.place = order_by((documents.group, documents.rank))
         self.group = documents.group[self.place]
         self.due = documents.due[self.place]
         self.open = documents.units[self.place]
         if self.by_law:
             self.tiers = _tiers(documents, self.place)
         day = documents.day[self.place]
-        self.entering = np.lexsort((day, self.group))  # stable: by group, day, rank
+        self.entering = order_by((self.group, day))  # stable: by group, day, rank
         self.low = min(int(day.min()), int(receipts.day.min()))
         self.span = max(int(day.max()), int(receipts.day.max())) - self.low + 1
         self.entry_day = day[self.entering]
         self.entry_key = self.group[self.entering] * self.span + self.entry_day - self.low
-        groups = np.intersect1d(self.group, receipts.group)
+        count = 1 + max(int(self.group[-1]), int(receipts.group[-1]))
+        both = [np.bincount(g, minlength=count) > 0 for g in (self.group, receipts.group)]
+        groups = np.flatnonzero(both[0] & both[1])
         self.who = groups
         self.next = np.searchsorted(self.group, groups)
         self.last = np.searchsorted(self.group, groups, side="right")
@@ -324,7 +326,10 @@ def _tiers(documents: Side, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Due debts: least secured, most burdensome, earliest due. Others: earliest due.
     """
-    due = documents.due[place]
+    due = documents.due[place] - int(documents.due.min())
+    behind = max(int(due.max()) + 1, len(due))
+    if not np.ptp(documents.security) and not np.ptp(documents.burden):
+        return due, due + behind
     order = np.lexsort((due, -documents.burden[place], documents.security[place]))
     columns = [due[order], documents.burden[place][order], documents.security[place][order]]
     new = np.zeros(len(order), dtype=bool)
@@ -332,8 +337,7 @@ def _tiers(documents: Side, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         new[1:] |= column[1:] != column[:-1]
     when_due = np.empty(len(order), dtype=np.int64)
     when_due[order] = np.cumsum(new)
-    _, later = np.unique(due, return_inverse=True)
-    return when_due, later.reshape(-1) + len(order)
+    return when_due, due + behind
 
 
 def _largest_first(
