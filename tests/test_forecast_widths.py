@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtri
 
 from salesmgmt.engine.bank import past_misses
-from salesmgmt.engine.calibration import FEWEST, least_past, misses, steps_of, widening
+from salesmgmt.engine.calibration import FEWEST, LEVELS, least_past, misses, steps_of, widening
 from salesmgmt.engine.marginal import Forecast
 from salesmgmt.forecast import forecast, simulate
 
@@ -42,35 +42,45 @@ def test_misses_are_errors_in_half_widths_on_their_own_side():
     after[0, 0] = np.nan
     sd[1, 1] = 0.0
     got = misses(Forecast(mean, sd), after)
-    assert np.isnan(got[0, 0])
-    assert np.isnan(got[1, 1])
-    for i in range(4):
-        for j in range(5):
-            if (i, j) not in {(0, 0), (1, 1)}:
-                half = ndtri(0.975) * sd[i, j]
-                assert got[i, j] == pytest.approx(abs(after[i, j] - mean[i, j]) / half)
-    levels, shape = np.array([50.0, 95.0]), np.array([[0.5, 1.0], [0.25, 0.9]])
-    lopsided = Forecast(np.zeros((1, 2)), sd[:1, :2], np.full((1, 2), 2.0), np.full((1, 2), 4.0))
-    lopsided.levels, lopsided.shape = levels, shape
-    np.testing.assert_allclose(misses(lopsided, np.array([[-1.0, 1.8]])), [[0.5, 0.5]])
+    assert got.shape == (len(LEVELS), 4, 5)
+    assert np.isnan(got[:, 0, 0]).all()
+    assert np.isnan(got[:, 1, 1]).all()
+    for level, one in zip(LEVELS, got):
+        for i in range(4):
+            for j in range(5):
+                if (i, j) not in {(0, 0), (1, 1)}:
+                    half = ndtri(0.5 + level / 200) * sd[i, j]
+                    assert one[i, j] == pytest.approx(abs(after[i, j] - mean[i, j]) / half)
+
+
+def test_misses_of_lopsided_intervals():
+    """Half widths 2 below and 4 above at 95 %, of which 90 % takes .8 below and .7 above."""
+    levels, shape = np.array([50.0, 90.0, 95.0]), np.array([[0.5, 0.8, 1.0], [0.25, 0.7, 0.9]])
+    mean, sd = np.zeros((1, 2)), np.ones((1, 2))
+    made = Forecast(mean, sd, np.full((1, 2), 2.0), np.full((1, 2), 4.0), levels, shape)
+    got = dict(zip(LEVELS, misses(made, np.array([[-1.0, 1.8]]))))
+    np.testing.assert_allclose(got[95.0], [[1.0 / 2.0, 1.8 / 3.6]])
+    np.testing.assert_allclose(got[90.0], [[1.0 / 1.6, 1.8 / 2.8]])
 
 
 @pytest.mark.parametrize("true", [0.7, 1.0, 1.4])
 def test_the_factor_is_the_missing_one_shrunk_by_the_evidence(true):
-    """Normal errors, half widths too narrow by a known factor: its log times N / (N + 100)."""
+    """Normal errors, half widths too narrow by a known factor: its log times N / (N + 80)."""
     rng = np.random.default_rng(1)
-    asked = [np.abs(rng.normal(0, true / ndtri(0.975), (12, 400))) for _ in range(3)]
-    assert np.log(widening(asked)) == pytest.approx(np.log(true) * 1200 / 1300, abs=0.03)
-    few = [a[:, :20] for a in asked]
-    assert np.log(widening(few)) == pytest.approx(np.log(true) * 60 / 160, abs=0.06)
+    half = ndtri(0.5 + np.array(LEVELS) / 200)[:, None, None]
+    asked = [np.abs(rng.normal(0, true, (12, 400))) / half for _ in range(3)]
+    assert np.log(widening(asked)) == pytest.approx(np.log(true) * 1200 / 1280, abs=0.03)
+    few = [a[..., :20] for a in asked]
+    assert np.log(widening(few)) == pytest.approx(np.log(true) * 60 / 140, abs=0.06)
 
 
 def test_the_factor_is_one_without_evidence_and_never_wild():
+    shape = (len(LEVELS), 6)
     assert widening([]) == 1.0
-    assert widening([np.full((6, 50), np.nan)]) == 1.0
-    assert widening([np.full((6, FEWEST - 1), 9.0)]) == 1.0
-    assert widening([np.full((6, 5000), 1e6)]) == pytest.approx(2.0)
-    assert widening([np.zeros((6, 5000))]) == pytest.approx(0.5)
+    assert widening([np.full((*shape, 50), np.nan)]) == 1.0
+    assert widening([np.full((*shape, FEWEST - 1), 9.0)]) == 1.0
+    assert widening([np.full((*shape, 5000), 1e6)]) == pytest.approx(2.0)
+    assert widening([np.zeros((*shape, 5000))]) == pytest.approx(0.5)
 
 
 def test_earlier_origins_see_nothing_of_what_came_after():
@@ -82,14 +92,16 @@ def test_earlier_origins_see_nothing_of_what_came_after():
     changed = y.copy()
     changed[-steps:] += 5.0
     (second,) = past_misses(changed, n, m)
-    made = forecast(table(y[:-steps].T), steps, by="item", freq="M", level=(95,))
-    mean, low, high = (
-        made[c].to_numpy().reshape(-1, steps).T for c in ("forecast", "lo_95", "hi_95")
-    )
-    for got, after in ((first, y[-steps:]), (second, changed[-steps:])):
-        off = after - mean
-        want = np.abs(off) / np.where(off < 0, mean - low, high - mean)
-        np.testing.assert_allclose(got, want, rtol=1e-7)
+    made = forecast(table(y[:-steps].T), steps, by="item", freq="M", level=LEVELS)
+    for k, level in enumerate(LEVELS):
+        mean, low, high = (
+            made[c].to_numpy().reshape(-1, steps).T
+            for c in ("forecast", f"lo_{level:g}", f"hi_{level:g}")
+        )
+        for got, after in ((first, y[-steps:]), (second, changed[-steps:])):
+            off = after - mean
+            want = np.abs(off) / np.where(off < 0, mean - low, high - mean)
+            np.testing.assert_allclose(got[k], want, rtol=1e-7)
     assert past_misses(y[:-1], n - 1, m) == []
 
 
@@ -184,3 +196,13 @@ def test_odd_histories_end_in_finite_nested_intervals(odd):
     assert np.isfinite(ends).all()
     slack = 1e-9 * np.abs(ends).max(axis=1, keepdims=True)
     assert (np.diff(ends, axis=1) >= -slack).all()
+
+
+def test_no_factor_where_two_seasons_are_weighed():
+    """Hours of two weeks: earlier origins would be forecast with one season only."""
+    rng = np.random.default_rng(7)
+    t = np.arange(310)
+    hours = 100 + 10 * np.sin(2 * np.pi * t / 24) + rng.standard_normal((FEWEST, 310))
+    out = forecast(table(hours, "h"), 2, by="item", level=(95,))
+    alone = forecast(table(hours[:1], "h"), 2, by="item", level=(95,))
+    np.testing.assert_allclose(out["hi_95"].iloc[:2], alone["hi_95"], rtol=1e-9)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine import calibration
-from ..engine.bank import past_misses
-from ..engine.combination import longest
+from ..engine.bank import past_misses, two_seasons_from
 from .intake import Panel
 
 __all__ = ["widening_of"]
@@ -21,7 +20,9 @@ def widening_of(panel: Panel, models: list[str], transform: Any = None) -> float
     if models != ["auto"] or transform is not None or len(panel) < calibration.FEWEST:
         return 1.0
     m = panel.season
+    if (panel.end - panel.first_values()).max() + 1 >= two_seasons_from(m):
+        return 1.0
     steps = calibration.steps_of(m)
-    most = longest(m) + calibration.ORIGINS * steps
+    most = calibration.most_past(m) + calibration.ORIGINS * steps
     block = panel.sample(calibration.SERIES, calibration.least_past(m) + steps, most)
     return calibration.widening(past_misses(block.y, block.n, m))

@@ -38,7 +38,16 @@ _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned wi
 LEARNED = frozenset({"auto", *_BORROWERS})
 SHORTEST = 6  # known values from which the learned combination is used
 
-__all__ = ["LEARNED", "METHODS", "SHORTEST", "Forecast", "forecast_block", "past_misses", "powers"]
+__all__ = [
+    "LEARNED",
+    "METHODS",
+    "SHORTEST",
+    "Forecast",
+    "forecast_block",
+    "past_misses",
+    "powers",
+    "two_seasons_from",
+]
 
 
 def forecast_block(
@@ -284,15 +293,14 @@ def _is_weighed(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
 def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
     """How far off ``"auto"`` would have been, in half widths: (steps, series) an earlier origin.
 
-    Nothing where fewer series than ``calibration.FEWEST`` reach back, or where two seasons are
-    weighed by the newest values.
+    Nothing where fewer series than ``calibration.FEWEST`` reach back.
     """
     steps = steps_of(m)
     back = steps * np.arange(1, ORIGINS + 1)[:, None]
     origin, which = np.nonzero(n - back >= least_past(m))
     count = np.bincount(origin, minlength=ORIGINS)
     keep = count[origin] >= FEWEST
-    if not keep.any() or len(_with_both(n, m)):
+    if not keep.any():
         return []
     origin, which = origin[keep], which[keep]
     before = n[which] - back[origin, 0]
@@ -301,12 +309,17 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
     made = _auto_block(past, before, steps, m, Estimates())  # all origins side by side
     missed = misses(made, y[before + np.arange(steps)[:, None], which])
     learned = _is_learned(past, before, m)
-    return [missed[:, learned & (origin == k)] for k in range(ORIGINS) if count[k] >= FEWEST]
+    return [missed[..., learned & (origin == k)] for k in range(ORIGINS) if count[k] >= FEWEST]
+
+
+def two_seasons_from(m: int) -> float:
+    """Length from which day and week, or week and year, are weighed by the newest values."""
+    return 1.5 * LONGER[m] + _HELD[m] if m in LONGER else np.inf
 
 
 def _with_both(n: np.ndarray, m: int) -> np.ndarray:
-    """Columns long enough for day and week, or week and year."""
-    return np.flatnonzero(n >= 1.5 * LONGER[m] + _HELD[m]) if m in LONGER else n[:0]
+    """Columns long enough for two seasons."""
+    return np.flatnonzero(n >= two_seasons_from(m))
 
 
 def _two_seasons(

@@ -2,9 +2,9 @@
 
 Widths are learned on collections of series; a collection nobody has seen errs more, or less, than
 its like. How much lasts from one origin to the next. The forecasts that would have been made some
-periods ago tell it, all series together: the 95 % quantile of errors in half widths would be one.
-Its logarithm is shrunk towards zero by how many series and origins speak, because what happens at
-a single time is no law.
+periods ago tell it, all series together: of errors in half widths of the interval that is to hold
+80, 90 or 95 %, that quantile would be one. The mean of the three logarithms is shrunk towards zero
+by how many series and origins speak, because what happens at a single time is no law.
 
 References
 ----------
@@ -21,15 +21,26 @@ import numpy as np
 
 from .marginal import Forecast
 
-__all__ = ["FEWEST", "ORIGINS", "SERIES", "least_past", "misses", "steps_of", "widening"]
+__all__ = [
+    "FEWEST",
+    "LEVELS",
+    "ORIGINS",
+    "SERIES",
+    "least_past",
+    "misses",
+    "most_past",
+    "steps_of",
+    "widening",
+]
 
 ORIGINS = 3  # earlier origins
-SERIES = 100  # series asked at each
+SERIES = 80  # series asked at each
 FEWEST = 30  # series with an earlier origin below which none is asked
+LEVELS = (90.0, 95.0)  # in the mean less subject to chance than the last alone
 # Series and origins that would have to speak for half of what they say to be believed. Across
 # sets left out of training, what lasts has a variance as large as that of a single origin; in
 # sets trained on there is nothing left to correct.
-_DOUBT = 100.0
+_DOUBT = 80.0
 _MOST = np.log(2.0)
 
 
@@ -43,13 +54,27 @@ def least_past(m: int) -> int:
     return max(2 * m + 2, 7)
 
 
+def most_past(m: int) -> int:
+    """Values before an earlier origin that are looked at: more cost time and tell little.
+
+    Without a season as many as three years of weeks, should the record show one.
+    """
+    return 160 if m == 1 else max(120, 5 * m)
+
+
 def misses(f: Forecast, after: np.ndarray) -> np.ndarray:
-    """Errors in half widths of the 95 % interval (steps, series); NaN where there are none."""
-    low, high = f.bounds(95.0)
+    """Errors in half widths of the intervals of ``LEVELS`` (levels, steps, series).
+
+    NaN where there are none.
+    """
     off = after - f.mean
-    width = np.where(off < 0, f.mean - low, high - f.mean)
-    usable = np.isfinite(off) & (width > 0)
-    return np.where(usable, np.abs(off) / np.where(usable, width, 1.0), np.nan)
+    out = []
+    for level in LEVELS:
+        low, high = f.bounds(level)
+        width = np.where(off < 0, f.mean - low, high - f.mean)
+        usable = np.isfinite(off) & (width > 0)
+        out.append(np.where(usable, np.abs(off) / np.where(usable, width, 1.0), np.nan))
+    return np.stack(out)
 
 
 def widening(asked: Sequence[np.ndarray]) -> float:
@@ -57,12 +82,18 @@ def widening(asked: Sequence[np.ndarray]) -> float:
 
     Origins count by their series.
     """
-    told = [r[:, np.isfinite(r).any(axis=0)] for r in asked]
+    told = [r[..., np.isfinite(r[-1]).any(axis=0)] for r in asked]
     told = [r for r in told if r.size]
-    count = np.array([r.shape[1] for r in told], dtype=float)
+    count = np.array([r.shape[-1] for r in told], dtype=float)
     if count.sum() < FEWEST:
         return 1.0
-    needed = np.array([np.quantile(r[np.isfinite(r)], 0.95) for r in told])
-    mean = np.average(np.log(np.maximum(needed, 1e-3)), weights=count)
+    needed = np.array([_needed(r) for r in told])
+    mean = np.average(needed, weights=count)
     mean *= count.sum() / (count.sum() + _DOUBT)
     return float(np.exp(np.clip(mean, -_MOST, _MOST)))
+
+
+def _needed(missed: np.ndarray) -> float:
+    """Mean log factor with which intervals of one origin would have held what they are to hold."""
+    each = [np.quantile(r[np.isfinite(r)], p / 100) for p, r in zip(LEVELS, missed)]
+    return float(np.log(np.maximum(each, 1e-3)).mean())
