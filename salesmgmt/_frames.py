@@ -322,7 +322,8 @@ def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg:
     close = difflib.get_close_matches(str(name), have, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     shown = ", ".join(repr(c) for c in have[:12]) + (", ..." if len(have) > 12 else "")
-    named = "by" if re.fullmatch(r"by\d+", option) else option
+    numbered = re.fullmatch(r"(by|key|x)\d+", option)
+    named = {"by": "by", "key": "keys", "x": "attributes"}[numbered[1]] if numbered else option
     how = f"Name your own column with {named}=" if named else "Rename your own column to it"
     return f"{caller}(): {arg} has no column {name!r}.{hint} {how}; there are: {shown or 'none'}."
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_int, factorise, take, to_pandas
+from .._frames import Amount, Date, Key, check_int, factorise, take, to_pandas, warn
 from ..errors import InputError
 from .fit import check_levels
 from .intake import Grid, Panel, read_history
@@ -120,6 +120,7 @@ def forecast_ending(
         product=Key(by, option="by"),
         end=Date("end", option=""),
     )
+    _tell_of_unknown(panel, ahead, ends, by, caller)
     shares = _way_down(panel, _end_by_series(panel, ends, by), ramp)
     left = _remaining(ahead, ends, by, panel.grid, shares)
     out = forecasts.reset_index(drop=True).copy()
@@ -161,6 +162,17 @@ def _places(labels: pd.DataFrame, wanted: pd.DataFrame, by: str) -> np.ndarray:
     place = np.full(int(codes.max(initial=0)) + 1, -1)
     place[codes[: len(labels)]] = np.arange(len(labels))
     return np.asarray(place[codes[len(labels) :]])
+
+
+def _tell_of_unknown(panel: Panel, ahead: Any, ends: Any, by: str, caller: str) -> None:
+    """Endings of products that are in neither table: a slip of the pen ends nothing."""
+    lost = (_places(panel.labels, ends.frame, by) < 0) & (_places(ahead.frame, ends.frame, by) < 0)
+    if lost.any():
+        names = [str(name) for name in ends.frame[by][lost]]
+        warn(
+            f"{caller}(): {len(names)} product(s) of endings are neither in forecasts nor in "
+            f"history, first {names[0]!r}; nothing is done for them."
+        )
 
 
 def _end_by_series(panel: Panel, ends: Any, by: str) -> np.ndarray:

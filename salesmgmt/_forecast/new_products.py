@@ -11,7 +11,7 @@ import pandas as pd
 from .._frames import Date, Key, check_int, check_names, take
 from ..errors import InputError
 from .fit import check_levels
-from .intake import read_history
+from .intake import Panel, read_history
 
 __all__ = ["forecast_new"]
 
@@ -39,8 +39,10 @@ def forecast_new(
     Parameters
     ----------
     history : DataFrame
-        ``by``, ``date``, ``amount`` of products sold so far, and their ``attributes``. Those that
-        were there in the first period of the history are no launches, and no analogues.
+        ``by``, ``date``, ``amount`` of products sold so far, and their ``attributes`` (of a product
+        with several: the mean of numbers, else what most rows say). A product was launched in the
+        period of its first sale, whatever zeros come before. Those sold in the first period of
+        the history are no launches, and no analogues.
     launches : DataFrame
         One row a new product: ``by``, ``launch`` (date) and the ``attributes``.
     horizon : int
@@ -135,14 +137,15 @@ def forecast_new(
             f"{caller}(): {len(both)} product(s) of launches have a history, first {both[0]!r}; "
             "forecast them with forecast()."
         )
+    panel = _from_first_sale(panel)
     begin = panel.at[panel.starts[:-1]]
-    fresh = np.flatnonzero(begin > panel.at.min())
+    fresh = np.flatnonzero(begin > begin.min(initial=np.iinfo(np.int64).max))
     if not len(fresh):
         raise InputError(f"{caller}(): no product of history was launched within it.")
     season = _common_season(panel)
     curves = _curves(panel, fresh, horizon, season)
-    first = old.frame.drop_duplicates(by).set_index(by)[names]
-    like = first.loc[panel.labels[by].iloc[fresh]]
+    known_as = old.frame.groupby(by, observed=True)[names].agg(_usual)
+    like = known_as.loc[panel.labels[by].iloc[fresh]]
     parts = []
     for i in range(len(new)):
         start = int(panel.grid.period_of(new["launch"][i : i + 1])[0])
@@ -155,6 +158,25 @@ def forecast_new(
     out = pd.concat(parts, ignore_index=True)
     out[by] = out[by].astype(new.frame[by].dtype)
     return out
+
+
+def _from_first_sale(panel: Panel) -> Panel:
+    """Without the zeros and gaps before a product's first sale, and products never sold."""
+    series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    sold = np.isfinite(panel.values) & (panel.values != 0)
+    begun = np.full(len(panel), np.iinfo(np.int64).max)
+    np.minimum.at(begun, series[sold], panel.at[sold])
+    keep = panel.at >= begun[series]
+    panel.at, panel.values = panel.at[keep], panel.values[keep]
+    panel.starts = np.searchsorted(series[keep], np.arange(len(panel) + 1))
+    return panel.take(np.flatnonzero(np.diff(panel.starts)))
+
+
+def _usual(values: pd.Series) -> Any:
+    """One value for a product with several: the mean of numbers, else what most rows say."""
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+        return values.mean()
+    return values.mode().iloc[0]  # of equally frequent ones the smallest
 
 
 def _common_season(panel: Any) -> np.ndarray:

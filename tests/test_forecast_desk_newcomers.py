@@ -1,0 +1,68 @@
+"""Products before their first sale and after their last: tables as catalogues really are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import DataWarning, InputError
+from salesmgmt.forecast import forecast, forecast_ending, forecast_new, reconcile
+
+MONTHS = pd.date_range("2022-01-01", periods=30, freq="MS")
+
+
+def sold() -> pd.DataFrame:
+    """Eight products that grow to their level within half a year, launched month after month."""
+    parts = []
+    for i in range(8):
+        age = np.arange(1, 30 - 2 * i + 1)
+        amount = 100 * (1 + i % 2) * np.minimum(age / 6, 1)
+        parts.append(pd.DataFrame({"sku": f"s{i}", "date": MONTHS[2 * i :], "amount": amount}))
+    frame = pd.concat(parts, ignore_index=True)
+    return frame.assign(kind=np.where(frame["sku"].str[-1].astype(int) % 2, "B", "A"))
+
+
+NEW = pd.DataFrame({"sku": ["n"], "launch": ["2024-07-01"], "kind": ["A"], "price": [5.0]})
+ASK = {"by": "sku", "season_length": 1, "level": None}
+
+
+def test_zeros_before_a_first_sale_change_nothing():
+    given = sold()
+    full = given.pivot(index="date", columns="sku", values="amount").reindex(MONTHS).fillna(0)
+    padded = full.stack().rename("amount").rename_axis(["date", "sku"]).reset_index()
+    padded = padded.merge(given[["sku", "kind"]].drop_duplicates())
+    plain = forecast_new(given, NEW, 6, attributes="kind", n_analogues=3, **ASK)
+    zeros = forecast_new(padded, NEW, 6, attributes="kind", n_analogues=3, **ASK)
+    pd.testing.assert_frame_equal(plain, zeros)
+    np.testing.assert_allclose(plain["forecast"], 100 * np.arange(1, 7) / 6)
+    with pytest.raises(InputError, match="no product of history was launched"):
+        forecast_new(padded.assign(amount=0.0), NEW, 6, attributes="kind", **ASK)
+
+
+def test_attributes_that_vary_do_not_follow_the_order_of_rows():
+    given = sold()
+    price = np.where(given["kind"] == "A", 5.0, 9.0) + np.linspace(-1, 1, len(given))
+    given["price"] = price  # of every month its own
+    given.loc[given["sku"].eq("s3") & given["date"].eq(MONTHS[-1]), "kind"] = "A"  # one slip
+    asked = {"attributes": ["kind", "price"], "n_analogues": 3}
+    one = forecast_new(given, NEW, 6, **asked, **ASK)
+    for seed in range(3):
+        mixed = forecast_new(given.sample(frac=1, random_state=seed), NEW, 6, **asked, **ASK)
+        pd.testing.assert_frame_equal(one, mixed)
+    np.testing.assert_allclose(one["forecast"], 100 * np.arange(1, 7) / 6)
+
+
+def test_endings_of_products_nobody_knows_are_told():
+    given = sold()
+    ahead = forecast(given, 3, by="sku", level=None)
+    ends = pd.DataFrame({"sku": ["s1", "slip"], "end": ["2024-08-31", "2024-08-31"]})
+    with pytest.warns(DataWarning, match="1 product.*neither in forecasts nor in history.*'slip'"):
+        made = forecast_ending(ahead, given, ends, by="sku")
+    assert made.loc[made["sku"] == "s1", "remaining"].iloc[-1] == 0
+
+
+def test_a_wrong_column_is_answered_with_the_option_that_names_it():
+    given = sold()
+    with pytest.raises(InputError, match="attributes="):
+        forecast_new(given, NEW, 6, attributes="colour", **ASK)
+    with pytest.raises(InputError, match="keys="):
+        reconcile(forecast(given, 1, by="sku"), keys=["sku", "region"], method="ols")
