@@ -703,6 +703,24 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
     return out
 
 
+def one_currency(frame: Any, by: Iterable[Any], *, caller: str, arg: str) -> None:
+    """Amounts of different currencies are never added: they need ``currency`` as a key."""
+    if "currency" in by:
+        return
+    pandas = is_pandas(frame)
+    names = frame if pandas else lazy(frame, caller=caller, arg=arg).collect_schema().names()
+    if "currency" not in names:
+        return
+    column = to_pandas(frame, ["currency"], caller=caller, arg=arg)["currency"]
+    have = sorted(map(str, column.dropna().unique()))
+    if len(have) > 1:
+        raise InputError(
+            f"{caller}(): {arg} holds amounts of {len(have)} currencies ({', '.join(have[:5])}), "
+            "which are never added; convert them to one and drop 'currency', or make it a key "
+            "where keys are asked for."
+        )
+
+
 def refuse_names(names: Iterable[Any], taken: Iterable[str], *, caller: str, option: str) -> None:
     """Keys must not be named like a column of the result, which would take their place."""
     both = [n for n in names if n in set(taken)]

@@ -156,3 +156,19 @@ def test_draws_that_lack_a_payee_and_empty_scenarios_are_refused():
         simulate_payout(draws, plan)
     with pytest.raises(InputError, match="quotas"):
         simulate_payout(draws[:2], plan, quotas=[])
+
+
+def test_sales_of_two_currencies_are_never_added():
+    sold = pd.DataFrame({"rep": ["a", "a"], "currency": ["CNY", "USD"], "amount": [100.0, 50.0]})
+    plan = CommissionPlan([(0, 0.1)], base="amount")
+    with pytest.raises(InputError, match="currencies"):
+        payout(sold, plan, by="rep")
+    assert payout(sold, plan, by=["rep", "currency"])["payout"].tolist() == [10.0, 5.0]
+
+
+def test_payees_keep_their_dtype_beside_those_who_share():
+    sold = pd.DataFrame({"rep": ["a", "b"], "mate": [None, None], "amount": [100.0, 50.0]})
+    plan = CommissionPlan([(0, 0.1)], base="amount", splits={"rep": 0.7, "mate": 0.3})
+    for dtype in ("category", "string", "object"):
+        typed = sold.astype({"rep": dtype})
+        assert payout(typed, plan, by="rep")["rep"].dtype == typed["rep"].dtype

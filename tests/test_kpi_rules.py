@@ -12,6 +12,7 @@ from salesmgmt import DataWarning, InputError
 from salesmgmt.kpi import (
     Metric,
     break_even,
+    contribution,
     control_chart,
     delivery,
     distribution,
@@ -172,3 +173,23 @@ def test_no_returns_are_a_rate_of_plain_zero():
     rate = indicators(sales, shape="wide")["return_rate"].item()
     assert rate == 0
     assert not np.signbit(rate)
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "lazy", "arrow"])
+def test_amounts_of_two_currencies_are_never_added(engine):
+    pl = pytest.importorskip("polars")
+    sales = pd.DataFrame({"customer_id": ["a", "b"], "date": ["2025-01-02", "2025-01-20"],
+                          "amount": [500.0, 300.0], "currency": ["CNY", "USD"]})  # fmt: skip
+    table = {"pandas": sales, "polars": pl.from_pandas(sales), "lazy": pl.from_pandas(sales).lazy(),
+             "arrow": pl.from_pandas(sales).to_arrow()}[engine]  # fmt: skip
+    with pytest.raises(InputError, match=r"2 currencies \(CNY, USD\)"):
+        indicators(table)
+    each = indicators(table, by="currency")
+    assert each.loc[each["metric"] == "revenue", "value"].tolist() == [500.0, 300.0]
+    one = sales.drop(columns="currency")
+    told = indicators(one, payments=sales, shape="wide")
+    assert told[["collected", "collection_rate"]].isna().all(axis=None)
+    told = indicators(one, payments=sales.assign(currency="CNY"), shape="wide")
+    assert told["collected"].item() == 800.0
+    with pytest.raises(InputError, match="currencies"):
+        contribution(sales, sales, by="customer_id")

@@ -17,6 +17,7 @@ from salesmgmt.targets import (
     reconcile,
     replan,
     roll_up,
+    seasonal_profile,
     track,
 )
 
@@ -116,3 +117,14 @@ def test_shares_that_make_no_sense_are_refused():
         growth_path(100.0, years=2, growth=-1.5)
     with pytest.raises(InputError, match="likely"):
         check_smart(plan(), CAME, likely=(0.9, 0.1))
+
+
+def test_actuals_of_two_currencies_are_never_added():
+    mixed = CAME.assign(currency=["CNY", "CNY", "USD"])
+    for call in (track, replan, burn_up):
+        with pytest.raises(InputError, match="currencies"):
+            call(plan(), mixed, as_of="2026-01-31")
+    with pytest.raises(InputError, match="currencies"):
+        seasonal_profile(mixed)
+    each = plan().assign(currency=lambda p: p["rep"].map({"a": "CNY", "b": "USD"}))
+    assert track(each, mixed, as_of="2026-03-31")["actual"].tolist() == [441.0, 50.0]

@@ -21,6 +21,7 @@ from .._frames import (
     check_int,
     check_names,
     factorise,
+    one_currency,
     stack_keys,
     take,
     to_pandas,
@@ -129,6 +130,7 @@ def take_job(
         names = [n for n in names if n != columns.period]
     if not names:
         raise InputError(f"{caller}(): by must name who is paid.")
+    one_currency(frame, names, caller=caller, arg="results")
     rows = take(
         frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
     )
@@ -147,7 +149,7 @@ def take_job(
         step=step,
         plans=plans,
         plan_of=_plan_of(plans, clock, caller=caller),
-        payees=keys.labels,
+        payees=_of_dtypes(keys.labels, rows.frame.dtypes),
         period_name=clock.name,
         period_labels=clock.labels,
         year=clock.year,
@@ -168,6 +170,19 @@ def take_job(
     job.there.reshape(-1)[job.cell] = True
     _fill_targets(job, wanted, keys.codes[len(payee) :], clock, columns, caller=caller)
     return job
+
+
+def _of_dtypes(labels: pd.DataFrame, dtypes: Any) -> pd.DataFrame:
+    """Payees in the dtypes they came in, where no one is lost by it."""
+    out = labels.copy()
+    for name in labels.columns:
+        try:
+            same = labels[name].astype(dtypes[name])
+        except (TypeError, ValueError):
+            continue
+        if not same.isna().any():
+            out[name] = same
+    return out
 
 
 def _roles(plans: list[CommissionPlan], columns: Columns) -> dict[str, Any]:

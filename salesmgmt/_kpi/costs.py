@@ -19,6 +19,7 @@ from .._frames import (
     check_number,
     factorise,
     money,
+    one_currency,
     stack_keys,
     take,
     units,
@@ -97,6 +98,8 @@ def cost_to_serve(
         "amount": Amount(amount),
         "cost": Amount(cost, optional=True, missing="allow"),
     }
+    for arg, frame in (("transactions", transactions), ("expenses", expenses)):
+        one_currency(frame, names, caller=caller, arg=arg)
     sales = take(
         transactions, caller=caller, arg="transactions", invalid=invalid, by=names, **roles
     )
@@ -206,6 +209,8 @@ def acquisition_cost(
     check_freq(freq, caller=caller, choices=("W", "M", "Q", "Y"))
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
+    for arg, frame in (("transactions", transactions), ("expenses", expenses)):
+        one_currency(frame, names, caller=caller, arg=arg)
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
                  customer=Key(customer), date=Date(date), amount=Amount(amount))  # fmt: skip
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid, by=names,

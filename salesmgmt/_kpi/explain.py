@@ -16,6 +16,7 @@ from .._frames import (
     check_names,
     factorise,
     money,
+    one_currency,
     stack_keys,
     take,
     units,
@@ -166,6 +167,8 @@ def _items(
             roles["cost"] = Amount(cost)
         if rate is not None:
             roles["rate"] = Amount(rate, low=0)
+        else:
+            one_currency(frame, names, caller=caller, arg=arg)
         taken.append(take(frame, caller=caller, arg=arg, by=names, **roles))
     both = stack_keys([r.frame for r in taken], names, caller=caller, args=("before", "after"))
     items = factorise(both, names)
@@ -318,6 +321,8 @@ def contribution(
     names = check_names(by, "by", caller=caller)
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
+    for arg, frame in (("before", before), ("after", after)):
+        one_currency(frame, names, caller=caller, arg=arg)
     rows = [
         take(frame, caller=caller, arg=arg, by=names, amount=Amount(amount))
         for arg, frame in (("before", before), ("after", after))

@@ -93,6 +93,16 @@ def _sum(extra: Extra, n: int, values: np.ndarray | None, where: np.ndarray) -> 
     return group_sums(cell, values[at], n)
 
 
+def _money(extra: Extra, n: int) -> np.ndarray:
+    """Amounts by cell; NaN where the table holds several currencies, which are never added."""
+    every = np.ones(len(extra.rows), dtype=bool)
+    frame, keys = extra.rows.frame, extra.keys
+    apart = "currency" in frame.columns and "currency" not in keys.columns
+    if apart and frame["currency"].nunique() > 1:
+        return np.where(_sum(extra, n, None, every) > 0, np.nan, 0.0)
+    return _sum(extra, n, extra.rows["amount"], every)
+
+
 def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(bottom > 0, top / bottom, np.nan)
@@ -140,7 +150,7 @@ def _surveys(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[s
 
 
 def _expenses(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
-    spent = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    spent = _money(e, n)
     return {
         "expenses": spent,
         "expense_ratio": _ratio(spent, revenue),
@@ -149,10 +159,10 @@ def _expenses(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[
 
 
 def _payments(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
-    paid = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    paid = _money(e, n)
     return {"collected": paid, "collection_rate": _ratio(paid, revenue)}
 
 
 def _market(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
-    size = _sum(e, n, e.rows["amount"], np.ones(len(e.rows), dtype=bool))
+    size = _money(e, n)
     return {"market_share": _ratio(revenue, size)}

@@ -18,6 +18,7 @@ from .._frames import (
     check_int,
     check_names,
     factorise,
+    one_currency,
     refuse_names,
     resolve_as_of,
     stack_keys,
@@ -95,7 +96,8 @@ def indicators(
         ``rep``); each adds its indicators. Rows outside the periods of the sales are left aside.
         deals: ``status``, ``amount``, ``created_at``, ``close_date``; activities: ``date``,
         ``type``; surveys: ``date``, ``csat`` (1 to 5), ``nps`` (0 to 10); expenses, payments,
-        market: ``date``, ``amount``.
+        market: ``date``, ``amount``. Amounts of several currencies (a column ``currency``) are
+        never added: their indicators are NaN until they are converted into that of the sales.
     customer, date, amount, order, product, quantity, cost, discount, rep : str
         Column names of the sales. ``order`` None: ``order_id`` if there is one, else every row
         is an order.
@@ -120,7 +122,8 @@ def indicators(
     Raises
     ------
     InputError
-        A column is missing or holds what it must not, or an option is unknown.
+        A column is missing or holds what it must not, the sales are in several currencies, or an
+        option is unknown.
 
     Notes
     -----
@@ -144,6 +147,8 @@ def indicators(
     refuse_names(check_names(by, "by", caller=caller), own, caller=caller, option="by")
     check_int(inactive, "inactive", caller=caller, low=1)
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    names = check_names(by, "by", caller=caller)
+    one_currency(transactions, names, caller=caller, arg="transactions")
     rows = take(
         transactions,
         caller=caller,
@@ -160,7 +165,6 @@ def indicators(
         discount=Amount(discount, optional=True, missing="allow"),
         rep=Key(rep, optional=True, missing="allow"),
     )
-    names = check_names(by, "by", caller=caller)
     given = {
         "deals": deals,
         "activities": activities,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, resolve_as_of, take, to_pandas
+from .._frames import Amount, Date, one_currency, resolve_as_of, take, to_pandas
 from ..engine.sums import group_sums
 from .organisation import PlanColumns, one_measure
 from .spans import stamps
@@ -72,6 +72,7 @@ def burn_up(
     frame = to_pandas(plan, caller=caller, arg="plan")
     rows = take(frame, caller=caller, arg="plan", **columns.roles())
     one_measure(rows, caller=caller)
+    one_currency(actuals, (), caller=caller, arg="actuals")
     done = take(
         to_pandas(actuals, caller=caller, arg="actuals"),
         caller=caller,

@@ -17,6 +17,7 @@ from .._frames import (
     check_choice,
     check_names,
     check_number,
+    one_currency,
     resolve_as_of,
     take,
     to_pandas,
@@ -306,6 +307,7 @@ def _read_actuals(
             f"{caller}(): actuals has none of the plan's key columns "
             f"({', '.join(map(str, keys))}); rename your own column to one of them."
         )
+    one_currency(frame, have, caller=caller, arg="actuals")
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
     if measured is not None and measured in frame.columns:
         roles["measure"] = Key(measured)

@@ -20,6 +20,7 @@ from .._frames import (
     check_series,
     days_of,
     money,
+    one_currency,
     resolve_as_of,
     take,
     to_pandas,
@@ -209,6 +210,7 @@ def _cells_of_actuals(
             f"{caller}(): actuals has no column {keys[-1]!r}, the plan's lowest key; rename your "
             "own column to it."
         )
+    one_currency(frame, have, caller=caller, arg="actuals")
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
     if "measure" in rows:
         roles["measure"] = Key(rows.columns["measure"], option="measure")

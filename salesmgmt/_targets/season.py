@@ -13,6 +13,7 @@ from .._frames import (
     check_choice,
     check_int,
     check_names,
+    one_currency,
     refuse_names,
     resolve_as_of,
     take,
@@ -106,6 +107,7 @@ def seasonal_profile(
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
     refuse_names(names, ("season", "share", "index", "basis"), caller=caller, option="by")
+    one_currency(history, names, caller=caller, arg="history")
     rows = take(
         history,
         caller=caller,

@@ -240,7 +240,8 @@ def _relevant(rows: Any, keys: list[Any], strategy: Any, zh: bool) -> _Verdict:
     strays = sorted({str(v) for v in own if v not in named})
     unserved = sorted(str(v) for v in named if v not in set(own))
     said = (
-        f"{len(strays)} 项不在战略中（{', '.join(strays[:3])}）；{len(unserved)} 项战略没有目标"
+        f"{len(strays)} 项不在战略中（{'、'.join(strays[:3]) or '无'}）；"
+        f"{len(unserved)} 项战略没有目标（{'、'.join(unserved[:3]) or '无'}）"
         if zh
         else f"{len(strays)} not in the strategy ({', '.join(strays[:3]) or 'none'}); "
         f"{len(unserved)} of the strategy without a target ({', '.join(unserved[:3]) or 'none'})"

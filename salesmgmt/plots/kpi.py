@@ -165,7 +165,9 @@ def bridge(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") ->
     ax.set_xticks(range(len(shown)), words)
     ax.axhline(0, color=GREY, linewidth=0.8)
     money_axis(ax, "y", lang)
-    ax.margins(y=0.12)
+    # A bar keeps the axis from going beyond it: room for the numbers has to be made.
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.08 * (high - low))
     return finish(ax, title=t(lang, "What moved the result", "变动归因"))
 
 
@@ -203,6 +205,8 @@ def control_chart(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "
         money_axis(ax, "y", lang)
     if len(frame) > 12 and not pd.api.types.is_numeric_dtype(x):
         ax.tick_params(axis="x", rotation=45)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.25 * (high - low))  # the legend stands above the limits
     return finish(ax, title=t(lang, "Control chart", "控制图"), legend=True)
 
 
