@@ -327,3 +327,21 @@ def test_a_customer_without_limit_has_no_share_of_it():
     for lang, words in (("en", "owes 250.00 without a limit"), ("zh", "无信用额度，欠款 250.00")):
         got = credit.early_warning(book, as_of="2025-01-20", limits={"A": 0.0}, lang=lang)
         assert got["evidence"].tolist() == [words]
+
+
+def test_idle_write_offs_are_no_payments_to_a_ledger_without_names():
+    book = (
+        bills(("a", "A", "2025-01-10", "2025-02-10", 10.0)), cash(("p", "A", "2025-02-01", 10.0)),
+        changes(("B", "2025-01-06", 7.0, "allowance"), ("B", "2025-01-06", 5.0, "write_off")),
+    )  # fmt: skip
+    made = credit.ledger(*book, as_of="2025-02-28")
+    for measure, column in (
+        (credit.bad_debt_rate, "written_off"),
+        (credit.collection_rate, "collected"),
+    ):
+        want = measure(*book, as_of="2025-02-28", by="customer_id")
+        got = measure(made, by="customer_id")
+        pd.testing.assert_frame_equal(got, want)
+        assert got.set_index("customer_id")[column].to_dict() in (
+            {"A": 0.0, "B": 5.0}, {"A": 10.0, "B": 0.0},
+        )  # fmt: skip

@@ -72,7 +72,8 @@ def dso(
     DataFrame
         Keys, ``receivables``, ``sales`` (of the period looked at), ``dso``, ``uncovered``
         (receivables that no sales were found for; ``countback`` only, else 0), ``sales_basis``,
-        ``as_of``. NaN where there were no sales.
+        ``as_of``. NaN where there were no sales. Where the data begin later than ``days`` before a
+        row's ``as_of``, its sales are fewer and its days more than they would have been.
 
     Raises
     ------

@@ -128,8 +128,10 @@ class _Lines:
             source=none,
         )
         documents, pair = self._documents(), np.flatnonzero(~lost)
+        books = self._books(documents, receipts)
+        receipts.kind = self._kinds(books)
         return Position(
-            self._books(documents, receipts),
+            books,
             document=self.document[at[pair]].astype(np.int64),
             receipt=pair,
             units=self.units[at[pair]],
@@ -188,7 +190,7 @@ class _Lines:
 
     def whole_receipts(self, position: Position) -> Position:
         """The same position with one receipt for all rows of it, and what each of them names."""
-        books, kind = position.books, self._kinds(position.books)
+        books, kind = position.books, position.books.receipts.kind
         named = self._names()
         of = self._same_receipt(books.receipts, kind, named)
         first = np.full(int(of.max(initial=-1)) + 1, len(of), dtype=np.int64)

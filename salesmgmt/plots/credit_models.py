@@ -145,10 +145,9 @@ def cash_fan(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     ax.plot(place, frame["due"].to_numpy(dtype=float), linestyle="none", marker="D",
             color=ORANGE, markersize=6, label=t(lang, "falls due", "当期到期"))  # fmt: skip
     ends = pd.DatetimeIndex(frame["period_end"])
-    ax.set_xticks(place, [f"{d:%m-%d}" if len(place) <= 16 else "" for d in ends])
-    if len(place) > 16:
-        shown = place[:: max(1, len(place) // 12)]
-        ax.set_xticks(shown, [f"{ends[k]:%m-%d}" for k in shown])
+    form, most = ("%m-%d", 8) if ends.year.nunique() < 2 else ("%Y-%m-%d", 5)
+    shown = place[:: -(-len(place) // most)]
+    ax.set_xticks(shown, [ends[k].strftime(form) for k in shown])
     ax.set_xlabel(t(lang, "period ending", "期末"))
     ax.set_ylim(0, None)
     money_axis(ax, "y", lang)
