@@ -345,3 +345,11 @@ def test_idle_write_offs_are_no_payments_to_a_ledger_without_names():
         assert got.set_index("customer_id")[column].to_dict() in (
             {"A": 0.0, "B": 5.0}, {"A": 10.0, "B": 0.0},
         )  # fmt: skip
+
+
+def test_loss_rates_handed_on_keep_their_status():
+    book = bills(("a", "A", "2025-01-01", "2025-01-15", 100.0))
+    rates = credit.loss_rates(book, as_of="2025-03-31")
+    handed = credit.expected_loss(book, as_of="2025-03-31", rates=rates)
+    pd.testing.assert_frame_equal(handed, credit.expected_loss(book, as_of="2025-03-31"))
+    assert set(handed["status"]) == {"assumed"}

@@ -279,7 +279,7 @@ def expected_loss(
     1   1-30  0.0452       45.2
     """
     caller = "expected_loss"
-    frames, told = (invoices, payments, adjustments), dict[str, str]()
+    frames, told = (invoices, payments, adjustments), dict[Any, Any]()
     with door.speaking_for(caller):
         ages = aging(
             *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long",
@@ -290,7 +290,8 @@ def expected_loss(
                 *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets,
                 **options,
             )  # fmt: skip
-            told = dict(zip(rates["bucket"], rates["status"], strict=True))
+    if isinstance(rates, pd.DataFrame) and {"bucket", "status"} <= set(rates):
+        told = dict(zip(rates["bucket"], rates["status"], strict=True))
     names = list(dict.fromkeys(ages["bucket"][ages["bucket"] != "unapplied"]))
     base = _rates(rates, names, caller)
     weighted = pd.Series(0.0, index=base.index)
