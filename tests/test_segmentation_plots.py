@@ -99,3 +99,23 @@ def test_the_note_of_the_whale_curve_says_where_the_profit_is():
     ax = plots.whale(seg.whale_curve(sold.iloc[:3]))
     assert ax.get_legend().get_texts()[0].get_text() == "82% of the total\nfrom 67% of customers"
     plt.close("all")
+
+
+def test_clv_distribution_draws_the_range_of_each_customer_as_it_is():
+    value = pd.DataFrame({"clv": np.linspace(900, 1, 300)})
+    value["clv_lo"], value["clv_hi"] = value["clv"] * 0.2, value["clv"] * np.tile([1.5, 3.0], 150)
+    ax = plots.clv_distribution(value)
+    drawn = np.array([s[:, 1] for c in ax.collections for s in c.get_segments()])
+    np.testing.assert_allclose(drawn, value[["clv_lo", "clv_hi"]])
+
+
+@pytest.mark.parametrize("rows", [3, 24])
+def test_rows_of_a_funnel_figure_have_room(rows):
+    """Tick labels of neighbouring rows must not cover each other."""
+    stays = pd.DataFrame({"stage": [f"stage {i}" for i in range(rows)], "n": 5, "censored": 0})
+    stays = stays.assign(mean=4.0, p25=2.0, median=3.0, p75=5.0, p90=9.0, cycle_days=20.0)
+    ax = plots.dwell(stays)
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    ends = sorted((b.y0, b.y1) for b in boxes)
+    assert all(a[1] <= b[0] + 1 for a, b in zip(ends, ends[1:], strict=False))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from .._frames import check_int
 from ..errors import InputError
 from ._style import (
     BLUE,
@@ -55,7 +56,9 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
         Not a result of ``conversion``.
     """
     needed = ["step", "stage", "entered", "rate", "lo", "hi", "went_on", "lost", "open"]
-    frame, ax = axes(result, needed, ax, lang, caller="plots.conversion")
+    frame, ax = axes(
+        result, needed, ax, lang, caller="plots.conversion", figsize=_tall_enough(result)
+    )
     groups = _keys(frame, "step")
     y = np.arange(len(frame))
     left = np.zeros(len(frame))
@@ -76,6 +79,12 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     ax.set_xlabel(t(lang, "deals", "商机数"))
     finish(ax, title=t(lang, "Conversion by stage", "各阶段转化"), grid="x")
     return _legend(ax, "lower right")
+
+
+def _tall_enough(result: Any) -> tuple[float, float]:
+    """Room for a line of text a row, where there are many."""
+    rows = len(result) if hasattr(result, "__len__") else 0
+    return 8.0, max(4.5, 1.2 + 0.3 * rows)
 
 
 def _keys(frame: pd.DataFrame, first: str) -> list[str]:
@@ -326,7 +335,7 @@ def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         Not a result of ``dwell``.
     """
     needed = ["stage", "n", "censored", "p25", "median", "p75", "p90", "mean"]
-    frame, ax = axes(result, needed, ax, lang, caller="plots.dwell")
+    frame, ax = axes(result, needed, ax, lang, caller="plots.dwell", figsize=_tall_enough(result))
     keys = _keys(frame, "stage")
     y = np.arange(len(frame))
     low, high = frame["p25"].to_numpy(), frame["p75"].to_numpy()
@@ -338,7 +347,8 @@ def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     )
     ax.plot(frame["mean"], y, "o", color=ORANGE, markersize=5, label=t(lang, "mean", "均值"))
     names = frame[[*keys, "stage"]].astype(str).agg(" / ".join, axis=1)
-    counts = [f"{a}\n({b:,})" for a, b in zip(names, frame["n"], strict=True)]
+    gap = "\n" if len(frame) <= 8 else " "  # two lines a row need room
+    counts = [f"{a}{gap}({b:,})" for a, b in zip(names, frame["n"], strict=True)]
     ax.set_yticks(y, counts, fontsize=8.5)
     ax.invert_yaxis()
     ax.set_xlim(0, None)
@@ -371,6 +381,7 @@ def calibration(
     InputError
         A column is absent.
     """
+    check_int(bins, "bins", caller="plots.calibration", low=1)
     frame, ax = axes(result, ["probability", "won"], ax, lang, caller="plots.calibration")
     at = np.minimum((frame["probability"].to_numpy() * bins).astype(int), bins - 1)
     points = frame.groupby(at)[["probability", "won"]].mean()
@@ -430,6 +441,9 @@ def bookings(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     ax.plot(x, middle, "o-", color=ORANGE, zorder=5, linewidth=1.2, markersize=5,
             label=t(lang, "median and 80 % band", "中位数与 80% 区间"))  # fmt: skip
     ax.set_xticks(x, [f"{d:%Y-%m-%d}" for d in frame["date"]], fontsize=8.5)
+    if len(frame) > 7:
+        ax.tick_params(axis="x", labelrotation=45)
+    ax.set_xlim(-0.9, len(frame) - 0.1)  # a single bar is no wall
     ax.set_ylim(0, None)
     money_axis(ax, "y", lang)
     return finish(ax, title=t(lang, "Bookings to come", "签约预测"), legend=True)
