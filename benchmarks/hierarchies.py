@@ -254,27 +254,50 @@ def score(got: pd.DataFrame, truth: pd.DataFrame, keys: list[str]) -> tuple[floa
 def one_set(case: Case, model: str, peers: str | None = None, origins: int | None = None) -> None:
     """Changes against the base forecasts of a model, mean over the origins."""
     found: dict[str, list[tuple[float, float]]] = {m: [] for m in METHODS}
+    mixed = []
     for past, later in case.parts()[:origins]:
         truth = outcomes(case, past, later)
         for method, got in _made(case, past, model):
             found[method].append(score(got, truth, case.keys))
+            if method == "auto":
+                known = got.astype(dict.fromkeys(case.keys, "object"))
+                mixed.append(known.merge(truth, on=[*case.keys, "date"]))
     means = {m: np.mean(v, axis=0) for m, v in found.items()}
     base = means["auto"][0]
     named = {"bottom_up": "bu", "mint_shrink": "mint", "auto": "mixture"}
     words = [f"{named.get(m, m)} {means[m][1] / base - 1:+.1%}" for m in METHODS]
     theirs = _peer(peers, case) if peers else ""
     line(f"{case.name}, {model}: base {base:.3f}", "mixture < base", ", ".join(words), theirs)
+    line("  80 and 95 % intervals of the mixture held", "78-82, 90-98", held(mixed, case.keys))
+
+
+def held(parts: list[pd.DataFrame], keys: list[str]) -> str:
+    """Shares of outcomes inside the intervals, by level."""
+    rows = pd.concat(parts)
+    depth = rows[keys].notna().sum(axis=1)
+    words = []
+    for name, which in (
+        ("bottom", depth == len(keys)),
+        ("between", (depth > 0) & (depth < len(keys))),
+        ("total", depth == 0),
+    ):
+        some = rows[which]
+        shares = [some["amount"].between(some[f"lo_{x}"], some[f"hi_{x}"]).mean() for x in (80, 95)]
+        if len(some):
+            words.append(f"{name} {shares[0]:.1%} {shares[1]:.1%} ({len(some)})")
+    return ", ".join(words)
 
 
 def _made(case: Case, past: pd.DataFrame, model: str) -> Iterator[tuple[str, pd.DataFrame]]:
     """Every method's forecasts; those without weights from the base forecasts of the others."""
     options = {"keys": case.keys, "levels": case.levels, "freq": case.freq, "model": model}
-    options |= {"season_length": case.season, "level": None}
+    options |= {"season_length": case.season, "level": (80, 95)}
     for method in ("wls", "mint_shrink", "auto"):
         got = forecast_hierarchy(past, case.horizon, method=method, **options)
         yield method, got
     for method in ("bottom_up", "ols"):
-        before = got.assign(forecast=got["base"])
+        before = got.drop(columns=[c for c in got if c.startswith(("lo_", "hi_"))])
+        before = before.assign(forecast=got["base"])
         yield method, reconcile(before, keys=case.keys, method=method, non_negative=True)
 
 

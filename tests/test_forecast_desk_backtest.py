@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import accuracy, backtest, forecast
+from salesmgmt.forecast import accuracy, backtest, forecast, forecast_hierarchy
 
 
 def panel(series=4, n=40, seed=0):
@@ -133,3 +133,47 @@ def test_naive_forecasts_count_from_the_cutoff_also_where_values_are_missing_bef
     made["forecast"] = [newest[d.quarter] for d in made["date"]]
     got = accuracy(made, history=pd.concat([known, later]))
     assert got["fva"][0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_sums_are_judged_by_the_summed_history():
+    """Predictions of totals against the same ones of a history summed by hand."""
+    rng = np.random.default_rng(3)
+    dates = pd.date_range("2022-01-01", periods=36, freq="MS")
+    cells = [(r, p) for r in ("a", "b") for p in ("x", "y", "z")]
+    sales = pd.concat(
+        [
+            pd.DataFrame({"region": r, "item": p, "date": dates[3 * k :]}).assign(
+                amount=rng.integers(0, 60, 36 - 3 * k).astype(float)
+            )
+            for k, (r, p) in enumerate(cells)
+        ]
+    )
+    past = sales[sales["date"] < "2024-10-01"]
+    keys = ["region", "item"]
+    nodes = forecast_hierarchy(past, 3, keys=keys, freq="M", method="wls")
+    judged = {"freq": "M", "gaps": "zero", "by": None}
+    for level in ([], ["region"], ["item"], keys):
+        some = nodes[(nodes[keys].notna() == [k in level for k in keys]).all(axis=1)]
+        got = accuracy(some, history=sales, **judged)
+        hand = sales.groupby([*level, "date"], as_index=False)["amount"].sum()
+        expected = accuracy(some.drop(columns=[k for k in keys if k not in level]), history=hand,
+                            **judged)  # fmt: skip
+        pd.testing.assert_frame_equal(got, expected)
+    whole = accuracy(nodes, history=sales.sample(frac=1, random_state=0), **judged)
+    assert whole["series"].item() == 12
+    assert whole["mase"].notna().all()
+    unknown = nodes.assign(region=nodes["region"].fillna("c"))
+    with pytest.raises(InputError, match="history lacks"):
+        accuracy(unknown, history=sales, **judged)
+
+
+def test_a_backtest_of_nodes_is_judged_with_its_cutoffs():
+    rng = np.random.default_rng(4)
+    dates = pd.date_range("2021-01-01", periods=40, freq="MS")
+    sales = pd.DataFrame({"shop": np.repeat(["a", "b"], 40), "date": np.tile(dates, 2)})
+    sales["amount"] = rng.integers(20, 60, 80).astype(float)
+    total = sales.groupby("date", as_index=False)["amount"].sum()
+    tried = backtest(total, 2, windows=3, models="naive").assign(shop=None)
+    got = accuracy(tried, history=sales, by=None)
+    expected = accuracy(tried.drop(columns="shop"), history=total, by=None)
+    pd.testing.assert_frame_equal(got, expected)

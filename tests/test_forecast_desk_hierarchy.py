@@ -500,3 +500,44 @@ def test_mixing_weights_are_those_of_the_linear_program():
     assert np.abs(w @ e).mean() == pytest.approx(best.fun, rel=2e-3)
     np.testing.assert_allclose(mixing_weights(e, usual, 1e6), usual, atol=1e-3)
     np.testing.assert_array_equal(mixing_weights(np.zeros((4, 5)), usual, 0.1), usual)
+
+
+@pytest.mark.parametrize("method", ["auto", "wls"])
+def test_intervals_of_nodes_hold_what_comes(method):
+    """Counts of known law, zeros among them: 95 % intervals of every level, from the law itself."""
+    rng = np.random.default_rng(11)
+    dates = pd.date_range("2019-01-01", periods=66, freq="MS")
+    rate = rng.choice([0.4, 1.0, 4.0], 40)
+    counts = rng.poisson(rate[:, None] * (1 + 0.3 * np.sin(np.arange(66) * np.pi / 6)))
+    sales = pd.DataFrame(
+        {
+            "shop": np.repeat([f"s{i}" for i in range(40)], 66),
+            "town": np.repeat([f"t{i // 5}" for i in range(40)], 66),
+            "date": np.tile(dates, 40),
+            "amount": counts.ravel() * 10.0,
+        }
+    )
+    past, later = sales[sales.date < dates[60]], sales[sales.date >= dates[60]]
+    options = {"keys": ["town", "shop"], "levels": [[], ["town"]], "freq": "M", "method": method}
+    got = forecast_hierarchy(past, 6, **options)
+    for keys in (["town", "shop"], ["town"]):
+        truth = later.groupby([*keys, "date"], as_index=False)["amount"].sum()
+        rows = got[got["shop"].isna() == ("shop" not in keys)].merge(truth, on=[*keys, "date"])
+        inside = (rows["amount"] >= rows["lo_95"]) & (rows["amount"] <= rows["hi_95"])
+        assert 0.88 < inside.mean() <= 1
+    assert (got["lo_95"] <= got["forecast"]).all()
+    assert (got["hi_95"] >= got["forecast"]).all()
+
+
+def test_a_lower_end_of_zero_stays_there():
+    """What may not be sold at all may still not be sold when the sum above it is higher."""
+    rng = np.random.default_rng(12)
+    dates = pd.date_range("2020-01-01", periods=48, freq="MS")
+    frames = [
+        pd.DataFrame({"item": i, "date": dates, "amount": 9.0 * (rng.random(48) < 0.3)})
+        for i in range(12)
+    ]
+    for method in ("auto", "wls", "ols", "top_down"):
+        got = forecast_hierarchy(pd.concat(frames), 4, keys="item", freq="M", method=method)
+        item = got[got["item"].notna()]
+        assert (item["lo_95"] < 1e-9).mean() > 0.9

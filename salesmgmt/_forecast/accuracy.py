@@ -18,7 +18,6 @@ from .._frames import (
     check_names,
     factorise,
     refuse_names,
-    stack_keys,
     take,
     to_pandas,
     warn,
@@ -26,6 +25,7 @@ from .._frames import (
 from ..engine import decomposition, naive
 from ..errors import InputError
 from .intake import Panel, read_history
+from .sums import with_sums
 
 __all__ = ["accuracy"]
 
@@ -57,7 +57,9 @@ def accuracy(
         modified. Every other column is a key.
     history : DataFrame, optional
         The series with the same key columns; scaled measures need it. Only dates up to the
-        cutoff (without that column: before the first prediction) are looked at for scales.
+        cutoff (without that column: before the first prediction) are looked at for scales. A
+        missing key in ``predictions`` means "all", as in :func:`reconcile`: the outcome and the
+        scale are those of the sum.
     by : str, sequence of str or None, default=("model",)
         Columns of ``predictions`` to report by; None or a ``model`` column that is not there:
         one row in all.
@@ -110,7 +112,7 @@ def accuracy(
     table = _take_predictions(predictions, history, by, options, caller)
     measures = _plain(table)
     if table.panel is not None:
-        measures.update(_scaled(table, table.panel, caller))
+        measures.update(_scaled(table, table.panel))
     else:
         unknown = np.full(len(table.labels), np.nan)
         measures.update(dict.fromkeys(("mase", "rmsse", "owa", "fva"), unknown))
@@ -141,6 +143,7 @@ class _Table:
     run: np.ndarray  # one code a (group, series, model, cutoff)
     series: np.ndarray  # one code a series, whoever forecasts it
     panel: Panel | None  # the history, where it is given
+    place: np.ndarray  # series of the panel by row
 
     @property
     def levels(self) -> list[str]:
@@ -185,7 +188,7 @@ def _take_predictions(
     given = "actual" in names or history is None
     rows, bounds = _take_rows(predictions, groups, given, options["date"], caller)
     keys = _keys_of(rows, history, options, caller)
-    panel = None
+    panel, place = None, np.zeros(len(rows.frame), dtype=np.int64)
     if history is not None:
         # a period that is not over is no outcome; of the scales it is no part either way
         partial = "keep" if given else "drop"
@@ -193,7 +196,8 @@ def _take_predictions(
             history, caller=caller, by=keys or None, partial=partial, again=True, **options
         )
         _check_spacing(panel, rows["date"], options["freq"], caller)
-    actual = rows["actual"] if given else _actuals(rows, keys, panel, caller)
+        panel, place = with_sums(panel, rows.frame, keys, caller)
+    actual = rows["actual"] if given else _actuals(rows, place, panel)
     fine = _with_outcome(actual, caller)
     frame, dates = rows.frame[fine], rows["date"][fine]
     one = np.zeros(len(frame), dtype=np.int64)
@@ -219,6 +223,7 @@ def _take_predictions(
         run,
         series,
         panel,
+        place[fine],
     )
 
 
@@ -326,9 +331,8 @@ def _check_spacing(panel: Panel, dates: np.ndarray, freq: str | None, caller: st
     )
 
 
-def _actuals(rows: Rows, keys: list[str], panel: Any, caller: str) -> np.ndarray:
+def _actuals(rows: Rows, series: np.ndarray, panel: Any) -> np.ndarray:
     """What the history says of the predicted periods; NaN where it says nothing."""
-    series = _series_of(rows.frame, keys, panel, caller)
     wanted = panel.grid.period_of(rows["date"])
     low, width = int(panel.at.min()), int(panel.at.max()) - int(panel.at.min()) + 1
     known = np.repeat(np.arange(len(panel)), np.diff(panel.starts)) * width + panel.at - low
@@ -381,9 +385,9 @@ def _distinct(group: np.ndarray, series: np.ndarray, groups: int) -> np.ndarray:
 # Measures that need the history
 
 
-def _scaled(t: _Table, panel: Panel, caller: str) -> dict[str, np.ndarray]:
+def _scaled(t: _Table, panel: Panel) -> dict[str, np.ndarray]:
     first = np.unique(t.run, return_index=True)[1]
-    series = _series_of(t.frame.iloc[first], t.keys, panel, caller)
+    series = t.place[first]
     cut = panel.grid.period_of(t.cutoffs[first])
     step = panel.grid.period_of(t.dates) - cut[t.run]
     mase_scale, rmsse_scale, naive2, snaive = _benchmarks(panel, series, cut, step, t)
@@ -413,26 +417,6 @@ def _scaled(t: _Table, panel: Panel, caller: str) -> dict[str, np.ndarray]:
 
 def _smape(y: np.ndarray, f: np.ndarray) -> np.ndarray:
     return 200 * np.abs(y - f) / np.maximum(np.abs(y) + np.abs(f), 1e-12)
-
-
-def _series_of(frame: pd.DataFrame, keys: list[str], panel: Panel, caller: str) -> np.ndarray:
-    """Number of the panel's series of each row."""
-    if panel.keys is None:
-        return np.zeros(len(frame), dtype=np.int64)
-    both = stack_keys((panel.labels, frame), keys, caller=caller, args=("history", "predictions"))
-    codes = factorise(both, keys).codes
-    place = np.full(int(codes.max()) + 2, -1)
-    place[codes[: len(panel)]] = np.arange(len(panel))
-    found = place[codes[len(panel) :]]
-    lost = found < 0
-    if lost.any():
-        shown = frame.loc[lost, keys] if frame.index.is_unique else frame[keys][lost]
-        shown = [tuple(r) for r in shown.drop_duplicates().itertuples(index=False)]
-        raise InputError(
-            f"{caller}(): history lacks {len(shown)} predicted series, first {shown[:3]}; "
-            "give the history of all of them."
-        )
-    return found
 
 
 def _benchmarks(

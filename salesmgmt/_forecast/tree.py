@@ -88,7 +88,8 @@ amount, transform, clean
         ``keys`` (missing: all), ``date``, ``forecast``, interval ends, ``status``, ``base`` (the
         forecast before it was made to add up); total first, bottom last. Bottom series without
         sales for a season (four periods at least) are forecast as zero before reconciliation:
-        ``status`` is ``"ended"``.
+        ``status`` is ``"ended"``. Intervals are those of the base forecasts, moved: the errors of
+        models do not tell how much less reconciled forecasts err.
 
     Raises
     ------
@@ -166,6 +167,7 @@ amount, transform, clean
     ).reset_index(drop=True)
     out["base"] = base["forecast"].to_numpy()
     out.attrs["method"] = method
+    out = _around(out, base, non_negative)
     if weights is not None:
         views = [v.without(ended, _CERTAIN) for v in _views(frame, len(labels), end, horizon, made)]
         record = Record.of(frame, errors, len(labels), end, panel.season, views)
@@ -217,17 +219,31 @@ def _mixed(
     weights: np.ndarray,
     non_negative: bool,
 ) -> pd.DataFrame:
-    """The weighted mean of all kinds; intervals lie around it as around the base forecasts."""
+    """The weighted mean of all kinds, and intervals around it."""
     before = base["forecast"].to_numpy()
     made = kinds(tree, before.reshape(len(tree.row), -1), record, ended, non_negative=non_negative)
     mixed = tree.nodes.summing @ np.einsum("k,klh->lh", weights, made)
     mixed = mixed[tree.row].ravel()
-    for name in [c for c in base.columns if str(c).startswith(("lo_", "hi_"))]:
-        moved = mixed + base[name].to_numpy() - before
-        out[name] = np.maximum(moved, 0.0) if non_negative else moved
     out["forecast"] = mixed
+    out = _around(out, base, non_negative)
     out.attrs["method"] = "mixture"
     out.attrs["weights"] = {k: round(float(w), 3) for k, w in zip(names_of(record), weights)}
+    return out
+
+
+def _around(out: pd.DataFrame, base: pd.DataFrame, non_negative: bool) -> pd.DataFrame:
+    """Intervals around the new forecasts as they lie around the base forecasts.
+
+    What is raised keeps its lower ends in proportion: where nothing may be sold, that stays so.
+    """
+    before, now = base["forecast"].to_numpy(), out["forecast"].to_numpy()
+    kept = np.divide(now, before, out=np.ones(len(now)), where=before > 0)
+    for name in [c for c in base.columns if str(c).startswith(("lo_", "hi_"))]:
+        end = base[name].to_numpy()
+        moved = end + now - before
+        if name.startswith("lo_"):
+            moved = np.where((end >= 0) & (now > before), end * kept, moved)
+        out[name] = np.maximum(moved, 0.0) if non_negative else moved
     return out
 
 
