@@ -196,10 +196,10 @@ def bonus_tax(bonus: pd.Series, *, taxable_income: pd.Series | float | None = No
     InputError
         Bonuses are missing or negative.
 
-    Notes
-    -----
-    Individual income tax of the People's Republic of China; notices 财税〔2018〕164号 and 财政部
-    税务总局公告2023年第30号, in force until 2027-12-31. For residents, one bonus a year.
+    References
+    ----------
+    .. [1] Individual income tax of the People's Republic of China, notices 财税〔2018〕164号 and
+       财政部 税务总局公告2023年第30号, in force until 2027-12-31. For residents, one bonus a year.
 
     Examples
     --------

@@ -109,6 +109,12 @@ class CommissionPlan:
     tiers : tuple of (float, float)
         Start and value of each tier; all other parameters as given.
 
+    References
+    ----------
+    .. [1] Oracle Fusion Incentive Compensation, documentation of rate tables and of draws (an
+       edge belongs to the upper tier).
+    .. [2] Salesforce Spiff, documentation of ``mamount`` and ``tier_payout`` (to the lower one).
+
     Examples
     --------
     >>> plan = CommissionPlan([(0, 0.05), (10_000, 0.07), (25_000, 0.10)], base="amount")

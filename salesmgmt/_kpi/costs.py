@@ -313,6 +313,10 @@ def break_even(
     InputError
         Neither a margin nor price and unit cost are given, or both.
 
+    References
+    ----------
+    .. [1] C. T. Horngren, S. M. Datar and M. V. Rajan, Cost Accounting, 13th ed., ch. 3.
+
     Examples
     --------
     >>> break_even(60_000, price=20, unit_cost=12, sales=200_000).iloc[0][

@@ -298,6 +298,12 @@ def sensitivity(
     InputError
         As for :func:`rank`.
 
+    References
+    ----------
+    .. [1] E. Triantaphyllou and A. Sanchez, "A sensitivity analysis approach for some
+       deterministic multi-criteria decision making methods", Decision Sciences 28 (1997),
+       151-194.
+
     Examples
     --------
     >>> import pandas as pd

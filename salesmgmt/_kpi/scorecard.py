@@ -199,6 +199,11 @@ def scorecard(
         A column is missing or holds no numbers, a key stands twice, weights do not add up, or a
         key has no value at all.
 
+    References
+    ----------
+    .. [1] R. S. Kaplan and D. P. Norton, "The balanced scorecard: measures that drive
+       performance", Harvard Business Review 70 (1992), 71-79.
+
     Examples
     --------
     >>> import pandas as pd

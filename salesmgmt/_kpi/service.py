@@ -512,6 +512,11 @@ def delivery(
     InputError
         A column is missing or holds what it must not.
 
+    References
+    ----------
+    .. [1] R. G. Newcombe, "Two-sided confidence intervals for the single proportion",
+       Statistics in Medicine 17 (1998), 857-872, method 3 (Wilson score).
+
     Examples
     --------
     >>> import pandas as pd

@@ -117,49 +117,11 @@ def _card(
     if now.empty:
         return []
     words = _words(lang)
-    whole = company[company["date"] == start].iloc[0]
-    metrics = [kpi.Metric(words["revenue"], target="goal", cap=1.5)]
-    for name, direction in (("gross_margin", "higher"), ("discount_rate", "lower")):
-        if name in now.columns and whole[name] > 0 and now[name].notna().all():
-            metrics.append(
-                kpi.Metric(
-                    words[name], direction=direction, target=float(whole[name]), floor=0.0, cap=1.5
-                )
-            )
+    metrics = _metrics(now, company[company["date"] == start].iloc[0], words)
     measures = now.rename(columns=words)
     card = kpi.scorecard(measures, metrics, keys=key)
     ranks = kpi.totals(card).sort_values(["rank", key], ignore_index=True)
-    best = ranks[key].iloc[0]
-    told = {
-        "plan": ("the plan", "计划目标"),
-        "year": ("the same period a year before", "上年同期"),
-    }[source]
-    if lang == "zh":
-        text = (
-            f"{_name(start, freq)} 按 {key} 计分：销售额对比{told[1]}，"
-            "其余指标对比公司平均，权重相等；"
-            f"总分最高为 {best}（{ranks['total'].iloc[0]:.0%}）。"
-        )
-        heads = {
-            "total": "总分",
-            "rank": "名次",
-            "rank_lo": "最高名次",
-            "rank_hi": "最低名次",
-            "grade": "等级",
-        }
-    else:
-        text = (
-            f"{_name(start, freq)} by {key}: revenue against {told[0]}, the rest against the "
-            f"company's own rate, all weighing the same; {best} leads with "
-            f"{ranks['total'].iloc[0]:.0%}."
-        )
-        heads = {
-            "total": "total",
-            "rank": "rank",
-            "rank_lo": "best rank",
-            "rank_hi": "worst rank",
-            "grade": "grade",
-        }
+    text = _leader(ranks, key, source, _name(start, freq), lang)
     if not known.all():
         lost = int((~known).sum())
         text += (
@@ -174,10 +136,45 @@ def _card(
         Table(
             ranks.dropna(axis=1, how="all"),
             formats={"total": "percent", key: "text"},
-            headings=heads,
+            headings=_HEADS[lang],
         ),
         Figure(lambda ax: draw.scorecard(top, ax=ax, lang=lang), size=(8.0, height)),
     ]
+
+
+def _metrics(now: pd.DataFrame, whole: pd.Series, words: dict[str, str]) -> list[kpi.Metric]:
+    """Revenue against the goal; rates against the company's own, where all have them."""
+    out = [kpi.Metric(words["revenue"], target="goal", cap=1.5)]
+    for name, direction in (("gross_margin", "higher"), ("discount_rate", "lower")):
+        if name in now.columns and whole[name] > 0 and now[name].notna().all():
+            target = float(whole[name])
+            metric = kpi.Metric(words[name], direction=direction, target=target, floor=0, cap=1.5)
+            out.append(metric)
+    return out
+
+
+_HEADS = {
+    "en": {"total": "total", "rank": "rank", "rank_lo": "best rank", "rank_hi": "worst rank",
+           "grade": "grade"},
+    "zh": {"total": "总分", "rank": "名次", "rank_lo": "最高名次", "rank_hi": "最低名次",
+           "grade": "等级"},
+}  # fmt: skip
+
+
+def _leader(ranks: pd.DataFrame, key: str, source: str, period: str, lang: str) -> str:
+    """What was compared with what, and who came first."""
+    told = {"plan": ("the plan", "计划目标"), "year": ("the same period a year before", "上年同期")}
+    en, zh = told[source]
+    best, total = ranks[key].iloc[0], ranks["total"].iloc[0]
+    if lang == "zh":
+        return (
+            f"{period} 按 {key} 计分：销售额对比{zh}，其余指标对比公司平均，权重相等；"
+            f"总分最高为 {best}（{total:.0%}）。"
+        )
+    return (
+        f"{period} by {key}: revenue against {en}, the rest against the company's own rate, all "
+        f"weighing the same; {best} leads with {total:.0%}."
+    )
 
 
 def _goals(
