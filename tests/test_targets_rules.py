@@ -13,6 +13,7 @@ from salesmgmt.targets import (
     burn_up,
     check_smart,
     decompose,
+    disaggregate,
     growth_path,
     reconcile,
     replan,
@@ -128,3 +129,14 @@ def test_actuals_of_two_currencies_are_never_added():
         seasonal_profile(mixed)
     each = plan().assign(currency=lambda p: p["rep"].map({"a": "CNY", "b": "USD"}))
     assert track(each, mixed, as_of="2026-03-31")["actual"].tolist() == [441.0, 50.0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rho": 0.5}, {"intercept": False}, {"method": "pro_rata", "differences": 2},
+     {"method": "chow_lin", "cholette": False}],
+)  # fmt: skip
+def test_options_of_another_method_of_disaggregation_are_refused(options):
+    years = pd.Series({2024: 100.0, 2025: 120.0, 2026: 110.0})
+    with pytest.raises(InputError, match="goes with method"):
+        disaggregate(years, **options)

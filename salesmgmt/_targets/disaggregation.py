@@ -101,6 +101,7 @@ def disaggregate(
     check_choice(differences, "differences", (0, 1, 2), caller=caller)
     check_bool(cholette, "cholette", caller=caller)
     check_bool(intercept, "intercept", caller=caller)
+    _check_idle(method, differences, cholette, intercept, rho, caller=caller)
     amounts = check_series(totals, "totals", caller=caller)
     first, last = _coarse_spans(amounts.index, year_start, caller=caller)
     order = np.argsort(first, kind="stable")
@@ -132,6 +133,22 @@ def disaggregate(
 
 # --------------------------------------------------------------------------------------
 # Taking in
+
+
+def _check_idle(
+    method: str, differences: int, cholette: bool, intercept: bool, rho: Any, *, caller: str
+) -> None:
+    """Refuse options that were given to a method which has no use for them."""
+    smooth = ("denton", "denton_cholette", "denton_additive")
+    for option, given, methods in (
+        ("differences", differences != 1, smooth),
+        ("cholette", not cholette, smooth),
+        ("intercept", not intercept, _REGRESSIONS),
+        ("rho", rho is not None, ("chow_lin", "chow_lin_minrss", "litterman")),
+    ):
+        if given and method not in methods:
+            known = ", ".join(repr(m) for m in methods)
+            raise InputError(f"{caller}(): {option} goes with method {known}, not {method!r}.")
 
 
 def _coarse_spans(

@@ -68,8 +68,9 @@ def decompose(
         Organisation: a Series whose (Multi)Index runs from the top level down
         (``region, team, rep``; missing lower parts are ragged branches), a frame rep by
         period, or a parent-child frame with the columns ``parent``, ``weight`` and one for
-        the key (weights of leaves count). NaN is "no input" as in :func:`allocate`. None: one
-        plan without keys, or those of the coarser plan.
+        the key (weights of leaves count; the plan's keys are ``level_1``, ``level_2``, ... down
+        to the leaf). NaN is "no input" as in :func:`allocate`. None: one plan without keys, or
+        those of the coarser plan.
     profile : DataFrame or Series, optional
         Shape over time: a :func:`seasonal_profile` (of the whole or by keys), a Series by
         period, one by season (1..12, 1..4, 1..7), or an indicator series (see ``method``).
