@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.blending import mixing_weights, recent_size, spread
-from ..engine.reconciliation import Covariance, Projection, shrink
+from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from .hierarchy import Nodes, ancestors, build_nodes
 from .smoothing import TRENDS, View
 
@@ -53,6 +53,11 @@ class Tree:
         label = np.empty(len(self.row), dtype=np.int64)
         label[self.row] = np.arange(len(self.row))
         return np.asarray(values[label[self.nodes.leaves]])
+
+    def covariance(self, errors: np.ndarray, base: np.ndarray) -> Covariance:
+        """Of past errors (labels, periods), for forecasts (nodes, columns) that they weigh."""
+        found, _ = shrink(self.of_nodes(errors))
+        return loosened(found, self.nodes.summing, self.nodes.leaves, base)
 
     def of_nodes(self, values: np.ndarray) -> np.ndarray:
         """Values by label as values by node."""
@@ -128,7 +133,7 @@ def kinds(
 ) -> np.ndarray:
     """Leaves by every kind, (kinds, leaves, columns); ``base`` (labels, columns)."""
     nodes, values = tree.nodes, tree.of_nodes(base)
-    covariance = shrink(tree.of_nodes(record.errors))[0]
+    covariance = tree.covariance(record.errors, values)
     out = [
         Projection(nodes.summing, nodes.leaves, w).leaves(values, non_negative=non_negative)
         for w in (Covariance(covariance.variance), covariance)
@@ -139,8 +144,9 @@ def kinds(
         out.append(np.mean(parts, axis=0))
     out += [parts[0], parts[-1]]
     for view in record.views:
-        own = Projection(nodes.summing, nodes.leaves, shrink(tree.of_nodes(view.errors))[0])
-        out.append(own.leaves(tree.of_nodes(view.base), non_negative=non_negative))
+        seen = tree.of_nodes(view.base)
+        own = Projection(nodes.summing, nodes.leaves, tree.covariance(view.errors, seen))
+        out.append(own.leaves(seen, non_negative=non_negative))
     made = np.stack(out)
     return np.maximum(made, 0.0) if non_negative else made
 

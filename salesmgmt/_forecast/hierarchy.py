@@ -23,7 +23,7 @@ from .._frames import (
     to_pandas,
     warn,
 )
-from ..engine.reconciliation import Covariance, Projection, shrink
+from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from ..errors import InputError
 
 __all__ = ["Nodes", "ancestors", "build_nodes", "reconcile"]
@@ -122,6 +122,7 @@ def reconcile(
     base = _take_base(forecasts, names, date, amount, caller)
     nodes = base.nodes
     errors, intensity = _errors(nodes, method, residuals, date, caller)
+    errors = loosened(errors, nodes.summing, nodes.leaves, base.values)
     if method in ("mint_shrink", "wls", "ols"):
         leaves = Projection(nodes.summing, nodes.leaves, errors).leaves(
             base.values, non_negative=non_negative

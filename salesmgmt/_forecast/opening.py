@@ -15,7 +15,7 @@ from .._frames import warn
 if TYPE_CHECKING:
     from .intake import Panel
 
-__all__ = ["closed_ahead", "tell_of_gaps"]
+__all__ = ["closed_ahead", "closed_places", "tell_of_gaps"]
 
 _CYCLES = {"D": (7,), "h": (24, 168)}
 _LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
@@ -26,12 +26,11 @@ _UNITS = {"h": "hour", "D": "day", "W": "week", "M": "month", "Q": "quarter", "Y
 
 def closed_ahead(panel: Panel, horizon: int) -> np.ndarray | None:
     """Which of the periods after each series' last fall on closed days or hours."""
-    if not panel.closes:
+    places = closed_places(panel)
+    if places is None or not places.any():
         return None
     ahead = panel.end[:, None] + np.arange(1, horizon + 1)
-    out = np.zeros(ahead.shape, dtype=bool)
-    for cycle in _CYCLES[panel.grid.freq]:
-        out |= np.take_along_axis(_closed(panel, cycle), ahead % cycle, axis=1)
+    out = np.take_along_axis(places, ahead % places.shape[1], axis=1)
     return out if out.any() else None
 
 
@@ -54,14 +53,21 @@ def tell_of_gaps(panel: Panel) -> None:
 def _open_periods(panel: Panel) -> np.ndarray:
     """How many periods each series has from its first row to its last, closed ones left out."""
     first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
-    if not panel.closes:
+    places = closed_places(panel)
+    if places is None:
         return last - first + 1
-    cycle = _CYCLES[panel.grid.freq][-1]
-    shut = np.zeros((len(panel), cycle), dtype=bool)
-    for one in _CYCLES[panel.grid.freq]:
-        shut |= np.tile(_closed(panel, one), (1, cycle // one))
-    share = 1 - shut.mean(axis=1)
-    return np.ceil((last - first + 1) * share).astype(np.int64)
+    return np.ceil((last - first + 1) * (1 - places.mean(axis=1))).astype(np.int64)
+
+
+def closed_places(panel: Panel) -> np.ndarray | None:
+    """Closed days or hours of each series by their place in a week (series, places)."""
+    if not panel.closes:
+        return None
+    cycles = _CYCLES[panel.grid.freq]
+    out = np.zeros((len(panel), cycles[-1]), dtype=bool)
+    for one in cycles:
+        out |= np.tile(_closed(panel, one), (1, cycles[-1] // one))
+    return out
 
 
 def _closed(panel: Panel, cycle: int) -> np.ndarray:

@@ -18,9 +18,10 @@ from .backtest import _with_zeros, forecast_known
 from .blending import Record, Tree, by_period, kinds, learn, names_of
 from .daily import Days
 from .fit import check_transform
-from .hierarchy import reconcile
+from .hierarchy import build_nodes, reconcile
 from .intake import Block, Panel, read_history
 from .smoothing import View, node_blocks, node_panel, smoothed, views_of
+from .whole import with_gaps_filled
 
 __all__ = ["forecast_hierarchy"]
 
@@ -147,7 +148,7 @@ amount, transform, clean
         "clean": check_bool(clean, "clean", caller=caller),
         **options,
     }
-    ended = _ended(panel, labels)
+    ended = _ended(panel, labels, names)
     end = int(panel.end.max())
     base = _base(frame, panel, end, horizon, {**made, "level": level})
     base = _without(base, ended)
@@ -247,15 +248,19 @@ def _around(out: pd.DataFrame, base: pd.DataFrame, non_negative: bool) -> pd.Dat
     return out
 
 
-def _ended(panel: Panel, labels: pd.DataFrame) -> np.ndarray:
-    """Bottom nodes that have been silent for a season: they add nothing to the sums."""
+def _ended(panel: Panel, labels: pd.DataFrame, names: list[str]) -> np.ndarray:
+    """Bottom nodes that have been silent for a season, and sums of nothing else: nothing is added
+    by them."""
     last = np.full(len(panel), np.iinfo(np.int64).min // 2)
     known = np.isfinite(panel.values) & ((panel.values != 0) | (not panel.zero_gaps))
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
     np.maximum.at(last, code[known], panel.at[known])
     silent = int(panel.end.max()) - last >= max(panel.season, _SILENT)
     bottom = len(labels) - len(panel)  # the bottom comes last, in the order of the panel
-    return np.asarray(bottom + np.flatnonzero(silent))
+    nodes, row = build_nodes(labels, names, panel.caller)
+    sells = np.zeros(len(nodes))
+    sells[row[bottom:]] = ~silent
+    return np.flatnonzero((nodes.summing @ sells[nodes.leaves])[row] == 0)
 
 
 def _without(base: pd.DataFrame, ended: np.ndarray) -> pd.DataFrame:
@@ -287,11 +292,13 @@ def _added_up(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values of every node by period, and the keys of each node."""
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
-    at, values = panel.at, panel.values
+    own = (code, panel.at, panel.values)
     if panel.zero_gaps:
-        code, at, values = _with_zeros(panel, code)
+        own = _with_zeros(panel, code)
+    summed = own if panel.zero_gaps else with_gaps_filled(panel)
     parts, labels, offset = [], [], 0
     for one in levels:
+        code, at, values = own if one == names else summed
         found = factorise(panel.labels, one) if one else None
         group = found.codes if found is not None else np.zeros(len(panel), dtype=np.int64)
         part = pd.DataFrame({"_node": group[code] + offset, "_at": at, "amount": values})

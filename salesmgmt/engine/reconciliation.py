@@ -26,10 +26,11 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as linalg_sparse
 
-__all__ = ["Covariance", "Projection", "shrink"]
+__all__ = ["Covariance", "Projection", "loosened", "shrink"]
 
 DENSE = 400  # sums up to which a dense factor does
 _LEAST = 1e-4
+_CONTRADICTS = 5.0  # standard errors of a sum and all its leaves that a sum may lie away
 _ROUGH, _FINE, _FINAL = 1e-4, 1e-12, 1e-15  # squared errors of multipliers: search, check, answer
 
 
@@ -81,6 +82,27 @@ def shrink(residuals: np.ndarray, together: np.ndarray | None = None) -> tuple[C
     intensity = _intensity(x, together)
     factor = x * np.sqrt(variance * (1 - intensity) / x.shape[1])[:, None]
     return Covariance(intensity * variance, factor), intensity
+
+
+def loosened(
+    errors: Covariance, summing: sparse.csr_array, own: np.ndarray, base: np.ndarray
+) -> Covariance:
+    """The covariance with sums that contradict their leaves taken for as wrong as they are.
+
+    A sum that lies much further from its leaves than all of them together can err has a variance
+    that few or odd errors have made too small. Its contradiction counts as many standard errors,
+    and every node correlated with it would be moved by as many of its own. Such a sum gets the
+    variance that its distance shows, and is tied to nobody.
+    """
+    if errors.factor is None:
+        return errors
+    sd = np.sqrt(errors.variance)
+    apart = np.abs((base - summing @ base[own]).mean(axis=1))
+    wrong = apart > _CONTRADICTS * (sd + summing @ sd[own])
+    if not wrong.any():
+        return errors
+    diagonal = np.where(wrong, np.maximum(errors.variance, apart**2), errors.diagonal)
+    return Covariance(diagonal, np.where(wrong[:, None], 0.0, errors.factor))
 
 
 def _no_zeros(variance: np.ndarray) -> np.ndarray:
