@@ -206,3 +206,30 @@ def test_no_factor_where_two_seasons_are_weighed():
     out = forecast(table(hours, "h"), 2, by="item", level=(95,))
     alone = forecast(table(hours[:1], "h"), 2, by="item", level=(95,))
     np.testing.assert_allclose(out["hi_95"].iloc[:2], alone["hi_95"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble"])
+def test_models_that_borrow_widths_borrow_the_factor(many, model):
+    """Their half width is the hypotenuse of the combination's and the way to its forecast."""
+    found = {}
+    for name in (model, "auto"):
+        out = forecast(many, 6, by="item", level=(95,), model=name)
+        mine = out[out["item"] == "i007"].reset_index(drop=True)
+        alone = forecast(many[many["item"] == "i007"], 6, by="item", level=(95,), model=name)
+        found[name] = [
+            (f[end] - f["forecast"]) ** 2 for end in ("lo_95", "hi_95") for f in (mine, alone)
+        ]
+    assert not np.allclose(found["auto"][0], found["auto"][1], rtol=0.02)
+    for k in (0, 2):
+        want = found["auto"][k] - found["auto"][k + 1]
+        np.testing.assert_allclose(found[model][k] - found[model][k + 1], want, rtol=1e-6)
+
+
+def test_outliers_that_were_taken_out_count_as_misses():
+    """One value in twenty is odd, in the past and in the future."""
+    rng = np.random.default_rng(8)
+    shape = (150, 56)
+    values = 100 + 10 * rng.standard_normal(shape)
+    values += rng.choice([-80.0, 100.0], shape) * (rng.random(shape) < 0.05)
+    out = forecast(table(values[:, :48], "QS"), 8, by="item", level=(95,), clean=True)
+    assert 0.93 < held(out, values[:, 48:].ravel(), 95) < 0.97

@@ -77,7 +77,8 @@ def forecast(
         Several: their mean.
     level : sequence of float, default=(80, 95)
         Percent of cases each interval should hold; None or empty: no intervals. With thirty or
-        more series, those of ``"auto"`` are all scaled by one factor, from how far these series
+        more series, learned ones (``"auto"``, ``"theta"``, ``"ces"``, ``"mstl"``,
+        ``"regression"``, ``"ensemble"``) are all scaled by one factor, from how far these series
         would have been missed at earlier origins.
     calendar : str or DataFrame, optional
         Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
@@ -217,7 +218,7 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
     ----------
     frame : DataFrame
         The history of some keys: all rows of a key must be in one chunk. Forecasts do not depend
-        on how keys are shared out; widths of ``"auto"`` do, by one factor a chunk of thirty or
+        on how keys are shared out; learned widths do, by one factor a chunk of thirty or
         more series.
     **options
         Options of :func:`forecast`, ``horizon`` among them. Give ``freq`` and ``gaps``, so
@@ -339,7 +340,9 @@ def forecast_panel(
     pieces = chain.from_iterable(strand.pieces for strand in strands)
     kept = list(pieces) if memory is not None else []
     floor = False if driven else non_negative
-    options["widen"] = widths_of(strands[0].free, models, transform, memory) if levels else 1.0
+    options["widen"] = (
+        widths_of(strands[0].free, models, transform, clean, memory) if levels else 1.0
+    )
     made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
     for strand in strands if driven else []:
         _put_on(made, strand, panel.end, horizon, non_negative)
@@ -367,7 +370,7 @@ def learn(
     kept = [piece for strand in strands for piece in strand.pieces]
     options: dict[str, Any] = {"n_jobs": n_jobs, "transform": transform, "clean": clean}
     options |= {"told": [], "progress": False}
-    options["widen"] = widths_of(strands[0].free, models, transform, memory)
+    options["widen"] = widths_of(strands[0].free, models, transform, clean, memory)
     _run(panel, kept, 1, models, [95.0], False, kept=kept, **options)
 
 
@@ -383,12 +386,16 @@ def strands_of(
 
 
 def widths_of(
-    free: Panel, models: list[str], transform: str | float | None, memory: Memory | None
+    free: Panel,
+    models: list[str],
+    transform: str | float | None,
+    clean: bool,
+    memory: Memory | None,
 ) -> float:
     """By how much the learned widths are too narrow; once for all where it is kept."""
     if memory is None:
-        return widening_of(free, models, transform)
-    return memory.shared.of("widen", widening_of, free, models, transform)
+        return widening_of(free, models, transform, clean)
+    return memory.shared.of("widen", widening_of, free, models, transform, clean)
 
 
 def _put_on(

@@ -177,7 +177,7 @@ def sample_panel(
     driven = any(s.drivers is not None for s in strands)
     free = strands[-1].free  # the newest generation has all series
     options: dict[str, Any] = {"transform": transform, "clean": clean}
-    options["widen"] = widths_of(strands[0].free, models, transform, memory)
+    options["widen"] = widths_of(strands[0].free, models, transform, clean, memory)
     pieces = chain.from_iterable(strand.pieces for strand in strands)
     floor = False if driven else non_negative
     amounts = _draw(free, pieces, horizon, n, models, floor, rng, **options)

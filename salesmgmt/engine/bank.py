@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from . import intermittent, naive, transformation
+from . import cleaning, intermittent, naive, transformation
 from .calibration import FEWEST, ORIGINS, least_past, misses, steps_of
 from .combination import combine, kind_of, longest
 from .decomposition import (
@@ -68,7 +68,7 @@ def forecast_block(
     stay as they are. ``learned``: whether models without a variance of their own borrow the
     widths of the combination; not needed where nobody asks for intervals. ``held``: what was
     estimated from earlier rows of the same columns; what it does not hold yet is put into it.
-    ``widen``: factor of the learned widths of ``"auto"`` alone.
+    ``widen``: factor of learned widths; not used on another scale.
     """
     held = held or Estimates()
     if transform is not None:
@@ -88,11 +88,12 @@ def forecast_block(
     made = [_scaled(_sane_forecast(prepared, f), prepared.scale) for f in made]
     if learned:
         names = [name for name in models if name != "auto"]
-        made = _with_learned_widths(made, names, y, n, m, held.part("widths"))
+        made = _with_learned_widths(made, names, y, n, m, widen, held.part("widths"))
     if len(models) == 1:
         return made[0]
     if "auto" in models:
-        made.append(_auto_block(y, n, horizon, m, held.part("auto")))
+        found = _auto_block(y, n, horizon, m, held.part("auto"))
+        made.append(_widened(found, widen, y, n, m, held))
     return _mean_of(made)
 
 
@@ -106,6 +107,7 @@ def _with_learned_widths(
     y: np.ndarray,
     n: np.ndarray,
     m: int,
+    widen: float,
     held: Estimates,
 ) -> list[Forecast]:
     """Half widths of the combination, wider by how far a model's forecast lies from it.
@@ -125,7 +127,7 @@ def _with_learned_widths(
             out.append(f)
             continue
         apart = f.mean[:, which] - auto.mean
-        below, above = np.hypot(auto.below, apart), np.hypot(auto.above, apart)
+        below, above = (np.hypot(widen * v, apart) for v in (auto.below, auto.above))
         sd = (below + above) / 2 / ndtri(0.975)
         mine = Forecast(f.mean[:, which], sd, below, above, auto.levels, auto.shape)
         parts = [(which, mine), *([(rest, _pick(f, rest))] if len(rest) else [])]
@@ -290,10 +292,11 @@ def _is_weighed(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     return ~_is_intermittent(sign * y + add, n, m) & (np.isfinite(y).sum(axis=0) >= SHORTEST)
 
 
-def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
+def past_misses(y: np.ndarray, n: np.ndarray, m: int, *, cleaned: bool = False) -> list[np.ndarray]:
     """How far off ``"auto"`` would have been, in half widths: (steps, series) an earlier origin.
 
-    Nothing where fewer series than ``calibration.FEWEST`` reach back.
+    ``cleaned``: as if outliers had been taken out before each of them; what came after is held
+    against it as it was. Nothing where fewer series than ``calibration.FEWEST`` reach back.
     """
     steps = steps_of(m)
     back = steps * np.arange(1, ORIGINS + 1)[:, None]
@@ -306,6 +309,8 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int) -> list[np.ndarray]:
     before = n[which] - back[origin, 0]
     past = np.where(np.arange(len(y))[:, None] < before, y[:, which], np.nan)
     past = past[: int(before.max())]
+    if cleaned:
+        past, _ = cleaning.clean(past, before, m)
     made = _auto_block(past, before, steps, m, Estimates())  # all origins side by side
     missed = misses(made, y[before + np.arange(steps)[:, None], which])
     learned = _is_learned(past, before, m)
