@@ -172,3 +172,26 @@ def test_payees_keep_their_dtype_beside_those_who_share():
     for dtype in ("category", "string", "object"):
         typed = sold.astype({"rep": dtype})
         assert payout(typed, plan, by="rep")["rep"].dtype == typed["rep"].dtype
+
+
+def test_a_member_who_sold_nothing_is_still_in_the_team():
+    sold = pd.DataFrame({"rep": ["a", "b", "a"], "team": "t", "amount": [100.0, 100.0, 100.0],
+                         "date": ["2025-01-05", "2025-01-06", "2025-02-05"]})  # fmt: skip
+    goals = pd.DataFrame({"rep": ["a", "b"] * 2, "target": 100.0,
+                          "period_start": ["2025-01-01"] * 2 + ["2025-02-01"] * 2,
+                          "period_end": ["2025-01-31"] * 2 + ["2025-02-28"] * 2})  # fmt: skip
+    pool = {"by": "team", "amount": 50, "share": "equal"}
+    plan = CommissionPlan([(0, 0.0)], pool=pool)
+    out = payout(sold, plan, by="rep", targets=goals)
+    assert out["pool"].tolist() == [25.0, 25.0, 25.0, 25.0]
+    # In February the team has 100 of 200: too little.
+    needs = CommissionPlan([(0, 0.0)], pool={**pool, "threshold": 0.9})
+    out = payout(sold, needs, by="rep", targets=goals)
+    assert out.set_index(["rep", "date"])["pool"].tolist() == [25.0, 0.0, 25.0, 0.0]
+
+
+def test_a_plan_that_splits_by_column_is_not_simulated():
+    draws = pd.DataFrame({"rep": ["a"], "boss": ["b"], "date": "2025-01-01", "draw": [0],
+                          "amount": [800.0]})  # fmt: skip
+    with pytest.raises(InputError, match="splits and overlays"):
+        simulate_payout(draws, CommissionPlan([(0, 0.1)], base="amount", overlays={"boss": 0.1}))

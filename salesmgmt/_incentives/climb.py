@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from ..engine.tiers import Tiers, exact, reached, tier_pay
 from ..engine.units import fraction_of
@@ -95,7 +96,8 @@ class Climb:
         who = " / ".join(str(v) for v in job.payees.iloc[at // job.shape[1]])
         when = ""
         if job.period_labels is not None:
-            when = f", {job.period_labels.iloc[at % job.shape[1]]}"
+            label = job.period_labels.iloc[at % job.shape[1]]
+            when = f", {label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else f", {label}"
         raise InputError(
             f"{job.caller}(): {int(bad.sum())} payee's period(s) (first: {who}{when}) {what}."
         )

@@ -530,10 +530,12 @@ def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:
     team, cell = keys.codes[job.source[rows]], job.cell[rows]
     span = job.shape[1]
     pot = team * span + cell % span
+    idle = _idle_members(job, team, cell, pot)
     # Members of a pot: its payees' cells, in the order of payees.
-    both, inverse = np.unique(np.column_stack([pot, cell]), axis=0, return_inverse=True)
+    member = np.concatenate([np.column_stack([pot, cell]), idle])
+    both, inverse = np.unique(member, axis=0, return_inverse=True)
     amount = np.zeros(len(both), dtype=np.int64)
-    np.add.at(amount, inverse.reshape(-1), job.credit[rows])
+    np.add.at(amount, inverse.reshape(-1)[: len(rows)], job.credit[rows])
     starts = np.flatnonzero(np.r_[True, np.diff(both[:, 0]) != 0])
     count = np.diff(np.r_[starts, len(both)])
     sums = np.add.reduceat(amount, starts)
@@ -547,6 +549,23 @@ def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:
     part = cumulative_parts(np.repeat(whole, count), weight, np.repeat(total, count), starts)
     np.add.at(out, both[:, 1], part)
     return out.reshape(job.shape)
+
+
+def _idle_members(job: Job, team: np.ndarray, cell: np.ndarray, pot: np.ndarray) -> np.ndarray:
+    """Pots and cells of members who sold nothing in a period that counts for them.
+
+    Their team is that of their other periods, if it is always the same one.
+    """
+    span = job.shape[1]
+    low = np.full(job.shape[0], np.iinfo(np.int64).max)
+    high = np.full(job.shape[0], -1)
+    np.minimum.at(low, cell // span, team)
+    np.maximum.at(high, cell // span, team)
+    home = np.where(low == high, low, -1)
+    idle = np.flatnonzero(job.there.reshape(-1) & (home >= 0).repeat(span))
+    own = home[idle // span] * span + idle % span
+    at = np.isin(own, pot) & ~np.isin(idle, cell)
+    return np.column_stack([own[at], idle[at]])
 
 
 def _pot(climb: Climb, amount: np.ndarray, target: np.ndarray) -> np.ndarray:

@@ -77,7 +77,9 @@ class CommissionPlan:
         Team pool on top: ``{"by": "team", "rate": 0.01, "share": "amount" | "equal"}``: that
         share of the team's amount, divided among its members, exact to the unit. ``"amount"``
         in it instead of ``"rate"`` is a fixed pool; ``"threshold"`` is the team attainment it
-        needs. Where no member sold anything a fixed pool is divided evenly.
+        needs. Members are those with results, and in a period with a target also those without
+        (their team is that of their other periods). Where no member sold anything a fixed pool
+        is divided evenly.
     rounding : {"half_up", "half_even", "half_down", "down", "up", "floor", "ceiling"}
         How a fraction of the smallest unit is rounded.
     round_at : {"row", "rep", "period"}

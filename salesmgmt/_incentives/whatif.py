@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -94,6 +94,11 @@ def simulate_payout(
     """
     caller = "simulate_payout"
     plans = check_plans(plan, caller=caller)
+    if any(isinstance(p.splits, Mapping) or p.overlays for p in plans):
+        raise InputError(
+            f"{caller}(): draws are sums by payee, which splits and overlays by column cannot "
+            "divide; credit each payee's own draws, and leave these rules out of the plan."
+        )
     frame = to_pandas(samples, caller=caller, arg="samples")
     given = draw in frame.columns
     names = check_names(by, "by", caller=caller)
