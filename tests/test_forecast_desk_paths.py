@@ -72,6 +72,21 @@ def test_the_law_of_correlation_is_learned_from_many_and_presumed_for_few():
     np.testing.assert_allclose(few, nothing, atol=0.1)
 
 
+def test_the_law_is_a_weighted_regression_of_products_of_errors():
+    """Written out by pairs of steps, each relative to the size of errors of the whole call."""
+    rng = np.random.default_rng(4)
+    z, guess = rng.normal(size=(4, 7)), rng.uniform(0.1, 0.9, 7)  # few: common events stay in
+    gram, moment = np.zeros((2, 2)), np.zeros(2)
+    for j in range(7):
+        pairs = [z[s, j] * z[t, j] for s in range(4) for t in range(4) if s != t]
+        seen = np.mean(pairs) / np.mean(z**2)
+        x, weight = np.array([1.0, guess[j]]), 1 / (0.3 + guess[j]) ** 2
+        gram, moment = gram + weight * np.outer(x, x), moment + weight * seen * x
+    for got, want in zip(paths.evidence(z, guess), (gram, moment)):
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+    assert not any(x.any() for x in paths.evidence(z[:1], guess))
+
+
 @pytest.mark.parametrize("stays", [0.0, 0.5])
 def test_sums_of_paths_cover_what_comes(stays):
     """Series that wander as much or as little as made: a half-year's sum lies in its interval."""

@@ -29,17 +29,18 @@ from scipy.special import ndtri, stdtr
 __all__ = [
     "correlation_law",
     "deviates",
+    "evidence",
     "kept_share",
     "mean_correlation",
     "persistence",
     "shrinkage",
 ]
 
-# Learned on origins inside the training parts of sixteen sets (years to weeks): the mean
-# correlation of errors up to a horizon against the one assumed, and how far squared errors
-# belong together beyond that.
-_USUAL = (0.21, 0.57)
-_USUAL_WEIGHT = np.array([[2.0, 0.7], [0.7, 0.4]])
+# Learned by benchmarks/train_paths.py on origins inside the training parts of fifteen sets
+# (years to weeks): the mean correlation of errors up to a horizon against the one assumed, what
+# a series says of it, and how far squared errors belong together beyond that.
+_USUAL = (0.26, 0.54)
+_USUAL_WEIGHT = np.array([[2.5, 0.67], [0.67, 0.37]])
 _FREEDOM = 6.0
 _WORTH = 30.0  # series and origins that the usual law counts for
 _MANY = 10
@@ -97,21 +98,29 @@ def correlation_law(
     """
     gram, moment = _WORTH * _USUAL_WEIGHT, _WORTH * _USUAL_WEIGHT @ np.array(_USUAL)
     for z, rho in zip(scores, assumed):
-        horizon = len(z)
-        z = np.clip(z, -3.0, 3.0)
-        if len(rho) >= _MANY:  # what hit all series at once is one event, however many they are
-            z = z - z.mean(axis=1, keepdims=True)
-        squares = (z * z).sum(axis=0)
-        size = squares.mean() if len(rho) else 0.0
-        if horizon < 2 or size <= 0:
-            continue
-        seen = (z.sum(axis=0) ** 2 - squares) / ((horizon - 1) * size)
-        x = np.column_stack([np.ones(len(rho)), rho])
-        weight = 1.0 / (0.3 + rho) ** 2  # squares vary as their mean does
-        gram = gram + (x * weight[:, None]).T @ x
-        moment = moment + (x * weight[:, None]).T @ seen
+        seen = evidence(z, rho)
+        gram, moment = gram + seen[0], moment + seen[1]
     slope = float(np.clip(np.linalg.solve(gram, moment)[1], 0.0, 1.0))
     return float((moment[0] - slope * gram[0, 1]) / gram[0, 0]), slope
+
+
+def evidence(z: np.ndarray, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What one origin says of the law, as normal equations: Gram matrix (2, 2), moment (2,).
+
+    ``z`` (horizon, series) are deviates, ``rho`` (series,) the correlation assumed of each.
+    """
+    horizon = len(z)
+    z = np.clip(z, -3.0, 3.0)
+    if len(rho) >= _MANY:  # what hit all series at once is one event, however many they are
+        z = z - z.mean(axis=1, keepdims=True)
+    squares = (z * z).sum(axis=0)
+    size = squares.mean() if len(rho) else 0.0
+    if horizon < 2 or size <= 0:
+        return np.zeros((2, 2)), np.zeros(2)
+    seen = (z.sum(axis=0) ** 2 - squares) / ((horizon - 1) * size)
+    x = np.column_stack([np.ones(len(rho)), rho])
+    weighed = x / (0.3 + rho)[:, None] ** 2  # squares vary as their mean does
+    return weighed.T @ x, weighed.T @ seen
 
 
 def shrinkage(past: np.ndarray) -> float:
