@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt import calendars
 from salesmgmt.errors import DataWarning
 from salesmgmt.forecast import (
     Forecaster,
@@ -110,6 +111,22 @@ def test_hours_outside_opening_times_are_closed():
     assert open_now.sum() == 54
     assert (made.loc[~open_now, "hi_95"] == 0).all()
     assert made.loc[open_now, "forecast"].between(20, 100).all()
+
+
+@pytest.mark.parametrize("calendar", [None, "CN"])
+def test_weekends_worked_now_and_then_are_not_worked_always(calendar):
+    """A firm with rows on working days only, those exchanged for a holiday among them."""
+    day = calendars.working_days("2023-01-01", "2025-08-31")
+    worked = day.loc[day["weight"] > 0, ["date"]]
+    given = worked.assign(amount=RNG.gamma(25, 4, len(worked)))
+    assert (given["date"].dt.day_of_week == 6).sum() > 8
+    made = forecast(given, 42, calendar=calendar, level=None)
+    weekend = made["date"].dt.day_of_week > 4
+    exchanged = made["date"].isin(pd.to_datetime(["2025-09-28", "2025-10-11"]))
+    assert made.loc[weekend & ~exchanged, "forecast"].mean() < 20  # was 96
+    assert made.loc[~weekend & (made["date"] < "2025-10-01"), "forecast"].between(80, 120).all()
+    if calendar:
+        assert made.loc[exchanged, "forecast"].between(70, 130).all()
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", None])

@@ -25,7 +25,7 @@ from .._frames import (
 )
 from ..engine import periods
 from ..errors import InputError
-from .opening import tell_of_gaps
+from .opening import tell_of_gaps, with_rare_days
 
 __all__ = ["Block", "Grid", "Panel", "read_history"]
 
@@ -284,6 +284,8 @@ def read_history(
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     panel.invalid, panel.amount = invalid, amount
     panel.closes = gaps != "missing" and grid.freq in ("D", "h")
+    if panel.closes and not zero:
+        with_rare_days(panel)
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
     return _settle_last(panel, rows["date"], as_of, partial)

@@ -15,11 +15,13 @@ from .._frames import warn
 if TYPE_CHECKING:
     from .intake import Panel
 
-__all__ = ["closed_ahead", "closed_places", "tell_of_gaps"]
+__all__ = ["closed_ahead", "closed_places", "tell_of_gaps", "with_rare_days"]
 
 _CYCLES = {"D": (7,), "h": (24, 168)}
 _LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
 _CHANCE = 1e-3  # of a place in the cycle staying empty by accident
+_SELDOM, _OFTEN = 0.5, 0.9  # of the weeks: a day seldom worked among days worked nearly always
+_SURE = 8  # weeks that tell it
 _ENOUGH = 6  # rows that show how far apart they lie
 _UNITS = {"h": "hour", "D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
@@ -59,6 +61,37 @@ def _open_periods(panel: Panel) -> np.ndarray:
     return np.ceil((last - first + 1) * (1 - places.mean(axis=1))).astype(np.int64)
 
 
+def with_rare_days(panel: Panel) -> None:
+    """Zeros where a series has no row on a day or hour on which it is seldom open.
+
+    A firm that works some Saturdays, those exchanged for a holiday, sells nothing on the others.
+    """
+    series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
+    cycle = _CYCLES[panel.grid.freq][-1]
+    seen = _seen(panel, series, np.isfinite(panel.values), cycle)
+    rounds = np.maximum((last - first + 1) // cycle, 1)[:, None]
+    share = np.where(seen > 0, seen / rounds, np.nan)
+    usual = np.nanmedian(np.where(np.isfinite(share).any(axis=1)[:, None], share, 0.0), axis=1)
+    rare = (seen > 0) & (share <= _SELDOM) & (usual >= _OFTEN)[:, None] & (rounds >= _SURE)
+    parts: list[tuple[np.ndarray, ...]] = [(series, panel.at, panel.values)]
+    for i in np.flatnonzero(rare.any(axis=1)):
+        every = np.arange(first[i], last[i] + 1)
+        cells = np.setdiff1d(every[rare[i, every % cycle]], panel.at[series == i])
+        parts.append((np.full(len(cells), i), cells, np.zeros(len(cells))))
+    if len(parts) > 1:
+        code, at, values = (np.concatenate(v) for v in zip(*parts, strict=True))
+        order = np.lexsort((at, code))
+        panel.at, panel.values = at[order], values[order]
+        panel.starts = np.searchsorted(code[order], np.arange(len(panel) + 1))
+
+
+def _seen(panel: Panel, series: np.ndarray, which: np.ndarray, cycle: int) -> np.ndarray:
+    """How many of some rows each series has at each place of a cycle (series, cycle)."""
+    place = series[which] * cycle + panel.at[which] % cycle
+    return np.bincount(place, minlength=len(panel) * cycle).reshape(len(panel), cycle)
+
+
 def closed_places(panel: Panel) -> np.ndarray | None:
     """Closed days or hours of each series by their place in a week (series, places)."""
     if not panel.closes:
@@ -73,9 +106,7 @@ def closed_places(panel: Panel) -> np.ndarray | None:
 def _closed(panel: Panel, cycle: int) -> np.ndarray:
     """Places in a cycle (series, cycle) that a series never had a sale in, and not by chance."""
     series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
-    known = np.isfinite(panel.values) & (panel.values != 0)
-    place = series[known] * cycle + panel.at[known] % cycle
-    seen = np.bincount(place, minlength=len(panel) * cycle).reshape(len(panel), cycle)
+    seen = _seen(panel, series, np.isfinite(panel.values) & (panel.values != 0), cycle)
     first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
     rounds = (last - first + 1) // cycle
     used = (seen > 0).sum(axis=1)
