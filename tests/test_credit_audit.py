@@ -353,3 +353,63 @@ def test_loss_rates_handed_on_keep_their_status():
     handed = credit.expected_loss(book, as_of="2025-03-31", rates=rates)
     pd.testing.assert_frame_equal(handed, credit.expected_loss(book, as_of="2025-03-31"))
     assert set(handed["status"]) == {"assumed"}
+
+
+@pytest.mark.parametrize("name", ["total", "unapplied", "as_of", "paid"])
+def test_a_bucket_cannot_take_the_place_of_another_column(name):
+    book = bills(("a", "A", "2025-01-01", "2025-01-15", 100.0))
+    with pytest.raises(InputError, match=rf"buckets: '{name}' is the name of something else"):
+        credit.aging(book, buckets=[(name, None, 0), ("late", 1, None)])
+
+
+def test_edges_may_come_as_an_array():
+    book = bills(("a", "A", "2025-01-01", "2025-01-15", 100.0))
+    got = credit.aging(book, as_of="2025-03-01", buckets=np.array([0, 30, 60]))
+    pd.testing.assert_frame_equal(got, credit.aging(book, as_of="2025-03-01", buckets=(0, 30, 60)))
+
+
+# -------------------------------------------------------------------- signs, kinds of keys
+
+
+def test_adjustments_below_zero_are_a_way_of_writing_or_a_reversal():
+    book = bills(
+        ("a", "A", "2025-01-01", "2025-01-31", 100.0), ("b", "A", "2025-02-01", "2025-02-28", 50.0)
+    )
+    other = changes(("A", "2025-03-01", 30.0, "write_off"), ("A", "2025-03-05", -10.0, "write_off"))
+    named = other.assign(invoice_id="a")
+    for table in (other, named):  # 150 - 30 + 10, by name and without
+        assert credit.aging(book, None, table)["total"].tolist() == [130.0]
+        made = credit.ledger(book, None, table)
+        assert made.loc[made["kind"] == "open", "amount"].tolist() == [80.0, 50.0]
+        rate = credit.bad_debt_rate(book, None, table)
+        assert rate["written_off"].tolist() == [20.0]
+        pd.testing.assert_frame_equal(credit.bad_debt_rate(made), rate)
+    below = other.assign(amount=[-30.0, -10.0])
+    assert credit.aging(book, None, below)["total"].tolist() == [110.0]
+    first, last = credit.provision({"91+": 1000.0}, [0.5]), credit.provision({"91+": 900.0}, [0.8])
+    got = credit.provision_movement(first, last, other).set_index("item")["amount"]
+    assert got[["charge", "write_off", "closing"]].tolist() == [240.0, -20.0, 720.0]
+
+
+def test_a_reversal_never_meets_money():
+    book = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
+    other = changes(("A", "2025-03-05", 5.0, "allowance"), ("A", "2025-03-06", -10.0, "write_off"))
+    made = credit.ledger(book, cash(("p", "A", "2025-02-01", 40.0)), other)
+    # 100 - 40 - 5 + 10: the reversal has nothing to take back, and stands by itself.
+    assert credit.aging(made)["total"].tolist() == [65.0]
+    assert made.loc[made["kind"] == "unapplied", "amount"].tolist() == [-10.0]
+
+
+def test_customers_as_numbers_and_as_text_never_meet_and_are_refused():
+    book = bills((1, 7, "2025-01-01", "2025-01-31", 100.0))
+    with pytest.raises(InputError, match="numbers in invoices and text in payments"):
+        credit.aging(book, cash(("p", "7", "2025-02-01", 40.0)))
+    with pytest.raises(InputError, match="numbers in invoices and text in adjustments"):
+        credit.ledger(book, None, changes(("7", "2025-03-05", 5.0, "allowance")))
+    with pytest.raises(InputError, match="numbers in invoices and text in limits"):
+        credit.early_warning(book, limits={"7": 10.0})
+    orders = pd.DataFrame({"customer_id": ["7"], "date": ["2025-01-01"]})
+    with pytest.raises(InputError, match="numbers in invoices and text in orders"):
+        credit.early_warning(book, orders=orders)
+    with pytest.raises(InputError, match="numbers in invoices and text in extra"):
+        credit.rate_customers(book, extra=pd.DataFrame({"customer_id": ["7"], "points": [50.0]}))

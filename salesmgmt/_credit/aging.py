@@ -86,6 +86,12 @@ def aging(
     InputError
         As for :func:`ledger`; buckets leave a gap or overlap; a ``by`` column is missing.
 
+    References
+    ----------
+    .. [1] ERPNext, report "Accounts Receivable"; Odoo Community Association,
+       account-financial-reporting 17.0, aged partner balance and partner statement; Tryton,
+       aged balance; Oracle Receivables, aging buckets (for ``rules``).
+
     Examples
     --------
     >>> import pandas as pd
@@ -423,7 +429,7 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     after = door.to_pandas(after, caller="aging_movement", arg="after")
     ends = []
     for arg, frame in (("before", before), ("after", after)):
-        if "bucket" not in frame and "buckets" in frame.attrs:
+        if "bucket" not in frame and set(frame.attrs.get("buckets", [""])) <= set(frame.columns):
             raise InputError(f"aging_movement(): {arg} is wide; make it with shape='long'.")
         rows = door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
                   amount=door.Amount("amount"), as_of=door.Date("as_of"))  # fmt: skip

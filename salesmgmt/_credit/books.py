@@ -365,9 +365,7 @@ def _receipts(
         currency=both(currencies[1], currencies[2]),
         group=both(groups[1], groups[2]),
         day=both(_days(payments), _days(adjustments)),
-        units=both(
-            whole_units(caller, payments, step), np.abs(whole_units(caller, adjustments, step))
-        ),
+        units=both(whole_units(caller, payments, step), whole_units(caller, adjustments, step)),
         kind=both(constant(len(payments), np.int8(0)), codes),
         named=both(parts[0][0], parts[1][0]),
         parent=both(parts[0][1], parts[1][1]),

@@ -86,6 +86,7 @@ RULES = {
     "tryton": Rules("due", _steps([_NOT_DUE], (29, 59, 89), low=0), no_due="oldest"),
     "oracle": Rules("due", _steps([_NOT_DUE, ("due", 0, 0)], (30, 60, 90, 120), low=1)),
 }
+_TAKEN = ("unapplied", "total", "as_of", "paid", "written_off", "individual")
 _ZH = {
     "current": "未到期",
     "not_due": "未到期",
@@ -129,6 +130,8 @@ def ladder(buckets: Any, *, caller: str) -> Ladder:
         return _PRESETS[buckets]
     if isinstance(buckets, Ladder):
         return buckets
+    if isinstance(buckets, np.ndarray):
+        buckets = buckets.tolist()
     if not isinstance(buckets, Sequence) or not len(buckets):
         raise InputError(
             f"{caller}(): buckets must be a name ({', '.join(map(repr, _PRESETS))}), upper edges "
@@ -157,6 +160,12 @@ def _written_out(buckets: Sequence[Any], caller: str) -> tuple[Bucket, ...]:
                 door.check_int(bound, f"buckets: bound of {name!r}", caller=caller)
         out.append((str(name), low, high))
     out.sort(key=lambda b: -(10**9) if b[1] is None else b[1])
+    taken = [b[0] for b in out if b[0] in _TAKEN]
+    if taken:
+        raise InputError(
+            f"{caller}(): buckets: {taken[0]!r} is the name of something else in the results; "
+            "choose another name."
+        )
     if len({b[0] for b in out}) < len(out):
         raise InputError(f"{caller}(): buckets: a name stands twice.")
     for one, two in zip(out, out[1:]):

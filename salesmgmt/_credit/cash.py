@@ -98,6 +98,11 @@ def cash_forecast(
         As for :func:`ledger`; fewer than ten settlements are known at ``as_of``; an option is
         out of range; ``sales`` has a key that no invoice has.
 
+    References
+    ----------
+    .. [1] E. L. Kaplan, P. Meier, "Nonparametric estimation from incomplete observations", Journal
+       of the American Statistical Association 53 (1958), 457-481.
+
     Examples
     --------
     >>> import pandas as pd

@@ -64,6 +64,10 @@ def concentration(
     InputError
         As for :func:`ledger`.
 
+    References
+    ----------
+    .. [1] A. O. Hirschman, "The paternity of an index", American Economic Review 54 (1964), 761.
+
     Examples
     --------
     >>> import pandas as pd

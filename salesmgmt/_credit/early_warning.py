@@ -14,6 +14,7 @@ from .books import Options
 from .ledger import as_days, take_position
 from .rating import _one_currency
 from .settling import Position
+from .tables import refuse_other_kinds
 
 __all__ = ["SIGNALS", "early_warning"]
 
@@ -258,6 +259,14 @@ def _disputes(position: Position, window: int, lang: str) -> pd.DataFrame:
     return _signal("disputes", count.index, words, np.clip(count - 1, 0, 2), first, count)
 
 
+def _codes_of(customers: pd.Series, position: Position, arg: str) -> np.ndarray:
+    """Codes of customers that another table names; -1: not in the books."""
+    books = position.books
+    known = books.customers.labels.iloc[:, 0]
+    refuse_other_kinds(books.caller, books.names["customer"], {"invoices": known, arg: customers})
+    return books.customers.index.get_indexer(pd.Index(customers))
+
+
 def _date_of(frame: Any, position: Position) -> str:
     """The date column as ``date=`` names it, else as everybody does."""
     name = position.books.names["date"]
@@ -273,7 +282,7 @@ def _order_stop(position: Position, table: pd.DataFrame, orders: Any, lang: str)
         rows = door.take(orders, caller=books.caller, arg="orders", empty="allow",
                          customer=Key(books.names["customer"]),
                          date=Date(_date_of(orders, position)))  # fmt: skip
-        codes = books.customers.index.get_indexer(pd.Index(rows.series("customer")))
+        codes = _codes_of(rows.series("customer"), position, "orders")
         days = pd.DataFrame({"customer": codes, "day": rows.days("date") if len(rows) else []})
         days = days[(codes >= 0) & (days["day"] <= books.today)]
     days = days.drop_duplicates().sort_values(["customer", "day"])
@@ -304,7 +313,7 @@ def _broken(position: Position, promises: Any, window: int, lang: str) -> pd.Dat
         amount=Amount("promised_amount", missing="allow", low=0),
     )  # fmt: skip
     real = ~np.isnat(rows["until"]) & ~np.isnan(rows["amount"])
-    codes = books.customers.index.get_indexer(pd.Index(rows.series("customer")))
+    codes = _codes_of(rows.series("customer"), position, "promises")
     keep = real & (codes >= 0)
     made = rows["date"].astype("M8[D]").astype(np.int64)[keep]
     until = rows["until"].astype("M8[D]").astype(np.int64)[keep] + 3
@@ -350,6 +359,7 @@ def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
                          limit=Amount(column, missing="allow", low=0))  # fmt: skip
         limits = pd.Series(rows["limit"], index=pd.Index(rows.series("customer"))).dropna()
     series = door.check_series(limits, "limits", caller=books.caller, low=0)
+    _codes_of(series.index.to_series(), position, "limits")
     limit = series.reindex(books.customers.index).to_numpy()
     units = np.zeros(len(books.customers), dtype=np.int64)
     np.add.at(units, books.documents.customer, position.open)

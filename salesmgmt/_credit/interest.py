@@ -585,6 +585,11 @@ def apply_payment(
     InputError
         An amount is negative; ``order`` does not name the three once each.
 
+    References
+    ----------
+    .. [1] Civil Code of the People's Republic of China, article 561; German Civil Code (BGB),
+       section 367.
+
     Examples
     --------
     >>> from salesmgmt.credit import apply_payment

@@ -81,6 +81,11 @@ class LatePaymentModel(BaseEstimator):
     record_ : Record
         The invoices that are known, with what became of them by ``as_of_``.
 
+    References
+    ----------
+    .. [1] S. Zeng, P. Melville, C. A. Lang, I. Boier-Martin, C. Murphy, "Using predictive analysis
+       to improve invoice-to-cash collection", KDD 2008, 1043-1050.
+
     Examples
     --------
     >>> from salesmgmt import load_sample

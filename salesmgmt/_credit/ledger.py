@@ -54,7 +54,8 @@ def ledger(
     adjustments : DataFrame, optional
         ``customer_id``, ``date``, ``amount``, ``kind``; optional ``invoice_id``. A ``write_off``
         or ``allowance`` settles like a payment; a ``recovery`` (money on a debt already written
-        off) and a ``dispute`` leave the balance as it is.
+        off) and a ``dispute`` leave the balance as it is. Amounts settle whichever sign all of
+        them are written with; beside positive ones, a negative one takes an earlier one back.
     as_of : date, optional
         Position at the end of this day: what is dated later does not count yet. None: the last
         date in the data.

@@ -231,6 +231,10 @@ def delinquent_days(
     InputError
         As for :func:`ledger`.
 
+    References
+    ----------
+    .. [1] Credit Research Foundation, "Average days delinquent".
+
     Examples
     --------
     >>> import pandas as pd
@@ -477,6 +481,11 @@ def turnover(
     ------
     InputError
         As for :func:`ledger`.
+
+    References
+    ----------
+    .. [1] Chinese Institute of Certified Public Accountants, "Financial Cost Management",
+       turnover of receivables.
 
     Examples
     --------

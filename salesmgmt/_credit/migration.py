@@ -73,6 +73,11 @@ def roll_rates(
     InputError
         As for :func:`ledger`; the data span no whole period.
 
+    References
+    ----------
+    .. [1] R. M. Cyert, H. J. Davidson, G. L. Thompson, "Estimation of the allowance for doubtful
+       accounts by Markov chains", Management Science 8 (1962), 287-303.
+
     Examples
     --------
     >>> import pandas as pd
@@ -136,7 +141,7 @@ def _moved(flows: Flows, steps: Ladder, start: int, end: int) -> np.ndarray:
     position_after = np.cumsum(documents.day <= end) - 1
     opening = before.open.clip(0)
     closing = np.minimum(after.open[position_after[issued]].clip(0), opening)
-    lost = np.minimum(_written_off(flows, start, end)[issued], opening - closing)
+    lost = np.minimum(_written_off(flows, start, end)[issued], opening - closing).clip(0)
     date = documents.day if steps.years else documents.due
     source = steps.place(date[issued], start)
     target = steps.place(date[issued], end)
@@ -358,7 +363,7 @@ def _vintage(
         now = int(period_of(np.array([end]), freq)[0])
         issued = documents.day <= end
         settled = documents.units[issued] - at.open.clip(0)
-        gone = np.minimum(_written_off(flows, -(2**40), end)[issued], settled.clip(0))
+        gone = np.minimum(_written_off(flows, -(2**40), end)[issued], settled.clip(0)).clip(0)
         late = np.where(end - documents.due[issued] > default_days, at.open.clip(0), 0)
         lost = pd.Series(gone + late).groupby(born[issued]).sum()
         for vintage, amount in lost.items():
@@ -421,6 +426,10 @@ def backtest_loss_rates(
     ------
     InputError
         As for :func:`roll_rates`; no origin has a history before and a horizon after it.
+
+    References
+    ----------
+    .. [1] IFRS 9 Financial Instruments, paragraph B5.5.52: estimates against actual losses.
 
     Examples
     --------
@@ -485,6 +494,7 @@ def _one_origin(
     still = np.minimum(later.open[position_later[issued]].clip(0), opening)
     late = origin + horizon - documents.due[issued] > default_days
     gone = np.minimum(_written_off(flows, origin, origin + horizon)[issued], opening - still)
+    gone = gone.clip(0)
     date = documents.day if steps.years else documents.due
     place = steps.place(date[issued], origin)
     amount = flows.money(exact_sums(place, opening, len(steps.buckets)))

@@ -17,7 +17,7 @@ from .books import Options
 from .buckets import translated
 from .currency import rates_of
 from .migration import loss_rates
-from .tables import refuse_unknown_kinds
+from .tables import refuse_unknown_kinds, reversals_kept
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
 
@@ -376,6 +376,10 @@ def provision_movement(
     InputError
         A frame is not a provision; dates do not follow each other; an unknown ``kind``.
 
+    References
+    ----------
+    .. [1] IFRS 7 Financial Instruments: Disclosures, paragraph 35H; CAS 37, the same table.
+
     Examples
     --------
     >>> import pandas as pd
@@ -462,7 +466,10 @@ def _settled(
     if not len(rows):
         return empty, empty
     refuse_unknown_kinds("provision_movement", rows, names["kind"])
-    amount = np.abs(rows["amount"])
+    amount = rows["amount"].copy()
+    for kind in ("write_off", "recovery"):
+        mine = (rows.series("kind") == kind).to_numpy(dtype=bool)
+        amount[mine] = reversals_kept(amount[mine])
     if names["currency"] not in keys:
         amount = amount * _to_one_currency(rows, fx)
     units = door.units(amount, step, name="amount", caller="provision_movement")

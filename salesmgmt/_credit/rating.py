@@ -14,6 +14,7 @@ from ..errors import InputError
 from .behaviour import YEAR, by_customer
 from .books import Options
 from .ledger import is_ledger, take_position
+from .tables import refuse_other_kinds
 
 __all__ = [
     "CN_LIMIT_POLICY",
@@ -224,6 +225,8 @@ def _extra(extra: Any, customers: pd.Index, name: str, caller: str) -> np.ndarra
     }
     rows = door.take(table, caller=caller, arg="extra", unique=("customer",),
                      customer=Key(name), **roles)  # fmt: skip
+    held = {"invoices": customers.to_series(), "extra": rows.series("customer")}
+    refuse_other_kinds(caller, name, held)
     points = pd.DataFrame({c: rows[c] for c in roles}).mean(axis=1)
     points.index = pd.Index(rows.series("customer"))
     return points.reindex(customers).to_numpy()

@@ -167,13 +167,20 @@ class _Run:
         return debits, named, documents.parent[debits], receipts.parent[named]
 
     def take_back(self) -> None:
-        """Refunds take back what is left of the customer's receipts, the latest first."""
+        """Refunds take back what is left of the customer's receipts, the latest first.
+
+        A write-off or allowance below zero takes back what is left of its own kind.
+        """
         receipts = self.receipts
         back = np.flatnonzero((self.rest < 0) & (receipts.named != -3))
-        if not len(back):
-            return
+        for kind in np.unique(receipts.kind[back]):
+            self._take_back(back[receipts.kind[back] == kind], int(kind))
+        self.rest += self.taken
+
+    def _take_back(self, back: np.ndarray, kind: int) -> None:
+        receipts = self.receipts
         have = np.flatnonzero((self.rest > 0) & np.isin(receipts.group, receipts.group[back]))
-        have = have[(receipts.kind[have] == 0) & (receipts.named[have] != -3)]
+        have = have[(receipts.kind[have] == kind) & (receipts.named[have] != -3)]
         if not len(have):
             return
         keys = (receipts.group[have], -receipts.day[have])
@@ -185,7 +192,6 @@ class _Run:
         )
         np.add.at(self.taken, back[i], units)
         np.subtract.at(self.taken, have[j], units)
-        self.rest += self.taken
 
     def by_rule(self, method: str) -> None:
         """What is left settles what is open, by the method's order."""

@@ -21,12 +21,15 @@ __all__ = [
     "Tables",
     "check_options",
     "column_names",
+    "refuse_other_kinds",
     "refuse_unknown_kinds",
+    "reversals_kept",
     "rows_at",
     "take_tables",
 ]
 
 _ADJUSTMENTS = ("write_off", "recovery", "allowance", "dispute")
+_FIRST = 100  # values that tell the kind of a column
 _NAMELESS = ("fifo", "lifo", "proportional")  # methods that look at no name
 LINK = re.compile(
     r"invoice|bill|inv_|applied|apply|document|voucher|发票|账单|单据|单号|核销", re.I
@@ -165,9 +168,28 @@ def take_tables(
     )
     if not any(map(len, rows)):
         raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
+    args = ("invoices", "payments", "adjustments")
+    for option in ("customer", "currency"):
+        held = {a: r.series(option) for a, r in zip(args, rows, strict=True) if option in r}
+        refuse_other_kinds(caller, names[option], held)
     if "named" not in rows[1] and method not in _NAMELESS:
         _say_unused_link(caller, rows, names)
     return Tables(caller, names, options, rows)
+
+
+def reversals_kept(amounts: np.ndarray) -> np.ndarray:
+    """Adjustments as amounts that settle: where the table writes all below zero, above it.
+
+    With both signs in a table, what is below zero takes an earlier one back.
+    """
+    return amounts if (amounts > 0).any() else np.abs(amounts)
+
+
+def refuse_other_kinds(caller: str, name: str, columns: dict[str, pd.Series]) -> None:
+    """The same key as numbers here and as text there would never meet."""
+    some = {a: c[:_FIRST].rename(name).to_frame() for a, c in columns.items() if len(c)}
+    if len(some) > 1:
+        door.stack_keys(list(some.values()), [name], caller=caller, args=list(some))
 
 
 def _say_unused_link(caller: str, rows: tuple[Rows, Rows, Rows], names: dict[str, str]) -> None:
@@ -266,6 +288,11 @@ def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: s
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
     refuse_unknown_kinds(caller, rows, names["kind"])
+    settles = rows.series("kind").isin(SETTLING).to_numpy(dtype=bool)
+    if len(rows) and (rows["amount"][settles] < 0).any():
+        amounts = rows["amount"].copy()
+        amounts[settles] = reversals_kept(amounts[settles])
+        rows.values["amount"] = amounts
     return rows
 
 
