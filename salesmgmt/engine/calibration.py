@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 ORIGINS = 3  # earlier origins
-SERIES = 80  # series asked at each
+SERIES = 100  # series asked at each
 FEWEST = 30  # series with an earlier origin below which none is asked
 LEVELS = (90.0, 95.0)  # in the mean less subject to chance than the last alone
 # Series and origins that would have to speak for half of what they say to be believed. Across
