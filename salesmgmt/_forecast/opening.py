@@ -72,8 +72,9 @@ def with_rare_days(panel: Panel) -> None:
     seen = _seen(panel, series, np.isfinite(panel.values), cycle)
     rounds = np.maximum((last - first + 1) // cycle, 1)[:, None]
     share = np.where(seen > 0, seen / rounds, np.nan)
-    usual = np.nanmedian(np.where(np.isfinite(share).any(axis=1)[:, None], share, 0.0), axis=1)
-    rare = (seen > 0) & (share <= _SELDOM) & (usual >= _OFTEN)[:, None] & (rounds >= _SURE)
+    none = ~(seen > 0).any(axis=1, keepdims=True)
+    usual = np.nanmedian(np.where(none, 0.0, share), axis=1, keepdims=True)
+    rare = (seen > 0) & (share <= _SELDOM) & (usual >= _OFTEN) & (rounds >= _SURE)
     parts: list[tuple[np.ndarray, ...]] = [(series, panel.at, panel.values)]
     for i in np.flatnonzero(rare.any(axis=1)):
         every = np.arange(first[i], last[i] + 1)
