@@ -210,7 +210,8 @@ def worklist(
     -------
     DataFrame
         ``customer_id``, ``currency`` if there is one, ``overdue``, ``outstanding``, ``disputed``
-        (past due but in dispute), ``days_past_due`` (the oldest), ``invoices``, ``level``,
+        (past due on invoices that a dispute names, whatever part of them it is about),
+        ``days_past_due`` (the oldest), ``invoices``, ``level``,
         ``expected`` (of what is past due, what comes within 30 days if each bucket pays as it
         has so far, in its currency; missing where there is no history), ``action``, ``rank``,
         ``as_of``. Largest amount past due first. By invoice: ``invoice_id``, ``due_date`` and
