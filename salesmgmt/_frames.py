@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from numbers import Integral, Real
@@ -304,7 +304,7 @@ def _columns_present(
             raise InputError(
                 f"{caller}(): {option}= must be a column name, got {type(role.name).__name__}."
             )
-        count = int((frame.columns == role.name).sum())
+        count = list(frame.columns).count(role.name)  # an index of text compares with text alone
         if count > 1:
             raise InputError(
                 f"{caller}(): {arg} has {count} columns named {role.name!r}; rename all but one."
@@ -698,6 +698,8 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
     if not isinstance(names, Iterable) or isinstance(names, Mapping):
         raise InputError(f"{caller}(): {option} must be a column name or a list of them.")
     out = list(names)
+    if not all(isinstance(n, Hashable) for n in out):
+        raise InputError(f"{caller}(): {option} must be a column name or a list of them.")
     if len(set(out)) != len(out):
         raise InputError(f"{caller}(): {option} names a column twice: {out!r}.")
     return out
@@ -723,7 +725,8 @@ def one_currency(frame: Any, by: Iterable[Any], *, caller: str, arg: str) -> Non
 
 def refuse_names(names: Iterable[Any], taken: Iterable[str], *, caller: str, option: str) -> None:
     """Keys must not be named like a column of the result, which would take their place."""
-    both = [n for n in names if n in set(taken)]
+    own = list(taken)
+    both = [n for n in names if n in own]
     if both:
         raise InputError(
             f"{caller}(): {option} names {both[0]!r}, which is a column of the result too; "

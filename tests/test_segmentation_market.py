@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from salesmgmt import InputError, load_sample
+from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.engine.panel import within_slope
 from salesmgmt.segmentation import (
     ChurnModel,
@@ -18,6 +18,7 @@ from salesmgmt.segmentation import (
     NextPurchaseModel,
     churn_risk,
     cluster,
+    cohorts,
     elasticity,
     market_share,
     portfolio,
@@ -308,3 +309,44 @@ def test_portfolio_tells_of_amounts_that_cannot_be_added_up_exactly():
     with pytest.raises(InputError, match="larger unit"):
         portfolio(lines, product="item", periods=spans)
     assert portfolio(lines.assign(amount=1e14), product="item", periods=spans)["growth"].eq(0).all()
+
+
+def test_sales_that_no_market_knows_are_told_of():
+    ours = pd.DataFrame(
+        {
+            "region": ["north", "North ", "south", "north"],
+            "date": pd.to_datetime(["2025-02-01", "2025-02-01", "2025-02-01", "2026-02-01"]),
+            "amount": [10.0, 20.0, 30.0, 40.0],
+        }
+    )
+    whole = pd.DataFrame(
+        {"region": ["north", "south"], "date": pd.to_datetime(["2025-01-01"] * 2), "amount": 100.0}
+    )
+    with pytest.warns(DataWarning, match=r"1 row\(s\) .*region.*'North '"):
+        out = market_share(ours, whole)
+    assert out["share"].tolist() == [0.1, 0.3]
+    assert out.attrs["rows"] == {"given": 4, "invalid": 0, "without_a_market": 2, "used": 2}
+
+
+def test_a_fiscal_year_begins_with_its_own_month():
+    days = pd.to_datetime(["2024-03-31", "2024-04-01", "2025-03-31"])
+    ours = pd.DataFrame({"date": days, "amount": [1.0, 2.0, 4.0]})
+    whole = pd.DataFrame({"date": days, "amount": [10.0, 10.0, 10.0]})
+    out = market_share(ours, whole, freq="Y", year_start=4)
+    assert out["date"].dt.strftime("%Y-%m-%d").tolist() == ["2023-04-01", "2024-04-01"]
+    assert out["amount"].tolist() == [1.0, 6.0]
+    assert out["market"].tolist() == [10.0, 20.0]
+
+
+def test_cohorts_of_fiscal_years():
+    bought = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "a"],
+            "date": pd.to_datetime(["2024-03-31", "2024-04-01", "2024-05-01", "2025-03-31"]),
+            "amount": [1.0, 2.0, 4.0, 8.0],
+        }
+    )
+    out = cohorts(bought, freq="Y", year_start=4)
+    assert out["cohort"].dt.strftime("%Y-%m-%d").tolist() == ["2023-04-01"] * 2 + ["2024-04-01"]
+    assert out["amount"].tolist() == [1.0, 10.0, 4.0]
+    assert out["complete"].tolist() == [True, True, True]

@@ -60,6 +60,8 @@ class Deals:
         return np.where(self.status == OPEN, self.until, self.close) - self.created
 
     def amount(self) -> np.ndarray:
+        if "amount" not in self.rows:
+            raise InputError(f"{self.rows.caller}(): amount= must be a column name, got None.")
         return self.rows["amount"][self.kept]
 
     def column(self, option: str) -> pd.Series:
@@ -101,8 +103,8 @@ def read_deals(
         stage=Key(stage),
         amount=None if amount is None else Amount(amount),
         created=Date(created),
-        close=Date(close, optional=True, missing="allow"),
-        status=AsIs(status, optional=True),
+        close=Date(close, optional=close == "close_date", missing="allow"),
+        status=AsIs(status, optional=status == "status"),
         further=lambda found: _wrong_ends(found, close),
         **more,
     )

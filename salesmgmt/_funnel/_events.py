@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..errors import InputError
 __all__ = [
     "DAY",
     "Stream",
+    "date_list",
     "known_groups",
     "labels_of",
     "microseconds",
@@ -201,6 +203,18 @@ def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], call
         f"{caller}(): stages {list(names)!r} do not occur in events.{hint} "
         f"There are: {', '.join(repr(s) for s in sorted(there)[:12])}."
     )
+
+
+def date_list(dates: Any, *, caller: str) -> np.ndarray:
+    """Days that were asked for; a single one is a list of one."""
+    if isinstance(dates, str | date | np.datetime64):
+        dates = [dates]
+    if not isinstance(dates, Iterable) or isinstance(dates, Mapping):
+        raise InputError(f"{caller}(): dates must be a list of dates, got {type(dates).__name__}.")
+    out = list(dates)
+    if not out:
+        raise InputError(f"{caller}(): dates is empty; give at least one.")
+    return as_dates(out, name="dates", caller=caller)
 
 
 def tell_misspelt(

@@ -21,7 +21,7 @@ from .._frames import (
 )
 from ..engine.attribution import markov_removal, shapley, touch_weights
 from ..errors import InputError
-from ._events import DAY
+from ._events import DAY, refuse_names
 
 __all__ = ["attribution"]
 
@@ -104,6 +104,8 @@ def attribution(
     check_number(ends, "ends", caller=caller, low=0, high=0.5)
     check_int(draws, "draws", caller=caller, low=1)
     check_seed(random_state, caller=caller)
+    own = ["credit", "share", "conversions", "touched", "touches"]
+    refuse_names(channel, own, caller=caller, option="channel")
     rows = take(
         touches,
         caller=caller,
@@ -112,8 +114,8 @@ def attribution(
         deal=Key(deal),
         channel=Key(channel),
         date=Date(date),
-        value=Amount(value, optional=True, low=0),
-        converted=Key(converted, optional=True),
+        value=Amount(value, optional=value == "value", low=0),
+        converted=Key(converted, optional=converted == "converted"),
     )
     path = _Paths(rows, caller)
     worth, wins = _credits(path, model, half_life, ends, draws, random_state)

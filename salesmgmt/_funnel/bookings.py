@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_bool, check_freq, check_int, check_seed, days_of
+from .._frames import check_bool, check_freq, check_int, check_seed, days_of
 from ..engine.bookings import (
     FAR,
     Book,
@@ -23,6 +23,7 @@ from ..engine.bookings import (
 from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
 from ._deals import IS_WON, OPEN, Deals, read_deals
+from ._events import DAY, date_list, microseconds
 
 __all__ = ["backtest_bookings", "bookings", "simulate_bookings"]
 
@@ -112,7 +113,7 @@ def bookings(
         deal=deal, stage=stage, amount=amount, created=created, close=close, status=status,
         invalid=invalid,
     )  # fmt: skip
-    check_int(n, "n", caller=caller, low=100)
+    check_int(n, "n", caller=caller, low=100, high=1_000_000)
     old, new = plan.draw(n, check_seed(random_state, caller=caller))
     total = old + new
     out = pd.DataFrame({"date": plan.starts(), "until": plan.ends()})
@@ -193,7 +194,7 @@ def simulate_bookings(
         deal=deal, stage=stage, amount=amount, created=created, close=close, status=status,
         invalid=invalid,
     )  # fmt: skip
-    check_int(n, "n", caller=caller, low=1)
+    check_int(n, "n", caller=caller, low=1, high=1_000_000)
     old, new = plan.draw(n, check_seed(random_state, caller=caller))
     starts = plan.starts()
     return pd.DataFrame(
@@ -271,7 +272,9 @@ def backtest_bookings(
         close=close, status=status, invalid=invalid,
     )  # fmt: skip
     book = _book(known)
-    days = np.unique(days_of(as_dates(list(dates), name="dates", caller=caller)))
+    check_bool(new_business, "new_business", caller=caller)
+    check_int(n, "n", caller=caller, low=100, high=1_000_000)
+    days = np.unique(days_of(date_list(dates, caller=caller)))
     seed = check_seed(random_state, caller=caller)
     rows = []
     for day in days[days + last <= known.until]:
@@ -372,7 +375,6 @@ def _book(known: Deals) -> Book:
 
 
 def _span_days(horizon: Any, caller: str) -> int:
-    from ._events import DAY, microseconds
 
     days = microseconds(horizon, name="horizon", caller=caller) // DAY
     if days < 1:
@@ -386,7 +388,7 @@ def _spans(
     """First and last day of each period, counted from ``until``."""
     if not isinstance(horizon, int | np.integer) or isinstance(horizon, bool):
         return [(1, _span_days(horizon, caller))]
-    check_int(horizon, "horizon", caller=caller, low=1)
+    check_int(horizon, "horizon", caller=caller, low=1, high=10_000)
     first = int(period_of(np.array([until + 1]), freq, year_start=year_start)[0])
     periods = np.arange(first, first + int(horizon))
     starts = np.maximum(period_start(periods, freq, year_start=year_start), until + 1)

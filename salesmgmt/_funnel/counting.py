@@ -151,7 +151,7 @@ def conversion(
     1     2  order        1           0.5        1     0     0
     """
     caller = "conversion"
-    steps = stage_list(stages, name="stages", caller=caller)
+    steps = stage_list([] if stages is None else stages, name="stages", caller=caller)
     asked = {
         "order": order,
         "window": window,
@@ -269,6 +269,10 @@ def _with_rules(asked: dict[str, Any], rules: str | None, caller: str) -> dict[s
 
 def _exclusions(exclude: Any, n: int, caller: str) -> list[tuple[Hashable, int, int]]:
     out = []
+    if exclude is not None and not isinstance(exclude, list | tuple):
+        raise InputError(
+            f"{caller}(): exclude must be a list of (stage, from_step, to_step), got {exclude!r}."
+        )
     for item in exclude or []:
         if isinstance(item, str) or not hasattr(item, "__len__") or len(item) != 3:
             raise InputError(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_choice, check_freq, check_names
+from .._frames import check_choice, check_freq, check_int, check_names
 from ..engine.periods import period_of, period_start, week_anchor
 from ..engine.proportions import adjust, chi_square, difference, fisher_exact
 from ..engine.steps import NEVER
@@ -114,7 +114,7 @@ def compare(
         "exclude": exclude,
         "exclude_mode": exclude_mode,
     }
-    steps = stage_list(stages, name="stages", caller=caller, least=2)
+    steps = stage_list([] if stages is None else stages, name="stages", caller=caller, least=2)
     plan = Plan.make(steps, asked, rules=rules, won=won, lost=lost, caller=caller)
     stream = read_events(
         events,
@@ -258,9 +258,10 @@ def cohort_conversion(
     caller = "cohort_conversion"
     check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
     check_share(confidence, "confidence", caller=caller)
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
     wanted = _ages(ages, caller)
     refuse_names(by, _COHORT_COLUMNS, caller=caller)
-    steps = stage_list(stages, name="stages", caller=caller, least=2)
+    steps = stage_list([] if stages is None else stages, name="stages", caller=caller, least=2)
     plan = Plan.make(steps, {"reentry": "first"}, lost=lost, caller=caller)
     stream = read_events(
         events,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_choice, check_int, check_number
+from .._frames import Amount, Key, check_bool, check_choice, check_int, check_number
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
@@ -105,6 +105,7 @@ def dwell(
     """
     caller = "dwell"
     refuse_names(by, ["stage", *_STAY_MEASURES, "as_of"], caller=caller)
+    check_bool(details, "details", caller=caller)
     if details:
         refuse_names(deal, ["stage", "days", "visits", "censored"], caller=caller, option="deal")
     stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid)
@@ -292,6 +293,7 @@ def service_levels(
     0        1   8.0        5.0
     """
     caller = "service_levels"
+    check_bool(summary, "summary", caller=caller)
     allowed = _limits(limits, caller)
     refuse_names(deal, [*_LATE, *([owner] if owner else [])], caller=caller, option="deal")
     refuse_names(owner, [*_LATE, *_LATE_SUMMARY], caller=caller, option="owner")
@@ -441,7 +443,7 @@ def bottlenecks(
     1      a     x   1.0        0.5     0.0
     """
     caller = "bottlenecks"
-    steps = stage_list(stages, name="stages", caller=caller, least=2)
+    steps = stage_list([] if stages is None else stages, name="stages", caller=caller, least=2)
     plan = Plan.make(steps, {"window": window}, won=won, lost=lost, caller=caller)
     _check_benchmark(benchmark, steps[:-1], caller)
     more = {"value": Amount(value)} if isinstance(value, str) else {}

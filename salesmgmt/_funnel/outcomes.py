@@ -100,7 +100,7 @@ def outcomes(
     """
     caller = "outcomes"
     if horizon is not None:
-        check_int(horizon, "horizon", caller=caller, low=0)
+        check_int(horizon, "horizon", caller=caller, low=0, high=1_000_000)
     check_share(confidence, "confidence", caller=caller)
     refuse_names(by, _COLUMNS, caller=caller)
     known = _read(

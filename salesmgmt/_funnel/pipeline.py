@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, AsIs, Date, Key, check_number, day, money, stack_keys, take, units
+from .._frames import (
+    Amount,
+    AsIs,
+    Date,
+    Key,
+    check_bool,
+    check_number,
+    day,
+    money,
+    stack_keys,
+    take,
+    units,
+)
 from ..engine.sums import group_sums
 from ..errors import InputError
 from ._deals import IS_WON, NO_DAY, OPEN, Deals, days, read_deals, status_codes, wrong_status
@@ -154,6 +166,11 @@ def _probability(
         closed = int((known.status != OPEN).sum())
         won = int((known.status == IS_WON).sum())
         return np.full(len(frame), won / closed if closed else np.nan)
+    if not isinstance(given, Mapping | pd.Series):
+        raise InputError(
+            f"{caller}(): stage_probability must be a mapping or a Series by stage, "
+            f"got {type(given).__name__}."
+        )
     table = dict(given)
     for name, value in table.items():
         check_number(value, f"stage_probability[{name!r}]", caller=caller, low=0, high=1)
@@ -261,6 +278,7 @@ def waterfall(
     9  closing    32.0      2
     """
     caller = "waterfall"
+    check_bool(details, "details", caller=caller)
     refuse_names(by, ["bucket", "amount", "deals", "before", "after"], caller=caller)
     if details:
         refuse_names(deal, ["bucket", "amount", "before", "after"], caller=caller, option="deal")
@@ -334,8 +352,8 @@ def _side(
         deal=Key(deal),
         stage=Key(stage),
         amount=Amount(amount),
-        close=Date(close, optional=span is None, missing="allow"),
-        status=AsIs(status, optional=True),
+        close=Date(close, optional=span is None and close == "close_date", missing="allow"),
+        status=AsIs(status, optional=status == "status"),
         further=wrong_status,
     )
     state = status_codes(rows)

@@ -12,7 +12,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
-    as_dates,
+    check_names,
     check_number,
     days_of,
     money,
@@ -26,7 +26,7 @@ from ..engine.proportions import interval
 from ..engine.sums import group_sums
 from ..errors import InputError
 from ._deals import IS_LOST, IS_WON, NO_DAY, OPEN, Deals, read_deals
-from ._events import refuse_names
+from ._events import check_share, date_list, refuse_names
 
 __all__ = ["coverage", "slippage", "snapshots", "submissions", "velocity", "win_loss"]
 
@@ -197,9 +197,12 @@ def win_loss(
     1  lost_reason  timing     1         20.0         0.2
     """
     caller = "win_loss"
+    check_share(confidence, "confidence", caller=caller)
     frame = to_pandas(deals, caller=caller, arg="deals")
     usual = ("lost_reason", "competitor", "source", "owner")
-    wanted = [c for c in usual if c in frame.columns] if dimensions is None else list(dimensions)
+    wanted = check_names(dimensions, "dimensions", caller=caller)
+    if dimensions is None:
+        wanted = [c for c in usual if c in frame.columns]
     if not wanted:
         raise InputError(
             f"{caller}(): deals has none of {', '.join(usual)}; name columns with dimensions=."
@@ -327,7 +330,7 @@ def snapshots(
             f"{caller}(): history has {int(names.duplicated(keep=False).sum())} columns of the "
             f"same name ({names[names.duplicated()][0]!r}); rename all but one."
         )
-    days = np.unique(days_of(as_dates(list(dates), name="dates", caller=caller)))
+    days = np.unique(days_of(date_list(dates, caller=caller)))
     codes, time = rows.keys("deal").codes, rows["changed"].astype(np.int64)
     order = np.lexsort((np.arange(len(codes)), time, codes))
     frame = rows.frame.iloc[order].drop(columns=changed).reset_index(drop=True)
@@ -413,7 +416,7 @@ def slippage(
         deal=Key(deal),
         amount=Amount(amount),
         close=Date(close, missing="allow"),
-        status=Key(status, optional=True, missing="allow"),
+        status=Key(status, optional=status == "status", missing="allow"),
     )
     keys = rows.keys("deal")
     order = np.lexsort((rows["snapshot"].astype(np.int64), keys.codes))
@@ -554,8 +557,8 @@ def submissions(
         amount=Amount(amount),
         close=Date(close, missing="allow"),
         owner=Key(by, option="by"),
-        category=Key(category, optional=True),
-        status=Key(status, optional=True, missing="allow"),
+        category=Key(category, optional=category == "category"),
+        status=Key(status, optional=status == "status", missing="allow"),
     )
     ends = pd.DataFrame(
         {
@@ -618,7 +621,7 @@ def coverage(
     deals: pd.DataFrame,
     plan: pd.DataFrame,
     *,
-    by: str | Mapping[str, str] | None = None,
+    by: str | Sequence[str] | Mapping[str, str] | None = None,
     measure: Any = None,
     win_rate: float | None = None,
     as_of: object = None,
@@ -642,8 +645,8 @@ def coverage(
         One row a deal.
     plan : DataFrame
         ``period_start``, ``period_end``, ``target``, key columns, and possibly ``measure``.
-    by : str or mapping, optional
-        Key column of both frames; or plan column to deals column (``{"rep": "owner"}``).
+    by : str, sequence of str or mapping, optional
+        Key columns of both frames; or plan column to deals column (``{"rep": "owner"}``).
         Default: the company.
     measure : scalar, optional
         Which measure of the plan. Needed where it has several.
@@ -693,7 +696,8 @@ def coverage(
     caller = "coverage"
     if win_rate is not None:
         check_number(win_rate, "win_rate", caller=caller, low=0, high=1, open_low=True)
-    pairs = dict(by) if isinstance(by, Mapping) else {} if by is None else {by: by}
+    names = [] if isinstance(by, Mapping) else check_names(by, "by", caller=caller)
+    pairs = dict(by) if isinstance(by, Mapping) else {name: name for name in names}
     refuse_names(list(pairs), _COVERAGE, caller=caller)
     known = read_deals(
         deals,
@@ -708,8 +712,8 @@ def coverage(
         as_of=as_of,
         invalid=invalid,
     )
-    names = {"period_start": period_start, "period_end": period_end, "target": target}
-    goals = _plan_rows(plan, list(pairs), names, measure, invalid, step, caller)
+    columns = {"period_start": period_start, "period_end": period_end, "target": target}
+    goals = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
     goals = goals[goals["last"] >= known.until].reset_index(drop=True)
     if goals.empty:
         raise InputError(f"{caller}(): every period of plan is over at {known.as_of.date()}.")
@@ -759,6 +763,8 @@ def _plan_rows(
             f"{int(back.sum())} row(s)."
         )
     frame["units"] = units(rows["target"], step, name=names["target"], caller=caller)
+    if measure is not None and "measure" not in rows:
+        raise InputError(f"{caller}(): plan has no column 'measure' to look up {measure!r} in.")
     if "measure" in rows:
         kinds = rows.series("measure").drop_duplicates().tolist()
         if measure is None and len(kinds) > 1:

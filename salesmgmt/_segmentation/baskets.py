@@ -212,7 +212,7 @@ def cross_sell(
       customer_id product because
     0           z       b       a
     """
-    check_int(n, "n", caller="cross_sell", low=1)
+    check_int(n, "n", caller="cross_sell", low=1, high=1_000_000)
     check_number(min_lift, "min_lift", caller="cross_sell", low=0)
     own = ("rank", "because", "confidence", "lift")
     refuse_names([customer], [*own, product], caller="cross_sell", option="customer")
@@ -224,7 +224,7 @@ def cross_sell(
         invalid=invalid,
         customer=Key(customer),
         product=Key(product),
-        amount=Amount(amount, optional=True, missing="allow"),
+        amount=Amount(amount, optional=amount == "amount", missing="allow"),
     )
     checked = take(
         rules,
@@ -291,7 +291,7 @@ class _Held:
             invalid=invalid,
             order=Key(order),
             product=Key(product),
-            amount=Amount(amount, optional=True, missing="allow"),
+            amount=Amount(amount, optional=amount == "amount", missing="allow"),
         )
         kept = _bought(rows)
         if not kept.any():

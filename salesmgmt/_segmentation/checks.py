@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, Date, check_int, check_number, speaking_for, take
+from ..errors import InputError
 from .purchases import DAYS, purchases
 
 __all__ = ["alive_grid", "calibration", "tracking"]
@@ -46,7 +47,7 @@ def calibration(model: Any, purchases: pd.DataFrame, *, top: int = 7) -> pd.Data
     >>> calibration(BGNBD().fit(seen), seen)["group"].tolist()
     ['0', '1', '2', '3', '4', '5', '6', '7+']
     """
-    check_is_fitted(model, "params_")
+    _check_model(model, caller="calibration")
     check_int(top, "top", caller="calibration", low=1)
     rows = take(
         purchases,
@@ -121,7 +122,7 @@ def tracking(
     >>> tracking(model, lines, freq="Q").columns.tolist()
     ['date', 'actual', 'expected', 'fitted']
     """
-    check_is_fitted(model, "params_")
+    _check_model(model, "expected_new", caller="tracking")
     options: dict[str, Any] = {
         "freq": freq,
         "invalid": invalid,
@@ -163,6 +164,16 @@ def tracking(
             "fitted": ends <= split,
         }
     )
+
+
+def _check_model(model: Any, able: str = "expected_purchases", *, caller: str) -> None:
+    """A fitted model of purchases that can do what is asked of it."""
+    if isinstance(model, type) or not (hasattr(model, able) and hasattr(model, "fit")):
+        raise InputError(
+            f"{caller}(): model must be a fitted purchase model with {able}(), such as "
+            f"BGNBD().fit(...); got {type(model).__name__}."
+        )
+    check_is_fitted(model, "params_")
 
 
 def _expected_by(model: Any, ages: np.ndarray, n: np.ndarray) -> float:
@@ -214,10 +225,14 @@ def alive_grid(
     >>> len(alive_grid(model, T=39, most=5, steps=10))
     50
     """
-    check_is_fitted(model, "params_")
-    check_number(T, "T", caller="alive_grid", low=0, open_low=True)
-    check_int(most, "most", caller="alive_grid", low=1)
-    check_int(steps, "steps", caller="alive_grid", low=2)
+    _check_model(model, "probability_alive", caller="alive_grid")
+    T = check_number(T, "T", caller="alive_grid", low=0, open_low=True)
+    check_int(most, "most", caller="alive_grid", low=1, high=10_000)
+    check_int(steps, "steps", caller="alive_grid", low=2, high=10_000)
+    if covariates is not None and not isinstance(covariates, Mapping):
+        raise InputError(
+            f"alive_grid(): covariates must map columns to values, got {type(covariates).__name__}."
+        )
     x, t_x = np.meshgrid(np.arange(1, most + 1), np.linspace(T / steps, T, steps), indexing="ij")
     out = pd.DataFrame({"x": x.ravel(), "t_x": t_x.ravel(), "T": float(T)})
     own = out.assign(**{name: [value] * len(out) for name, value in (covariates or {}).items()})

@@ -10,7 +10,15 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._frames import Amount, check_lang, take, to_pandas
+from .._frames import (
+    Amount,
+    check_bool,
+    check_lang,
+    check_names,
+    check_seed,
+    take,
+    to_pandas,
+)
 from ..errors import InputError
 
 __all__ = ["Clusterer", "cluster"]
@@ -171,7 +179,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Number of clusters: given, or the largest that halves of the data agree on."""
         distinct = len(np.unique(even, axis=0))
         if self.k != "auto":
-            if not isinstance(self.k, int | np.integer) or self.k < 1:
+            whole = isinstance(self.k, int | np.integer) and not isinstance(self.k, bool)
+            if not whole or self.k < 1:
                 raise ValueError(
                     f'Clusterer: k must be a whole number >= 1 or "auto"; got {self.k!r}.'
                 )
@@ -257,6 +266,9 @@ def cluster(
     [1, 1, 2, 2]
     """
     check_lang(lang, caller="cluster")
+    check_bool(log, "log", caller="cluster")
+    check_seed(random_state, caller="cluster")
+    worse = check_names(lower_is_better, "lower_is_better", caller="cluster")
     features = to_pandas(features, caller="cluster", arg="features")
     names = _features(features, columns)
     roles: dict[str, Any] = {
@@ -266,7 +278,7 @@ def cluster(
     X = np.column_stack([rows[f"feature{i}"] for i in range(len(names))])
     # In a canonical order, so that the seed meets the same rows whatever their order.
     order = np.lexsort(X.T[::-1])
-    signs = [-1.0 if c in lower_is_better else 1.0 for c in names]
+    signs = [-1.0 if c in worse else 1.0 for c in names]
     try:
         model = Clusterer(k, signs=signs, log=log, random_state=random_state).fit(X[order])
     except ValueError as err:
@@ -283,7 +295,9 @@ def cluster(
 
 def _features(features: pd.DataFrame, columns: Sequence[str] | None) -> list[str]:
     if columns is not None:
-        return list(columns)
+        if not (given := check_names(columns, "columns", caller="cluster")):
+            raise InputError("cluster(): columns is empty; name at least one feature.")
+        return given
     usual = [c for c in ("recency", "frequency", "monetary") if c in features.columns]
     names = usual or [str(c) for c in features.select_dtypes("number").columns]
     if not names:

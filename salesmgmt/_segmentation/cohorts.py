@@ -15,6 +15,7 @@ from .._frames import (
     Key,
     Rows,
     check_freq,
+    check_int,
     check_lang,
     check_number,
     refuse_names,
@@ -37,6 +38,7 @@ def cohorts(
     transactions: pd.DataFrame,
     *,
     freq: str = "M",
+    year_start: int = 1,
     as_of: Any = None,
     level: float = 0.95,
     customer: str = "customer_id",
@@ -52,6 +54,8 @@ def cohorts(
         One row a line or an order; also a Polars, Arrow, DuckDB or Spark frame. Not modified.
     freq : {"M", "D", "W", "Q", "Y"}
         Length of the periods; weeks start on Monday.
+    year_start : int, default=1
+        First month of the year, for quarters and years.
     as_of : date, optional
         End of observation, that day included. None: the last date in the data.
     level : float, default=0.95
@@ -93,6 +97,7 @@ def cohorts(
     1 2025-01-01    1     2       1        0.5  10.5
     """
     check_freq(freq, caller="cohorts", choices=_FREQS)
+    check_int(year_start, "year_start", caller="cohorts", low=1, high=12)
     check_number(level, "level", caller="cohorts", low=0, high=1, open_low=True, open_high=True)
     rows = take(
         condensed(transactions, [customer], date=date, amount=amount, unit=1e-6, caller="cohorts"),
@@ -120,8 +125,9 @@ def cohorts(
             f"cohorts(): {early} return(s) before the customer's first purchase are left out; "
             "they belong to no age."
         )
-    cells = _cells(codes[keep], days[keep], amounts[keep], bought[keep], first, freq)
-    out = _cohort_table(cells, until, freq, float(ndtri(0.5 + level / 2)), stamp)
+    calendar = _Calendar(freq, year_start)
+    cells = _cells(codes[keep], days[keep], amounts[keep], bought[keep], first, calendar)
+    out = _cohort_table(cells, until, calendar, float(ndtri(0.5 + level / 2)), stamp)
     out.attrs["rows"] = {
         "given": int(weight.sum()) + len(rows.dropped),
         "invalid": len(rows.dropped),
@@ -130,6 +136,23 @@ def cohorts(
         "used": int(weight[keep].sum()),
     }
     return out
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """Periods of one length, with the first month of the year."""
+
+    freq: str
+    year_start: int
+
+    def of(self, days: np.ndarray) -> np.ndarray:
+        return period_of(days, self.freq, year_start=self.year_start)
+
+    def start(self, periods: np.ndarray) -> np.ndarray:
+        return period_start(periods, self.freq, year_start=self.year_start)
+
+    def end(self, periods: np.ndarray) -> np.ndarray:
+        return period_end(periods, self.freq, year_start=self.year_start)
 
 
 @dataclass(frozen=True)
@@ -149,12 +172,12 @@ def _cells(
     amounts: np.ndarray,
     bought: np.ndarray,
     first: np.ndarray,
-    freq: str,
+    calendar: _Calendar,
 ) -> _Cells:
-    period = period_of(days, freq)
+    period = calendar.of(days)
     there = np.unique(codes)
     birth = np.zeros(len(first), dtype=np.int64)
-    birth[there] = period_of(first[there], freq)
+    birth[there] = calendar.of(first[there])
     age = period - birth[codes]
     start, ages = int(birth[there].min()), int(age.max()) + 1
     rows = int(birth[there].max()) - start + 1
@@ -184,9 +207,9 @@ def _before(who: np.ndarray, amount: np.ndarray) -> np.ndarray:
 
 
 def _cohort_table(
-    cells: _Cells, until: int, freq: str, z: float, stamp: pd.Timestamp
+    cells: _Cells, until: int, calendar: _Calendar, z: float, stamp: pd.Timestamp
 ) -> pd.DataFrame:
-    last = int(period_of(np.array([until]), freq)[0])
+    last = int(calendar.of(np.array([until]))[0])
     periods = cells.start + np.arange(len(cells.size))
     i, age = np.nonzero(
         (cells.size > 0)[:, None] & (periods[:, None] + np.arange(last - cells.start + 1) <= last)
@@ -201,10 +224,10 @@ def _cohort_table(
     ltv = total / size
     spread = np.maximum(cells.square[at] / size - ltv**2, 0.0) / np.maximum(size - 1, 1)
     half = np.where(size > 1, z * np.sqrt(spread), np.nan)
-    ends = period_end(periods[i] + age, freq)
+    ends = calendar.end(periods[i] + age)
     return pd.DataFrame(
         {
-            "cohort": _dates(period_start(periods[i], freq)),
+            "cohort": _dates(calendar.start(periods[i])),
             "age": age,
             "size": size,
             "active": active,

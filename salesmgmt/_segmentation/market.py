@@ -23,6 +23,7 @@ from .._frames import (
     refuse_names,
     take,
     to_pandas,
+    warn,
 )
 from ..engine import placebo
 from ..engine.panel import within_slope
@@ -115,7 +116,7 @@ def portfolio(
         market=None if market is None else Key(market),
         date=Date(date),
         amount=Amount(amount),
-        cost=Amount(cost or "cost", optional=cost is None),
+        cost=Amount("cost" if cost is None else cost, optional=cost is None),
     )
     keys = rows.keys("product") if market is None else rows.keys("product", "market")
     days, n = rows.days("date"), len(keys)
@@ -244,8 +245,8 @@ def elasticity(
         product=Key(product),
         price=Amount(price),
         quantity=Amount(quantity),
-        discount=Amount(discount or "discount", optional=discount is None),
-        customer=Key(customer, optional=True),
+        discount=Amount("discount" if discount is None else discount, optional=discount is None),
+        customer=Key(customer, optional=customer == "customer_id"),
         date=Date(date),
     )
     pieces, paid = rows["quantity"], rows["price"]
@@ -369,11 +370,11 @@ def promotion_effect(
     >>> bool(found["uplift"].iloc[0] > 0.2)
     True
     """
-    check_int(after, "after", caller="promotion_effect", low=0)
+    check_int(after, "after", caller="promotion_effect", low=0, high=100_000)
     check_number(
         level, "level", caller="promotion_effect", low=0, high=1, open_low=True, open_high=True
     )
-    columns = check_names(scope or None, "scope", caller="promotion_effect")
+    columns = check_names(scope, "scope", caller="promotion_effect")
     rows = take(
         transactions,
         caller="promotion_effect",
@@ -567,6 +568,7 @@ def market_share(
     *,
     by: str | Sequence[str] | None = None,
     freq: str = "Q",
+    year_start: int = 1,
     date: str = "date",
     amount: str = "amount",
     invalid: str = "raise",
@@ -583,6 +585,8 @@ def market_share(
         Key columns in both frames. None: all but date and amount that both frames have.
     freq : {"Q", "M", "Y", "W"}
         Length of the periods; a period that is not over in our data shows a low share.
+    year_start : int, default=1
+        First month of the year, for quarters and years.
     date, amount : str
         Columns of the day and the amount, in both frames.
     invalid : {"raise", "drop"}
@@ -594,7 +598,9 @@ def market_share(
         One row a key and period of the market: the keys, ``date`` (first day of the period),
         ``amount`` (ours), ``market``, ``share``, ``share_change`` and ``growth``,
         ``market_growth`` (all against a year before), ``growth_gap`` (growth less the
-        market's).
+        market's). ``attrs["rows"]`` accounts for every row of ``transactions``: those of keys
+        or periods for which the market has no size are in no share; keys that the market
+        lacks altogether are told of in a ``DataWarning``.
 
     Raises
     ------
@@ -615,6 +621,7 @@ def market_share(
     1  0.092        -0.1
     """
     check_freq(freq, caller="market_share", choices=("W", "M", "Q", "Y"))
+    check_int(year_start, "year_start", caller="market_share", low=1, high=12)
     names = check_names(by, "by", caller="market_share")
     transactions = to_pandas(transactions, caller="market_share", arg="transactions")
     market = to_pandas(market, caller="market_share", arg="market")
@@ -645,12 +652,13 @@ def market_share(
         )
     keyed = pd.concat([ours.frame[names], size.frame[names]], ignore_index=True)
     codes = factorise(keyed, names).codes if names else np.zeros(len(keyed), dtype=np.int64)
-    periods = [period_of(r.days("date"), freq) for r in (ours, size)]
+    periods = [period_of(r.days("date"), freq, year_start=year_start) for r in (ours, size)]
     cells = pd.DataFrame({"key": codes, "period": np.concatenate(periods)})
     groups = factorise(cells, ["key", "period"])
     n = len(groups)
     a, b = groups.codes[: len(ours)], groups.codes[len(ours) :]
     known = np.bincount(b, minlength=n) > 0
+    _tell_unknown(keyed, codes, len(ours), names)
     sums = [added_up(c, r["amount"], n, caller="market_share") for c, r in ((a, ours), (b, size))]
     out = pd.DataFrame({"key": groups.labels["key"], "period": groups.labels["period"]})
     out["amount"], out["market"] = sums
@@ -661,9 +669,30 @@ def market_share(
         labels = factorise(keyed, names).labels.iloc[out["key"].to_numpy()]
     else:
         labels = pd.DataFrame(index=range(len(out)))
-    start = period_start(out["period"].to_numpy(), freq).astype("M8[D]").astype("M8[us]")
-    result = labels.reset_index(drop=True).assign(date=start)
-    return pd.concat([result, out.drop(columns=["key", "period"])], axis=1)
+    start = period_start(out["period"].to_numpy(), freq, year_start=year_start)
+    result = labels.reset_index(drop=True).assign(date=start.astype("M8[D]").astype("M8[us]"))
+    result = pd.concat([result, out.drop(columns=["key", "period"])], axis=1)
+    result.attrs["rows"] = {
+        "given": len(ours) + len(ours.dropped),
+        "invalid": len(ours.dropped),
+        "without_a_market": int((~known[a]).sum()),
+        "used": int(known[a].sum()),
+    }
+    return result
+
+
+def _tell_unknown(keyed: pd.DataFrame, codes: np.ndarray, ours: int, names: list[str]) -> None:
+    """Warn of our keys that the market does not have at all: often another spelling."""
+    there = np.zeros(int(codes.max()) + 1, dtype=bool)
+    there[codes[ours:]] = True
+    lost = np.flatnonzero(~there[codes[:ours]])
+    if len(lost):
+        first = keyed.iloc[lost].drop_duplicates().head(3).to_numpy().tolist()
+        shown = ", ".join(repr(v[0] if len(names) == 1 else tuple(v)) for v in first)
+        warn(
+            f"market_share(): {len(lost)} row(s) of transactions have {', '.join(names)} that "
+            f"market lacks ({shown}); they are in no share."
+        )
 
 
 def _against_last_year(table: pd.DataFrame, lag: int) -> pd.DataFrame:

@@ -166,7 +166,9 @@ def _day_number(stamp: pd.Timestamp) -> int:
 def _split(holdout: Any, until: int, freq: str) -> int:
     """Last day of the first part, from a number of periods or a date."""
     if isinstance(holdout, int | float | np.number) and not isinstance(holdout, bool):
-        length = check_number(holdout, "holdout", caller="purchases", low=0, open_low=True)
+        length = check_number(
+            holdout, "holdout", caller="purchases", low=0, high=1e6, open_low=True
+        )
         return until - round(length * DAYS[freq])
     end = _day_number(day(holdout, name="holdout", caller="purchases"))
     if end >= until:

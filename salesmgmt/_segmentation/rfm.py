@@ -416,7 +416,7 @@ def take_values(
         customer=Key(customer),
         date=Date(date),
         amount=Amount(amount),
-        order=Key(order or "order_id", optional=order is None, missing="allow"),
+        order=Key("order_id" if order is None else order, optional=order is None, missing="allow"),
         n=Amount(COUNT, optional=True),
     )
     latest = np.array([rows.extent("date")[1] // _DAY])

@@ -195,7 +195,7 @@ def whale_curve(
         invalid=invalid,
         customer=Key(customer),
         amount=Amount(amount),
-        cost=Amount(cost or "cost", optional=cost is None),
+        cost=Amount("cost" if cost is None else cost, optional=cost is None),
     )
     keys = rows.keys("customer")
     n = len(keys)
