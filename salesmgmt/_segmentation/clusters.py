@@ -179,8 +179,8 @@ class Clusterer(ClusterMixin, BaseEstimator):
         """Number of clusters: given, or the largest that halves of the data agree on."""
         distinct = len(np.unique(even, axis=0))
         if self.k != "auto":
-            whole = isinstance(self.k, int | np.integer) and not isinstance(self.k, bool)
-            if not whole or self.k < 1:
+            odd = isinstance(self.k, bool) or not isinstance(self.k, int | np.integer)
+            if odd or int(self.k) < 1:
                 raise ValueError(
                     f'Clusterer: k must be a whole number >= 1 or "auto"; got {self.k!r}.'
                 )
