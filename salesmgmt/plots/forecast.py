@@ -90,7 +90,8 @@ def _check_grain(frame: Any, keys: list[str], history: Any) -> None:
     groups = past.groupby(keys, observed=True)["date"] if keys else past["date"]
     ahead = frame.sort_values([*keys, "date"])
     steps = (ahead.groupby(keys, observed=True)["date"] if keys else ahead["date"]).diff().min()
-    finer = steps == steps and groups.diff().median() < 0.6 * steps
+    apart = groups.diff().dropna()
+    finer = steps == steps and len(apart) > 0 and apart.median() < 0.6 * steps
     if twice or finer:
         raise InputError(
             "plots.fan_chart(): history is finer than the forecast's periods; sum it to one row "
