@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt.calendars import events, working_days
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import (
     Forecaster,
     accuracy,
@@ -346,3 +346,33 @@ def test_working_days_can_be_the_calendar():
 def test_what_a_model_of_ones_own_returns_is_checked(made, words):
     with pytest.raises(InputError, match=rf"^backtest\(\): .*{words}"):
         backtest(months(), 2, by="k", models={"mine": lambda history, horizon: made})
+
+
+@pytest.mark.parametrize("rule", ["BMS", "BME", "BQS", "BQE", "BQE-NOV", "BYS", "BYE"])
+@pytest.mark.parametrize("n", [5, 30])
+def test_periods_that_stand_on_weekdays_are_whole(rule, n):
+    """As pandas goes on, with the values of the same record on first days of its periods."""
+    dates = pd.date_range("2018-08-15", periods=n + 3, freq=rule)
+    amount = np.random.default_rng(0).integers(50, 90, n).astype(float)
+    sales = pd.DataFrame({"date": dates[:n], "amount": amount})
+    got = forecast(sales.sample(frac=1, random_state=1), 3)  # a warning would be an error
+    assert got["date"].tolist() == dates[n:].tolist()
+    first = (dates[:n].to_period("M").start_time if "S" in rule
+             else dates[:n].to_period("M").end_time.normalize())  # fmt: skip
+    plain = forecast(sales.assign(date=first), 3)
+    values = ["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    pd.testing.assert_frame_equal(got[values], plain[values])
+    if n > 8:
+        tried = backtest(sales, 2, models="naive", level=None)
+        assert tried["actual"].tolist() == amount[-6:].tolist()
+        assert tried["date"].tolist() == dates[n - 6 : n].tolist()
+
+
+def test_weekdays_are_looked_for_in_months_only():
+    """Days, weeks, and months of which one date is no first weekday, are read as before."""
+    week = pd.DataFrame({"date": pd.date_range("2024-01-01", periods=9, freq="7D"), "amount": 1.0})
+    assert (forecast(week, 1)["date"] == pd.Timestamp("2024-03-04")).all()
+    dates = [*pd.date_range("2024-01-01", periods=8, freq="BMS"), pd.Timestamp("2024-09-05")]
+    with pytest.warns(DataWarning, match="not over"):
+        got = forecast(pd.DataFrame({"date": dates, "amount": 1.0}), 1)
+    assert got["date"].item() == pd.Timestamp("2024-09-01")

@@ -59,6 +59,7 @@ class Grid:
     anchor: tuple[int, int] = (0, 0)  # whole months, then days, from the start of the period
     at_end: bool = False
     year_start: int = 1  # first month of the fiscal year, as the dates of quarters or years say
+    weekdays: bool = False  # dates stand on the first or last weekday of their period
 
     def period_of(self, dates: np.ndarray) -> np.ndarray:
         """Number of the period of each datetime64."""
@@ -75,6 +76,7 @@ class Grid:
 
     def whole(self, days: np.ndarray) -> bool:
         """Whether days are all first days, or all last days, of their periods."""
+        days = _month_edges(days) if self.weekdays else days
         return periods.whole_periods(days, self.freq, **self._starts)
 
     def first_day(self, at: np.ndarray) -> np.ndarray:
@@ -91,8 +93,10 @@ class Grid:
         """Each period as the data write it: its start, its end or its usual day."""
         if self.freq == "h":
             return np.asarray(at, dtype="datetime64[h]").astype("datetime64[us]")
-        if self.at_end:
-            return self.last_day(at).astype("datetime64[D]").astype("datetime64[us]")
+        if self.at_end or self.weekdays:
+            days = self.last_day(at) if self.at_end else self.first_day(at)
+            days = _on_weekdays(days, self.at_end) if self.weekdays else days
+            return days.astype("datetime64[D]").astype("datetime64[us]")
         first = self.first_day(at).astype("datetime64[D]")
         months, extra = self.anchor
         if months:
@@ -441,6 +445,8 @@ def _find_grid(
     distinct = np.unique(dates)
     days = np.unique(_days(distinct))
     once = _once(codes, dates)
+    given, edges = days, days if freq in ("h", "D", "W") else _month_edges(days)
+    days = edges
     if freq is None:
         freq = _infer_freq(distinct, days, once)
     week = periods.week_anchor(days) if freq == "W" else 0
@@ -451,7 +457,30 @@ def _find_grid(
         fiscal = _year_start(days, freq)
         anchor, at_end = ((0, 0), _month_starts(days + 1)) if fiscal else _anchor(days, freq)
         grid = Grid(freq, 0, anchor, at_end, fiscal or 1)
+        if edges is not given and grid.whole(days):
+            grid = replace(grid, weekdays=True)
     return grid, (grid.whole(days) or grid.anchor != (0, 0)) and once
+
+
+def _month_edges(days: np.ndarray) -> np.ndarray:
+    """First or last days of months, where all dates are first or all are last weekdays of months.
+
+    Else the dates themselves.
+    """
+    month = periods.period_of(days, "M")
+    if len(np.unique(month)) < max(len(np.unique(days)), 3):
+        return days
+    for edge, at_end in ((periods.period_start, False), (periods.period_end, True)):
+        edges = edge(month, "M")
+        if (edges != days).any() and (_on_weekdays(edges, at_end) == days).all():
+            return edges
+    return days
+
+
+def _on_weekdays(days: np.ndarray, backwards: bool) -> np.ndarray:
+    """Saturdays and Sundays moved to the Monday after them, or to the Friday before."""
+    late = np.maximum((days + 3) % 7 - 4, 0)  # 1 on Saturdays, 2 on Sundays
+    return np.asarray(days - late if backwards else days + np.where(late > 0, 3 - late, 0))
 
 
 def _once(codes: np.ndarray, dates: np.ndarray) -> bool:
