@@ -159,6 +159,47 @@ def calendars_help(folder: Path, quick: bool) -> None:
     line(f"  the {options['windows']} years before", "interval above 0", gain(plain, known))
 
 
+def calendars_cost(folder: Path) -> None:
+    """CPU time of calls with calendar or drivers against the same calls without."""
+    past = read(folder, "walmart_weekly")
+    size = past.groupby("unique_id")["amount"].transform("size")
+    full = past[size == past["date"].nunique()]
+    some = full["unique_id"].drop_duplicates().sort_values()
+    few = full[full["unique_id"].isin(some.iloc[:: max(len(some) // 39, 1)].iloc[:39])]
+    rng = np.random.default_rng(0)
+    ahead = pd.date_range(full["date"].max(), periods=14, freq="7D")[1:]
+    driven = full.assign(promotion=(rng.random(len(full)) < 0.2) * 1.0)
+    keys = pd.MultiIndex.from_product([some, ahead], names=["unique_id", "date"])
+    future = keys.to_frame(index=False).assign(promotion=rng.integers(0, 2, len(keys)) * 1.0)
+    options = {"by": "unique_id", "gaps": "missing"}
+    sales = load_sample("transactions")
+    drivers = {"exog": {"promotion": [0, 1]}, "future": future}
+    tested = {"windows": 4, "step": 4, "models": "auto"}
+    for name, call, known in (
+        ("39 series of weeks", lambda **k: forecast(few, 13, **options, **k), {"calendar": "US"}),
+        ("39 series, backtest of 4 cutoffs",
+         lambda **k: backtest(few, 13, **options, **tested, **k), {"calendar": "US"}),
+        (f"{len(some):,} series of weeks",
+         lambda **k: forecast(full, 13, **options, **k), {"calendar": "US"}),
+        ("  all, with gaps and short ones",
+         lambda **k: forecast(past, 13, **options, **k), {"calendar": "US"}),
+        ("  a driver with a lag", lambda **k: forecast(driven, 13, **options, **k), drivers),
+        ("sample company, months by customer",
+         lambda **k: forecast(sales, 6, by="customer_id", freq="M", **k), {"calendar": "CN"}),
+    ):  # fmt: skip
+        spent = []
+        for given in ({}, known):
+            call(**given)
+            took = []
+            for _ in range(3):
+                start = time.process_time()
+                call(**given)
+                took.append(time.process_time() - start)
+            spent.append(min(took))
+        words = f"{spent[1] / spent[0]:.1f} x ({spent[0]:.2f} -> {spent[1]:.2f} s)"
+        line(f"cost of calendar and drivers: {name}", "", words)
+
+
 def spring_festival() -> None:
     """January to March of 2024 and 2025 in the sample company (generated), by region and line."""
     sales = load_sample("transactions")
@@ -494,6 +535,7 @@ def main() -> None:
     slow_sellers(folder, options.quick)
     hierarchies(folder, options.peers, options.quick)
     calendars_help(folder, options.quick)
+    calendars_cost(folder)
     attainment(folder, options.quick)
     effects(folder, options.quick)
     print(f"{time.perf_counter() - begun:.0f} s in all")

@@ -303,3 +303,45 @@ def test_car_parts_are_forecast_better_together(data_dir):
     for other in ("imapa", "auto"):
         assert score["pooled"][0] < 0.995 * score[other][0]
         assert score["pooled"][1] < 0.95 * score[other][1]
+
+
+@pytest.mark.parametrize("horizon", [1, 6])
+def test_an_event_is_learned_from_the_sums_and_lifts_every_part(horizon):
+    """Three times the sales in the month of a fair, which moves: found, whatever is ahead."""
+    rng = np.random.default_rng(21)
+    when = pd.date_range("2018-01-01", periods=66, freq="MS")
+    fairs = pd.to_datetime([f"{y}-{m}-10" for y, m in zip(range(2018, 2024), (3, 5, 4, 3, 5, 7))])
+    fairs = fairs[:5].append(pd.DatetimeIndex([when[60]]) + pd.Timedelta(days=9))
+    lift = np.where(np.isin(when, fairs.to_period("M").start_time), 3.0, 1.0)
+    rate = rng.gamma(2.0, 0.12, 60)
+    count = rng.poisson(rate[:, None] * lift).astype(float)
+    sales = pd.DataFrame(
+        {"part": np.repeat([f"p{i}" for i in range(60)], 66), "date": np.tile(when, 60)}
+    ).assign(amount=count.ravel())
+    past = sales[sales["date"] < when[60]]
+    events = pd.DataFrame({"name": "fair", "start": fairs})
+    options = {"by": "part", "freq": "M", "adi": 1.0, "season_length": 1, "level": (80,)}
+    plain = forecast_sparse(past, horizon, **options)
+    fair = forecast_sparse(past, horizon, events=events, **options)
+    here = fair["date"] == when[60]
+    ratio = fair["forecast"][here] / plain["forecast"][here]
+    assert np.ptp(ratio) < 1e-9  # the same for every part
+    np.testing.assert_allclose(ratio.mean(), 3.0, rtol=0.25)
+    assert (fair["chance"][here] > plain["chance"][here]).all()
+    np.testing.assert_allclose(fair["forecast"][here].sum(), 3 * rate.sum(), rtol=0.2)
+    if horizon > 1:
+        rest = fair["forecast"][~here].sum() / plain["forecast"][~here].sum()
+        np.testing.assert_allclose(rest, 0.95, atol=0.1)
+    mixed = forecast_sparse(past, horizon, calendar="CN", events=events, **options)
+    assert mixed["forecast"].notna().all()
+
+
+def test_calendar_reaches_parts_that_sell_often_too():
+    sales, _ = parts(3, items=8, months=60)
+    often = sales.assign(amount=sales["amount"] + 5)
+    got = forecast_sparse(often, 3, by="part", freq="M", calendar="CN")
+    assert set(got["status"]) == {"ok"}
+    one = forecast(often, 3, by="part", freq="M", calendar="CN", gaps="zero")
+    np.testing.assert_allclose(got["forecast"], one["forecast"], rtol=1e-9)
+    with pytest.raises(InputError, match=r"^forecast_sparse\(\): .*'XX'"):
+        forecast_sparse(sales, 3, by="part", freq="M", calendar="XX")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,8 +64,9 @@ class Drivers:
         """Estimate the effects where they are not held; return the panel without them."""
         dense = list(_dense(panel))
         self.size = self.held.of("size", self._sizes, panel, dense)
-        found = self.held.of("evidence", self._evidence, panel, dense)
-        self.beta, self.post = self.held.of("effects", self._shrink, found)
+        with _one_thread():
+            found = self.held.of("evidence", self._evidence, panel, dense)
+            self.beta, self.post = self.held.of("effects", self._shrink, found)
         self.logs, self.scale = found.logs, found.scale
         self.floor = np.array(
             [0.0 if not (y[np.isfinite(y)] < 0).any() else -np.inf for _, y in dense]
@@ -231,6 +233,18 @@ class Drivers:
         return out
 
 
+def _one_thread() -> Any:
+    """Linear algebra on one thread: small matrices cost more in waking others than in work."""
+    return _controller().limit(limits=1, user_api="blas")
+
+
+@cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def _quantile(name: str) -> float:
     from scipy.special import ndtri
 
@@ -303,7 +317,7 @@ def read_drivers(
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
     asked = calendar, events, days, whole
-    with speaking_for(caller):
+    with speaking_for(caller), _one_thread():
         names, common = calendar_columns(panel, low, high, horizon, *asked, held)
     presumed = np.array([float(n == BY_DAY) for n in names])
     short = known_periods(panel) < 2 * YEARS[panel.grid.freq]

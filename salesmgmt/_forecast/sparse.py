@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,15 @@ import pandas as pd
 from .._frames import Amount, Date, Key, check_int, check_names, check_number, factorise, take
 from ..engine.pooled_demand import Sizes, decay, recent_rates
 from ..errors import InputError
+from .daily import Days
+from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, forecast_panel
 from .intake import Panel, read_history
 
 __all__ = ["forecast_sparse"]
 
 _LEAST = 3  # sparse items that make a group
+_Read = Callable[[Panel], Drivers | None]
 
 
 def forecast_sparse(
@@ -36,6 +39,8 @@ def forecast_sparse(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    calendar: Any = None,
+    events: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Forecast spare parts and other slow sellers together with their like.
 
@@ -61,6 +66,9 @@ def forecast_sparse(
         Periods per sale (average demand interval) from which on an item is sparse.
     freq, season_length, model, level, partial, as_of, invalid, date, amount
         As in :func:`forecast`; ``model`` forecasts the groups and the items that are not sparse.
+    calendar, events
+        As in :func:`forecast`: effects of working days, moving holidays and events of one's own are
+        learned from the groups' sums, where single parts show nothing, and are those of each part.
 
     Returns
     -------
@@ -128,12 +136,15 @@ def forecast_sparse(
     columns = ["forecast", *(f"{side}_{x:g}" for x in levels for side in ("lo", "hi")), "chance"]
     made = {c: np.full((len(panel), horizon), np.nan) for c in columns}
     status = np.full(len(panel), "pooled", dtype=object)
+    read = _reader(history, keys, horizon, date, amount, calendar, events, caller)
     if len(pooled):
-        for name, values in _together(panel.take(pooled), group, horizon, models, levels).items():
+        together = _together(panel.take(pooled), group, horizon, models, levels, read)
+        for name, values in together.items():
             made[name][pooled] = values
     alone = np.setdiff1d(np.arange(len(panel)), pooled)
     if len(alone):
-        own = forecast_panel(panel.take(alone), horizon, models, levels, "auto")
+        some = panel.take(alone)
+        own = forecast_panel(some, horizon, models, levels, "auto", drivers=read(some))
         for name in columns[:-1]:
             made[name][alone] = own[name].to_numpy().reshape(-1, horizon)
         status[alone] = own["status"].to_numpy()[::horizon]
@@ -210,13 +221,18 @@ def _length(panel: Panel) -> np.ndarray:
 
 
 def _together(
-    panel: Panel, group: np.ndarray, horizon: int, models: list[str], levels: list[float]
+    panel: Panel,
+    group: np.ndarray,
+    horizon: int,
+    models: list[str],
+    levels: list[float],
+    read: _Read,
 ) -> dict[str, np.ndarray]:
     """Mean, interval ends and chance of every item, (items, horizon)."""
     code, age, value = _cells(panel)
     sold, known = _grid(panel)
     rate = recent_rates(code, age, value, known, group, decay(sold, known, group))
-    rates = _share_out(panel, rate, group, horizon, models)
+    rates = _share_out(panel, rate, group, horizon, models, read)
     sizes = Sizes(code, value, group)
     out = {"forecast": rates, "chance": sizes.chance(rates)}
     for x in levels:
@@ -239,19 +255,54 @@ def _grid(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _share_out(
-    panel: Panel, rate: np.ndarray, group: np.ndarray, horizon: int, models: list[str]
+    panel: Panel,
+    rate: np.ndarray,
+    group: np.ndarray,
+    horizon: int,
+    models: list[str],
+    read: _Read,
 ) -> np.ndarray:
     """The groups' forecasts by item: shares are those of the recent rates.
 
     The level is the geometric mean of two: that of the group's forecast, and the sum of the rates.
+    What the calendar makes of the periods to come is no part of it, and is put on whole.
     """
-    totals = forecast_panel(_totals(panel, group), horizon, models, [], "auto")
-    ahead = np.maximum(totals["forecast"].to_numpy().reshape(-1, horizon), 0.0)
+    totals = _totals(panel, group)
+    drivers = read(totals)
+    free = totals if drivers is None else drivers.fit(totals)
+    ahead = _of_groups(free, horizon, models)
     recent, level = np.bincount(group, rate), ahead.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ahead = np.where(level[:, None] > 0, ahead * np.sqrt(recent / level)[:, None], 0.0)
+        out = np.where(level[:, None] > 0, ahead * np.sqrt(recent / level)[:, None], 0.0)
         share = np.where(recent[group] > 0, rate / recent[group], 0.0)
-    return np.asarray(share[:, None] * ahead[group])
+        if drivers is not None:
+            driven = _of_groups(totals, horizon, models, drivers)
+            out *= np.where(ahead > 0, driven / ahead, 1.0)
+    return np.asarray(share[:, None] * out[group])
+
+
+def _of_groups(
+    totals: Panel, horizon: int, models: list[str], drivers: Drivers | None = None
+) -> np.ndarray:
+    """Forecasts of the sums of groups, (groups, horizon)."""
+    made = forecast_panel(totals, horizon, models, [], "auto", drivers=drivers)
+    return np.maximum(made["forecast"].to_numpy().reshape(-1, horizon), 0.0)
+
+
+def _reader(
+    history: Any,
+    keys: list[str],
+    horizon: int,
+    date: str,
+    amount: str,
+    calendar: Any,
+    events: Any,
+    caller: str,
+) -> _Read:
+    """What gives the calendar of a panel of the history."""
+    days = None if calendar is None else Days.of(history, date, amount, caller)
+    given = {"calendar": calendar, "events": events, "days": days}
+    return lambda panel: read_drivers(history, panel, horizon, by=keys, date=date, **given)
 
 
 def _totals(panel: Panel, group: np.ndarray) -> Panel:
