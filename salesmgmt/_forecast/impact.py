@@ -30,8 +30,8 @@ _ROUGH = 0.1  # the same where controls, calendar or events make widths a roughe
 _ALIKE = 4.0  # windows without overlap from which a series' own errors are half believed
 _FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
 _FINE = 7  # seasons from which widths need nothing more
-# Quarters err more unevenly from one time to the next: two of three unseen sets ask for 1.07 to 1.2,
-# the third for none.
+# Quarters err more unevenly from one time to the next: two of three unseen sets ask for 1.07 to
+# 1.2, the third for none.
 _QUARTERLY = 1.04
 _ENOUGH = 12.0  # values before a start; with fewer, widths grow as much as they are fewer
 _HIDDEN = 1.2  # how much wider where a season is longer than the record
