@@ -25,10 +25,12 @@ from ._funnel.attribution import attribution
 from ._funnel.bookings import backtest_bookings, bookings, simulate_bookings
 from ._funnel.counting import conversion
 from ._funnel.groups import cohort_conversion, compare
-from ._funnel.operations import bottlenecks, dwell, paths, service_levels, transitions
+from ._funnel.operations import bottlenecks, dwell, service_levels
 from ._funnel.outcomes import outcomes, outcomes_test
 from ._funnel.pipeline import pipeline, waterfall
-from ._funnel.results import coverage, slippage, snapshots, submissions, velocity, win_loss
+from ._funnel.results import coverage, velocity, win_loss
+from ._funnel.routes import paths, transitions
+from ._funnel.snapshots import slippage, snapshots, submissions
 from ._funnel.stages import stage_order
 
 if TYPE_CHECKING:

@@ -27,8 +27,9 @@ from ._segmentation.clusters import Clusterer, cluster
 from ._segmentation.clv import clv, compare_models
 from ._segmentation.cohorts import cohorts, lifecycle, triangle
 from ._segmentation.likelihood import likelihood_ratio
-from ._segmentation.market import elasticity, market_share, portfolio, promotion_effect
+from ._segmentation.market import elasticity, market_share, portfolio
 from ._segmentation.moves import RFMSegmenter, migration
+from ._segmentation.promotions import promotion_effect
 from ._segmentation.propensity import ChurnModel, NextPurchaseModel, churn_risk, next_purchase
 from ._segmentation.purchases import purchases
 from ._segmentation.regular import MBGCNBD

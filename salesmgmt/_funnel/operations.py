@@ -1,4 +1,4 @@
-"""Running the process: how long deals stay, who is late, where money is stuck, which paths."""
+"""Running the process: how long deals stay, who is late, where money is stuck."""
 
 from __future__ import annotations
 
@@ -8,33 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_bool, check_choice, check_int, check_number
+from .._frames import Amount, Key, check_bool, check_choice, check_number
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
-from ._events import DAY, Stream, microseconds, read_events, refuse_names, stage_list, tell_misspelt
+from ._events import DAY, Stream, microseconds, refuse_names, stage_list, tell_misspelt
+from ._visits import Visits, rank_of, stream_of
 from .counting import Counted, Plan, count, counts_of
-from .stages import kinds_of, order_of, stage_codes
 
-__all__ = ["bottlenecks", "dwell", "paths", "service_levels", "transitions"]
-
-
-class _Visits:
-    """Visits in the order of deal and time: stage, entry, stay, whether it has ended."""
-
-    def __init__(self, stream: Stream, won: Any, lost: Any, caller: str):
-        self.labels, codes = stage_codes(stream)
-        self.kinds = np.array(kinds_of(self.labels, won, lost, caller=caller))
-        closing = (self.kinds != "open")[codes]
-        by = np.lexsort((codes, closing, stream.time, stream.unit))
-        self.order = by
-        self.who, self.time, self.stage = stream.unit[by], stream.time[by], codes[by]
-        self.first = np.append(True, self.who[1:] != self.who[:-1]) if len(by) else by > 0
-        self.last = np.append(self.first[1:], True)
-        until = np.append(self.time[1:], 0)
-        self.left = ~self.last
-        self.stay = np.where(self.last, stream.horizon, until) - self.time
-        self.closed = self.last & (self.kinds[self.stage] != "open")
+__all__ = ["bottlenecks", "dwell", "service_levels"]
 
 
 _STAY_MEASURES = ["n", "censored", "mean", "p25", "median", "p75", "p90", "cycle_days"]
@@ -108,14 +90,14 @@ def dwell(
     check_bool(details, "details", caller=caller)
     if details:
         refuse_names(deal, ["stage", "days", "visits", "censored"], caller=caller, option="deal")
-    stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid)
-    visits = _Visits(stream, won, lost, caller)
+    stream = stream_of(events, caller, by, as_of, deal, stage, entered, invalid)
+    visits = Visits(stream, won, lost, caller)
     table = _stays(visits)
     if details:
         return _stay_rows(table, stream, visits)
     group, labels = stream.groups()
     cycle = _cycles(visits, len(stream.labels))
-    rank = _rank(stream, won, lost, visits, caller=caller)
+    rank = rank_of(stream, won, lost, visits, caller=caller)
     parts = []
     for g in range(len(labels)):
         part = _dwell_table(table[group[table["who"]] == g], visits, cycle, rank)
@@ -127,31 +109,7 @@ def dwell(
     return out
 
 
-def _stream(
-    events: Any,
-    caller: str,
-    by: Any,
-    as_of: object,
-    deal: str,
-    stage: str,
-    entered: str,
-    invalid: str,
-    **more: Any,
-) -> Stream:
-    return read_events(
-        events,
-        caller=caller,
-        deal=deal,
-        stage=stage,
-        entered=entered,
-        by=by,
-        as_of=as_of,
-        invalid=invalid,
-        **more,
-    )
-
-
-def _stays(visits: _Visits) -> pd.DataFrame:
+def _stays(visits: Visits) -> pd.DataFrame:
     """One row a deal and stage: microseconds in it, visits, whether it has ended."""
     raw = pd.DataFrame(
         {
@@ -166,7 +124,7 @@ def _stays(visits: _Visits) -> pd.DataFrame:
     return out.reset_index()
 
 
-def _stay_rows(table: pd.DataFrame, stream: Stream, visits: _Visits) -> pd.DataFrame:
+def _stay_rows(table: pd.DataFrame, stream: Stream, visits: Visits) -> pd.DataFrame:
     out = pd.DataFrame(
         {
             stream.labels.name: stream.labels.iloc[table["who"]].array,
@@ -179,7 +137,7 @@ def _stay_rows(table: pd.DataFrame, stream: Stream, visits: _Visits) -> pd.DataF
     return out.reset_index(drop=True)
 
 
-def _cycles(visits: _Visits, deals: int) -> np.ndarray:
+def _cycles(visits: Visits, deals: int) -> np.ndarray:
     """Days from first event to the closing, NaN for deals that are not closed."""
     out = np.full(deals, np.nan)
     start = visits.time[visits.first]
@@ -189,15 +147,8 @@ def _cycles(visits: _Visits, deals: int) -> np.ndarray:
     return out
 
 
-def _rank(stream: Stream, won: Any, lost: Any, visits: _Visits, *, caller: str) -> np.ndarray:
-    """Place of each stage in the order deals pass them."""
-    ordered = order_of(stream, won, lost, caller=caller)
-    place = {s: i for i, s in enumerate(ordered["stage"])}
-    return np.array([place.get(s, len(place)) for s in visits.labels])
-
-
 def _dwell_table(
-    table: pd.DataFrame, visits: _Visits, cycle: np.ndarray, rank: np.ndarray
+    table: pd.DataFrame, visits: Visits, cycle: np.ndarray, rank: np.ndarray
 ) -> pd.DataFrame:
     rows = []
     there = np.unique(table["at"])
@@ -298,8 +249,8 @@ def service_levels(
     refuse_names(deal, [*_LATE, *([owner] if owner else [])], caller=caller, option="deal")
     refuse_names(owner, [*_LATE, *_LATE_SUMMARY], caller=caller, option="owner")
     more = {} if owner is None else {"owner": Key(owner)}
-    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid, **more)
-    visits = _Visits(stream, won, lost, caller)
+    stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid, **more)
+    visits = Visits(stream, won, lost, caller)
     tell_misspelt(visits.labels, {"limits": allowed}, caller=caller)
     limit = np.array([allowed.get(s, -1) for s in visits.labels])[visits.stage]
     watched = (limit >= 0) & ~visits.closed
@@ -450,7 +401,7 @@ def bottlenecks(
     if value is not None and not isinstance(value, str):
         check_number(value, "value", caller=caller, low=0)
     refuse_names(by, _BOTTLENECK, caller=caller)
-    stream = _stream(events, caller, by, as_of, deal, stage, entered, invalid, **more)
+    stream = stream_of(events, caller, by, as_of, deal, stage, entered, invalid, **more)
     counted = count(stream, plan, caller=caller)
     worth = _worth(counted, plan, value)
     out = _step_table(counted, plan, worth)
@@ -554,204 +505,3 @@ def _p(k1: int, n1: int, k2: int, n2: int) -> float:
     if n1 + n2 <= 20_000:
         return fisher_exact(k1, n1, k2, n2)
     return chi_square(np.array([k1, k2]), np.array([n1, n2]))[1]
-
-
-# --------------------------------------------------------------------------------------
-# Paths
-
-
-def paths(
-    events: pd.DataFrame,
-    *,
-    standard: Sequence[Hashable] | None = None,
-    top: int | None = None,
-    won: Any = None,
-    lost: Any = None,
-    as_of: object = None,
-    deal: str = "deal_id",
-    stage: str = "stage",
-    entered: str = "entered_at",
-    invalid: str = "raise",
-) -> pd.DataFrame:
-    """The ways deals take through the stages, their rework, and whether they keep to the rule.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Stage events.
-    standard : sequence, optional
-        Stages of the standard process, in order, the winning one included. Default: the open
-        stages in the order deals pass them, then the won one. A deal conforms when its path is
-        the standard one up to where it is, or up to where it was lost.
-    top : int, optional
-        Only so many variants. Default: all.
-    won, lost : stage or list of stages, optional
-        Stages that close a deal. Default: those with a usual name.
-    as_of : date, optional
-        What is later is not known. Default: the last event.
-    deal, stage, entered : str
-        Columns of ``events``.
-    invalid : {"raise", "drop"}
-        What to do with rows that cannot be used.
-
-    Returns
-    -------
-    DataFrame
-        One row a variant, the most frequent first: ``variant`` (stages joined by `` > ``),
-        ``deals``, ``share``, ``cumulative``, ``steps``, ``rework`` (visits to a stage visited
-        before), ``skipped`` (standard stages passed over), ``outcome`` (``open``, ``won``,
-        ``lost``), ``conforms``, ``median_days`` (first to last event), ``as_of``.
-
-    Raises
-    ------
-    InputError
-        A column is unusable.
-
-    References
-    ----------
-    .. [1] W. van der Aalst, *Process Mining*, 2nd edition (2016), chapters 5 and 8.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> events = pd.DataFrame({"deal_id": [1, 1, 2, 2, 2], "stage": ["a", "won", "a", "a", "won"],
-    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-03", "2025-01-01", "2025-01-02",
-    ...                                   "2025-01-04"])})
-    >>> paths(events)[["variant", "deals", "rework", "conforms"]]
-           variant  deals  rework  conforms
-    0  a > a > won      1       1     False
-    1      a > won      1       0      True
-    """
-    caller = "paths"
-    if top is not None:
-        check_int(top, "top", caller=caller, low=1)
-    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
-    visits = _Visits(stream, won, lost, caller)
-    if standard is None:
-        rank = _rank(stream, won, lost, visits, caller=caller)
-        line = [i for i in np.argsort(rank, kind="stable") if visits.kinds[i] != "lost"]
-    else:
-        names = stage_list(standard, name="standard", caller=caller)
-        tell_misspelt(visits.labels, {"standard": names}, caller=caller)
-        place = {s: i for i, s in enumerate(visits.labels)}
-        line = [place.get(s, -1) for s in names]
-    bounds = np.flatnonzero(np.append(visits.first, True))
-    days = (visits.time[visits.last] - visits.time[visits.first]) / DAY
-    seen: dict[bytes, list[float]] = {}
-    kept: dict[bytes, np.ndarray] = {}
-    codes = visits.stage.astype(np.int32)
-    for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        key = codes[a:b].tobytes()
-        seen.setdefault(key, []).append(days[i])
-        kept.setdefault(key, codes[a:b])
-    rows = [_variant(kept[k], spans, visits, line) for k, spans in seen.items()]
-    names = ["variant", "deals", "steps", "rework", "skipped", "outcome", "conforms", "median_days"]
-    out = pd.DataFrame(rows, columns=names)
-    out = out.sort_values(["deals", "variant"], ascending=[False, True], kind="stable")
-    out = out.reset_index(drop=True)
-    out.insert(2, "share", out["deals"] / out["deals"].sum())
-    out.insert(3, "cumulative", out["share"].cumsum())
-    out["as_of"] = stream.as_of
-    return out if top is None else out.head(top)
-
-
-def _variant(path: np.ndarray, spans: list[float], visits: _Visits, line: list[int]) -> tuple:
-    kind = str(visits.kinds[path[-1]])
-    body = path[:-1] if kind == "lost" else path
-    conforms = len(body) <= len(line) and list(body) == list(line[: len(body)])
-    on_line = [line.index(s) for s in path if s in line]
-    passed = set(range(max(on_line) + 1)) if on_line else set()
-    return (
-        " > ".join(str(visits.labels.iloc[s]) for s in path),
-        len(spans),
-        len(path),
-        len(path) - len(set(path.tolist())),
-        len(passed - set(on_line)),
-        kind,
-        bool(conforms),
-        float(np.median(spans)),
-    )
-
-
-# --------------------------------------------------------------------------------------
-# Moves
-
-
-def transitions(
-    events: pd.DataFrame,
-    *,
-    won: Any = None,
-    lost: Any = None,
-    as_of: object = None,
-    deal: str = "deal_id",
-    stage: str = "stage",
-    entered: str = "entered_at",
-    invalid: str = "raise",
-) -> pd.DataFrame:
-    """Moves from stage to stage: how many, of how many deals, after how long.
-
-    Parameters
-    ----------
-    events : DataFrame
-        Stage events.
-    won, lost : stage or list of stages, optional
-        Stages that close a deal. Default: those with a usual name.
-    as_of : date, optional
-        What is later is not known. Default: the last event.
-    deal, stage, entered : str
-        Columns of ``events``.
-    invalid : {"raise", "drop"}
-        What to do with rows that cannot be used.
-
-    Returns
-    -------
-    DataFrame
-        ``from``, ``to``, ``kind`` (``forward``, ``backward``, ``repeat``, ``won``, ``lost``,
-        ``reopen``), ``moves``, ``deals``, ``share`` (of the moves out of ``from``),
-        ``median_days``, ``as_of``; in the order in which deals pass the stages.
-
-    Raises
-    ------
-    InputError
-        A column is unusable.
-
-    References
-    ----------
-    .. [1] W. van der Aalst, *Process Mining*, 2nd edition (2016), chapter 6 (directly follows).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> events = pd.DataFrame({"deal_id": [1, 1, 2, 2], "stage": ["lead", "won", "lead", "lost"],
-    ...     "entered_at": pd.to_datetime(["2025-01-01", "2025-01-05", "2025-01-02", "2025-01-03"])})
-    >>> transitions(events)[["from", "to", "kind", "moves", "share"]]
-       from    to  kind  moves  share
-    0  lead   won   won      1    0.5
-    1  lead  lost  lost      1    0.5
-    """
-    caller = "transitions"
-    stream = _stream(events, caller, None, as_of, deal, stage, entered, invalid)
-    visits = _Visits(stream, won, lost, caller)
-    rank = _rank(stream, won, lost, visits, caller=caller)
-    at = np.flatnonzero(visits.left)
-    a, b = visits.stage[at], visits.stage[at + 1]
-    frame = pd.DataFrame(
-        {"a": rank[a], "b": rank[b], "who": visits.who[at], "days": visits.stay[at] / DAY}
-    )
-    grouped = frame.groupby(["a", "b"], sort=True)
-    out = grouped.agg(
-        moves=("who", "size"), deals=("who", "nunique"), median_days=("days", "median")
-    ).reset_index()
-    order = np.argsort(rank, kind="stable")
-    start, end = order[out["a"]], order[out["b"]]
-    closed, closing = visits.kinds[start] != "open", visits.kinds[end]
-    plain = np.select(
-        [out["a"] == out["b"], out["b"] > out["a"]], ["repeat", "forward"], default="backward"
-    )
-    kind = np.where(closing != "open", closing, np.where(closed, "reopen", plain))
-    out.insert(0, "from", visits.labels.iloc[start].array)
-    out.insert(1, "to", visits.labels.iloc[end].array)
-    out.insert(2, "kind", kind)
-    out["share"] = out["moves"] / out.groupby("a")["moves"].transform("sum")
-    front = ["from", "to", "kind", "moves", "deals", "share", "median_days"]
-    return out[front].assign(as_of=stream.as_of)

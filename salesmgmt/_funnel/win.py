@@ -63,6 +63,13 @@ class WinModel(ClassifierMixin, BaseEstimator):
     n_features_in_ : int
         Number of columns.
 
+    References
+    ----------
+    .. [1] J. H. Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of
+       Statistics 29 (2001), 1189-1232.
+    .. [2] J. Platt, "Probabilistic Outputs for Support Vector Machines", Advances in Large
+       Margin Classifiers, MIT Press, 1999, 61-74 (calibration).
+
     Examples
     --------
     >>> import pandas as pd

@@ -203,6 +203,11 @@ def cross_sell(
     InputError
         A column is missing or rows cannot be used.
 
+    References
+    ----------
+    .. [1] B. Sarwar, G. Karypis, J. Konstan and J. Riedl, "Analysis of Recommendation Algorithms
+       for E-Commerce", ACM Conference on Electronic Commerce 2000, 158-167.
+
     Examples
     --------
     >>> import pandas as pd

@@ -39,6 +39,11 @@ def calibration(model: Any, purchases: pd.DataFrame, *, top: int = 7) -> pd.Data
     InputError
         A column is missing: make the histories with ``holdout``.
 
+    References
+    ----------
+    .. [1] P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers the Easy Way",
+       Marketing Science 24 (2005), 275-284 (conditional expectations).
+
     Examples
     --------
     >>> from salesmgmt import load_sample
@@ -112,6 +117,11 @@ def tracking(
     ------
     InputError
         A column is missing or rows cannot be used.
+
+    References
+    ----------
+    .. [1] P. S. Fader, B. G. S. Hardie and K. L. Lee, "Counting Your Customers the Easy Way",
+       Marketing Science 24 (2005), 275-284 (tracking of repeat purchases).
 
     Examples
     --------
@@ -217,6 +227,11 @@ def alive_grid(
     ------
     InputError
         An option is wrong.
+
+    References
+    ----------
+    .. [1] D. C. Schmittlein, D. G. Morrison and R. Colombo, "Counting Your Customers: Who Are
+       They and What Will They Do Next?", Management Science 33 (1987), 1-24.
 
     Examples
     --------

@@ -371,6 +371,11 @@ def lifecycle(
     InputError
         A column is missing, rows cannot be used, or nobody bought by ``as_of``.
 
+    References
+    ----------
+    .. [1] B. Efron and C. Morris, "Stein's Estimation Rule and Its Competitors: An Empirical
+       Bayes Approach", Journal of the American Statistical Association 68 (1973), 117-130.
+
     Examples
     --------
     >>> import pandas as pd

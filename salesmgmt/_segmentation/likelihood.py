@@ -120,6 +120,11 @@ def likelihood_ratio(restricted: Any, full: Any) -> pd.Series:
     InputError
         ``full`` has no more parameters, or the models saw different numbers of customers.
 
+    References
+    ----------
+    .. [1] S. S. Wilks, "The Large-Sample Distribution of the Likelihood Ratio for Testing
+       Composite Hypotheses", Annals of Mathematical Statistics 9 (1938), 60-62.
+
     Examples
     --------
     >>> import pandas as pd

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take
 from ..errors import InputError
-from .rfm import Learned, Spec, put_together, score, take_values
+from .rfm import Learned, put_together, score
+from .rfm_values import Spec, take_values
 from .schemes import label_of
 
 __all__ = ["RFMSegmenter", "migration"]
@@ -44,6 +45,10 @@ class RFMSegmenter(BaseEstimator):
         Thresholds of the eight segments.
     as_of_ : Timestamp
         The day the cuts were learned for.
+
+    References
+    ----------
+    .. [1] A. M. Hughes, "Strategic Database Marketing", Probus, 1994.
 
     Examples
     --------
@@ -235,6 +240,11 @@ def migration(
     ------
     InputError
         A column is missing, or a customer stands twice in one frame.
+
+    References
+    ----------
+    .. [1] K. Pearson, "On the Criterion that a Given System of Deviations ...", Philosophical
+       Magazine 50 (1900), 157-175 (chi-square).
 
     Examples
     --------

@@ -271,6 +271,11 @@ def churn_risk(
     InputError
         A column is missing, rows cannot be used, or the history is too short.
 
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic Outputs for Support Vector Machines", Advances in Large
+       Margin Classifiers, MIT Press, 1999, 61-74 (calibration).
+
     Examples
     --------
     >>> from salesmgmt import load_sample
@@ -318,6 +323,11 @@ def next_purchase(
     ------
     InputError
         A column is missing, rows cannot be used, or the history is too short.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic Outputs for Support Vector Machines", Advances in Large
+       Margin Classifiers, MIT Press, 1999, 61-74 (calibration).
 
     Examples
     --------

@@ -133,7 +133,9 @@ def test_a_shift_of_whole_weeks_shifts_the_days_alone(seed: int) -> None:
     ):
         later = frame.assign(**{c: frame[c] + SHIFT for c in frame if frame[c].dtype.kind == "M"})
         out = call(later)
-        back = out.assign(**{c: out[c] - SHIFT for c in out if out[c].dtype.kind == "M"})
+        back = out.assign(
+            **{c: (out[c] - SHIFT).astype(out[c].dtype) for c in out if out[c].dtype.kind == "M"}
+        )
         pd.testing.assert_frame_equal(call(frame), back)
 
 
