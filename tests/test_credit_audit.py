@@ -413,3 +413,25 @@ def test_customers_as_numbers_and_as_text_never_meet_and_are_refused():
         credit.early_warning(book, orders=orders)
     with pytest.raises(InputError, match="numbers in invoices and text in extra"):
         credit.rate_customers(book, extra=pd.DataFrame({"customer_id": ["7"], "points": [50.0]}))
+
+
+@pytest.mark.parametrize("notes", ["parent", "own", "net"])
+@pytest.mark.parametrize("back", [-40.0, -25.0, -60.0])
+def test_a_credit_note_that_was_paid_back_reduces_no_invoice_as_well(notes, back):
+    book = bills(
+        ("a", "A", "2025-01-10", "2025-02-10", 100.0),
+        ("n", "A", "2025-01-20", "2025-01-20", -40.0),
+    ).assign(parent=[None, "a"])
+    refund = cash(("r", "A", "2025-03-01", back), invoice_id="n")
+    want = 100.0 - 40.0 - back
+    made = credit.ledger(book, refund, credit_notes=notes)
+    assert credit.aging(book, refund, credit_notes=notes)["total"].tolist() == [want]
+    assert credit.aging(made)["total"].tolist() == [want]
+    own = made.loc[made["invoice_id"] == "n", "amount"].sum()
+    used = made.loc[made["payment_id"] == "n", "amount"].sum()
+    assert own - used == -40.0
+    # On the day before the refund the note was all there.
+    options = {"as_of": "2025-02-28", "credit_notes": notes}
+    before = credit.aging(made, as_of="2025-02-28")
+    assert before["total"].tolist() == [60.0]
+    pd.testing.assert_frame_equal(before, credit.aging(book, refund, **options))

@@ -203,8 +203,9 @@ class _Lines:
         plans = plans_of(rows_at(self.rows, self.first), books.documents, int(self.group.max()) + 1)
         names = np.full(count, None, dtype=object) if named is None else named[first]
         documents, receipts = self._with_notes(books.documents, receipts, first)
-        if books.notes == "net":
-            receipts, names = self._with_idle_notes(documents, receipts, names)
+        if books.notes != "own":
+            free = books.notes == "net"
+            receipts, names = self._with_idle_notes(documents, receipts, names, free)
         books = replace(books, documents=documents, receipts=receipts)
         _find_names(books, names, plans)
         return replace(
@@ -283,11 +284,17 @@ class _Lines:
         return documents, replace(receipts, source=source)
 
     def _with_idle_notes(
-        self, documents: Documents, receipts: Receipts, names: np.ndarray
+        self, documents: Documents, receipts: Receipts, names: np.ndarray, free: bool
     ) -> tuple[Receipts, np.ndarray]:
-        """Netted credit notes that settle nothing at the end, but may have settled before."""
+        """Credit notes that settle nothing at the end, but may have settled before.
+
+        Not ``free``: only those that name an invoice.
+        """
         used = np.zeros(len(documents), dtype=bool)
         used[receipts.source[receipts.source >= 0]] = True
+        parent = self.names["parent"]
+        if not free:
+            used |= documents.rows[parent].isna().to_numpy() if parent in documents.rows else True
         at = np.flatnonzero(documents.note & ~used)
         none = np.full(len(at), -1, dtype=np.int64)
         rows = documents.rows.iloc[at]
@@ -296,7 +303,6 @@ class _Lines:
             documents.group[at], documents.day[at], -documents.units[at],
             np.full(len(at), _NOTE, dtype=np.int8), none, none, at,
         )  # fmt: skip
-        parent = self.names["parent"]
         own = rows[parent].to_numpy(dtype=object) if parent in rows else np.full(len(at), None)
         return receipts.joined(more), np.concatenate([names, own])
 

@@ -136,13 +136,22 @@ class _Run:
         if only_notes:
             wanted &= receipts.source >= 0
         rows = np.flatnonzero(wanted)
-        if len(rows):
-            order = matching.order_by(
-                (receipts.named[rows], receipts.day[rows]), self._receipt_ties(rows)
-            )
-            self._capped(rows[order])
+        stems = np.flatnonzero(receipts.source >= 0)
+        if len(rows) and len(stems):
+            # What is paid back on a credit note is no longer there for other invoices.
+            paid_back = np.isin(receipts.named[rows], receipts.source[stems])
+            self._in_turn(rows[paid_back])
+            self.rest[stems] = -self.open[receipts.source[stems]]
+            rows = rows[~paid_back]
+        self._in_turn(rows)
         if not only_notes and (receipts.named == -2).any():
             self._queue(*self._of_groups())
+
+    def _in_turn(self, rows: np.ndarray) -> None:
+        """Receipts to the documents they name, in order of their dates."""
+        if len(rows):
+            keys = (self.receipts.named[rows], self.receipts.day[rows])
+            self._capped(rows[matching.order_by(keys, self._receipt_ties(rows))])
 
     def _capped(self, rows: np.ndarray) -> None:
         """Named documents take what they can; a refund gives back, a note's refund settles it."""

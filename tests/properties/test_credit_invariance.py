@@ -96,7 +96,7 @@ def same(got: pd.DataFrame, want: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(plain(got), plain(want), check_dtype=False, rtol=1e-9, atol=1e-9)
 
 
-SEEDS = [26, 35, 108, 9]
+SEEDS = [26, 35, 27, 9]
 OPTIONS = [{}, {"credit_notes": "net"}, {"credit_notes": "own"}, {"credit_notes": "parent"}]
 
 
