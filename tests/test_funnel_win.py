@@ -172,3 +172,47 @@ def test_deals_that_all_end_alike_give_the_base_rate_without_a_stray_warning():
         assert np.ptp(p) == 0
         assert 0 < p[0] < 1
         assert (p[0] > 0.5) == bool(outcome)
+
+
+def _plain_deals(n=400):
+    rng = np.random.default_rng(3)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 600, n), "D")
+    X = pd.DataFrame({"source": rng.choice(["web", "fair"], n), "size": rng.normal(size=n)})
+    chance = 1 / (1 + np.exp(-0.8 * X["size"]))
+    return X.assign(created_at=day), (rng.random(n) < chance).to_numpy()
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, None, pd.NaT])
+def test_a_column_without_any_value_is_no_obstacle(nothing):
+    X, y = _plain_deals()
+    X = X.drop(columns="created_at")
+    plain = WinModel().fit(X, y).predict_proba(X)
+    column = pd.Series([nothing] * len(X), index=X.index)
+    empty = X.assign(empty=column)
+    np.testing.assert_allclose(WinModel().fit(empty, y).predict_proba(empty), plain, atol=0.02)
+
+
+def test_dates_in_text_are_dates():
+    X, y = _plain_deals()
+    text = X.assign(created_at=X["created_at"].dt.strftime("%d/%m/%Y"))
+    one, two = (WinModel(date="created_at").fit(f, y) for f in (X, text))
+    pd.testing.assert_frame_equal(one.scores_, two.scores_)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [({"exclude_leaks": "yes"}, "exclude_leaks"), ({"random_state": "a"}, "random_state")],
+)
+def test_options_of_the_model_are_checked(options, told):
+    X, y = _plain_deals()
+    with pytest.raises(InputError, match=told):
+        WinModel(**options).fit(X.drop(columns="created_at"), y)
+
+
+def test_deals_without_their_date_are_refused():
+    X, y = _plain_deals()
+    with pytest.raises(InputError, match=r"WinModel.fit.*'created_at' is missing in 1 row"):
+        WinModel(date="created_at").fit(X.assign(created_at=X["created_at"].mask(X.index == 3)), y)
+    late = X.assign(created_at=np.where(X.index == 3, np.nan, X.index))
+    with pytest.raises(InputError, match=r"'created_at' is missing in 1 row"):
+        WinModel(date="created_at").fit(late, y)

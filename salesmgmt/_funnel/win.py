@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_int, warn
+from .._frames import as_dates, check_bool, check_int, check_seed, warn
 from ..errors import InputError
 from ._features import Features, as_outcome, as_table
 from .leaks import find_drift, find_leaks
@@ -116,6 +116,8 @@ class WinModel(ClassifierMixin, BaseEstimator):
         """
         caller = "WinModel.fit"
         check_int(self.min_outcomes, "min_outcomes", caller=caller, low=1)
+        check_bool(self.exclude_leaks, "exclude_leaks", caller=caller)
+        check_seed(self.random_state, caller=caller)
         if self.window is not None:
             check_int(self.window, "window", caller=caller, low=1)
         table = as_table(X, caller)
@@ -144,7 +146,15 @@ class WinModel(ClassifierMixin, BaseEstimator):
             return table, won
         if self.date not in table.columns:
             raise InputError(f"{caller}(): X has no column {self.date!r} (date=).")
-        order = np.argsort(table[self.date].to_numpy(), kind="stable")
+        when = table[self.date]
+        if not pd.api.types.is_numeric_dtype(when.dtype):  # a running number is an order, too
+            when = as_dates(when, name=self.date, caller=caller)
+        elif when.isna().any():
+            raise InputError(
+                f"{caller}(): column {self.date!r} is missing in {int(when.isna().sum())} row(s); "
+                "fill it in, or leave them out."
+            )
+        order = np.argsort(np.asarray(when), kind="stable")
         return table.drop(columns=self.date).iloc[order].reset_index(drop=True), won[order]
 
     def _drift(self, table: pd.DataFrame, won: np.ndarray) -> pd.DataFrame:
@@ -204,7 +214,8 @@ class WinModel(ClassifierMixin, BaseEstimator):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a linear model that is nearly there is good enough
             linear.fit(self.features_.design(codes), won)
-        boosted.fit(codes, won)
+        known = ~np.isnan(codes).all(axis=0)  # a column without any value tells nothing
+        boosted.fit(np.where(known, codes, 0.0), won)
         return linear, boosted
 
     def _raw(self, models: tuple[Any, Any], codes: np.ndarray) -> np.ndarray:
