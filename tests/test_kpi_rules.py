@@ -9,22 +9,27 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError
+from salesmgmt.incentives import CommissionPlan, payout
 from salesmgmt.kpi import (
     Metric,
     break_even,
+    complaints,
     contribution,
     control_chart,
+    cost_to_serve,
     delivery,
     distribution,
     indicators,
     rank,
     review,
+    satisfaction,
     scorecard,
     shrink,
     totals,
     visits,
     weights,
 )
+from salesmgmt.targets import track
 
 MONTHS = ["2025-9", "2025-10", "2025-11"]
 
@@ -193,3 +198,38 @@ def test_amounts_of_two_currencies_are_never_added(engine):
     assert told["collected"].item() == 800.0
     with pytest.raises(InputError, match="currencies"):
         contribution(sales, sales, by="customer_id")
+
+
+def test_keys_named_like_a_column_of_the_result_are_refused():
+    # They were overwritten: a report by status came out without its status.
+    sales = pd.DataFrame({"key": ["a", "b"], "amount": [5.0, 7.0], "x": [1.0, 2.0],
+                          "y": [2.0, 1.0], "csat": [4.0, 5.0], "customer_id": ["p", "q"],
+                          "date": pd.to_datetime(["2025-01-05", "2025-01-06"])})  # fmt: skip
+    sales = sales.assign(order_date=sales["date"], promised_date=sales["date"],
+                         delivered_date=sales["date"], opened_at=sales["date"],
+                         closed_at=sales["date"])  # fmt: skip
+    goals = pd.DataFrame({"key": ["a", "b"], "period_start": "2025-01-01",
+                          "period_end": "2025-01-31", "target": 9.0})  # fmt: skip
+    both = [Metric("x"), Metric("y")]
+    plain = CommissionPlan([(0, 0.1)], base="amount")
+
+    def named(name: str) -> pd.DataFrame:
+        return sales.rename(columns={"key": name})
+
+    for name, call in (
+        ("r", lambda n: rank(named(n), both, keys=n, method="vikor")),
+        ("plus", lambda n: rank(named(n), both, keys=n, method="promethee")),
+        ("status", lambda n: contribution(named(n), named(n), by=n)),
+        ("open", lambda n: delivery(named(n), by=n)),
+        ("share", lambda n: complaints(named(n), by=n)),
+        ("share", lambda n: visits(named(n), by=n)),
+        ("direct", lambda n: cost_to_serve(named(n), named(n), by=n)),
+        ("grade", lambda n: totals(scorecard(named(n), both, keys=n))),
+        ("weight", lambda n: shrink(named(n), numerator="x", denominator="y", by=n)),
+        ("value", lambda n: satisfaction(named(n), by=n)),
+        ("pool", lambda n: payout(named(n), plain, by=n)),
+        ("status", lambda n: track(goals.rename(columns={"key": n}), named(n), as_of=None)),
+    ):
+        with pytest.raises(InputError, match=f"'{name}'"):
+            call(name)
+    assert rank(named("r"), both, keys="r", method="topsis")["r"].tolist() == ["a", "b"]

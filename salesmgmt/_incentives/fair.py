@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, check_names, check_number, check_series, money, take, to_pandas, units
+from .._frames import (
+    Amount,
+    check_names,
+    check_number,
+    check_series,
+    money,
+    refuse_names,
+    take,
+    to_pandas,
+    units,
+)
 from ..errors import InputError
 
 __all__ = ["bonus_tax", "fairness", "gini"]
@@ -92,6 +102,7 @@ def fairness(
     if base_pay is not None:
         roles["base"] = Amount(base_pay, low=0)
     groups = [] if group is None else [group]
+    refuse_names(groups, ("metric", "value"), caller=caller, option="group")
     rows = take(frame, caller=caller, arg="payouts", by=list(dict.fromkeys([*names, *groups])),
                 **roles)  # fmt: skip
     table = rows.frame[list(dict.fromkeys([*names, *groups]))].reset_index(drop=True)

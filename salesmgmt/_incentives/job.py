@@ -22,6 +22,7 @@ from .._frames import (
     check_names,
     factorise,
     one_currency,
+    refuse_names,
     stack_keys,
     take,
     to_pandas,
@@ -34,6 +35,31 @@ from ..errors import InputError
 from .plan import CommissionPlan, fraction
 
 __all__ = ["Columns", "Job"]
+
+#: Columns of results: no key may have their names.
+_STATEMENT = (
+    "amount",
+    "target",
+    "attainment",
+    "commission",
+    "clawback",
+    "multiplier",
+    "cap",
+    "spiff",
+    "pool",
+    "held",
+    "released",
+    "earned",
+    "carried",
+    "recovered",
+    "payout",
+    "balance",
+    "rule",
+    "row",
+    "base",
+    "rate",
+    "pay",
+)
 
 _MILLION = 10**6
 
@@ -130,6 +156,8 @@ def take_job(
         names = [n for n in names if n != columns.period]
     if not names:
         raise InputError(f"{caller}(): by must name who is paid.")
+    taken = _STATEMENT if caller == "simulate_payout" else (*_STATEMENT, "draw")
+    refuse_names(names, taken, caller=caller, option="by")
     one_currency(frame, names, caller=caller, arg="results")
     rows = take(
         frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
@@ -356,9 +384,11 @@ def _credits(
         credit = round_div(top, f.denominator).astype(np.int64)
         parts.append((c, np.where(rows.frame[c].isna().to_numpy(), 0, credit)))
     keep = [(c, credit, ~rows.frame[c].isna().to_numpy()) for c, credit in parts]
+    # Columns that name nobody have no say in the dtype of the payees (the first names some).
+    called = [(c, k) for c, _, k in keep if k.any()]
     source = np.concatenate([base[k] for _, _, k in keep])
     payee = pd.concat(
-        [rows.frame[c][k].rename(names[0]) for c, _, k in keep], ignore_index=True
+        [rows.frame[c][k].rename(names[0]) for c, k in called], ignore_index=True
     ).to_frame()
     credits = np.concatenate([credit[k] for _, credit, k in keep])
     n_split = len(shares)

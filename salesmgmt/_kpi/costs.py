@@ -20,6 +20,7 @@ from .._frames import (
     factorise,
     money,
     one_currency,
+    refuse_names,
     stack_keys,
     take,
     units,
@@ -31,6 +32,19 @@ from ..engine.tiers import cumulative_parts
 from ..errors import InputError
 
 __all__ = ["acquisition_cost", "break_even", "cost_to_serve"]
+
+#: Columns of results: no key may have their names.
+_SERVED = (
+    "revenue",
+    "gross_profit",
+    "direct",
+    "shared",
+    "cost_to_serve",
+    "contribution",
+    "cost_rate",
+    "contribution_rate",
+)
+_ACQUIRED = ("date", "expenses", "new_customers", "cost", "first_amount", "ratio")
 
 
 def cost_to_serve(
@@ -92,6 +106,7 @@ def cost_to_serve(
     caller = "cost_to_serve"
     check_choice(share, "share", ("revenue", "gross_profit", "equal"), caller=caller)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _SERVED, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
     roles: dict[str, Any] = {
@@ -209,6 +224,7 @@ def acquisition_cost(
     check_freq(freq, caller=caller, choices=("W", "M", "Q", "Y"))
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _ACQUIRED, caller=caller, option="by")
     for arg, frame in (("transactions", transactions), ("expenses", expenses)):
         one_currency(frame, names, caller=caller, arg=arg)
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,

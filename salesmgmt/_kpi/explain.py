@@ -17,6 +17,7 @@ from .._frames import (
     factorise,
     money,
     one_currency,
+    refuse_names,
     stack_keys,
     take,
     units,
@@ -26,6 +27,9 @@ from ..engine.sums import group_sums
 from ..errors import InputError
 
 __all__ = ["bridge", "contribution"]
+
+#: Columns of results: no key may have their names.
+_CONTRIBUTED = ("before", "after", "change", "growth", "contribution", "share_of_change", "status")
 
 _ORDER = (
     "price", "volume", "mix", "joint", "new", "lost", "currency", "cost", "other",
@@ -126,6 +130,9 @@ def bridge(
     4    lost     0.0
     """
     caller = "bridge"
+    refuse_names(
+        check_names(by, "by", caller=caller), ("effect", "amount"), caller=caller, option="by"
+    )
     check_choice(method, "method", METHODS, caller=caller)
     check_choice(per, "per", ("unit", "line"), caller=caller)
     check_choice(new_lost, "new_lost", ("apart", "mix"), caller=caller)
@@ -319,6 +326,7 @@ def contribution(
     """
     caller = "contribution"
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _CONTRIBUTED, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
     for arg, frame in (("before", before), ("after", after)):

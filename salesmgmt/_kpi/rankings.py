@@ -16,6 +16,12 @@ from .scorecard import Metric, _check_metrics, _measured, _weight_vector
 
 __all__ = ["rank", "sensitivity"]
 
+#: Columns of the result that only some methods have.
+_OWN = {
+    "topsis": ("to_best", "to_worst"),
+    "vikor": ("s", "r", "compromise"),
+    "promethee": ("plus", "minus"),
+}
 RANKINGS = ("topsis", "saw", "wpm", "vikor", "promethee", "grey")
 
 
@@ -96,7 +102,7 @@ def rank(
     3   D  0.3340     4
     """
     caller = "rank"
-    own = ("score", "rank")
+    own = ("score", "rank", *_OWN.get(method, ()))
     refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
     listed, x, higher, labels = _alternatives(measures, metrics, keys, caller=caller)
     w = _weight_vector(listed, weights, caller=caller)

@@ -20,6 +20,7 @@ from .._frames import (
     check_names,
     check_number,
     factorise,
+    refuse_names,
     resolve_as_of,
     take,
     to_pandas,
@@ -30,6 +31,38 @@ from ..engine.proportions import interval
 from ..errors import InputError
 
 __all__ = ["complaints", "delivery", "satisfaction", "visits"]
+
+#: Columns of results: no key may have their names.
+_CASES = (
+    "cases",
+    "share",
+    "customers",
+    "repeat_share",
+    "open",
+    "closed",
+    "median_days",
+    "p90_days",
+    "within_limit",
+    "as_of",
+)
+_VISITS = (
+    "visits", "share", "visited", "per_customer", "median_gap_days", "tier", "customers",
+    "coverage",
+)  # fmt: skip
+_DELIVERED = (
+    "orders",
+    "open",
+    "judged",
+    "on_time",
+    "in_full",
+    "otif",
+    "lo",
+    "hi",
+    "lead_days",
+    "p90_lead_days",
+    "late_days",
+    "as_of",
+)
 
 _DRIVERS = ("quality", "delivery", "service", "pricing")
 _MOST_DRIVERS = 10
@@ -81,6 +114,8 @@ def satisfaction(
     ----------
     .. [1] R. H. Lindeman, P. F. Merenda and R. Z. Gold, Introduction to Bivariate and
        Multivariate Analysis, 1980, p. 119 (relative importance).
+    .. [2] B. Rocks, "Interval estimation for the net promoter score", The American Statistician
+       70 (2016), 365-372 (adjusted Wald).
 
     Examples
     --------
@@ -97,6 +132,7 @@ def satisfaction(
                          open_low=True, open_high=True)  # fmt: skip
     check_number(top, "top", caller=caller)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, ("metric", "value", "lo", "hi", "n"), caller=caller, option="by")
     frame = to_pandas(surveys, caller=caller, arg="surveys")
     if csat not in frame.columns and nps not in frame.columns:
         raise InputError(f"{caller}(): surveys has neither column {csat!r} nor {nps!r}.")
@@ -248,6 +284,7 @@ def complaints(
     """
     caller = "complaints"
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _CASES, caller=caller, option="by")
     if limit is not None:
         check_int(limit, "limit", caller=caller, low=0)
     rows = take(
@@ -370,6 +407,8 @@ def visits(
     """
     caller = "visits"
     names = check_names(by, "by", caller=caller)
+    taken = _VISITS if tier is not None else _VISITS[:-3]
+    refuse_names(names, taken, caller=caller, option="by")
     tiers = _tiers(tier, caller=caller)
     rows = take(
         activities, caller=caller, arg="activities", invalid=invalid, by=names,
@@ -531,6 +570,7 @@ def delivery(
     caller = "delivery"
     check_int(tolerance, "tolerance", caller=caller, low=0)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _DELIVERED, caller=caller, option="by")
     rows = take(
         orders, caller=caller, arg="orders", invalid=invalid, by=names, ordered=Date(ordered),
         promised=Date(promised), delivered=Date(delivered, missing="allow"),

@@ -9,13 +9,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Keys, check_names, check_number, factorise, take, to_pandas
+from .._frames import (
+    Amount,
+    Keys,
+    check_names,
+    check_number,
+    factorise,
+    refuse_names,
+    take,
+    to_pandas,
+)
 from .._period_labels import in_time
 from ..engine.ranking import competition_rank, rank_interval
 from ..errors import InputError
 from .scorecard import FIXED
 
 __all__ = ["GRADES", "review", "totals"]
+
+#: Columns of results: no key may have their names.
+_TOTALS = (
+    "total",
+    "rank",
+    "rank_lo",
+    "rank_hi",
+    "grade",
+    "previous",
+    "change",
+    "rank_change",
+    "trend",
+)
 
 #: Grade and the share of full marks it starts at, best first.
 GRADES: tuple[tuple[str, float], ...] = (
@@ -92,6 +114,7 @@ def totals(
     )
     cuts = _check_grades(grades, caller=caller)
     frame, names = _card(scorecard, caller=caller)
+    refuse_names(names, _TOTALS, caller=caller, option="keys")
     inside = check_names(by, "by", caller=caller)
     if period is not None and period not in inside:
         inside.append(period)

@@ -16,6 +16,7 @@ from .._frames import (
     check_number,
     check_series,
     factorise,
+    refuse_names,
     take,
     to_pandas,
 )
@@ -26,6 +27,21 @@ from ..errors import InputError
 from .options import only_for
 
 __all__ = ["control_chart", "distribution", "shrink"]
+
+#: Columns of results: no key may have their names.
+_SHRUNK = (
+    "numerator",
+    "denominator",
+    "raw",
+    "shrunk",
+    "lo",
+    "hi",
+    "weight",
+    "rank",
+    "rank_lo",
+    "rank_hi",
+)
+_PLACED = ("percentile", "z", "rank", "band", "box")
 
 _BANDS = (("top", 0.2), ("middle", 0.7), ("bottom", 0.1))
 
@@ -271,6 +287,7 @@ def shrink(
     level = check_number(confidence, "confidence", caller=caller, low=0, high=1,
                          open_low=True, open_high=True)  # fmt: skip
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _SHRUNK, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
     low = None if method == "normal" else 0.0
@@ -383,6 +400,7 @@ def distribution(
     caller = "distribution"
     shares = _check_bands(bands, caller=caller)
     names = check_names(by, "by", caller=caller)
+    refuse_names(names, _PLACED, caller=caller, option="by")
     frame = to_pandas(scores, caller=caller, arg="scores")
     rows = take(
         frame, caller=caller, arg="scores", by=names, score=Amount(score),

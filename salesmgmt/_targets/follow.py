@@ -18,6 +18,7 @@ from .._frames import (
     check_names,
     check_number,
     one_currency,
+    refuse_names,
     resolve_as_of,
     take,
     to_pandas,
@@ -31,6 +32,21 @@ from .shape import period_weights
 from .spans import Spans
 
 __all__ = ["Course", "read_course", "track"]
+
+#: Columns of results: no key may have their names.
+_TRACKED = (
+    "target",
+    "actual",
+    "attainment",
+    "expected",
+    "pace",
+    "gap",
+    "required_rate",
+    "run_rate",
+    "projected",
+    "status",
+    "as_of",
+)
 
 
 def track(
@@ -131,6 +147,7 @@ def track(
         invalid=invalid,
         caller=caller,
     )
+    refuse_names(course.names, _TRACKED, caller=caller, option="by")
     work = _days(course, calendar, profile, caller=caller)
     whole, actual = course.sums(course.target), course.actual
     expected = course.sums(course.target * work.share)

@@ -16,6 +16,7 @@ from .._frames import (
     check_choice,
     check_names,
     money,
+    refuse_names,
     take,
     to_pandas,
     warn,
@@ -29,6 +30,8 @@ from .organisation import PlanColumns, lookup, one_measure
 __all__ = ["attainment_probability", "draw_totals", "equal_probability_quotas"]
 
 _NO_KEYS = ("date", "draw", "amount", "measure")
+#: Columns of quotas: no key may have their names.
+_QUOTED = ("target", "p_attain", "median", "stretch", "history", "growth")
 _RESULT = ("target", "p_attain", "p10", "p50", "p90", "shortfall")
 
 
@@ -178,6 +181,7 @@ def equal_probability_quotas(
     frame = to_pandas(samples, caller=caller, arg="samples")
     keys = [c for c in frame.columns if c not in _NO_KEYS]
     names = keys if by is None else check_names(by, "by", caller=caller)
+    refuse_names(names, _QUOTED, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): samples has no key columns to set quotas for.")
     whole = whole_total(total, step, caller=caller)
