@@ -615,7 +615,8 @@ def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
 
 def check_choice(value: object, name: str, choices: Sequence[object], *, caller: str) -> None:
     """``value`` is one of ``choices``."""
-    if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
+    kind = str if isinstance(value, str) else type(value)  # text of an array is text too
+    if not any(value is c or (type(c) is kind and value == c) for c in choices):
         close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         known = ", ".join(repr(c) for c in choices)

@@ -376,3 +376,12 @@ def test_weekdays_are_looked_for_in_months_only():
     with pytest.warns(DataWarning, match="not over"):
         got = forecast(pd.DataFrame({"date": dates, "amount": 1.0}), 1)
     assert got["date"].item() == pd.Timestamp("2024-09-01")
+
+
+def test_text_out_of_an_array_names_a_model_and_a_truth_value_is_no_number():
+    month = pd.date_range("2024-01-01", periods=12, freq="MS")
+    given = pd.DataFrame({"date": month, "amount": 5.0})
+    for model in np.array(["naive", "mean"]):
+        assert forecast(given, 1, model=model, level=None)["forecast"].iloc[0] == 5.0
+    with pytest.raises(InputError, match="non_negative must be one of"):
+        forecast(given, 1, non_negative=1)

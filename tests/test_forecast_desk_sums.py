@@ -90,3 +90,19 @@ def test_a_sum_that_contradicts_its_only_part_does_not_move_the_others(tiny):
     made = made.assign(base=frame["forecast"].to_numpy())
     others = made[made["dept"] != "z"]
     np.testing.assert_allclose(others["forecast"], others["base"], rtol=0.05)
+
+
+@pytest.mark.parametrize("method", ["auto", "mint_shrink", "wls", "bottom_up"])
+@pytest.mark.parametrize("months", [1, 2, 3, 5])
+def test_young_hierarchies_are_forecast_too(method, months):
+    """A few months of all shops, or of one beside shops with years: no exception, nothing lost."""
+    young = shops()
+    young = young[young["date"] >= MONTHS[-months]]
+    made = forecast_hierarchy(young, 3, keys="shop", method=method)
+    np.testing.assert_allclose(total(made), 300, rtol=0.1)
+    assert made["lo_80"].isna().all() == (months < 4)
+    mixed = pd.concat([young, shops("xy", seed=4)])
+    made = forecast_hierarchy(mixed, 3, keys="shop", method=method)
+    assert np.isfinite(made[["forecast", "lo_80", "hi_95"]].to_numpy()).all()
+    bottom = made[made["shop"].notna()].groupby("date")["forecast"].sum()
+    np.testing.assert_allclose(bottom, total(made), rtol=1e-9)

@@ -151,7 +151,7 @@ amount, transform, clean
     ended = _ended(panel, labels, names)
     end = int(panel.end.max())
     base = _base(frame, panel, end, horizon, {**made, "level": level})
-    base = _without(base, ended)
+    base, unsure = _with_ends(_without(base, ended))
     errors = _errors(frame, made)
     errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
     weights = None
@@ -173,6 +173,8 @@ amount, transform, clean
         views = [v.without(ended, _CERTAIN) for v in _views(frame, len(labels), end, horizon, made)]
         record = Record.of(frame, errors, len(labels), end, panel.season, views)
         out = _mixed(out, base, tree, record, ended, weights, non_negative)
+    for name, rows in unsure.items():
+        out.loc[rows, name] = np.nan
     return out
 
 
@@ -273,6 +275,14 @@ def _without(base: pd.DataFrame, ended: np.ndarray) -> pd.DataFrame:
     return out
 
 
+def _with_ends(base: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Interval ends that nobody knows (a few values alone) at the forecast, and which they are."""
+    ends = [str(c) for c in base.columns if str(c).startswith(("lo_", "hi_"))]
+    unsure = {c: base[c].isna().to_numpy() for c in ends}
+    filled = {c: base[c].fillna(base["forecast"]) for c in ends}
+    return base.assign(**filled), unsure
+
+
 def _levels(levels: Any, names: list[str], caller: str) -> list[list[str]]:
     """Each level's keys, coarse to fine, the bottom last."""
     if levels is None:
@@ -351,9 +361,18 @@ def _errors(frame: pd.DataFrame, made: dict[str, Any]) -> pd.DataFrame:
         at = (block.last - block.ahead - block.n + 1)[column] + row
         node = label[column]
         parts.append(pd.DataFrame({"_node": node, "_at": at, "residual": e[row, column]}))
-    out = pd.concat(parts, ignore_index=True)
+    out = pd.concat([*parts, _guessed(frame, parts)], ignore_index=True)
     out["date"] = panel.grid.dates(out["_at"].to_numpy())
     return out
+
+
+def _guessed(frame: pd.DataFrame, parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """An error as large as itself for every node with too few values to have one."""
+    told = np.concatenate([p["_node"].to_numpy() for p in parts])
+    rest = frame[~frame["_node"].isin(told)]
+    size = rest["amount"].abs().groupby(rest["_node"]).mean().fillna(0.0)
+    last = rest.groupby("_node")["_at"].max()
+    return pd.DataFrame({"_node": size.index, "_at": last.to_numpy(), "residual": size.to_numpy()})
 
 
 def _views(
