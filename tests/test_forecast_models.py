@@ -281,7 +281,7 @@ def test_two_processes_give_the_result_of_one():
 # intervals of models by name
 
 
-@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble"])
+@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble", "arima"])
 def test_intervals_hold_what_they_promise_on_moving_levels(model):
     rng = np.random.default_rng(9)
     t = np.arange(84)[:, None]
@@ -295,10 +295,18 @@ def test_intervals_hold_what_they_promise_on_moving_levels(model):
 
 
 @pytest.mark.parametrize("name, season, horizon", [("m3_quarterly", 4, 8), ("m3_yearly", 1, 6)])
-@pytest.mark.parametrize("model", ["theta", "ces", "mstl", "regression", "ensemble"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("theta", "ces", "mstl", "regression", "ensemble"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("ets", "arima")),
+    ],
+)
 def test_intervals_hold_what_they_promise_on_real_series(data_dir, name, season, horizon, model):
     """Origins inside the training part: the last values of it are the future."""
     train = pd.read_parquet(data_dir / "forecast" / f"{name}_train.parquet")
+    if model in ("ets", "arima"):  # a fifth of the series
+        train = train[train["unique_id"].str[1:].astype(int) % 5 == 0]
     back = train.groupby("unique_id")["ds"].transform("max") - train["ds"]
     train["date"] = pd.Timestamp("1900-01-01") + pd.to_timedelta(train["ds"] * 7, unit="D")
     train = train.rename(columns={"unique_id": "item", "y": "amount"})[["item", "date", "amount"]]
@@ -306,8 +314,9 @@ def test_intervals_hold_what_they_promise_on_real_series(data_dir, name, season,
     enough = past.groupby("item")["amount"].transform("size") >= max(8, 3 * season)
     ask = {"by": "item", "freq": "W", "season_length": season, "gaps": "missing"}
     out = forecast(past[enough], horizon, model=model, **ask).merge(future, on=["item", "date"])
-    assert len(out) > 1000
-    assert 0.90 <= out["amount"].between(out["lo_95"], out["hi_95"]).mean() <= 0.985
+    assert len(out) > 200
+    most = 0.995 if model in ("ets", "arima") else 0.985  # never narrower than their own
+    assert 0.90 <= out["amount"].between(out["lo_95"], out["hi_95"]).mean() <= most
 
 
 def test_asking_for_intervals_does_not_move_the_forecast(growing):

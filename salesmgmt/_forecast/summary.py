@@ -146,9 +146,13 @@ def _ets(block: Block, m: int) -> list[Row]:
             scale, count = float(p.scale[j]), int(np.isfinite(fit.errors[:, i]).sum())
             # The density of the data is that of the scaled data by the scale, once a value.
             shift = count * np.log(scale) if np.isfinite(fit.aicc[i]) else np.nan
+            size = float(fit.sigma2[i]) * (scale**2 if fit.form[0] == "A" else 1.0)
             row = {
                 "form": f"ETS({fit.form[0]},{fit.form[1:-1]},{fit.form[-1]})",
-                "parameters": {k: float(v[i]) for k, v in fit.parameters.items()},
+                "parameters": {
+                    **{k: float(v[i]) for k, v in fit.parameters.items()},
+                    "sigma2": size,
+                },
                 **_likelihood(fit.loglik[i] - shift, fit.aicc[i] + 2 * shift, fit.errors[:, i]),
             }
             out.append((int(j), {**row, **_errors(fit.errors[:, i] * scale)}))
@@ -201,19 +205,17 @@ def _mstl(block: Block, m: int) -> list[Row]:
 
 
 def _ces(block: Block, m: int) -> list[Row]:
-    """Complex smoothing with the concentrated normal likelihood of its errors."""
+    """The form that weighs most, with the concentrated normal likelihood of its errors."""
     p = prepare(block.y, block.n, m)
-    plain, full, better = complex_smoothed(p, 1)
+    fits, share = complex_smoothed(p, 1)
     rows = []
-    for j in range(len(block.n)):
-        seasonal = full is not None and bool(better[j])
-        fit = full if full is not None and seasonal else plain
-        k = 7 + m if seasonal else 5  # parameters, first states, variance
+    for j, at in enumerate(share.argmax(axis=0)):
+        fit, name, k = fits[at], ("none", "partial", "full")[at], (5, 5 + m, 7 + m)[at]
         errors = fit.errors[:, j] * p.scale[j]
         row = {
-            "form": "CES(full)" if seasonal else "CES(none)",
+            "form": f"CES({name})",
             "parameters": {name: float(v[j]) for name, v in fit.parameters.items()},
-            **_gaussian(errors, k, float(p.scale[j])),
+            **_gaussian(errors, k, float(p.scale[j])),  # parameters, first states, variance
         }
         rows.append((j, {**row, **_errors(errors)}))
     return rows

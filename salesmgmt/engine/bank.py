@@ -34,7 +34,9 @@ _LIFT = 5.0  # mean absolute deviations
 _DUST = 1e-9  # of the mean absolute value: what rounding leaves of sums that cancel
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
 _HELD = {24: 48, 7: 56}  # newest values that tell which season matters
-_BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}  # of learned widths
+# Models whose widths are learned; those whose own are the least they have.
+_BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}
+_OWN_LEAST = {"ets", "arima"}
 LEARNED = frozenset({"auto", *_BORROWERS})
 SHORTEST = 6  # known values from which the learned combination is used
 
@@ -112,27 +114,45 @@ def _with_learned_widths(
 ) -> list[Forecast]:
     """Half widths of the combination, wider by how far a model's forecast lies from it.
 
-    For the models of ``_BORROWERS``, and series that the combination knows how to weigh.
+    For the models that borrow them, and series that the combination knows how to weigh. Models
+    with a variance of their own, which takes form and parameters as known, are never narrower
+    than it; in long records without a season it is enough.
     """
     sparse = held.of("sparse", lambda: ~_is_weighed(y, n, m))
-    which, rest = np.flatnonzero(~sparse), np.flatnonzero(sparse)
-    if not len(which) or not _BORROWERS.intersection(models):
+    which = np.flatnonzero(~sparse)
+    if not len(which) or not (_BORROWERS | _OWN_LEAST).intersection(models):
         return made
     horizon = len(made[0].mean)
     rows = max(int(n[which].max()), 1)
     auto = _auto_block(y[:rows, which], n[which], horizon, m, held.part("auto"))
+    long = held.of("long", lambda: np.array([kind_of(m, int(k)) == "long" for k in n]))
     out = []
     for name, f in zip(models, made):
-        if name not in _BORROWERS or auto.below is None or auto.above is None:
+        known = name in _BORROWERS or (name in _OWN_LEAST and not long[which].all())
+        if not known or auto.below is None or auto.above is None:
             out.append(f)
             continue
-        apart = f.mean[:, which] - auto.mean
-        below, above = (np.hypot(widen * v, apart) for v in (auto.below, auto.above))
-        sd = (below + above) / 2 / ndtri(0.975)
-        mine = Forecast(f.mean[:, which], sd, below, above, auto.levels, auto.shape)
-        parts = [(which, mine), *([(rest, _pick(f, rest))] if len(rest) else [])]
+        alone = long if name in _OWN_LEAST else np.zeros_like(long)
+        mine = np.flatnonzero(~(sparse | alone))
+        least, by = (ndtri(0.975) * f.sd[:, mine], 1.0) if name in _OWN_LEAST else (0.0, widen)
+        lent = _lent(f, _pick(auto, np.flatnonzero(~alone[which])), mine, by, least)
+        rest = np.flatnonzero(sparse | alone)
+        parts = [(mine, lent), *([(rest, _pick(f, rest))] if len(rest) else [])]
         out.append(_together(parts, horizon, len(n)))
     return out
+
+
+def _lent(
+    f: Forecast, auto: Forecast, which: np.ndarray, by: float, least: np.ndarray | float
+) -> Forecast:
+    """Some columns of a forecast with the combination's widths times ``by``, at least ``least``."""
+    assert auto.below is not None
+    assert auto.above is not None
+    apart = f.mean[:, which] - auto.mean
+    below = np.maximum(np.hypot(by * auto.below, apart), least)
+    above = np.maximum(np.hypot(by * auto.above, apart), least)
+    sd = (below + above) / 2 / ndtri(0.975)
+    return Forecast(f.mean[:, which], sd, below, above, auto.levels, auto.shape)
 
 
 def _transformed(

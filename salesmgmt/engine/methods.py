@@ -160,37 +160,46 @@ def _arima(p: Prepared, horizon: int, held: Estimates) -> Forecast:
 
 
 def _ces(p: Prepared, horizon: int, held: Estimates) -> Forecast:
-    plain, full, better = complex_smoothed(p, horizon, held=held)
-    mean, sse = plain.forecast, plain.sse
-    if full is not None:
-        mean, sse = np.where(better, full.forecast, mean), np.where(better, full.sse, sse)
+    fits, share = complex_smoothed(p, horizon, held=held)
     grow = np.sqrt(np.arange(1.0, horizon + 1))[:, None]
-    sd = np.sqrt(sse / np.maximum(plain.count - 4, 1)) * grow
-    return Forecast(mean, sd)
+    # A form that ran away has no weight.
+    made = [np.where(w > 0, f.forecast, 0.0) for w, f in zip(share, fits)]
+    size = [np.where(w > 0, f.sse / np.maximum(f.count - 4, 1), 0.0) for w, f in zip(share, fits)]
+    mean = np.einsum("kb,khb->hb", share, np.stack(made))
+    return Forecast(mean, np.sqrt((share * np.stack(size)).sum(axis=0)) * grow)
 
 
 def complex_smoothed(
     p: Prepared, horizon: int, *, held: Estimates | None = None
-) -> tuple[Smoothed, Smoothed | None, np.ndarray]:
-    """CES without a season, with one, and where the latter has the lower AICc."""
+) -> tuple[list[Smoothed], np.ndarray]:
+    """CES without a season and with either kind, and their weights (forms, series) by AICc."""
     held = held or Estimates()
-    plain = fit_ces(p.y, p.n, horizon, held=held.part("plain"))
-    if not held.of("long", lambda: p.m > 1 and len(p.y) > 2 * p.m):
-        return plain, None, np.zeros(len(p.n), dtype=bool)
-    full = fit_ces(p.y, p.n, horizon, m=p.m, full=True, held=held.part("full"))
-    better = held.of(
-        "better",
-        lambda: (_criterion(full, 6 + p.m) < _criterion(plain, 4)) & (p.n > 2 * p.m),
-    )
-    return plain, full, better
+    seasons = held.of("seasons", lambda: _SEASONS[: 3 if p.m > 1 and len(p.y) > 2 * p.m else 1])
+    fits = [
+        fit_ces(p.y, p.n, horizon, m=p.m, season=name, held=held.part(name)) for name in seasons
+    ]
+    return fits, held.of("share", _shares, fits, p.n, p.m)
+
+
+_SEASONS = ("none", "partial", "full")
+_TRUST = 0.1  # weights are exp(-AICc / 10), as in :mod:`.mstl`
+
+
+def _shares(fits: list[Smoothed], n: np.ndarray, m: int) -> np.ndarray:
+    free = (4, 4 + m, 6 + m)  # parameters and first states
+    value = np.stack([_criterion(fit, k) for fit, k in zip(fits, free)])
+    value[1:] = np.where(n > 2 * m, value[1:], np.inf)
+    value = np.where(np.isfinite(value).any(axis=0), value, 0.0)
+    weight = np.exp(-_TRUST * (value - value.min(axis=0)))
+    out: np.ndarray = weight / weight.sum(axis=0)
+    return out
 
 
 def _criterion(fit: Smoothed, k: int) -> np.ndarray:
     free = np.maximum(fit.count - k - 1, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = fit.count * np.log(fit.sse / np.maximum(fit.count, 1)) + 2 * k * (
-            1 + (k + 1) / free
-        )
+        size = np.maximum(fit.sse / np.maximum(fit.count, 1), 1e-300)
+        value = fit.count * np.log(size) + 2 * k * (1 + (k + 1) / free)
     return np.where(np.isfinite(fit.sse), value, np.inf)
 
 

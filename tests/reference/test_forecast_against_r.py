@@ -157,3 +157,35 @@ def test_theta_goes_to_the_bounds_as_r_does(data_dir, name, m):
     found = forecast(train, 3, model="theta", **ask)
     for key, one in found.groupby("unique_id"):
         np.testing.assert_allclose(one["forecast"], want[key], rtol=5e-4, err_msg=str(key))
+
+
+# ``forecast(ets(y, model = ...), h, level = 95)``: lower and upper ends, and ``$model$sigma2``.
+ETS_ENDS = {
+    "LakeHuron": (
+        [578.491839, 577.883814, 577.417246],
+        [581.428147, 582.036172, 582.502740],
+        0.56111,
+    ),
+    "USAccDeaths": (
+        [7823.83364, 6931.81151, 7647.07465, 7823.02584],
+        [8971.16017, 8266.62972, 9146.11473, 9469.99356],
+        85667.856,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(ETS_ENDS))
+def test_ets_has_r_s_intervals_or_wider_ones(name):
+    """Long records without a season keep them; elsewhere they are the least a model is given."""
+    low, high, sigma2 = ETS_ENDS[name]
+    m = 12 if name == "USAccDeaths" else 1
+    data = history(m, {name: (SERIES | FURTHER)[name]})
+    ask = {"by": "series", "model": "ets", "season_length": m}
+    out = forecast(data, len(low), level=[95], **ask)
+    if m == 1:
+        np.testing.assert_allclose(out["lo_95"], low, rtol=1e-3)
+        np.testing.assert_allclose(out["hi_95"], high, rtol=1e-3)
+    width = (out["hi_95"] - out["lo_95"]).to_numpy()
+    assert (width >= 0.995 * (np.array(high) - np.array(low))).all()
+    told = Forecaster(**ask).fit(data).summary_.iloc[0]["parameters"]["sigma2"]
+    assert told == pytest.approx(sigma2, rel=1e-2 if m == 1 else 0.1)  # a likelier optimum
