@@ -233,3 +233,19 @@ def test_outliers_that_were_taken_out_count_as_misses():
     values += rng.choice([-80.0, 100.0], shape) * (rng.random(shape) < 0.05)
     out = forecast(table(values[:, :48], "QS"), 8, by="item", level=(95,), clean=True)
     assert 0.93 < held(out, values[:, 48:].ravel(), 95) < 0.97
+
+
+# --------------------------------------------------------------------------------------
+# few values
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_few_values_hardly_tell_how_uncertain_they_are(count):
+    """Even noise of a size nobody knows: by Student's distribution, not the normal one."""
+    y = 100 + np.random.default_rng(count).normal(0, 10, (600, count + 3))
+    out = forecast(table(y[:, :count]), 3, level=(50, 80, 95), by="item")
+    assert (out["status"] == "ok").all()
+    actual = y[:, count:].ravel()
+    assert 0.92 <= held(out, actual, 95) <= 0.99
+    assert 0.74 <= held(out, actual, 80) <= 0.92
+    assert 0.42 <= held(out, actual, 50) <= 0.66

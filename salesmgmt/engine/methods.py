@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import ndtri, stdtrit
 
 from . import arima, intermittent, naive, state_space
 from .autoregression import fit_changes
@@ -106,7 +107,11 @@ def _few(y: np.ndarray) -> np.ndarray:
 
 
 def safe(p: Prepared, horizon: int, held: Estimates) -> Forecast:
-    """For the shortest series, in units of the data: a mean, then smoothing and Theta."""
+    """For the shortest series, in units of the data: a mean, then smoothing and Theta.
+
+    Widths by Student's distribution: of so few errors, less a level and a parameter, the size is
+    hardly known.
+    """
     made = [
         _theta(p, horizon, held.part("theta")),
         _smoothed(p, fit_additive(p.z, p.n, horizon, held=held.part("level")), horizon),
@@ -117,7 +122,19 @@ def safe(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     plain = _mean_only(p, horizon, held)
     mean, sd = np.where(few, plain.mean, mean), np.where(few, plain.sd, sd)
     mean, sd = sane(p, mean, sd)
-    return Forecast(mean * p.scale, sd * p.scale)
+    free = held.of("free", lambda: np.maximum(np.isfinite(p.y).sum(axis=0) - 2, 2))
+    half = sd * p.scale * stdtrit(free, 0.975)
+    return Forecast(mean * p.scale, half / ndtri(0.975), half, half, _LEVELS, _student(free))
+
+
+def _student(free: np.ndarray) -> np.ndarray:
+    """What part of the 95 % half width other levels take, (2, levels, series).
+
+    Student's up to 95 %. Beyond, where it has no variance, a path could be anything: the normal's.
+    """
+    at = 0.5 + _LEVELS[:, None] / 200
+    own, normal = stdtrit(free, at) / stdtrit(free, 0.975), ndtri(at) / ndtri(0.975)
+    return np.stack([np.where(_LEVELS[:, None] > 95, normal, own)] * 2)
 
 
 def _ensemble(p: Prepared, horizon: int, held: Estimates) -> Forecast:
