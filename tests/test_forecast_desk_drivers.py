@@ -252,3 +252,11 @@ def test_a_short_gappy_record_takes_the_effects_of_the_others():
         known = forecast(sales, 8, calendar="US", **options)["forecast"].to_numpy()
         some = plain > 0
         assert (np.abs(np.log(known[some] / plain[some])) < 0.5).all()
+
+
+def test_a_wrong_table_of_events_is_named_as_the_user_calls_it():
+    sales = pd.DataFrame({"date": pd.date_range("2022-01-01", periods=30, freq="MS")})
+    sales["amount"] = 100.0
+    bad = pd.DataFrame({"event": ["fair"], "start": ["2024-03-01"]})
+    with pytest.raises(InputError, match=r"^forecast\(\): events has no column 'name'\. .*Rename"):
+        forecast(sales, 3, events=bad)

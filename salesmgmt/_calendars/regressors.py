@@ -94,9 +94,9 @@ def merge_own(windows: Windows, own: Any, *, taken: tuple[str, ...], caller: str
         caller=caller,
         arg="own",
         empty="allow",
-        name=Key("name"),
-        start=Date("start"),
-        end=Date("end", optional=True, missing="allow"),
+        name=Key("name", option=""),
+        start=Date("start", option=""),
+        end=Date("end", optional=True, missing="allow", option=""),
         lead=Amount("lead", optional=True, low=0, whole=True),
         lag=Amount("lag", optional=True, low=0, whole=True),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import calendars
-from .._frames import Amount, Date, take, to_pandas
+from .._frames import Amount, Date, speaking_for, take, to_pandas
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days, period_factors
@@ -109,7 +109,8 @@ def _country_days(
     lead, lag = ({k: v[i] for k, v in _SHAPE.items()} for i in (0, 1))
     china = code.upper().split("-")[0] in ("CN", "CHN")
     margins: dict[str, Any] = {"lead": lead, "lag": lag} if china else {}
-    table = calendars.events(first, last, country=code, own=events, **margins)
+    with speaking_for(caller, own="events"):
+        table = calendars.events(first, last, country=code, own=events, **margins)
     own = [] if events is None else _own_names(table, first, last, code, margins)
     out = {c: table[c].to_numpy(float) for c in table.columns if c != "date"}
     if calendar is None:
