@@ -161,7 +161,7 @@ def test_amounts_of_longer_periods_are_told_of():
     four = pd.DataFrame(
         {"date": pd.date_range("2023-01-02", periods=26, freq="28D"), "amount": 9.0}
     )
-    with pytest.warns(DataWarning, match="every second week or fewer.*not known"):
+    with pytest.warns(DataWarning, match="never have rows in neighbouring weeks.*not known"):
         forecast(four, 2)
     month = pd.date_range("2020-01-01", periods=36, freq="MS")
     both = pd.concat(
@@ -190,6 +190,13 @@ def test_some_gaps_are_nothing_to_tell():
     forecast(
         pd.DataFrame({"date": month, "amount": 9.0}).iloc[[0, 1, *range(4, 20), *range(25, 36)]], 2
     )
+
+
+def test_what_sells_now_and_then_is_nothing_to_tell():
+    """One row in four weeks on average, but now sooner, now later: slow, not four-weekly."""
+    week = pd.date_range("2021-01-03", periods=121, freq="W")
+    rows = np.cumsum([0, *([2, 4, 6] * 10)])
+    forecast(pd.DataFrame({"date": week, "amount": 9.0}).iloc[rows], 2)
 
 
 @pytest.mark.parametrize(("freq", "n"), [("MS", 60), ("W", 120), ("D", 610)])

@@ -233,12 +233,6 @@ def _costs(costs: Any, position: Position, late: np.ndarray, caller: str) -> lis
             f"to as_of (first: {first}); mend the labels of its index."
         )
     ids = every.iloc[late]
-    on_time = (series > 0).to_numpy() & ~series.index.isin(ids)
-    if on_time.any():
-        door.warn(
-            f"{caller}(): costs of {int(on_time.sum())} invoice(s) that were never late (first: "
-            f"{series.index[on_time][0]!r}) are in no row of the result."
-        )
     known = series.reindex(pd.Index(ids)).fillna(0.0).to_numpy()
     return door.units(known, position.books.step, name="costs", caller=caller).tolist()
 

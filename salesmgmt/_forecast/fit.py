@@ -110,7 +110,7 @@ def forecast(
         data. "missing": not known. "auto": "zero" for transactions (several rows a date, or
         dates on no grid), else "missing", but a day of the week, or an hour, that a series has
         no value on in its whole record (a month or more) is closed: its forecast is 0. Series
-        with a row in every second period or fewer are told of in a ``DataWarning``.
+        with rows two or more periods apart throughout are told of in a ``DataWarning``.
     as_of : date, optional
         The day the data reach to: later rows are left out, and it decides whether the last
         period is over. None: the last date.

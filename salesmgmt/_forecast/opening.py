@@ -23,6 +23,7 @@ _CHANCE = 1e-3  # of a place in the cycle staying empty by accident
 _SELDOM, _OFTEN = 0.5, 0.9  # of the weeks: a day seldom worked among days worked nearly always
 _SURE = 8  # weeks that tell it
 _ENOUGH = 6  # rows that show how far apart they lie
+_EVEN = 1.5  # widest gap in narrowest ones: months of four and five weeks, not slow sellers
 _UNITS = {"h": "hour", "D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
@@ -37,19 +38,29 @@ def closed_ahead(panel: Panel, horizon: int) -> np.ndarray | None:
 
 
 def tell_of_gaps(panel: Panel) -> None:
-    """Series with a row in every second period or fewer: their amounts may mean something else."""
+    """Series with rows two or more periods apart throughout: amounts may be of longer periods.
+
+    What sells now and then is not so even.
+    """
     rows = np.diff(panel.starts)
-    wide = np.flatnonzero((rows >= _ENOUGH) & (2 * rows <= _open_periods(panel) + 1))
+    few = np.flatnonzero((rows >= _ENOUGH) & (2 * rows <= _open_periods(panel) + 1))
+    wide = np.array([i for i in few if _evenly_apart(panel.at[slice(*panel.starts[i : i + 2])])])
     if not len(wide):
         return
     unit = _UNITS[panel.grid.freq]
     first = "" if panel.keys is None else f" (first {panel.names(wide[:3].tolist())})"
     warn(
-        f"{panel.caller}(): {len(wide)} of {len(panel)} series have a row in every second {unit} "
-        f"or fewer{first}; the {unit}s between are taken as not known, and each amount as that of "
+        f"{panel.caller}(): {len(wide)} of {len(panel)} series never have rows in "
+        f"neighbouring {unit}s{first}; the {unit}s between are taken as not known, and each amount as that of "
         f'one {unit}. If nothing was sold in them, give gaps="zero"; if amounts belong to longer '
         'periods, give freq= or forecast such series apart; gaps="missing" takes it as it is.'
     )
+
+
+def _evenly_apart(at: np.ndarray) -> bool:
+    """Whether periods are never neighbours, and about as far from each other all along."""
+    gap = np.diff(at)
+    return bool(gap.min() > 1 and gap.max() <= _EVEN * gap.min())
 
 
 def _open_periods(panel: Panel) -> np.ndarray:
