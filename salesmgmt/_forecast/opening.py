@@ -50,8 +50,8 @@ def tell_of_gaps(panel: Panel) -> None:
     unit = _UNITS[panel.grid.freq]
     first = "" if panel.keys is None else f" (first {panel.names(wide[:3].tolist())})"
     warn(
-        f"{panel.caller}(): {len(wide)} of {len(panel)} series never have rows in "
-        f"neighbouring {unit}s{first}; the {unit}s between are taken as not known, and each amount as that of "
+        f"{panel.caller}(): {len(wide)} of {len(panel)} series never have rows in neighbouring "
+        f"{unit}s{first}; the {unit}s between are taken as not known, and each amount as that of "
         f'one {unit}. If nothing was sold in them, give gaps="zero"; if amounts belong to longer '
         'periods, give freq= or forecast such series apart; gaps="missing" takes it as it is.'
     )
