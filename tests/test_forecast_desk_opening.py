@@ -230,3 +230,24 @@ def test_places_of_the_season_without_sales_do_not_widen_the_others():
     made = forecast(pd.DataFrame({"date": month, "amount": amount}), 12)
     warm = made["date"].dt.month.isin([5, 6, 7, 8])
     assert (made.loc[warm, "lo_95"] > 30).all()
+
+
+def test_nothing_is_mixed_into_a_closed_day():
+    """Shops that grow together and are closed on Sundays: no part of the mixture opens them."""
+    date = pd.date_range("2024-01-01", "2025-03-29", freq="D")
+    date = date[date.day_of_week != 6]
+    sales = pd.concat(
+        pd.DataFrame(
+            {
+                "shop": shop,
+                "date": date,
+                "amount": 100 + 0.3 * np.arange(len(date)) + RNG.normal(0, 25, len(date)),
+            }
+        )
+        for shop in "abcdef"
+    )
+    made = forecast_hierarchy(sales, 14, keys="shop", level=None)
+    assert made.attrs["method"] == "mixture"
+    closed = made["date"].dt.day_of_week == 6
+    assert made.loc[closed, "forecast"].eq(0).all()
+    assert made.loc[~closed, "forecast"].gt(50).all()

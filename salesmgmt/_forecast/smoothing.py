@@ -14,6 +14,7 @@ from ..engine.preparation import prepare
 from .cleaning import clean_block
 from .fit import floors
 from .intake import Block, Panel, read_history
+from .opening import closed_ahead
 
 __all__ = ["TRENDS", "View", "node_blocks", "node_panel", "smoothed", "views_of"]
 
@@ -94,4 +95,10 @@ def views_of(
             row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
             at = (newest - block.n + 1)[column] + row
             view.errors[label[column], at - first] = e[row, column]
+    late = end - panel.end
+    shut = closed_ahead(panel, horizon + int(late.max()))
+    if shut is not None:
+        shut = np.take_along_axis(shut, late[:, None] + steps.T, axis=1)
+        for view in out:
+            view.base[panel.labels["_node"]] *= ~shut
     return out
