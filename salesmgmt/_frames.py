@@ -16,7 +16,6 @@ rows, the first few, what to do. With ``invalid="drop"`` the rows are left out i
 from __future__ import annotations
 
 import difflib
-import functools
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +25,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._dates import parse_dates, plain_times
-from ._keys import Keys, Slots, factorise, is_whole, spread
+from ._columns import convert, dates_of, numbers_of, repeated_rows
+from ._keys import Keys, Slots, factorise, spread
 from ._messages import speaking_for, warn
 from ._options import (
     check_bool,
@@ -42,6 +41,8 @@ from ._options import (
     refuse_names,
     units,
 )
+from ._problems import Problem, problem_table, settle
+from ._roles import TABLES, UNIQUE, Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 from .errors import InputError
 
@@ -81,59 +82,6 @@ __all__ = [
     "units",
     "warn",
 ]
-
-
-# --------------------------------------------------------------------------------------
-# Roles: what a column must hold
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A column by its name in the caller's frame.
-
-    ``optional``: the column may be absent. ``missing="allow"``: single values may be missing.
-    ``option``: the public option that names the column, where it is not the role's own name;
-    ``""`` where the name is fixed.
-    """
-
-    name: str
-    optional: bool = False
-    missing: str = "refuse"
-    option: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Key(Role):
-    """Anything that can be grouped by; its dtype is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Date(Role):
-    """Dates or times: datetimes with or without zone, dates, periods, or text in one format."""
-
-
-@dataclass(frozen=True, slots=True)
-class Amount(Role):
-    """Finite numbers, optionally in ``[low, high]`` and ``whole``."""
-
-    low: float | None = None
-    high: float | None = None
-    whole: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AsIs(Role):
-    """A column that is handed through as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Rows (positions) of one column that cannot be used, and what to do about them."""
-
-    column: str
-    mask: np.ndarray
-    reason: str
-    remedy: str
 
 
 @dataclass(slots=True)
@@ -242,14 +190,14 @@ def take(
     present = _columns_present(pdf, wanted, caller=caller, arg=arg)
     if empty == "refuse" and not len(pdf):
         raise InputError(f"{caller}(): {arg} has no rows; give at least one.")
-    values, problems, extents = _convert(pdf, present)
+    values, problems, extents = convert(pdf, present)
     columns = {option: role.name for option, role in present.items()}
     names = [columns[o] for o in unique if o in columns]
     if unique and len(names) == len(unique):
-        problems += _repeated(pdf, names)
+        problems += repeated_rows(pdf, names)
     if further is not None:
         problems += further(Rows(pdf, columns, values, pdf.iloc[:0], caller))
-    dropped = _settle(pdf, problems, caller=caller, arg=arg, invalid=invalid)
+    dropped = settle(pdf, problems, caller=caller, arg=arg, invalid=invalid)
     if len(dropped):
         bad = np.zeros(len(pdf), dtype=bool)
         for p in problems:
@@ -339,197 +287,6 @@ def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg:
     return f"{caller}(): {arg} has no column {name!r}.{hint} {how}; there are: {shown or 'none'}."
 
 
-def _convert(
-    frame: pd.DataFrame, roles: Mapping[str, Role]
-) -> tuple[dict[str, np.ndarray], list[Problem], dict[str, tuple[Any, Any]]]:
-    """Values and problems of all roles; and the extents that the checks have found."""
-    values: dict[str, np.ndarray] = {}
-    problems: list[Problem] = []
-    extents: dict[str, tuple[Any, Any]] = {}
-    for option, role in roles.items():
-        series = frame[role.name]
-        ends = None
-        if isinstance(role, Date):
-            values[option], found, ends = _dates(series, role)
-        elif isinstance(role, Amount):
-            values[option], found, ends = _numbers(series, role)
-        else:
-            values[option] = np.empty(len(frame), dtype=np.int8)  # handed out by series()/keys()
-            found = _labels(series, role)
-        problems += found
-        if ends is not None:
-            extents[option] = ends
-    return values, problems, extents
-
-
-def _labels(series: pd.Series, role: Role) -> list[Problem]:
-    if isinstance(role, AsIs) or is_whole(series):
-        return []
-    problems = _not_comparable(series) if series.dtype == object else []
-    if role.missing == "allow":
-        return problems
-    lost = series.isna().to_numpy()
-    if lost.any():
-        remedy = "fill in the value, or remove the rows"
-        problems.append(Problem(str(series.name), lost, "is missing", remedy))
-    return problems
-
-
-def _not_comparable(series: pd.Series) -> list[Problem]:
-    """Lists, dicts, sets: nothing can be grouped by them."""
-    odd = {kind for kind in set(map(type, series.array)) if kind.__hash__ is None}
-    if not odd:
-        return []
-    wrong = np.fromiter((type(v) in odd for v in series.array), dtype=bool, count=len(series))
-    reason = f"holds a {sorted(k.__name__ for k in odd)[0]}, which is no key,"
-    return [Problem(str(series.name), wrong, reason, "give one plain value a row")]
-
-
-def _numbers(
-    series: pd.Series, role: Amount
-) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
-    """Values as float64 and what is wrong with them; their extent if all are finite."""
-    name = str(series.name)
-    dtype = series.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
-        out = series.to_numpy(np.float64).view()
-        out.flags.writeable = False  # it may be the caller's own memory
-        ends = extent(out) if len(out) else (0.0, 0.0)
-        if np.isfinite(ends).all():  # without a table of what is missing: two passes fewer
-            within = (role.low is None or ends[0] >= role.low) and (
-                role.high is None or ends[1] <= role.high
-            )
-            if within and not role.whole:
-                return out, [], ends if len(out) else None
-        lost, wrong = np.isnan(out), np.isinf(out)
-    else:
-        out, lost, wrong = _parse_numbers(series)
-    problems = []
-    if wrong.any():
-        remedy = "convert the column with pd.to_numeric, or mend the values"
-        problems.append(Problem(name, wrong, "is not a finite number", remedy))
-    if lost.any() and role.missing != "allow":
-        problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
-    if role.low is not None or role.high is not None or role.whole:
-        problems += _out_of_bounds(name, out, ~(lost | wrong), role)
-    return out, problems, None
-
-
-def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:
-    """Problems of finite values that are too low, too high, or not whole."""
-    found = []
-    with np.errstate(invalid="ignore"):
-        if role.low is not None:
-            found.append((fine & (values < role.low), f"is below {role.low:g}"))
-        if role.high is not None:
-            found.append((fine & (values > role.high), f"is above {role.high:g}"))
-        if role.whole:
-            found.append((fine & (values != np.rint(values)), "is not a whole number"))
-    return [Problem(name, mask, why, "mend the values") for mask, why in found if mask.any()]
-
-
-def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers from object, text, nullable, Arrow or decimal columns: values, missing, wrong."""
-    lost = series.isna().to_numpy()
-    every = np.ones(len(series), dtype=bool)
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(
-        series.dtype
-    ):
-        return np.full(len(series), np.nan), lost, every & ~lost
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(object)
-    parsed = pd.to_numeric(series, errors="coerce")
-    if isinstance(parsed.dtype, np.dtype) and parsed.dtype.kind not in "iufb":
-        parsed = pd.to_numeric(series.astype(str), errors="coerce")
-    out = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    return out, lost, ~lost & ~np.isfinite(out)
-
-
-def _dates(
-    series: pd.Series, role: Role
-) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
-    """Wall-clock times and what is wrong with them; their extent if it is at hand."""
-    times = plain_times(series)
-    if times is not None and len(times):
-        ends = extent(times.view(np.int64))
-        if ends[0] != np.iinfo(np.int64).min:  # no date is missing
-            return times, [], ends
-    values, lost, wrong, reason, remedy = parse_dates(series)
-    problems = []
-    name = str(series.name)
-    if wrong.any():
-        problems.append(Problem(name, wrong, reason, remedy))
-    if lost.any() and role.missing != "allow":
-        problems.append(Problem(name, lost, "is missing", "fill in the date, or remove the rows"))
-    return values, problems, None
-
-
-def _repeated(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
-    if _ascends(frame[names[0]]):  # one column without repeats is enough
-        return []
-    again = frame.duplicated(names, keep=False).to_numpy()
-    again = again & ~frame[names].isna().any(axis=1).to_numpy()
-    if not again.any():
-        return []
-    what = " + ".join(names)
-    return [Problem(what, again, "is repeated", "keep one row of each, or sum them first")]
-
-
-def _ascends(column: pd.Series) -> bool:
-    """Whether numbers stand in strictly ascending order: then none can be repeated."""
-    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
-        return False
-    values = column.to_numpy()
-    return bool((values[1:] > values[:-1]).all())
-
-
-def _settle(
-    frame: pd.DataFrame, problems: list[Problem], *, caller: str, arg: str, invalid: str | None
-) -> pd.DataFrame:
-    """Raise, or warn and return the table of what is left out."""
-    if not problems:
-        return _nothing_left_out().copy()
-    told = "; ".join(_tell(frame, p) for p in problems)
-    if invalid == "drop":
-        bad = np.logical_or.reduce([p.mask for p in problems])
-        warn(f"{caller}(): left out {int(bad.sum())} of {len(frame)} row(s) of {arg}: {told}.")
-        return _problem_table(frame, problems)
-    remedies = list(dict.fromkeys(p.remedy for p in problems))
-    drop = ['pass invalid="drop" to leave these rows out'] if invalid == "raise" else []
-    raise InputError(f"{caller}(): {arg}: {told}. To mend: {'; or '.join(remedies + drop)}.")
-
-
-def _tell(frame: pd.DataFrame, problem: Problem) -> str:
-    at = np.flatnonzero(problem.mask)
-    names = [n for n in problem.column.split(" + ") if n in frame.columns]
-    shown = []
-    for i in at[:3]:
-        cells = [frame[n].iloc[i] for n in names] if names else []
-        shown.append(f"row {_plain(frame.index[i])!r}: {', '.join(repr(_plain(c)) for c in cells)}")
-    more = ", ..." if len(at) > 3 else ""
-    return (
-        f"column {problem.column!r} {problem.reason} in {len(at)} row(s) ({'; '.join(shown)}{more})"
-    )
-
-
-def _plain(value: Any) -> Any:
-    """NumPy scalars as Python ones, so that messages read 3.5 and not np.float64(3.5)."""
-    return value.item() if isinstance(value, np.generic) and value.dtype.kind not in "mM" else value
-
-
-def _problem_table(frame: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame:
-    parts: dict[str, list[Any]] = {c: [] for c in ("row", "column", "value", "reason", "remedy")}
-    for p in problems:
-        names = [n for n in p.column.split(" + ") if n in frame.columns]
-        at = np.flatnonzero(p.mask)
-        columns = [[_plain(c) for c in frame[n].iloc[at].tolist()] for n in names]
-        parts["row"] += frame.index[at].tolist()
-        parts["value"] += columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-        for part, same in (("column", p.column), ("reason", p.reason), ("remedy", p.remedy)):
-            parts[part] += [same] * len(at)
-    return pd.DataFrame({k: pd.Series(v, dtype=object) for k, v in parts.items()})
-
-
 def stack_keys(
     frames: Sequence[pd.DataFrame], names: Sequence[Any], *, caller: str, args: Sequence[str]
 ) -> pd.DataFrame:
@@ -575,12 +332,6 @@ def _kind(column: pd.Series) -> str:
     return "text" if told == "string" else ""
 
 
-@functools.cache
-def _nothing_left_out() -> pd.DataFrame:
-    """The table without rows, made once: small calls feel it."""
-    return _problem_table(pd.DataFrame(), [])
-
-
 # --------------------------------------------------------------------------------------
 # Single values and Series
 
@@ -600,8 +351,8 @@ def as_dates(values: Any, *, name: str, caller: str, missing: str = "refuse") ->
     """A Series, Index, array or list of dates as wall-clock datetime64[us], checked."""
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     series = series.rename(name)
-    out, problems, _ = _dates(series, Date(name, missing=missing))
-    _settle(series.to_frame(), problems, caller=caller, arg=name, invalid=None)
+    out, problems, _ = dates_of(series, Date(name, missing=missing))
+    settle(series.to_frame(), problems, caller=caller, arg=name, invalid=None)
     return out
 
 
@@ -660,9 +411,9 @@ def check_series(
             f"got {type(values).__name__}."
         )
     flat = pd.Series(values.array, name=name)
-    out, problems, _ = _numbers(flat, Amount(name, missing=missing, low=low))
+    out, problems, _ = numbers_of(flat, Amount(name, missing=missing, low=low))
     labelled = pd.DataFrame({name: flat.array}, index=values.index)
-    _settle(labelled, problems, caller=caller, arg=name, invalid=None)
+    settle(labelled, problems, caller=caller, arg=name, invalid=None)
     if unique and not values.index.is_unique:
         twice = values.index[values.index.duplicated()].unique()
         shown = ", ".join(repr(v) for v in twice[:3])
@@ -674,56 +425,6 @@ def check_series(
 
 
 # --------------------------------------------------------------------------------------
-# Tables
-
-
-def _roles(**roles: Role) -> dict[str, Role]:
-    return roles
-
-
-TABLES: dict[str, dict[str, Role]] = {
-    "transactions": _roles(
-        customer=Key("customer_id"),
-        date=Date("date"),
-        amount=Amount("amount"),
-        quantity=Amount("quantity", optional=True, missing="allow"),
-        price=Amount("price", optional=True, missing="allow"),
-        cost=Amount("cost", optional=True, missing="allow"),
-        discount=Amount("discount", optional=True, missing="allow"),
-    ),
-    "history": _roles(date=Date("date"), amount=Amount("amount", missing="allow")),
-    "plan": _roles(start=Date("period_start"), end=Date("period_end"), target=Amount("target")),
-    "samples": _roles(
-        date=Date("date"), draw=Amount("draw", whole=True, low=0), amount=Amount("amount")
-    ),
-    "stage_events": _roles(deal=Key("deal_id"), stage=Key("stage"), entered=Date("entered_at")),
-    "deals": _roles(
-        deal=Key("deal_id"),
-        stage=Key("stage"),
-        amount=Amount("amount"),
-        created=Date("created_at"),
-        close=Date("close_date", optional=True, missing="allow"),
-    ),
-    "invoices": _roles(
-        invoice=Key("invoice_id"),
-        customer=Key("customer_id"),
-        date=Date("invoice_date"),
-        due=Date("due_date", missing="allow"),
-        amount=Amount("amount"),
-    ),
-    "payments": _roles(
-        payment=Key("payment_id"),
-        customer=Key("customer_id"),
-        date=Date("date"),
-        amount=Amount("amount"),
-    ),
-    "adjustments": _roles(
-        customer=Key("customer_id"), date=Date("date"), amount=Amount("amount"), kind=Key("kind")
-    ),
-}
-_UNIQUE = {"deals": ["deal_id"], "invoices": ["invoice_id"], "payments": ["payment_id"]}
-
-
 def check(frame: Any, table: str) -> pd.DataFrame:
     """Every problem of a frame, as a frame: nothing is raised for what is found.
 
@@ -772,9 +473,9 @@ def check(frame: Any, table: str) -> pd.DataFrame:
             remedy = "rename your own column to it" if not count else "rename all but one"
             row = {"row": None, "column": role.name, "value": None}
             found.append(pd.DataFrame([{**row, "reason": reason, "remedy": remedy}], dtype=object))
-    _, problems, _ = _convert(pdf, present)
-    names = _UNIQUE.get(table, [])
+    _, problems, _ = convert(pdf, present)
+    names = UNIQUE.get(table, [])
     if names and all((pdf.columns == n).sum() == 1 for n in names):
-        problems += _repeated(pdf, names)
-    found.append(_problem_table(pdf, problems))
+        problems += repeated_rows(pdf, names)
+    found.append(problem_table(pdf, problems))
     return pd.concat([f for f in found if len(f)] or found, ignore_index=True)

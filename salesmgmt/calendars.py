@@ -26,7 +26,6 @@ import numpy as np
 import pandas as pd
 
 from ._calendars.days import (
-    WEEKDAYS,
     Country,
     calendar_year,
     day_table,
@@ -37,9 +36,20 @@ from ._calendars.days import (
     timestamps,
     year_bounds,
 )
+from ._calendars.intake import (
+    aligned,
+    as_given,
+    check_order,
+    days_given,
+    grain_of,
+    index_of,
+    one_day,
+    span,
+    whole_given,
+)
 from ._calendars.regressors import Windows, country_windows, merge_own, window_table
 from ._calendars.retail import retail_calendar
-from ._frames import as_dates, check_bool, check_choice, check_int, day, days_of
+from ._frames import check_bool, check_choice, check_int
 from .engine import lunisolar
 from .engine.periods import period_of, period_start
 from .engine.workdays import (
@@ -63,8 +73,6 @@ __all__ = [
 ]
 
 DateLike: TypeAlias = str | date | np.datetime64 | pd.Timestamp | pd.Period
-_FREQS = ("D", "W", "M", "Q", "Y")
-_NOT_A_DAY = np.datetime64("NaT", "D").astype(np.int64)
 _FAR = 10**6  # working days: beyond any calendar
 _INCLUSIVE = {"both": (0, 1), "left": (0, 0), "right": (1, 1), "neither": (1, 0)}
 
@@ -138,8 +146,8 @@ def working_days(
     3 2025-10-01    61.0        False
     """
     caller = "working_days"
-    low, high = _span(start, end, caller=caller)
-    grain = _grain(freq, week_start, year_start, caller=caller)
+    low, high = span(start, end, caller=caller)
+    grain = grain_of(freq, week_start, year_start, caller=caller)
     where = resolve_country(country, caller=caller)
     table = day_table(where, low, high, schedule=schedule, caller=caller)
     days, inside = np.arange(low, high + 1), table.inside(low, high)
@@ -192,6 +200,12 @@ def count_working_days(
         A date is missing or cannot be read, lengths or labels differ, or an end is before its
         start; and as in :func:`working_days`.
 
+    References
+    ----------
+    .. [1] The notices named under :func:`working_days`.
+    .. [2] NumPy Reference, ``numpy.busday_count`` (first day counted, last day not), for
+       ``inclusive="left"``.
+
     Examples
     --------
     >>> count_working_days("2025-01-01", "2025-12-31")
@@ -204,18 +218,18 @@ def count_working_days(
     """
     caller = "count_working_days"
     check_choice(inclusive, "inclusive", tuple(_INCLUSIVE), caller=caller)
-    first, last = _days(starts, "starts", caller), _days(ends, "ends", caller)
-    first, last = _aligned(first, last, "starts", "ends", caller)
-    index = _index(starts, ends, "starts", "ends", caller)
-    _check_order(first, last, index, caller=caller)
+    first, last = days_given(starts, "starts", caller), days_given(ends, "ends", caller)
+    first, last = aligned(first, last, "starts", "ends", caller)
+    index = index_of(starts, ends, "starts", "ends", caller)
+    check_order(first, last, index, caller=caller)
     where = resolve_country(country, caller=caller)
     if not first.size:
-        return _as_given(np.zeros(0, dtype=np.int64), index, starts, ends)
+        return as_given(np.zeros(0, dtype=np.int64), index, starts, ends)
     table = day_table(where, int(first.min()), int(last.max()), schedule=schedule, caller=caller)
     _settle_pairs(where, table, first, last, unannounced, caller=caller)
     skip, include = _INCLUSIVE[inclusive]
     out = count_between(table, first, last, skip=skip, take=include)
-    return _as_given(out, index, starts, ends)
+    return as_given(out, index, starts, ends)
 
 
 def add_working_days(
@@ -255,6 +269,12 @@ def add_working_days(
         A date or number cannot be used, lengths or labels differ, or the calendar does not reach
         that far; and as in :func:`working_days`.
 
+    References
+    ----------
+    .. [1] The notices named under :func:`working_days`.
+    .. [2] NumPy Reference, ``numpy.busday_offset`` with ``roll="backward"`` for ``n > 0`` and
+       ``roll="forward"`` for ``n <= 0``, of which this is the same rule.
+
     Examples
     --------
     >>> add_working_days("2025-09-30", 1)
@@ -263,18 +283,18 @@ def add_working_days(
     datetime.date(2025, 9, 28)
     """
     caller = "add_working_days"
-    days, steps = _days(dates, "dates", caller), _whole(n, "n", caller)
-    days, steps = _aligned(days, steps, "dates", "n", caller)
-    index = _index(dates, n, "dates", "n", caller)
+    days, steps = days_given(dates, "dates", caller), whole_given(n, "n", caller)
+    days, steps = aligned(days, steps, "dates", "n", caller)
+    index = index_of(dates, n, "dates", "n", caller)
     where = resolve_country(country, caller=caller)
     if not days.size:
-        return _as_given(days.astype("datetime64[D]").astype("datetime64[us]"), index, dates, n)
+        return as_given(days.astype("datetime64[D]").astype("datetime64[us]"), index, dates, n)
     out, table = _shifted(where, days, steps, schedule, caller)
     _settle_pairs(
         where, table, np.minimum(days, out), np.maximum(days, out), unannounced, caller=caller
     )
     moments = out.astype("datetime64[D]").astype("datetime64[us]")
-    return _as_given(moments, index, dates, n)
+    return as_given(moments, index, dates, n)
 
 
 def notice(
@@ -305,6 +325,10 @@ def notice(
         A date cannot be read or is not in ``year``, is both off and worked, or a pair is the
         wrong way round.
 
+    References
+    ----------
+    .. [1] 国务院办公厅关于2025年部分节假日安排的通知 (the example's days).
+
     Examples
     --------
     >>> plan = notice(2025, off=["2025-01-01", ("2025-01-28", "2025-02-04")],
@@ -323,9 +347,9 @@ def notice(
         pair = entry if isinstance(entry, tuple | list) else (entry, entry)
         if len(pair) != 2:
             raise InputError(f"{caller}(): off must hold dates or (first, last), got {entry!r}.")
-        low, high = _span(*pair, caller=caller)
+        low, high = span(*pair, caller=caller)
         free.update(range(low, high + 1))
-    busy = {_one(d, "worked", caller) for d in worked}
+    busy = {one_day(d, "worked", caller) for d in worked}
     _check_notice(free, busy, first, last, year)
     days = np.arange(first, last + 1)
     weight = np.where((days + 3) % 7 < 5, 1.0, 0.0)
@@ -420,8 +444,8 @@ def events(
     [0.0, 11.0, 0.0]
     """
     caller = "events"
-    low, high = _span(start, end, caller=caller)
-    grain = _grain(freq, week_start, year_start, caller=caller)
+    low, high = span(start, end, caller=caller)
+    grain = grain_of(freq, week_start, year_start, caller=caller)
     check_choice(measure, "measure", ("days", "share"), caller=caller)
     where = resolve_country(country, caller=caller)
     table = day_table(where, low, high, schedule=schedule, caller=caller)
@@ -479,120 +503,7 @@ def lunar_date(year: int, month: int, day: int, *, leap: bool = False) -> pd.Tim
 
 
 # --------------------------------------------------------------------------------------
-# Taking in
-
-
-def _one(value: object, name: str, caller: str, *, first: bool = True) -> int:
-    """One date as days since 1970-01-01; of a Period its first or last day."""
-    if isinstance(value, pd.Period) and first:
-        value = value.start_time
-    return int(days_of(np.array([day(value, name=name, caller=caller).to_datetime64()]))[0])
-
-
-def _span(start: object, end: object, *, caller: str) -> tuple[int, int]:
-    """First and last day since 1970-01-01, in order."""
-    low, high = _one(start, "start", caller), _one(end, "end", caller, first=False)
-    if low > high:
-        raise InputError(
-            f"{caller}(): start ({np.datetime64(low, 'D')}) is after end "
-            f"({np.datetime64(high, 'D')}); swap them."
-        )
-    return low, high
-
-
-def _grain(freq: str, week_start: str, year_start: int, *, caller: str) -> dict[str, int]:
-    check_choice(freq, "freq", _FREQS, caller=caller)
-    check_choice(week_start, "week_start", WEEKDAYS, caller=caller)
-    check_int(year_start, "year_start", caller=caller, low=1, high=12)
-    return {"week_start": WEEKDAYS.index(week_start), "year_start": year_start}
-
-
-def _is_one(value: Any) -> bool:
-    return isinstance(value, str) or np.ndim(value) == 0
-
-
-def _days(values: Any, name: str, caller: str) -> np.ndarray:
-    """Dates as days since 1970-01-01, one-dimensional."""
-    if _is_one(values):
-        return np.array([_one(values, name, caller)])
-    _check_flat(values, name, caller)
-    raw = values.to_numpy() if isinstance(values, pd.Series | pd.Index) else values
-    if isinstance(raw, np.ndarray) and raw.dtype.kind == "M":
-        days = raw.astype("datetime64[D]", copy=False).view(np.int64)  # in one pass
-        if not days.size or days.min() != _NOT_A_DAY:
-            return days
-    return days_of(as_dates(values, name=name, caller=caller))
-
-
-def _whole(values: Any, name: str, caller: str) -> np.ndarray:
-    """Whole numbers, one-dimensional."""
-    if _is_one(values):
-        return np.array([check_int(values, name, caller=caller)])
-    _check_flat(values, name, caller)
-    found = pd.Series(values)
-    if found.isna().any() or not pd.api.types.is_integer_dtype(found):
-        missing = int(found.isna().sum())
-        told = f"{missing} are missing" if missing else f"got {found.dtype}"
-        raise InputError(f"{caller}(): {name} must hold whole numbers; {told}.")
-    return found.to_numpy(dtype=np.int64)
-
-
-def _check_flat(values: Any, name: str, caller: str) -> None:
-    if np.ndim(values) != 1:
-        raise InputError(f"{caller}(): {name} must be one-dimensional, has {np.ndim(values)} axes.")
-
-
-def _aligned(
-    left: np.ndarray, right: np.ndarray, left_name: str, right_name: str, caller: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both of one length; a single value goes with every other."""
-    if len(left) != len(right) and 1 not in (len(left), len(right)):
-        raise InputError(
-            f"{caller}(): {left_name} has {len(left)} value(s) and {right_name} {len(right)}; "
-            "they go together by position."
-        )
-    one, other = np.broadcast_arrays(left, right)
-    return one, other
-
-
-def _index(left: Any, right: Any, left_name: str, right_name: str, caller: str) -> pd.Index | None:
-    """Index of the first Series, if any; two Series must have the same labels in one order."""
-    found = [v.index for v in (left, right) if isinstance(v, pd.Series)]
-    if len(found) == 2 and not found[0].equals(found[1]):
-        raise InputError(
-            f"{caller}(): {left_name} and {right_name} are Series with different labels; pairs "
-            "go by position, so align them first (or pass .to_numpy())."
-        )
-    return found[0] if found else None
-
-
-def _as_given(out: np.ndarray, index: pd.Index | None, *given: Any) -> Any:
-    """The result as a Series, an array or one value, as the arguments were."""
-    if index is not None:
-        # A single date beside a one-row Series, or a list beside a longer one, have no index.
-        return pd.Series(out, index=index if len(index) == len(out) else None)
-    if all(_is_one(v) for v in given):
-        return pd.Timestamp(out[0]) if out.dtype.kind == "M" else out[0].item()
-    return out
-
-
-def _check_order(
-    first: np.ndarray, last: np.ndarray, index: pd.Index | None, *, caller: str
-) -> None:
-    wrong = last < first
-    if not wrong.any():
-        return
-    at = np.flatnonzero(wrong)
-    labels = index if index is not None and len(index) == len(first) else range(len(first))
-    shown = "; ".join(
-        f"row {labels[i]!r}: {np.datetime64(int(first[i]), 'D')} to "
-        f"{np.datetime64(int(last[i]), 'D')}"
-        for i in at[:3]
-    )
-    raise InputError(
-        f"{caller}(): ends lies before starts in {len(at)} row(s) ({shown}"
-        f"{'; ...' if len(at) > 3 else ''}). Swap them or leave these rows out."
-    )
+# Computing
 
 
 def _check_notice(free: set[int], busy: set[int], first: int, last: int, year: int) -> None:
@@ -602,10 +513,6 @@ def _check_notice(free: set[int], busy: set[int], first: int, last: int, year: i
         if days:
             shown = ", ".join(str(np.datetime64(d, "D")) for d in days[:3])
             raise InputError(f"notice(): {len(days)} day(s) are {problem}: {shown}.")
-
-
-# --------------------------------------------------------------------------------------
-# Computing
 
 
 def _settle_pairs(

@@ -1,0 +1,162 @@
+"""Columns by role: values as arrays, and the rows that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._dates import parse_dates, plain_times
+from ._keys import is_whole
+from ._problems import Problem
+from ._roles import Amount, AsIs, Date, Role
+from .engine.grouping import extent
+
+__all__ = ["convert", "dates_of", "numbers_of", "repeated_rows"]
+
+
+def convert(
+    frame: pd.DataFrame, roles: Mapping[str, Role]
+) -> tuple[dict[str, np.ndarray], list[Problem], dict[str, tuple[Any, Any]]]:
+    """Values and problems of all roles; and the extents that the checks have found."""
+    values: dict[str, np.ndarray] = {}
+    problems: list[Problem] = []
+    extents: dict[str, tuple[Any, Any]] = {}
+    for option, role in roles.items():
+        series = frame[role.name]
+        ends = None
+        if isinstance(role, Date):
+            values[option], found, ends = dates_of(series, role)
+        elif isinstance(role, Amount):
+            values[option], found, ends = numbers_of(series, role)
+        else:
+            values[option] = np.empty(len(frame), dtype=np.int8)  # handed out by series()/keys()
+            found = _labels(series, role)
+        problems += found
+        if ends is not None:
+            extents[option] = ends
+    return values, problems, extents
+
+
+def _labels(series: pd.Series, role: Role) -> list[Problem]:
+    if isinstance(role, AsIs) or is_whole(series):
+        return []
+    problems = _not_comparable(series) if series.dtype == object else []
+    if role.missing == "allow":
+        return problems
+    lost = series.isna().to_numpy()
+    if lost.any():
+        remedy = "fill in the value, or remove the rows"
+        problems.append(Problem(str(series.name), lost, "is missing", remedy))
+    return problems
+
+
+def _not_comparable(series: pd.Series) -> list[Problem]:
+    """Lists, dicts, sets: nothing can be grouped by them."""
+    odd = {kind for kind in set(map(type, series.array)) if kind.__hash__ is None}
+    if not odd:
+        return []
+    wrong = np.fromiter((type(v) in odd for v in series.array), dtype=bool, count=len(series))
+    reason = f"holds a {sorted(k.__name__ for k in odd)[0]}, which is no key,"
+    return [Problem(str(series.name), wrong, reason, "give one plain value a row")]
+
+
+def numbers_of(
+    series: pd.Series, role: Amount
+) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
+    """Values as float64 and what is wrong with them; their extent if all are finite."""
+    name = str(series.name)
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        out = series.to_numpy(np.float64).view()
+        out.flags.writeable = False  # it may be the caller's own memory
+        ends = extent(out) if len(out) else (0.0, 0.0)
+        if np.isfinite(ends).all():  # without a table of what is missing: two passes fewer
+            within = (role.low is None or ends[0] >= role.low) and (
+                role.high is None or ends[1] <= role.high
+            )
+            if within and not role.whole:
+                return out, [], ends if len(out) else None
+        lost, wrong = np.isnan(out), np.isinf(out)
+    else:
+        out, lost, wrong = _parse_numbers(series)
+    problems = []
+    if wrong.any():
+        remedy = "convert the column with pd.to_numeric, or mend the values"
+        problems.append(Problem(name, wrong, "is not a finite number", remedy))
+    if lost.any() and role.missing != "allow":
+        problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
+    if role.low is not None or role.high is not None or role.whole:
+        problems += _out_of_bounds(name, out, ~(lost | wrong), role)
+    return out, problems, None
+
+
+def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:
+    """Problems of finite values that are too low, too high, or not whole."""
+    found = []
+    with np.errstate(invalid="ignore"):
+        if role.low is not None:
+            found.append((fine & (values < role.low), f"is below {role.low:g}"))
+        if role.high is not None:
+            found.append((fine & (values > role.high), f"is above {role.high:g}"))
+        if role.whole:
+            found.append((fine & (values != np.rint(values)), "is not a whole number"))
+    return [Problem(name, mask, why, "mend the values") for mask, why in found if mask.any()]
+
+
+def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers from object, text, nullable, Arrow or decimal columns: values, missing, wrong."""
+    lost = series.isna().to_numpy()
+    every = np.ones(len(series), dtype=bool)
+    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(
+        series.dtype
+    ):
+        return np.full(len(series), np.nan), lost, every & ~lost
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+    parsed = pd.to_numeric(series, errors="coerce")
+    if isinstance(parsed.dtype, np.dtype) and parsed.dtype.kind not in "iufb":
+        parsed = pd.to_numeric(series.astype(str), errors="coerce")
+    out = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
+    return out, lost, ~lost & ~np.isfinite(out)
+
+
+def dates_of(
+    series: pd.Series, role: Role
+) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
+    """Wall-clock times and what is wrong with them; their extent if it is at hand."""
+    times = plain_times(series)
+    if times is not None and len(times):
+        ends = extent(times.view(np.int64))
+        if ends[0] != np.iinfo(np.int64).min:  # no date is missing
+            return times, [], ends
+    values, lost, wrong, reason, remedy = parse_dates(series)
+    problems = []
+    name = str(series.name)
+    if wrong.any():
+        problems.append(Problem(name, wrong, reason, remedy))
+    if lost.any() and role.missing != "allow":
+        problems.append(Problem(name, lost, "is missing", "fill in the date, or remove the rows"))
+    return values, problems, None
+
+
+def repeated_rows(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
+    """Rows in which these columns together stand again; what is missing repeats nothing."""
+    if _ascends(frame[names[0]]):  # one column without repeats is enough
+        return []
+    again = frame.duplicated(names, keep=False).to_numpy()
+    again = again & ~frame[names].isna().any(axis=1).to_numpy()
+    if not again.any():
+        return []
+    what = " + ".join(names)
+    return [Problem(what, again, "is repeated", "keep one row of each, or sum them first")]
+
+
+def _ascends(column: pd.Series) -> bool:
+    """Whether numbers stand in strictly ascending order: then none can be repeated."""
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in "iuf":
+        return False
+    values = column.to_numpy()
+    return bool((values[1:] > values[:-1]).all())
