@@ -136,6 +136,18 @@ def test_cross_sell_by_brute_force(rows, given_rules, n, many):
     assert list(out[columns].itertuples(index=False, name=None)) == want
 
 
+def test_cross_sell_asked_for_more_offers_than_there_are():
+    sold = pd.DataFrame({
+        "order_id": [1, 1, 1, 2, 2, 3, 4, 5], "product": list("abcabcad"),
+        "customer_id": list("xxxyyzwv"),
+    })  # fmt: skip
+    rules = baskets(sold)
+    every = cross_sell(sold, rules, n=1_000, min_lift=0)
+    assert len(every) == 5
+    for n in range(3, 16):
+        pd.testing.assert_frame_equal(cross_sell(sold, rules, n=n, min_lift=0), every)
+
+
 def test_groceries_counts_as_published(data_dir):
     """Counts as of arules and mlxtend on the same baskets."""
     lines = pd.read_parquet(data_dir / "segmentation" / "groceries_9835.parquet")

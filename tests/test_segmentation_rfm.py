@@ -249,6 +249,35 @@ def test_summary_and_grid_add_up():
     assert mean["amount"].sum() == 155.0
 
 
+@pytest.mark.parametrize("frequency", ["orders", "days", "net_days"])
+@pytest.mark.parametrize("returns", ["net", "exclude", "offset"])
+def test_mean_amounts_are_added_up_to_what_was_spent(frequency, returns):
+    """Two orders on one day, a third with a rest in cents: the mean times a count is not it."""
+    sold = pd.DataFrame({
+        "customer_id": list("aaaabbbc"), "order_id": [1, 2, 3, 4, 5, 6, 7, 8],
+        "date": pd.to_datetime(["2025-03-01"] * 2 + ["2025-03-09"] * 2 + ["2025-03-05"] * 4),
+        "amount": [10.0, 20.0, 40.1, -5.0, 30.0, 3.0, 0.01, 7.0],
+    })  # fmt: skip
+    told = {"frequency": frequency, "returns": returns}
+    spent = sold.loc[(sold["amount"] >= 0) | (returns != "exclude"), "amount"].sum()
+    mean = rfm(sold, monetary="mean", **told)
+    assert mean["total"].tolist() == rfm(sold, **told)["monetary"].tolist()
+    assert "total" not in rfm(sold, **told)
+    assert segment_summary(mean)["amount"].sum() == pytest.approx(spent, abs=1e-9)
+    assert score_grid(mean)["amount"].sum() == pytest.approx(spent, abs=1e-9)
+    before = rfm(sold, monetary="mean", as_of="2025-03-06", **told)
+    moved = migration(before, mean)
+    assert moved["amount"].sum() == pytest.approx(spent, abs=1e-9)
+    assert moved["amount_before"].sum() == pytest.approx(70.01, abs=1e-9)
+    # A table that has been through a file has lost what it knew of its options.
+    plain = pd.DataFrame(mean.to_dict("list"))
+    assert segment_summary(plain)["amount"].sum() == pytest.approx(spent, abs=1e-9)
+    with pytest.raises(InputError, match="'total'"):
+        segment_summary(mean.drop(columns="total"))
+    with pytest.raises(InputError, match="'total'"):
+        rfm(sold.rename(columns={"customer_id": "total"}), customer="total", monetary="mean")
+
+
 # -- the ten edge cases ----------------------------------------------------------------
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take
+from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take, to_pandas
 from ..errors import InputError
 from .rfm import Learned, put_together, score
-from .rfm_values import Spec, take_values
+from .rfm_values import Spec, money_of, take_values
 from .schemes import label_of
 
 __all__ = ["RFMSegmenter", "migration"]
@@ -224,7 +224,8 @@ def migration(
         What :func:`rfm` (better: one :class:`RFMSegmenter`) returned for two dates; one row a
         customer.
     customer, segment, monetary : str
-        Columns of the customer, the segment (``"label"`` works too) and the amount.
+        Columns of the customer, the segment (``"label"`` works too) and the amount; of scores
+        by mean amounts, ``"monetary"`` stands for ``total``.
 
     Returns
     -------
@@ -257,6 +258,10 @@ def migration(
     0  lost   lost          1    1.0     5.0
     1   new  loyal          1    1.0    30.0
     """
+    frames = [
+        to_pandas(frame, caller="migration", arg=arg)
+        for frame, arg in ((before, "before"), (after, "after"))
+    ]
     taken = [
         take(
             frame,
@@ -265,9 +270,9 @@ def migration(
             unique=("customer",),
             customer=Key(customer),
             segment=Key(segment),
-            monetary=Amount(monetary),
+            monetary=Amount(money_of(frame, monetary), option="monetary"),
         )
-        for frame, arg in ((before, "before"), (after, "after"))
+        for frame, arg in zip(frames, ("before", "after"), strict=True)
     ]
     keys = stack_keys(
         [rows.frame for rows in taken], [customer], caller="migration", args=("before", "after")

@@ -18,7 +18,7 @@ from .._frames import (
 )
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from .condense import added_up
-from .rfm_values import AXES, DAY, Spec, Values, take_values
+from .rfm_values import AXES, DAY, Spec, Values, money_of, take_values
 from .schemes import Scheme, action_of, cn8_keys, label_of
 
 __all__ = ["rfm", "score_grid", "segment_summary"]
@@ -103,9 +103,10 @@ def rfm(
     -------
     DataFrame
         One row a customer, ascending: the customer, ``recency`` (whole days from the last
-        date to ``as_of``), ``frequency``, ``monetary``, ``first_date``, ``last_date``,
-        ``tenure`` (days from the first date to ``as_of``), ``r``, ``f``, ``m``, ``rfm`` (the
-        three scores as text), ``segment`` (stable key), ``label``, ``as_of``.
+        date to ``as_of``), ``frequency``, ``monetary`` (with ``monetary="mean"`` also
+        ``total``, the whole amount), ``first_date``, ``last_date``, ``tenure`` (days from the
+        first date to ``as_of``), ``r``, ``f``, ``m``, ``rfm`` (the three scores as text),
+        ``segment`` (stable key), ``label``, ``as_of``.
         ``attrs["rows"]`` accounts for every row given: ``given`` = ``invalid`` +
         ``after_as_of`` + ``returns_left_out`` + ``without_a_purchase`` (customers with
         returns alone, where there are any) + ``used``.
@@ -191,14 +192,12 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
         recency=Amount("recency"),
         frequency=Amount("frequency"),
         monetary=Amount("monetary"),
+        total=Amount(money_of(scored), option=""),
     )
     keys = rows.keys("segment")
     n = len(keys)
     count = np.bincount(keys.codes, minlength=n)
-    total = rows["monetary"]
-    if scored.attrs.get("monetary") == "mean":
-        total = total * rows["frequency"]
-    amounts = added_up(keys.codes, total, n, caller="segment_summary")
+    amounts = added_up(keys.codes, rows["total"], n, caller="segment_summary")
     names = scored.attrs.get("names", {})
     segments = [str(k) for k in keys.labels["segment"]]
     out = pd.DataFrame(
@@ -257,15 +256,11 @@ def score_grid(scored: pd.DataFrame) -> pd.DataFrame:
         arg="scored",
         r=Key("r"),
         f=Key("f"),
-        frequency=Amount("frequency"),
-        monetary=Amount("monetary"),
+        total=Amount(money_of(scored), option=""),
     )
     keys = rows.keys("r", "f")
-    total = rows["monetary"]
-    if scored.attrs.get("monetary") == "mean":
-        total = total * rows["frequency"]
     count = np.bincount(keys.codes, minlength=len(keys))
-    amounts = added_up(keys.codes, total, len(keys), caller="score_grid")
+    amounts = added_up(keys.codes, rows["total"], len(keys), caller="score_grid")
     out = keys.labels.copy()
     return out.assign(customers=count, amount=amounts, monetary=amounts / count)
 
@@ -405,6 +400,7 @@ def put_together(
             "recency": table.recency,
             "frequency": table.frequency,
             "monetary": table.monetary,
+            **({} if table.total is None else {"total": table.total}),
             "first_date": _midnight(table.first),
             "last_date": _midnight(table.last),
             "tenure": table.as_of - table.first,

@@ -37,7 +37,7 @@ from ..errors import InputError
 from .condense import COUNT, condensed, no_purchase
 from .schemes import Scheme, resolve_scheme
 
-__all__ = ["AXES", "DAY", "Spec", "Values", "take_values"]
+__all__ = ["AXES", "DAY", "Spec", "Values", "money_of", "take_values"]
 
 METHODS = ("quantile", "rank", "fixed", "log", "natural")
 RETURNS = ("net", "exclude", "offset")
@@ -58,6 +58,7 @@ _COLUMNS = (
     "label",
     "as_of",
 )
+_TOTAL = "total"  # of the amounts, next to their mean
 
 
 # --------------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ class Values:
     last: np.ndarray
     frequency: np.ndarray
     monetary: np.ndarray
+    total: np.ndarray | None  # where ``monetary`` is a mean
     as_of: int
     rows: dict[str, int]
 
@@ -155,7 +157,7 @@ def take_values(
     invalid: str,
 ) -> Values:
     """Check the rows and add them up by customer."""
-    if customer in _COLUMNS:
+    if customer in _COLUMNS or (spec.monetary == "mean" and customer == _TOTAL):
         raise InputError(f"{caller}(): the customer column must not be called {customer!r}.")
     rows = take(
         _condensed(transactions, spec, customer, date, amount, order, caller),
@@ -253,18 +255,26 @@ def _add_up(
     except OverflowError as err:
         raise InputError(f"{caller}(): {err}; use a larger step.") from None
     count = orders if spec.frequency == "orders" else _days(spec, rows, use, codes, n)
-    if spec.monetary == "mean":
-        money = money / np.maximum(orders, 1)
     seen = last >= first
     if not isinstance(use.bought, slice):
         _tell_the_bought_nothing(rows, use, codes, seen, account, caller=caller)
     account["used"] = account["given"] - sum(
         v for k, v in account.items() if k not in ("given", "customers_without_a_purchase")
     )
-    if seen.all():
-        return Values(keys.labels, first, last, count, money, until, account)
-    first, last, count, money = (kept(v, seen) for v in (first, last, count, money))
-    return Values(_labels_of(keys.labels, seen), first, last, count, money, until, account)
+    labels, whole = keys.labels, None
+    if not seen.all():
+        parts = (first, last, count, money, orders)
+        first, last, count, money, orders = (kept(v, seen) for v in parts)
+        labels = _labels_of(keys.labels, seen)
+    if spec.monetary == "mean":
+        whole, money = money, money / orders
+    return Values(labels, first, last, count, money, whole, until, account)
+
+
+def money_of(scored: pd.DataFrame, monetary: str = "monetary") -> str:
+    """The column with each customer's whole amount in a table of scores."""
+    mean = scored.attrs.get("monetary", "mean" if _TOTAL in scored.columns else "sum") == "mean"
+    return _TOTAL if mean and monetary == "monetary" else monetary
 
 
 def _labels_of(labels: pd.DataFrame, seen: np.ndarray) -> pd.DataFrame:

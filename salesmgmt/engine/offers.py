@@ -70,7 +70,7 @@ class _Best:
         keep = np.ones(len(keys), dtype=bool)
         keep[n:] = who[n:] != who[:-n]
         keys, who = keys[keep], who[keep]
-        full = np.flatnonzero(who[n - 1 :] == who[: len(who) - n + 1]) + n - 1
+        full = np.flatnonzero(who[n - 1 :] == who[: max(len(who) - n + 1, 0)]) + n - 1
         self.limit[who[full]] = keys[full] % max(self.ranks, 1)
         self.parts, self.waiting = [keys], 0
         return keys
