@@ -143,10 +143,16 @@ def _check(options: argparse.Namespace) -> int:
         check_choice(options.table, "--table", tuple(TABLES), caller="check")
     worst = 0
     for name in options.files:
-        frame = read_table(name)
+        try:
+            frame = read_table(name)
+        except InputError as error:  # the other files are looked at all the same
+            print(f"salesmgmt: {error}", file=sys.stderr)
+            worst = 2
+            continue
         table = options.table or _likeliest(list(map(str, frame.columns)))
         found = check(frame, table)
-        print(f"{name}: {len(frame):,} rows as {table}: {len(found):,} problem(s)")
+        how = table if options.table else f"{table} (by its columns; --table names another)"
+        print(f"{name}: {len(frame):,} rows as {how}: {len(found):,} problem(s)")
         if len(found):
             print(found.head(20).to_string(index=False))
             worst = 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,13 +86,34 @@ def numbers_of(
         out, lost, wrong = _parse_numbers(series)
     problems = []
     if wrong.any():
-        remedy = "convert the column with pd.to_numeric, or mend the values"
+        remedy = _how_to_read(series, wrong)
         problems.append(Problem(name, wrong, "is not a finite number", remedy))
     if lost.any() and role.missing != "allow":
         problems.append(Problem(name, lost, "is missing", "fill in the value, or remove the rows"))
     if role.low is not None or role.high is not None or role.whole:
         problems += _out_of_bounds(name, out, ~(lost | wrong), role)
     return out, problems, None
+
+
+_WRITTEN = re.compile(r"[-+]?[¥$€£]?[-+]?\d{1,3}(,?\d{3})*(\.\d+)?元?")
+_UNIT = re.compile(r"[-+]?[¥$€£]?[-+]?[\d,]+(\.\d+)?(%|千|万|亿|[kKmM])元?")
+
+
+def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
+    """What makes numbers of text that was written for people, by the first few values."""
+    first = [
+        unicodedata.normalize("NFKC", str(v)).replace(" ", "") for v in series[wrong].iloc[:20]
+    ]
+    if all(_WRITTEN.fullmatch(v) for v in first):
+        mixed = pd.api.types.infer_dtype(series, skipna=True) != "string"
+        text = f"frame[{str(series.name)!r}]" + (".astype(str)" if mixed else "")
+        return (
+            "take signs and separators out first: "
+            f'{text}.str.replace(r"[^0-9.-]", "", regex=True).astype(float)'
+        )
+    if all(_UNIT.fullmatch(v) for v in first):
+        return "take the unit (%, 万, ...) out of the text and multiply by what it stands for"
+    return "convert the column with pd.to_numeric, or mend the values"
 
 
 def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:

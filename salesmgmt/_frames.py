@@ -277,14 +277,24 @@ def _columns_present(
 
 
 def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg: str) -> str:
-    have = [str(c) for c in frame.columns]
-    close = difflib.get_close_matches(str(name), have, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    shown = ", ".join(repr(c) for c in have[:12]) + (", ..." if len(have) > 12 else "")
+    close = _closest(name, frame.columns)
+    hint = f" Did you mean {close!r}?" if close else ""
+    have = [repr(str(c)) for c in frame.columns]
+    shown = ", ".join(have[:12]) + (", ..." if len(have) > 12 else "")
     numbered = re.fullmatch(r"(by|key|x)\d+", option)
     named = {"by": "by", "key": "keys", "x": "attributes"}[numbered[1]] if numbered else option
     how = f"Name your own column with {named}=" if named else "Rename your own column to it"
     return f"{caller}(): {arg} has no column {name!r}.{hint} {how}; there are: {shown or 'none'}."
+
+
+def _closest(name: object, columns: Iterable[object]) -> str:
+    """The column spelt most like ``name``; empty where none is."""
+    return next(iter(difflib.get_close_matches(str(name), [str(c) for c in columns], n=1)), "")
+
+
+def _rename(columns: Iterable[object], name: str) -> str:
+    close = _closest(name, columns)
+    return f"rename your own column to it ({close!r}?)" if close else "rename your own column to it"
 
 
 def stack_keys(
@@ -371,8 +381,13 @@ def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
         value = value.end_time
     if isinstance(value, bool | Real) or value is None:
         raise InputError(f"{caller}(): {name} must be a date, got {value!r}.")
-    out = as_dates([value], name=name, caller=caller)[0]
-    return pd.Timestamp(out).normalize().as_unit("us")
+    times, problems, _ = dates_of(pd.Series([value], name=name), Date(name))
+    if problems:
+        told = "" if "day/month" not in problems[0].reason else f" ({problems[0].reason})"
+        raise InputError(
+            f"{caller}(): {name} must be a date such as '2025-12-31', got {value!r}{told}."
+        )
+    return pd.Timestamp(times[0]).normalize().as_unit("us")
 
 
 def one_currency(frame: Any, by: Iterable[Any], *, caller: str, arg: str) -> None:
@@ -470,7 +485,7 @@ def check(frame: Any, table: str) -> pd.DataFrame:
             present[option] = role
         elif count > 1 or not role.optional:
             reason = "is absent" if not count else f"stands {count} times"
-            remedy = "rename your own column to it" if not count else "rename all but one"
+            remedy = "rename all but one" if count else _rename(pdf.columns, role.name)
             row = {"row": None, "column": role.name, "value": None}
             found.append(pd.DataFrame([{**row, "reason": reason, "remedy": remedy}], dtype=object))
     _, problems, _ = convert(pdf, present)

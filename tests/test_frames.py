@@ -22,6 +22,7 @@ from salesmgmt._frames import (
     check_int,
     check_number,
     check_series,
+    day,
     factorise,
     resolve_as_of,
     take,
@@ -160,6 +161,34 @@ def test_what_is_no_number_is_refused(bad):
         frame = pd.DataFrame({"v": [True, False]})
     with pytest.raises(InputError, match=r"'v' is not a finite number in"):
         take(frame, caller="f", v=Amount("v"))
+
+
+@pytest.mark.parametrize(
+    "written", [["￥1,234.50", "-￥12", None], ["1,234.50", " $0.5 ", "1234元"], [1.0, "1,000"]]
+)
+def test_the_remedy_for_amounts_written_for_people_is_one_that_runs(written):
+    frame = pd.DataFrame({"金额": pd.Series(written, dtype=object)})
+    with pytest.raises(InputError) as told:
+        take(frame, caller="f", v=Amount("金额", missing="allow"))
+    remedy = re.search(r"first: (frame.*\.astype\(float\))", str(told.value))[1]
+    known = [v for v in eval(remedy, {"frame": frame}) if v == v]
+    plain = [str(v).translate(str.maketrans("", "", "￥$,元 ")) for v in written if v is not None]
+    assert known == [float(v) for v in plain]
+
+
+@pytest.mark.parametrize("written", ["1.2万", "￥3.5亿", "12%", "5k"])
+def test_a_unit_behind_a_number_is_told_of(written):
+    with pytest.raises(InputError, match="take the unit"):
+        take(pd.DataFrame({"v": [written]}), caller="f", v=Amount("v"))
+
+
+def test_a_single_day_that_does_not_read_is_told_as_one_value():
+    for wrong in ("yesterday", "2025-02-30", 5, None, pd.NaT):
+        with pytest.raises(InputError, match=r"^f\(\): as_of must be a date") as told:
+            day(wrong, name="as_of", caller="f")
+        assert "column" not in str(told.value)
+    with pytest.raises(InputError, match="could be day/month or month/day"):
+        day("03/04/2025", name="as_of", caller="f")
 
 
 def test_bounds_and_whole_numbers():

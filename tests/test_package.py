@@ -102,6 +102,15 @@ def test_check_lists_every_problem(tmp_path, capsys):
     assert main(["check", str(file)]) == 0
 
 
+def test_check_goes_on_after_a_file_that_cannot_be_read(tmp_path, capsys):
+    file = tmp_path / "sales.csv"
+    file.write_text("Customer,date,amount\nA,2025-01-02,5\n", encoding="utf-8")
+    assert main(["check", str(tmp_path / "none.csv"), str(file), "--table", "transactions"]) == 2
+    told = capsys.readouterr()
+    assert "none.csv: there is no such file" in told.err
+    assert "rename your own column to it ('Customer'?)" in told.out
+
+
 def test_help_is_worth_reading(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["--help"])

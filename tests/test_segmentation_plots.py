@@ -119,3 +119,12 @@ def test_rows_of_a_funnel_figure_have_room(rows):
     boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
     ends = sorted((b.y0, b.y1) for b in boxes)
     assert all(a[1] <= b[0] + 1 for a, b in zip(ends, ends[1:], strict=False))
+
+
+@pytest.mark.parametrize(("cost", "word"), [([1.0, 1.0], "profit"), (None, "sales")])
+def test_the_whale_curve_says_whether_it_shows_profit_or_sales(cost, word):
+    lines = pd.DataFrame({"customer_id": ["a", "b"], "amount": [3.0, 2.0]})
+    if cost is not None:
+        lines["cost"] = cost
+    ax = plots.whale(seg.whale_curve(lines))
+    assert word in ax.get_title(loc="left")

@@ -326,7 +326,10 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.set_xlim(0, 1.02)
     ax.set_xlabel(t(lang, "Customers, best first", "客户占比（由高到低）"))
     ax.set_ylabel(t(lang, "Share of the total", "累计占比"))
-    title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
+    if result.attrs.get("basis") == "amount":  # no costs were known
+        title = t(lang, "Where the sales come from", "销售额来源（鲸鱼曲线）")
+    else:
+        title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
     finish(ax, title=title)
     # Below the diagonal nothing is drawn: the curve lies above it.
     shown = ax.legend(frameon=False, fontsize=9, loc="lower right")
