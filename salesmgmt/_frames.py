@@ -394,12 +394,13 @@ def one_currency(frame: Any, by: Iterable[Any], *, caller: str, arg: str) -> Non
     """Amounts of different currencies are never added: they need ``currency`` as a key."""
     if "currency" in by:
         return
-    pandas = is_pandas(frame)
-    names = frame if pandas else lazy(frame, caller=caller, arg=arg).collect_schema().names()
+    table = frame if is_pandas(frame) else lazy(frame, caller=caller, arg=arg)
+    names = table.columns if table is frame else table.collect_schema().names()
     if "currency" not in names:
         return
-    column = to_pandas(frame, ["currency"], caller=caller, arg=arg)["currency"]
-    have = sorted(map(str, column.dropna().unique()))
+    if table is not frame:  # few rows are collected
+        table = table.select("currency").unique().collect().to_pandas()
+    have = sorted(map(str, table["currency"].dropna().unique()))
     if len(have) > 1:
         raise InputError(
             f"{caller}(): {arg} holds amounts of {len(have)} currencies ({', '.join(have[:5])}), "

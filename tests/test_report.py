@@ -52,6 +52,14 @@ def test_dates_as_text_and_shuffled_rows_make_the_same_page():
     assert report.build({"transactions": some}) == report.build({"transactions": text})
 
 
+def test_a_past_day_knows_nothing_of_what_came_later():
+    lines = load_sample("transactions")
+    past = lines[lines["date"] <= "2024-06-30"]
+    pages = [report.build({"transactions": t}, as_of="2024-06-30") for t in (lines, past)]
+    parts = [re.search(r'<section id="segmentation">.*?</section>', p, re.S) for p in pages]
+    assert parts[0].group() == parts[1].group()
+
+
 def test_the_users_words_are_escaped():
     frame = pd.DataFrame({"name": ["<b>Müller & Co</b>"], "share": [0.25], "n": [1234]})
     blocks = [Text("<i>5 > 3</i>"), Table(frame, "Who <x>", formats={"share": "percent"})]

@@ -18,6 +18,7 @@ from .._frames import (
     check_int,
     check_lang,
     check_number,
+    one_currency,
     refuse_names,
     resolve_as_of,
     take,
@@ -99,6 +100,7 @@ def cohorts(
     check_freq(freq, caller="cohorts", choices=_FREQS)
     check_int(year_start, "year_start", caller="cohorts", low=1, high=12)
     check_number(level, "level", caller="cohorts", low=0, high=1, open_low=True, open_high=True)
+    one_currency(transactions, (customer,), caller="cohorts", arg="transactions")
     rows = take(
         condensed(transactions, [customer], date=date, amount=amount, unit=1e-6, caller="cohorts"),
         caller="cohorts",
@@ -390,6 +392,7 @@ def lifecycle(
     check_lang(lang, caller="lifecycle")
     _check_limits(limits)
     refuse_names([customer], _LIFECYCLE, caller="lifecycle", option="customer")
+    one_currency(transactions, (customer,), caller="lifecycle", arg="transactions")
     rows = take(
         transactions,
         caller="lifecycle",

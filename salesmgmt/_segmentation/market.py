@@ -20,6 +20,7 @@ from .._frames import (
     check_number,
     days_of,
     factorise,
+    one_currency,
     refuse_names,
     take,
     to_pandas,
@@ -106,6 +107,7 @@ def portfolio(
     spans = _spans(periods)
     keyed = [product] if market is None else [product, market]
     refuse_names(keyed, _PORTFOLIO, caller="portfolio", option="product or market")
+    one_currency(transactions, keyed, caller="portfolio", arg="transactions")
     rows = take(
         transactions,
         caller="portfolio",
@@ -363,6 +365,8 @@ def market_share(
     if by is None:
         names = [c for c in market.columns if c in transactions.columns and c not in (date, amount)]
     refuse_names(names, _SHARES, caller="market_share", option="by")
+    one_currency(transactions, names, caller="market_share", arg="transactions")
+    one_currency(market, names, caller="market_share", arg="market")
     options: dict[str, Any] = {"date": Date(date), "by": names}
     ours = take(
         transactions,

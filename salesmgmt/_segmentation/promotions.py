@@ -16,6 +16,7 @@ from .._frames import (
     check_int,
     check_names,
     check_number,
+    one_currency,
     take,
 )
 from ..engine import placebo
@@ -102,6 +103,7 @@ def promotion_effect(
         level, "level", caller="promotion_effect", low=0, high=1, open_low=True, open_high=True
     )
     columns = check_names(scope, "scope", caller="promotion_effect")
+    one_currency(transactions, (), caller="promotion_effect", arg="transactions")
     rows = take(
         transactions,
         caller="promotion_effect",

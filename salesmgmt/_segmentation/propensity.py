@@ -10,7 +10,17 @@ from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Date, Key, check_int, refuse_names, resolve_as_of, speaking_for, take
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_int,
+    one_currency,
+    refuse_names,
+    resolve_as_of,
+    speaking_for,
+    take,
+)
 from ..engine.grouping import distinct, first_last
 from ..errors import InputError
 from .condense import added_up, no_purchase
@@ -383,6 +393,7 @@ class _Log:
         as_of: Any,
         caller: str,
     ):
+        one_currency(transactions, (customer,), caller=caller, arg="transactions")
         rows = take(
             transactions,
             caller=caller,

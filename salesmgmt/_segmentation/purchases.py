@@ -15,6 +15,7 @@ from .._frames import (
     check_choice,
     check_number,
     day,
+    one_currency,
     refuse_names,
     resolve_as_of,
     take,
@@ -103,6 +104,7 @@ def purchases(
     refuse_names([customer], own, caller="purchases", option="customer")
     check_choice(returns, "returns", ("net", "exclude"), caller="purchases")
     check_bool(regularity, "regularity", caller="purchases")
+    one_currency(transactions, (customer,), caller="purchases", arg="transactions")
     rows = take(
         condensed(
             transactions, [customer], date=date, amount=amount, unit=1e-6, caller="purchases"

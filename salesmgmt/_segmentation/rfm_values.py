@@ -20,6 +20,7 @@ from .._frames import (
     check_number,
     is_pandas,
     lazy,
+    one_currency,
     resolve_as_of,
     take,
     warn,
@@ -159,6 +160,7 @@ def take_values(
     """Check the rows and add them up by customer."""
     if customer in _COLUMNS or (spec.monetary == "mean" and customer == _TOTAL):
         raise InputError(f"{caller}(): the customer column must not be called {customer!r}.")
+    one_currency(transactions, (customer,), caller=caller, arg="transactions")
     rows = take(
         _condensed(transactions, spec, customer, date, amount, order, caller),
         caller=caller,

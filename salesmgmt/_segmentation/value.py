@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_choice, refuse_names, take
+from .._frames import Amount, Date, Key, check_choice, one_currency, refuse_names, take
 from ..engine.grouping import dense
 from ..engine.periods import period_of
 from ..errors import InputError
@@ -79,6 +79,8 @@ def abc(
     own = ("share", "cumulative", "class", *(() if date is None else ("cv", "xyz")))
     refuse_names([item, value], own, caller="abc", option="item or value")
     _check_cuts(xyz_cuts, "xyz_cuts", np.inf)
+    if value != "quantity":  # pieces have no currency
+        one_currency(frame, (item,), caller="abc", arg="frame")
     rows = take(
         condensed(frame, [item], date=date, amount=value, unit=1e-6, caller="abc"),
         caller="abc",
@@ -188,6 +190,7 @@ def whale_curve(
     """
     own = ("rank", "amount", "profit", "customers_share", "cumulative", "cumulative_share")
     refuse_names([customer], own, caller="whale_curve", option="customer")
+    one_currency(transactions, (customer,), caller="whale_curve", arg="transactions")
     rows = take(
         transactions,
         caller="whale_curve",

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ... import segmentation
+from ..._frames import Date, resolve_as_of, take
 from ...plots import segmentation as plots
 from .._blocks import Block, Figure, Table, Text
 
@@ -56,8 +57,15 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[
         *_stages(lines, as_of, lang),
         *_coming_back(lines, as_of, lang),
         *_value(lines, as_of, lang),
-        *_together(lines, lang),
+        *_together(_until(lines, as_of), lang),
     ]
+
+
+def _until(lines: pd.DataFrame, as_of: Any) -> pd.DataFrame:
+    """Lines up to ``as_of``, for tables that know no dates."""
+    days = take(lines, caller="report", arg="transactions", date=Date("date")).days("date")
+    last = resolve_as_of(as_of, days, caller="report")
+    return lines[days <= (last - pd.Timestamp(0)).days]
 
 
 def _segments(transactions: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
@@ -119,7 +127,7 @@ def _coming_back(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
 
 
 def _value(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
-    whale = segmentation.whale_curve(lines)
+    whale = segmentation.whale_curve(_until(lines, as_of))
     blocks: list[Block] = [Figure(lambda ax: plots.whale(whale, ax=ax, lang=lang))]
     if lines["customer_id"].nunique() < 50:  # too few to learn how customers come and go
         return blocks
