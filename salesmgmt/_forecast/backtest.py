@@ -210,6 +210,7 @@ class _Record:
     code: np.ndarray
     at: np.ndarray
     values: np.ndarray
+    rare: np.ndarray  # zeros that the whole record tells of, unknown at a cutoff
     exog: pd.DataFrame | None = None
     days: Days | None = None
 
@@ -219,7 +220,8 @@ class _Record:
         at, values = panel.at, panel.values
         if panel.zero_gaps:
             code, at, values = _with_zeros(panel, code)
-        return cls(panel, keys, code, at, values)
+        rare = np.zeros(len(at), dtype=bool) if panel.rare is None else panel.rare
+        return cls(panel, keys, code, at, values, rare)
 
     def take_drivers(self, history: Any, exog: Any, date: str, caller: str) -> None:
         """The drivers of every period with rows, known or (from a cutoff's view) planned."""
@@ -238,7 +240,7 @@ class _Record:
         begun = self._begun(cut)
         future = self._judged(cut, horizon, begun)
         far = horizon + self._behind(cut, past, np.unique(self.code[future]))
-        given = self._frame(past & begun[self.code])
+        given = self._frame(past & begun[self.code] & ~self.rare)
         if callable(model):
             made = _checked(
                 model(given.drop(columns="_at"), far), name, self.keys, self.panel.caller

@@ -10,6 +10,7 @@ import pandas as pd
 from ..engine.blending import mixing_weights, recent_size, spread
 from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from .hierarchy import Nodes, ancestors, build_nodes
+from .parts import Part, by_part
 from .smoothing import TRENDS, View
 
 __all__ = ["KINDS", "Record", "Tree", "kinds", "learn", "names_of"]
@@ -128,26 +129,37 @@ def kinds(
     base: np.ndarray,
     record: Record,
     ended: np.ndarray,
+    shut: np.ndarray,
     *,
     non_negative: bool,
 ) -> np.ndarray:
-    """Leaves by every kind, (kinds, leaves, columns); ``base`` (labels, columns)."""
-    nodes, values = tree.nodes, tree.of_nodes(base)
+    """Leaves by every kind, (kinds, leaves, columns); ``base`` (labels, columns).
+
+    ``shut`` (leaves, columns): where nothing is sold for certain.
+    """
+    values = tree.of_nodes(base)
     covariance = tree.covariance(record.errors, values)
-    out = [
-        Projection(nodes.summing, nodes.leaves, w).leaves(values, non_negative=non_negative)
-        for w in (Covariance(covariance.variance), covariance)
-    ]
-    for seasons in (1, 3):
-        sizes = tree.of_leaves(record.sizes(seasons, ended))
-        parts = [spread(values, above, sizes) for above in tree.above]
-        out.append(np.mean(parts, axis=0))
-    out += [parts[0], parts[-1]]
+    sizes = [tree.of_leaves(record.sizes(seasons, ended)) for seasons in (1, 3)]
+    fitted = [(Covariance(covariance.variance), values), (covariance, values)]
     for view in record.views:
         seen = tree.of_nodes(view.base)
-        own = Projection(nodes.summing, nodes.leaves, tree.covariance(view.errors, seen))
-        out.append(own.leaves(seen, non_negative=non_negative))
-    made = np.stack(out)
+        fitted.append((tree.covariance(view.errors, seen), seen))
+
+    def make(part: Part, where: np.ndarray) -> np.ndarray:
+        nodes, rows = part.nodes, part.rows
+        wls, mint, *views = (
+            Projection(nodes.summing, nodes.leaves, errors.of(rows)).leaves(
+                seen[np.ix_(rows, where)], non_negative=non_negative
+            )
+            for errors, seen in fitted
+        )
+        above = [np.searchsorted(rows, a[part.open]) for a in tree.above]
+        ahead = values[np.ix_(rows, where)]
+        last, long = ([spread(ahead, a, size[part.open]) for a in above] for size in sizes)
+        means = [np.mean(parts, axis=0) for parts in (last, long)]
+        return np.stack([wls, mint, *means, long[0], long[-1], *views])
+
+    made = by_part(tree.nodes, shut, make)
     return np.maximum(made, 0.0) if non_negative else made
 
 
@@ -156,13 +168,15 @@ def names_of(record: Record) -> list[str]:
     return [*KINDS, *(f"mint_shrink_{trend}" for trend, _ in zip(TRENDS, record.views))]
 
 
-def learn(tree: Tree, base: np.ndarray, record: Record, truth: np.ndarray) -> np.ndarray:
+def learn(
+    tree: Tree, base: np.ndarray, record: Record, truth: np.ndarray, shut: np.ndarray
+) -> np.ndarray:
     """The weights under which ``base`` (labels, columns) would have come nearest to ``truth``.
 
     Each label counts by its absolute error over its mean change over a season.
     """
     none = np.empty(0, dtype=np.int64)
-    made = kinds(tree, base, record, none, non_negative=False)
+    made = kinds(tree, base, record, none, shut, non_negative=False)
     positive = not (record.values < 0).any()
     made = np.stack([tree.nodes.summing @ (np.maximum(m, 0.0) if positive else m) for m in made])
     away = (made[:, tree.row] - truth) / record.scale()[:, None]

@@ -89,8 +89,20 @@ def table_of(panel: Panel, told: Oddities | Sequence[Oddities]) -> pd.DataFrame:
     out["date"] = panel.grid.dates(all_of.period[order])
     kinds = np.array(KINDS, dtype=object)[all_of.kind[order].astype(int)]
     out["kind"] = pd.Series(kinds, dtype="str")
-    out["amount"], out["size"] = all_of.amount[order], all_of.size[order]
+    out["amount"], out["size"] = _as_given(panel, all_of)[order], all_of.size[order]
     return out
+
+
+def _as_given(panel: Panel, told: Oddities) -> np.ndarray:
+    """Amounts as the history has them: effects of drivers are taken out before it is cleaned."""
+    if not len(panel.at):
+        return told.amount
+    low = min(int(panel.at.min()), int(told.period.min(initial=panel.at.min())))
+    width = max(int(panel.at.max()), int(told.period.max(initial=low))) - low + 1
+    cell = np.repeat(np.arange(len(panel)), np.diff(panel.starts)) * width + (panel.at - low)
+    asked = told.series * width + (told.period - low)
+    place = np.minimum(np.searchsorted(cell, asked), len(cell) - 1)
+    return np.where(cell[place] == asked, panel.values[place], told.amount)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

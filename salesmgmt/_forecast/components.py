@@ -76,7 +76,7 @@ def components(
     1    10.0    10.0
     """
     table, _ = _split_history(locals(), "components")
-    return table.drop(columns=["_expected", "_score", "_low", "_high", "_free"])
+    return table.drop(columns=["_expected", "_score", "_low", "_high", "_free", "_least"])
 
 
 def anomalies(
@@ -149,14 +149,12 @@ def anomalies(
     # few values say little of how widely they lie
     z = stdtrit(table["_free"].to_numpy(float), 0.5 + level / 200)
     out = table[[*keys, "date", "amount"]].copy()
-    expected, low, high, score = (
-        table[c].to_numpy() for c in ("_expected", "_low", "_high", "_score")
+    expected, low, high, score, least = (
+        table[c].to_numpy() for c in ("_expected", "_low", "_high", "_score", "_least")
     )
-    floor = -np.inf
-    if (table["amount"] >= 0).all():  # then less than nothing is expected of no period
-        floor = 0.0
-        score = np.where(expected < 0, table["amount"] / high, score)
-        expected = np.maximum(expected, 0.0)
+    floor = np.where(least >= 0, 0.0, -np.inf)  # then less than nothing is expected of no period
+    score = np.where(expected < floor, table["amount"] / high, score)
+    expected = np.maximum(expected, floor)
     out["expected"] = expected
     out["lo"] = np.maximum(expected - z * low, floor)
     out["hi"] = expected + z * high
@@ -226,6 +224,7 @@ def _one(
             "_low": low,
             "_high": high,
             "_free": split.free,
+            "_least": np.nanmin(y),
         }
     )
     return out[known]

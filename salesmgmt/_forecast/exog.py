@@ -118,6 +118,8 @@ def means(
     rows = take(frame, caller=caller, arg=arg, invalid=invalid, date=when, **roles)
     table = rows.frame[by].reset_index(drop=True) if by else pd.DataFrame(index=range(len(rows)))
     fine = ~np.isnat(rows["date"])
+    if arg == "history" and panel.until is not None:
+        fine &= rows["date"].astype("datetime64[D]").astype(np.int64) <= panel.until
     at = np.zeros(len(rows), dtype=np.int64)
     at[fine] = panel.grid.period_of(rows["date"][fine])
     table["_at"] = at

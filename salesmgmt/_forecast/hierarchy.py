@@ -25,13 +25,16 @@ from .._frames import (
 )
 from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from ..errors import InputError
+from .parts import Part, by_part
 
-__all__ = ["Nodes", "ancestors", "build_nodes", "reconcile"]
+__all__ = ["Nodes", "ancestors", "build_nodes", "reconcile", "reconcile_open"]
 
+_SPREADS = ("top_down", "middle_out")
 _METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 _DRAWS = 200  # errors drawn where a hierarchy is too large for exact interval widths
 _EXACT = 1500  # nodes up to which widths are exact
+_SURE = 30  # draws that are all zero where nothing can be sold
 
 
 def reconcile(
@@ -87,8 +90,10 @@ def reconcile(
     -------
     DataFrame
         The rows of ``forecasts`` in their order with their index, with coherent ``forecast`` (or
-        ``amount``). Intervals move with the forecast and change their width by the ratio of the
-        standard errors after and before. ``.attrs["shrinkage"]``: the intensity found.
+        ``amount``). A bottom row whose forecast and interval ends are all 0 (a closed day), or 30
+        and more draws that are, stays 0. Intervals move with the forecast and change their width
+        by the ratio of the standard errors after and before. ``.attrs["shrinkage"]``: the
+        intensity found.
 
     Raises
     ------
@@ -112,6 +117,36 @@ def reconcile(
     >>> reconcile(base, keys="region", method="ols")["forecast"].round(6).tolist()
     [100.0, 50.0, 50.0]
     """
+    return reconcile_open(
+        forecasts,
+        keys=keys,
+        method=method,
+        residuals=residuals,
+        non_negative=non_negative,
+        history=history,
+        middle=middle,
+        date=date,
+        amount=amount,
+    )
+
+
+def reconcile_open(
+    forecasts: pd.DataFrame,
+    *,
+    keys: str | Sequence[str],
+    method: str,
+    residuals: pd.DataFrame | None,
+    non_negative: bool,
+    history: pd.DataFrame | None = None,
+    middle: str | Sequence[str] | None = None,
+    date: str = "date",
+    amount: str = "amount",
+    shut: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """:func:`reconcile`; ``shut``: rows of the bottom that are zero whatever the others say.
+
+    None: those whose interval ends, or draws, are all zero.
+    """
     caller = "reconcile"
     check_choice(method, "method", _METHODS, caller=caller)
     check_bool(non_negative, "non_negative", caller=caller)
@@ -123,16 +158,22 @@ def reconcile(
     nodes = base.nodes
     errors, intensity = _errors(nodes, method, residuals, date, caller)
     errors = loosened(errors, nodes.summing, nodes.leaves, base.values)
-    if method in ("mint_shrink", "wls", "ols"):
-        leaves = Projection(nodes.summing, nodes.leaves, errors).leaves(
-            base.values, non_negative=non_negative
-        )
-    elif method == "bottom_up":
-        leaves = base.values[nodes.leaves]
-    else:
-        start = _level(names, method, middle, caller)
+    start = _level(names, method, middle, caller) if method in _SPREADS else []
+    shares = None
+    if method in _SPREADS:
         shares = _historic_shares(nodes, history, start, date, amount, caller)
-        leaves = _from_level(nodes, base.values, start, shares, caller)
+
+    def leaves_of(part: Part, where: np.ndarray) -> np.ndarray:
+        values = base.values[np.ix_(part.rows, where)]
+        if method == "bottom_up":
+            return np.asarray(values[part.nodes.leaves])
+        if method in _SPREADS:
+            own = None if shares is None else shares[part.open]
+            return _from_level(part.nodes, values, start, own, caller)
+        found = Projection(part.nodes.summing, part.nodes.leaves, errors.of(part.rows))
+        return found.leaves(values, non_negative=non_negative)
+
+    leaves = by_part(nodes, _shut(base, shut), leaves_of)
     if non_negative:
         leaves = np.maximum(leaves, 0.0)
     made = nodes.summing @ leaves
@@ -283,6 +324,7 @@ class _Base:
     case: np.ndarray
     column: str
     bounds: dict[str, np.ndarray]  # by column name, (nodes, cases)
+    dates: np.ndarray  # number of the date of each case
 
 
 def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str) -> _Base:
@@ -308,7 +350,7 @@ def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str
     if sampled:
         draw = rows.keys("draw").codes
         case = when * (int(draw.max()) + 1) + draw
-    distinct, case = np.unique(case, return_inverse=True)
+    distinct, first, case = np.unique(case, return_index=True, return_inverse=True)
     case = case.reshape(-1)
     _check_full(nodes, node, case, len(distinct), caller)
     values = np.empty((len(nodes), len(distinct)))
@@ -317,7 +359,23 @@ def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str
     for i, name in enumerate(found):
         bounds[name] = np.empty_like(values)
         bounds[name][node, case] = rows[f"bound{i}"]
-    return _Base(rows.frame, nodes, values, node, case, column, bounds)
+    return _Base(rows.frame, nodes, values, node, case, column, bounds, when[first])
+
+
+def _shut(base: _Base, given: np.ndarray | None) -> np.ndarray:
+    """Which leaves are zero whatever the others say, (leaves, cases)."""
+    own = base.nodes.leaves
+    out = np.zeros(base.values.shape, dtype=bool)
+    if given is not None:
+        out[base.node, base.case] = given
+    elif base.bounds:
+        out = (base.values == 0) & np.all([v == 0 for v in base.bounds.values()], axis=0)
+    else:  # draws, each date's together
+        draws = np.bincount(base.dates)
+        starts = np.concatenate([[0], np.cumsum(draws)[:-1]])
+        sold = np.logical_or.reduceat(base.values != 0, starts, axis=1)
+        out = (~sold & (draws >= _SURE))[:, base.dates]
+    return np.asarray(out[own])
 
 
 def _check_full(nodes: Nodes, node: np.ndarray, case: np.ndarray, width: int, caller: str) -> None:

@@ -375,7 +375,8 @@ def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Reco
     keep = np.isin(record.code, which)
     if until is not None:
         keep &= record.at <= until
-    return replace(record, code=record.code[keep], at=record.at[keep], values=record.values[keep])
+    parts = {name: getattr(record, name)[keep] for name in ("code", "at", "values", "rare")}
+    return replace(record, **parts)
 
 
 def _run(

@@ -135,6 +135,8 @@ class Panel:
     invalid: str = "raise"  # what is done with rows that cannot be used
     amount: str = "amount"  # column of the history
     closes: bool = False  # days or hours without any sale in the whole record are closed
+    rare: np.ndarray | None = None  # rows that are zeros on days seldom worked, by the record
+    until: int | None = None  # last day that is to be known
 
     @property
     def gaps(self) -> str:
@@ -287,9 +289,11 @@ def read_history(
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     panel.invalid, panel.amount = invalid, amount
+    if as_of is not None:
+        panel.until = int(_days(resolve_as_of(as_of, caller=caller).to_datetime64()))
     panel.closes = gaps != "missing" and grid.freq in ("D", "h")
     if panel.closes and not zero:
-        with_rare_days(panel)
+        panel.rare = with_rare_days(panel)
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
     return _settle_last(panel, rows["date"], as_of, partial)

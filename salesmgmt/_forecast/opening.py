@@ -72,10 +72,11 @@ def _open_periods(panel: Panel) -> np.ndarray:
     return np.ceil((last - first + 1) * (1 - places.mean(axis=1))).astype(np.int64)
 
 
-def with_rare_days(panel: Panel) -> None:
+def with_rare_days(panel: Panel) -> np.ndarray:
     """Zeros where a series has no row on a day or hour on which it is seldom open.
 
-    A firm that works some Saturdays, those exchanged for a holiday, sells nothing on the others.
+    Returns which rows are new. A firm that works some Saturdays, those exchanged for a holiday,
+    sells nothing on the others.
     """
     series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
     first, last = panel.at[panel.starts[:-1]], panel.at[panel.starts[1:] - 1]
@@ -96,6 +97,8 @@ def with_rare_days(panel: Panel) -> None:
         order = np.lexsort((at, code))
         panel.at, panel.values = at[order], values[order]
         panel.starts = np.searchsorted(code[order], np.arange(len(panel) + 1))
+        return np.asarray(order >= len(series))
+    return np.zeros(len(panel.at), dtype=bool)
 
 
 def _seen(panel: Panel, series: np.ndarray, which: np.ndarray, cycle: int) -> np.ndarray:

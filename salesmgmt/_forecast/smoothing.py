@@ -16,7 +16,7 @@ from .fit import floors
 from .intake import Block, Panel, read_history
 from .opening import closed_ahead
 
-__all__ = ["TRENDS", "View", "node_blocks", "node_panel", "smoothed", "views_of"]
+__all__ = ["TRENDS", "View", "closed_nodes", "node_blocks", "node_panel", "smoothed", "views_of"]
 
 TRENDS = ("damped", "holt")
 
@@ -95,10 +95,17 @@ def views_of(
             row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
             at = (newest - block.n + 1)[column] + row
             view.errors[label[column], at - first] = e[row, column]
+    for view in out:
+        view.base[closed_nodes(panel, count, end, horizon)] = 0.0
+    return out
+
+
+def closed_nodes(panel: Panel, count: int, end: int, horizon: int) -> np.ndarray:
+    """Which labels are closed in the periods after ``end``, (labels, horizon)."""
+    out = np.zeros((count, horizon), dtype=bool)
     late = end - panel.end
     shut = closed_ahead(panel, horizon + int(late.max()))
     if shut is not None:
-        shut = np.take_along_axis(shut, late[:, None] + steps.T, axis=1)
-        for view in out:
-            view.base[panel.labels["_node"]] *= ~shut
+        steps = late[:, None] + np.arange(horizon)
+        out[panel.labels["_node"]] = np.take_along_axis(shut, steps, axis=1)
     return out

@@ -75,7 +75,8 @@ def reconcile_temporal(
     -------
     DataFrame
         The rows of ``forecasts`` in their order with their index, with coherent ``forecast``.
-        Intervals move with the forecast and change their width by the ratio of the standard
+        Finest periods whose forecast and interval ends are all 0 (closed days) stay 0. Intervals
+        move with the forecast and change their width by the ratio of the standard
         errors after and before, errors of different periods and frequencies taken as
         independent.
 
@@ -124,17 +125,26 @@ def reconcile_temporal(
     variance = _variances(rows, residuals, names, freq, grade, series, caller)
     bounds = np.column_stack([rows[b] for b in ends]) if ends else np.empty((len(grade), 0))
     made, moved = rows["forecast"].copy(), bounds.copy()
+    shut = (made == 0) & (bounds == 0).all(axis=1) & bool(ends)
     patterns: dict[tuple[bytes, ...], list[np.ndarray]] = {}
     order = np.lexsort((first, grade, series))
     for run in np.split(order, np.flatnonzero(np.diff(series[order])) + 1):
         same = variance[run] if variance is not None else np.empty(0)
-        parts = (grade[run], first[run], same)
+        parts = (grade[run], first[run], same, shut[run])
         patterns.setdefault(tuple(a.tobytes() for a in parts), []).append(run)
     for alike in patterns.values():
         run = alike[0]
         summing = _summing(grade[run], first[run], last[run], rows, run, caller)
         weight = None if variance is None else variance[run]
-        _adjust(summing, weight, np.array(alike).T, method, non_negative, made, bounds, moved)
+        at, closed = np.array(alike).T, shut[run[: summing.shape[1]]]
+        if closed.any():  # nothing is moved to days on which nothing can be sold
+            part = sparse.csr_array(summing[:, np.flatnonzero(~closed)])
+            opens = np.asarray(part.sum(axis=1)).ravel() > 0
+            made[at[~opens]], moved[at[~opens]] = 0.0, 0.0
+            summing, at = sparse.csr_array(part[opens]), at[opens]
+            weight = None if weight is None else weight[opens]
+        if summing.shape[1]:
+            _adjust(summing, weight, at, method, non_negative, made, bounds, moved)
     out = rows.frame.copy()
     out["forecast"] = made
     for i, name in enumerate(found):

@@ -18,9 +18,9 @@ from .backtest import _with_zeros, forecast_known
 from .blending import Record, Tree, by_period, kinds, learn, names_of
 from .daily import Days
 from .fit import check_transform
-from .hierarchy import build_nodes, reconcile
+from .hierarchy import build_nodes, reconcile_open
 from .intake import Block, Panel, read_history
-from .smoothing import View, node_blocks, node_panel, smoothed, views_of
+from .smoothing import View, closed_nodes, node_blocks, node_panel, smoothed, views_of
 from .whole import with_gaps_filled
 
 __all__ = ["forecast_hierarchy"]
@@ -152,19 +152,22 @@ amount, transform, clean
     end = int(panel.end.max())
     base = _base(frame, panel, end, horizon, {**made, "level": level})
     base, unsure = _with_ends(_without(base, ended))
+    tree = Tree.of(labels, names, caller)
+    shut = _closed(tree, panel, frame, end, horizon, made)
+    base = _with_closed(base, shut)
     errors = _errors(frame, made)
     errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
     weights = None
     if method == "auto":
-        tree = Tree.of(labels, names, caller)
         weights = _learned(tree, frame, errors, panel, horizon, made)
         method = "wls"
-    out = reconcile(
+    out = reconcile_open(
         _label(base, labels, names),
         keys=names,
         method=method,
         residuals=_label(errors, labels, names) if method in _WEIGHED else None,
         non_negative=non_negative,
+        shut=shut.ravel(),
     ).reset_index(drop=True)
     out["base"] = base["forecast"].to_numpy()
     out.attrs["method"] = method
@@ -172,7 +175,8 @@ amount, transform, clean
     if weights is not None:
         views = [v.without(ended, _CERTAIN) for v in _views(frame, len(labels), end, horizon, made)]
         record = Record.of(frame, errors, len(labels), end, panel.season, views)
-        out = _mixed(out, base, tree, record, ended, weights, non_negative)
+        closed = tree.of_leaves(shut)
+        out = _mixed(out, base, tree, record, ended, weights, closed, non_negative)
     for name, rows in unsure.items():
         out.loc[rows, name] = np.nan
     return out
@@ -210,7 +214,32 @@ def _learned(
     views = _views(frame, count, cut, horizon, made)
     record = Record.of(frame, errors, count, cut, panel.season, views)
     truth = by_period(frame, "amount", count, cut + 1, end)[:, :horizon]
-    return learn(tree, base, record, truth)
+    shut = _closed(tree, panel, frame, cut, horizon, made)
+    return learn(tree, np.where(shut, 0.0, base), record, truth, tree.of_leaves(shut))
+
+
+def _closed(
+    tree: Tree, panel: Panel, frame: pd.DataFrame, end: int, horizon: int, made: dict[str, Any]
+) -> np.ndarray:
+    """Where nothing is sold for certain after period ``end``, (labels, horizon).
+
+    A leaf is closed where any sum it is part of is; a sum where all of its leaves are.
+    """
+    if not panel.closes:
+        return np.zeros((len(tree.row), horizon), dtype=bool)
+    known = node_panel(frame[frame["_at"] <= end], made)
+    own = tree.of_nodes(closed_nodes(known, len(tree.row), end, horizon))
+    summing = tree.nodes.summing
+    leaves = summing.T @ own.astype(float) > 0
+    return np.asarray((summing @ (~leaves).astype(float) == 0)[tree.row])
+
+
+def _with_closed(base: pd.DataFrame, shut: np.ndarray) -> pd.DataFrame:
+    """Nothing is forecast where all is closed."""
+    out = base.copy()
+    columns = [c for c in base.columns if c == "forecast" or c.startswith(("lo_", "hi_"))]
+    out.loc[shut.ravel(), columns] = 0.0
+    return out
 
 
 def _mixed(
@@ -220,11 +249,13 @@ def _mixed(
     record: Record,
     ended: np.ndarray,
     weights: np.ndarray,
+    shut: np.ndarray,
     non_negative: bool,
 ) -> pd.DataFrame:
     """The weighted mean of all kinds, and intervals around it."""
     before = base["forecast"].to_numpy()
-    made = kinds(tree, before.reshape(len(tree.row), -1), record, ended, non_negative=non_negative)
+    before = before.reshape(len(tree.row), -1)
+    made = kinds(tree, before, record, ended, shut, non_negative=non_negative)
     mixed = tree.nodes.summing @ np.einsum("k,klh->lh", weights, made)
     mixed = mixed[tree.row].ravel()
     out["forecast"] = mixed

@@ -27,9 +27,9 @@ def with_gaps_filled(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     parts = [(code[known], panel.at[known], panel.values[known])]
     newest, late = int(panel.end.max()), 0
     for block in panel.blocks():
-        series, at, values, waiting = _lacking(block, newest, panel.season)
-        late += waiting
+        series, at, values, after = _lacking(block, newest, panel.season)
         open_then = ~_closed(panel, series, at)
+        late += len(np.unique(series[after & open_then]))
         parts.append((series[open_then], at[open_then], values[open_then]))
     if late:
         warn(
@@ -43,8 +43,8 @@ def with_gaps_filled(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _lacking(
     block: Block, newest: int, season: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Series, period and value of the cells to be filled; how many series are late."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Series, period and value of the cells to be filled; which come after a series' last."""
     last = block.last - block.ahead  # last known period
     behind = newest - last
     enough = np.isfinite(block.y).sum(axis=0) >= _ENOUGH
@@ -56,11 +56,12 @@ def _lacking(
     row, column = np.nonzero(inner)
     if not len(row):
         empty = np.zeros(0, dtype=np.int64)
-        return empty, empty, np.zeros(0), 0
+        return empty, empty, np.zeros(0), np.zeros(0, dtype=bool)
     some = np.flatnonzero(inner.any(axis=0))
     y[:, some] = fill_gaps(y[:, some], n[some], season)
     first = last - block.n + 1
-    return block.series[column], first[column] + row, y[row, column], int(waits.sum())
+    after = row >= block.n[column]
+    return block.series[column], first[column] + row, y[row, column], after
 
 
 def _closed(panel: Panel, series: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -48,6 +48,11 @@ class Covariance:
             return self.diagonal
         return self.diagonal + (self.factor**2).sum(axis=1)
 
+    def of(self, nodes: np.ndarray) -> Covariance:
+        """That of some nodes."""
+        factor = None if self.factor is None else self.factor[nodes]
+        return Covariance(self.diagonal[nodes], factor)
+
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Normal errors, (nodes, count)."""
         out = np.sqrt(self.diagonal)[:, None] * rng.standard_normal((len(self.diagonal), count))

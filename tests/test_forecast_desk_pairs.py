@@ -1,0 +1,151 @@
+"""What meets: two features of the desk that are right alone must be right together."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import InputError
+from salesmgmt.forecast import (
+    anomalies,
+    backtest,
+    forecast,
+    forecast_hierarchy,
+    reconcile,
+    reconcile_temporal,
+)
+
+MONTHS = pd.date_range("2021-01-01", periods=48, freq="MS")
+
+
+def shops(weeks: int = 20) -> pd.DataFrame:
+    """Six shops in two regions, of which the first two are open on Sundays."""
+    rng = np.random.default_rng(3)
+    date = pd.date_range("2023-01-02", periods=7 * weeks)
+    swing = 1 + 0.5 * np.sin(np.arange(len(date)) / 30)
+    parts = []
+    for shop in "abcdef":
+        sold = rng.poisson(10 * swing).astype(float)
+        one = pd.DataFrame({"region": "xy"[shop > "b"], "shop": shop, "date": date, "amount": sold})
+        parts.append(one if shop < "c" else one[one["date"].dt.day_of_week != 6])
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("method", ["auto", "wls", "mint_shrink", "ols", "top_down"])
+def test_a_shop_that_is_closed_stays_closed_beside_those_that_open(method):
+    got = forecast_hierarchy(shops(), 7, keys=["region", "shop"], method=method, level=[95])
+    sunday = got[got["date"].dt.day_of_week == 6].set_index(["region", "shop"])
+    closed = [("y", shop) for shop in "cdef"]
+    assert (sunday.loc[closed, ["forecast", "lo_95", "hi_95"]] == 0).all(axis=None)
+    node = sunday["forecast"]
+    total = node[sunday.index.get_level_values("region").isna()]
+    assert total.iloc[0] == pytest.approx(node[("x", "a")] + node[("x", "b")])
+    assert total.iloc[0] > 5
+
+
+@pytest.mark.parametrize("method", ["wls", "mint_shrink", "ols", "top_down", "middle_out"])
+def test_closed_leaves_are_reconciled_as_if_they_were_not_there(method):
+    rng = np.random.default_rng(1)
+    nodes = pd.DataFrame(
+        {"region": [None, "x", "y", "x", "x", "y", "y"], "shop": [None] * 3 + list("abcd")}
+    )
+    base = nodes.assign(date="2026-01-04", forecast=[100.0, 40, 50, 25, 20, 35, 0])
+    base = base.assign(lo_80=base["forecast"] * 0.8, hi_80=base["forecast"] * 1.3)
+    past = pd.concat(
+        [
+            nodes.assign(date=d, residual=rng.normal(0, 5, 7))
+            for d in pd.date_range("2025-01-05", periods=30)
+        ]
+    )
+    given = {"keys": ["region", "shop"], "method": method}
+    if method in ("wls", "mint_shrink"):
+        given["residuals"] = past
+    whole = reconcile(base, **given)
+    assert (whole[["forecast", "lo_80", "hi_80"]].iloc[-1] == 0).all()
+    if method != "mint_shrink":  # its shrinkage is that of all nodes
+        part = reconcile(base.iloc[:-1], **given)
+        np.testing.assert_allclose(whole["forecast"].iloc[:-1], part["forecast"], rtol=1e-9)
+    sums = whole["forecast"].to_numpy()
+    np.testing.assert_allclose([sums[0], sums[1]], [sums[3:].sum(), sums[3:5].sum()], rtol=1e-9)
+
+
+def test_draws_of_a_closed_shop_stay_zero():
+    rng = np.random.default_rng(2)
+    draws = np.arange(200)
+    parts = [
+        pd.DataFrame({"shop": shop, "date": "2026-01-04", "draw": draws, "amount": amount})
+        for shop, amount in (
+            (None, rng.normal(30, 5, 200)),
+            ("a", rng.normal(25, 5, 200)),
+            ("b", 0.0),
+        )
+    ]
+    got = reconcile(pd.concat(parts, ignore_index=True), keys="shop", method="ols")
+    assert (got.loc[got["shop"] == "b", "amount"] == 0).all()
+    by_draw = got.pivot_table(index="draw", columns=got["shop"].fillna("all"), values="amount")
+    np.testing.assert_allclose(by_draw["all"], by_draw["a"])
+
+
+def test_weeks_are_shared_by_the_days_that_are_open():
+    days = pd.DataFrame(
+        {"date": pd.date_range("2026-01-05", periods=7), "freq": "D", "forecast": 10.0}
+    )
+    days.loc[6, "forecast"] = 0.0
+    week = pd.DataFrame({"date": [pd.Timestamp("2026-01-05")], "freq": "W", "forecast": [90.0]})
+    both = pd.concat([days, week], ignore_index=True)
+    both = both.assign(lo_80=both["forecast"] * 0.7, hi_80=both["forecast"] * 1.4)
+    got = reconcile_temporal(both)
+    assert (got.loc[6, ["forecast", "lo_80", "hi_80"]] == 0).all()
+    # six days of weight 1 and a week of weight 6: half of the gap of 30 each
+    np.testing.assert_allclose(got.loc[:5, "forecast"], 12.5)
+    assert got.loc[7, "forecast"] == pytest.approx(75.0)
+
+
+def test_the_band_of_a_series_does_not_depend_on_its_neighbours():
+    rng = np.random.default_rng(0)
+    few = pd.DataFrame({"k": "a", "date": MONTHS, "amount": rng.poisson(3, 48).astype(float)})
+    refunds = pd.DataFrame({"k": "b", "date": MONTHS, "amount": rng.normal(0, 100, 48)})
+    alone = anomalies(few, by="k")
+    among = anomalies(pd.concat([few, refunds]), by="k")
+    pd.testing.assert_frame_equal(among[among["k"] == "a"].reset_index(drop=True), alone)
+
+
+def test_rows_after_as_of_are_no_future_values_of_a_driver():
+    rng = np.random.default_rng(0)
+    sales = pd.DataFrame(
+        {"date": MONTHS, "amount": rng.normal(100, 9, 48), "price": rng.uniform(1, 2, 48)}
+    )
+    with pytest.raises(InputError, match="future lacks 3 value"):
+        forecast(sales, 3, exog="price", as_of="2024-06-30")
+    future = sales.loc[MONTHS > "2024-06-30", ["date", "price"]]
+    known = sales[MONTHS <= "2024-06-30"]
+    pd.testing.assert_frame_equal(
+        forecast(sales, 3, exog="price", as_of="2024-06-30", future=future),
+        forecast(known, 3, exog="price", future=future),
+    )
+
+
+def test_what_was_cleaned_is_told_with_the_amount_of_the_history():
+    rng = np.random.default_rng(0)
+    weeks = pd.date_range("2020-01-05", periods=200, freq="W")
+    sales = pd.DataFrame({"date": weeks, "amount": rng.normal(100, 5, 200)})
+    sales.loc[(weeks.month == 2), "amount"] *= 0.7
+    sales.loc[57, "amount"] = 400.0
+    told = pd.DataFrame(forecast(sales, 8, calendar="CN", clean=True).attrs["cleaned"])
+    given = told.merge(sales, on="date", suffixes=("_told", ""))
+    assert 400.0 in set(given["amount_told"])
+    np.testing.assert_array_equal(given["amount_told"], given["amount"])
+
+
+def test_days_that_turn_out_to_be_seldom_worked_are_not_known_at_a_cutoff():
+    rng = np.random.default_rng(0)
+    date = pd.date_range("2024-01-01", periods=7 * 20)
+    sales = pd.DataFrame({"date": date, "amount": rng.normal(100, 10, len(date))})
+    week = np.arange(len(date)) // 7
+    worked = (date.day_of_week < 5) | ((date.day_of_week == 5) & (week % 4 == 0))
+    sales = sales[worked]  # one Saturday in four, which six weeks do not tell yet
+    tried = backtest(sales, 7, windows=13, freq="D", models="auto", level=None)
+    first = tried[tried["cutoff"] == tried["cutoff"].min()]
+    then = forecast(sales[sales["date"] <= first["cutoff"].iloc[0]], 7, level=None)
+    both = first.merge(then, on="date", suffixes=("", "_then"))
+    assert len(both) == len(first)
+    np.testing.assert_allclose(both["forecast"], both["forecast_then"])
