@@ -15,7 +15,19 @@ from ..errors import InputError
 from .job import Job
 from .plan import CommissionPlan, fraction
 
-__all__ = ["Climb"]
+__all__ = ["Climb", "Piece"]
+
+
+@dataclass
+class Piece:
+    """Trace rows of one rule: cell, amount it is about, rate, pay in units, credit row (-1)."""
+
+    rule: str
+    cell: np.ndarray
+    base: np.ndarray
+    rate: np.ndarray
+    pay: np.ndarray
+    row: np.ndarray
 
 
 @dataclass
@@ -70,8 +82,7 @@ class Climb:
 
     def check(self, used: np.ndarray) -> None:
         """Whatever is measured against a target must have one."""
-        plan, job = self.plan, self.job
-        needs = plan.base == "attainment" or plan.gate is not None
+        plan, job, needs = self.plan, self.job, self._needs_target
         lost = used & ~job.known
         if needs and lost.any():
             self._refuse(lost, "has no target; give targets= or a target column")
@@ -89,6 +100,26 @@ class Climb:
                 f"{job.caller}(): the plan's multiplier {plan.multiplier!r} is no column of "
                 "targets or results."
             )
+
+    def check_origins(self, inside: np.ndarray) -> None:
+        """A sale that came back is paid anew: its period needs a target, too."""
+        job = self.job
+        if job.origin is None or not self._needs_target:
+            return
+        at = job.origin[job.origin >= 0]
+        at = at[inside[at % job.shape[1]]]
+        lost = np.zeros(job.shape, dtype=bool)
+        lost.reshape(-1)[at] = job.target.reshape(-1)[at] <= 0
+        if lost.any():
+            self._refuse(
+                lost,
+                "had a sale that came back but has no positive target, which its pay is computed "
+                "again with; give the results and the target of that period, too",
+            )
+
+    @property
+    def _needs_target(self) -> bool:
+        return self.plan.base == "attainment" or self.plan.gate is not None
 
     def _refuse(self, bad: np.ndarray, what: str) -> None:
         job = self.job
@@ -222,11 +253,23 @@ class Climb:
             top = np.where(self._measured, top, 0)
         if not self.plan.cumulative:
             return np.where(self.job.there.reshape(-1), top, 0), bottom
+        top, bottom = (
+            self._kept(top, 0),
+            bottom if isinstance(bottom, int) else self._kept(bottom, 1),
+        )
         if isinstance(bottom, int):
             return top - self._previous(top), bottom
         last, under = self._previous(top), self._previous(bottom)
         under = np.where(under == 0, 1, under)
         return top * under - last * bottom, bottom * under
+
+    def _kept(self, values: np.ndarray, first: int) -> np.ndarray:
+        """Values to date, which periods that do not count for the payee leave as they were."""
+        out = values.reshape(self.job.shape).copy()
+        for p in range(out.shape[1]):
+            last = out[:, p - 1] if self.same_year[p] else first
+            out[:, p] = np.where(self.job.there[:, p], out[:, p], last)
+        return out.reshape(-1)
 
     @cached_property
     def _measured(self) -> np.ndarray:

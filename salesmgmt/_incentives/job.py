@@ -88,7 +88,7 @@ class Job:
     caller: str
     step: float
     plans: list[CommissionPlan]
-    plan_of: np.ndarray  # plan number of each period
+    plan_of: np.ndarray  # plan number of each period, -1 where none is in force
     payees: pd.DataFrame
     period_name: str | None
     period_labels: Any
@@ -172,11 +172,12 @@ def take_job(
     codes = keys.codes[: len(payee)]
     span = len(clock.periods)
     at = clock.rows[source] if len(clock.rows) else np.zeros(len(source), dtype=np.int64)
+    plan_of = _plan_of(plans, clock, caller=caller)
     job = Job(
         caller=caller,
         step=step,
         plans=plans,
-        plan_of=_plan_of(plans, clock, caller=caller),
+        plan_of=plan_of,
         payees=_of_dtypes(keys.labels, rows.frame.dtypes),
         period_name=clock.name,
         period_labels=clock.labels,
@@ -187,7 +188,7 @@ def take_job(
         time=rows["date"].astype(np.int64)[source] if "date" in rows else at,
         credit=credit,
         role=role,
-        origin=_origin(rows, source, codes, span, clock, credit, at, plans),
+        origin=_origin(rows, source, codes, clock, credit, at, plans, plan_of, caller=caller),
         collected=_collected(rows, source, clock, plans, caller=caller),
         there=np.zeros((len(keys), span), dtype=bool),
         target=np.zeros((len(keys), span), dtype=np.int64),
@@ -353,7 +354,7 @@ def _plan_of(plans: list[CommissionPlan], clock: _Clock, *, caller: str) -> np.n
     if (used & (out < 0)).any():
         first = clock.labels.iloc[int(np.flatnonzero(used & (out < 0))[0])]
         raise InputError(f"{caller}(): no plan is in force in the period of {first:%Y-%m-%d}.")
-    return np.maximum(out, 0)
+    return out
 
 
 # --------------------------------------------------------------------------------------
@@ -455,29 +456,36 @@ def _origin(
     rows: Rows,
     source: np.ndarray,
     codes: np.ndarray,
-    span: int,
     clock: _Clock,
     credit: np.ndarray,
     at: np.ndarray,
     plans: list[CommissionPlan],
+    plan_of: np.ndarray,
+    *,
+    caller: str,
 ) -> np.ndarray | None:
     """Cell of the original sale for returns of earlier periods; -1 for other rows, -2 for
     returns that came too late to take anything back."""
     if "sale_date" not in rows:
         return None
-    sold = rows["sale_date"][source]
-    has = ~np.isnat(sold) & (credit < 0)
-    first = clock.number(np.where(has, sold, rows["date"][source]))
-    out = np.where(has & (first < at), codes * span + np.maximum(first, 0), -1)
-    for plan in plans:
-        within = plan.clawback_rule["within_days"]
-        if within is not None:
-            age = (rows["date"][source] - np.where(has, sold, rows["date"][source])).astype(
-                "timedelta64[D]"
-            )
-            late = has & (age.astype(np.int64) > within)
-            out = np.where(late, -2, out)
-    return out
+    rules = [p.clawback_rule for p in plans]
+    original = np.array([r["basis"] == "original" for r in rules])
+    most = np.array([np.inf if r["within_days"] is None else r["within_days"] for r in rules])
+    sold, date = rows["sale_date"][source], rows["date"][source]
+    has = ~np.isnat(sold) & (credit < 0) & original[plan_of[at]]
+    sold = np.where(has, sold, date)
+    first = clock.number(sold)
+    earlier = has & (first < at)
+    late = has & ((date - sold).astype("timedelta64[D]").astype(np.int64) > most[plan_of[at]])
+    lost = earlier & ~late & (plan_of[np.maximum(first, 0)] < 0)
+    if lost.any():
+        when = clock.labels.iloc[int(first[lost].min())]
+        raise InputError(
+            f"{caller}(): {int(lost.sum())} return(s) go back to sales of periods in which no plan "
+            f"is in force (first: {when:%Y-%m-%d}); give the plan of then, too."
+        )
+    cell = codes * len(clock.periods) + np.maximum(first, 0)
+    return np.where(late, -2, np.where(earlier, cell, -1))
 
 
 def _collected(
@@ -598,19 +606,18 @@ def _fill_targets(
             job.target_pay = np.zeros(job.shape, dtype=np.int64)
             np.add.at(job.target_pay.reshape(-1), at, pay[rows])
         if "multiplier" in wanted.rows:
-            job.multiplier = np.full(job.shape, _MILLION, dtype=np.int64)
-            scaled = np.rint(wanted.rows["multiplier"] * _MILLION).astype(np.int64)
-            job.multiplier.reshape(-1)[at] = scaled[rows]
+            value = wanted.rows["multiplier"][rows]
+            factor, known = _one_number(job, "multiplier", at, value, wanted.rows)
+            job.multiplier = _millionths(factor, known)
     if wanted is None and "target" in job.rows:
-        value, known = _of_cell(job, "target", caller=caller)
+        value, known = _of_cell(job, "target")
         job.target = units(value, job.step, name=columns.target, caller=caller)
         job.known = known
     if job.target_pay is None and "target_pay" in job.rows:
-        value, _ = _of_cell(job, "target_pay", caller=caller)
+        value, _ = _of_cell(job, "target_pay")
         job.target_pay = units(value, job.step, name=columns.target_pay, caller=caller)
     if job.multiplier is None and "multiplier" in job.rows:
-        value, known = _of_cell(job, "multiplier", caller=caller)
-        job.multiplier = np.where(known, np.rint(value * _MILLION), _MILLION).astype(np.int64)
+        job.multiplier = _millionths(*_of_cell(job, "multiplier"))
 
 
 def _wanted_cells(
@@ -634,23 +641,37 @@ def _wanted_cells(
     return rows, codes[rows] * span + at[rows]
 
 
-def _of_cell(job: Job, option: str, *, caller: str) -> tuple[np.ndarray, np.ndarray]:
+def _of_cell(job: Job, option: str) -> tuple[np.ndarray, np.ndarray]:
     """A number of the results that must be the same in all rows of a payee's period."""
     value = job.rows[option][job.source]
     has = ~np.isnan(value)
     if job.role.any():
         has &= job.role == 0
+    return _one_number(job, option, job.cell[has], value[has], job.rows)
+
+
+def _one_number(
+    job: Job, option: str, cell: np.ndarray, value: np.ndarray, rows: Rows
+) -> tuple[np.ndarray, np.ndarray]:
+    """The number each cell has in all of its rows, and which cells have one."""
     low, high = np.full(job.there.size, np.inf), np.full(job.there.size, -np.inf)
-    np.minimum.at(low, job.cell[has], value[has])
-    np.maximum.at(high, job.cell[has], value[has])
+    np.minimum.at(low, cell, value)
+    np.maximum.at(high, cell, value)
     differ = high > low
     if differ.any():
         at = int(np.flatnonzero(differ)[0])
         who = " / ".join(str(v) for v in job.payees.iloc[at // job.shape[1]])
-        column = job.rows.columns[option]
+        own = rows is job.rows
+        arg, remedy = ("results", ", or a frame of targets") if own else ("targets", "")
         raise InputError(
-            f"{caller}(): results: column {column!r} differs within {int(differ.sum())} payee's "
-            f"period(s) (first: {who}); give one value a period, or a frame of targets."
+            f"{job.caller}(): {arg}: column {rows.columns[option]!r} differs within "
+            f"{int(differ.sum())} payee's period(s) (first: {who}); "
+            f"give one value a period{remedy}."
         )
     known = high > -np.inf
     return np.where(known, high, 0.0).reshape(job.shape), known.reshape(job.shape)
+
+
+def _millionths(factor: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Multipliers in millionths; one where none is told."""
+    return np.where(known, np.rint(factor * _MILLION), _MILLION).astype(np.int64)

@@ -12,7 +12,8 @@ import numpy as np
 from .._frames import as_dates
 from ..engine.tiers import Terms, cumulative_parts, exact, group_cumsum, round_div, settle, tier_pay
 from ..engine.units import fraction_of
-from .climb import Climb
+from .clawback import taken_back
+from .climb import Climb, Piece
 from .job import Job
 from .plan import CommissionPlan, fraction
 
@@ -22,18 +23,6 @@ __all__ = ["EARNED", "SETTLED", "Pay", "Piece", "work"]
 EARNED = ("commission", "clawback", "multiplier", "cap", "spiff", "pool", "held", "released")
 SETTLED = ("carried", "draw", "recovered")
 _MILLION = 10**6
-
-
-@dataclass
-class Piece:
-    """Trace rows of one rule: cell, amount it is about, rate, pay in units, credit row (-1)."""
-
-    rule: str
-    cell: np.ndarray
-    base: np.ndarray
-    rate: np.ndarray
-    pay: np.ndarray
-    row: np.ndarray
 
 
 @dataclass
@@ -56,24 +45,31 @@ def work(job: Job, *, traced: bool = False) -> Pay:
     rules = {r: np.zeros(job.shape, dtype=np.int64) for r in EARNED}
     attained = np.full(job.shape, np.nan)
     pieces: list[Piece] = []
-    for i, plan in enumerate(job.plans):
+    told = pieces if traced else None
+    climbs = {}
+    for i in _in_force(job.plan_of):
         inside = job.plan_of == i
-        if not inside.any():
-            continue
-        own, share = _plan_pay(job, plan, inside, pieces if traced else None)
-        for rule, amount in own.items():
-            # What is released may fall into another plan's period; all else is the plan's own.
-            if rule == "released" or inside.all():
-                rules[rule] += amount
-            else:
-                rules[rule][:, inside] += amount[:, inside]
-        attained[:, inside] = share[:, inside]
+        climb = _climb(job, job.plans[i], inside)
+        paid = rules["commission"] + rules["multiplier"] + rules["cap"]
+        own, ceiling = _tier_rules(climb, inside, paid, told)
+        _add(rules, own, inside)
+        climbs[i] = (climb, ceiling)
+    rules["clawback"] = taken_back(job, climbs, told)
+    for i, (climb, _) in climbs.items():
+        inside = job.plan_of == i
+        _add(rules, _other_rules(climb, inside, rules, told), inside)
+        attained[:, inside] = _attainment(climb)[:, inside]
     job.there |= rules["released"] != 0
     total = _total(rules)
-    terms = [_terms(job.plans[i], job.step) for i in job.plan_of]
+    terms = [_terms(job.plans[i], job.step) if i >= 0 else Terms() for i in job.plan_of]
     job.there |= _drawn(job.there, terms)
     settled = settle(total, job.there, terms)
     return Pay(job, rules, settled, attained, pieces)
+
+
+def _in_force(plan_of: np.ndarray) -> list[int]:
+    """Numbers of the plans that pay a period, in the order of their first one."""
+    return [int(i) for i in dict.fromkeys(plan_of.tolist()) if i >= 0]
 
 
 def _total(rules: dict[str, np.ndarray]) -> np.ndarray:
@@ -112,33 +108,71 @@ def _terms(plan: CommissionPlan, step: float) -> Terms:
     )
 
 
-def _plan_pay(
-    job: Job, plan: CommissionPlan, inside: np.ndarray, pieces: list[Piece] | None
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Pay of one plan by rule, and the attainment it saw."""
-    live = np.ones(len(job.credit), dtype=bool) if job.origin is None else job.origin == -1
-    climb = Climb(job, plan, job.grid(job.credit, live))
+def _add(rules: dict[str, np.ndarray], own: dict[str, np.ndarray], inside: np.ndarray) -> None:
+    """What one plan pays by rule, added in its periods."""
+    for rule, amount in own.items():
+        # What is released may fall into another plan's period; all else is the plan's own.
+        if rule == "released" or inside.all():
+            rules[rule] += amount
+        else:
+            rules[rule][:, inside] += amount[:, inside]
+
+
+def _live(job: Job) -> np.ndarray:
+    """Credits that count in their own period (not returns that go back to that of the sale)."""
+    return np.ones(len(job.credit), dtype=bool) if job.origin is None else job.origin == -1
+
+
+def _climb(job: Job, plan: CommissionPlan, inside: np.ndarray) -> Climb:
+    climb = Climb(job, plan, job.grid(job.credit, _live(job)))
     climb.check(job.there & inside)
-    at = inside[job.cell % job.shape[1]]
+    climb.check_origins(inside)
+    return climb
+
+
+def _tier_rules(
+    climb: Climb, inside: np.ndarray, paid: np.ndarray, pieces: list[Piece] | None
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Commission, multiplier and cap of one plan, and its ceilings.
+
+    ``paid``: what the tiers of earlier plans paid.
+    """
+    job, plan = climb.job, climb.plan
+    rows = np.flatnonzero(_live(job) & inside[job.cell % job.shape[1]])
     if plan.scope == "row":
-        commission = _each_row(climb, np.flatnonzero(live & at), pieces)
+        commission = _each_row(climb, rows, pieces)
     elif plan.round_at == "row" and plan.pays == "rate":
-        commission = _by_row(climb, np.flatnonzero(live & at), pieces)
+        commission = _by_row(climb, rows, inside, pieces)
     else:
         commission = _by_cell(climb, inside, pieces)
-    out = {"commission": commission}
-    out["clawback"] = _clawback(climb, np.flatnonzero(~live & at), pieces)
-    out["multiplier"] = _multiplied(job, plan, commission)
-    out["cap"] = _capped(climb, commission + out["multiplier"])
-    out["spiff"] = _spiffs(job, plan, np.flatnonzero(at), pieces)
-    out["pool"] = _pool(climb, np.flatnonzero(live & at))
+    scaled = _multiplied(job, plan, commission)
+    pay = np.where(inside, commission + scaled, paid)
+    ceiling = _ceilings(climb, pay, inside)
+    over = np.where(inside, np.minimum(ceiling - pay, 0), 0)
+    return {"commission": commission, "multiplier": scaled, "cap": over}, ceiling
+
+
+def _other_rules(
+    climb: Climb, inside: np.ndarray, rules: dict[str, np.ndarray], pieces: list[Piece] | None
+) -> dict[str, np.ndarray]:
+    """What comes on top of the tiers, and what waits for its money."""
+    job, plan = climb.job, climb.plan
+    at = inside[job.cell % job.shape[1]]
+    rows = np.flatnonzero(_live(job) & at)
+    out = {
+        "spiff": _spiffs(job, plan, np.flatnonzero(at), pieces),
+        "pool": _pool(climb, rows),
+    }
     if plan.pay_on == "collection":
-        due = commission + out["multiplier"] + out["cap"]
-        out["held"], out["released"] = _held(job, due, np.flatnonzero(live & at))
+        due = rules["commission"] + rules["multiplier"] + rules["cap"]
+        out["held"], out["released"] = _held(job, due, rows)
+    return out
+
+
+def _attainment(climb: Climb) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = climb.amount / climb.goal
-    known = climb.goal > 0
-    return out, np.where(known, share, np.nan).reshape(job.shape)
+    return np.where(climb.goal > 0, share, np.nan).reshape(climb.job.shape)
 
 
 # --------------------------------------------------------------------------------------
@@ -178,7 +212,9 @@ def _running(
     return np.diff(grid, axis=1, prepend=0)
 
 
-def _by_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+def _by_row(
+    climb: Climb, rows: np.ndarray, inside: np.ndarray, pieces: list[Piece] | None
+) -> np.ndarray:
     """Commission rounded row by row."""
     job, plan = climb.job, climb.plan
     cell, credit = job.cell[rows], job.credit[rows]
@@ -203,7 +239,7 @@ def _by_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.nd
     out = np.zeros(job.there.size, dtype=np.int64)
     np.add.at(out, cell, pay)
     if plan.cumulative:
-        out += _true_up(climb, np.unique(cell), pieces)
+        out += _true_up(climb, inside, pieces)
     return out.reshape(job.shape)
 
 
@@ -316,7 +352,7 @@ def _add_tiers(
         )
 
 
-def _true_up(climb: Climb, cells: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+def _true_up(climb: Climb, inside: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
     """What the year before this period earns more (or less) now that the tier has moved."""
     job, plan = climb.job, climb.plan
     every = np.arange(len(climb.amount))
@@ -332,11 +368,8 @@ def _true_up(climb: Climb, cells: np.ndarray, pieces: list[Piece] | None) -> np.
         prior = np.where(prior == 0, 1, prior)
         diff, below = now * prior - then * under, under * prior
     pay = np.asarray(round_div(diff, below, plan.rounding)).astype(np.int64)
-    inside = np.zeros(len(pay), dtype=bool)
-    inside[cells] = True
     # Periods without rows of their own still move the tier when a target is added to date.
-    inside |= job.there.reshape(-1)
-    pay = np.where(inside, pay, 0)
+    pay = np.where((job.there & inside).reshape(-1), pay, 0)
     if pieces is not None:
         seen = np.flatnonzero(pay)
         base = climb.before[seen].astype(float)
@@ -411,38 +444,6 @@ def _cell_pieces(climb: Climb, pay: np.ndarray, inside: np.ndarray, pieces: list
 # The other rules
 
 
-def _clawback(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
-    """Returns on earlier sales: what the sale's period earns less without them."""
-    job, plan = climb.job, climb.plan
-    out = np.zeros(job.there.size, dtype=np.int64)
-    if job.origin is None or not len(rows):
-        return out.reshape(job.shape)
-    rows = rows[job.origin[rows] >= 0]
-    if not len(rows):
-        return out.reshape(job.shape)
-    origin = job.origin[rows]
-    order = np.lexsort((job.credit[rows], job.time[rows], origin))
-    rows, origin = rows[order], origin[order]
-    credit = job.credit[rows]
-    starts = np.flatnonzero(np.r_[True, np.diff(origin) != 0])
-    after = climb.amount[origin] + group_cumsum(credit, starts)
-    scale = job.multiplier.reshape(-1)[origin] if job.multiplier is not None else None
-    paid = []
-    for total in (after, after - credit):
-        top, bottom = climb.pay(origin, total)
-        below: Any = bottom
-        if scale is not None:
-            top, below = top.astype(object) * scale.astype(object), bottom * _MILLION
-        paid.append(np.asarray(round_div(top, below, plan.rounding)).astype(np.int64))
-    taken = paid[0] - paid[1]
-    np.add.at(out, job.cell[rows], taken)
-    if pieces is not None:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rate = taken / credit
-        pieces.append(Piece("clawback", job.cell[rows], credit.astype(float), rate, taken, rows))
-    return out.reshape(job.shape)
-
-
 def _multiplied(job: Job, plan: CommissionPlan, commission: np.ndarray) -> np.ndarray:
     if plan.multiplier is None or job.multiplier is None:
         return np.zeros_like(commission)
@@ -452,28 +453,29 @@ def _multiplied(job: Job, plan: CommissionPlan, commission: np.ndarray) -> np.nd
     return whole.reshape(job.shape) - commission
 
 
-def _capped(climb: Climb, pay: np.ndarray) -> np.ndarray:
-    """What goes over the ceilings, negative."""
+def _ceilings(climb: Climb, pay: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Most that each cell's tiers may pay; a year counts what other plans paid in it."""
     job, caps = climb.job, climb.plan.caps
     unit = fraction_of(job.step)
-    allowed = pay.copy()
+    out = np.full(pay.shape, 2**62)
     if "period" in caps:
-        allowed = np.minimum(allowed, int(fraction(caps["period"]) / unit))
+        out = np.minimum(out, int(fraction(caps["period"]) / unit))
     if "target_pay" in caps:
         assert job.target_pay is not None
         share = fraction(caps["target_pay"])
         size = int(job.target_pay.max(initial=0)) * share.numerator + 1
         ceiling = exact(job.target_pay, size) * share.numerator // share.denominator
-        allowed = np.minimum(allowed, ceiling.astype(np.int64))
+        out = np.minimum(out, ceiling.astype(np.int64))
     if "year" in caps:
         most = int(fraction(caps["year"]) / unit)
         paid = np.zeros(len(pay), dtype=np.int64)
         for p in range(pay.shape[1]):
             if not climb.same_year[p]:
                 paid[:] = 0
-            allowed[:, p] = np.minimum(allowed[:, p], most - paid)
-            paid += allowed[:, p]
-    return allowed - pay
+            if inside[p]:
+                out[:, p] = np.minimum(out[:, p], most - paid)
+            paid += np.minimum(pay[:, p], out[:, p]) if inside[p] else pay[:, p]
+    return out
 
 
 def _spiffs(

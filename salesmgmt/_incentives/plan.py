@@ -56,7 +56,8 @@ class CommissionPlan:
         stays). ``{"attainment": 1.0, "rate": 0.05}`` names the rate to hold them at.
     cap : float or mapping, optional
         Most that the tiers (with multiplier) pay a period; ``{"period": ..., "year": ...,
-        "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column).
+        "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column). A year counts
+        what plans before this one paid in it.
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
         "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
@@ -68,7 +69,8 @@ class CommissionPlan:
         paid back at once (``"pay"``). ``"original"``: the period of the sale (column
         ``sale_date``) is computed again without it, the difference is taken back now and
         carried. ``{"basis": "original", "settle": "pay", "within_days": 90}`` names all; later
-        returns take nothing back.
+        returns take nothing back. The pay of the sale's period is that of the plan in force then,
+        under its ceilings.
     splits : str or mapping, optional
         Who shares a row. A column with each row's share (0..1), or ``{"rep": 0.7,
         "engineer": 0.3}``: columns that name the payees, with their shares, exact to the unit.

@@ -97,6 +97,8 @@ def round_div(top: np.ndarray, bottom: int | np.ndarray, mode: str = "half_up") 
     ``half_up`` and ``half_down`` go away from and towards zero on a half, ``up`` and ``down``
     always do; ``half_even`` is the banker's; ``floor`` and ``ceiling`` as they say.
     """
+    if isinstance(bottom, int) and bottom >= _SAFE:
+        top = top.astype(object)
     if mode == "floor":
         return top // bottom
     if mode == "ceiling":
