@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._deal_states import IS_LOST, IS_WON, OPEN, states_of, wrong_ends, wrong_status
 from .._frames import Amount, AsIs, Date, Key, Problem, Rows, resolve_as_of, take
 from ..errors import InputError
 from ._events import known_groups
-from .stages import LOST, WON
 
 __all__ = [
     "IS_LOST",
@@ -25,8 +25,6 @@ __all__ = [
     "wrong_status",
 ]
 
-OPEN, IS_WON, IS_LOST = 0, 1, 2
-OPEN_NAMES = ("open", "进行中", "跟进中")
 NO_DAY = np.iinfo(np.int64).max
 
 
@@ -136,57 +134,16 @@ def days(values: np.ndarray) -> np.ndarray:
 
 def status_codes(rows: Rows) -> np.ndarray:
     """Codes from the ``status`` column, else from the usual names of closing stages."""
-    return _states(rows)[0]
-
-
-def _states(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """Status of each row (open where it is not understood), and which are not."""
-    option = "status" if "status" in rows else "stage"
-    codes, uniques = pd.factorize(rows.series(option))
-    place: list[int] = []
-    strange: list[bool] = []
-    for label in uniques:
-        text = str(label).strip().lower()
-        mark = IS_WON if text in WON else IS_LOST if text in LOST else OPEN
-        place.append(mark)
-        strange.append(option == "status" and mark == OPEN and text not in OPEN_NAMES)
-    known = np.append(np.asarray(place, dtype=np.int64), OPEN)
-    return known[codes], np.append(np.asarray(strange, dtype=bool), False)[codes]
-
-
-def wrong_status(rows: Rows) -> list[Problem]:
-    """Rows whose status is missing or says neither open, won nor lost."""
-    if "status" not in rows:
-        return []
-    name = rows.columns["status"]
-    lost, strange = rows.series("status").isna().to_numpy(), _states(rows)[1]
-    remedy = "fill in 'open', 'won' or 'lost'"
-    return [
-        Problem(name, mask, why, remedy)
-        for mask, why in (
-            (lost, "is missing"),
-            (strange, "must hold 'open', 'won' or 'lost', but does not"),
-        )
-        if mask.any()
-    ]
+    return states_of(rows.series("status" if "status" in rows else "stage"))[0]
 
 
 def _wrong_ends(rows: Rows, name: str) -> list[Problem]:
     """Status not understood, closed deals without a closing day, or closed before they began."""
     found = wrong_status(rows)
-    closed = _states(rows)[0] != OPEN
-    if "close" not in rows:
-        stage = rows.columns["status" if "status" in rows else "stage"]
-        why = f"says won or lost, but {name!r} is missing"
-        remedy = "add a column of closing dates (close=)"
-        return found + ([Problem(stage, closed, why, remedy)] if closed.any() else [])
-    end, born = rows["close"], rows["created"]
-    undated = closed & np.isnat(end)
-    early = closed & (days(end) < days(born)) & ~np.isnat(end) & ~np.isnat(born)
-    if undated.any():
-        found.append(
-            Problem(name, undated, "is missing for won or lost deals", "fill in the closing date")
-        )
-    if early.any():
-        found.append(Problem(name, early, "is before the creation of the deal", "mend the dates"))
-    return found
+    closed = status_codes(rows) != OPEN
+    if "close" in rows:
+        return found + wrong_ends(rows, closed, "close")
+    stage = rows.columns["status" if "status" in rows else "stage"]
+    why = f"says won or lost, but {name!r} is missing"
+    remedy = "add a column of closing dates (close=)"
+    return found + ([Problem(stage, closed, why, remedy)] if closed.any() else [])

@@ -34,7 +34,7 @@ def attribution(
     model: str = "shapley",
     half_life: float = 7.0,
     ends: float = 0.4,
-    draws: int = 2000,
+    draws: int | None = None,
     step: float = 0.01,
     random_state: int = 0,
     deal: str = "deal_id",
@@ -59,8 +59,9 @@ def attribution(
         Days in which a touch loses half its weight (``time_decay``).
     ends : float, default=0.4
         Share of the first and of the last touch (``position``).
-    draws : int, default=2000
-        Random orders for Shapley with more than ten channels.
+    draws : int, optional
+        Estimate the Shapley value from so many random orders of entry and their reverses.
+        Default: the exact value.
     step : float, default=0.01
         Smallest unit of money: credits are multiples of it and add up to the total.
     random_state : int, default=0
@@ -102,7 +103,8 @@ def attribution(
     check_choice(model, "model", MODELS, caller=caller)
     check_number(half_life, "half_life", caller=caller, low=0, open_low=True)
     check_number(ends, "ends", caller=caller, low=0, high=0.5)
-    check_int(draws, "draws", caller=caller, low=1)
+    if draws is not None:
+        check_int(draws, "draws", caller=caller, low=1)
     check_seed(random_state, caller=caller)
     own = ["credit", "share", "conversions", "touched", "touches"]
     refuse_names(channel, own, caller=caller, option="channel")
@@ -180,7 +182,7 @@ def _truth(series: pd.Series, caller: str) -> np.ndarray:
 
 
 def _credits(
-    path: _Paths, model: str, half_life: float, ends: float, draws: int, seed: int
+    path: _Paths, model: str, half_life: float, ends: float, draws: int | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Value and number of conversions by channel."""
     size, wins = len(path.channels), path.won.astype(float)
@@ -216,6 +218,8 @@ def _rounded(worth: np.ndarray, whole: int) -> np.ndarray:
     ideal = worth / worth.sum() * whole if worth.sum() > 0 else np.zeros(len(worth))
     out = np.floor(ideal + 1e-9).astype(np.int64)
     short = whole - int(out.sum())
-    order = np.argsort(-(ideal - out), kind="stable")
+    # Equal channels differ in the last digits of their sums; that must not break a tie.
+    digits = int(np.clip(13 - np.log10(max(whole, 1)), 0, 9))
+    order = np.argsort(-np.round(ideal - out, digits), kind="stable")
     out[order[: max(short, 0)]] += 1
     return out

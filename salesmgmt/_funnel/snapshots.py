@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._deal_states import states_of, wrong_status
 from .._frames import (
     Amount,
     Date,
     Key,
+    Rows,
     days_of,
     resolve_as_of,
     stack_keys,
@@ -131,7 +133,7 @@ def slippage(
     ----------
     snapshots : DataFrame
         One row a deal and snapshot. Only snapshots at which a deal is open count for moves
-        (``status`` may be absent: then all are open).
+        (all are where ``status`` is absent; where it is missing in a row, that one is).
     snapshot, deal, amount, close, status : str
         Columns of ``snapshots``.
     invalid : {"raise", "drop"}
@@ -177,19 +179,19 @@ def slippage(
         amount=Amount(amount),
         close=Date(close, missing="allow"),
         status=Key(status, optional=status == "status", missing="allow"),
+        further=lambda found: wrong_status(found, missing=False),
     )
     keys = rows.keys("deal")
     order = np.lexsort((rows["snapshot"].astype(np.int64), keys.codes))
     who = keys.codes[order]
-    text = rows.series("status").astype(str).to_numpy() if "status" in rows else None
-    state = np.full(len(who), "open", dtype=object) if text is None else text[order]
-    dated = ~np.isnat(rows["close"][order]) & (state == "open")
+    text, still = _told(rows)
+    dated = (~np.isnat(rows["close"]) & still)[order]
     frame = pd.DataFrame(
         {
             "who": who,
             "close": rows["close"][order].astype("datetime64[D]").astype("datetime64[us]"),
             "amount": rows["amount"][order],
-            "status": state,
+            "status": text[order],
         }
     )
     moves = _close_moves(frame[dated], len(keys))
@@ -204,6 +206,14 @@ def slippage(
     out["as_of"] = resolve_as_of(None, rows.days("snapshot"), caller=caller)
     by = ["pushes", "days_slipped", deal]
     return out.sort_values(by, ascending=[False, False, True], kind="stable").reset_index(drop=True)
+
+
+def _told(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Status of each row as text, open where it does not say; and whether it is open."""
+    if "status" not in rows:
+        return np.full(len(rows), "open", dtype=object), np.ones(len(rows), dtype=bool)
+    own = rows.series("status")
+    return own.astype(object).where(own.notna(), "open").to_numpy(), states_of(own)[0] == OPEN
 
 
 def _close_moves(frame: pd.DataFrame, deals: int) -> dict[str, Any]:
@@ -319,6 +329,7 @@ def submissions(
         owner=Key(by, option="by"),
         category=Key(category, optional=category == "category"),
         status=Key(status, optional=status == "status", missing="allow"),
+        further=lambda found: wrong_status(found, missing=False),
     )
     ends = pd.DataFrame(
         {
@@ -335,7 +346,7 @@ def submissions(
     told = rows["close"].astype("datetime64[D]")
     calls["due"] = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
     if "status" in rows:
-        calls = calls[rows.series("status").astype(str).str.lower().eq("open").to_numpy()]
+        calls = calls[states_of(rows.series("status"))[0] == OPEN]
     stack_keys([calls, ends], [deal], caller=caller, args=("snapshots", "deals"))
     calls = calls.merge(ends, on=deal, how="inner")
     calls = calls[(calls["state"] != OPEN) & (calls["end"] > calls["day"])]

@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from .._deal_states import LOST, WON
 from ..errors import InputError
 from ._events import Stream, read_events, stage_list, tell_misspelt
 
 __all__ = ["kinds_of", "order_of", "stage_codes", "stage_order"]
-
-WON = ("won", "closed won", "closed_won", "closedwon", "赢单", "成交", "已成交", "赢单关闭")
-LOST = (
-    "lost",
-    "closed lost",
-    "closed_lost",
-    "closedlost",
-    "输单",
-    "丢单",
-    "流失",
-    "已丢单",
-    "输单关闭",
-)
 
 
 def stage_order(

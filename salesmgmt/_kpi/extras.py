@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, Rows, take, to_pandas
+from .._deal_states import IS_LOST, IS_WON, OPEN, states_of, wrong_ends, wrong_status
+from .._frames import Amount, Date, Key, Problem, Rows, take, to_pandas
 from ..engine.promoters import nps_interval
 from ..engine.sums import group_sums
 from ..errors import InputError
@@ -64,9 +65,18 @@ def take_extra(name: str, frame: Any, by: list[str], *, invalid: str, caller: st
             )
         columns.append(known[0])
     roles: dict[str, Any] = {f"by{i}": Key(c) for i, c in enumerate(columns)}
-    rows = take(pdf, caller=caller, arg=name, invalid=invalid, **TABLES[name], **roles)
+    further = _wrong_deals if name == "deals" else None
+    rows = take(
+        pdf, caller=caller, arg=name, invalid=invalid, further=further, **TABLES[name], **roles
+    )
     keys = rows.frame[columns].set_axis(by, axis=1).reset_index(drop=True)
     return Extra(name, rows, keys)
+
+
+def _wrong_deals(rows: Rows) -> list[Problem]:
+    """Deals that would be counted wrongly, or not at all."""
+    closed = states_of(rows.series("status"))[0] != OPEN
+    return wrong_status(rows, missing=False) + wrong_ends(rows, closed, "date")
 
 
 def extra_metrics(
@@ -109,12 +119,12 @@ def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
 
 
 def _deals(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
-    status = e.rows.series("status").astype(str).str.lower().to_numpy()
-    won, lost = status == "won", status == "lost"
+    state = states_of(e.rows.series("status"))[0]
+    won, lost = state == IS_WON, state == IS_LOST
     both = _sum(e, n, None, won | lost)
     count = _sum(e, n, None, won)
     closed = ~np.isnat(e.rows["date"])
-    days = np.zeros(len(status))
+    days = np.zeros(len(state))
     gap = e.rows["date"][closed].astype("datetime64[D]") - e.rows["created"][closed].astype(
         "datetime64[D]"
     )

@@ -338,13 +338,14 @@ def _growth(revenue: np.ndarray, grid: _Grid) -> dict[str, np.ndarray]:
     lag = _YEAR.get(grid.freq)
     out = {"growth_mom": _change(table, 1), "revenue_ytd": to_date}
     if lag is not None:
-        # The first fiscal year of the data may be cut; a year to date needs a whole one behind.
-        partial = to_date.copy()
-        if lag > 1:
-            partial[:, year == year[0]] = np.where(
-                np.count_nonzero(year == year[0]) >= lag, partial[:, year == year[0]], np.nan
-            )
-        out |= {"growth_yoy": _change(table, lag), "growth_ytd": _change(partial, lag)}
+        # The year so far against the same periods a year before: weeks are 52 back, which is
+        # not the same number of weeks into its year where a year has 53 of them.
+        before = np.full(table.shape, np.nan)
+        for y in np.unique(year):
+            at = np.flatnonzero(year == y)
+            if at[0] >= lag:  # the year before is there from its start
+                before[:, at] = np.cumsum(table[:, at - lag], axis=1)
+        out |= {"growth_yoy": _change(table, lag), "growth_ytd": _ratio(to_date, before) - 1}
     return {k: v.reshape(-1) for k, v in out.items()}
 
 

@@ -22,6 +22,7 @@ from .._frames import (
     factorise,
     refuse_names,
     resolve_as_of,
+    stack_keys,
     take,
     to_pandas,
     warn,
@@ -423,8 +424,7 @@ def visits(
         level = factorise(tiers.rename("tier").reset_index(drop=True).to_frame(), ["tier"])
         size = np.bincount(level.codes, minlength=len(level))
         # One more place, the last, for customers whose tier is not known.
-        which = pd.Series(level.codes, index=tiers.index)
-        own = rows.series("customer").map(which).fillna(len(level)).to_numpy(dtype=np.int64)
+        own = _tier_of(rows, tiers, level.codes, len(level), caller=caller)
         place = place * (len(level) + 1) + own
         n = len(labels)
         labels = labels.loc[np.repeat(labels.index, len(level) + 1)].reset_index(drop=True)
@@ -442,6 +442,20 @@ def visits(
     unknown = out["customers"].isna() & (out["visits"] == 0)
     out = out[~unknown].reset_index(drop=True)
     return out.astype({"customers": np.int64}) if out["customers"].notna().all() else out
+
+
+def _tier_of(
+    rows: Rows, tiers: pd.Series, codes: np.ndarray, none: int, *, caller: str
+) -> np.ndarray:
+    """Code of the tier of each activity's customer; ``none`` where it has no tier."""
+    name = rows.columns["customer"]
+    own = rows.series("customer").to_frame()
+    listed = pd.DataFrame({name: tiers.index})
+    both = stack_keys([own, listed], [name], caller=caller, args=("activities", "tier"))
+    who = factorise(both, [name])
+    place = np.full(len(who), none)
+    place[who.codes[len(own) :]] = codes
+    return place[who.codes[: len(own)]]
 
 
 def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ def control_chart(
     Parameters
     ----------
     series : Series
-        Values in the order of time, distinct labels in the index (dates are sorted). For ``p``
-        and ``u``: counts.
+        Values in the order of time, distinct labels in the index (dates and periods are
+        sorted). For ``p`` and ``u``: counts.
     method : {"xmr", "p", "u"}
         Individual values; shares of ``n``; counts a unit of ``n``.
     n : Series or float, optional
@@ -122,7 +123,7 @@ def control_chart(
     values = check_series(series, "series", caller=caller)
     if not len(values):
         raise InputError(f"{caller}(): series has no rows; give at least two.")
-    if pd.api.types.is_datetime64_any_dtype(values.index.dtype):
+    if _is_dated(values.index):
         values = values.sort_index()
     size = _sizes(values, n, method, caller=caller)
     x = values.to_numpy(np.float64)
@@ -165,6 +166,12 @@ def control_chart(
     return out
 
 
+def _is_dated(index: pd.Index) -> bool:
+    """Whether labels are dates, times or periods."""
+    told = pd.api.types.infer_dtype(index, skipna=True)
+    return told in ("datetime64", "datetime", "date", "period")
+
+
 def _check_rules(rules: Any, *, caller: str) -> tuple[int, ...]:
     if isinstance(rules, str):
         check_choice(rules, "rules", tuple(charts.RULES), caller=caller)
@@ -200,8 +207,10 @@ def _sizes(values: pd.Series, n: Any, method: str, *, caller: str) -> np.ndarray
 
 def _stretches(index: pd.Index, breaks: Any, *, caller: str) -> list[int]:
     starts = {0}
+    stamps = pd.api.types.is_datetime64_any_dtype(index.dtype)
     for label in breaks:
-        at = np.flatnonzero(np.asarray(index == label))
+        wanted = pd.Timestamp(label) if stamps and isinstance(label, date) else label
+        at = np.flatnonzero(np.asarray(index == wanted))
         if not len(at):
             raise InputError(f"{caller}(): breaks: {label!r} is no label of the series.")
         starts.add(int(at[0]))

@@ -12,13 +12,9 @@ References
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 __all__ = ["markov_removal", "shapley", "touch_weights"]
-
-EXACT = 10
 
 
 def touch_weights(
@@ -90,45 +86,31 @@ def _reach(step: np.ndarray, channels: int, kept: np.ndarray) -> float:
 
 
 def shapley(
-    sets: np.ndarray, value: np.ndarray, channels: int, *, draws: int, seed: int
+    sets: np.ndarray, value: np.ndarray, channels: int, *, draws: int | None = None, seed: int = 0
 ) -> np.ndarray:
     """Shapley value of each channel; adds up to the total value.
 
     ``sets`` (journeys, channels) marks the channels of each converted journey, ``value`` what it
-    was worth. A coalition is worth the journeys that need no other channel. Computed over all
-    coalitions up to ten channels; with more, by ``draws`` random orders and their reverses.
+    was worth. A coalition is worth the journeys that need no other channel: a sum of one game
+    for each journey, in which its channels are worth it together and nothing apart. Such a game
+    has the same value for each of its channels, and values add up over games (Shapley 1953),
+    so that no coalition has to be counted. With ``draws`` it is estimated from so many random
+    orders of entry and their reverses: the channel that comes last completes a journey and takes
+    its value.
     """
-    if channels <= EXACT:
-        return _exact(sets, value, channels)
+    if draws is None:
+        who, at = np.nonzero(sets)
+        each = value / np.maximum(np.bincount(who, minlength=len(value)), 1)
+        return np.bincount(at, weights=each[who], minlength=channels)
     rng = np.random.default_rng(seed)
+    sets, group = np.unique(sets, axis=0, return_inverse=True)
+    value = np.bincount(group.reshape(-1), weights=value, minlength=len(sets))
     out = np.zeros(channels)
     for _ in range(draws):
         order = rng.permutation(channels)
         for one in (order, order[::-1]):
             place = np.empty(channels, dtype=np.int64)
             place[one] = np.arange(channels)
-            # The channel that comes last completes the journey and takes its value.
             last = np.where(sets, place, -1).max(axis=1)
             np.add.at(out, one[last[last >= 0]], value[last >= 0])
     return out / (2 * draws)
-
-
-def _exact(sets: np.ndarray, value: np.ndarray, channels: int) -> np.ndarray:
-    """All coalitions: worth by subset sums, then weighted marginal contributions."""
-    code = sets.astype(np.int64) @ (1 << np.arange(channels))
-    worth = np.bincount(code, weights=value, minlength=1 << channels)
-    masks = np.arange(1 << channels)
-    for c in range(channels):
-        has = masks[(masks >> c) & 1 == 1]
-        worth[has] += worth[has ^ (1 << c)]
-    size = np.array([bin(m).count("1") for m in masks])
-    factor = [
-        math.factorial(s) * math.factorial(channels - s - 1) / math.factorial(channels)
-        for s in range(channels)
-    ]
-    out = np.zeros(channels)
-    for c in range(channels):
-        without = masks[(masks >> c) & 1 == 0]
-        gain = worth[without | (1 << c)] - worth[without]
-        out[c] = (np.take(factor, size[without]) * gain).sum()
-    return out

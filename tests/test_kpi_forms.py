@@ -1,0 +1,125 @@
+"""The same facts in other words, types and orders; and years of 53 weeks."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError
+from salesmgmt.funnel import slippage, submissions
+from salesmgmt.kpi import control_chart, indicators, visits
+
+SALES = pd.DataFrame(
+    {"customer_id": ["a", "b"], "date": ["2025-01-05", "2025-02-05"], "amount": [1.0, 2.0]}
+)
+DEALS = pd.DataFrame(
+    {
+        "deal_id": [1, 2, 3],
+        "status": ["won", "lost", "open"],
+        "amount": 1.0,
+        "created_at": "2025-01-01",
+        "close_date": ["2025-01-11", "2025-01-20", None],
+    }
+)
+WORDS = [["Won", "LOST", "Open"], ["赢单", "输单", "进行中"], ["closed won", "流失", "跟进中"]]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_indicators_read_the_status_in_the_words_of_the_funnel_desk(words):
+    # 赢单 counted as neither won nor lost: no deals won, no win rate, and no word about it.
+    want = indicators(SALES, deals=DEALS)
+    pd.testing.assert_frame_equal(indicators(SALES, deals=DEALS.assign(status=words)), want)
+    kinds = DEALS.assign(status=pd.Categorical(words))
+    pd.testing.assert_frame_equal(indicators(SALES, deals=kinds), want)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "told"),
+    [
+        ("status", ["won", "lost", "stalled"], "'status' must hold 'open', 'won' or 'lost'"),
+        ("close_date", [None, "2025-01-20", None], "'close_date' is missing for won or lost"),
+        ("close_date", ["2024-12-30", "2025-01-20", None], "'close_date' is before the creation"),
+    ],
+)
+def test_indicators_refuse_deals_that_would_not_count_or_last_less_than_a_day(column, values, told):
+    with pytest.raises(InputError, match=told):
+        indicators(SALES, deals=DEALS.assign(**{column: values}))
+
+
+SEEN = pd.DataFrame(
+    {
+        "snapshot_date": pd.to_datetime(["2025-01-31", "2025-02-28", "2025-03-31"]),
+        "deal_id": 1,
+        "owner": "x",
+        "amount": [10.0, 8.0, 8.0],
+        "close_date": pd.to_datetime(["2025-02-15", "2025-03-10", "2025-03-12"]),
+        "status": ["open", "open", "won"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "words", [["Open", "OPEN", "Won"], ["进行中", "跟进中", "赢单"], [None, None, "won"]]
+)
+def test_slipping_is_seen_in_any_words_for_an_open_deal(words):
+    # "Open" was taken for closed: no pushes at all.
+    want = slippage(SEEN).drop(columns="status")
+    assert want["pushes"].tolist() == [1]
+    got = slippage(SEEN.assign(status=words))
+    pd.testing.assert_frame_equal(got.drop(columns="status"), want)
+    assert got["status"].tolist() == [words[-1]]
+    ends = DEALS.assign(stage="x", close_date=["2025-03-12", "2025-01-20", None])
+    called = submissions(SEEN, ends)
+    pd.testing.assert_frame_equal(submissions(SEEN.assign(status=words), ends), called)
+    with pytest.raises(InputError, match="must hold 'open', 'won' or 'lost'"):
+        slippage(SEEN.assign(status="stalled"))
+
+
+def test_the_year_to_date_of_weeks_is_compared_with_the_same_weeks():
+    # 2018 has 53 Mondays: its last week stood against one week, and 2019 one week behind.
+    weeks = pd.date_range("2017-01-02", "2020-12-28", freq="W-MON")
+    rng = np.random.default_rng(0)
+    sales = pd.DataFrame({"customer_id": "a", "date": weeks, "amount": rng.uniform(1, 9, 209)})
+    got = indicators(sales, freq="W", shape="wide").set_index("date")["growth_ytd"]
+    amount = sales.set_index("date")["amount"]
+    for day in weeks:
+        year = [d for d in weeks if d.year == day.year and d <= day]
+        before = [d - pd.Timedelta(weeks=52) for d in year]
+        if before[0] < weeks[0]:
+            assert np.isnan(got[day])
+        else:
+            assert got[day] == pytest.approx(amount[year].sum() / amount[before].sum() - 1)
+    steady = indicators(sales.assign(amount=5.0), freq="W", shape="wide")["growth_ytd"]
+    np.testing.assert_allclose(steady.dropna(), 0)
+
+
+def test_tiers_of_customers_meet_activities_or_say_why_not():
+    done = pd.DataFrame(
+        {"customer_id": ["1", "2", "1"], "type": "visit",
+         "date": ["2025-01-01", "2025-01-02", "2025-01-11"]}
+    )  # fmt: skip
+    want = visits(done, tier=pd.Series({"1": "A", "2": "B"}))
+    assert want["coverage"].tolist() == [1, 1]
+    # Numbers beside text: nobody was visited, and all visits went to customers without a tier.
+    with pytest.raises(InputError, match="'customer_id' holds text in activities and numbers in"):
+        visits(done, tier=pd.Series({1: "A", 2: "B"}))
+    kinds = pd.DataFrame({"customer_id": pd.Categorical(["2", "1"]), "tier": ["B", "A"]})
+    pd.testing.assert_frame_equal(visits(done, tier=kinds), want)
+    numbers = done.assign(customer_id=pd.array([1, 2, 1], dtype="Int64"))
+    pd.testing.assert_frame_equal(visits(numbers, tier=pd.Series({1: "A", 2: "B"})), want)
+
+
+@pytest.mark.parametrize("form", ["period", "date", "datetime"])
+def test_a_control_chart_puts_all_dates_in_order(form):
+    days = pd.date_range("2025-01-01", periods=8, freq="MS")
+    index = {"period": days.to_period("M"), "date": pd.Index([d.date() for d in days]),
+             "datetime": days}[form]  # fmt: skip
+    series = pd.Series([5.0, 6, 5, 7, 20, 21, 22, 20], index=index)
+    want = control_chart(series, breaks=[index[4]])
+    pd.testing.assert_frame_equal(
+        control_chart(series.sample(frac=1, random_state=1), breaks=[index[4]]), want
+    )
+    if form == "datetime":
+        same = control_chart(series, breaks=[datetime.date(2025, 5, 1)])
+        pd.testing.assert_frame_equal(same, want)
