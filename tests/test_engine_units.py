@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesmgmt.engine.periods import (
@@ -35,6 +35,21 @@ def test_units_to_amounts_and_back_are_exact(units, step):
 def test_rounding_to_cents_is_half_away_from_zero_of_the_written_decimal(written):
     want = int((written * 100).quantize(Decimal(1), rounding=ROUND_HALF_UP))
     assert to_units(np.array([float(written)]))[0] == want
+
+
+@given(
+    st.integers(-(2**53) + 1000, 2**53 - 1000),
+    st.sampled_from(["0", "0.3", "0.49", "0.5"]),
+    st.sampled_from(_STEPS),
+    st.integers(0, 48),
+)
+@settings(max_examples=400)
+def test_large_amounts_are_rounded_as_they_are_written(units, rest, step, shift):
+    """Near 2**53 units a float has no place left behind the unit: whole stays whole."""
+    amount = float((Decimal(units >> shift) + Decimal(rest)) * Decimal(step))
+    want = (Decimal(repr(amount)) / Decimal(step)).quantize(Decimal(1), rounding=ROUND_HALF_UP)
+    beside = [amount, 9e15 * float(step), -amount]
+    assert to_units(np.array(beside), float(step)).tolist() == [want, 9 * 10**15, -want]
 
 
 def test_amounts_too_large_to_be_exact_raise():

@@ -65,12 +65,23 @@ def _nearest(values: np.ndarray, exact: Fraction) -> np.ndarray:
     nearest = np.rint(scaled)
     near = np.abs(scaled - nearest) >= 0.5 - 4 * np.spacing(max(largest, 1.0))
     if near.any():
-        doubtful = scaled[near]
-        slack = 4 * np.spacing(np.maximum(np.abs(doubtful), 1.0))
-        half = np.abs(np.abs(doubtful - np.trunc(doubtful)) - 0.5) <= slack
-        away = np.trunc(doubtful) + np.sign(doubtful)
-        nearest[near] = np.where(half, away, nearest[near])
+        nearest[near] = _half_away(values[near], scaled[near], exact)
     return nearest
+
+
+def _half_away(values: np.ndarray, scaled: np.ndarray, exact: Fraction) -> np.ndarray:
+    """Whole numbers nearest to ``scaled``, halves away from zero."""
+    size = np.abs(scaled)
+    part = size - np.floor(size)
+    slack = 4 * np.spacing(np.maximum(size, 1.0))
+    half = (np.abs(part - 0.5) <= slack) & (part != 0)
+    out = np.where(half, np.trunc(scaled) + np.sign(scaled), np.rint(scaled))
+    # Large amounts have few places left behind the unit, or none: what lies about the half
+    # there, and the largest whatever they are, are taken for the decimals that were written.
+    for i in np.flatnonzero((half & (slack > 1e-3)) | (size >= LARGEST / 4)):
+        written = abs(Fraction(repr(float(values[i])))) / exact
+        out[i] = np.sign(scaled[i]) * ((2 * written + 1) // 2)
+    return out
 
 
 def from_units(units: np.ndarray, step: float = 0.01) -> np.ndarray:
