@@ -10,6 +10,7 @@ import pytest
 from salesmgmt import DataWarning, InputError, load_sample, report
 from salesmgmt.report._blocks import Section, Table, Text
 from salesmgmt.report._page import render
+from salesmgmt.report.sections import funnel
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +80,20 @@ def test_unusable_rows_are_left_out_on_request_and_told():
     with pytest.warns(DataWarning, match="left out 2 of 3002"):
         page = report.build({"transactions": holed}, invalid="drop")
     assert page == report.build({"transactions": some})
+
+
+def test_canonical_keys_have_chinese_words_and_own_names_stay():
+    frame = pd.DataFrame({"rep": ["张伟"], "事业部": ["一部"], "amount": [1.0]})
+    page = render(
+        [Section("a", "A", [Table(frame, headings={"amount": "金额"})])], as_of=None, lang="zh"
+    )
+    assert all(f">{word}</th>" in page for word in ("业务员", "事业部", "金额"))
+
+
+def test_open_deals_stand_in_the_order_of_the_funnel():
+    tables = {name: load_sample(name) for name in ("stage_events", "deals")}
+    shown = [b.frame for b in funnel.build(tables, as_of=None, lang="en") if isinstance(b, Table)]
+    mend = next(f for f in shown if "gain" in f.columns)
+    assert (mend["gain"] > 0).all()
+    pipeline = next(f for f in shown if "overdue" in f.columns)
+    assert pipeline["stage"].tolist() == ["lead", "qualified", "proposal", "negotiation"]

@@ -8,7 +8,26 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["Block", "Figure", "Section", "Table", "Text"]
+__all__ = ["Block", "Figure", "Section", "Table", "Text", "column_word"]
+
+# Canonical columns that a table or a sentence may be divided by.
+_WORDS_ZH = {
+    "region": "大区",
+    "team": "团队",
+    "rep": "业务员",
+    "owner": "负责人",
+    "channel": "渠道",
+    "source": "来源",
+    "product": "产品",
+    "product_line": "产品线",
+    "customer_id": "客户",
+    "currency": "币种",
+}
+
+
+def column_word(name: object, lang: str) -> str:
+    """What a key column is called on the page; names that are the user's own stay."""
+    return _WORDS_ZH.get(str(name), str(name)) if lang == "zh" else str(name)
 
 
 @dataclass(frozen=True)
@@ -24,7 +43,8 @@ class Table:
 
     ``formats``: column to ``"money"``, ``"int"``, ``"percent"``, ``"number"``, ``"date"`` or
     ``"text"``; columns not named are written by their dtype. ``headings``: column to the words
-    shown. ``rows``: at most so many are shown, and how many were left out is said.
+    shown (canonical keys that are not named have theirs). ``rows``: at most so many are shown, and
+    how many were left out is said.
     """
 
     frame: pd.DataFrame

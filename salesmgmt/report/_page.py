@@ -15,7 +15,7 @@ import markupsafe
 import pandas as pd
 
 from .. import __version__, plots
-from ._blocks import Block, Figure, Section, Table, Text
+from ._blocks import Block, Figure, Section, Table, Text, column_word
 
 __all__ = ["render"]
 
@@ -158,7 +158,10 @@ def _table(table: Table, lang: str, env: jinja2.Environment) -> str:
     shown = table.frame.head(table.rows)
     kinds = {c: table.formats.get(str(c), _kind(shown[c])) for c in shown.columns}
     css = {c: "" if kinds[c] in ("text", "date") else "n" for c in shown.columns}
-    columns = [{"head": table.headings.get(str(c), str(c)), "css": css[c]} for c in shown.columns]
+    columns = [
+        {"head": table.headings.get(str(c)) or column_word(c, lang), "css": css[c]}
+        for c in shown.columns
+    ]
     cells = {c: [(css[c], _write(v, kinds[c])) for v in shown[c]] for c in shown.columns}
     left = len(table.frame) - len(shown)
     more = "" if left <= 0 else (f"另有 {left:,} 行" if lang == "zh" else f"{left:,} more rows")

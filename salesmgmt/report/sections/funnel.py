@@ -9,7 +9,7 @@ import pandas as pd
 
 from ... import funnel
 from ...plots import funnel as plots
-from .._blocks import Block, Figure, Table, Text
+from .._blocks import Block, Figure, Table, Text, column_word
 
 __all__ = ["NEEDS", "TITLE", "build"]
 
@@ -68,7 +68,7 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[
         }
         blocks.append(Text(told[lang]))
     elif "deals" in tables:
-        blocks += _pipeline(tables["deals"], as_of, lang)
+        blocks += _pipeline(tables["deals"], tables.get("stage_events"), as_of, lang)
     if "deal_snapshots" in tables:
         blocks += _moved(tables["deal_snapshots"], lang)
     return blocks
@@ -119,12 +119,12 @@ def _stays(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     if by is None or lost is None or len(steps) < 2 or events[by].isna().any():
         return blocks
     found = funnel.bottlenecks(events, steps, by=by, won=won, lost=lost, as_of=as_of)
-    found = found[found["p_corrected"] < 0.05].head(5)
+    found = found[(found["p_corrected"] < 0.05) & (found["gain"] > 0)].head(5)
     if found.empty:
         return blocks
     words = {
         "en": [by, "Stage", "Rate", "Elsewhere", "Wins lost to it", "p (Holm)"],
-        "zh": [by, "阶段", "转化率", "其他组", "少赢单数", "p（Holm）"],
+        "zh": [column_word(by, lang), "阶段", "转化率", "其他组", "少赢单数", "p（Holm）"],
     }[lang]
     shown = found[[by, "stage", "rate", "benchmark", "gain", "p_corrected"]]
     formats = {
@@ -138,9 +138,16 @@ def _stays(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     return [*blocks, Table(shown, title, formats=formats, headings=head)]
 
 
-def _pipeline(deals: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+def _pipeline(
+    deals: pd.DataFrame, events: pd.DataFrame | None, as_of: Any, lang: str
+) -> list[Block]:
     """Open deals by stage, how deals end, and the bookings of the next three months."""
     table = funnel.pipeline(deals, as_of=as_of)
+    if events is not None:  # in the order of the funnel above
+        place = {stage: i for i, stage in enumerate(_stages(events, as_of)[0])}
+        table = table.sort_values(
+            "stage", key=lambda s: s.map(place).astype(float), kind="stable", ignore_index=True
+        )
     ends = funnel.outcomes(deals, as_of=as_of)
     words = {
         "en": ["Stage", "Deals", "Amount", "Overdue", "Median age, days"],

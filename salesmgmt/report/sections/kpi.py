@@ -10,7 +10,7 @@ import pandas as pd
 from ... import kpi
 from ..._frames import Amount, Date, Key, as_dates, resolve_as_of, take
 from ...plots import kpi as draw
-from .._blocks import Block, Figure, Table, Text
+from .._blocks import Block, Figure, Table, Text, column_word
 
 TITLE = {"en": "Indicators and scorecard", "zh": "经营指标与绩效"}
 NEEDS = ("transactions",)
@@ -125,7 +125,7 @@ def _card(
     if not known.all():
         lost = int((~known).sum())
         text += (
-            f"另有 {lost:,} 行没有 {key}，未计入。"
+            f"另有 {lost:,} 行没有{column_word(key, lang)}，未计入。"
             if lang == "zh"
             else f" {lost:,} rows without {key} are left out."
         )
@@ -168,8 +168,8 @@ def _leader(ranks: pd.DataFrame, key: str, source: str, period: str, lang: str) 
     best, total = ranks[key].iloc[0], ranks["total"].iloc[0]
     if lang == "zh":
         return (
-            f"{period} 按 {key} 计分：销售额对比{zh}，其余指标对比公司平均，权重相等；"
-            f"总分最高为 {best}（{total:.0%}）。"
+            f"{period} 按{column_word(key, lang)}计分：销售额对比{zh}，其余指标对比公司平均，"
+            f"权重相等；总分最高为 {best}（{total:.0%}）。"
         )
     return (
         f"{period} by {key}: revenue against {en}, the rest against the company's own rate, all "
