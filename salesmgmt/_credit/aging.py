@@ -13,7 +13,7 @@ from .. import _frames as door
 from ..engine.matching import exact_sums, queue_open
 from ..errors import InputError
 from .blocks import in_blocks
-from .books import Options, column_names, constant
+from .books import Books, Options, column_names, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
 from .elsewhere import condensed_payments
 from .ledger import is_ledger, take_position
@@ -62,7 +62,7 @@ def aging(
     by : str, sequence of str or None
         Key columns of the result: columns of ``invoices`` (customer, rep, region, currency).
         None: one row. Currencies stay apart in any case unless ``fx`` converts. Money that is
-        unapplied goes to the key of the customer's latest invoice.
+        unapplied goes to the key of the customer's latest invoice (of one day: the smallest id).
     rules : {"erpnext", "oca", "oca_statement", "tryton", "oracle"}, optional
         Basis, buckets and the treatment of missing due dates of another system's report, with
         a bucket for what it leaves out. ``buckets`` and ``basis`` other than the defaults win.
@@ -340,12 +340,41 @@ def _key_column(position: Position, name: str) -> pd.Series:
     own = documents.rows[name].reset_index(drop=True)
     if not len(receipts):
         return own
-    order = np.lexsort((np.arange(len(documents)), documents.day))
-    latest = np.full(len(books.customers), -1, dtype=np.int64)
-    latest[documents.customer[order]] = order
-    at = latest[receipts.customer]
+    at = latest_invoices(books)[receipts.customer]
     theirs = own.reindex(np.where(at >= 0, at, len(own)))
     return pd.concat([own, theirs], ignore_index=True)
+
+
+def latest_invoices(books: Books, day: int | None = None) -> np.ndarray:
+    """Position of each customer's latest invoice up to a day; -1 where there is none.
+
+    Of one day it is the one with the smallest id; a credit note only where there is no invoice.
+    """
+    documents = books.documents
+    out = np.full(len(books.customers), -1, dtype=np.int64)
+    at = np.arange(len(documents)) if day is None else np.flatnonzero(documents.day <= day)
+    for kind in (documents.note[at], ~documents.note[at]):
+        rows = at[kind]
+        last = np.full(len(out), np.iinfo(np.int64).min)
+        np.maximum.at(last, documents.customer[rows], documents.day[rows])
+        rows = rows[documents.day[rows] == last[documents.customer[rows]]]
+        ids = documents.rows[books.names["invoice"]].iloc[rows]
+        rank = door.factorise(ids.to_frame(), [ids.name]).codes
+        rows = rows[np.argsort(-rank, kind="stable")]
+        out[documents.customer[rows]] = rows
+    return out
+
+
+def with_currency(books: Books, keys: pd.DataFrame, codes: np.ndarray) -> np.ndarray:
+    """For each receipt the key like the one given, but of its own currency; -1: there is none."""
+    if books.currencies is None:
+        return codes
+    currency = books.names["currency"]
+    kind = books.currencies.index.get_indexer(pd.Index(keys[currency]))
+    _, (rest, _) = _coded(keys, [c for c in keys.columns if c != currency], len(keys))
+    table = np.full((len(keys), len(books.currencies)), -1, dtype=np.int64)
+    table[rest, kind] = np.arange(len(keys))
+    return table[rest[codes], books.receipts.currency]
 
 
 def _sums(

@@ -152,8 +152,9 @@ def as_lists(parts: list[pd.DataFrame]) -> dict[str, list[Any]]:
 def _own(value: Any) -> Any:
     """A value that JSON can hold, so that a Parquet file keeps it."""
     value = value.item() if isinstance(value, np.generic) else value
-    plain = value is None or isinstance(value, str | int | float | bool)
-    return value if plain else None if pd.isna(value) else str(value)
+    if value is None or pd.isna(value):  # a missing date among texts is a float to pandas
+        return None
+    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def told_again(

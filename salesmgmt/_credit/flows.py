@@ -12,7 +12,7 @@ from .. import _frames as door
 from ..engine import periods
 from ..engine.matching import exact_sums
 from ..errors import InputError
-from .aging import keys_of
+from .aging import keys_of, latest_invoices, with_currency
 from .books import KINDS, Options
 from .ledger import take_position
 from .reading import position_at
@@ -46,12 +46,19 @@ def take_flows(
 
 
 class Flows:
-    """Sums by key over the documents and receipts of a position, in whole units."""
+    """Sums by key over the documents and receipts of a position, in whole units.
+
+    Money belongs to the key of the documents it has settled; what it has settled nothing with,
+    to that of the customer's latest invoice. Where keys are customers and currencies, that is
+    always its own.
+    """
 
     def __init__(self, position: Position, by: str | Sequence[str] | None, basis: str) -> None:
         self.position, self.books, self.basis = position, position.books, basis
         self.keys, (self.document, self.receipt) = keys_of(position, by)
         self.step = self.books.step
+        own = {self.books.names["customer"], self.books.names["currency"]}
+        self._splits = not own.issuperset(self.keys.columns)  # one customer in several keys
         self._lately: dict[int, Position] = {}
         documents, receipts = self.books.documents, self.books.receipts
         self._own = receipts.source < 0  # a netted note already counts as a document
@@ -91,18 +98,42 @@ class Flows:
     def balance(self, day: int) -> np.ndarray:
         """Receivables at the end of a day, money that is unapplied taken off."""
         documents, receipts = self.books.documents, self.books.receipts
+        if self._splits:
+            at = self.at(day)
+            owed = exact_sums(self._codes_at(day), at.open, len(self.keys))
+            return owed - exact_sums(self._holders(day), at.rest, len(self.keys))
         owed = self._by_document(documents.day <= day, documents.units)
         return owed - self._by_receipt(self._own & (receipts.day <= day), receipts.units)
 
     def current(self, day: int) -> np.ndarray:
         """What is not past due at the end of a day, money that is unapplied taken off."""
         at = self.at(day)
-        issued = self.books.documents.day <= day
-        paid = self.books.receipts.day <= day
         keep = at.books.documents.due >= day
         count = len(self.keys)
-        owed = exact_sums(self.document[issued][keep], at.open[keep], count)
-        return owed - exact_sums(self.receipt[paid], at.rest, count)
+        owed = exact_sums(self._codes_at(day)[keep], at.open[keep], count)
+        return owed - exact_sums(self._holders(day), at.rest, count)
+
+    def _codes_at(self, day: int) -> np.ndarray:
+        """Key of each document of the position as it stood on a day."""
+        return self.document[self.books.documents.day <= day]
+
+    def _holders(self, day: int) -> np.ndarray:
+        """Key of what is left of each receipt of the position as it stood on a day."""
+        receipts = self.books.receipts
+        paid = receipts.day <= day
+        if not self._splits or day == self.books.today or not len(self.document):
+            return self.receipt[paid]
+        latest = latest_invoices(self.books, day)[receipts.customer]
+        theirs = with_currency(self.books, self.keys, self.document[latest])
+        return np.where((latest >= 0) & (theirs >= 0), theirs, self.receipt)[paid]
+
+    def _held(self, day: int, kind: str) -> np.ndarray:
+        """Receipts of a kind up to a day, by the key that they stand in on that day."""
+        at, count = self.at(day), len(self.keys)
+        mine = (at.books.receipts.kind == KINDS.index(kind)) & (at.books.receipts.source < 0)
+        some = mine[at.receipt]
+        used = exact_sums(self._codes_at(day)[at.document[some]], at.units[some], count)
+        return used + exact_sums(self._holders(day)[mine], at.rest[mine], count)
 
     def at(self, day: int) -> Position:
         """The position as it stood on a day."""
@@ -112,30 +143,35 @@ class Flows:
             moment = pd.Timestamp(np.datetime64(day, "D")).as_unit("us")
             while len(self._lately) > 1:  # a period needs its start and its end
                 self._lately.pop(next(iter(self._lately)))
-            self._lately[day] = position_at(self.position, moment)
+            self._lately[day] = position_at(self.position, moment, pairs=self._splits)
         return self._lately[day]
 
     def sales(self, after: int, until: int) -> np.ndarray:
         """Invoices less credit notes dated in ``(after, until]``."""
-        documents, receipts = self.books.documents, self.books.receipts
+        documents = self.books.documents
         inside = (documents.day > after) & (documents.day <= until)
-        noted = self._own & (receipts.kind == KINDS.index("credit_note"))
-        noted &= (receipts.day > after) & (receipts.day <= until)
-        return self._by_document(inside, self._sales) - self._by_receipt(noted, receipts.units)
+        noted = self.received(after, until, "credit_note")
+        return self._by_document(inside, self._sales) - noted
 
     def received(self, after: int, until: int, kind: str = "payment") -> np.ndarray:
-        """Receipts of a kind dated in ``(after, until]``; refunds taken off."""
+        """Receipts of a kind dated in ``(after, until]``; refunds taken off.
+
+        Where a customer has several keys, what each key holds at the end less what it held
+        before: an advance moves with what it comes to settle.
+        """
         receipts = self.books.receipts
-        inside = (receipts.kind == KINDS.index(kind)) & (receipts.day > after)
-        return self._by_receipt(inside & (receipts.day <= until), receipts.units)
+        mine = self._own & (receipts.kind == KINDS.index(kind))
+        if self._splits and mine.any():
+            return self._held(until, kind) - self._held(after, kind)
+        inside = mine & (receipts.day > after) & (receipts.day <= until)
+        return self._by_receipt(inside, receipts.units)
 
     def open_from(self, day: int, after: int, until: int) -> np.ndarray:
         """Open at ``day`` of what was invoiced in ``(after, until]``."""
         at = self.at(day)
         mine = at.books.documents.day
         inside = (mine > after) & (mine <= until)
-        code = self.document[self.books.documents.day <= day]
-        return exact_sums(code[inside], at.open[inside], len(self.keys))
+        return exact_sums(self._codes_at(day)[inside], at.open[inside], len(self.keys))
 
     def frame(self, columns: dict[str, Any], day: int) -> pd.DataFrame:
         """Keys, the given columns and ``as_of``."""

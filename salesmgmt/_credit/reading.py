@@ -337,14 +337,15 @@ def _notes(rows: pd.DataFrame, names: dict[str, str]) -> np.ndarray:
     return (rows[names["type"]] == "credit_note").to_numpy(dtype=bool, na_value=False)
 
 
-def position_at(position: Position, moment: pd.Timestamp) -> Position:
+def position_at(position: Position, moment: pd.Timestamp, *, pairs: bool = False) -> Position:
     """The position at an earlier date, by what had been booked by then.
 
     Where later bookings cannot have touched them, the matches up to the date are taken as they
-    are; so they are where nothing else is known of them (a converted ledger).
+    are; so they are where nothing else is known of them (a converted ledger). Without ``pairs``
+    the matches may be left out.
     """
     if not stands(position):
-        return settled_at(position, moment)
+        return settled_at(position, moment, pairs=pairs)
     books = position.books
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
     documents, receipts = books.documents, books.receipts
