@@ -8,13 +8,19 @@ import pytest
 
 from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.segmentation import (
+    BGNBD,
     abc,
+    baskets,
     cohorts,
+    cross_sell,
+    lifecycle,
     purchases,
     rfm,
     score_grid,
     segment_summary,
+    tracking,
     triangle,
+    whale_curve,
 )
 
 
@@ -49,6 +55,12 @@ _CALLS = {
     "abc": lambda frame: abc(frame, item="product", value="amount"),
     "xyz": lambda frame: abc(frame, item="product", value="amount", date="date"),
     "purchases": lambda frame: purchases(frame, holdout=26),
+    "lifecycle": lifecycle,
+    "whale_curve": whale_curve,
+    "cross_sell": lambda frame: cross_sell(frame, baskets(frame, min_support=0.002)),
+    "tracking": lambda frame: tracking(
+        BGNBD.from_params(r=0.5, alpha=3, a=0.7, b=3), frame, freq="M", fitted_until="2025-06-30"
+    ),
 }
 
 

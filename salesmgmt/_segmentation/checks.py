@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Date, check_int, check_number, speaking_for, take
+from .._frames import Amount, Date, Key, check_int, check_number, speaking_for, take
 from ..errors import InputError
 from .purchases import DAYS, purchases
 
@@ -152,14 +152,16 @@ def tracking(
         transactions,
         caller="tracking",
         invalid=invalid,
+        customer=Key(customer),
         date=Date(date),
         amount=Amount(amount),
     )
-    ids = rows.frame[customer].isin(known[customer]).to_numpy()
-    use = ids & (rows["amount"] >= 0)
-    pairs = pd.DataFrame({"who": rows.frame[customer][use], "day": rows.days("date")[use]})
+    keys = rows.keys("customer")
+    ours = keys.labels[customer].isin(known[customer]).to_numpy()
+    use = ours[keys.codes] & (rows["amount"] >= 0)
+    pairs = pd.DataFrame({"who": keys.codes[use], "day": rows.days("date")[use]})
     pairs = pairs[pairs["day"] <= end].drop_duplicates()
-    first = pairs.groupby("who", observed=True)["day"].transform("min")
+    first = pairs.groupby("who")["day"].transform("min")
     repeats = pairs.loc[pairs["day"] > first, "day"].to_numpy()
     start = int(pairs["day"].min())
     ends = start + np.round(np.arange(1, int((end - start) / step) + 1) * step).astype(np.int64)

@@ -467,7 +467,7 @@ def _purchase_days(codes: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _check_limits(limits: Any) -> None:
-    values = tuple(limits) if isinstance(limits, list | tuple) else ()
+    values = tuple(limits) if isinstance(limits, list | tuple | np.ndarray) else ()
     if len(values) != 3 or not all(0 < b < a < 1 for a, b in zip(values, values[1:], strict=False)):
         raise InputError(
             f"lifecycle(): limits must be three chances, descending, in (0, 1); got {limits!r}."

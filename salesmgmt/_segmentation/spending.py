@@ -96,6 +96,8 @@ class GammaGamma(Likelihood):
         return self
 
     def _maximise(self, x: np.ndarray, spend: np.ndarray, count: np.ndarray) -> None:
+        order = np.lexsort((count, spend, x))  # sums do not move with the rows
+        x, spend, count = x[order], spend[order], count[order]
         scale = float(np.average(spend, weights=count))
         ux, ix, n, logs = gammagamma.sums_by_x(x, spend / scale, count)
         total = x * (spend / scale)
