@@ -88,7 +88,8 @@ def late_interest(
         piecewise.
     order : {"principal_first", "interest_first"}
         What a payment settles first. ``interest_first``: costs, then interest accrued so far,
-        then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer.
+        then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer;
+        a refund gives back principal, then interest, then costs.
         Write-offs, allowances and credit notes reduce principal only; money that the ledger
         leaves unapplied then pays what is left on the customer's settled invoices, the oldest
         due first. Either way interest stays due after the principal is paid.
@@ -209,14 +210,26 @@ def _events(position: Position, late: np.ndarray) -> list[list[tuple[int, int, b
 
 
 def _spare(position: Position) -> dict[int, list[list[int]]]:
-    """By customer and currency: [day, units] of money that settles no document, by day."""
+    """By customer and currency: [day, units] of money that settles no document, by day.
+
+    What refunds have taken back, the latest first, is no longer there.
+    """
     receipts = position.books.receipts
-    at = np.flatnonzero((position.rest > 0) & (receipts.kind == KINDS.index("payment")))
+    at = np.flatnonzero((position.rest != 0) & (receipts.kind == KINDS.index("payment")))
     at = at[np.argsort(receipts.day[at], kind="stable")]
     out: dict[int, list[list[int]]] = {}
+    refunds: dict[int, int] = {}
     for k in at.tolist():
-        pair = [int(receipts.day[k]), int(position.rest[k])]
-        out.setdefault(int(receipts.group[k]), []).append(pair)
+        group, units = int(receipts.group[k]), int(position.rest[k])
+        if units > 0:
+            out.setdefault(group, []).append([int(receipts.day[k]), units])
+        else:
+            refunds[group] = refunds.get(group, 0) - units
+    for group, back in refunds.items():
+        for pair in reversed(out.get(group, [])):
+            part = min(back, pair[1])
+            pair[1] -= part
+            back -= part
     return out
 
 
@@ -241,14 +254,14 @@ class _Debt:
     """One late document under way, in units; interest is rounded when it is paid or shown.
 
     ``booked`` is what the ledger has open. Where interest took a payment first, ``principal``
-    is larger: what that payment no longer covered.
+    is larger: what that payment no longer covered. ``by_money`` is the principal that money paid.
     """
 
     def __init__(self, i: int, units: int, start: int, law: _Law, fee: int, first: bool) -> None:
         self.i, self.start, self.law, self.fee, self.interest_first = i, start, law, fee, first
         self.principal = self.booked = self.late = units
         self.today, self.days, self.rate = start, 0, math.nan
-        self.accrued, self.paid = 0.0, 0
+        self.accrued, self.paid, self.costs, self.by_money = 0.0, 0, fee, 0
         self.spans: list[tuple[int, int, int, float, int]] = []  # the sheet behind the sums
 
     def run(self, day: int) -> None:
@@ -268,8 +281,12 @@ class _Debt:
         """Something the ledger matched: money may go to costs and interest first."""
         self.run(day)
         self.booked -= units
-        if money and self.interest_first and day > self.start:
-            units = self._to_interest(self._to_costs(units))
+        if money and self.interest_first:
+            if units < 0:
+                units = -self._back(-units)
+            elif day > self.start:
+                units = self._to_interest(self._to_costs(units))
+            self.by_money += units
         self.principal -= units
         if day <= self.start:
             self.late = self.principal
@@ -285,6 +302,15 @@ class _Debt:
             part = min(left, self.principal)
             self.principal -= part
             pair[1] = left - part
+
+    def _back(self, units: int) -> int:
+        """A refund undoes what money has settled, the last first; returns the principal of it."""
+        principal = min(units, max(self.by_money, 0))
+        interest = min(units - principal, self.paid)
+        costs = min(units - principal - interest, self.costs - self.fee)
+        self.paid -= interest
+        self.fee += costs
+        return units - interest - costs
 
     def _to_costs(self, units: int) -> int:
         part = min(units, self.fee)

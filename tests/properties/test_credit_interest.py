@@ -88,3 +88,38 @@ def test_interest_equals_a_walk_through_every_day(grace, order):
         assert row["principal"] == pytest.approx(float(principal), abs=0.0101)
         late += 1
     assert late > 100
+
+
+def _lent(*moves: tuple[str, str, float, str | None], **options) -> pd.Series:
+    bill = pd.DataFrame(
+        {
+            "invoice_id": ["a"], "customer_id": ["C"], "invoice_date": ["2025-01-01"],
+            "due_date": ["2025-01-31"], "amount": [1000.0],
+        }
+    )  # fmt: skip
+    paid = pd.DataFrame(moves, columns=["payment_id", "date", "amount", "invoice_id"])
+    paid["customer_id"] = "C"
+    return credit.late_interest(
+        bill, paid, as_of="2025-05-01", annual_rate=0.365, order="interest_first", **options
+    ).iloc[0]
+
+
+@pytest.mark.parametrize("back", [300.0, 1000.0])
+def test_a_refund_gives_back_principal_then_interest_then_costs(back):
+    """1000 for ten days at a thousandth a day: 10; 28 days on what is left; 52 on the rest."""
+    got = _lent(
+        ("p", "2025-02-10", 1000.0, "a"), ("r", "2025-03-10", -back, "a"), costs={"a": 30.0}
+    )
+    # The payment took 30 of costs and 10 of interest, so 40 of principal were left.
+    whole = back == 1000.0
+    assert got["principal"] == (1000.0 if whole else 340.0)
+    assert got["interest_paid"] == (0.0 if whole else 10.0)
+    assert got["costs_due"] == (30.0 if whole else 0.0)
+    assert got["interest"] == pytest.approx(10 + 28 * 0.04 + 52 * got["principal"] / 1000)
+
+
+def test_money_that_was_refunded_pays_no_rest():
+    paid, more = ("p", "2025-02-10", 1000.0, "a"), ("q", "2025-02-20", 100.0, None)
+    assert _lent(paid)["principal"] == 10.0
+    assert _lent(paid, more)["principal"] == 0.0
+    assert _lent(paid, more, ("r", "2025-02-25", -100.0, None))["principal"] == 10.0
