@@ -15,6 +15,7 @@ from ..engine.controlled_rounding import (
     cross_deviation,
     prefix_rounding,
     round_table,
+    whole_and_rest,
 )
 from ..errors import InputError
 from .disaggregation import METHODS, column_totals
@@ -26,6 +27,8 @@ from .spans import RETAIL, Spans, plan_spans, stamps
 from .totals import Group, read_totals, year_labels
 
 __all__ = ["decompose"]
+
+_LARGE = 2**40  # units of a plan from which on sums of floats are not trusted
 
 
 def decompose(
@@ -284,11 +287,10 @@ def _rounded(ideal: np.ndarray, groups: Sequence[Group], setting: _Setting) -> n
 
 def _round_one(ideal: np.ndarray, group: Group, tree: Tree, spans: Spans) -> np.ndarray:
     total = int(group.amounts.sum())
-    if (ideal < 0).any():  # a falling path has no floor at zero: shift, round, shift back
-        base = np.floor(ideal)
-        return _round_one_up(
-            ideal - base, total - int(base.sum()), group, tree, spans
-        ) + base.astype(np.int64)
+    # A falling path has no floor at zero; floats of a very large sum miss whole units.
+    if total >= _LARGE or (ideal < 0).any():
+        base, rest = whole_and_rest(ideal, group.amounts, group.block)
+        return _round_one_up(rest, total - int(base.sum()), group, tree, spans) + base
     return _round_one_up(ideal, total, group, tree, spans)
 
 
@@ -353,7 +355,8 @@ def _factors(
 def _more(ideal: np.ndarray, whole: np.ndarray, factor: float, setting: _Setting) -> np.ndarray:
     """The over-assigned plan, rounded as one table with the same two hierarchies."""
     total = int(np.rint(whole.sum() * factor))
-    scaled = ideal * (total / max(float(ideal.sum()), 1e-300))
+    sums = float(ideal.sum())
+    scaled = ideal * (total / sums if sums > 0 and (ideal >= 0).all() else factor)
     everything = Group(
         np.arange(len(ideal)), np.array([total]), np.zeros(ideal.shape[1], dtype=np.int64)
     )

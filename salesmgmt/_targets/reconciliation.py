@@ -7,9 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_choice, check_number, check_series, factorise, money
+from .._frames import (
+    as_dates,
+    check_choice,
+    check_number,
+    check_series,
+    factorise,
+    money,
+    units,
+)
 from ..engine.bounded_least_squares import nearest_with_sum
 from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import by_label, check_room, inward_units, whole_total
 from .organisation import plan_keys
@@ -95,7 +104,7 @@ def reconcile(
     above = above.iloc[order]
     index = above.index
     told = below.reindex(index).to_numpy()
-    total = whole_total(round(float(above.sum()), 9), step, caller=caller, name="top_down's total")
+    total = _total(above.to_numpy(np.float64), step, caller=caller)
     share = _trust(trust, index, caller=caller)
     a = above.to_numpy() / float(step)
     b = np.where(np.isnan(told), above.to_numpy(), told) / float(step)
@@ -114,6 +123,14 @@ def reconcile(
     out["target"] = money(whole, step)
     out["gap"] = above.to_numpy() - told
     return out
+
+
+def _total(amounts: np.ndarray, step: float, *, caller: str) -> int:
+    """The top-down total in whole steps, exact where each amount is a whole number of them."""
+    if off_grid(amounts, step).any():
+        total = round(float(amounts.sum()), 9)
+        return whole_total(total, step, caller=caller, name="top_down's total")
+    return int(units(amounts, step, name="top_down", caller=caller).sum())
 
 
 def _side(given: Any, name: str, *, caller: str, missing: str = "refuse") -> pd.Series:

@@ -24,7 +24,15 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
 
-__all__ = ["Tree", "cross_deviation", "flat", "prefix_rounding", "round_table", "round_tree"]
+__all__ = [
+    "Tree",
+    "cross_deviation",
+    "flat",
+    "prefix_rounding",
+    "round_table",
+    "round_tree",
+    "whole_and_rest",
+]
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,56 @@ def snap(values: np.ndarray) -> np.ndarray:
     return np.where(np.abs(values - near) <= grain, near, values)
 
 
+def whole_and_rest(
+    ideal: np.ndarray, totals: np.ndarray, block: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A table as whole numbers and a small rest that adds up to what they leave of ``totals``.
+
+    For tables so large that sums of their floats miss the totals by whole units: rounding the
+    rest alone is exact. What the sums miss goes to the open cells in proportion; rows that are
+    whole but for such noise stay whole.
+
+    Parameters
+    ----------
+    ideal : float64 array of shape (n, m)
+        The table.
+    totals : int64 array
+        Totals of the blocks of columns.
+    block : int64 array of shape (m,)
+        Block of each column.
+
+    Returns
+    -------
+    (int64 array, float64 array)
+        Whole part and rest, shape (n, m); the rest is from 0 and below 1.
+    """
+    base = np.floor(ideal).astype(np.int64)
+    rest = ideal - base
+    size = np.where(rest > 0, np.abs(ideal), 0.0)
+    sums = rest.sum(axis=1)
+    grain = 8 * np.finfo(np.float64).eps * np.abs(ideal).sum(axis=1)
+    kept = np.abs(sums - np.rint(sums)) <= grain
+    if not size[~kept].any():
+        kept[:] = False
+    _close(rest, size, kept, np.rint(sums) - sums)
+    for b, total in enumerate(totals.tolist()):
+        at = np.flatnonzero(block == b)
+        gap = float(total - int(base[:, at].sum())) - float(rest[:, at].sum())
+        open_ = size[:, at] * ~kept[:, None]
+        open_ = open_ if open_.any() else size[:, at]
+        if open_.any():
+            rest[:, at] += open_ * (gap / open_.sum())
+    more = np.floor(rest)
+    return base + more.astype(np.int64), rest - more
+
+
+def _close(rest: np.ndarray, size: np.ndarray, rows: np.ndarray, gap: np.ndarray) -> None:
+    """Add ``gap`` to the sums of ``rows``, in proportion to ``size``."""
+    total = size.sum(axis=1)
+    share = np.divide(gap, total, out=np.zeros(len(gap)), where=rows & (total > 0))
+    rest += size * share[:, None]
+
+
 def round_tree(totals: list[np.ndarray], tree: Tree, root: int) -> list[np.ndarray]:
     """Whole totals of every level: floor or ceiling, children adding up to their parent.
 
@@ -100,7 +158,20 @@ def _round_children(ideal: np.ndarray, parents: np.ndarray, above: np.ndarray) -
     place = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     out = whole.astype(np.int64)
     out[order] += place < short[parents[order]]
+    _settle_noise(out, ideal, parents, above)
     return out
+
+
+def _settle_noise(
+    out: np.ndarray, ideal: np.ndarray, parents: np.ndarray, above: np.ndarray
+) -> None:
+    """Children that miss their parent by what floats lose in large sums: the largest takes it."""
+    miss = above - np.bincount(parents, weights=out, minlength=len(above)).astype(np.int64)
+    if not miss.any():
+        return
+    order = np.lexsort((-np.abs(ideal), parents))
+    first = order[np.flatnonzero(np.r_[True, np.diff(parents[order]) != 0])]
+    out[first] += miss[parents[first]]
 
 
 def round_table(
