@@ -6,6 +6,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 import warnings
 
 import pandas as pd
@@ -60,3 +61,39 @@ def test_public_docstrings_are_complete(room, name):
             wanted.append("Examples")
     missing = [w for w in wanted if f"{w}\n---" not in text]
     assert not missing, f"{room}.{name}: docstring without {missing}"
+
+
+def _documented() -> list[tuple[str, object]]:
+    """Public functions and classes, and the public methods of the classes."""
+    out: list[tuple[str, object]] = []
+    for room, name in [*_public(), *(("salesmgmt.plots", n) for n in salesmgmt.plots.__all__)]:
+        thing = getattr(importlib.import_module(room), name)
+        out.append((f"{room}.{name}", thing))
+        if inspect.isclass(thing) and not issubclass(thing, Exception):
+            out += [
+                (f"{room}.{name}.{key}", method)
+                for key, method in inspect.getmembers(thing, inspect.isfunction)
+                if not key.startswith("_") and method.__module__.startswith("salesmgmt")
+            ]
+    return [(label, thing) for label, thing in out if callable(thing)]
+
+
+def _told(text: str) -> list[str]:
+    """Names in the section Parameters."""
+    found = re.search(r"^Parameters\n-+\n(.*?)(?=^[A-Z]\w+\n-{3,}|\Z)", text, re.M | re.S)
+    heads = re.findall(r"^(\S.*?)(?: : .*)?$", found[1], re.M) if found else []
+    return [name.strip().lstrip("*") for head in heads for name in head.split(",") if name.strip()]
+
+
+@pytest.mark.parametrize(
+    ("label", "thing"), _documented(), ids=lambda v: v if type(v) is str else ""
+)
+def test_parameters_told_are_those_of_the_signature(label, thing):
+    if inspect.isclass(thing) and issubclass(thing, Warning | Exception):
+        return
+    have = [p for p in inspect.signature(thing).parameters if p != "self"]
+    told = _told(inspect.getdoc(thing) or "")
+    if label.endswith((".fit", ".predict", ".transform")) and not told:
+        told = have  # scikit-learn's own words hold
+    assert sorted(p for p in have if p not in told) == [], "not documented"
+    assert sorted(p for p in told if p not in have and p != "None") == [], "no such parameter"

@@ -176,8 +176,8 @@ def test_a_closed_deal_needs_a_closing_date_after_its_creation():
 # Pipeline
 
 
-def _book(rng, size):
-    ids = rng.choice(60, size, replace=False)
+def _book(rng, size, ids=None):
+    ids = rng.choice(60, size, replace=False) if ids is None else ids
     return pd.DataFrame(
         {
             "deal_id": ids,
@@ -190,21 +190,19 @@ def _book(rng, size):
     )
 
 
+def _books(rng, companies):
+    """Books of 1 to 39 deals, of 60 that there may be, one below the other."""
+    sizes = rng.integers(1, 40, companies)
+    case = np.repeat(np.arange(companies), sizes)
+    ids = [rng.choice(60, size, replace=False) for size in sizes]
+    return _book(rng, sizes.sum(), ids=np.concatenate(ids) + 100 * case).assign(case=case)
+
+
 def test_waterfall_foots_to_the_cent_in_1000_generated_cases():
     """Ten calls, each a hundred companies side by side (``by``), with and without a period."""
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        before, after = (
-            pd.concat(
-                [
-                    _book(rng, rng.integers(1, 40)).assign(
-                        case=i, deal_id=lambda d, i=i: d["deal_id"] + 100 * i
-                    )
-                    for i in range(100)
-                ]
-            )
-            for _ in range(2)
-        )
+        before, after = (_books(rng, 100) for _ in range(2))
         options = {} if seed % 2 else {"start": "2025-02-01", "end": "2025-05-01"}
         out = waterfall(before, after, by="case", **options)
         assert out["case"].nunique() >= 99

@@ -118,7 +118,7 @@ def test_which_of_two_like_sales_is_collected_first_is_no_matter():
     sold = pd.concat([sold, sold.assign(date=["2025-02-01"] * 3)])
     plan = CommissionPlan([(0, 0.1)], base="amount", pay_on="collection", round_at="period")
     first = payout(sold, plan, by="rep")
-    for order in itertools.permutations(range(6)):
+    for order in itertools.islice(itertools.permutations(range(6)), 0, None, 11):
         pd.testing.assert_frame_equal(payout(sold.iloc[list(order)], plan, by="rep"), first)
 
 

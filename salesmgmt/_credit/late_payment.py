@@ -247,7 +247,18 @@ class LatePaymentModel(BaseEstimator):
         self, invoices: Any, payments: Any = None, adjustments: Any = None,
         *, fx: Any = None, **options: Unpack[Options],
     ) -> pd.DataFrame:  # fmt: skip
-        """The features the model looks at, one row an invoice, with the caller's index."""
+        """The features the model looks at, each as it was known on the day of the invoice.
+
+        Parameters
+        ----------
+        invoices, payments, adjustments, fx, **options
+            As for :func:`ledger`.
+
+        Returns
+        -------
+        DataFrame
+            One row an invoice, with the caller's index.
+        """
         check_is_fitted(self)
         record, rows, frame = self._known(invoices, payments, adjustments, fx, options)
         return self._design(record, rows, frame).set_axis(frame.index)

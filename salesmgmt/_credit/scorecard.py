@@ -260,36 +260,100 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
     # -------------------------------------------------------------- predict
 
     def predict_score(self, X: Any) -> pd.Series:
-        """Whole-number score of every row: the sum of its points; the caller's index."""
+        """Whole-number score of every row: the sum of its points; the caller's index.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        Series
+            ``score``, whole numbers, the caller's index.
+        """
         frame, codes = self._codes(X)
         return pd.Series(self._sum_points(codes), index=frame.index, name="score")
 
     def predict_points(self, X: Any) -> pd.DataFrame:
-        """Points of every row by feature, with the column ``base``; adds up to the score."""
+        """Points of every row by feature, with the column ``base``; adds up to the score.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        DataFrame
+            ``base`` and one column a feature, the caller's index.
+        """
         frame, codes = self._codes(X)
         points = {self._base_name(): np.full(len(frame), self.base_points_)}
         points |= {b.name: p[codes[:, j]] for j, (b, p) in enumerate(self._cards())}
         return pd.DataFrame(points, index=frame.index)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """Log-odds of ``classes_[1]`` before points were rounded, shape (n_rows,)."""
+        """Log-odds of ``classes_[1]`` before points were rounded, shape (n_rows,).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
         bad = self._log_odds(self._codes(X)[1])
         return bad if self.bad_ == self.classes_[1] else -bad
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of either class before points were rounded, shape (n_rows, 2)."""
+        """Probability of either class before points were rounded, shape (n_rows, 2).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2)
+            In the order of ``classes_``.
+        """
         from scipy.special import expit
 
         second = expit(self.decision_function(X))
         return np.column_stack([1 - second, second])
 
     def predict(self, X: Any) -> np.ndarray:
-        """The likelier class of every row."""
+        """The likelier class of every row.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
         second = self.decision_function(X) > 0
         return self.classes_[second.astype(np.int64)]
 
     def score_to_probability(self, score: Any) -> np.ndarray:
-        """Probability of the bad class that a score stands for on the card's scale."""
+        """Probability of the bad class that a score stands for on the card's scale.
+
+        Parameters
+        ----------
+        score : number or array of numbers
+            Scores of the card, of any shape.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of ``score``.
+        """
         check_is_fitted(self)
         from scipy.special import expit
 
@@ -297,13 +361,29 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         return expit(-good - np.log(self.base_odds))
 
     def woe(self, X: Any) -> pd.DataFrame:
-        """Weight of evidence of every value (positive: safer than average)."""
+        """Weight of evidence of every value (positive: safer than average).
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_rows, n_features)
+            The features of ``fit``.
+
+        Returns
+        -------
+        DataFrame
+            One column a feature, the caller's index.
+        """
         frame, codes = self._codes(X)
         values = {b.name: b.woe[codes[:, j]] for j, b in enumerate(self.bins_)}
         return pd.DataFrame(values, index=frame.index)
 
     def score_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Score one customer given as a mapping of feature to value (None: missing).
+        """Score one customer.
+
+        Parameters
+        ----------
+        record : mapping
+            Every feature's value; None where it is not known.
 
         Returns
         -------
@@ -394,6 +474,13 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
     def calibration(self, X: Any, y: Any, *, bins: int = 10) -> pd.DataFrame:
         """Predicted against observed bad rates in bands of rows of about equal size.
 
+        Parameters
+        ----------
+        X, y : DataFrame or array, and the classes of its rows
+            Rows that the card has not seen, and what became of them.
+        bins : int, default=10
+            Number of bands.
+
         Returns
         -------
         DataFrame
@@ -432,6 +519,11 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
 
     def performance(self, X: Any, y: Any) -> pd.DataFrame:
         """How well the whole-number score tells bad from good: one row.
+
+        Parameters
+        ----------
+        X, y : DataFrame or array, and the classes of its rows
+            Rows that the card has not seen, and what became of them.
 
         Returns
         -------

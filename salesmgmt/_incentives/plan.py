@@ -263,7 +263,19 @@ class CommissionPlan:
         return rule
 
     def table(self, step: float) -> Tiers:
-        """The tiers in integers of ``step`` (flat values: units of pay)."""
+        """The tiers in exact numbers, as the computation uses them.
+
+        Parameters
+        ----------
+        step : float
+            Smallest unit of money.
+
+        Returns
+        -------
+        Tiers
+            Starts in units of ``step`` (base amount) or shares of the target; rates, or units of
+            pay where tiers pay flat sums.
+        """
         unit = fraction_of(step)
         starts = [fraction(s) / (unit if self.base == "amount" else 1) for s, _ in self.tiers]
         return Tiers.of(starts, [self._value(v, unit) for _, v in self.tiers], self._held(unit))

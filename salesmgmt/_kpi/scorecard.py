@@ -121,7 +121,18 @@ class Metric:
         _curve_points(self.curve, caller=caller)
 
     def score(self, base: np.ndarray) -> np.ndarray:
-        """Score of attainments (without a target: of values), before any gate."""
+        """Score by the curve, the floor and the cap, before any gate.
+
+        Parameters
+        ----------
+        base : ndarray
+            Attainments; without a target the values themselves.
+
+        Returns
+        -------
+        ndarray
+            Of the shape of ``base``.
+        """
         points = _curve_points(self.curve, caller=f"Metric({self.name!r})")
         out = np.array(base, dtype=np.float64) if points is None else piecewise(base, *points)
         if self.floor is not None or self.cap is not None:
