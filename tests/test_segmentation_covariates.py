@@ -12,12 +12,16 @@ from salesmgmt import InputError
 from salesmgmt.engine import covariates
 from salesmgmt.segmentation import (
     BGNBD,
+    MBGCNBD,
     MBGNBD,
     GompertzNBD,
     ParetoNBD,
     alive_grid,
+    calibration,
     clv,
     likelihood_ratio,
+    purchases,
+    tracking,
 )
 
 MODELS = [BGNBD, MBGNBD, ParetoNBD, GompertzNBD]
@@ -305,6 +309,36 @@ def test_lifetime_value_uses_the_attributes():
         clv(lines, model="bgnbd", covariates=about.iloc[1:])
     with pytest.raises(InputError, match="rename 'x'"):
         clv(lines, model="bgnbd", covariates=about.assign(x=1))
+    for model in (BGNBD(), BGNBD().fit(purchases(lines, freq="M")), MBGCNBD()):
+        with pytest.raises(InputError, match="covariates have no use with"):
+            clv(lines, model=model, covariates=about)
+    with pytest.raises(InputError, match=r"clv.*model must be one of 'auto'"):
+        clv(lines, model=BGNBD)
+
+
+def test_a_model_knows_its_unit_of_time():
+    rng = np.random.default_rng(5)
+    lines = pd.DataFrame({
+        "customer_id": rng.integers(0, 90, 500), "amount": rng.gamma(5, 10, 500).round(2),
+        "date": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 500, 500), "D"),
+    })  # fmt: skip
+    weeks, months = (purchases(lines, freq=freq, holdout="2025-01-31") for freq in "WM")
+    model = BGNBD().fit(weeks)
+    assert model.freq_ == "W"
+    told = "fitted on purchases of freq='W', not 'M'"
+    for call in (
+        lambda: clv(lines, model=model),
+        lambda: tracking(model, lines, freq="M"),
+        lambda: calibration(model, months),
+        lambda: model.probability_alive(months),
+    ):
+        with pytest.raises(InputError, match=told):
+            call()
+    assert len(clv(lines, model=model, freq="W")) == lines["customer_id"].nunique()
+    assert len(tracking(model, lines)) > 60
+    bare = pd.DataFrame(months.to_dict("list"))  # the user's own table says nothing of its unit
+    assert BGNBD().fit(bare).freq_ is None
+    assert model.probability_alive(bare).between(0, 1).all()
 
 
 def test_frames_of_other_engines_are_taken():

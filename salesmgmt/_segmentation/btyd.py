@@ -46,6 +46,9 @@ class BGNBD(PurchaseModel):
         Of the parameters.
     converged_ : bool
         Whether a maximum was found.
+    freq_ : str or None
+        Unit of time of the purchases, where ``segmentation.purchases`` made them; histories in
+        another one are refused.
     coefficients_ : DataFrame
         With covariates: ``parameter``, ``covariate``, ``coefficient``, ``standard_error``,
         ``lo`` and ``hi`` (95 %), ``p_value``. Above 0: buys more often (``alpha``), leaves
@@ -134,7 +137,7 @@ class MBGNBD(BGNBD):
 
     Attributes
     ----------
-    params_, standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_
+    params_, standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, freq_
         As in :class:`BGNBD`.
 
     References
@@ -173,7 +176,7 @@ class ParetoNBD(PurchaseModel):
     params_ : Series
         ``r``, ``alpha`` (purchase rates are gamma distributed), ``s``, ``beta`` (rates of
         leaving are gamma distributed).
-    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, covariate_test_
+    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, freq_, covariate_test_
         As in :class:`BGNBD`.
     coefficients_ : DataFrame
         As in :class:`BGNBD`; above 0: buys more often (``alpha``), leaves sooner (``beta``).
@@ -273,7 +276,7 @@ class GompertzNBD(ParetoNBD):
     params_ : Series
         ``r``, ``alpha`` (purchase rates), ``b`` (how fast the risk of leaving changes), ``s``,
         ``beta`` (how it differs among customers).
-    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_
+    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, freq_
         As in :class:`BGNBD`.
 
     References
@@ -322,7 +325,7 @@ class BGBB(PurchaseModel):
     params_ : Series
         ``alpha``, ``beta`` (chances to buy are beta distributed), ``gamma``, ``delta``
         (chances to leave are beta distributed).
-    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_
+    standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, freq_
         As in :class:`BGNBD`.
 
     References

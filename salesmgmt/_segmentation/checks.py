@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, Date, Key, check_int, check_number, speaking_for, take
 from ..errors import InputError
+from .purchase_model import one_unit
 from .purchases import DAYS, purchases
 
 __all__ = ["alive_grid", "calibration", "tracking"]
@@ -133,6 +134,7 @@ def tracking(
     ['date', 'actual', 'expected', 'fitted']
     """
     _check_model(model, "expected_new", caller="tracking")
+    one_unit(model, freq, "tracking")
     options: dict[str, Any] = {
         "freq": freq,
         "invalid": invalid,

@@ -24,6 +24,7 @@ from .._frames import (
 from ..engine.spend import total_quantile
 from ..errors import InputError
 from .btyd import BGNBD, MBGNBD, ParetoNBD
+from .purchase_model import one_unit
 from .purchases import DAYS, purchases
 from .regular import MBGCNBD
 from .spending import GammaGamma
@@ -67,7 +68,7 @@ def clv(
         Share of the amount that is earned; a Series by customer for different ones.
     model : {"auto", "bgnbd", "mbgnbd", "paretonbd"} or fitted model
         ``auto``: what predicts best in :func:`compare_models`. A fitted model must be in the
-        unit ``freq``.
+        unit ``freq`` (one that was fitted in another unit is refused).
     credit_risk : Series, optional
         Chance a year that the customer stops paying, by customer; what is sold after that is
         worth nothing. Customers not in it are taken as safe, with a ``DataWarning``.
@@ -80,7 +81,8 @@ def clv(
         As in :func:`purchases`.
     covariates : DataFrame, optional
         One row a customer: the customer and attributes that do not change with time (region,
-        channel). A model named by ``model`` uses them all, a fitted one those it was made with.
+        channel). A model named by ``model`` uses them all, a fitted one those it was made with; one
+        made without any is refused.
     customer, date, amount : str
         Columns of the customer, the day and the amount.
     invalid : {"raise", "drop"}
@@ -287,13 +289,24 @@ def _model(
     options: dict[str, Any],
 ) -> tuple[Any, str]:
     """A fitted model and its name."""
-    if hasattr(model, "expected_purchases"):
+    if hasattr(model, "expected_purchases") and not isinstance(model, type):
+        _check_covariates(model, known)
+        one_unit(model, options["freq"], "clv")
         fitted = model if hasattr(model, "params_") else clone(model).fit(seen)
         return fitted, type(model).__name__.lower()
     check_choice(model, "model", ("auto", *MODELS), caller="clv")
     if model == "auto":
         model = _best(transactions, options)
     return MODELS[model](covariates=known).fit(seen), model
+
+
+def _check_covariates(model: Any, known: list[str]) -> None:
+    """A model that was made without covariates has no use for attributes."""
+    if known and not (model.covariates or model.dropout_covariates):
+        raise InputError(
+            f"clv(): covariates have no use with {type(model).__name__}(), which was made without "
+            "them; name them there (covariates=), or give model by name."
+        )
 
 
 def _best(transactions: pd.DataFrame, options: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from ..errors import InputError
 from .covariates import Design, check_distinct
 from .likelihood import Likelihood, chi_square
 
-__all__ = ["PurchaseModel", "distinct", "histories"]
+__all__ = ["PurchaseModel", "distinct", "histories", "one_unit"]
 
 _WARM = 4_000
 _ALIKE = 30  # customers to each combination of attributes from which groups pay
@@ -75,7 +75,9 @@ class PurchaseModel(Likelihood, ABC):
             the parameters are those the search begins with.
         """
         caller = f"{type(self).__name__}.fit"
-        self._fit_frame(to_pandas(purchases, caller=caller, arg="purchases"), caller)
+        frame = to_pandas(purchases, caller=caller, arg="purchases")
+        self._fit_frame(frame, caller)
+        self.freq_ = frame.attrs.get("freq")
         return self
 
     def _fit_frame(self, purchases: pd.DataFrame, caller: str) -> None:
@@ -230,6 +232,7 @@ class PurchaseModel(Likelihood, ABC):
         check_is_fitted(self, "params_")
         caller = f"{type(self).__name__}.{method}"
         X = to_pandas(X, caller=caller, arg="X")
+        one_unit(self, X.attrs.get("freq"), caller)
         index, x, t_x, T, _ = histories(X, caller, whole=self._discrete)
         return index, self._own(X, caller), x, t_x, T
 
@@ -413,6 +416,16 @@ def _table(pairs: list[tuple[str, str]], values: np.ndarray, variances: np.ndarr
             "p_value": 2 * ndtr(-np.abs(z)),
         }
     )
+
+
+def one_unit(model: Any, freq: str | None, caller: str) -> None:
+    """Refuse histories in another unit of time than those the model has learned from."""
+    own = getattr(model, "freq_", None)
+    if own is not None and freq is not None and own != freq:
+        raise InputError(
+            f"{caller}(): the model was fitted on purchases of freq={own!r}, not {freq!r}; its "
+            f"unit of time is another one. Give freq={own!r}, or fit it on freq={freq!r}."
+        )
 
 
 def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> History:

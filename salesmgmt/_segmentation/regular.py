@@ -37,7 +37,7 @@ class MBGCNBD(PurchaseModel):
     ----------
     k_ : int
         The regularity found or given.
-    params_, standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_
+    params_, standard_errors_, covariance_, log_likelihood_, aic_, bic_, converged_, freq_
         As in :class:`BGNBD`; the criteria count a ``k`` that was found as a parameter.
 
     References
