@@ -659,6 +659,23 @@ def test_figures_draw_what_the_desk_returned(lang):
     assert len(plots.quota_fairness(quotas, lang=lang).texts) == 2
 
 
+def test_the_fan_of_a_plan_to_come_begins_at_what_has_come_in():
+    """Draws of a month are in at its end; on the plan's first day nothing is in yet."""
+    starts = pd.date_range("2026-01-01", periods=3, freq="MS")
+    plan = pd.DataFrame({"period_start": starts, "period_end": starts + pd.offsets.MonthEnd(),
+                         "target": [31.0, 28.0, 31.0]})  # fmt: skip
+    draws = pd.DataFrame({"date": starts.repeat(3), "draw": [0, 1, 2] * 3,
+                          "amount": [10.0, 20.0, 30.0, 5.0, 5.0, 5.0, 1.0, 2.0, 3.0]})  # fmt: skip
+    none = pd.DataFrame({"date": pd.to_datetime([]), "amount": np.zeros(0)})
+    fan = burn_up(plan, none, as_of="2025-12-31", samples=draws)
+    assert fan["p50"].tolist() == [0.0, 20.0, 25.0, 27.0]
+    assert fan["target"].tolist() == [1.0, 31.0, 59.0, 90.0]
+    late = burn_up(plan, none, as_of="2026-01-31", samples=draws)
+    assert late["p50"].tolist() == [0.0, 5.0, 7.0]
+    days = plan.assign(period_start=starts, period_end=starts)
+    assert burn_up(days, none, as_of="2025-12-31", samples=draws)["p50"].tolist() == [20, 25, 27]
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_report_section_works_with_either_table(lang):
     from salesmgmt.report.sections import targets as section

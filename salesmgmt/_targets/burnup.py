@@ -96,7 +96,7 @@ def burn_up(
     for name in ("p10", "p50", "p90"):
         out[name] = np.nan
     if samples is not None:
-        _add_fan(out, points, samples, today, int(end.max()), float(running[-1]), caller=caller)
+        _add_fan(out, points, samples, today, np.unique(end), float(running[-1]), caller=caller)
     out["total"] = float(group_sums(np.zeros(len(rows), dtype=np.int64), rows["target"], 1)[0])
     out["as_of"] = now
     return out
@@ -124,7 +124,7 @@ def _add_fan(
     points: np.ndarray,
     samples: pd.DataFrame,
     today: int,
-    last: int,
+    ends: np.ndarray,
     actual: float,
     *,
     caller: str,
@@ -138,10 +138,11 @@ def _add_fan(
         amount=Amount("amount", option=""),
     )
     days = rows.days("date")
-    use = (days > today) & (days <= last)
+    use = (days > today) & (days <= ends[-1])
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
-    # A draw's amount is in by the end of the period it starts.
-    at = np.searchsorted(points, days[use], side="left")
+    # A draw's amount is in by the end of the period it starts, not on the plan's first day.
+    over = ends[np.searchsorted(ends, days[use], side="left")]
+    at = np.searchsorted(points, over)
     flat = at * len(numbers) + draw.reshape(-1)[use]
     table = group_sums(flat, rows["amount"][use], len(points) * len(numbers))
     table = table.reshape(len(points), len(numbers))
