@@ -143,7 +143,7 @@ def open_books(tables: Tables, *, as_of: Any) -> Books:
     documents = _documents(caller, taken[0], customer_codes[0], currency_codes[0], groups[0], step)
     fill_due_dates(caller, documents, customers, options.get("terms"))
     receipts, disputes, recoveries = _receipts(
-        caller, taken, customer_codes, currency_codes, groups, step, documents, names
+        caller, taken, customer_codes, currency_codes, groups, step, documents
     )
     moment = door.resolve_as_of(as_of, tables.last_day(), caller=caller).as_unit("us")
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
@@ -328,7 +328,6 @@ def _receipts(
     groups: list[np.ndarray],
     step: float,
     documents: Documents,
-    names: dict[str, str],
 ) -> tuple[Receipts, pd.DataFrame, pd.DataFrame]:
     """Payments, then write-offs and allowances; disputes and recoveries apart."""
     invoices, payments, adjustments = taken

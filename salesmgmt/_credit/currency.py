@@ -33,7 +33,7 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
     now = np.int64(books.today)
     at_document = rate.of(documents.currency, documents.day)
     at_receipt = rate.of(receipts.currency, receipts.day)
-    units = _spread(position, documents.units - position.open, at_document)
+    units = _spread(position, at_document)
     open_rate = (
         rate.of(documents.currency, np.full(len(documents), now)) if revalue else at_document
     )
@@ -92,7 +92,7 @@ def _round(values: np.ndarray) -> np.ndarray:
     return to_units(values, 1)
 
 
-def _spread(position: Position, settled: np.ndarray, rate: np.ndarray) -> np.ndarray:
+def _spread(position: Position, rate: np.ndarray) -> np.ndarray:
     """Converted matches: differences of converted running sums, so they add up by document."""
     if not len(position.document):
         return position.units

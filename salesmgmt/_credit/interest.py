@@ -404,10 +404,10 @@ class _Law:
 
     def spans(self, i: int, start: int, end: int) -> list[tuple[int, int, float]]:
         """(from, to, rate) of one document between two days; the rate of the days after from."""
-        cuts = [start, *self._changes(i, start, end), end]
+        cuts = [start, *self._changes(start, end), end]
         return [(a, b, self._on(i, a + 1)) for a, b in zip(cuts, cuts[1:]) if b > a]
 
-    def _changes(self, i: int, start: int, end: int) -> list[int]:
+    def _changes(self, start: int, end: int) -> list[int]:
         """Last days before the rate changes, strictly inside."""
         if self.rules in ("uk", "cn_order_802") or not len(self.rate):
             return []

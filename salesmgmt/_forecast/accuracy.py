@@ -149,7 +149,7 @@ class _Table:
     def levels(self) -> list[str]:
         return list(self.bounds)
 
-    def by_group(self, values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    def by_group(self, values: np.ndarray) -> np.ndarray:
         """Sum of values by group."""
         return np.bincount(self.group, values, minlength=len(self.labels))
 

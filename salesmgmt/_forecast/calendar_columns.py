@@ -54,7 +54,7 @@ def calendar_columns(
                 return _by_day(panel, *factors, years, whole, held)
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
             # Too few dates to tell a festival that moves from the months it falls in.
-            kept = _own_daily(grid, low, high, calendar, events) | {"working_days"}
+            kept = _own_daily(grid, low, high, events) | {"working_days"}
             daily = {name: values for name, values in daily.items() if name in kept}
     else:
         if events is not None:
@@ -90,7 +90,7 @@ def _by_day(
     return _settle(panel, [BY_DAY], factors[:, None], whole, held)
 
 
-def _own_daily(grid: Grid, low: int, high: int, calendar: str, events: Any) -> set[str]:
+def _own_daily(grid: Grid, low: int, high: int, events: Any) -> set[str]:
     """Names of the caller's own events."""
     if events is None:
         return set()

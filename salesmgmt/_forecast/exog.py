@@ -47,7 +47,7 @@ def exog_columns(
     high = int(panel.end.max()) + horizon
     check_drivers(exog, panel, by, date)
     rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=panel.caller)
-    table = by_series(rows, future, panel, list(lags), by, date, low, high, horizon)
+    table = by_series(rows, future, panel, list(lags), by, date, low, high)
     return _lagged(table, lags, panel, low, horizon, held)
 
 
@@ -138,7 +138,6 @@ def by_series(
     date: str,
     low: int,
     high: int,
-    horizon: int,
 ) -> np.ndarray:
     """Drivers (series, periods, columns): past values carried on, future ones as given."""
     out = np.full((len(panel), high - low + 1, len(names)), np.nan)

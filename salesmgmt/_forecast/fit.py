@@ -349,7 +349,7 @@ def forecast_panel(
     shut = closed_ahead(panel, horizon)
     if shut is not None:
         made |= {c: np.where(shut, 0.0, v) for c, v in made.items() if c != "status"}
-    out = _table(panel, horizon, made, levels)
+    out = _table(panel, horizon, made)
     if clean:
         out.attrs["cleaned"] = records(table_of(panel, told))
     return out
@@ -568,9 +568,7 @@ def _bounds(
     return out
 
 
-def _table(
-    panel: Panel, horizon: int, made: dict[str, np.ndarray], levels: list[float]
-) -> pd.DataFrame:
+def _table(panel: Panel, horizon: int, made: dict[str, np.ndarray]) -> pd.DataFrame:
     """Keys, dates and columns, one row a series and period."""
     count = len(panel)
     steps = np.arange(1, horizon + 1)

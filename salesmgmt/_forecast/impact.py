@@ -262,7 +262,7 @@ def _take_controls(
         rows = means(history, panel, names, record.keys, date, "history", caller, "controls")
         low, high = int(panel.at.min()), int(panel.end.max())
         _refuse_unknown(rows, panel, names, record, first, caller)
-        table = by_series(rows, None, panel, names, record.keys, date, low, high, 0)
+        table = by_series(rows, None, panel, names, record.keys, date, low, high)
     positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
     table[:, :, positive] = np.log(table[:, :, positive])
     count, width = table.shape[:2]

@@ -122,7 +122,7 @@ def reconcile_temporal(
     grade = _grades(rows, freq, caller)
     first, last = _spans(rows.days("date"), grade)
     series = _series(rows, len(names))
-    variance = _variances(rows, residuals, names, freq, grade, series, caller)
+    variance = _variances(rows, residuals, names, freq, caller)
     bounds = np.column_stack([rows[b] for b in ends]) if ends else np.empty((len(grade), 0))
     made, moved = rows["forecast"].copy(), bounds.copy()
     shut = (made == 0) & (bounds == 0).all(axis=1) & bool(ends)
@@ -190,8 +190,6 @@ def _variances(
     residuals: Any,
     names: list[str],
     freq: str,
-    grade: np.ndarray,
-    series: np.ndarray,
     caller: str,
 ) -> np.ndarray | None:
     """Variance of each row's error by series and frequency; None without residuals."""

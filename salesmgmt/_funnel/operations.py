@@ -405,7 +405,7 @@ def bottlenecks(
     counted = count(stream, plan, caller=caller)
     worth = _worth(counted, plan, value)
     out = _step_table(counted, plan, worth)
-    _against(out, len(plan.steps), benchmark, caller, grouped=len(counted.groups) > 1)
+    _against(out, benchmark, grouped=len(counted.groups) > 1)
     out["gap"] = out["benchmark"] - out["rate"]
     out["gain"] = (
         out["decided"] * out["gap"].clip(lower=0) * out["downstream"] * out["value"]
@@ -483,7 +483,7 @@ def _step_table(counted: Counted, plan: Plan, worth: float) -> pd.DataFrame:
     return out
 
 
-def _against(out: pd.DataFrame, k: int, benchmark: Any, caller: str, *, grouped: bool) -> None:
+def _against(out: pd.DataFrame, benchmark: Any, *, grouped: bool) -> None:
     """Benchmark and p-value of each row."""
     out["benchmark"], out["p_value"] = np.nan, np.nan
     if isinstance(benchmark, Mapping):

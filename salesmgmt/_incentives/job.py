@@ -189,7 +189,7 @@ def take_job(
         credit=credit,
         role=role,
         origin=_origin(rows, source, codes, clock, credit, at, plans, plan_of, caller=caller),
-        collected=_collected(rows, source, clock, plans, caller=caller),
+        collected=_collected(rows, source, clock),
         there=np.zeros((len(keys), span), dtype=bool),
         target=np.zeros((len(keys), span), dtype=np.int64),
         known=np.zeros((len(keys), span), dtype=bool),
@@ -488,9 +488,7 @@ def _origin(
     return np.where(late, -2, np.where(earlier, cell, -1))
 
 
-def _collected(
-    rows: Rows, source: np.ndarray, clock: _Clock, plans: list[CommissionPlan], *, caller: str
-) -> np.ndarray | None:
+def _collected(rows: Rows, source: np.ndarray, clock: _Clock) -> np.ndarray | None:
     if "collected_date" not in rows:
         return None
     when = rows["collected_date"][source]

@@ -246,7 +246,7 @@ def acquisition_cost(
     span = int(last - first) + 1
     cells = len(labels) * span
     cost = group_sums((paid * span + then - first)[chosen], spent["amount"][chosen], cells)
-    count, worth = _new_customers(sales, own * span + at - first, at, cells)
+    count, worth = _new_customers(sales, own * span + at - first, cells)
     out = labels.loc[np.repeat(np.arange(len(labels)), span)].reset_index(drop=True)
     starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
     dates = pd.to_datetime(starts.astype("datetime64[D]").astype("datetime64[s]")).to_numpy()
@@ -277,9 +277,7 @@ def _chosen(spent: Any, categories: Any, column: str, *, caller: str) -> np.ndar
     return have.isin(wanted).to_numpy()
 
 
-def _new_customers(
-    sales: Any, cell: np.ndarray, period: np.ndarray, cells: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _new_customers(sales: Any, cell: np.ndarray, cells: int) -> tuple[np.ndarray, np.ndarray]:
     """New customers by cell, and what they bought in their first period there."""
     who, day = sales.keys("customer").codes, sales.days("date")
     bought = np.flatnonzero(sales["amount"] > 0)

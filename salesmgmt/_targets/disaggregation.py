@@ -357,14 +357,13 @@ def column_totals(
     shape: np.ndarray,
     profile: Any,
     spans: Spans,
-    step: float,
     method: str,
     *,
     caller: str,
 ) -> tuple[list[Group], np.ndarray]:
     """Groups and period weights of a plan, after the path through its totals is chosen."""
     if method == "auto":
-        method = "denton" if _is_indicator(groups, shape, profile, spans) else "pro_rata"
+        method = "denton" if _is_indicator(groups, shape, profile) else "pro_rata"
     if method == "pro_rata":
         for group in groups:
             _check_told(group, spans, caller=caller)
@@ -419,7 +418,7 @@ def _check_told(group: Group, spans: Spans, *, caller: str) -> None:
         )
 
 
-def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any, spans: Spans) -> bool:
+def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any) -> bool:
     """A Series by date with two or more totals to meet, whose own sums differ between them."""
     if len(groups) != 1 or shape.ndim != 1 or not isinstance(profile, pd.Series):
         return False

@@ -300,7 +300,7 @@ def read_course(
     else:
         group, labels = np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
     counts = (days >= start.min()) & (days <= min(today, int(end.max())))
-    place = _groups_of(rows, done, keys, options, group, len(labels), counts, caller=caller)
+    place = _groups_of(rows, done, keys, group, len(labels), counts, caller=caller)
     use = counts & (place >= 0)
     actual = group_sums(place[use], done["amount"][use], len(labels))
     return Course(rows, group, labels, rows["target"], start, end, now, today, actual, names)
@@ -344,7 +344,6 @@ def _groups_of(
     rows: Rows,
     done: Rows,
     keys: list[Any],
-    options: list[str],
     group: np.ndarray,
     count: int,
     counts: np.ndarray,

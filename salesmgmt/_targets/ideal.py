@@ -153,7 +153,7 @@ def _fill_blocks(
         row_low, row_high = low.sum(axis=1), np.minimum(high, cap).sum(axis=1)
         part = float(total) / everything
         bounds = _node_bounds(limits, row_low, row_high, part, tree)
-        tell.check_room(float(total), bounds, limits, b)
+        tell.check_room(float(total), bounds)
         rows = laminar_shares(float(total), weights.sum(axis=1), tree, *bounds)
         out[:, at], _ = bounded_shares(rows, weights, low, np.minimum(high, cap))
     return out
@@ -203,8 +203,6 @@ class _Teller:
         self,
         total: float,
         bounds: tuple[list[np.ndarray], list[np.ndarray]],
-        limits: Limits,
-        block: int,
     ) -> None:
         """Each node must have room between its implied bounds, and the root for the total."""
         low, high = bounds
@@ -215,7 +213,7 @@ class _Teller:
                 self._crossed(k, int(bad[0]), low, high)
         least, most = float(low[0].sum()), float(high[0].sum())
         if least > total + grain:
-            self._too_much(total, low, limits)
+            self._too_much(total, low)
         if most < total - grain:
             caps = sorted(self._caps(high), key=lambda pair: -pair[0])
             named = ", ".join(f"{name}: {self.amount(v)}" for v, name in caps[:5])
@@ -246,7 +244,7 @@ class _Teller:
             f"(gap {self.amount(floor - cap)})."
         )
 
-    def _too_much(self, total: float, low: list[np.ndarray], limits: Limits) -> None:
+    def _too_much(self, total: float, low: list[np.ndarray]) -> None:
         floors = self._floors(low)
         floors.sort(key=lambda pair: -pair[0])
         reached, count = 0.0, 0

@@ -120,12 +120,12 @@ def _read_frame(
             raise InputError(f"{caller}(): {name} has no column {absent[0]!r}, a key of weights.")
         index = pd.MultiIndex.from_frame(given[[*keys, "period_start"]])
         series = pd.Series(given["target"].array, index=index)
-        return _cells(series, len(keys), name, organisation, spans, caller=caller)
+        return _cells(series, name, organisation, spans, caller=caller)
     if organisation is None:
         raise InputError(f"{caller}(): {name} is a frame key by period, but there are no weights.")
     long = given.stack(**({} if pd.__version__ >= "3" else {"future_stack": True}))
     series = check_series(long.dropna(), name, caller=caller)
-    return _cells(series, organisation.nlevels, name, organisation, spans, caller=caller)
+    return _cells(series, name, organisation, spans, caller=caller)
 
 
 def _read_series(
@@ -149,7 +149,7 @@ def _read_series(
     if isinstance(index, pd.MultiIndex) and any(
         _is_dates(index.levels[i]) for i in range(index.nlevels)
     ):
-        values = _cells(series, index.nlevels - 1, name, organisation, spans, caller=caller)
+        values = _cells(series, name, organisation, spans, caller=caller)
         return _Given("cells", values)
     return _read_nodes(series, name, organisation, tree, caller=caller)
 
@@ -174,7 +174,6 @@ def _period_positions(labels: pd.Index, name: str, spans: Spans, *, caller: str)
 
 def _cells(
     series: pd.Series,
-    key_levels: int,
     name: str,
     organisation: pd.Index | None,
     spans: Spans,

@@ -144,7 +144,7 @@ def decompose(
     plans, worst, reported = [], 0.0, {}
     for groups in tasks:
         shape = period_weights(spans, profile, calendar, organisation, year_start, caller=caller)
-        groups, shape = column_totals(groups, shape, profile, spans, step, method, caller=caller)
+        groups, shape = column_totals(groups, shape, profile, spans, method, caller=caller)
         limits = read_limits(
             lower,
             upper,

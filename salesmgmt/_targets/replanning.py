@@ -244,7 +244,7 @@ def _cells_of_actuals(
         at = lookup(mine.labels, theirs.labels)
         codes = np.where(at >= 0, first[np.maximum(at, 0)], -1)[theirs.codes]
     cell = _cell_positions(row_key, start, end, codes, days, today)
-    _warn_lost(done, codes, days, cell, start, end, today, caller=caller)
+    _warn_lost(done, days, cell, start, end, today, caller=caller)
     use = cell >= 0
     came = group_sums(cell[use], done["amount"][use], len(row_key))
     return came, today
@@ -274,7 +274,6 @@ def _cell_positions(
 
 def _warn_lost(
     done: Rows,
-    codes: np.ndarray,
     days: np.ndarray,
     cell: np.ndarray,
     start: np.ndarray,
@@ -349,7 +348,7 @@ def _close_gap(
     rest = wanted - done
     # Leavers and joiners have moved amounts between keys already.
     rest += _shift(part, now, count)
-    _check_room(rest, total - int(done.sum()), low, high, step, caller=caller)
+    _check_room(total - int(done.sum()), low, high, step, caller=caller)
     fair = nearest_with_sum(
         rest.astype(np.float64),
         float(total - int(done.sum())),
@@ -378,9 +377,7 @@ def _shift(part: _Open, now: np.ndarray, count: int) -> np.ndarray:
     return _sums(part.key[at], now[at] - part.before[at], count)
 
 
-def _check_room(
-    rest: np.ndarray, total: int, low: np.ndarray, high: np.ndarray, step: float, *, caller: str
-) -> None:
+def _check_room(total: int, low: np.ndarray, high: np.ndarray, step: float, *, caller: str) -> None:
     least, most = int(low.sum()), int(np.minimum(high, 2**52).sum())
     if not least <= total <= max(most, least):
         word, edge = ("floors", least) if total < least else ("caps", most)

@@ -148,7 +148,7 @@ def seasonal_profile(
     index = np.array(
         [seasonal_index(line, season, SEASONS[freq], cycle, method=method) for line in table]
     )
-    index = _complete(index, freq, season, caller=caller)
+    index = _complete(index, freq, caller=caller)
     return _frame(index, keys, freq, basis)
 
 
@@ -187,7 +187,7 @@ def _fill(table: np.ndarray) -> np.ndarray:
     return np.nan_to_num(out)
 
 
-def _complete(index: np.ndarray, freq: str, season: np.ndarray, *, caller: str) -> np.ndarray:
+def _complete(index: np.ndarray, freq: str, *, caller: str) -> np.ndarray:
     """Every season needs a value; the 53rd week, which is rare, takes that of the 52nd."""
     if freq == "W" and np.isnan(index[:, 52]).any():
         index[:, 52] = np.where(np.isnan(index[:, 52]), index[:, 51], index[:, 52])

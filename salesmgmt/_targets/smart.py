@@ -117,7 +117,7 @@ def check_smart(
     found = [
         _specific(rows, keys, owners, zh),
         _measurable(rows, past, keys, zh),
-        _achievable(rows, past, samples, max_growth, likely, zh, caller=caller),
+        _achievable(rows, past, samples, max_growth, likely, zh),
         _relevant(rows, keys, strategy, zh),
         _time_bound(rows, keys, zh),
     ]
@@ -181,8 +181,6 @@ def _achievable(
     max_growth: float,
     likely: tuple[float, float],
     zh: bool,
-    *,
-    caller: str,
 ) -> _Verdict:
     """By probability where there are draws, else by growth over the year before."""
     if "measure" in rows and rows.series("measure").nunique() > 1:

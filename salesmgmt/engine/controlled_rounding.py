@@ -239,8 +239,8 @@ def _round_nested(
     known = whole_columns[None, :]
     for k in [*levels, len(r) - 1]:
         leaf = k == len(r) - 1
-        nodes, first = np.unique(above[k], return_index=True)
-        table = x if leaf else snap(_sum_rows(x, above[k], len(nodes)))
+        first = np.unique(above[k], return_index=True)[1]
+        table = x if leaf else snap(_sum_rows(x, above[k]))
         parent = group[first] if not leaf else group
         out = np.empty(table.shape, dtype=np.int64)
         order = np.argsort(parent, kind="stable")
@@ -257,7 +257,7 @@ def _round_nested(
     return known
 
 
-def _sum_rows(x: np.ndarray, group: np.ndarray, count: int) -> np.ndarray:
+def _sum_rows(x: np.ndarray, group: np.ndarray) -> np.ndarray:
     """Rows of ``x`` added up by group, shape (count, m)."""
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(group[order]) != 0])

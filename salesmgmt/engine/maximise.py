@@ -31,7 +31,6 @@ class Fit:
     value: float
     hessian: np.ndarray  # of the mean negative log-likelihood, in log-parameters
     converged: bool
-    evaluations: int
 
 
 def maximise(
@@ -42,11 +41,8 @@ def maximise(
     ``strict`` goes on where hardly anything is gained any more, as along the ridge of a model
     that tends to a simpler one.
     """
-    count = 0
 
     def cost(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal count
-        count += 1
         value, slope = mean_loglik(theta)
         if not math.isfinite(value) or not np.isfinite(slope).all():
             return np.inf, np.zeros_like(theta)
@@ -54,7 +50,7 @@ def maximise(
 
     theta, f, g, stalled = _bfgs(cost, np.asarray(start, dtype=np.float64), strict=strict)
     if not curvature:
-        return Fit(theta, -f, np.full((len(theta),) * 2, np.nan), True, count)
+        return Fit(theta, -f, np.full((len(theta),) * 2, np.nan), True)
     matrix = _differences(cost, theta)
     for _ in range(12):  # the same matrix serves as long as it makes steps shrink
         if float(np.abs(g).max()) < 1e-10:
@@ -73,7 +69,7 @@ def maximise(
     free = np.abs(theta) < _BOUND - 0.5
     # On a ridge (a model that tends to a simpler one) nothing is left to gain: also an end.
     converged = stalled or bool(np.abs(g[free]).max(initial=0.0) < 1e-5)
-    return Fit(theta, -f, matrix, converged, count)
+    return Fit(theta, -f, matrix, converged)
 
 
 def doubtful(fit: Fit) -> bool:
