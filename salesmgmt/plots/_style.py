@@ -97,6 +97,7 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
         ax.set_axisbelow(True)
     if legend and ax.get_legend_handles_labels()[0]:
         ax.legend(frameon=False, fontsize=9)
+    _room_for_days(ax)
     family = list(families())
     ax.tick_params(labelfontfamily=family)  # also for ticks that are made when drawn
     texts = [ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label, *ax.texts]  # type: ignore[attr-defined]
@@ -107,6 +108,15 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
     for text in texts:
         text.set_fontfamily(family)
     return ax
+
+
+def _room_for_days(ax: Axes) -> None:
+    """Fewer ticks where they are days: their labels are the longest."""
+    from matplotlib.dates import DAILY, AutoDateLocator
+
+    locator = ax.xaxis.get_major_locator()
+    if isinstance(locator, AutoDateLocator):
+        locator.maxticks[DAILY] = 6
 
 
 @functools.cache

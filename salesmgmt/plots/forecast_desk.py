@@ -98,7 +98,7 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
                 ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15,
                                 linewidth=0, label=words)  # fmt: skip
     for i, cutoff in enumerate(frame["cutoff"].unique()):
-        ax.axvline(cutoff, color=FAINT, linewidth=1,
+        ax.axvline(cutoff, color=GREY, linewidth=1, linestyle=":",
                    label=t(lang, "cutoff", "截止日") if i == 0 else None)  # fmt: skip
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))

@@ -202,16 +202,21 @@ def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> A
     ax.invert_yaxis()
     percent_axis(ax, "x")
     ax.set_xlabel(t(lang, "share of the whole target", "占全部目标的比例"))
-    out = finish(ax, title=t(lang, "Where everybody stands", "目标完成进度"), grid="x")
+    title = t(lang, "Where everybody stands", "目标完成进度")
+    return _legend_below(finish(ax, title=title, grid="x"), len(frame))
+
+
+def _legend_below(ax: Axes, rows: int) -> Axes:
+    """The legend under the axis, where no bar hides it; ``rows`` bars make the height."""
     ax.legend(
         frameon=False,
         fontsize=8,
         ncols=3,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.02 - 2.0 / (len(frame) + 3)),
+        bbox_to_anchor=(0.5, -0.02 - 2.0 / (rows + 3)),
         prop={"family": ax.xaxis.label.get_fontfamily(), "size": 8},
     )
-    return out
+    return ax
 
 
 def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -363,4 +368,4 @@ def quota_fairness(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     ax.margins(x=0.12)
     money_axis(ax, "x", lang)
     title = t(lang, "Quota, outlook and probability", "目标、预期与完成概率")
-    return finish(ax, title=title, legend=True, grid="x")
+    return _legend_below(finish(ax, title=title, grid="x"), len(frame))
