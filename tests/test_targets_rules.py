@@ -140,3 +140,13 @@ def test_options_of_another_method_of_disaggregation_are_refused(options):
     years = pd.Series({2024: 100.0, 2025: 120.0, 2026: 110.0})
     with pytest.raises(InputError, match="goes with method"):
         disaggregate(years, **options)
+
+
+def test_many_accounts_on_a_map_are_divided_in_reasonable_time():
+    """Ten thousand accounts: each move once compared every account with every other."""
+    rng = np.random.default_rng(2)
+    accounts = pd.DataFrame({"value": rng.lognormal(5, 1, 10_000)})
+    accounts[["x", "y"]] = rng.random((10_000, 2))
+    got = balance_territories(accounts, 12, xy=("x", "y"))
+    assert got.attrs["after"]["value"] < 0.1
+    assert sorted(got["territory"].unique()) == list(range(1, 13))

@@ -76,7 +76,9 @@ def _power_diagram(
     price = np.zeros(n)
     best, fewest = held, np.inf
     for sweep in range(300):
-        distance = ((points[:, None, :] - centres) ** 2).sum(axis=2) - price
+        distance = (points[:, :1] - centres[:, 0]) ** 2
+        distance += (points[:, 1:] - centres[:, 1]) ** 2
+        distance -= price
         group = np.where(held >= 0, held, distance.argmin(axis=1))
         sums = np.bincount(group, weights=share, minlength=n)
         off = float(sums.max() * n - 1.0)
@@ -117,6 +119,7 @@ def _swap(
     sums = np.zeros((n, share.shape[1]))
     np.add.at(sums, group, share)
     free = held < 0
+    nearby = None if xy is None else _Nearby(xy, group, n)
     for _ in range(20 * len(group)):
         peak = sums.max()
         full = int(sums.max(axis=1).argmax())
@@ -128,8 +131,8 @@ def _swap(
             (sums[full] - share[mine]).max(axis=1)[:, None],
         )
         after[:, full] = np.inf
-        if xy is not None:
-            after[~_touching(xy, group, mine, n)] = np.inf
+        if nearby is not None:
+            after[~nearby.touching(mine)] = np.inf
         at = np.unravel_index(int(after.argmin()), after.shape)
         if after[at] >= peak - 1e-12:
             return group
@@ -137,21 +140,46 @@ def _swap(
         sums[full] -= share[i]
         sums[to] += share[i]
         group[i] = to
+        if nearby is not None:
+            nearby.move(int(i), full, to)
     return group
 
 
-def _touching(xy: np.ndarray, group: np.ndarray, mine: np.ndarray, n: int) -> np.ndarray:
-    """Which other groups stand at the place of each point, or at one of the four nearest places.
+class _Nearby:
+    """Which groups stand at a place or at one of the four nearest ones, kept as points move."""
 
-    Points that share a place (accounts known by their city) may also go to an empty group.
-    """
-    places, at = np.unique(xy, axis=0, return_inverse=True)
-    at = at.reshape(-1)
-    there = np.zeros((len(places), n), dtype=bool)
-    there[at, group] = True
-    distance = ((xy[mine][:, None, :] - places) ** 2).sum(axis=2)
-    near = np.argsort(distance, axis=1, kind="stable")[:, :5]
-    out = there[near].any(axis=1)
-    shared = np.bincount(at)[at[mine]] > 1
-    empty = np.bincount(group, minlength=n) == 0
-    return np.asarray(out | (shared[:, None] & empty))
+    def __init__(self, xy: np.ndarray, group: np.ndarray, n: int) -> None:
+        places, at = np.unique(xy, axis=0, return_inverse=True)
+        self.at = at.reshape(-1)
+        self.near = _nearest(places)
+        self.shared = np.bincount(self.at)[self.at] > 1
+        self.sizes = np.bincount(group, minlength=n)
+        self.count = np.zeros((len(places), n), dtype=np.int64)
+        np.add.at(self.count, (self.at, group), 1)
+
+    def move(self, point: int, old: int, new: int) -> None:
+        for group, by in ((old, -1), (new, 1)):
+            self.count[self.at[point], group] += by
+            self.sizes[group] += by
+
+    def touching(self, mine: np.ndarray) -> np.ndarray:
+        """Groups each of these points may go to, shape (points, n).
+
+        Points that share a place (accounts known by their city) may also go to an empty group.
+        """
+        out = (self.count[self.near[self.at[mine]]] > 0).any(axis=1)
+        empty = self.sizes == 0
+        return np.asarray(out | (self.shared[mine][:, None] & empty))
+
+
+def _nearest(places: np.ndarray) -> np.ndarray:
+    """The five nearest places of each, itself among them; of equals those that come first."""
+    from scipy.spatial import cKDTree
+
+    # More than five are looked at, so that equals are told apart by place and not by the tree.
+    count = min(16, len(places))
+    _, found = cKDTree(places).query(places, k=count)
+    found = np.sort(np.reshape(found, (len(places), count)), axis=1)
+    distance = ((places[:, None, :] - places[found]) ** 2).sum(axis=2)
+    first = np.argsort(distance, axis=1, kind="stable")[:, :5]
+    return np.take_along_axis(found, first, axis=1)
