@@ -15,6 +15,7 @@ from ..engine.packed import Packed
 from ..engine.proportions import INTERVALS
 from ..engine.proportions import interval as proportion_interval
 from ..engine.steps import NEVER, Attempts, Rule, match
+from ..engine.sums import rows_of
 from ..errors import InputError
 from ._events import (
     DAY,
@@ -28,7 +29,7 @@ from ._events import (
     tell_misspelt,
 )
 
-__all__ = ["Counted", "Plan", "conversion", "count", "counts_of"]
+__all__ = ["Counted", "Plan", "conversion", "count", "counts_by_group"]
 
 # What each vendor's funnel does; see docs/funnel.md for the sources.
 RULES: dict[str, dict[str, Any]] = {
@@ -333,9 +334,17 @@ class Counted:
         return np.where(out == np.iinfo(np.int64).min, NEVER, out)
 
 
-def counts_of(c: Counted, rows: np.ndarray, k: int) -> dict[str, Any]:
-    """Entered, went on, lost and open by step, of some attempts."""
-    return _counts(c.found.level[rows], c.lost[rows], c.open[rows], k)
+def counts_by_group(c: Counted, k: int) -> dict[str, np.ndarray]:
+    """Entered, went on, lost and open by group and step, each (groups, steps)."""
+    n = len(c.groups)
+
+    def at(rows: np.ndarray | slice) -> np.ndarray:
+        cell = c.group[rows] * (k + 1) + c.found.level[rows]
+        return np.bincount(cell, minlength=n * (k + 1)).reshape(n, k + 1)
+
+    entered = at(slice(None))[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+    gone, kept = at(c.lost)[:, 1:], at(c.open)[:, 1:]
+    return {"entered": entered, "went_on": entered - gone - kept, "lost": gone, "open": kept}
 
 
 def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
@@ -387,14 +396,15 @@ def _table(
 ) -> pd.DataFrame:
     k = len(plan.steps)
     parts = []
-    for g in range(len(c.groups)):
-        rows = np.flatnonzero(c.group == g) if len(c.groups) > 1 else np.arange(len(c.group))
-        part = counts_of(c, rows, k)
-        part.update(_durations(c.found.times[rows], k))
+    alone = len(c.groups) == 1
+    for rows in [slice(None)] if alone else rows_of(c.group, len(c.groups)):
+        part = _durations(c.found.times[rows], k)
         if members:
             part.update(_members(c, rows, k))
-        parts.append(pd.DataFrame(part))
-    out = pd.concat(parts, ignore_index=True)
+        parts.append(part)
+    out = pd.DataFrame({n: v.reshape(-1) for n, v in counts_by_group(c, k).items()})
+    for name in parts[0]:
+        out[name] = np.concatenate([part[name] for part in parts])
     out.insert(0, "step", np.tile(np.arange(1, k + 1), len(c.groups)))
     out.insert(1, "stage", plan.stage_names() * len(c.groups))
     _rates(out, interval, confidence)
@@ -429,20 +439,6 @@ _LISTS = ["members", "members_lost", "members_open"]
 _MORE = ["p25_days", "p75_days", "p90_days", "mean_days", "total_days", "as_of"]
 
 
-def _counts(level: np.ndarray, lost: np.ndarray, still: np.ndarray, k: int) -> dict[str, Any]:
-    def at(mask: np.ndarray) -> np.ndarray:
-        return np.bincount(level[mask], minlength=k + 1)[1:]
-
-    entered = np.bincount(level, minlength=k + 1)[::-1].cumsum()[::-1][1:]
-    gone, kept = at(lost), at(still)
-    return {
-        "entered": entered,
-        "went_on": entered - gone - kept,
-        "lost": gone,
-        "open": kept,
-    }
-
-
 def _durations(times: np.ndarray, k: int) -> dict[str, np.ndarray]:
     names = ("median_days", "p25_days", "p75_days", "p90_days", "mean_days", "total_days")
     out = {n: np.full(k, np.nan) for n in names}
@@ -463,18 +459,22 @@ def _median(gaps: np.ndarray) -> float:
     return float(np.median(gaps)) / DAY
 
 
-def _members(c: Counted, rows: np.ndarray, k: int) -> dict[str, list[list[Any]]]:
+def _members(c: Counted, rows: np.ndarray | slice, k: int) -> dict[str, np.ndarray]:
     who, level = c.found.unit[rows], c.found.level[rows]
+    lost, still = c.lost[rows], c.open[rows]
     labels = c.stream.labels.to_numpy()
 
-    def names(mask: np.ndarray) -> list[Any]:
-        return list(labels[who[mask]].tolist())
+    def lists(masks: list[np.ndarray]) -> np.ndarray:
+        out = np.empty(k, dtype=object)
+        for i, mask in enumerate(masks):
+            out[i] = labels[who[mask]].tolist()
+        return out
 
     at = range(1, k + 1)
     return {
-        "members": [names(level >= s) for s in at],
-        "members_lost": [names((level == s) & c.lost[rows]) for s in at],
-        "members_open": [names((level == s) & c.open[rows]) for s in at],
+        "members": lists([level >= s for s in at]),
+        "members_lost": lists([(level == s) & lost for s in at]),
+        "members_open": lists([(level == s) & still for s in at]),
     }
 
 

@@ -13,10 +13,11 @@ from .._frames import check_choice, check_freq, check_int, check_names
 from ..engine.periods import period_of, period_start, week_anchor
 from ..engine.proportions import adjust, chi_square, difference, fisher_exact
 from ..engine.steps import NEVER
+from ..engine.sums import rows_of
 from ..engine.survival import bands, incidence
 from ..errors import InputError
 from ._events import DAY, check_share, read_events, refuse_names, stage_list
-from .counting import Counted, Plan, count, counts_of
+from .counting import Counted, Plan, count, counts_by_group
 
 __all__ = ["cohort_conversion", "compare"]
 
@@ -137,11 +138,11 @@ def compare(
 
 def _pairs(counted: Counted, plan: Plan, test: str, basis: str, confidence: float) -> pd.DataFrame:
     k, labels = len(plan.steps), counted.groups.iloc[:, 0]
-    tables = [counts_of(counted, np.flatnonzero(counted.group == g), k) for g in range(len(labels))]
+    table = counts_by_group(counted, k)
     rows = []
     for step in range(1, k):
         for a, b in itertools.combinations(range(len(labels)), 2):
-            (ka, na), (kb, nb) = (_share(tables[g], step, basis) for g in (a, b))
+            (ka, na), (kb, nb) = (_share(table, g, step, basis) for g in (a, b))
             gap, lo, hi = difference(*map(np.array, (ka, na, kb, nb)), confidence=confidence)
             p = np.nan
             if na and nb:
@@ -174,11 +175,11 @@ def _pairs(counted: Counted, plan: Plan, test: str, basis: str, confidence: floa
         )
 
 
-def _share(table: dict[str, Any], step: int, basis: str) -> tuple[int, int]:
-    n = int(table["entered"][step - 1])
+def _share(table: dict[str, Any], group: int, step: int, basis: str) -> tuple[int, int]:
+    n = int(table["entered"][group, step - 1])
     if basis == "decided":
-        n -= int(table["open"][step - 1])
-    return int(table["entered"][step]), n
+        n -= int(table["open"][group, step - 1])
+    return int(table["entered"][group, step]), n
 
 
 def cohort_conversion(
@@ -311,29 +312,36 @@ def _cohorts(
     ages: np.ndarray,
     confidence: float,
 ) -> pd.DataFrame:
-    parts = []
-    for g in range(len(counted.groups)):
-        for p in np.unique(period[counted.group == g]):
-            rows = np.flatnonzero((counted.group == g) & (period == p))
-            found = incidence(age[rows], cause[rows], 2)
-            at = np.searchsorted(found.time, ages, side="right") - 1
-            rate = np.append(found.ended[:, 0], 0.0)[at]
-            lo, hi = bands(rate, np.append(found.ended_se[:, 0], 0.0)[at], confidence=confidence)
-            unseen = (ages > age[rows].max()) & (found.open[-1] > 0)
-            own, decided = age[rows], cause[rows] > 0
-            part = pd.DataFrame(
-                {
-                    "cohort": p,
-                    "age": ages,
-                    "size": len(rows),
-                    "converted": [int(((own <= a) & (cause[rows] == 1)).sum()) for a in ages],
-                    "followed": [int(((own >= a) | (decided & (own <= a))).sum()) for a in ages],
-                    "rate": np.where(unseen, np.nan, rate),
-                    "lo": np.where(unseen, np.nan, lo),
-                    "hi": np.where(unseen, np.nan, hi),
-                }
-            )
-            for i, name in enumerate(counted.groups.columns):
-                part.insert(i, name, counted.groups[name].iloc[[g] * len(part)].array)
-            parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    first, span = (int(period.min()), int(np.ptp(period)) + 1) if len(period) else (0, 1)
+    cells, cell = np.unique(counted.group * span + period - first, return_inverse=True)
+    parts = [
+        _one_cohort(age[rows], cause[rows], ages, confidence)
+        for rows in rows_of(cell.reshape(-1), len(cells))
+    ]
+    width = len(ages)
+    out = pd.DataFrame({"cohort": np.repeat(cells % span + first, width)})
+    out["age"] = np.tile(ages, len(cells))
+    for i, name in enumerate(_COHORT_COLUMNS[2:-1]):
+        whole = name in ("size", "converted", "followed")
+        values = [part[i] for part in parts] or [np.zeros(0)]
+        out[name] = np.concatenate(values).astype(np.int64 if whole else np.float64)
+    at = np.repeat(cells // span, width)
+    for i, name in enumerate(counted.groups.columns):
+        out.insert(i, name, counted.groups[name].iloc[at].array)
+    return out
+
+
+def _one_cohort(
+    age: np.ndarray, cause: np.ndarray, ages: np.ndarray, confidence: float
+) -> tuple[np.ndarray, ...]:
+    """Size, converted, followed, rate and its band at each age."""
+    found = incidence(age, cause, 2)
+    at = np.searchsorted(found.time, ages, side="right") - 1
+    rate = np.append(found.ended[:, 0], 0.0)[at]
+    lo, hi = bands(rate, np.append(found.ended_se[:, 0], 0.0)[at], confidence=confidence)
+    unseen = (ages > age.max()) & (found.open[-1] > 0)
+    by, done = age[:, None] <= ages, cause[:, None]
+    seen = (age[:, None] >= ages) | ((done > 0) & by)
+    rate, lo, hi = (np.where(unseen, np.nan, v) for v in (rate, lo, hi))
+    size = np.full(len(ages), len(age))
+    return size, (by & (done == 1)).sum(axis=0), seen.sum(axis=0), rate, lo, hi

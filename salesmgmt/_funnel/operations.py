@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_bool, check_choice, check_number
+from .._frames import Amount, Key, check_bool, check_choice, check_number, factorise
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
+from ..engine.sums import rows_of
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
 from ._events import DAY, Stream, microseconds, refuse_names, stage_list, tell_misspelt
 from ._visits import Visits, rank_of, stream_of
-from .counting import Counted, Plan, count, counts_of
+from .counting import Counted, Plan, count, counts_by_group
 
 __all__ = ["bottlenecks", "dwell", "service_levels"]
 
@@ -98,13 +99,10 @@ def dwell(
     group, labels = stream.groups()
     cycle = _cycles(visits, len(stream.labels))
     rank = rank_of(stream, won, lost, visits, caller=caller)
-    parts = []
-    for g in range(len(labels)):
-        part = _dwell_table(table[group[table["who"]] == g], visits, cycle, rank)
-        for i, name in enumerate(labels.columns):
-            part.insert(i, name, labels[name].iloc[[g] * len(part)].array)
-        parts.append(part)
-    out = pd.concat(parts, ignore_index=True)
+    at, out = _dwell_cells(table, group[table["who"]], cycle, rank)
+    out.insert(0, "stage", visits.labels.iloc[at["at"]].array)
+    for i, name in enumerate(labels.columns):
+        out.insert(i, name, labels[name].iloc[at["group"]].array)
     out["as_of"] = stream.as_of
     return out
 
@@ -147,23 +145,23 @@ def _cycles(visits: Visits, deals: int) -> np.ndarray:
     return out
 
 
-def _dwell_table(
-    table: pd.DataFrame, visits: Visits, cycle: np.ndarray, rank: np.ndarray
-) -> pd.DataFrame:
+def _dwell_cells(
+    table: pd.DataFrame, group: np.ndarray, cycle: np.ndarray, rank: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Group and stage of each row of the result, in order, and its measures."""
+    at, who = table["at"].to_numpy(), table["who"].to_numpy()
+    days, ended = table["stay"].to_numpy() / DAY, table["ended"].to_numpy()
+    cells, cell = np.unique(group * len(rank) + rank[at], return_inverse=True)
     rows = []
-    there = np.unique(table["at"])
-    for at in there[np.argsort(rank[there], kind="stable")]:
-        part = table[table["at"] == at]
-        days, ended = part["stay"].to_numpy() / DAY, part["ended"].to_numpy()
-        mean, quantiles = mean_and_quantiles(days, ended, (0.25, 0.5, 0.75, 0.9))
-        own = cycle[part["who"].to_numpy()]
+    for part in rows_of(cell.reshape(-1), len(cells)):
+        mean, quantiles = mean_and_quantiles(days[part], ended[part], (0.25, 0.5, 0.75, 0.9))
+        own = cycle[who[part]]
         own = own[~np.isnan(own)]
         middle = float(np.median(own)) if len(own) else np.nan
-        rows.append((len(part), int((~ended).sum()), mean, *quantiles, middle))
-    out = pd.DataFrame(rows, columns=_STAY_MEASURES)
-    order = there[np.argsort(rank[there], kind="stable")]
-    out.insert(0, "stage", visits.labels.iloc[order].array)
-    return out
+        rows.append((len(part), int((~ended[part]).sum()), mean, *quantiles, middle))
+    place = np.argsort(rank, kind="stable")
+    where = pd.DataFrame({"group": cells // len(rank), "at": place[cells % len(rank)]})
+    return where, pd.DataFrame(rows, columns=_STAY_MEASURES)
 
 
 # --------------------------------------------------------------------------------------
@@ -304,16 +302,15 @@ def _limits(limits: Any, caller: str) -> dict[Hashable, int]:
 def _late_summary(
     frame: pd.DataFrame, late: np.ndarray, owner: str | None, stream: Stream
 ) -> pd.DataFrame:
-    keys = ["stage"] if owner is None else [owner, "stage"]
-    frame = frame.assign(late=late, over=np.where(late, frame["late_days"], np.nan))
-    out = frame.groupby(keys, observed=True, sort=True).agg(
-        visits=("late", "size"), late=("late", "sum"), median_late_days=("over", "median")
-    )
-    out = out.reset_index()
-    lo, hi = interval(out["late"].to_numpy(), out["visits"].to_numpy())
-    out.insert(len(keys) + 2, "share_late", out["late"] / out["visits"])
-    out.insert(len(keys) + 3, "lo", lo)
-    out.insert(len(keys) + 4, "hi", hi)
+    names = ["stage"] if owner is None else [owner, "stage"]
+    key = factorise(frame, names)
+    over = np.where(late, frame["late_days"].to_numpy(), np.nan)
+    out = key.labels.copy()
+    out["visits"] = np.bincount(key.codes, minlength=len(key))
+    out["late"] = np.bincount(key.codes[late], minlength=len(key))
+    out["share_late"] = out["late"] / out["visits"]
+    out["lo"], out["hi"] = interval(out["late"].to_numpy(), out["visits"].to_numpy())
+    out["median_late_days"] = pd.Series(over).groupby(key.codes).median().to_numpy()
     return out.assign(as_of=stream.as_of)
 
 
@@ -412,10 +409,11 @@ def bottlenecks(
     ).fillna(0.0)
     out["p_corrected"] = adjust(out["p_value"].to_numpy())
     out["as_of"] = stream.as_of
-    for i, name in enumerate(counted.groups.columns):
-        out.insert(i, name, counted.groups[name].iloc[out["g"]].array)
     out = out.sort_values(["gain", "step", "g"], ascending=[False, True, True], kind="stable")
-    return out[[*counted.groups.columns, *_BOTTLENECK]].reset_index(drop=True)
+    group, out = out["g"].to_numpy(), out[_BOTTLENECK].reset_index(drop=True)
+    for i, name in enumerate(counted.groups.columns):
+        out.insert(i, name, counted.groups[name].iloc[group].array)
+    return out
 
 
 _BOTTLENECK = [
@@ -463,19 +461,23 @@ def _worth(counted: Counted, plan: Plan, value: Any) -> float:
 
 
 def _step_table(counted: Counted, plan: Plan, worth: float) -> pd.DataFrame:
-    k, rows = len(plan.steps), []
-    for g in range(len(counted.groups)):
-        c = counts_of(counted, np.flatnonzero(counted.group == g), k)
-        for step in range(k - 1):
-            decided = int(c["went_on"][step] + c["lost"][step])
-            ahead = int(c["entered"][step + 1])
-            final = int(c["entered"][k - 1])
-            still = int(c["open"][step + 1 : k - 1].sum())
-            downstream = final / (ahead - still) if ahead > still else np.nan
-            rows.append(
-                (g, step + 1, plan.steps[step], decided, int(c["went_on"][step]), downstream)
-            )
-    out = pd.DataFrame(rows, columns=["g", "step", "stage", "decided", "went_on", "downstream"])
+    k, n = len(plan.steps), len(counted.groups)
+    c = counts_by_group(counted, k)
+    entered, went_on, still = c["entered"], c["went_on"], c["open"]
+    # Of those ahead of a step, the ones that are open before the last step are not decided.
+    ahead = entered[:, 1:] - (np.cumsum(still[:, ::-1], axis=1)[:, ::-1] - still[:, -1:])[:, 1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        downstream = np.where(ahead > 0, entered[:, -1:] / ahead, np.nan)
+    out = pd.DataFrame(
+        {
+            "g": np.repeat(np.arange(n), k - 1),
+            "step": np.tile(np.arange(1, k), n),
+            "stage": list(plan.steps[:-1]) * n,
+            "decided": (went_on + c["lost"])[:, :-1].reshape(-1),
+            "went_on": went_on[:, :-1].reshape(-1),
+            "downstream": downstream.reshape(-1),
+        }
+    )
     out["rate"] = out["went_on"] / out["decided"].where(out["decided"] > 0)
     out["value"] = worth
     pooled = out.groupby("step")["downstream"].transform("mean")
@@ -484,21 +486,34 @@ def _step_table(counted: Counted, plan: Plan, worth: float) -> pd.DataFrame:
 
 
 def _against(out: pd.DataFrame, benchmark: Any, *, grouped: bool) -> None:
-    """Benchmark and p-value of each row."""
+    """Benchmark and p-value of each row: against the same step of other groups, or other steps."""
     out["benchmark"], out["p_value"] = np.nan, np.nan
     if isinstance(benchmark, Mapping):
         out["benchmark"] = out["stage"].map(dict(benchmark)).astype(float)
         return
-    for i in range(len(out)):
-        row = out.loc[i]
-        same = out["step"] == row["step"] if grouped else out["step"] > 0
-        others = out[same & (out.index != i) & (out["decided"] > 0)]
-        if others.empty:
-            continue
-        n, hits = int(others["decided"].sum()), int(others["went_on"].sum())
-        out.loc[i, "benchmark"] = others["rate"].max() if benchmark == "best" else hits / n
-        if row["decided"]:
-            out.loc[i, "p_value"] = _p(int(row["went_on"]), int(row["decided"]), hits, n)
+    block = out["step"].to_numpy() if grouped else np.zeros(len(out), dtype=np.int64)
+    n, k = out["decided"].to_numpy(), out["went_on"].to_numpy()
+    others, hits = (np.bincount(block, weights=v)[block].astype(np.int64) - v for v in (n, k))
+    there = others > 0
+    if benchmark == "best":
+        out["benchmark"] = np.where(there, _best_other(out["rate"].to_numpy(), block), np.nan)
+    else:
+        out["benchmark"] = np.where(there, hits / np.maximum(others, 1), np.nan)
+    rows = np.flatnonzero(there & (n > 0))
+    p = np.full(len(out), np.nan)
+    p[rows] = [_p(int(k[i]), int(n[i]), int(hits[i]), int(others[i])) for i in rows]
+    out["p_value"] = p
+
+
+def _best_other(rate: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """The highest rate of the other rows of a block (minus infinity where there is none)."""
+    value = np.where(np.isnan(rate), -np.inf, rate)
+    first, second = (np.full(int(block.max()) + 1, -np.inf) for _ in range(2))
+    np.maximum.at(first, block, value)
+    top = value == first[block]
+    alone = np.bincount(block[top], minlength=len(first)) == 1
+    np.maximum.at(second, block[~top], value[~top])
+    return np.where(top & alone[block], second[block], first[block])
 
 
 def _p(k1: int, n1: int, k2: int, n2: int) -> float:

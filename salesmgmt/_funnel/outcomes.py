@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Date, check_choice, check_int
+from ..engine.sums import rows_of
 from ..engine.survival import bands, gray, incidence, logrank
 from ..errors import InputError
 from ._deals import IS_WON, Deals, read_deals
@@ -108,18 +109,16 @@ def outcomes(
     )
     group, labels = known.groups()
     entry = _entry(known, caller)
-    parts = []
-    for g in range(len(labels)):
-        rows = np.flatnonzero(group == g)
-        if not len(rows):
-            continue
-        part = _curve(known, rows, entry, horizon, confidence)
-        for i, name in enumerate(labels.columns):
-            part.insert(i, name, labels[name].iloc[[g] * len(part)].array)
-        parts.append(part)
-    out = pd.concat(parts, ignore_index=True)
-    out["as_of"] = known.as_of
-    return out
+    parts = [_curve(known, rows, entry, horizon) for rows in rows_of(group, len(labels))]
+    out = pd.DataFrame({name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+    for name in ("won", "lost", "open"):
+        share, se = out[name].to_numpy(), out[f"{name}_se"].to_numpy()
+        out[f"{name}_lo"], out[f"{name}_hi"] = bands(share, se, confidence=confidence)
+    at = np.repeat(np.arange(len(parts)), [len(p["age"]) for p in parts])
+    out = out[_COLUMNS[:-1]]
+    for i, name in enumerate(labels.columns):
+        out.insert(i, name, labels[name].iloc[at].array)
+    return out.assign(as_of=known.as_of)
 
 
 def _read(
@@ -167,12 +166,9 @@ def _entry(known: Deals, caller: str) -> np.ndarray | None:
 
 
 def _curve(
-    known: Deals,
-    rows: np.ndarray,
-    entry: np.ndarray | None,
-    horizon: int | None,
-    confidence: float,
-) -> pd.DataFrame:
+    known: Deals, rows: np.ndarray, entry: np.ndarray | None, horizon: int | None
+) -> dict[str, np.ndarray]:
+    """Shares by age and their standard errors, of some deals."""
     age, cause = known.age[rows], known.status[rows]
     found = incidence(age, cause, 2, None if entry is None else entry[rows])
     last = int(age.max()) if horizon is None else horizon
@@ -180,7 +176,7 @@ def _curve(
     ages = np.unique(np.concatenate([[0, last], found.time[shown]]))
     at = np.searchsorted(found.time, ages, side="right") - 1
     next_at = np.searchsorted(found.time, ages, side="left")
-    part: dict[str, Any] = {
+    part: dict[str, np.ndarray] = {
         "age": ages.astype(np.int64),
         "at_risk": np.append(found.at_risk, 0)[next_at],
     }
@@ -189,13 +185,9 @@ def _curve(
         "lost": (found.ended[:, 1], found.ended_se[:, 1], 0.0),
         "open": (found.open, found.open_se, 1.0),
     }
-    errors: dict[str, Any] = {}
     for name, (share, se, start) in values.items():
-        part[name] = np.append(share, start)[at]
-        errors[f"{name}_se"] = np.append(se, 0.0)[at]
-        lo, hi = bands(part[name], errors[f"{name}_se"], confidence=confidence)
-        errors[f"{name}_lo"], errors[f"{name}_hi"] = lo, hi
-    return pd.DataFrame({**part, **errors})
+        part[name], part[f"{name}_se"] = np.append(share, start)[at], np.append(se, 0.0)[at]
+    return part
 
 
 def outcomes_test(

@@ -13,9 +13,12 @@ from .._frames import (
     AsIs,
     Date,
     Key,
+    Keys,
     check_bool,
+    check_names,
     check_number,
     day,
+    factorise,
     money,
     stack_keys,
     take,
@@ -283,33 +286,31 @@ def waterfall(
     if details:
         refuse_names(deal, ["bucket", "amount", "before", "after"], caller=caller, option="deal")
     span = _span(start, end, caller)
+    own = check_names(by, "by", caller=caller)
+    names = list(dict.fromkeys([deal, *own]))
     sides = [
         _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)
         for frame, arg in ((before, "before"), (after, "after"))
     ]
-    names = [deal, *[c for c in sides[0].columns if c in _names(by)]]
-    if all(map(len, sides)):
-        sides = _one_kind(sides, names, caller)
-    both = sides[0].merge(sides[1], on=names, how="outer", suffixes=("_0", "_1"), sort=True)
-    moved = _classify(both, framed=span is not None)
-    return _per_deal(moved, names, step) if details else _bridge(moved, names[1:], step)
+    key = _meet([k[names] for k, _ in sides], names, caller)
+    cut = len(sides[0][0])
+    old, new = (
+        _by_key(facts, codes, len(key))
+        for (_, facts), codes in zip(sides, (key.codes[:cut], key.codes[cut:]), strict=True)
+    )
+    moved = _classify(old, new, framed=span is not None)
+    inside = np.flatnonzero(moved["in0"] | moved["in1"])
+    labels = key.labels.iloc[inside].reset_index(drop=True)
+    moved = {name: values[inside] for name, values in moved.items()}
+    return _per_deal(moved, labels, step) if details else _bridge(moved, labels, own, step)
 
 
-def _one_kind(sides: list[pd.DataFrame], names: list[Any], caller: str) -> list[pd.DataFrame]:
+def _meet(parts: list[pd.DataFrame], names: list[Any], caller: str) -> Keys:
     """Keys of both snapshots in one dtype, so that a deal meets itself."""
-    keys = stack_keys(sides, names, caller=caller, args=("before", "after"))
-    cut = len(sides[0])
-    out = []
-    for side, part in zip(sides, (keys.iloc[:cut], keys.iloc[cut:]), strict=True):
-        own = side.copy()
-        for name in names:
-            own[name] = part[name].array
-        out.append(own)
-    return out
-
-
-def _names(by: Any) -> list[str]:
-    return [by] if isinstance(by, str) else list(by or [])
+    told = [part for part in parts if len(part)]
+    if len(told) < 2:  # of an empty one, the dtype says nothing
+        return factorise((told or parts)[0], names)
+    return factorise(stack_keys(told, names, caller=caller, args=("before", "after")), names)
 
 
 def _span(start: object, end: object, caller: str) -> tuple[int, int] | None:
@@ -339,8 +340,8 @@ def _side(
     invalid: str,
     span: tuple[int, int] | None,
     caller: str,
-) -> pd.DataFrame:
-    """One snapshot: units of money, expected day, state, and whether it is in the pipeline."""
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """One snapshot: keys; units of money, expected day, state, whether it is in the pipeline."""
     rows = take(
         frame,
         caller=caller,
@@ -363,72 +364,78 @@ def _side(
     inside = np.ones(len(rows), dtype=bool)
     if span is not None:
         inside = (due >= span[0]) & (due <= span[1])
-    out = pd.DataFrame({n: rows.frame[n].array for n in [deal, *_names(by)]})
-    out["units"] = units(rows["amount"], step, name=amount, caller=caller)
-    out["due"], out["state"] = due, state
-    out["inside"] = inside & (state == OPEN)
+    keys = rows.frame[list(dict.fromkeys([deal, *check_names(by, "by", caller=caller)]))]
+    facts = {
+        "units": units(rows["amount"], step, name=amount, caller=caller),
+        "due": due,
+        "state": state,
+        "inside": inside & (state == OPEN),
+    }
+    return keys, facts
+
+
+def _by_key(facts: dict[str, np.ndarray], codes: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """One place a key; the state is -1 where a deal is not in this snapshot."""
+    out = {"units": np.zeros(n, np.int64), "due": np.full(n, NO_DAY), "state": np.full(n, -1),
+           "inside": np.zeros(n, dtype=bool)}  # fmt: skip
+    for name, values in facts.items():
+        out[name][codes] = values
     return out
 
 
-def _classify(both: pd.DataFrame, *, framed: bool) -> pd.DataFrame:
+def _classify(
+    old: dict[str, np.ndarray], new: dict[str, np.ndarray], *, framed: bool
+) -> dict[str, np.ndarray]:
     """The primary bucket of each deal, and its amounts before and after in whole units."""
-    there0, there1 = both["state_0"].notna().to_numpy(), both["state_1"].notna().to_numpy()
-    in0, in1 = (both[c].eq(True).to_numpy() for c in ("inside_0", "inside_1"))
-    state = both["state_1"].fillna(-1).to_numpy()
-    u0, u1 = (both[c].fillna(0).to_numpy().astype(np.int64) for c in ("units_0", "units_1"))
-    d0, d1 = (both[c].fillna(NO_DAY).to_numpy(dtype=float) for c in ("due_0", "due_1"))
-    open0 = both["state_0"].eq(OPEN).to_numpy()
-    change = np.where(in0 & in1, u1 - u0, np.where(in1, u1, np.where(in0, -u0, 0)))
+    in0, in1 = old["inside"], new["inside"]
+    u0, u1 = (np.where(side["inside"], side["units"], 0) for side in (old, new))
     stay = in0 & in1
+    later, earlier = new["due"] > old["due"], new["due"] < old["due"]
     bucket = np.select(
         [
-            in0 & (state == IS_WON),
-            in0 & (state > IS_WON),
-            in0 & ~there1,
+            in0 & (new["state"] == IS_WON),
+            in0 & (new["state"] > IS_WON),
+            in0 & (new["state"] < 0),
             in0 & ~in1,
-            in1 & ~in0 & there0 & open0,
+            in1 & ~in0 & (old["state"] == OPEN),
             in1 & ~in0,
             stay & (u1 > u0),
             stay & (u1 < u0),
-            stay & (d1 > d0) & (not framed),
-            stay & (d1 < d0) & (not framed),
+            stay & later & (not framed),
+            stay & earlier & (not framed),
         ],
         ["won", "lost", "removed", "pushed", "pulled", "new", "increased", "decreased",
          "pushed", "pulled"],
         default="unchanged",
     )  # fmt: skip
-    out = both.copy()
-    out["bucket"], out["u0"], out["u1"] = bucket, np.where(in0, u0, 0), np.where(in1, u1, 0)
-    out["change"], out["in0"], out["in1"] = change, in0, in1
-    return out[in0 | in1]
+    return {"bucket": bucket, "before": u0, "after": u1, "amount": u1 - u0, "in0": in0, "in1": in1}
 
 
-def _bridge(moved: pd.DataFrame, keys: list[str], step: float) -> pd.DataFrame:
-    groups = moved.groupby(keys, observed=True, sort=True) if keys else [((), moved)]
-    front, parts = [*keys, "bucket", "amount", "deals"], []
-    for label, rows in groups:
-        change = rows.groupby("bucket")["change"].agg(["sum", "size"])
-        change.loc["opening"] = [int(rows["u0"].sum()), int(rows["in0"].sum())]
-        change.loc["closing"] = [int(rows["u1"].sum()), int(rows["in1"].sum())]
-        change = change.reindex(_BUCKETS, fill_value=0)
-        part = pd.DataFrame(
-            {
-                "bucket": _BUCKETS,
-                "amount": money(change["sum"].to_numpy(np.int64), step),
-                "deals": change["size"].to_numpy(np.int64),
-            }
-        )
-        for i, key in enumerate(keys):
-            value = label[i] if isinstance(label, tuple) else label
-            part.insert(i, key, pd.Series([value] * len(part), dtype=moved[key].dtype))
-        parts.append(part)
-    if not parts:  # no deal was open in either: no group, no rows
-        return _bridge(moved, [], step).iloc[:0].assign(**{k: moved[k] for k in keys})[front]
-    return pd.concat(parts, ignore_index=True)
+def _bridge(
+    moved: dict[str, np.ndarray], labels: pd.DataFrame, keys: list[Any], step: float
+) -> pd.DataFrame:
+    group = factorise(labels, keys) if keys else None
+    n = len(group) if group is not None else 1
+    at = group.codes if group is not None else np.zeros(len(labels), dtype=np.int64)
+    amount, deals = (np.zeros((n, len(_BUCKETS)), dtype=np.int64) for _ in range(2))
+    for j, name in enumerate(_BUCKETS):
+        here, change = moved["bucket"] == name, moved["amount"]
+        if name in ("opening", "closing"):
+            side = "before" if name == "opening" else "after"
+            here, change = moved["in0" if name == "opening" else "in1"], moved[side]
+        np.add.at(amount[:, j], at[here], change[here])
+        deals[:, j] = np.bincount(at[here], minlength=n)
+    shown = pd.DataFrame(index=range(1)) if group is None else group.labels
+    out = shown.loc[np.repeat(np.arange(n), len(_BUCKETS))].reset_index(drop=True)
+    out["bucket"] = list(_BUCKETS) * n
+    out["amount"], out["deals"] = money(amount.reshape(-1), step), deals.reshape(-1)
+    return out
 
 
-def _per_deal(moved: pd.DataFrame, names: list[str], step: float) -> pd.DataFrame:
-    out = moved[[*names, "bucket"]].copy()
-    for name, column in (("before", "u0"), ("after", "u1"), ("amount", "change")):
-        out[name] = money(moved[column].to_numpy(np.int64), step)
-    return out.sort_values(names, kind="stable").reset_index(drop=True)
+def _per_deal(moved: dict[str, np.ndarray], labels: pd.DataFrame, step: float) -> pd.DataFrame:
+    out = labels.copy()
+    out["bucket"] = moved["bucket"].astype(object)
+    out["bucket"] = out["bucket"].astype("str")
+    for name in ("before", "after", "amount"):
+        out[name] = money(moved[name], step)
+    return out

@@ -14,7 +14,9 @@ from .._frames import (
     Key,
     check_names,
     check_number,
+    factorise,
     money,
+    stack_keys,
     take,
     to_pandas,
     units,
@@ -365,7 +367,7 @@ def coverage(
         invalid=invalid,
     )
     columns = {"period_start": period_start, "period_end": period_end, "target": target}
-    goals = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
+    goals, labels = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
     goals = goals[goals["last"] >= known.until].reset_index(drop=True)
     if goals.empty:
         raise InputError(f"{caller}(): every period of plan is over at {known.as_of.date()}.")
@@ -373,10 +375,11 @@ def coverage(
     won, lost = known.status == IS_WON, known.status == IS_LOST
     closed = int(whole[won].sum() + whole[lost].sum())
     rate = win_rate if win_rate is not None else (whole[won].sum() / closed if closed else np.nan)
-    sums = [_period_sums(known, whole, row, pairs) for row in goals.to_dict("records")]
-    got, due = (np.array(v, dtype=np.int64) for v in zip(*sums, strict=True))
+    got, due = _period_sums(known, whole, goals, _codes_of(known, labels, caller))
     gap = np.maximum(goals["units"].to_numpy() - got, 0)
-    out = goals[[*pairs, "period_start", "period_end"]].copy()
+    out = labels.iloc[goals["key"]].reset_index(drop=True)
+    for name, column in (("period_start", "first"), ("period_end", "last")):
+        out[name] = goals[column].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
     out["target"], out["won"] = money(goals["units"].to_numpy(), step), money(got, step)
     out["gap"], out["open"] = money(gap, step), money(due, step)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -395,7 +398,8 @@ def _plan_rows(
     invalid: str,
     step: float,
     caller: str,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Targets by key (a code), first and last day, in whole units; and the labels of the keys."""
     rows = take(
         plan,
         caller=caller,
@@ -407,7 +411,11 @@ def _plan_rows(
         target=Amount(names["target"]),
         measure=Key("measure", optional=True, missing="allow"),
     )
-    frame = rows.frame[keys].copy()
+    codes, labels = np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
+    if keys:
+        key = rows.keys(*(f"by{i}" for i in range(len(keys))))
+        codes, labels = key.codes, key.labels
+    frame = pd.DataFrame({"key": codes})
     frame["first"], frame["last"] = rows.days("period_start"), rows.days("period_end")
     if (back := frame["last"] < frame["first"]).any():
         raise InputError(
@@ -428,23 +436,46 @@ def _plan_rows(
             if measure not in kinds:
                 raise InputError(f"{caller}(): plan has no measure {measure!r}; it has {kinds!r}.")
             frame = frame[rows.series("measure").eq(measure).to_numpy()]
-    out = frame.groupby([*keys, "first", "last"], observed=True, sort=True)["units"].sum()
-    out = out.reset_index()
-    for name, column in (("period_start", "first"), ("period_end", "last")):
-        out[name] = out[column].to_numpy().astype("datetime64[D]").astype("datetime64[us]")
-    return out
+    out = frame.groupby(["key", "first", "last"], sort=True)["units"].sum()
+    return out.reset_index(), labels
+
+
+_SPAN = 2**33  # more days than there are dates
+_EVER = -(2**31)  # before all of them
+
+
+def _codes_of(known: Deals, labels: pd.DataFrame, caller: str) -> np.ndarray:
+    """Each deal's key among those of the plan; -1 where it is in none."""
+    names = list(labels.columns)
+    if not names:
+        return np.zeros(len(known), dtype=np.int64)
+    own = pd.concat([known.column(f"by{i}") for i in range(len(names))], axis=1)
+    own.columns = labels.columns
+    both = stack_keys([labels, own], names, caller=caller, args=("plan", "deals"))
+    key = factorise(both, names)
+    place = np.full(len(key), -1)
+    place[key.codes[: len(labels)]] = np.arange(len(labels))
+    return place[key.codes[len(labels) :]]
 
 
 def _period_sums(
-    known: Deals, whole: np.ndarray, row: dict[Any, Any], pairs: Mapping[str, str]
-) -> tuple[int, int]:
-    """Won in the period so far, and open money expected in what is left of it."""
-    mine = np.ones(len(known), dtype=bool)
-    for i, key in enumerate(pairs):
-        mine &= known.column(f"by{i}").eq(row[key]).fillna(False).to_numpy(dtype=bool)
-    inside = (known.close >= row["first"]) & (known.close <= row["last"])
-    won = mine & (known.status == IS_WON) & inside
-    current = row["first"] <= known.until
-    overdue = (known.close < known.until) & current
-    open_ = mine & (known.status == OPEN) & (known.close != NO_DAY) & (inside | overdue)
-    return int(whole[won].sum()), int(whole[open_].sum())
+    known: Deals, whole: np.ndarray, goals: pd.DataFrame, key: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Won in each period so far, and open money expected in what is left of it.
+
+    Overdue deals are due in the period that is under way: all that was expected up to its end.
+    """
+    at, first, last = (goals[c].to_numpy() for c in ("key", "first", "last"))
+    dated = (key >= 0) & (known.close != NO_DAY)
+    begin = np.where(first <= known.until, _EVER, first)
+    sums = []
+    for which, start in ((IS_WON, first), (OPEN, begin)):
+        rows = np.flatnonzero(dated & (known.status == which))
+        # Sorted by key and day, a period is a stretch of rows.
+        place = key[rows] * _SPAN + known.close[rows]
+        order = np.argsort(place, kind="stable")
+        total = np.append(0, np.cumsum(whole[rows][order]))
+        low = np.searchsorted(place[order], at * _SPAN + start)
+        high = np.searchsorted(place[order], at * _SPAN + last, side="right")
+        sums.append(total[high] - total[low])
+    return sums[0], sums[1]

@@ -15,6 +15,7 @@ from .._frames import (
     Key,
     Rows,
     days_of,
+    factorise,
     resolve_as_of,
     stack_keys,
     take,
@@ -22,7 +23,7 @@ from .._frames import (
 )
 from ..engine.proportions import interval
 from ..errors import InputError
-from ._deals import IS_WON, NO_DAY, OPEN, read_deals
+from ._deals import IS_WON, NO_DAY, OPEN, Deals, read_deals
 from ._events import date_list, refuse_names
 
 __all__ = ["slippage", "snapshots", "submissions"]
@@ -331,31 +332,37 @@ def submissions(
         status=Key(status, optional=status == "status", missing="allow"),
         further=lambda found: wrong_status(found, missing=False),
     )
-    ends = pd.DataFrame(
-        {
-            deal: known.column("deal"),
-            "end": known.close,
-            "state": known.status,
-            "final": known.amount(),
-        }
-    )
     names = [by, category] if "category" in rows else [by]
-    calls = rows.frame[[deal, *names]].reset_index(drop=True)
-    calls["day"] = rows.days("snapshot")
-    calls["called"] = rows["amount"]
-    told = rows["close"].astype("datetime64[D]")
-    calls["due"] = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
-    if "status" in rows:
-        calls = calls[states_of(rows.series("status"))[0] == OPEN]
-    stack_keys([calls, ends], [deal], caller=caller, args=("snapshots", "deals"))
-    calls = calls.merge(ends, on=deal, how="inner")
-    calls = calls[(calls["state"] != OPEN) & (calls["end"] > calls["day"])]
-    if calls.empty:
+    calls = _ended(rows, known, deal, caller)
+    if not len(calls):
         raise InputError(f"{caller}(): no deal of snapshots is closed in deals.")
-    return _called(calls, names).assign(as_of=known.as_of)
+    key = factorise(rows.frame.iloc[calls["row"]], names)
+    out = _called(calls, key.codes)
+    return pd.concat([key.labels, out], axis=1).assign(as_of=known.as_of)
 
 
-def _called(calls: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+def _ended(rows: Rows, known: Deals, deal: str, caller: str) -> pd.DataFrame:
+    """The calls of open deals that are closed by now, each with how its deal ended."""
+    frames = [rows.frame[[deal]], known.column("deal").to_frame()]
+    both = stack_keys(frames, [deal], caller=caller, args=("snapshots", "deals"))
+    key = factorise(both, [deal])
+    at = np.full(len(key), -1)
+    at[key.codes[len(rows) :]] = np.arange(len(known))
+    at = at[key.codes[: len(rows)]]
+    open_ = np.ones(len(rows), dtype=bool)
+    if "status" in rows:
+        open_ = states_of(rows.series("status"))[0] == OPEN
+    told = rows["close"].astype("datetime64[D]")
+    due = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
+    out = pd.DataFrame({"row": np.arange(len(rows)), "day": rows.days("snapshot"), "due": due})
+    out["called"] = rows["amount"]
+    out, at = out[(at >= 0) & open_], at[(at >= 0) & open_]
+    out["end"], out["state"] = known.close[at], known.status[at]
+    out["final"] = known.amount()[at]
+    return out[(out["state"] != OPEN) & (out["end"] > out["day"])].reset_index(drop=True)
+
+
+def _called(calls: pd.DataFrame, group: np.ndarray) -> pd.DataFrame:
     won = calls["state"].eq(IS_WON)
     dated = won & calls["due"].ne(NO_DAY)
     month = {c: calls[c].to_numpy().astype("datetime64[D]").astype("datetime64[M]")
@@ -367,7 +374,7 @@ def _called(calls: pd.DataFrame, names: list[str]) -> pd.DataFrame:
         told=calls["called"].where(won, 0.0),
         got=calls["final"].where(won, 0.0),
     )
-    grouped = calls.groupby(names, observed=True, sort=True)
+    grouped = calls.groupby(group, sort=True)
     out = grouped.agg(calls=("won", "size"), won=("won", "sum"))
     out["win_rate"] = out["won"] / out["calls"]
     out["lo"], out["hi"] = interval(out["won"].to_numpy(), out["calls"].to_numpy())
@@ -375,4 +382,4 @@ def _called(calls: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     told = grouped["told"].sum()
     out["amount_ratio"] = grouped["got"].sum() / told.where(told > 0)
     out["days_late"] = grouped["late"].median()
-    return out.reset_index()
+    return out.reset_index(drop=True)

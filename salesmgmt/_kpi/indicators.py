@@ -144,6 +144,8 @@ def indicators(
     check_freq(freq, caller=caller, choices=("D", "W", "M", "Q", "Y"))
     check_choice(shape, "shape", ("long", "wide"), caller=caller)
     own = ("date", "metric", "value", "as_of")
+    if shape == "wide":
+        own = ("date", "as_of", *DICTIONARY["name"])
     refuse_names(check_names(by, "by", caller=caller), own, caller=caller, option="by")
     check_int(inactive, "inactive", caller=caller, low=1)
     check_int(year_start, "year_start", caller=caller, low=1, high=12)

@@ -29,6 +29,7 @@ from .._frames import (
 )
 from ..engine.promoters import nps_interval
 from ..engine.proportions import interval
+from ..engine.sums import rows_of
 from ..errors import InputError
 
 __all__ = ["complaints", "delivery", "satisfaction", "visits"]
@@ -148,20 +149,21 @@ def satisfaction(
     rows = take(frame, caller=caller, arg="surveys", by=names, **roles)
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
-    parts = []
-    for g in range(len(key) if key is not None else 1):
-        table = _answers(rows, codes == g, wanted, top, level)
-        if key is not None:
-            for i, name in enumerate(names):
-                label = key.labels[name].iloc[[g]].repeat(len(table)).reset_index(drop=True)
-                table.insert(i, name, label)
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+    n = len(key) if key is not None else 1
+    parts = [_answers(rows, here, wanted, top, level) for here in rows_of(codes, n)]
+    table = pd.DataFrame(
+        [line for part in parts for line in part], columns=["metric", "value", "lo", "hi", "n"]
+    ).astype({"metric": "str", "n": "int64"})
+    if key is None:
+        return table
+    label = key.labels.loc[np.repeat(np.arange(n), [len(part) for part in parts])]
+    return pd.concat([label.reset_index(drop=True), table], axis=1)
 
 
 def _answers(
     rows: Rows, here: np.ndarray, drivers: list[str], top: float, level: float
-) -> pd.DataFrame:
+) -> list[tuple[Any, ...]]:
+    """Metric, value, interval and number of answers of some rows."""
     out: list[tuple[Any, ...]] = []
     if "csat" in rows:
         x = rows["csat"][here]
@@ -185,8 +187,7 @@ def _answers(
             (f"driver {d}", s, np.nan, np.nan, int(known.sum()))
             for d, s in zip(drivers, share, strict=True)
         ]
-    table = pd.DataFrame(out, columns=["metric", "value", "lo", "hi", "n"])
-    return table.astype({"metric": "str", "n": "int64"})
+    return out
 
 
 def _mean(x: np.ndarray, level: float) -> tuple[float, float, float]:
@@ -305,36 +306,44 @@ def complaints(
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
     who = rows.keys("customer").codes
-    table = []
-    for g in range(len(key) if key is not None else 1):
-        here = inside & (codes == g)
-        took = days[here & done]
-        _, times = np.unique(who[here], return_counts=True)
-        late = 0 if limit is None else int((waiting[here & ~done] > limit).sum())
-        judged = len(took) + late
-        table.append(
-            {
-                "cases": int(here.sum()),
-                "share": here.sum() / max(int(inside.sum()), 1),
-                "customers": len(times),
-                "repeat_share": (times > 1).mean() if len(times) else np.nan,
-                "open": int((here & ~done).sum()),
-                "closed": len(took),
-                "median_days": np.median(took) if len(took) else np.nan,
-                "p90_days": np.quantile(took, 0.9) if len(took) else np.nan,
-                **(
-                    {}
-                    if limit is None
-                    else {"within_limit": (took <= limit).sum() / judged if judged else np.nan}
-                ),
-            }
-        )
+    table = [
+        _cases(who[here], done[here], days[here], waiting[here], int(inside.sum()), limit)
+        for rows_here in rows_of(codes, len(key) if key is not None else 1)
+        for here in (rows_here[inside[rows_here]],)
+    ]
     out = pd.DataFrame(table)
     if key is not None:
         out = pd.concat([key.labels, out], axis=1)
     out["as_of"] = until
     order = np.lexsort((np.arange(len(out)), -out["cases"].to_numpy()))
     return out.iloc[order].reset_index(drop=True)
+
+
+def _cases(
+    who: np.ndarray,
+    done: np.ndarray,
+    days: np.ndarray,
+    waiting: np.ndarray,
+    every: int,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Measures of the cases of one key; ``every``: number of all cases."""
+    took = days[done]
+    _, times = np.unique(who, return_counts=True)
+    out = {
+        "cases": len(who),
+        "share": len(who) / max(every, 1),
+        "customers": len(times),
+        "repeat_share": (times > 1).mean() if len(times) else np.nan,
+        "open": int((~done).sum()),
+        "closed": len(took),
+        "median_days": np.median(took) if len(took) else np.nan,
+        "p90_days": np.quantile(took, 0.9) if len(took) else np.nan,
+    }
+    if limit is not None:
+        judged = len(took) + int((waiting[~done] > limit).sum())
+        out["within_limit"] = (took <= limit).sum() / judged if judged else np.nan
+    return out
 
 
 def _check_order(
@@ -628,10 +637,12 @@ def delivery(
     out["lo"], out["hi"] = interval(count["both"], count["judged"], confidence=confidence)
     lead = np.where(done, (end - start).astype(np.int64), 0)
     behind = np.where(done, (end - due).astype(np.int64), 0)
-    pick = [lead[done & (codes == g)] for g in range(n)]
+    here = rows_of(codes, n)
+    pick = [lead[at[done[at]]] for at in here]
     out["lead_days"] = [np.median(v) if len(v) else np.nan for v in pick]
     out["p90_lead_days"] = [np.quantile(v, 0.9) if len(v) else np.nan for v in pick]
-    late = [behind[done & ~on_time & (codes == g)] for g in range(n)]
+    behind_time = done & ~on_time
+    late = [behind[at[behind_time[at]]] for at in here]
     out["late_days"] = [v.mean() if len(v) else np.nan for v in late]
     out["as_of"] = until
     return out.reset_index(drop=True)

@@ -87,18 +87,17 @@ def match(store: Packed, rule: Rule, *, horizon: int) -> Attempts:
         starts, times = _chained(store, rule)
     who = store.unit(starts)
     spoilt = _spoil(store, who, times, rule)
-    if rule.exclude and rule.remove:
-        keep = spoilt == NEVER
-        who, times, spoilt, starts = who[keep], times[keep], spoilt[keep], starts[keep]
-    else:
-        times[times > spoilt[:, None]] = NEVER
+    times[times > spoilt[:, None]] = NEVER
     level = (times != NEVER).sum(axis=1)
     found = Attempts(who, times, level, _may_go_on(times, level, spoilt, rule, horizon))
-    if rule.reentry == "best":
-        return _deepest(found)
-    if rule.reentry == "every":
-        return found.take(_successive(store, starts, found, spoilt, rule))
-    return found
+    rows = np.arange(len(who))
+    if rule.reentry == "every":  # an attempt that does not count takes its time all the same
+        rows = _successive(store, starts, found, spoilt, rule)
+    if rule.exclude and rule.remove:
+        rows = rows[spoilt[rows] == NEVER]
+    if len(rows) < len(who):
+        found = found.take(rows)
+    return _deepest(found) if rule.reentry == "best" else found
 
 
 def _is_plain(rule: Rule) -> bool:

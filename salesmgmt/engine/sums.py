@@ -1,10 +1,10 @@
-"""Sums by group that do not depend on the order of rows, and distinct keys."""
+"""Sums by group that do not depend on the order of rows, distinct keys, and rows by group."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["distinct", "group_sums"]
+__all__ = ["distinct", "group_sums", "rows_of"]
 
 
 def group_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
@@ -28,3 +28,13 @@ def distinct(keys: np.ndarray) -> np.ndarray:
     if not len(ordered):
         return ordered
     return ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
+
+
+def rows_of(codes: np.ndarray, n: int) -> list[np.ndarray]:
+    """Rows of each of ``n`` groups, ascending; one sort instead of a look at all rows a group.
+
+    Rows with a negative code are in no group.
+    """
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(n + 1))
+    return [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
