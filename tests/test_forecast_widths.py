@@ -8,9 +8,18 @@ import pytest
 from scipy.special import ndtri
 
 from salesmgmt.engine.bank import past_misses
-from salesmgmt.engine.calibration import FEWEST, LEVELS, least_past, misses, steps_of, widening
+from salesmgmt.engine.calibration import (
+    FEWEST,
+    LEVELS,
+    by_level,
+    least_past,
+    misses,
+    steps_of,
+    widening,
+)
+from salesmgmt.engine.interval_width import few_values
 from salesmgmt.engine.marginal import Forecast
-from salesmgmt.forecast import forecast, simulate
+from salesmgmt.forecast import forecast, forecast_hierarchy, simulate
 
 
 def table(values, freq="MS"):
@@ -249,3 +258,165 @@ def test_few_values_hardly_tell_how_uncertain_they_are(count):
     assert 0.92 <= held(out, actual, 95) <= 0.99
     assert 0.74 <= held(out, actual, 80) <= 0.92
     assert 0.42 <= held(out, actual, 50) <= 0.66
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_two_or_three_values_among_others(count):
+    """Amounts of one relative noise, whatever their size: the short series are held as said."""
+    rng = np.random.default_rng(count)
+    size = np.exp(rng.normal(4, 1, 260))
+    y = size[:, None] * (1 + 0.15 * rng.normal(size=(260, 36)))
+    sales = table(y)
+    known = sales[sales["date"] < "2002-09-01"]
+    late = known.groupby("item").cumcount() >= 32 - count
+    known = known[(known["item"] < "i060") | late]
+    out = forecast(known, 3, level=(80, 95), by="item")
+    short = out[out["status"] == "short"]
+    assert len(short) == 600
+    actual = short[["item", "date"]].merge(sales, on=["item", "date"])["amount"].to_numpy()
+    assert 0.92 <= held(short, actual, 95) <= 1
+    assert 0.74 <= held(short, actual, 80) <= 0.97
+    longer = out[out["status"] == "ok"]
+    relative = [((f["hi_95"] - f["lo_95"]) / f["forecast"]).median() for f in (short, longer)]
+    assert 1.3 < relative[0] / relative[1] < 2.5
+
+
+def test_widths_close_in_as_a_short_record_grows():
+    """Months too few to show their season: wider by nothing but how many there are."""
+    factor = few_values(np.array([6, 8, 11, 12, 30]), 12)
+    assert (np.diff(factor) <= 0).all()
+    np.testing.assert_allclose(factor[-2:], 1)
+    np.testing.assert_allclose(factor[0] ** 0.5, few_values(np.array([9]), 12)[0])
+    np.testing.assert_array_equal(few_values(np.array([6, 11]), 1), 1)
+    y = 100 + np.random.default_rng(3).normal(0, 10, (400, 12))
+    for count in (6, 9):
+        out = forecast(table(y[:, :count]), 3, level=(95,), by="item", season_length=12)
+        assert 0.93 <= held(out, y[:, count : count + 3].ravel(), 95) <= 1
+
+
+_MODELS = ["auto", "theta", "naive", "croston", ["auto", "mean"]]
+_PAIRS = [(m, f) for m in _MODELS for f in ("MS", "QS", "YS")]
+
+
+@pytest.mark.parametrize(
+    ("model", "freq"), [*_PAIRS, pytest.param("ets", "YS", marks=pytest.mark.slow)]
+)
+def test_paths_of_any_length_have_the_intervals_as_margins(model, freq):
+    """Series of 2 to 60 values in one call: the shares of draws below the interval ends."""
+    rng = np.random.default_rng(17)
+    lengths = [2, 3, 4, 5, 6, 8, 11, 20, 40, 60]
+    frames = []
+    for i, length in enumerate(lengths):
+        t = np.arange(length)
+        y = 80 * np.exp(0.1 * np.sin(t) + 0.02 * rng.normal(size=length).cumsum())
+        y *= 1 + 0.1 * rng.normal(size=length)
+        dates = pd.date_range("1950-01-01", periods=60, freq=freq)[-length:]
+        frames.append(pd.DataFrame({"item": f"i{i}", "date": dates, "amount": y}))
+    sales = pd.concat(frames)
+    options = {"by": "item", "model": model, "gaps": "missing"}
+    ahead = forecast(sales, 3, level=(50, 80, 95), **options)
+    n = 4000
+    draws = simulate(sales, 3, n=n, **options)["amount"].to_numpy().reshape(-1, n)
+    for level in (50, 80, 95):
+        for side, share in (("lo", 0.5 - level / 200), ("hi", 0.5 + level / 200)):
+            end = ahead[f"{side}_{level}"].to_numpy()[:, None]
+            near = 1e-9 * np.abs(end) + 1e-9
+            below, upto = (draws < end - near).mean(axis=1), (draws <= end + near).mean(axis=1)
+            off = 5 * np.sqrt(share * (1 - share) / n) + 0.003
+            few = np.repeat(np.array(lengths) < 4, 3)  # parts of widths are means over the steps
+            assert (below <= share + off + 0.02 * few).all()
+            assert (upto >= share - off - 0.02 * few).all()
+
+
+# --------------------------------------------------------------------------------------
+# levels of a hierarchy
+
+
+def missed(true, nodes, origins=3, steps=12, seed=5):
+    """Normal errors in half widths that are too narrow by known factors, one a node."""
+    rng = np.random.default_rng(seed)
+    half = ndtri(0.5 + np.array(LEVELS) / 200)[:, None, None]
+    scale = np.repeat(true, nodes)
+    return [np.abs(rng.normal(0, 1, (steps, len(scale))) * scale) / half for _ in range(origins)]
+
+
+def test_levels_of_many_nodes_get_the_factors_they_lack():
+    """Three levels with a known factor each, 400 nodes: its log less what an origin may mislead."""
+    true, level = np.array([0.6, 1.0, 1.3]), np.repeat([0, 1, 2], 400)
+    size = np.log([100.0, 10.0, 2.0])
+    for common in (1.0, 0.8):
+        got = by_level(missed(true, 400), level, size, common)
+        np.testing.assert_allclose(np.log(got * common), np.log(true), atol=0.1)
+        assert (np.diff(got) > 0).all()
+
+
+def test_a_level_follows_its_neighbours_as_far_as_it_has_no_past_of_its_own():
+    size = np.log([50.0, 40.0])
+    asked = missed(np.array([0.6, 0.6]), 200)
+    level = np.repeat([0, 1], 200)
+    both = by_level(asked, level, size, 1.0)
+    unknown = [np.where(level == 0, np.nan, a) for a in asked]
+    lent = by_level(unknown, level, size, 1.0)
+    assert lent[0] == pytest.approx(both[0], abs=0.05)
+    far = by_level(unknown, level, np.log([1e6, 40.0]), 1.0)
+    assert abs(np.log(far[0] / far[1])) > abs(np.log(lent[0] / lent[1]))
+    assert (by_level([], level, size, 1.0) == 1).all()
+    assert (by_level([np.full_like(asked[0], np.nan)], level, size, 1.0) == 1).all()
+
+
+def test_a_single_node_says_little():
+    """Steady by chance at one origin of one node: nothing near the factor it asks for."""
+    asked = missed(np.array([0.3]), 1, origins=1)
+    (alone,) = by_level(asked, np.zeros(1, dtype=int), np.zeros(1), 1.0)
+    assert 0.75 < alone <= 1.0
+    (many,) = by_level(missed(np.array([0.3]), 50), np.zeros(50, dtype=int), np.zeros(1), 1.0)
+    assert many == pytest.approx(0.5)  # and nothing is taken for better than by half
+
+
+def shops(seed, count=30, length=60, horizon=12):
+    """Steady sales with a season: sums err by the root of their number."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(length + horizon)
+    values = 100 + 20 * np.sin(t * np.pi / 6) + rng.normal(0, 20, (count, len(t)))
+    sales = table(values).rename(columns={"item": "shop"})
+    return sales.assign(town=("t" + (sales["shop"].str[1:].astype(int) // 5).astype(str)))
+
+
+def test_sums_of_independent_shops_are_held_as_often_as_said():
+    """Known law; intervals of sums are nearer to it than those of a forecast of each sum alone."""
+    inside, wide, alone = [], [], []
+    for seed in range(6):
+        sales = shops(seed)
+        cut = np.sort(sales["date"].unique())[60]
+        past, later = sales[sales["date"] < cut], sales[sales["date"] >= cut]
+        got = forecast_hierarchy(past, 12, keys=["town", "shop"], levels=[[], ["town"]], freq="M")
+        town = got[got["shop"].isna() & got["town"].notna()]
+        truth = later.groupby(["town", "date"], as_index=False)["amount"].sum()
+        rows = town.merge(truth, on=["town", "date"])
+        inside.append(rows["amount"].between(rows["lo_95"], rows["hi_95"]).mean())
+        wide.append((rows["hi_95"] - rows["lo_95"]).mean())
+        one = past.groupby(["town", "date"], as_index=False)["amount"].sum()
+        one = forecast(one, 12, by="town", freq="M")
+        alone.append((one["hi_95"] - one["lo_95"]).mean())
+    assert 0.92 < np.mean(inside) < 0.99
+    best = 2 * 1.96 * 20 * np.sqrt(5)
+    assert best < np.mean(wide) < 1.4 * best
+    assert abs(np.mean(wide) - best) < abs(np.mean(alone) - best)
+
+
+def test_widths_of_sums_move_no_point_and_keep_their_order():
+    sales = shops(9)
+    options = {"keys": ["town", "shop"], "levels": [[], ["town"]], "freq": "M"}
+    got = forecast_hierarchy(sales, 3, level=(50, 80, 95), **options)
+    points = forecast_hierarchy(sales, 3, level=None, **options)
+    np.testing.assert_array_equal(got["forecast"], points["forecast"])
+    ends = got[["lo_95", "lo_80", "lo_50", "forecast", "hi_50", "hi_80", "hi_95"]].to_numpy()
+    assert (np.diff(ends, axis=1) >= -1e-9).all()
+    mixed = sales.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(
+        got, forecast_hierarchy(mixed, 3, level=(50, 80, 95), **options), rtol=1e-9
+    )
+    scaled = forecast_hierarchy(
+        sales.assign(amount=sales["amount"] * 100), 3, level=(50, 80, 95), **options
+    )
+    np.testing.assert_allclose(scaled["hi_95"], got["hi_95"] * 100, rtol=1e-6)

@@ -361,11 +361,12 @@ def forecast_known(
     clean: bool = False,
     memory: Memory | None = None,
     held: Estimates | None = None,
+    shared: Estimates | None = None,
 ) -> pd.DataFrame:
     """What :func:`forecast` gives for sums by period, with the days they were summed from.
 
     ``memory``: what was estimated from a shorter record, and is to stay. ``held``: what was found
-    of the drivers for another model of the same panel.
+    of the drivers for another model of the same panel. ``shared``: as in :func:`forecast_panel`.
     """
     panel = read_history(
         given,
@@ -407,6 +408,7 @@ def forecast_known(
         clean=clean,
         memory=memory,
         read=read,
+        shared=shared,
     )
 
 

@@ -20,7 +20,7 @@ from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
 from .opening import closed_ahead
 from .upkeep import Memory, Piece, Read, Strand, pieces_of
-from .widening import widening_of
+from .widening import lent_width, widening_of
 
 __all__ = ["fit_chunk", "forecast"]
 
@@ -140,7 +140,8 @@ def forecast(
         One row a key and period, in key and date order: keys, ``date`` (start of the period,
         or where in it the data's own dates stand), ``forecast``, ``lo_80``, ``hi_80``, ...
         for each level, ``status``: ``"ok"``, ``"short"`` (fewer than four values; intervals
-        have the median relative width of the other series, NaN where there are none),
+        follow the median relative width of the other series, half as wide again, and the own
+        errors; NaN where there are no others),
         ``"constant"`` or ``"no data"`` (forecast 0, intervals likewise).
 
     Raises
@@ -327,10 +328,13 @@ def forecast_panel(
     clean: bool = False,
     memory: Memory | None = None,
     read: Read | None = None,
+    shared: Estimates | None = None,
 ) -> pd.DataFrame:
     """The result table of a panel's forecasts, with the effects of drivers where there are any.
 
-    With a ``memory`` nothing is estimated that it holds, and ``read`` gives the drivers.
+    With a ``memory`` nothing is estimated that it holds, and ``read`` gives the drivers. What
+    concerns all series is put into ``shared``: the factor of their widths (``"widen"``) and the
+    panel free of drivers (``"free"``).
     """
     told: list[Oddities] = []
     options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
@@ -343,6 +347,9 @@ def forecast_panel(
     options["widen"] = (
         widths_of(strands[0].free, models, transform, clean, memory) if levels else 1.0
     )
+    if shared is not None:
+        shared.of("widen", lambda: options["widen"])
+        shared.of("free", lambda: strands[0].free)
     made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
     for strand in strands if driven else []:
         _put_on(made, strand, panel.end, horizon, non_negative)
@@ -460,20 +467,22 @@ def _run(
 
 
 def _lend_widths(out: dict[str, np.ndarray], levels: list[float]) -> None:
-    """Series too short to say how uncertain they are take the relative widths of the others."""
+    """Series too short to say how uncertain they are lean on the relative widths of the others."""
     few = np.isin(out["status"], (1, 3))
     if not few.any():
         return
     centre = np.abs(out["forecast"])
     enough = ~few & (out["status"] == 0) & (centre > 0).all(axis=1)
     for x in levels:
+        own = out[f"hi_{x:g}"][few] - out["forecast"][few]
         for side, sign in (("lo", -1.0), ("hi", 1.0)):
             name = f"{side}_{x:g}"
             if not enough.any():
                 out[name][few] = np.nan
                 continue
             apart = np.abs(out[name][enough] - out["forecast"][enough]) / centre[enough]
-            lent = out["forecast"][few] + sign * np.median(apart, axis=0) * centre[few]
+            width = lent_width(np.median(apart, axis=0) * centre[few], own)
+            lent = out["forecast"][few] + sign * width
             positive = (out["forecast"][few] >= 0) & (sign < 0)
             out[name][few] = np.where(positive, np.maximum(lent, 0.0), lent)
 

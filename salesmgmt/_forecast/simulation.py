@@ -36,6 +36,7 @@ from .fit import chance_ahead, check_models, check_transform, floors, strands_of
 from .intake import Panel, read_history
 from .opening import closed_ahead
 from .upkeep import Memory, Piece, Read, Strand
+from .widening import lent_width
 
 __all__ = ["sample_panel", "simulate", "summarise"]
 
@@ -249,7 +250,7 @@ def _with_lent_widths(
     count: np.ndarray,
     varies: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, Forecast, np.ndarray]]:
-    """Series too short to say how uncertain they are take the relative widths of the others.
+    """Series too short to say how uncertain they are lean on the relative widths of the others.
 
     As in :func:`forecast`; where there are no others, the user is told.
     """
@@ -278,20 +279,19 @@ def _relative_widths(f: Forecast) -> np.ndarray:
 
 
 def _widened(f: Forecast, few: np.ndarray, usual: np.ndarray) -> Forecast:
-    """The forecast with usual relative widths (2, levels, steps) where few values are known."""
+    """The forecast with lent widths where few values are known; ``usual``: (2, levels, steps)."""
     if not few.any():
         return f
-    wide = usual[:, _LEVELS == 95.0][:, 0]
-    part = (usual / np.maximum(wide, 1e-300)[:, None]).mean(axis=2)
-    levels = _LEVELS if f.levels is None else f.levels
-    at, known = ndtri(0.5 + levels / 200), ndtri(0.5 + _LEVELS / 200)
-    lent = np.stack([np.interp(at, known, side) for side in part])[..., None]
-    own = [ndtri(0.975) * f.sd if v is None else v for v in (f.below, f.above)]
-    normal = np.stack([at / ndtri(0.975)] * 2) if f.shape is None else f.shape
-    shape = np.where(few, lent, normal if normal.ndim == 3 else normal[..., None])
-    size = np.abs(f.mean)
-    low, high = (np.where(few, side[:, None] * size, v) for side, v in zip(wide, own))
-    return Forecast(f.mean, f.sd, low, high, levels, shape)
+    own = np.stack([f.bounds(x)[1] - f.mean for x in _LEVELS])
+    lent = lent_width(usual[..., None] * np.abs(f.mean), own[None])
+    wide = lent[:, _LEVELS == 95.0][:, 0]
+    part = (lent / np.maximum(wide, 1e-300)[:, None]).mean(axis=2)
+    normal = np.stack([ndtri(0.5 + _LEVELS / 200) / ndtri(0.975)] * 2)
+    shape = normal if f.shape is None else f.shape
+    shape = np.where(few, part, shape if shape.ndim == 3 else shape[..., None])
+    held = [ndtri(0.975) * f.sd if v is None else v for v in (f.below, f.above)]
+    low, high = (np.where(few, side, v) for side, v in zip(wide, held))
+    return Forecast(f.mean, f.sd, low, high, _LEVELS, shape)
 
 
 def _tell_of_few(panel: Panel, which: np.ndarray) -> None:

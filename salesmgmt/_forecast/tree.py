@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_bool, check_int, check_names, factorise
+from ..engine.bank import LEARNED
+from ..engine.estimates import Estimates
 from ..engine.methods import OLDEST
 from ..engine.preparation import scale_of
 from ..engine.state_space import choose
@@ -17,11 +19,12 @@ from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
 from .blending import Record, Tree, by_period, kinds, learn, names_of
 from .daily import Days
-from .fit import check_transform
+from .fit import check_models, check_transform
 from .hierarchy import build_nodes, reconcile_open
 from .intake import Block, Panel, read_history
 from .smoothing import View, closed_nodes, node_blocks, node_panel, smoothed, views_of
 from .whole import with_gaps_filled
+from .widening import of_sums
 
 __all__ = ["forecast_hierarchy"]
 
@@ -90,7 +93,9 @@ amount, transform, clean
         forecast before it was made to add up); total first, bottom last. Bottom series without
         sales for a season (four periods at least) are forecast as zero before reconciliation:
         ``status`` is ``"ended"``. Intervals are those of the base forecasts, moved: the errors of
-        models do not tell how much less reconciled forecasts err.
+        models do not tell how much less reconciled forecasts err. Where they are learned, those
+        of sums are scaled by a factor for each level, by how far forecasts of the same sums would
+        have been missed at up to three earlier origins.
 
     Raises
     ------
@@ -150,7 +155,9 @@ amount, transform, clean
     }
     ended = _ended(panel, labels, names)
     end = int(panel.end.max())
-    base = _base(frame, panel, end, horizon, {**made, "level": level})
+    shared = Estimates()
+    base = _base(frame, panel, end, horizon, {**made, "level": level, "shared": shared})
+    base = _with_widths_of_sums(base, labels, names, shared, horizon, made)
     base, unsure = _with_ends(_without(base, ended))
     tree = Tree.of(labels, names, caller)
     shut = _closed(tree, panel, frame, end, horizon, made)
@@ -191,6 +198,43 @@ def _base(
     base = forecast_known(known.drop(columns="_at"), far, **made)
     base = base[panel.grid.period_of(base["date"].to_numpy().astype("datetime64[us]")) > end]
     return base.groupby("_node").head(horizon).reset_index(drop=True)
+
+
+def _with_widths_of_sums(
+    base: pd.DataFrame,
+    labels: pd.DataFrame,
+    names: list[str],
+    shared: Estimates,
+    horizon: int,
+    made: dict[str, Any],
+) -> pd.DataFrame:
+    """Learned widths of sums times a factor by level, from how their past would have been missed.
+
+    A lower end of zero stays: how far below it would lie is not known.
+    """
+    ends = [str(c) for c in base.columns if str(c).startswith(("lo_", "hi_"))]
+    models = check_models(made["model"], caller=made["caller"])
+    if not ends or not LEARNED.issuperset(models) or made["transform"] is not None:
+        return base
+    nodes, row = build_nodes(labels, names, made["caller"])
+    size = np.asarray(nodes.summing.sum(axis=1)).ravel()[row]
+    kind, level = np.unique(labels.notna().to_numpy(), axis=0, return_inverse=True)
+    level = np.where(size > 1, level.reshape(-1), -1)
+    mean = [
+        np.log(size[level == k]).mean() if (level == k).any() else 0.0 for k in range(len(kind))
+    ]
+    free, common = shared.known("free"), shared.known("widen")
+    own = level[free.labels["_node"].to_numpy()]
+    found = of_sums(free, own, np.array(mean), horizon, common, made["clean"])
+    factor = np.where(level < 0, 1.0, found[level])[base["_node"].to_numpy()]
+    centre = base["forecast"].to_numpy()
+    out = base.copy()
+    for name in ends:
+        end = base[name].to_numpy()
+        moved = centre + factor * (end - centre)
+        stays = (end >= 0) & (np.minimum(end, moved) <= 0) & name.startswith("lo_")
+        out[name] = np.where(stays, 0.0, moved)
+    return out
 
 
 def _learned(

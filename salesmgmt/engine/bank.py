@@ -23,6 +23,7 @@ from .decomposition import (
 )
 from .empty_periods import rows_before_launch
 from .estimates import Estimates
+from .interval_width import few_values
 from .marginal import Forecast
 from .methods import METHODS, by_past, newest, rows_from, safe, sane
 from .preparation import Prepared, prepare, scale_of
@@ -46,6 +47,7 @@ __all__ = [
     "SHORTEST",
     "Forecast",
     "forecast_block",
+    "misses_before",
     "past_misses",
     "powers",
     "two_seasons_from",
@@ -318,11 +320,21 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int, *, cleaned: bool = False) 
     ``cleaned``: as if outliers had been taken out before each of them; what came after is held
     against it as it was. Nothing where fewer series than ``calibration.FEWEST`` reach back.
     """
-    steps = steps_of(m)
+    found = misses_before(y, n, m, steps_of(m), cleaned=cleaned, fewest=FEWEST)
+    return [r[..., np.isfinite(r).any(axis=(0, 1))] for r in found]
+
+
+def misses_before(
+    y: np.ndarray, n: np.ndarray, m: int, steps: int, *, cleaned: bool = False, fewest: int = 1
+) -> list[np.ndarray]:
+    """The same for origins ``steps`` apart, with NaN where a series tells nothing.
+
+    A series tells nothing where it does not reach back, or its widths are not learned.
+    """
     back = steps * np.arange(1, ORIGINS + 1)[:, None]
     origin, which = np.nonzero(n - back >= least_past(m))
     count = np.bincount(origin, minlength=ORIGINS)
-    keep = count[origin] >= FEWEST
+    keep = count[origin] >= fewest
     if not keep.any():
         return []
     origin, which = origin[keep], which[keep]
@@ -333,8 +345,10 @@ def past_misses(y: np.ndarray, n: np.ndarray, m: int, *, cleaned: bool = False) 
         past, _ = cleaning.clean(past, before, m)
     made = _auto_block(past, before, steps, m, Estimates())  # all origins side by side
     missed = misses(made, y[before + np.arange(steps)[:, None], which])
-    learned = _is_learned(past, before, m)
-    return [missed[..., learned & (origin == k)] for k in range(ORIGINS) if count[k] >= FEWEST]
+    missed[..., ~_is_learned(past, before, m)] = np.nan
+    out = np.full((ORIGINS, *missed.shape[:2], len(n)), np.nan)
+    out[origin, :, :, which] = np.moveaxis(missed, 2, 0)
+    return [out[k] for k in range(ORIGINS) if count[k] >= fewest]
 
 
 def two_seasons_from(m: int) -> float:
@@ -473,7 +487,8 @@ def _scaled(f: Forecast, scale: np.ndarray) -> Forecast:
 def _learned(p: Prepared, horizon: int, kind: str, held: Estimates) -> Forecast:
     found = combine(p, horizon, kind, held)
     flat = held.of("flat", lambda: _never_moves(p.y))
-    below, above = (np.where(flat, 0.0, v) * p.scale for v in (found.below, found.above))
+    young = held.of("young", lambda: few_values(np.isfinite(p.y).sum(axis=0), p.m))
+    below, above = (np.where(flat, 0.0, v) * young * p.scale for v in (found.below, found.above))
     mean = np.where(flat, naive.last_value(p.y, p.n, horizon), found.mean)
     mean, _ = sane(p, mean, mean)
     sd = (below + above) / 2 / ndtri(0.975)
