@@ -79,7 +79,8 @@ def replan(
     method : {"proportional", "even", "catch_up", "minimal"}, default="proportional"
         How the difference is spread over a key's open periods: in proportion to their targets;
         the same amount for each; all into the next period (as far as bounds allow, then the
-        one after); or into as few cells as possible, the largest first.
+        one after); or into as few cells as possible, the largest first. Open periods without
+        a target (days off) take only what no other can.
     lower, upper : float or Series by lowest key, optional
         Floors (default 0) and caps of each open cell.
     step : float, default=0.01
@@ -87,7 +88,8 @@ def replan(
     leavers : dict or Series of date, optional
         Last day by lowest key. From then on their cells are 0 (the period they leave in counts
         by its days), and each cell goes to the colleagues under the same parent in the same
-        period, in proportion; all other cells stay as they are.
+        period, in proportion; all other cells stay as they are. What ``actuals`` leave of a
+        leaver's total goes to the others, too.
     joiners : DataFrame, optional
         New keys: the key columns, ``start`` (first day) and ``weight`` (1: an average
         colleague). In each period from then on they take their part from the colleagues under
@@ -144,8 +146,9 @@ def replan(
     _check_grid(rows, step, caller=caller)
     now = before.copy()
     closed = np.zeros(len(rows), dtype=bool)
+    absent = np.zeros(len(rows), dtype=bool)
     if leavers is not None or joiners is not None:
-        _move(now, rows, keys, start, end, leavers, joiners, caller=caller)
+        absent = _move(now, rows, keys, start, end, leavers, joiners, caller=caller)
     if actuals is not None:
         row_key = _key_of(rows, len(keys))
         came, today = _cells_of_actuals(
@@ -156,6 +159,7 @@ def replan(
         now = np.where(closed, units(came, step, name="actuals", caller=caller), now)
         low = _cell_bound(rows, lower, keys, "lower", np.ceil, 0, step, caller=caller)
         high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
+        low, high = np.where(absent, 0, low), np.where(absent, 0, high)
         open_part = _Open(row_key, ~closed, before, start, low, high)
         _close_gap(now, total, open_part, method, step, caller=caller)
     elif as_of is not None:
@@ -405,24 +409,37 @@ def _spread(
     inside = np.zeros(shape, dtype=bool)
     inside[row, place] = True
     wanted = rest[codes].astype(np.float64)
-    if method == "proportional":
-        flat = inside & (old.sum(axis=1) <= 0)[:, None]
-        new, _ = bounded_shares(wanted, np.where(flat, 1.0, np.maximum(old, 0.0)), low, high)
-        short = wanted - new.sum(axis=1)  # cells of zero weight take what the others cannot
-        for i in np.flatnonzero(np.abs(short) > 1e-6 * np.maximum(np.abs(wanted), 1.0)):
-            new[i] = nearest_with_sum(new[i], wanted[i], low[i], high[i])
-    elif method == "even":
-        new = np.array(
-            [
-                nearest_with_sum(o, w, a, b)
-                for o, w, a, b in zip(old, wanted, low, high, strict=True)
-            ]
-        )
-    else:
-        new = _in_turn(old, wanted, low, high, inside, largest=method == "minimal")
+    new = _by_method(method, old, wanted, low, high, inside)
+    # Cells without a target (days off) take what the others cannot.
+    short = wanted - new.sum(axis=1)
+    for i in np.flatnonzero(np.abs(short) > 1e-6 * np.maximum(np.abs(wanted), 1.0)):
+        new[i] = nearest_with_sum(new[i], wanted[i], low[i], high[i])
     parents = (np.zeros(len(codes), dtype=np.int64), row)
     levels = [wanted, snap(new[row, place])]
     return round_tree(levels, Tree(parents), int(wanted.sum()))[-1]
+
+
+def _by_method(
+    method: str,
+    old: np.ndarray,
+    wanted: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    inside: np.ndarray,
+) -> np.ndarray:
+    """Cells of each key by ``method``; those without a target only where the key has no other."""
+    planned = inside & (old != 0)
+    used = np.where(planned.any(axis=1)[:, None], planned, inside)
+    top = np.where(used, high, low)
+    if method == "proportional":
+        flat = inside & (old.sum(axis=1) <= 0)[:, None]
+        weights = np.where(flat, 1.0, np.maximum(old, 0.0))
+        return bounded_shares(wanted, weights, low, high)[0]
+    if method == "even":
+        room = np.clip(wanted, low.sum(axis=1), top.sum(axis=1))
+        lines = zip(old, room, low, top, strict=True)
+        return np.array([nearest_with_sum(o, w, a, b) for o, w, a, b in lines])
+    return _in_turn(old, wanted, low, top, used, largest=method == "minimal")
 
 
 def _in_turn(
@@ -497,8 +514,11 @@ def _move(
     joiners: Any,
     *,
     caller: str,
-) -> None:
-    """Move the cells of leavers to colleagues, and a part of colleagues' cells to joiners."""
+) -> np.ndarray:
+    """Move the cells of leavers to colleagues, and a part of colleagues' cells to joiners.
+
+    Returns which cells lie after a leaver's last day or before a joiner's first.
+    """
     if not keys:
         raise InputError(f"{caller}(): leavers and joiners need a plan with key columns.")
     own = rows.keys(f"key{len(keys) - 1}")
@@ -532,11 +552,13 @@ def _move(
     part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
     part[at] *= weight[code[at]]
     inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
-    order = np.argsort(family, kind="stable")
+    # By label within a family: the order of rows must not say who gets the last unit.
+    order = np.lexsort((_key_of(rows, len(keys))[inside], family))
     cuts = np.flatnonzero(np.diff(family[order])) + 1
     for at in np.split(inside[order], cuts):
-        if changed[at].any():
+        if len(at) and changed[at].any():
             _settle_family(now, at, gone, fresh, kept, part)
+    return np.asarray((going[code] < start) | (coming[code] > end))
 
 
 def _settle_family(
@@ -593,6 +615,8 @@ def _families(
     inside = np.zeros(0, dtype=np.int64)
     family = np.zeros(0, dtype=np.int64)
     lonely = changed
+    if not changed.any():  # all come or go outside the plan
+        return inside, family
     for depth in range(len(keys) - 1, -1, -1):
         above = np.zeros(len(start), dtype=np.int64)
         if depth:

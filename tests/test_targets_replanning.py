@@ -1,0 +1,97 @@
+"""Replanning where things meet: people who come and go, what came in, days off, row order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.targets import decompose, replan
+
+METHODS = ["proportional", "even", "catch_up", "minimal"]
+TEAMS = pd.MultiIndex.from_tuples(
+    [("a", "r1"), ("a", "r2"), ("b", "r3"), ("b", "r4"), ("b", "r5")], names=["team", "rep"]
+)
+
+
+def year_plan(weights=1.0, total=4800.0) -> pd.DataFrame:
+    return decompose(
+        total, periods=("2025-01-01", "2025-12-31", "M"), weights=pd.Series(weights, TEAMS)
+    )
+
+
+def three_months(short: str) -> pd.DataFrame:
+    sales = pd.DataFrame(
+        {"rep": ["r1", "r2", "r3", "r4", "r5"] * 3, "date": ["2025-01-10"] * 15, "amount": 80.0}
+    )
+    sales["date"] = np.repeat(["2025-01-10", "2025-02-10", "2025-03-10"], 5)
+    sales.loc[sales["rep"] == short, "amount"] = 10.0
+    return sales
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nobody_gets_a_target_while_not_there(method):
+    """What a leaver has missed goes to the others, not into months after the last day."""
+    joiner = pd.DataFrame({"team": ["b"], "rep": ["new"], "start": ["2025-06-01"]})
+    plan = year_plan()
+    for last in ("2025-03-31", "2025-04-15"):
+        out = replan(
+            plan, three_months("r1"), as_of="2025-03-31", method=method,
+            leavers={"r1": last}, joiners=joiner,
+        )  # fmt: skip
+        assert round(out["target"].sum(), 2) == 4800.0
+        gone = out[(out["rep"] == "r1") & (out["period_start"] > last)]
+        assert (gone["target"] == 0).all()
+        early = out[(out["rep"] == "new") & (out["period_end"] < "2025-06-01")]
+        assert (early["target"] == 0).all()
+        assert (out.loc[out["closed"] & (out["rep"] == "r1"), "target"] == 10).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_days_off_stay_days_off(method):
+    """The next period after a Friday is a Monday: a Saturday without a target takes nothing."""
+    plan = decompose(9200, periods=("2025-01-01", "2025-03-31", "D"), calendar="US", step=1)
+    sales = pd.DataFrame({"date": ["2025-01-06"], "amount": [77.0]})
+    out = replan(plan, sales, as_of="2025-01-10", method=method, step=1)
+    off = (plan["target"] == 0) & ~out["closed"]
+    assert off.sum() > 20
+    assert (out.loc[off, "target"] == 0).all()
+    assert out["target"].sum() == 9200
+    if method == "catch_up":
+        monday = out.loc[out["period_start"] == "2025-01-13"]
+        assert (monday["target"] - monday["previous"]).item() > 500
+
+
+def test_days_off_help_where_nothing_else_is_left():
+    plan = decompose(100, periods=("2025-01-01", "2025-01-05", "D"), calendar="US", step=1)
+    sales = pd.DataFrame({"date": ["2025-01-02"], "amount": [40.0]})
+    for method in METHODS:
+        out = replan(plan, sales, as_of="2025-01-03", method=method, step=1)
+        assert out["target"].sum() == 100
+        assert out.loc[~out["closed"], "target"].sum() == 60
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_of_rows_says_nothing_about_the_last_cent(method):
+    rng = np.random.default_rng(3)
+    plan = year_plan(total=4799.99)
+    joiner = pd.DataFrame({"team": ["b"], "rep": ["new"], "start": ["2025-05-09"], "weight": 0.5})
+    options = {"as_of": "2025-03-31", "method": method, "joiners": joiner,
+               "leavers": {"r3": "2025-05-20"}}  # fmt: skip
+    seen = []
+    for _ in range(4):
+        mixed = plan.sample(frac=1, random_state=int(rng.integers(1e6)))
+        out = replan(mixed, three_months("r2"), **options)
+        seen.append(out.sort_values(["rep", "period_start"])["target"].tolist())
+    assert seen.count(seen[0]) == 4
+
+
+def test_who_comes_or_goes_outside_the_plan_changes_nothing():
+    plan = year_plan()
+    joiner = pd.DataFrame({"team": ["b"], "rep": ["new"], "start": ["2026-02-01"]})
+    assert replan(plan, None, as_of=None, leavers={"r1": "2026-01-31"})["target"].equals(
+        plan["target"]
+    )
+    out = replan(plan, None, as_of=None, joiners=joiner)
+    assert out.loc[out["rep"] == "new", "target"].sum() == 0
+    assert round(out["target"].sum(), 2) == 4800.0
