@@ -6,10 +6,12 @@ import pytest
 
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import (
+    Forecaster,
     anomalies,
     backtest,
     forecast,
     forecast_hierarchy,
+    impact,
     reconcile,
     reconcile_temporal,
 )
@@ -149,3 +151,57 @@ def test_days_that_turn_out_to_be_seldom_worked_are_not_known_at_a_cutoff():
     both = first.merge(then, on="date", suffixes=("", "_then"))
     assert len(both) == len(first)
     np.testing.assert_allclose(both["forecast"], both["forecast_then"])
+
+
+@pytest.mark.parametrize(("freq", "periods"), [("MS", 40), ("MS", 68), ("W-SUN", 90), ("QS", 20)])
+def test_how_far_is_asked_for_does_not_change_the_next_periods(freq, periods):
+    rng = np.random.default_rng(0)
+    date = pd.date_range("2016-01-01", periods=periods, freq=freq)
+    parts = [
+        pd.DataFrame({"k": k, "date": date, "amount": rng.lognormal(4, 0.3, periods)})
+        for k in "abc"
+    ]
+    sales = pd.concat(parts, ignore_index=True)
+    for country in ("CN", "US"):
+        near, far = (forecast(sales, h, by="k", model="ets", calendar=country) for h in (2, 13))
+        far = far.groupby("k").head(2).reset_index(drop=True)
+        pd.testing.assert_frame_equal(near, far)
+
+
+def test_a_backtest_with_drivers_needs_no_plans_where_nothing_is_judged():
+    rng = np.random.default_rng(0)
+    price = rng.uniform(1, 2, 48)
+    sales = pd.DataFrame({"k": "a", "date": MONTHS, "price": price})
+    sales["amount"] = 200 - 50 * price + rng.normal(0, 2, 48)
+    gone = sales.assign(k="b").drop(index=[43, 45])  # no rows in the window, and before it
+    both = pd.concat([sales, gone], ignore_index=True)
+    tried = backtest(both, 4, by="k", windows=1, exog={"price": [0, 1]}, models="mean", level=None)
+    assert len(tried) == 7
+    own = tried[tried["k"] == "a"]
+    assert (own["forecast"] - own["actual"]).abs().mean() < 10
+    controls = both.rename(columns={"price": "market"})
+    got = impact(controls, start="2024-09-01", by="k", controls="market", placebos=2)
+    assert np.isfinite(got[["expected", "effect_lo", "cumulative_hi"]]).all(axis=None)
+
+
+@pytest.mark.parametrize("calendar", [None, "CN"])
+def test_an_anomaly_is_what_lies_outside_its_band(calendar):
+    rng = np.random.default_rng(4)
+    weeks = pd.date_range("2019-01-06", periods=160, freq="W")
+    level = np.exp(np.linspace(0, 1.5, 160))
+    parts = [
+        pd.DataFrame({"k": k, "date": weeks, "amount": level * rng.lognormal(3, spread, 160)})
+        for k, spread in (("a", 0.1), ("b", 0.4))
+    ]
+    seen = anomalies(pd.concat(parts), by="k", level=80, calendar=calendar)
+    outside = (seen["amount"] < seen["lo"]) | (seen["amount"] > seen["hi"])
+    assert outside.sum() > 20
+    pd.testing.assert_series_equal(seen["anomaly"], outside, check_names=False)
+
+
+def test_a_driver_without_future_values_is_told_of_by_the_caller():
+    sales = pd.DataFrame({"date": MONTHS, "amount": np.arange(48.0), "price": 1.0})
+    model = Forecaster(exog="price").fit(sales)
+    for ask, name in ((model.predict, "predict"), (model.simulate, "simulate")):
+        with pytest.raises(InputError, match=rf"Forecaster\.{name}\(\): future lacks 3 value"):
+            ask(3)

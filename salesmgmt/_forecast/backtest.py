@@ -14,7 +14,7 @@ from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .exog import check_drivers, driver_rows
+from .exog import carry_on, check_drivers, driver_rows, enter
 from .fit import check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
 from .upkeep import Memory
@@ -213,6 +213,7 @@ class _Record:
     rare: np.ndarray  # zeros that the whole record tells of, unknown at a cutoff
     exog: pd.DataFrame | None = None
     days: Days | None = None
+    plans: np.ndarray | None = None  # drivers of every series and period, once they are asked for
 
     @classmethod
     def of(cls, panel: Panel, keys: list[str]) -> _Record:
@@ -253,7 +254,7 @@ class _Record:
                 days=self.days,
                 caller=self.panel.caller,
                 **options,
-                **self._plans(cut, far),
+                **self._plans(cut, far, past & ~self.rare),
             )
         truth = self._frame(future)[[*self.keys, "_at", "amount"]]
         rows = self._rows_of(made, cut, horizon)
@@ -296,9 +297,13 @@ class _Record:
 
     def _behind(self, cut: int, past: np.ndarray, wanted: np.ndarray) -> int:
         """Periods by which a series to be judged ends before the cutoff."""
+        return int(cut - self._last(past)[wanted].min()) if len(wanted) else 0
+
+    def _last(self, past: np.ndarray) -> np.ndarray:
+        """Last period of each series among some rows; far back where it has none."""
         end = np.full(len(self.panel), np.iinfo(np.int64).min)
         np.maximum.at(end, self.code[past], self.at[past])
-        return int(cut - end[wanted].min()) if len(wanted) else 0
+        return end
 
     def _frame(self, which: np.ndarray) -> pd.DataFrame:
         labels = self.panel.labels
@@ -312,13 +317,25 @@ class _Record:
             frame = frame[[*self.keys, "date", "amount", "_at", *names]]
         return frame
 
-    def _plans(self, cut: int, far: int) -> dict[str, Any]:
-        """Drivers after the cutoff."""
+    def _plans(self, cut: int, far: int, past: np.ndarray) -> dict[str, Any]:
+        """Drivers after each series' last row; periods without a value carry the last."""
         if self.exog is None:
             return {}
-        later = self.exog[(self.exog["_at"] > cut) & (self.exog["_at"] <= cut + far)]
-        dates = self.panel.grid.dates(later["_at"].to_numpy())
-        return {"future": later.drop(columns="_at").assign(date=dates)}
+        low, count = int(self.panel.at.min()), len(self.panel)
+        names = [c for c in self.exog.columns if c not in (*self.keys, "_at")]
+        if self.plans is None:
+            size = int(self.panel.end.max()) - low + 1
+            self.plans = np.full((count, size, len(names)), np.nan)
+            enter(self.plans, self.exog, self.panel, names, self.keys, low)
+            carry_on(self.plans, np.full(count, size - 1))
+        last = self._last(past)[:, None]
+        ahead = np.where(last < low, cut, last) + np.arange(1, far + 1)
+        place = np.minimum(ahead - low, self.plans.shape[1] - 1)
+        values = self.plans[np.arange(count)[:, None], place]
+        out = self.panel.labels.iloc[np.repeat(np.arange(count), far)].reset_index(drop=True)
+        out["date"] = self.panel.grid.dates(ahead.ravel())
+        out[names] = values.reshape(-1, len(names))
+        return {"future": out}
 
     def _rows_of(self, made: pd.DataFrame, cut: int, horizon: int) -> pd.DataFrame:
         """Forecast rows of the window, dates as period numbers."""

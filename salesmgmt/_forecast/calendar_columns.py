@@ -45,11 +45,12 @@ def calendar_columns(
     if grid.freq == "h":
         raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
     if isinstance(calendar, str) or calendar is None:
-        daily = _country_days(grid, low, high, calendar, events, caller)
+        last = int(panel.end.max())
+        daily = _country_days(grid, low, high, calendar, events, caller, last)
         years = held.of("years", lambda: (high - low + 1 - horizon) / YEARS[grid.freq])
         if days is not None and isinstance(calendar, str) and grid.freq in _SEASONS:
-            last = int(grid.last_day(panel.end.max()))
-            factors = period_factors(days, grid, low, high, last, daily, calendar, held)
+            newest = int(grid.last_day(np.asarray(last)))
+            factors = period_factors(days, grid, low, high, newest, daily, calendar, held)
             if factors is not None:
                 return _by_day(panel, *factors, years, whole, held)
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
@@ -86,7 +87,8 @@ def _by_day(
         return [BY_DAY], (usual + moved)[:, None]
     factors = usual + moved
     if years < 2:  # no season is learned from the periods themselves
-        return [BY_DAY], (factors - held.of("usual", factors.mean))[:, None]
+        known = factors[: known_periods(panel)]
+        return [BY_DAY], (factors - held.of("usual", known.mean))[:, None]
     return _settle(panel, [BY_DAY], factors[:, None], whole, held)
 
 
@@ -98,9 +100,18 @@ def _own_daily(grid: Grid, low: int, high: int, events: Any) -> set[str]:
 
 
 def _country_days(
-    grid: Grid, low: int, high: int, calendar: str | None, events: Any, caller: str
+    grid: Grid,
+    low: int,
+    high: int,
+    calendar: str | None,
+    events: Any,
+    caller: str,
+    newest: int | None = None,
 ) -> dict[str, np.ndarray]:
-    """Columns by day from the first day of ``low`` to the last of ``high``."""
+    """Columns by day from the first day of ``low`` to the last of ``high``.
+
+    ``newest``: the last known period. How far ahead is asked for must not change what is learned.
+    """
     first, last = (
         pd.Timestamp(np.datetime64(int(f(np.asarray(x))), "D"))
         for f, x in ((grid.first_day, low), (grid.last_day, high))
@@ -124,7 +135,9 @@ def _country_days(
         out = {"working_days": weight, **out}
         out.pop("make_up_workday", None)
         out.pop("weekday_off", None)
-        if grid.freq in ("M", "Q") and (last - first).days > _LONG * 365.25:
+        known = int(grid.last_day(np.asarray(high if newest is None else newest)))
+        known -= int(grid.first_day(np.asarray(low)))
+        if grid.freq in ("M", "Q") and known > _LONG * 365.25:
             day = (np.arange(len(weight)) + first.day_of_week) % 7
             out["days"] = np.ones(len(weight))
             for k, name in enumerate(_WEEKDAYS):
@@ -214,12 +227,13 @@ def _settle(
     panel: Panel, names: list[str], table: np.ndarray, whole: bool, held: Estimates
 ) -> tuple[list[str], np.ndarray]:
     """What the season of a year explains is left to the season; what does not move is left out."""
-    columns = dict(zip(names, table.T))
+    columns, known = dict(zip(names, table.T)), known_periods(panel)
     if held.of("seasonal", _has_season, panel, whole):
-        usual = held.of("usual", _usual, columns, panel.season)
+        # the season is learned from the known periods: what they had on average is in it
+        past = {c: x[:known] for c, x in columns.items()}
+        usual = held.of("usual", _usual, past, panel.season)
         place = np.arange(len(table)) % panel.season
         columns = {c: x - usual[c][place] for c, x in columns.items() if c in usual}
-    known = known_periods(panel)
     if whole:  # an ordinary period has no effect
         columns = {c: x - np.median(x[:known]) for c, x in columns.items()}
     kept = held.of(

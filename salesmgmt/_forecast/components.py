@@ -76,7 +76,7 @@ def components(
     1    10.0    10.0
     """
     table, _ = _split_history(locals(), "components")
-    return table.drop(columns=["_expected", "_score", "_low", "_high", "_free", "_least"])
+    return table.drop(columns=["_expected", "_score", "_sd", "_size", "_free", "_least"])
 
 
 def anomalies(
@@ -149,15 +149,17 @@ def anomalies(
     # few values say little of how widely they lie
     z = stdtrit(table["_free"].to_numpy(float), 0.5 + level / 200)
     out = table[[*keys, "date", "amount"]].copy()
-    expected, low, high, score, least = (
-        table[c].to_numpy() for c in ("_expected", "_low", "_high", "_score", "_least")
+    expected, sd, size, score, least = (
+        table[c].to_numpy() for c in ("_expected", "_sd", "_size", "_score", "_least")
     )
+    logs, away = np.isfinite(size), np.minimum(z * sd, _FAR)
+    low, high = (np.where(logs, size * f, z * sd) for f in (-np.expm1(-away), np.expm1(away)))
     floor = np.where(least >= 0, 0.0, -np.inf)  # then less than nothing is expected of no period
-    score = np.where(expected < floor, table["amount"] / high, score)
+    score = np.where(expected < floor, table["amount"] / sd, score)
     expected = np.maximum(expected, floor)
     out["expected"] = expected
-    out["lo"] = np.maximum(expected - z * low, floor)
-    out["hi"] = expected + z * high
+    out["lo"] = np.maximum(expected - low, floor)
+    out["hi"] = expected + high
     out["score"] = score
     out["anomaly"] = np.abs(score) > z
     return out
@@ -208,7 +210,7 @@ def _one(
     split = _decompose(clean, panel.season)
     known = np.isfinite(y)
     times, holiday, exog = _effects(split, drivers, i, first, len(y))
-    low, high, score = _band(split, drivers, i, first, times)
+    sd, size, score = _band(split, drivers, i, first, times)
     out = pd.DataFrame(
         {
             "_series": i,
@@ -221,8 +223,8 @@ def _one(
             "remainder": y - split.trend - split.season - holiday - exog,
             "_expected": y - (clean - split.expected) * times,
             "_score": score,
-            "_low": low,
-            "_high": high,
+            "_sd": sd,
+            "_size": size,
             "_free": split.free,
             "_least": np.nanmin(y),
         }
@@ -254,20 +256,28 @@ def _effects(
 def _band(
     split: _Split, drivers: Drivers | None, i: int, first: int, times: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A standard error below and above, and the score: effects are not known exactly either."""
-    low, high = split.low * times, split.high * times
+    """A standard error, what it is a part of, and the score: effects are not known exactly either.
+
+    Of a split in logarithms it is in logarithms of ``size`` (NaN: in amounts), so that what lies
+    outside the band is what has a score beyond it.
+    """
+    around = np.abs(split.expected * times)
+    size = around if split.logs else np.full(len(times), np.nan)
+    sd = split.sd if split.logs else split.sd * times
     if drivers is None:
-        return low, high, split.score
-    size = np.abs(split.expected * times) if drivers.logs[i] else drivers.scale[i]
-    doubt = size * drivers.doubt(i, first, len(times))
+        return sd, size, split.score
+    doubt = drivers.doubt(i, first, len(times))
+    if split.logs != drivers.logs[i]:
+        doubt = doubt * (around if drivers.logs[i] else drivers.scale[i] / around)
+    elif not split.logs:
+        doubt = doubt * drivers.scale[i]
     # the fewer orders a holiday leaves, the less even they are: variance goes with the mean
-    few = np.maximum(1 / np.sqrt(times), 1.0)
-    wider = np.hypot(few * low, doubt), np.hypot(few * high, doubt)
-    score = split.score * np.where(split.score < 0, low / wider[0], high / wider[1])
-    return *wider, score
+    wider = np.hypot(np.maximum(1 / np.sqrt(times), 1.0) * sd, doubt)
+    return wider, size, split.score * sd / wider
 
 
 _APART = 1e6  # smallest and largest amount that share logarithms; beyond, parts dwarf their sum
+_FAR = 50.0  # logarithms that an end of the band lies away, at most
 
 
 @dataclass(slots=True)
@@ -276,8 +286,8 @@ class _Split:
     season: np.ndarray
     expected: np.ndarray  # from the other values
     score: np.ndarray
-    low: np.ndarray  # one standard error below and above the expected value
-    high: np.ndarray
+    sd: np.ndarray  # one standard error, in logarithms where the split is
+    logs: bool
     free: int
 
 
@@ -293,18 +303,10 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
     # amounts may differ by more than floats hold apart
     around = y / np.exp(np.clip(found.left_out, -600, 600)) if logs else y - found.left_out
     if not logs:
-        return _Split(found.trend, found.season, around, score, sd, sd, found.free)
+        return _Split(found.trend, found.season, around, score, sd, False, found.free)
     level = np.exp(found.trend)
     wave = np.exp(found.trend + found.season) - level
-    return _Split(
-        level,
-        wave,
-        around,
-        score,
-        around * (1 - np.exp(-sd)),
-        around * np.expm1(np.minimum(sd, 50.0)),
-        found.free,
-    )
+    return _Split(level, wave, around, score, sd, True, found.free)
 
 
 def _grows(y: np.ndarray, season: int) -> bool:

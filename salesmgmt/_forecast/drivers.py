@@ -63,7 +63,7 @@ class Drivers:
     def fit(self, panel: Panel) -> Panel:
         """Estimate the effects where they are not held; return the panel without them."""
         dense = list(_dense(panel))
-        self.size = self.held.of("size", self._sizes, dense)
+        self.size = self.held.of("size", self._sizes, panel, dense)
         with _one_thread():
             found = self.held.of("evidence", self._evidence, panel, dense)
             self.beta, self.post = self.held.of("effects", self._shrink, found)
@@ -118,9 +118,10 @@ class Drivers:
         """Standard errors of the effects of the regressors ``x`` on these series."""
         return np.asarray(np.sqrt(((x @ self.post[which]) * x).sum(axis=2)))
 
-    def _sizes(self, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
-        """Typical size of each column where it is not zero."""
-        parts = [self.common] if self.own is None else []
+    def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
+        """Typical size of each column in the past, where it is not zero."""
+        known = int(panel.end.max()) - self.low + 1
+        parts = [self.common[:known]] if self.own is None else []
         if self.own is not None:
             step = max(len(dense) // 200, 1)
             parts = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -185,16 +186,17 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         caller = "Forecaster.predict"
         horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
         memory = self._kept(caller)
+        own = replace(self._panel, caller=caller)
         return forecast_panel(
-            self._panel,
+            own,
             horizon,
             check_models(self.model, caller=caller),
             check_levels(self.level, caller=caller),
             self.non_negative,
             n_jobs=self.n_jobs,
             progress=self.progress,
-            drivers=self._drivers(horizon, future) if memory is None else None,
-            transform=check_transform(self.transform, self._panel, caller=caller),
+            drivers=self._drivers(horizon, future, own) if memory is None else None,
+            transform=check_transform(self.transform, own, caller=caller),
             clean=self.clean,
             memory=memory,
             read=lambda panel, held: self._drivers(horizon, future, panel, held),
@@ -237,15 +239,16 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         caller = "Forecaster.simulate"
         horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
         memory = self._kept(caller)
+        own = replace(self._panel, caller=caller)
         return sample_panel(
-            self._panel,
+            own,
             horizon,
             check_int(n, "n", caller=caller, low=1),
             check_models(self.model, caller=caller),
             self.non_negative,
             check_seed(random_state, caller=caller),
-            self._drivers(horizon, future) if memory is None else None,
-            transform=check_transform(self.transform, self._panel, caller=caller),
+            self._drivers(horizon, future, own) if memory is None else None,
+            transform=check_transform(self.transform, own, caller=caller),
             clean=self.clean,
             memory=memory,
             read=lambda panel, held: self._drivers(horizon, future, panel, held),
@@ -413,7 +416,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         self,
         horizon: int,
         future: pd.DataFrame | None,
-        panel: Panel | None = None,
+        panel: Panel,
         held: Estimates | None = None,
         *,
         rows: int | None = None,
@@ -421,7 +424,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         history = self.history_.iloc[:rows]
         return read_drivers(
             history,
-            self._panel if panel is None else panel,
+            panel,
             horizon,
             by=check_names(self.by, "by", caller="Forecaster"),
             date=self.date,

@@ -24,7 +24,15 @@ from ..engine.estimates import Estimates
 from ..errors import InputError
 from .intake import Panel
 
-__all__ = ["by_series", "check_drivers", "driver_rows", "enter", "exog_columns", "means"]
+__all__ = [
+    "by_series",
+    "carry_on",
+    "check_drivers",
+    "driver_rows",
+    "enter",
+    "exog_columns",
+    "means",
+]
 
 
 def exog_columns(
@@ -142,7 +150,7 @@ def by_series(
     """Drivers (series, periods, columns): past values carried on, future ones as given."""
     out = np.full((len(panel), high - low + 1, len(names)), np.nan)
     enter(out, rows, panel, names, by, low)
-    silent = _carry_on(out, panel.end - low)
+    silent = carry_on(out, panel.end - low)
     if silent:
         warn(
             f"{panel.caller}(): a driver has no value in the history of {len(silent)} of "
@@ -199,7 +207,7 @@ def enter(
     out[both["series"].to_numpy(), at[row]] = values[row]
 
 
-def _carry_on(table: np.ndarray, end: np.ndarray) -> list[int]:
+def carry_on(table: np.ndarray, end: np.ndarray) -> list[int]:
     """Gaps up to ``end`` take the last value known, before the first one the first.
 
     Returns the series that have no value of some driver: theirs count as 0.
