@@ -21,6 +21,7 @@ from .books import Options
 from .cash_curves import CLOCKS, Curves, History
 from .currency import rates_of
 from .ledger import take_position
+from .reading import position_at
 from .settling import Position
 
 __all__ = ["cash_backtest", "cash_forecast"]
@@ -195,18 +196,26 @@ def cash_backtest(
     parts = []
     for back in range(horizon + origins - 1, horizon - 1, -1):
         origin = plan.earlier(today, back)
-        if history.settled(origin) < _FEWEST_SETTLED:
+        known = _known(position, document, origin)
+        if known.settled(origin) < _FEWEST_SETTLED:
             continue
         edges = plan.edges(origin)
-        seen = plan.past(history, origin, max(len(keys), 1))
+        seen = plan.past(known, origin, max(len(keys), 1))
         actual = history.actual(origin, edges, max(len(keys), 1))
-        parts.append(_past_frame(plan, position, keys, history, seen, origin, actual))
+        parts.append(_past_frame(plan, position, keys, known, seen, origin, actual))
     if not parts:
         raise InputError(
             f"{caller}(): fewer than {_FEWEST_SETTLED} settlements are known {horizon} periods "
             "before as_of; give more history or a shorter horizon."
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _known(position: Position, group: np.ndarray, origin: int) -> History:
+    """What was known on a past day: later receipts have named and taken back nothing yet."""
+    moment = pd.Timestamp(np.datetime64(origin, "D")).as_unit("us")
+    issued = position.books.documents.day <= origin
+    return History.of(position_at(position, moment, pairs=True), group[issued])
 
 
 def _enough(history: History, today: int, caller: str) -> None:

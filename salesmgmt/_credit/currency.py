@@ -64,6 +64,7 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
     return replace(
         position, books=one, units=units, open=left, rest=rest, expected=expected,
         method="",  # in one currency the matches cannot be made again
+        converted=(position, fx, revalue),
     )  # fmt: skip
 
 

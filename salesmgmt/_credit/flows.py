@@ -58,7 +58,8 @@ class Flows:
         self.keys, (self.document, self.receipt) = keys_of(position, by)
         self.step = self.books.step
         own = {self.books.names["customer"], self.books.names["currency"]}
-        self._splits = not own.issuperset(self.keys.columns)  # one customer in several keys
+        # One customer in several keys, or money that counts as what it has settled by a day.
+        self._splits = not own.issuperset(self.keys.columns) or position.converted is not None
         self._lately: dict[int, Position] = {}
         documents, receipts = self.books.documents, self.books.receipts
         self._own = receipts.source < 0  # a netted note already counts as a document

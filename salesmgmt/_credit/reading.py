@@ -20,6 +20,7 @@ from .books import (
     column_names,
     plans_of,
 )
+from .currency import convert
 from .disputes import idle_allowances, notes_again, told_again
 from .ledger import NAMED
 from .settling import METHODS, Position, settled_at, stands
@@ -341,9 +342,12 @@ def position_at(position: Position, moment: pd.Timestamp, *, pairs: bool = False
     """The position at an earlier date, by what had been booked by then.
 
     Where later bookings cannot have touched them, the matches up to the date are taken as they
-    are; so they are where nothing else is known of them (a converted ledger). Without ``pairs``
-    the matches may be left out.
+    are; so they are where nothing else is known of them (a converted ledger). Converted frames
+    go back to their own currencies. Without ``pairs`` the matches may be left out.
     """
+    if position.converted is not None:
+        own, fx, revalue = position.converted
+        return convert(position_at(own, moment, pairs=True), fx, revalue=revalue)
     if not stands(position):
         return settled_at(position, moment, pairs=pairs)
     books = position.books

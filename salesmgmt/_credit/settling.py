@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +46,7 @@ class Position:
     rest: np.ndarray
     expected: np.ndarray
     method: str = ""  # by which it can be settled again; none: matches are what they are
+    converted: tuple[Position, Any, bool] | None = None  # from which, at what rates, revalued
 
     @property
     def day(self) -> np.ndarray:

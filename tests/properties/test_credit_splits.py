@@ -143,3 +143,29 @@ def test_a_settled_note_without_due_date_is_read_back():
         want = credit.open_items(bills, as_of=day, include="all")
         assert got["outstanding"].tolist() == want["outstanding"].tolist()
         assert got["due_date"].isna().tolist() == want["due_date"].isna().tolist()
+
+
+@pytest.mark.parametrize("revalue", [False, True])
+@pytest.mark.parametrize("by", [None, "customer_id", "rep"])
+def test_a_converted_series_is_what_each_day_would_have_shown(by, revalue):
+    bills, cash, off = book(11, free=0.5)
+    extra = bills.iloc[:3].assign(
+        invoice_id=["N1", "N2", "N3"], amount=[-50.0, -20.0, -9.0], parent=["I00", None, None]
+    )
+    bills = pd.concat([bills.assign(parent=None), extra], ignore_index=True)
+    for table in (bills, cash, off):
+        table["currency"] = table["customer_id"].map(lambda c: "USD" if c < "C3" else "CNY")
+    fx = pd.DataFrame({"date": pd.date_range("2023-12-01", periods=16, freq="MS"),
+                       "currency": "USD", "rate": np.linspace(6.5, 8.0, 16)})  # fmt: skip
+    options = {"fx": fx, "revalue": revalue, "by": by, "credit_notes": "net"}
+    keys = [by] if by else []
+    for method in ("simple", "best_possible"):
+        got = credit.dso(bills, cash, off, as_of=END, freq="Q", method=method, days=200, **options)
+        for day, rows in got.groupby("as_of"):
+            want = credit.dso(bills, cash, off, as_of=day, method=method, days=200, **options)
+            both = want.merge(rows, on=[*keys, "as_of"], suffixes=("", "_then"))
+            assert len(both) == len(want)
+            np.testing.assert_allclose(both["receivables"], both["receivables_then"], atol=0.006)
+            if method == "simple":
+                ages = credit.aging(bills, cash, off, as_of=day, **options)
+                np.testing.assert_allclose(ages["total"], want["receivables"], atol=0.006)
