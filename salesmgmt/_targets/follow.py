@@ -76,7 +76,8 @@ def track(
         Key columns, ``period_start``, ``period_end``, ``target`` (and ``measure``).
     actuals : DataFrame
         Rows with some of the plan's key columns, ``date`` and ``amount`` (and ``measure``),
-        transactions for instance. Amounts before the plan or after ``as_of`` do not count;
+        transactions for instance. Amounts outside the plan periods of their own key or after
+        ``as_of`` do not count;
         amounts of keys without a plan are left out with a ``DataWarning``.
     as_of : date or None
         Last day that counts as over. None: the last date in ``actuals``.
@@ -350,7 +351,7 @@ def _groups_of(
     *,
     caller: str,
 ) -> np.ndarray:
-    """Group of each row of actuals; -1 for keys that have no plan."""
+    """Group of each row of actuals; -1 for keys without a plan, or outside its periods."""
     common = [
         o for o in [f"key{i}" for i in range(len(keys))] + ["measure"] if o in rows and o in done
     ]
@@ -359,8 +360,11 @@ def _groups_of(
             f"{caller}(): plan has several measures, so actuals needs a column "
             f"{rows.columns['measure']!r}, too."
         )
+    spans = (rows.days("period_start"), rows.days("period_end"))
     if not common or not len(done):
-        return np.zeros(len(done), dtype=np.int64)
+        every = PlanSpans(np.zeros(len(rows), dtype=np.int64), *spans)
+        out = np.zeros(len(done), dtype=np.int64)
+        return np.where(every.hold(out, done.days("date")), out, -1)
     mine, theirs = rows.keys(*common), done.keys(*common)
     low = np.full(len(mine), count, dtype=np.int64)
     high = np.full(len(mine), -1, dtype=np.int64)
@@ -384,7 +388,9 @@ def _groups_of(
             f"{float(done['amount'][lost].sum()):,.2f} in all, of "
             f"{len(np.unique(theirs.codes[lost]))} key(s) without a plan, first {who!r}."
         )
-    return out
+    # Who came in the middle is judged from then on: each key's amounts in its own periods.
+    inside = PlanSpans(mine.codes, *spans).hold(at[theirs.codes], done.days("date"))
+    return np.where(inside, out, -1)
 
 
 # --------------------------------------------------------------------------------------
