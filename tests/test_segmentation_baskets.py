@@ -125,7 +125,7 @@ def test_cross_sell_by_brute_force(rows, given_rules, n, many):
     for customer, owned in sold.groupby("customer_id")["product"]:
         offers = {}
         for a, b, c, d in sorted(given_rules, key=lambda r: -r[2]):
-            if d > 1 and set(a) <= set(owned) and b not in set(owned) and b in set(sold["product"]):
+            if d > 1 and set(a) <= set(owned) and b not in set(owned):
                 offers.setdefault(b, (-c, -d, b))
         for rank, (c, d, b) in enumerate(sorted(offers.values())[:n], 1):
             want.append((customer, rank, b, -c, -d))
@@ -134,6 +134,39 @@ def test_cross_sell_by_brute_force(rows, given_rules, n, many):
         out = cross_sell(sold, rules, n=n)
     columns = ["customer_id", "rank", "product", "confidence", "lift"]
     assert list(out[columns].itertuples(index=False, name=None)) == want
+
+
+def test_cross_sell_to_some_customers_is_that_to_all():
+    """What these few have not bought themselves is offered, too."""
+    rng = np.random.default_rng(2)
+    sold = pd.DataFrame({
+        "order_id": rng.integers(0, 120, 400), "customer_id": rng.integers(0, 30, 400),
+        "product": rng.choice(list("abcdefghij"), 400),
+    })  # fmt: skip
+    for max_len in (2, 3):
+        rules = baskets(sold, min_support=0.005, max_len=max_len)
+        every = cross_sell(sold, rules, n=4)
+        for kind in ("str", "category", "object"):
+            table = sold.astype({"product": kind})
+            one = pd.concat([cross_sell(f, rules, n=4) for _, f in table.groupby("customer_id")])
+            assert one.astype(str).values.tolist() == every.astype(str).values.tolist()
+    numbers = sold.assign(product=sold["product"].map(ord))
+    rules = baskets(numbers, min_support=0.005)
+    few = cross_sell(numbers[numbers["customer_id"] < 2], rules)
+    assert few["product"].dtype == numbers["product"].dtype
+    with pytest.raises(InputError, match=r"'product' holds text in transactions and numbers in"):
+        cross_sell(sold, rules)
+
+
+def test_cross_sell_refuses_tuples_that_became_text():
+    sold = pd.DataFrame({"order_id": [1, 1, 2, 2, 3], "product": list("ababa"),
+                         "customer_id": list("xxyyz")})  # fmt: skip
+    rules = baskets(sold, max_len=3)
+    assert len(cross_sell(sold, rules, min_lift=0)) == 1
+    with pytest.raises(InputError, match="literal_eval"):
+        cross_sell(sold, rules.astype({"antecedent": str}))
+    odd = sold.replace("a", "(new) pump (2)")
+    assert len(cross_sell(odd, baskets(odd), min_lift=0)) == 1
 
 
 def test_cross_sell_asked_for_more_offers_than_there_are():

@@ -336,6 +336,8 @@ def test_a_model_knows_its_unit_of_time():
             call()
     assert len(clv(lines, model=model, freq="W")) == lines["customer_id"].nunique()
     assert len(tracking(model, lines)) > 60
+    with pytest.raises(InputError, match="different units of time"):
+        likelihood_ratio(model, BGNBD(covariates="z").fit(months.assign(z=months["x"] % 2)))
     bare = pd.DataFrame(months.to_dict("list"))  # the user's own table says nothing of its unit
     assert BGNBD().fit(bare).freq_ is None
     assert model.probability_alive(bare).between(0, 1).all()

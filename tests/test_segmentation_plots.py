@@ -53,6 +53,15 @@ def test_every_figure_names_a_missing_column(results):
             getattr(plots, name)(result.iloc[:, :1])
 
 
+def test_triangles_on_top_of_each_other_are_refused(results):
+    one = results["cohort_triangle"]
+    two = pd.concat([one.assign(region="N"), one.assign(region="S")])
+    with pytest.raises(InputError, match="one group"):
+        plots.cohort_triangle(two)
+    with pytest.raises(InputError, match=r"triangle.*repeated"):
+        seg.triangle(two)
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_report_section_needs_no_more_than_the_three_columns(lang):
     sales = _some_sales()

@@ -249,6 +249,19 @@ def test_summary_and_grid_add_up():
     assert mean["amount"].sum() == 155.0
 
 
+def test_own_labels_last_where_a_merge_forgets_the_scheme():
+    rules = pd.DataFrame({"segment": ["top", "rest"], "r_min": [3, 1], "r_max": [5, 2],
+                          "label": ["Top!", "The rest"]})  # fmt: skip
+    scored = rfm(PLAIN, scheme=rules)
+    merged = pd.DataFrame(scored.to_dict("list"))
+    want = segment_summary(scored)["label"].tolist()
+    assert set(want) == {"Top!", "The rest"}
+    assert segment_summary(merged)["label"].tolist() == want
+    # Labels of something else (clusters) are none of the segments'.
+    other = merged.assign(segment="top", label=["1", "2", "3"])
+    assert segment_summary(other)["label"].tolist() == ["top"]
+
+
 @pytest.mark.parametrize("frequency", ["orders", "days", "net_days"])
 @pytest.mark.parametrize("returns", ["net", "exclude", "offset"])
 def test_mean_amounts_are_added_up_to_what_was_spent(frequency, returns):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, Rows, check_int, check_number, refuse_names, take
+from .._frames import (
+    Amount,
+    Key,
+    Rows,
+    check_int,
+    check_number,
+    factorise,
+    refuse_names,
+    stack_keys,
+    take,
+)
 from ..engine.itemsets import distinct_cells, frequent_pairs, frequent_sets
 from ..engine.offers import best_offers
 from ..errors import InputError
@@ -178,9 +189,10 @@ def cross_sell(
     Parameters
     ----------
     transactions : DataFrame
-        What has been bought; not modified. Rows with a negative amount are no purchase.
+        What has been bought, by all customers or by some; not modified. Rows with a negative
+        amount are no purchase.
     rules : DataFrame
-        What :func:`baskets` returned.
+        What :func:`baskets` returned, of these or of other transactions.
     n : int, default=3
         Most offers a customer.
     min_lift : float, default=1.0
@@ -241,13 +253,14 @@ def cross_sell(
         confidence=Amount("confidence"),
         lift=Amount("lift"),
     )
-    labels = rows.keys("product").labels[product]
+    _refuse_written_tuples(checked)
+    labels, at = _items(rows, checked, product)
     place = {label: i for i, label in enumerate(labels.tolist())}
     chosen, known = _known_rules(checked, place, min_lift)
     kept = _bought(rows)
     customers = rows.keys("customer")
     who, what = distinct_cells(
-        customers.codes[kept], rows.keys("product").codes[kept], max(len(place), 1)
+        customers.codes[kept], at[rows.keys("product").codes[kept]], max(len(place), 1)
     )
     who, rule = best_offers(
         who,
@@ -379,17 +392,56 @@ def _rules(held: _Held, max_len: int | None) -> tuple[pd.DataFrame, tuple[np.nda
     return table, (np.arange(len(table)),)
 
 
+def _items(rows: Rows, rules: Rows, product: str) -> tuple[pd.Series, np.ndarray]:
+    """Items sold or offered by a rule, ascending, and the place of each item sold among them."""
+    sold = rows.keys("product").labels[product]
+    offered = rules.series("consequent").drop_duplicates().rename(product)
+    if offered.isin(sold.tolist()).all():
+        return sold, np.arange(len(sold))
+    both = stack_keys(
+        [sold.to_frame(), offered.to_frame()],
+        [product],
+        caller="cross_sell",
+        args=("transactions", "rules"),
+    )
+    keys = factorise(both, [product])
+    labels, kind = keys.labels[product], rows.series("product").dtype
+    if not isinstance(kind, pd.CategoricalDtype) and labels.dtype != kind:
+        same = labels.astype(kind)
+        labels = same if (same == labels).all() else labels
+    return labels, keys.codes[: len(sold)]
+
+
+def _refuse_written_tuples(rules: Rows) -> None:
+    """Tuples of items become their own text in a file; no customer holds such an item."""
+    texts = [v for v in rules.series("antecedent").tolist() if isinstance(v, str)]
+    written = [v for v in texts if v.startswith("(") and v.endswith(")") and _tuple_in(v)]
+    if written:
+        raise InputError(
+            f"cross_sell(): rules: column 'antecedent' holds {len(written)} text(s) of tuples "
+            f"({written[0]!r}), as after a file; make them tuples again: "
+            "rules['antecedent'].map(ast.literal_eval)."
+        )
+
+
+def _tuple_in(text: str) -> bool:
+    try:
+        return isinstance(ast.literal_eval(text), tuple)
+    except (ValueError, SyntaxError):
+        return False
+
+
 def _known_rules(
     rules: Rows, place: dict[Any, int], min_lift: float
 ) -> tuple[np.ndarray, list[tuple[tuple[int, ...], int]]]:
-    """Rules above the lift whose items have all been sold, in codes; and their positions."""
+    """Rules above the lift whose left side has been sold, in codes; and their positions."""
     chosen, known = [], []
     pairs = zip(
         rules.series("antecedent").tolist(), rules.series("consequent").tolist(), strict=True
     )
     for i, ((left, right), lift) in enumerate(zip(pairs, rules["lift"], strict=True)):
         needs = left if isinstance(left, tuple) else (left,)
-        if lift > min_lift and right in place and all(item in place for item in needs):
+        if lift > min_lift and all(item in place for item in needs):
             chosen.append(i)
             known.append((tuple(place[item] for item in needs), place[right]))
     return np.array(chosen, dtype=np.int64), known

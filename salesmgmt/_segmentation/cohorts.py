@@ -263,7 +263,7 @@ def triangle(result: pd.DataFrame, *, value: str = "retention") -> pd.DataFrame:
     Parameters
     ----------
     result : DataFrame
-        What :func:`cohorts` returned.
+        What :func:`cohorts` returned; one row a cohort and age.
     value : str, default="retention"
         The column to spread: ``"retention"``, ``"active"``, ``"amount"``, ``"cumulative"``,
         ``"ltv"``, ...
@@ -277,7 +277,7 @@ def triangle(result: pd.DataFrame, *, value: str = "retention") -> pd.DataFrame:
     Raises
     ------
     InputError
-        A column is missing.
+        A column is missing, or a cohort and age stands twice.
 
     Examples
     --------
@@ -293,6 +293,7 @@ def triangle(result: pd.DataFrame, *, value: str = "retention") -> pd.DataFrame:
         result,
         caller="triangle",
         arg="result",
+        unique=("cohort", "age"),
         cohort=Date("cohort"),
         age=Amount("age", low=0, whole=True),
         size=Amount("size"),

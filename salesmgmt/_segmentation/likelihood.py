@@ -137,6 +137,12 @@ def likelihood_ratio(restricted: Any, full: Any) -> pd.Series:
     """
     for model in (restricted, full):
         check_is_fitted(model, "log_likelihood_")
+    units = {u for m in (restricted, full) if (u := getattr(m, "freq_", None)) is not None}
+    if len(units) > 1:  # a density of times changes with their unit
+        raise InputError(
+            "likelihood_ratio(): the models were fitted on purchases of different units of time "
+            f"({', '.join(map(repr, sorted(units)))}); fit both on the same purchases."
+        )
     df = len(full.covariance_) - len(restricted.covariance_)
     if df <= 0 or full.n_customers_ != restricted.n_customers_:
         raise InputError(

@@ -14,7 +14,7 @@ from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take
 from ..errors import InputError
 from .rfm import Learned, put_together, score
 from .rfm_values import Spec, money_of, take_values
-from .schemes import label_of
+from .schemes import label_of, own_labels
 
 __all__ = ["RFMSegmenter", "migration"]
 
@@ -313,14 +313,10 @@ def _labels(moves: pd.DataFrame, taken: list[Rows], segment: str) -> dict[str, d
     """What each segment is called, by language: known names, else the frames' own labels."""
     own: dict[str, str] = {}
     for rows in taken:
-        if "label" in rows.frame.columns and segment != "label":
-            pairs = rows.frame[[segment, "label"]].drop_duplicates(segment).astype(str)
-            own |= dict(pairs.itertuples(index=False, name=None))
+        own |= own_labels(rows.frame, segment)
     out = {key: dict(zip(("en", "zh"), words, strict=True)) for key, words in _ENDS.items()}
     for key in {*moves["from"], *moves["to"]} - set(_ENDS):
-        words = {lang: label_of(key, lang) for lang in ("en", "zh")}
-        known = words["en"] != key
-        out[key] = words if known else dict.fromkeys(words, own.get(key, key))
+        out[key] = {lang: label_of(key, lang, own=own) for lang in ("en", "zh")}
     return dict(sorted(out.items()))
 
 

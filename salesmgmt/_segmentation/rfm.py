@@ -19,7 +19,7 @@ from .._frames import (
 from ..engine.scores import apply_cuts, log_cuts, natural_cuts, quantile_cuts, rank_scores
 from .condense import added_up
 from .rfm_values import AXES, DAY, Spec, Values, money_of, take_values
-from .schemes import Scheme, action_of, cn8_keys, label_of
+from .schemes import Scheme, action_of, cn8_keys, label_of, own_labels
 
 __all__ = ["rfm", "score_grid", "segment_summary"]
 
@@ -200,10 +200,11 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     amounts = added_up(keys.codes, rows["total"], n, caller="segment_summary")
     names = scored.attrs.get("names", {})
     segments = [str(k) for k in keys.labels["segment"]]
+    own = {} if names else own_labels(rows.frame)
     out = pd.DataFrame(
         {
             "segment": segments,
-            "label": [label_of(k, lang, names) for k in segments],
+            "label": [label_of(k, lang, names, own) for k in segments],
             "customers": count,
             "share": count / count.sum(),
             "amount": amounts,

@@ -213,10 +213,25 @@ class Scheme:
         return self.cells.reshape(-1)[cell]
 
 
-def label_of(key: str, lang: str, names: Mapping[str, tuple[str, ...]] | None = None) -> str:
-    """What the segment is called in a language."""
-    known = (names or {}).get(key) or _NAMES.get(key) or (key, key, "", "")
+def label_of(
+    key: str,
+    lang: str,
+    names: Mapping[str, tuple[str, ...]] | None = None,
+    own: Mapping[str, str] | None = None,
+) -> str:
+    """What the segment is called in a language; ``own``: where neither names nor schemes tell."""
+    told = (own or {}).get(key, key)
+    known = (names or {}).get(key) or _NAMES.get(key) or (told, told, "", "")
     return known[1 if lang == "zh" else 0]
+
+
+def own_labels(scored: pd.DataFrame, segment: str = "segment") -> dict[str, str]:
+    """What a table of scores itself calls its segments."""
+    if "label" not in scored.columns or segment == "label":
+        return {}
+    pairs = scored[[segment, "label"]].drop_duplicates().astype(str)
+    once = ~pairs[segment].duplicated(keep=False)  # else it is the label of something else
+    return dict(pairs[once].itertuples(index=False, name=None))
 
 
 def action_of(key: str, lang: str, names: Mapping[str, tuple[str, ...]] | None = None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ..errors import InputError
 from ._style import (
     BLUE,
     FAINT,
@@ -193,6 +194,11 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
         caller="plots.cohort_triangle",
         figsize=(10.0, 6.0),
     )
+    if frame.duplicated(["cohort", "age"]).any():
+        raise InputError(
+            "plots.cohort_triangle(): a cohort and age stands in several rows; draw one group "
+            "(region, channel, ...) at a time."
+        )
     starts = sorted(frame["cohort"].unique())
     place = {start: i for i, start in enumerate(starts)}
     rows = frame["cohort"].map(place).to_numpy(int)
@@ -326,7 +332,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.set_xlim(0, 1.02)
     ax.set_xlabel(t(lang, "Customers, best first", "客户占比（由高到低）"))
     ax.set_ylabel(t(lang, "Share of the total", "累计占比"))
-    if result.attrs.get("basis") == "amount":  # no costs were known
+    if frame.attrs.get("basis") == "amount":  # no costs were known
         title = t(lang, "Where the sales come from", "销售额来源（鲸鱼曲线）")
     else:
         title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
