@@ -253,3 +253,11 @@ def test_dwell_paths_and_transitions_take_lazy_frames():
     lazy = polars.from_pandas(events).lazy()
     for call in (dwell, paths, transitions):
         pd.testing.assert_frame_equal(call(lazy), call(events), check_dtype=False)
+
+
+def test_a_chinese_stage_one_character_off_is_asked_about():
+    events = pd.DataFrame({"deal_id": [1, 1], "stage": ["线索", "商机确认"]})
+    events["entered_at"] = ["2025-01-01", "2025-01-05"]
+    with pytest.warns(DataWarning, match="'商机确定' in stages .did you mean '商机确认'"):
+        conversion(events, ["线索", "商机确定"])
+    conversion(events, ["线索", "方案报价"])  # nobody is there yet: no warning

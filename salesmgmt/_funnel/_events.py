@@ -232,7 +232,9 @@ def tell_misspelt(
         for s in dict.fromkeys(names):
             if s in known:
                 continue
-            near = difflib.get_close_matches(_plain(str(s)), free, n=1, cutoff=0.85)
+            name = _plain(str(s))
+            alike = 0.85 if name.isascii() else 0.7  # one of four characters (商机确认, 商机确定)
+            near = difflib.get_close_matches(name, free, n=1, cutoff=alike)
             if near and _digits(near[0]) == _digits(str(s)):  # "stage 2" is not "stage 3"
                 told.append(f"{s!r} in {option} (did you mean {free[near[0]]!r}?)")
     if told:

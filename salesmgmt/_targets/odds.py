@@ -57,13 +57,15 @@ def attainment_probability(
     samples : DataFrame
         Some of the plan's key columns, ``date`` (period start), ``draw``, ``amount``: draws of
         one call of ``forecast.simulate``, which belong together across keys. Dates outside a
-        key's own plan periods do not count.
+        key's own plan periods do not count; plan periods that no draw reaches count as nothing
+        sold, so draw to the end of the plan.
     by : str or list of str, optional
         Key columns to report by; ``[]`` for the whole. Draws are added up first, so their
         dependence is kept. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
         What has come in: closed periods are known. Rows in a key's plan periods up to the day
-        before the first draw's date count.
+        before the first draw's date count. Without it, nothing has come in by then: needed
+        wherever the plan begins before the draws do.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str

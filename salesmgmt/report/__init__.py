@@ -62,7 +62,7 @@ def build(
     Examples
     --------
     >>> from salesmgmt import load_sample, report
-    >>> page = report.build({"transactions": load_sample("transactions")})
+    >>> page = report.build({"stage_events": load_sample("stage_events")})
     >>> page.startswith("<!doctype html>")
     True
     """
