@@ -79,6 +79,33 @@ def test_simulation_is_the_payout_of_each_draw():
     np.testing.assert_allclose(scaled["payout"][4:], higher["payout"])
 
 
+@pytest.mark.parametrize(
+    "pool",
+    [
+        {"by": "team", "rate": 0.01},
+        {"by": "team", "amount": 33.33, "share": "equal"},
+        {"by": "team", "amount": 100, "threshold": 0.9},
+    ],
+)
+def test_every_draw_has_its_own_pools(pool):
+    rng = np.random.default_rng(4)
+    keys = pd.MultiIndex.from_product(
+        [["a", "b", "c"], pd.date_range("2025-01-01", periods=3, freq="MS"), range(4)],
+        names=["rep", "date", "draw"],
+    )
+    draws = keys.to_frame(index=False)
+    draws["amount"] = np.round(rng.random(len(draws)) * 2500 - 300, 2)
+    draws["team"] = np.where(draws["rep"] == "c", "y", "x")
+    plan = CommissionPlan([(0, 0.02), (1, 0.05)], pool=pool, round_at="period")
+    targets = pd.Series({"a": 900.0, "b": 1200.0, "c": 1000.0}).rename_axis("rep")
+    got = simulate_payout(draws, plan, by="rep", targets=targets)
+    for draw, want in got.set_index("draw")["payout"].items():
+        one = draws[draws["draw"] == draw].drop(columns="draw")
+        paid = payout(one, plan, by="rep", targets=targets)
+        assert round(paid["payout"].sum(), 2) == want
+        assert paid["pool"].sum() > 0
+
+
 def test_actuals_without_draws_are_one_future():
     sales = pd.DataFrame({"rep": ["a"], "date": ["2025-01-01"], "amount": [100.0]})
     got = simulate_payout(sales, CommissionPlan([(0, 0.1)], base="amount"))
@@ -92,6 +119,8 @@ def test_actuals_without_draws_are_one_future():
         CommissionPlan([(0, 0.02), (0.8, 0.05)], threshold=0.5),
         CommissionPlan([(0, 0), (0.7, 50), (1.1, 30)], pays="flat"),
         CommissionPlan([(0, 0.5), (1.0, 1.0)], pays="target_pay", mode="retroactive"),
+        CommissionPlan([(0, 0.02), (0.8, 0.05), (1.2, 0.09)], mode="retroactive", cap=47.5),
+        CommissionPlan([(0, 0.02), (0.8, 0.05)], mode="retroactive", cap={"target_pay": 0.05}),
     ],
 )
 def test_every_cliff_is_on_the_curve_and_nowhere_else_is_one(plan):
@@ -105,6 +134,14 @@ def test_every_cliff_is_on_the_curve_and_nowhere_else_is_one(plan):
     assert sold[jumps].tolist() == got["at"].tolist()
     np.testing.assert_allclose(paid[jumps - 1], got["below"], atol=0.011)
     np.testing.assert_allclose(paid[jumps], got["above"], atol=0.011)
+
+
+def test_nothing_is_steep_beyond_the_cap_and_no_cliffs_are_still_numbers():
+    capped = CommissionPlan([(0, 0.1), (1, 0.4)], cap=100)
+    assert cliffs(capped, target=1000.0, margin=0.3).empty
+    assert cliffs(capped)["at"].dtype == "float64"
+    with pytest.raises(InputError, match=r"cliffs.*target_pay; give it"):
+        cliffs(CommissionPlan([(0, 0.1)], cap={"target_pay": 2}))
 
 
 def test_a_smooth_plan_has_no_cliffs_and_a_greedy_one_is_steep():

@@ -106,6 +106,7 @@ class Job:
     known: np.ndarray  # cells with a target
     target_pay: np.ndarray | None
     multiplier: np.ndarray | None  # millionths
+    pot: tuple[str, ...] = ("team",)  # what tells pools apart
 
     @property
     def shape(self) -> tuple[int, int]:

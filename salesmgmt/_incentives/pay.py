@@ -528,7 +528,7 @@ def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:
     if plan.pool is None or not len(rows):
         return out.reshape(job.shape)
     rows = rows[job.role[rows] <= 0]
-    keys = job.rows.keys("team")
+    keys = job.rows.keys(*job.pot)
     team, cell = keys.codes[job.source[rows]], job.cell[rows]
     span = job.shape[1]
     pot = team * span + cell % span

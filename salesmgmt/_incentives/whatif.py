@@ -120,6 +120,7 @@ def simulate_payout(
         targets=_for_draws(targets, frame, names, name, caller=caller),
         year_start=year_start, measure=measure, invalid="raise", caller=caller,
     )  # fmt: skip
+    job = replace(job, pot=(*job.pot, f"by{len(names)}"))  # a draw has its own pools
     key = factorise(job.payees, [name])
     _same_draws(rows=job.rows, names=names, draw=name, caller=caller)
     factors = _factors(quotas, caller=caller)
@@ -280,9 +281,11 @@ def _scale(plan: Any, target: float | None, target_pay: float | None, *, caller:
     """Amount that one unit of the tiers' starts stands for."""
     if not isinstance(plan, CommissionPlan):
         raise InputError(f"{caller}(): plan must be a CommissionPlan, got {type(plan).__name__}.")
-    if plan.pays == "target_pay":
+    if plan.pays == "target_pay" or "target_pay" in plan.caps:
         if target_pay is None:
-            raise InputError(f"{caller}(): this plan pays a share of target_pay; give it.")
+            raise InputError(
+                f"{caller}(): this plan pays (or caps) a share of target_pay; give it."
+            )
         check_number(target_pay, "target_pay", caller=caller, low=0)
     if plan.base == "amount":
         return Fraction(1)
@@ -303,11 +306,11 @@ def cliffs(
     Parameters
     ----------
     plan : CommissionPlan
-        The rules.
+        The rules; tiers, threshold and the caps of a period count.
     target : float, optional
         Target of the period; None: 1, so that amounts read as shares of the target.
     target_pay : float, optional
-        Pay at target, for plans with ``pays="target_pay"``.
+        Pay at target, for plans with ``pays="target_pay"`` (or a cap by it).
     margin : float, default=1.0
         What a yuan of sales brings.
 
@@ -347,11 +350,15 @@ def cliffs(
         places[least] = "threshold" if least not in places else f"threshold, {places[least]}"
     bends = _steepening(plan, scale, least, worth)
     places |= bends
+    most = _most(plan, pay_at_target)
     rows = []
     for x, rule in sorted(places.items()):
-        below = _side(plan, x, scale, pay_at_target, least, above=False)
-        above = _side(plan, x, scale, pay_at_target, least, above=True)
-        slope = _slope(plan, x, scale, pay_at_target, least)
+        below, above = (
+            min(_side(plan, x, scale, pay_at_target, least, above=side), most)
+            for side in (False, True)
+        )
+        capped = above == most
+        slope = Fraction(0) if capped else _slope(plan, x, scale, pay_at_target, least)
         jump = above - below
         if x == 0:
             jump = Fraction(0)
@@ -365,7 +372,17 @@ def cliffs(
     columns = ["at", "attainment", "rule", "below", "above", "jump", "rate_after", "break_even",
                "kind"]  # fmt: skip
     out = pd.DataFrame(rows, columns=columns)
-    return out.astype({"rule": "str", "kind": "str"})
+    texts = ("rule", "kind")
+    return out.astype({c: "str" if c in texts else "float64" for c in columns})
+
+
+def _most(plan: CommissionPlan, at_target: Fraction) -> Fraction | float:
+    """Ceiling of a period's pay."""
+    caps = plan.caps
+    out = [fraction(caps["period"])] if "period" in caps else []
+    if "target_pay" in caps:
+        out.append(fraction(caps["target_pay"]) * at_target)
+    return min(out, default=float("inf"))
 
 
 def _side(
