@@ -177,3 +177,18 @@ def test_a_backtest_of_nodes_is_judged_with_its_cutoffs():
     got = accuracy(tried, history=sales, by=None)
     expected = accuracy(tried.drop(columns="shop"), history=total, by=None)
     pd.testing.assert_frame_equal(got, expected)
+
+
+def test_a_backtest_of_own_names_is_judged_by_its_own_history():
+    dates = pd.date_range("2022-01-01", periods=40, freq="MS")
+    amounts = 100 + 10 * np.sin(np.arange(40)) + np.arange(40)
+    plain = pd.DataFrame({"region": "a", "date": dates, "amount": amounts})
+    options = {"freq": "M", "windows": 2, "models": ["naive"]}
+    want = accuracy(backtest(plain, 3, by="region", **options), history=plain, freq="M")
+    own = plain.rename(columns={"region": "大区", "date": "日期", "amount": "金额"})
+    names = {"date": "日期", "amount": "金额"}
+    tried = backtest(own, 3, by="大区", **options, **names)
+    assert "date" in tried.columns
+    pd.testing.assert_frame_equal(accuracy(tried, history=own, freq="M", **names), want)
+    renamed = tried.rename(columns={"date": "日期"})
+    pd.testing.assert_frame_equal(accuracy(renamed, history=own, freq="M", **names), want)

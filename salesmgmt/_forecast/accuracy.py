@@ -66,7 +66,7 @@ def accuracy(
     freq, season_length, gaps
         As in :func:`forecast`; they shape the scales.
     date, amount : str
-        Columns of ``history`` (``date`` of ``predictions`` too).
+        Columns of ``history``; ``predictions`` may have ``date`` under that name, too.
 
     Returns
     -------
@@ -186,7 +186,8 @@ def _take_predictions(
     if groups == ["model"] and "model" not in names:
         groups = []
     given = "actual" in names or history is None
-    rows, bounds = _take_rows(predictions, groups, given, options["date"], caller)
+    when = options["date"] if options["date"] in names else "date"  # as backtest calls it
+    rows, bounds = _take_rows(predictions, groups, given, when, caller)
     keys = _keys_of(rows, history, options, caller)
     panel, place = None, np.zeros(len(rows.frame), dtype=np.int64)
     if history is not None:
