@@ -10,6 +10,7 @@ from salesmgmt.funnel import (
     cohort_conversion,
     conversion,
     coverage,
+    pipeline,
     service_levels,
     submissions,
     waterfall,
@@ -143,6 +144,16 @@ def test_wide_indicators_keep_their_key_column():
     with pytest.raises(InputError, match="'orders'"):
         indicators(sales.assign(orders="x"), by="orders", shape="wide")
     assert indicators(sales.assign(orders="x"), by="orders")["orders"].eq("x").all()
+
+
+def test_a_pipeline_of_which_nothing_has_closed_yet_has_no_probability():
+    # A company's first deals: group sums of missing numbers failed with a ValueError.
+    deals = DEALS.assign(stage="demo")
+    out = pipeline(deals, by="key")
+    assert out["amount"].sum() == pytest.approx(DEALS["amount"].sum())
+    assert out[["probability", "weighted"]].isna().all(axis=None)
+    told = pipeline(deals, by="key", stage_probability={"demo": 0.5})
+    np.testing.assert_allclose(told["weighted"], out["amount"] / 2)
 
 
 def test_coverage_by_many_keys_equals_plain_sums():

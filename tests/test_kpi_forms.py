@@ -106,6 +106,8 @@ def test_tiers_of_customers_meet_activities_or_say_why_not():
         visits(done, tier=pd.Series({1: "A", 2: "B"}))
     kinds = pd.DataFrame({"customer_id": pd.Categorical(["2", "1"]), "tier": ["B", "A"]})
     pd.testing.assert_frame_equal(visits(done, tier=kinds), want)
+    table = pytest.importorskip("pyarrow").Table.from_pandas(kinds)
+    pd.testing.assert_frame_equal(visits(done, tier=table), want)
     numbers = done.assign(customer_id=pd.array([1, 2, 1], dtype="Int64"))
     pd.testing.assert_frame_equal(visits(numbers, tier=pd.Series({1: "A", 2: "B"})), want)
 

@@ -63,7 +63,8 @@ def pipeline(
         where they stood then; stage events do).
     stage_probability : mapping or Series, optional
         Chance of winning by stage. Default: the share won among all closed deals, the same for
-        each stage (a deal table does not say which stages a closed deal went through).
+        each stage (a deal table does not say which stages a closed deal went through); missing
+        while no deal is closed.
     by : str or sequence of str, optional
         Columns to break down by.
     step : float, default=0.01
@@ -131,7 +132,8 @@ def pipeline(
         undated=("undated", "sum"),
         median_age=("age", "median"),
     ).reset_index()
-    out["weighted"] = group_sums(grouped.ngroup().to_numpy(), worth, len(out))
+    known_worth = group_sums(grouped.ngroup().to_numpy(), np.nan_to_num(worth), len(out))
+    out["weighted"] = np.where(out["probability"].isna(), np.nan, known_worth)
     out["amount"] = money(out.pop("units").to_numpy(np.int64), step)
     out["overdue_amount"] = money(out.pop("late_units").to_numpy(np.int64), step)
     out["average"] = out["amount"] / out["deals"]

@@ -506,7 +506,7 @@ def _visit_rows(labels: pd.DataFrame, place: np.ndarray, done: pd.DataFrame) -> 
 def _tiers(tier: Any, *, caller: str) -> pd.Series | None:
     if tier is None:
         return None
-    if isinstance(tier, pd.DataFrame):
+    if isinstance(tier, pd.DataFrame) or hasattr(type(tier), "columns"):  # of any engine
         rows = take(
             tier,
             caller=caller,

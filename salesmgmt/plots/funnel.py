@@ -444,6 +444,7 @@ def bookings(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     if len(frame) > 7:
         ax.tick_params(axis="x", labelrotation=45)
     ax.set_xlim(-0.9, len(frame) - 0.1)  # a single bar is no wall
-    ax.set_ylim(0, None)
+    if min(low.min(), (old + new).min()) >= 0:
+        ax.set_ylim(0, None)
     money_axis(ax, "y", lang)
     return finish(ax, title=t(lang, "Bookings to come", "签约预测"), legend=True)
