@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import (
     Forecaster,
+    accuracy,
     anomalies,
     backtest,
     forecast,
@@ -205,3 +206,52 @@ def test_a_driver_without_future_values_is_told_of_by_the_caller():
     for ask, name in ((model.predict, "predict"), (model.simulate, "simulate")):
         with pytest.raises(InputError, match=rf"Forecaster\.{name}\(\): future lacks 3 value"):
             ask(3)
+
+
+def shop_average(past: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """A judgemental forecast: no intervals."""
+    ahead = pd.date_range(past["date"].max(), periods=horizon + 1, freq="MS")[1:]
+    return pd.DataFrame({"date": ahead, "forecast": past["amount"].mean()})
+
+
+def test_a_model_without_intervals_is_judged_beside_one_that_has_them():
+    rng = np.random.default_rng(0)
+    sales = pd.DataFrame({"date": MONTHS, "amount": rng.normal(100, 9, 48)})
+    tried = backtest(sales, 3, models={"auto": "auto", "own": shop_average})
+    got = accuracy(tried, history=sales).set_index("model")
+    interval = ["coverage_80", "msis_80", "coverage_95", "msis_95", "pinball"]
+    assert got.loc["own", interval].isna().all()
+    assert got.loc["auto", interval].notna().all()
+    plain = accuracy(tried.drop(columns=["lo_80", "hi_80", "lo_95", "hi_95"]), history=sales)
+    same = ["mase", "rmsse", "smape", "wape", "owa", "fva"]
+    np.testing.assert_allclose(got.loc["own", same].astype(float), plain.loc[1, same].astype(float))
+    alone = accuracy(tried[tried["model"] == "auto"], history=sales).set_index("model")
+    pd.testing.assert_frame_equal(got.loc[["auto"]], alone)
+
+
+def test_predictions_without_interval_ends_are_left_out_of_coverage_and_told_of():
+    rows = {"date": "2026-01-01", "actual": [1.0, 2, 3, 4], "forecast": [1.0, 2, 3, 5]}
+    known = pd.DataFrame(rows).assign(
+        k=list("abcd"), lo_80=[0.0, 3, np.nan, 1], hi_80=[2.0, 4, 9, 6]
+    )
+    with pytest.warns(DataWarning, match="1 of 4 predictions lack interval ends"):
+        got = accuracy(known, by=None)
+    assert got["coverage_80"].iloc[0] == pytest.approx(2 / 3)
+    assert got["mae"].iloc[0] == pytest.approx(0.25)
+
+
+def test_forecasts_of_a_few_values_go_on_to_be_reconciled():
+    rng = np.random.default_rng(0)
+    date = pd.date_range("2025-01-01", periods=3, freq="MS")
+    parts = [pd.DataFrame({"k": k, "date": date, "amount": rng.normal(100, 9, 3)}) for k in "ab"]
+    sales = pd.concat(parts, ignore_index=True)
+    months = forecast(sales, 3, by="k")
+    total = forecast(sales, 3).assign(k=None)
+    got = reconcile(pd.concat([total, months], ignore_index=True), keys="k", method="wls")
+    assert got["lo_80"].isna().all()
+    sums = got.groupby(got["k"].fillna("all"))["forecast"].sum()
+    assert sums["all"] == pytest.approx(sums["a"] + sums["b"])
+    quarter = forecast(sales, 1, by="k", freq="Q")
+    both = pd.concat([months.assign(freq="M"), quarter.assign(freq="Q")])
+    again = reconcile_temporal(both, by="k").groupby(["k", "freq"])["forecast"].sum().unstack()
+    np.testing.assert_allclose(again["M"], again["Q"])

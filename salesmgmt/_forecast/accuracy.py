@@ -77,9 +77,10 @@ def accuracy(
         percent; ``mape`` leaves out actuals of zero. ``wape``: sum of absolute errors over sum of
         absolute actuals; ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
         ``coverage_80``, ``msis_80``, ...: for each level. ``pinball``: mean quantile loss over the
-        interval ends and the forecast as median. ``owa``: mean of ``smape`` and ``mase`` relative
-        to Naive2. ``fva`` (forecast value added): the seasonal naive method's ``wape`` less this
-        one. NaN where ``history`` is needed and not given.
+        interval ends and the forecast as median. Predictions without interval ends (too few values,
+        a model of one's own) are left out of these three; NaN where there are none. ``owa``: mean
+        of ``smape`` and ``mase`` relative to Naive2. ``fva`` (forecast value added): the seasonal
+        naive method's ``wape`` less this one. NaN where ``history`` is needed and not given.
 
     Raises
     ------
@@ -110,6 +111,7 @@ def accuracy(
     if history is not None:
         history = to_pandas(history, caller=caller, arg="history")
     table = _take_predictions(predictions, history, by, options, caller)
+    _tell_of_unknown_ends(table, caller)
     measures = _plain(table)
     if table.panel is not None:
         measures.update(_scaled(table, table.panel))
@@ -245,7 +247,9 @@ def _take_rows(
     levels = sorted({level for side, level in pairs if side == "lo"}, key=float)
     levels = [x for x in levels if ("hi", x) in pairs]
     ends: dict[str, Any] = {
-        f"{s}{i}": Amount(f"{s}_{x}") for i, x in enumerate(levels) for s in ("lo", "hi")
+        f"{s}{i}": Amount(f"{s}_{x}", missing="allow")
+        for i, x in enumerate(levels)
+        for s in ("lo", "hi")
     }
     rows = take(
         predictions,
@@ -367,13 +371,34 @@ def _plain(t: _Table) -> dict[str, np.ndarray]:
             "rmse": np.sqrt(t.by_group(e * e) / n),
         }
     loss = [np.abs(e) / 2]
+    whole = np.ones(len(y), dtype=bool)
     for x, (lo, hi) in t.bounds.items():
-        out[f"coverage_{x}"] = t.by_group(((y >= lo) & (y <= hi)).astype(float)) / n
+        known = np.isfinite(lo) & np.isfinite(hi)
+        whole &= known
+        inside = (known & (y >= lo) & (y <= hi)).astype(float)
+        with np.errstate(invalid="ignore"):
+            out[f"coverage_{x}"] = t.by_group(inside) / t.by_group(known.astype(float))
         tail = (1 - float(x) / 100) / 2
         loss.append(np.maximum(tail * (y - lo), (tail - 1) * (y - lo)))
         loss.append(np.maximum((1 - tail) * (y - hi), -tail * (y - hi)))
-    out["pinball"] = t.by_group(np.mean(loss, axis=0)) / n
+    missed = np.where(whole, np.mean(loss, axis=0), 0.0)
+    with np.errstate(invalid="ignore"):
+        out["pinball"] = t.by_group(missed) / t.by_group(whole.astype(float))
     return out
+
+
+def _tell_of_unknown_ends(t: _Table, caller: str) -> None:
+    """Rows without interval ends among others that have them (models without any are plain)."""
+    lost = np.zeros(len(t.actual), dtype=bool)
+    for lo, hi in t.bounds.values():
+        lost |= ~(np.isfinite(lo) & np.isfinite(hi))
+    count = np.bincount(t.group, lost, minlength=len(t.labels))
+    part = (count > 0) & (count < np.bincount(t.group, minlength=len(t.labels)))
+    if part.any():
+        warn(
+            f"{caller}(): {int(count[part].sum())} of {len(lost)} predictions lack interval ends "
+            "(too few values to tell them); coverage, msis and pinball leave them out."
+        )
 
 
 def _distinct(group: np.ndarray, series: np.ndarray, groups: int) -> np.ndarray:

@@ -92,8 +92,8 @@ def reconcile(
         The rows of ``forecasts`` in their order with their index, with coherent ``forecast`` (or
         ``amount``). A bottom row whose forecast and interval ends are all 0 (a closed day), or 30
         and more draws that are, stays 0. Intervals move with the forecast and change their width
-        by the ratio of the standard errors after and before. ``.attrs["shrinkage"]``: the
-        intensity found.
+        by the ratio of the standard errors after and before; ends that are missing stay so.
+        ``.attrs["shrinkage"]``: the intensity found.
 
     Raises
     ------
@@ -333,7 +333,7 @@ def _take_base(frame: Any, names: list[str], date: str, amount: str, caller: str
     sampled = "draw" in columns and "forecast" not in columns
     column = amount if sampled else "forecast"
     found = [str(c) for c in columns if _BOUND.fullmatch(str(c))] if not sampled else []
-    ends: dict[str, Any] = {f"bound{i}": Amount(n) for i, n in enumerate(found)}
+    ends: dict[str, Any] = {f"bound{i}": Amount(n, missing="allow") for i, n in enumerate(found)}
     rows = take(
         frame,
         caller=caller,
@@ -591,9 +591,9 @@ def _width_ratio(
             else shrink(*_residual_matrix(nodes, residuals, date, caller))[0]
         )
     else:
-        width = np.mean(
-            [np.abs(v - base.values).mean(axis=1) for v in base.bounds.values()], axis=0
-        )
+        away = np.abs(np.stack(list(base.bounds.values()), axis=2) - base.values[:, :, None])
+        away = np.where(np.isfinite(away), away, np.abs(base.values)[:, :, None])
+        width = away.mean(axis=(1, 2))
         least = width[width > 0].min() * 1e-6 if (width > 0).any() else 1.0
         actual = Covariance(np.maximum(width, least) ** 2)
     if method in ("mint_shrink", "wls", "ols"):

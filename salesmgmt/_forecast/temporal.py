@@ -75,10 +75,10 @@ def reconcile_temporal(
     -------
     DataFrame
         The rows of ``forecasts`` in their order with their index, with coherent ``forecast``.
-        Finest periods whose forecast and interval ends are all 0 (closed days) stay 0. Intervals
-        move with the forecast and change their width by the ratio of the standard
-        errors after and before, errors of different periods and frequencies taken as
-        independent.
+        Finest periods whose forecast and interval ends are all 0 (closed days) stay 0, ends that
+        are missing stay missing. Intervals move with the forecast and change their width by the
+        ratio of the standard errors after and before, errors of different periods and
+        frequencies taken as independent.
 
     Raises
     ------
@@ -108,7 +108,9 @@ def reconcile_temporal(
     names = check_names(by, "by", caller=caller)
     forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
     found = [str(c) for c in forecasts.columns if _BOUND.fullmatch(str(c))]
-    ends: dict[str, Any] = {f"bound{i}": Amount(name) for i, name in enumerate(found)}
+    ends: dict[str, Any] = {
+        f"bound{i}": Amount(name, missing="allow") for i, name in enumerate(found)
+    }
     rows = take(
         forecasts,
         caller=caller,
@@ -303,7 +305,8 @@ def _adjust(
     bottom = np.eye(leaves, nodes) if method == "bottom_up" else projection.leaves(np.eye(nodes))
     gain = (summing @ bottom) ** 2
     away = bounds[at] - base[:, :, None]  # (nodes, series, bounds)
-    variance = np.abs(away).mean(axis=2) ** 2 if weight is None else assumed[:, None] + 0 * base
+    size = np.where(np.isfinite(away), np.abs(away), np.abs(base)[:, :, None])  # not known: all
+    variance = size.mean(axis=2) ** 2 if weight is None else assumed[:, None] + 0 * base
     top = variance.max(axis=0, keepdims=True)
     variance = np.maximum(variance, 1e-12 * np.where(top > 0, top, 1.0))
     ratio = np.sqrt(gain @ variance / variance)
