@@ -390,17 +390,27 @@ def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
     return pd.Timestamp(times[0]).normalize().as_unit("us")
 
 
-def one_currency(frame: Any, by: Iterable[Any], *, caller: str, arg: str) -> None:
-    """Amounts of different currencies are never added: they need ``currency`` as a key."""
+def one_currency(
+    frame: Any, by: Iterable[Any], *, caller: str, arg: str, each: bool = False
+) -> None:
+    """Amounts of different currencies are never added: they need ``currency`` as a key.
+
+    ``each``: keys ``by`` of one currency each will do, as only amounts of a key are added.
+    """
+    by = list(by)
     if "currency" in by:
         return
     table = frame if is_pandas(frame) else lazy(frame, caller=caller, arg=arg)
     names = table.columns if table is frame else table.collect_schema().names()
     if "currency" not in names:
         return
+    keys = by if each and all(name in names for name in by) else []
     if table is not frame:  # few rows are collected
-        table = table.select("currency").unique().collect().to_pandas()
+        table = table.select([*keys, "currency"]).unique().collect().to_pandas()
     have = sorted(map(str, table["currency"].dropna().unique()))
+    if keys and len(have) > 1:
+        pairs = table[[*keys, "currency"]].dropna().drop_duplicates()
+        have = have if pairs.duplicated(keys).any() else have[:1]
     if len(have) > 1:
         raise InputError(
             f"{caller}(): {arg} holds amounts of {len(have)} currencies ({', '.join(have[:5])}), "

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import salesmgmt
-from salesmgmt import DataWarning, InputError
+from salesmgmt import DataWarning, InputError, forecast, funnel
 from salesmgmt._frames import (
     Amount,
     Date,
@@ -316,3 +316,46 @@ def test_check_returns_every_problem_and_raises_none():
     assert salesmgmt.check(_sales(), "transactions").empty
     with pytest.raises(InputError, match=r"table must be one of"):
         salesmgmt.check(frame, "transaction")
+
+
+@pytest.mark.parametrize("engine", ["pandas", "polars", "duckdb"])
+def test_forecasts_and_pipelines_never_add_currencies(engine):
+    """A key with one currency of its own adds none; a total over all of them would."""
+    months = pd.date_range("2024-01-01", periods=18, freq="MS")
+    parts = [
+        pd.DataFrame({"date": months, "amount": 100.0 + i, "quantity": 1.0, "country": c,
+                      "currency": m})
+        for i, (c, m) in enumerate([("CN", "CNY"), ("US", "USD")])
+    ]  # fmt: skip
+    sales = pd.concat(parts, ignore_index=True)
+    deals = pd.DataFrame({
+        "deal_id": range(4), "stage": ["lead", "won", "lead", "won"], "amount": 10.0,
+        "created_at": pd.Timestamp("2025-01-05"), "close_date": pd.Timestamp("2025-03-05"),
+        "country": ["CN", "CN", "US", "US"], "currency": ["CNY", "CNY", "USD", "USD"],
+    })  # fmt: skip
+    lines, book = sales, deals
+    if engine != "pandas":
+        module = pytest.importorskip(engine)
+        give = module.from_pandas if engine == "polars" else module.from_df
+        lines, book = give(sales), give(deals)
+    told = r"2 currencies \(CNY, USD\)"
+    for call in (
+        lambda: forecast.forecast(lines, 2, freq="M"),
+        lambda: forecast.simulate(lines, 2, freq="M", n=20),
+        lambda: forecast.forecast_hierarchy(lines, 2, keys="country", freq="M"),
+        lambda: forecast.forecast_hierarchy(lines, 2, keys=["country", "currency"], freq="M"),
+        lambda: funnel.pipeline(book),
+        lambda: funnel.velocity(book),
+        lambda: funnel.waterfall(book, book),
+        lambda: funnel.bookings(book, horizon=2),
+    ):
+        with pytest.raises(InputError, match=told):
+            call()
+    for by in ("country", "currency", ["country", "currency"]):
+        assert len(forecast.forecast(lines, 2, by=by, freq="M")) == 4
+        assert funnel.pipeline(book, by=by)["amount"].sum() > 0
+    assert len(forecast.forecast(lines, 2, freq="M", amount="quantity")) == 2
+    split = forecast.forecast_hierarchy(
+        lines, 2, keys=["country", "currency"], levels=[["currency"]], freq="M"
+    )
+    assert len(split) == 8

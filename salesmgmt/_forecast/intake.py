@@ -19,6 +19,7 @@ from .._frames import (
     check_freq,
     check_int,
     check_names,
+    one_currency,
     resolve_as_of,
     take,
     warn,
@@ -268,6 +269,9 @@ def read_history(
     check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
     check_choice(gaps, "gaps", ("auto", "zero", "missing"), caller=caller)
     _refuse_result_names(check_names(by, "by", caller=caller), (date, amount), caller)
+    if amount != "quantity":  # pieces have no currency
+        names = check_names(by, "by", caller=caller)
+        one_currency(history, names, caller=caller, arg="history", each=True)
     rows = take(
         history,
         caller=caller,

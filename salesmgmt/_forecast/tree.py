@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_int, check_names, factorise
+from .._frames import check_bool, check_int, check_names, factorise, one_currency
 from ..engine.bank import LEARNED
 from ..engine.estimates import Estimates
 from ..engine.methods import OLDEST
@@ -122,6 +122,8 @@ amount, transform, clean
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
     wanted = _levels(levels, names, caller)
+    if amount != "quantity" and not all("currency" in level for level in wanted):
+        one_currency(history, (), caller=caller, arg="history")
     panel = read_history(
         history,
         caller=caller,

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from .._deal_states import IS_LOST, IS_WON, OPEN, states_of, wrong_ends, wrong_status
-from .._frames import Amount, AsIs, Date, Key, Problem, Rows, resolve_as_of, take
+from .._frames import (
+    Amount,
+    AsIs,
+    Date,
+    Key,
+    Problem,
+    Rows,
+    check_names,
+    one_currency,
+    resolve_as_of,
+    take,
+)
 from ..errors import InputError
 from ._events import known_groups
 
@@ -90,6 +101,9 @@ def read_deals(
     **more: Any,
 ) -> Deals:
     """Check ``deals`` and look at them as of a day (default: the last thing that happened)."""
+    if amount is not None:
+        names = check_names(by, "by", caller=caller)
+        one_currency(deals, names, caller=caller, arg=arg, each=True)
     rows = take(
         deals,
         caller=caller,

@@ -20,6 +20,7 @@ from .._frames import (
     day,
     factorise,
     money,
+    one_currency,
     stack_keys,
     take,
     units,
@@ -344,6 +345,8 @@ def _side(
     caller: str,
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """One snapshot: keys; units of money, expected day, state, whether it is in the pipeline."""
+    names = check_names(by, "by", caller=caller)
+    one_currency(frame, names, caller=caller, arg=arg, each=True)
     rows = take(
         frame,
         caller=caller,

@@ -16,6 +16,7 @@ from .._frames import (
     check_choice,
     check_names,
     money,
+    one_currency,
     refuse_names,
     take,
     to_pandas,
@@ -119,6 +120,8 @@ def attainment_probability(
     one_measure(rows, caller=caller)
     group, labels = _groups(rows, [f"key{fine.index(n)}" for n in names])
     goal = group_sums(group, rows["target"], len(labels))
+    if actuals is not None:
+        one_currency(actuals, names, caller=caller, arg="actuals", each=True)
     came = None if actuals is None else to_pandas(actuals, caller=caller, arg="actuals")
     totals = _totals(rows, drawn, came, fine, group, labels, date, amount, caller=caller)
     out = labels.copy()
