@@ -150,3 +150,27 @@ def test_many_accounts_on_a_map_are_divided_in_reasonable_time():
     got = balance_territories(accounts, 12, xy=("x", "y"))
     assert got.attrs["after"]["value"] < 0.1
     assert sorted(got["territory"].unique()) == list(range(1, 13))
+
+
+@pytest.mark.parametrize("often", [0.45, 0.2, 0.05])
+def test_a_rep_who_sells_on_few_days_has_a_week_all_the_same(often):
+    """The middle Monday of such a rep is zero; Mondays are not."""
+    rng = np.random.default_rng(7)
+    days = pd.date_range("2021-01-04", periods=7 * 200)
+    sold = rng.random(len(days)) < often
+    amount = rng.lognormal(3, 0.3, len(days)) * np.tile([2, 1, 1, 1, 1, 1, 1], 200) * sold
+    history = pd.DataFrame({"date": days, "amount": np.round(amount, 2)})
+    shares = seasonal_profile(history, freq="D")["share"]
+    assert shares.sum() == pytest.approx(1)
+    assert shares.min() > 0.05
+    assert shares.idxmax() == 0
+    whole = seasonal_profile(history.assign(amount=history["amount"] * 100), freq="D")["share"]
+    np.testing.assert_allclose(whole, shares)
+
+
+def test_a_day_that_is_closed_but_once_stays_closed():
+    days = pd.date_range("2021-01-04", periods=7 * 60)
+    amount = np.where(days.dayofweek == 6, 0.0, 100.0)
+    amount[6] = 500.0
+    profile = seasonal_profile(pd.DataFrame({"date": days, "amount": amount}), freq="D")
+    assert profile["share"].iloc[6] == 0

@@ -65,7 +65,8 @@ def seasonal_profile(
         :func:`decompose` multiplies it by the working days of the periods it is used for.
     method : {"robust", "mean", "share"}, default="robust"
         ``"robust"``: medians of ratios to a local trend, single odd periods mended (two cycles
-        at least, else ``"share"``); ``"mean"``: means of ratios to a centred moving average;
+        at least, else ``"share"``; so, too, where sales come in so few periods that the middle
+        one of a season is zero); ``"mean"``: means of ratios to a centred moving average;
         ``"share"``: plain shares of the sums, growth included.
     as_of : date, optional
         Last day of history that is known; a period not over by then is left out with a

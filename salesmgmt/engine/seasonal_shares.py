@@ -12,6 +12,8 @@ import numpy as np
 
 __all__ = ["seasonal_index"]
 
+_MOST_LOST = 0.1  # of all sales, that may lie in seasons without an index
+
 
 def seasonal_index(
     values: np.ndarray, season: np.ndarray, seasons: int, cycle: int, *, method: str = "robust"
@@ -27,8 +29,9 @@ def seasonal_index(
     seasons, cycle : int
         Number of seasons, and of periods in a cycle (53 and 52 for weeks).
     method : {"robust", "mean", "share"}
-        Medians of ratios to trend with odd periods mended; means of ratios to trend; or plain
-        shares of the sums (no trend taken out).
+        Medians of ratios to trend with odd periods mended (plain shares where more than a tenth
+        of all sales lies in seasons that are zero more often than not); means of ratios to
+        trend; or plain shares of the sums (no trend taken out).
 
     References
     ----------
@@ -42,6 +45,9 @@ def seasonal_index(
     index = _normal(_by_season(ratios, season, seasons, centre))
     if method == "mean":
         return index
+    plain = _normal(_by_season(values, season, seasons, np.mean))
+    if _loses(index, values, season):
+        return plain
     for _ in range(3):
         trend = _trend_through(values, index[season], cycle)
         expected = trend * index[season]
@@ -56,7 +62,16 @@ def seasonal_index(
             ratios = np.where(trend > 0, np.where(odd, np.nan, values) / trend, np.nan)
         fresh = _normal(_by_season(ratios, season, seasons, np.median))
         index = np.where(np.isnan(fresh), index, fresh)
-    return _normal(index)
+    index = _normal(index)
+    return plain if _loses(index, values, season) else index
+
+
+def _loses(index: np.ndarray, values: np.ndarray, season: np.ndarray) -> bool:
+    """Whether seasons without an index hold sales that count.
+
+    With sales in less than half of the periods the middle value is zero; the season is not.
+    """
+    return bool(values[~(index[season] > 0)].sum() > _MOST_LOST * values.sum())
 
 
 def _ratios(values: np.ndarray, cycle: int, *, robust: bool) -> np.ndarray:
@@ -87,8 +102,10 @@ def _trend_through(values: np.ndarray, index: np.ndarray, cycle: int) -> np.ndar
         level = np.where(index > 0, values / index, np.nan)
     t = np.arange(len(level))
     good = np.isfinite(level)
-    out = np.empty(len(level))
     half = max(cycle // 2, 2)
+    if good.all() and len(level) > 1:
+        return np.maximum(_resistant_lines(level, half), 0.0)
+    out = np.empty(len(level))
     for i in range(len(level)):
         low = min(max(0, i - half), max(0, len(level) - 2 * half - 1))
         at = np.arange(low, min(len(level), low + 2 * half + 1))
@@ -103,6 +120,19 @@ def _trend_through(values: np.ndarray, index: np.ndarray, cycle: int) -> np.ndar
         slope = float(np.median(level[right]) - np.median(level[left])) / run if run else 0.0
         out[i] = float(np.median(level[at] - slope * (t[at] - i)))
     return np.maximum(out, 0.0)
+
+
+def _resistant_lines(level: np.ndarray, half: int) -> np.ndarray:
+    """The same lines where no level is missing, all windows at once."""
+    t = np.arange(len(level))
+    width = min(len(level), 2 * half + 1)
+    low = np.clip(t - half, 0, len(level) - width)
+    windows = np.lib.stride_tricks.sliding_window_view(level, width)[low]
+    middle = width // 2
+    run = float(np.median(t[width - middle : width]) - np.median(t[:middle]))
+    rise = np.median(windows[:, width - middle :], axis=1) - np.median(windows[:, :middle], axis=1)
+    at = low[:, None] + np.arange(width) - t[:, None]
+    return np.asarray(np.median(windows - (rise / run)[:, None] * at, axis=1))
 
 
 def _by_season(
