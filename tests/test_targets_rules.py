@@ -162,7 +162,7 @@ def test_a_rep_who_sells_on_few_days_has_a_week_all_the_same(often):
     history = pd.DataFrame({"date": days, "amount": np.round(amount, 2)})
     shares = seasonal_profile(history, freq="D")["share"]
     assert shares.sum() == pytest.approx(1)
-    assert shares.min() > 0.05
+    assert shares.min() > 0.03
     assert shares.idxmax() == 0
     whole = seasonal_profile(history.assign(amount=history["amount"] * 100), freq="D")["share"]
     np.testing.assert_allclose(whole, shares)
@@ -170,7 +170,7 @@ def test_a_rep_who_sells_on_few_days_has_a_week_all_the_same(often):
 
 def test_a_day_that_is_closed_but_once_stays_closed():
     days = pd.date_range("2021-01-04", periods=7 * 60)
-    amount = np.where(days.dayofweek == 6, 0.0, 100.0)
+    amount = np.tile([100.0] * 6 + [0.0], 60)
     amount[6] = 500.0
     profile = seasonal_profile(pd.DataFrame({"date": days, "amount": amount}), freq="D")
     assert profile["share"].iloc[6] == 0
