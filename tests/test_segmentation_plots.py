@@ -53,6 +53,19 @@ def test_every_figure_names_a_missing_column(results):
             getattr(plots, name)(result.iloc[:, :1])
 
 
+def test_many_cells_are_not_hidden_by_the_lines_between_them():
+    weeks = seg.cohorts(_some_sales(), freq="W")
+    ax = plots.cohort_triangle(weeks)
+    ax.figure.set_dpi(72)
+    ax.figure.canvas.draw()
+    drawn = np.asarray(ax.figure.canvas.buffer_rgba())[..., :3]
+    box = ax.get_window_extent()
+    inside = drawn[drawn.shape[0] - int(box.y1) + 3 : drawn.shape[0] - int(box.y0) - 3]
+    inside = inside[:, int(box.x0) + 3 : int(box.x1) - 3]
+    assert (inside == 255).all(axis=2).mean() < 0.02
+    plt.close(ax.figure)
+
+
 def test_triangles_on_top_of_each_other_are_refused(results):
     one = results["cohort_triangle"]
     two = pd.concat([one.assign(region="N"), one.assign(region="S")])

@@ -81,7 +81,7 @@ def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en
 
 
 def _cells(ax: Axes, shade: np.ndarray) -> None:
-    """Shaded squares with white lines between; empty ones in light grey."""
+    """Shaded squares with white lines between (not where many: the lines would hide them)."""
     from matplotlib.colors import LinearSegmentedColormap
 
     blues = LinearSegmentedColormap.from_list("shade", ["#EAF2F8", BLUE]).with_extremes(bad=FAINT)
@@ -90,7 +90,7 @@ def _cells(ax: Axes, shade: np.ndarray) -> None:
         np.arange(shade.shape[0] + 1) - 0.5,
         np.ma.masked_invalid(shade),
         cmap=blues,
-        edgecolors="white",
+        edgecolors="white" if max(shade.shape) <= 60 else "none",
         linewidth=1.5 if shade.size <= 400 else 0.3,
     )
     ax.tick_params(length=0)
