@@ -244,3 +244,24 @@ def test_merton_as_in_hull_and_over_a_wide_range():
         columns=["equity", "volatility", "debt"],
     )
     assert (credit.merton(grid)["status"] == "ok").all()
+
+
+def test_the_part_of_an_invoice_that_came_in_time_did_come_in_time():
+    bill = pd.DataFrame(
+        {
+            "invoice_id": ["a", "b"], "customer_id": "C", "amount": [100.0, 60.0],
+            "invoice_date": "2025-01-01", "due_date": ["2025-01-31", "2025-03-31"],
+        }
+    )  # fmt: skip
+    paid = pd.DataFrame(
+        {
+            "payment_id": ["p", "q"], "customer_id": "C", "date": ["2025-01-31", "2025-02-20"],
+            "amount": [60.0, 30.0], "invoice_id": "a",
+        }
+    )  # fmt: skip
+    halves = pd.concat([bill.assign(amount=[60.0, 60.0]), bill[:1].assign(
+        invoice_id="c", amount=40.0)])  # fmt: skip
+    for bills, cash in ((bill, paid), (halves, paid.assign(invoice_id=["a", "c"]))):
+        got = credit.rate_customers(bills, cash, as_of="2025-03-02").iloc[0]
+        assert got["on_time"] == pytest.approx(60 / 100)  # 90 were paid, 10 are past due
+        assert got["days_late"] == pytest.approx((30 * 20 + 10 * 30) / 100)

@@ -16,6 +16,7 @@ YEAR = 365
 def documents_table(position: Position) -> pd.DataFrame:
     """One row an invoice: what was paid how late, in how many parts, what is open.
 
+    ``in_time``: what was paid up to the due date.
     ``late``: days past due, weighted by what was paid or is open past due (early is 0).
     ``lateness_known``: whether anything was paid or fell due.
     """
@@ -28,6 +29,7 @@ def documents_table(position: Position) -> pd.DataFrame:
     units = position.units[counts].astype(np.float64)
     late = (day - documents.due[at]).clip(0)
     paid = np.bincount(at, units, n)
+    in_time = np.bincount(at, units * (late == 0), n)
     weighted = np.bincount(at, units * late, n).astype(np.float64)
     overdue = np.where(documents.due < today, position.open.clip(0), 0).astype(np.float64)
     weighted += overdue * (today - documents.due).clip(0)
@@ -46,6 +48,7 @@ def documents_table(position: Position) -> pd.DataFrame:
             "open": position.open,
             "overdue": overdue,
             "paid": paid,
+            "in_time": in_time,
             "parts": np.bincount(at, minlength=n),
             "last_paid": last,
             "late": mean,
@@ -81,12 +84,11 @@ def by_customer(position: Position) -> pd.DataFrame:
     out["last"] = groups["day"].max()
     out["overdue"] = groups["overdue"].sum()
     out["sales_year"] = _sales_of_the_year(position)
-    in_time = year.assign(on_time=year["paid"].where(year["late"] <= 0, 0.0))
     paid = recent["paid"].sum()
     weight = recent["weight"].sum()
     lateness = (year["late"].fillna(0) * year["weight"]).groupby(year["customer"]).sum()
     out["days_late"] = (lateness / weight.where(weight > 0)).astype(float)
-    on_time = in_time.groupby("customer")["on_time"].sum()
+    on_time = recent["in_time"].sum()
     out["on_time"] = (on_time / weight.where(weight > 0)).astype(float)
     out["paid"] = paid
     open_rows = rows[rows["open"] > 0]

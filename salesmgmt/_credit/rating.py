@@ -53,8 +53,9 @@ def rate_customers(
 ) -> pd.DataFrame:
     """Score and grade of each customer from how it pays, with the reasons in words.
 
-    Four parts of 0 to 100, weighted: ``payment`` (half the share of money paid on time, half
-    the days late on average, spent at 60), ``overdue`` (share of the balance past due and age
+    Four parts of 0 to 100, weighted: ``payment`` (of invoices due in the last 365 days, half the
+    share of the money paid or past due that was paid on time, half its days late on average,
+    spent at 60), ``overdue`` (share of the balance past due and age
     of the oldest), ``activity`` (months with invoices of the last twelve, full at six),
     ``tenure`` (years since the first invoice, full at three).
     A part without data is left out of the average.
