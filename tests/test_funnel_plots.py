@@ -41,3 +41,14 @@ def test_the_section_works_on_required_columns_alone():
     assert len(blocks) >= 6
     assert section.build({}, as_of=None, lang="zh") == []
     assert section.build({"deals": deals}, as_of="2024-06-30", lang="zh")
+
+
+def test_steps_in_any_order_are_named_in_the_language_of_the_figure():
+    events = pd.DataFrame(
+        {"deal_id": [1, 1, 2], "stage": ["a", "b", "a"],
+         "entered_at": pd.to_datetime(["2025-01-01", "2025-01-02", "2025-01-01"])}
+    )  # fmt: skip
+    out = funnel.conversion(events, ["a", "b"], order="any")
+    for lang, want in (("en", ["1 of 2", "2 of 2"]), ("zh", ["1/2 步", "2/2 步"])):
+        ax = plots.conversion(out, lang=lang)
+        assert [label.get_text() for label in ax.get_yticklabels()] == want

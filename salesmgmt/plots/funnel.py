@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -73,7 +74,7 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     most = max(float(left.max()), 1.0)
     for i, row in enumerate(frame.itertuples(index=False)):
         ax.text(left[i] + most * 0.012, i, _beside(row), va="center", fontsize=8.5, color=GREY)
-    ax.set_yticks(y, [_name(row, groups) for _, row in frame.iterrows()])
+    ax.set_yticks(y, [_counted(_name(row, groups), lang) for _, row in frame.iterrows()])
     ax.invert_yaxis()
     ax.set_xlim(0, most * 1.42)
     ax.set_xlabel(t(lang, "deals", "商机数"))
@@ -102,6 +103,11 @@ def _beside(row: object) -> str:
 
 def _name(row: pd.Series, groups: list[str]) -> str:
     return " / ".join([*(str(row[g]) for g in groups), str(row["stage"])])
+
+
+def _counted(name: str, lang: str) -> str:
+    """Numbers of steps done in any order, in the language of the figure."""
+    return re.sub(r"(\d+) of (\d+)$", r"\1/\2 步", name) if lang == "zh" else name
 
 
 def _legend(ax: Axes, place: Literal["lower right", "upper center"], **options: Any) -> Axes:
