@@ -10,8 +10,10 @@ from salesmgmt.forecast import (
     accuracy,
     anomalies,
     backtest,
+    components,
     forecast,
     forecast_hierarchy,
+    forecast_sparse,
     impact,
     reconcile,
     reconcile_temporal,
@@ -255,3 +257,43 @@ def test_forecasts_of_a_few_values_go_on_to_be_reconciled():
     both = pd.concat([months.assign(freq="M"), quarter.assign(freq="Q")])
     again = reconcile_temporal(both, by="k").groupby(["k", "freq"])["forecast"].sum().unstack()
     np.testing.assert_allclose(again["M"], again["Q"])
+
+
+def test_zeros_on_closed_days_are_expected_and_tell_nothing_of_open_ones():
+    rng = np.random.default_rng(7)
+    date = pd.date_range("2023-01-02", periods=7 * 40 - 1)
+    sold = rng.poisson(60, len(date)).astype(float)
+    sales = pd.DataFrame({"date": date, "amount": np.where(date.day_of_week == 6, 0.0, sold)})
+    closed = (sales["date"].dt.day_of_week == 6).to_numpy()
+    written = anomalies(sales)
+    left_out = anomalies(sales[~closed])
+    assert (written.loc[closed, ["expected", "lo", "hi", "score"]] == 0).all(axis=None)
+    pd.testing.assert_frame_equal(written[~closed].reset_index(drop=True), left_out)
+    parts = components(sales)
+    names = ["trend", "season", "holiday", "exog", "remainder"]
+    np.testing.assert_allclose(parts[names].sum(axis=1), parts["amount"], atol=1e-9)
+    assert (parts.loc[closed, "remainder"] == 0).all()
+    assert (parts.loc[closed, "trend"] > 30).all()
+
+
+def test_slow_sellers_are_not_forecast_on_closed_days_nor_is_a_daily_seller_slow():
+    rng = np.random.default_rng(8)
+    date = pd.date_range("2023-01-02", periods=7 * 40)
+    often = [0.4, 0.4, 0.5, 1.0]
+    sales = pd.DataFrame(
+        {"part": part, "date": date, "amount": np.where(rng.random(len(date)) < p, 2.0, 0.0)}
+        for part, p in zip("abcd", often)
+    )
+    sales = sales.explode(["date", "amount"], ignore_index=True)
+    sales["amount"] = sales["amount"].astype(float)
+    weekend = pd.to_datetime(sales["date"]).dt.day_of_week > 4
+    sales = sales[~weekend | sales["part"].eq("c")]
+    got = forecast_sparse(sales, 14, by="part", freq="D")
+    status = got.groupby("part")["status"].first()
+    assert status.tolist() == ["pooled", "pooled", "pooled", "ok"]
+    shut = (got["date"].dt.day_of_week > 4) & got["part"].ne("c")
+    ends = ["forecast", "hi_80", "hi_95"]
+    assert (got.loc[shut, ends] == 0).all(axis=None)
+    assert (got.loc[shut & got["part"].ne("d"), "chance"] == 0).all()
+    open_days = got[~shut].groupby("part")["forecast"].mean()
+    np.testing.assert_allclose(open_days, 2 * np.array(often), rtol=0.25)

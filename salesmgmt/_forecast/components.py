@@ -16,6 +16,7 @@ from .daily import Days
 from .drivers import Drivers, _dense, read_drivers
 from .fit import check_levels
 from .intake import Panel, read_history
+from .opening import closed_places
 
 __all__ = ["anomalies", "components"]
 
@@ -52,7 +53,8 @@ def components(
         ``exog``, ``remainder``: amounts that add up to ``amount``. One row a known value, in key
         and date order. Series whose swings grow with their level are split in logarithms and
         brought back: the season is then what it adds to the trend. Fewer than two seasons: no
-        season.
+        season. On days of the week and hours that are closed (see ``gaps`` of :func:`forecast`)
+        the season takes away the trend.
 
     Raises
     ------
@@ -182,10 +184,15 @@ def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, 
         history, panel, 0, by=keys, date=options["date"], days=days, whole=True, **drivers
     )
     free = found.fit(panel) if found is not None else panel
-    parts = []
+    parts, places = [], closed_places(panel)
     for i, (whole, clean) in enumerate(zip(_dense(panel), _dense(free))):
-        if len(whole[1]):
-            parts.append(_one(panel, i, whole, clean[1], found))
+        first, y = whole
+        shut = np.zeros(len(y), dtype=bool)
+        if places is not None:
+            shut = places[i, (first + np.arange(len(y))) % places.shape[1]]
+        if len(y):  # what is known of a closed day says nothing of the others
+            made = _one(panel, i, whole, np.where(shut, np.nan, clean[1]), found)
+            parts.append(_with_closed(made, shut)[np.isfinite(y)])
     silent = [i for i, (_, y) in enumerate(_dense(panel)) if not len(y)]
     if silent and parts:
         warn(
@@ -208,10 +215,9 @@ def _one(
 ) -> pd.DataFrame:
     first, y = whole
     split = _decompose(clean, panel.season)
-    known = np.isfinite(y)
     times, holiday, exog = _effects(split, drivers, i, first, len(y))
     sd, size, score = _band(split, drivers, i, first, times)
-    out = pd.DataFrame(
+    return pd.DataFrame(
         {
             "_series": i,
             "date": panel.grid.dates(first + np.arange(len(y))),
@@ -229,7 +235,17 @@ def _one(
             "_least": np.nanmin(y),
         }
     )
-    return out[known]
+
+
+def _with_closed(made: pd.DataFrame, shut: np.ndarray) -> pd.DataFrame:
+    """Closed days: the season takes all that the trend has, and nothing is expected."""
+    if not shut.any():
+        return made
+    nothing = ["holiday", "exog", "remainder", "_expected", "_score"]
+    made.loc[shut, nothing] = 0.0
+    made.loc[shut, "season"] = -made.loc[shut, "trend"]
+    made.loc[shut, "_sd"], made.loc[shut, "_size"] = 0.0, np.nan
+    return made
 
 
 def _effects(

@@ -15,7 +15,7 @@ from .._frames import warn
 if TYPE_CHECKING:
     from .intake import Panel
 
-__all__ = ["closed_ahead", "closed_places", "tell_of_gaps", "with_rare_days"]
+__all__ = ["closed_ahead", "closed_places", "closed_then", "tell_of_gaps", "with_rare_days"]
 
 _CYCLES = {"D": (7,), "h": (24, 168)}
 _LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
@@ -35,6 +35,14 @@ def closed_ahead(panel: Panel, horizon: int) -> np.ndarray | None:
     ahead = panel.end[:, None] + np.arange(1, horizon + 1)
     out = np.take_along_axis(places, ahead % places.shape[1], axis=1)
     return out if out.any() else None
+
+
+def closed_then(panel: Panel, series: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Which of some periods fall on closed days or hours of their series."""
+    places = closed_places(panel)
+    if places is None:
+        return np.zeros(len(at), dtype=bool)
+    return np.asarray(places[series, at % places.shape[1]])
 
 
 def tell_of_gaps(panel: Panel) -> None:

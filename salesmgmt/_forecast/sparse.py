@@ -16,6 +16,7 @@ from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, forecast_panel
 from .intake import Panel, read_history
+from .opening import closed_ahead, closed_then
 
 __all__ = ["forecast_sparse"]
 
@@ -63,7 +64,8 @@ def forecast_sparse(
         Columns that say which items are alike: one value an item (kind, department), or some of
         ``by``. None: all are.
     adi : float, default=1.32
-        Periods per sale (average demand interval) from which on an item is sparse.
+        Periods per sale (average demand interval) from which on an item is sparse; days on which
+        it is closed do not count.
     freq, season_length, model, level, partial, as_of, invalid, date, amount
         As in :func:`forecast`; ``model`` forecasts the groups and the items that are not sparse.
     calendar, events
@@ -191,7 +193,8 @@ def _sparse(panel: Panel, groups: np.ndarray, adi: float) -> tuple[np.ndarray, n
     code, _, value = _cells(panel)
     sales = np.bincount(code, value > 0, len(panel))
     lost = np.bincount(_items(panel), ~np.isfinite(panel.values), len(panel))
-    sparse = (sales > 0) & (_length(panel) - lost >= adi * sales)
+    opened = _open_cells(panel).sum(axis=0)
+    sparse = (sales > 0) & (opened - lost >= adi * sales)
     sparse &= np.bincount(groups, sparse)[groups] >= _LEAST
     pooled = np.flatnonzero(sparse)
     return pooled, np.unique(groups[pooled], return_inverse=True)[1]
@@ -241,12 +244,22 @@ def _together(
     return out
 
 
+def _open_cells(panel: Panel) -> np.ndarray:
+    """Which of the newest periods lie in each item's record and are not closed: (time, items)."""
+    length = _length(panel)
+    time, items = int(length.max()), len(panel)
+    age = np.arange(time)[::-1, None]
+    out = age < length
+    if panel.closes:
+        at = (panel.end - age).ravel()
+        out &= ~closed_then(panel, np.tile(np.arange(items), time), at).reshape(time, items)
+    return np.asarray(out)
+
+
 def _grid(panel: Panel) -> tuple[np.ndarray, np.ndarray]:
     """Whether each item had a sale in each period, and whether that is known: (time, items)."""
-    length = _length(panel)
-    time, code = int(length.max()), _items(panel)
-    row = time - 1 - (panel.end[code] - panel.at)
-    known = np.arange(time)[:, None] >= time - length
+    known, code = _open_cells(panel), _items(panel)
+    row = len(known) - 1 - (panel.end[code] - panel.at)
     sold = np.zeros_like(known)
     fine = np.isfinite(panel.values)
     known[row[~fine], code[~fine]] = False
@@ -271,14 +284,20 @@ def _share_out(
     drivers = read(totals)
     free = totals if drivers is None else drivers.fit(totals)
     ahead = _of_groups(free, horizon, models)
-    recent, level = np.bincount(group, rate), ahead.mean(axis=1)
+    shut = closed_ahead(panel, horizon)
+    rates = np.repeat(rate[:, None], horizon, axis=1)
+    rates = rates if shut is None else np.where(shut, 0.0, rates)
+    recent = np.stack([np.bincount(group, x) for x in rates.T], axis=1)
+    level = ahead.mean(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        out = np.where(level[:, None] > 0, ahead * np.sqrt(recent / level)[:, None], 0.0)
-        share = np.where(recent[group] > 0, rate / recent[group], 0.0)
+        out = np.where(
+            level[:, None] > 0, ahead * np.sqrt(recent.mean(axis=1) / level)[:, None], 0.0
+        )
+        share = np.where(recent[group] > 0, rates / recent[group], 0.0)
         if drivers is not None:
             driven = _of_groups(totals, horizon, models, drivers)
             out *= np.where(ahead > 0, driven / ahead, 1.0)
-    return np.asarray(share[:, None] * out[group])
+    return np.asarray(share * out[group])
 
 
 def _of_groups(

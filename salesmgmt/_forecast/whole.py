@@ -12,7 +12,7 @@ import numpy as np
 from .._frames import warn
 from ..engine.decomposition import fill_gaps
 from .intake import Block, Panel
-from .opening import closed_places
+from .opening import closed_then
 
 __all__ = ["with_gaps_filled"]
 
@@ -28,7 +28,7 @@ def with_gaps_filled(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     newest, late = int(panel.end.max()), 0
     for block in panel.blocks():
         series, at, values, after = _lacking(block, newest, panel.season)
-        open_then = ~_closed(panel, series, at)
+        open_then = ~closed_then(panel, series, at)
         late += len(np.unique(series[after & open_then]))
         parts.append((series[open_then], at[open_then], values[open_then]))
     if late:
@@ -62,11 +62,3 @@ def _lacking(
     first = last - block.n + 1
     after = row >= block.n[column]
     return block.series[column], first[column] + row, y[row, column], after
-
-
-def _closed(panel: Panel, series: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Which cells fall on days or hours on which their series is closed."""
-    places = closed_places(panel)
-    if places is None:
-        return np.zeros(len(at), dtype=bool)
-    return np.asarray(places[series, at % places.shape[1]])
