@@ -67,9 +67,10 @@ def least_past(m: int) -> int:
 def most_past(m: int) -> int:
     """Values before an earlier origin that are looked at: more cost time and tell little.
 
-    Without a season as many as three years of weeks, should the record show one.
+    Six years of months, twelve of quarters; without a season as many as three years of weeks,
+    should the record show one.
     """
-    return 160 if m == 1 else max(120, 5 * m)
+    return {1: 160, 4: 48, 12: 72}.get(m, max(120, 5 * m))
 
 
 def misses(f: Forecast, after: np.ndarray) -> np.ndarray:
