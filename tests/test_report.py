@@ -37,7 +37,7 @@ def test_every_section_of_the_sample_company_is_there(page):
 
 
 def test_sections_without_their_tables_are_left_out():
-    some = load_sample("transactions")[["customer_id", "date", "amount"]]
+    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(2500)
     short = report.build({"transactions": some})
     assert '<section id="segmentation">' in short
     assert '<section id="credit">' not in short
@@ -48,13 +48,14 @@ def test_sections_without_their_tables_are_left_out():
 
 
 def test_dates_as_text_and_shuffled_rows_make_the_same_page():
-    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(4000)
+    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(2500)
     text = some.sample(frac=1, random_state=1).assign(date=lambda f: f["date"].astype(str))
     assert report.build({"transactions": some}) == report.build({"transactions": text})
 
 
 def test_a_past_day_knows_nothing_of_what_came_later():
     lines = load_sample("transactions")
+    lines = lines[lines["customer_id"].str[-1].isin(["0", "5"])]
     past = lines[lines["date"] <= "2024-06-30"]
     pages = [report.build({"transactions": t}, as_of="2024-06-30") for t in (lines, past)]
     parts = [re.search(r'<section id="segmentation">.*?</section>', p, re.S) for p in pages]
