@@ -74,11 +74,11 @@ def test_the_users_words_are_escaped():
 
 
 def test_unusable_rows_are_left_out_on_request_and_told():
-    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(3000)
+    some = load_sample("transactions")[["customer_id", "date", "amount"]].head(600)
     holed = pd.concat([some, some.head(2).assign(customer_id=None)], ignore_index=True)
     with pytest.raises(InputError, match="customer_id"):
         report.build({"transactions": holed})
-    with pytest.warns(DataWarning, match="left out 2 of 3002"):
+    with pytest.warns(DataWarning, match="left out 2 of 602"):
         page = report.build({"transactions": holed}, invalid="drop")
     assert page == report.build({"transactions": some})
 

@@ -42,7 +42,7 @@ def deepest(events, steps, *, window, gap, later):
     return 0
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     histories,
     step_lists,
@@ -122,7 +122,7 @@ def test_any_order_counts_distinct_steps_in_some_window(history, window):
     assert got["entered"].tolist() == [sum(v >= k for v in levels) for k in (1, 2, 3)]
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(
     histories,
     st.sampled_from(["allow", "strict"]),

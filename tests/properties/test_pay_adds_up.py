@@ -76,7 +76,7 @@ def goals_of(seed: int) -> pd.DataFrame:
                         quality=rng.integers(50, 150, len(rows)) / 100)  # fmt: skip
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(rules, st.integers(0, 10**6))
 def test_parts_trace_and_order(options, seed):
     options = allowed(options)

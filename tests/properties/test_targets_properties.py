@@ -26,7 +26,7 @@ def _whole(values, per=100):
 
 
 @given(weights_list, cents)
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_largest_remainder_equals_exact_fractions(weights, total):
     out = _whole(allocate(total / 100, _series(weights)))
     quotas = [Fraction(total) * w / sum(weights) for w in weights]
@@ -43,7 +43,7 @@ def test_largest_remainder_equals_exact_fractions(weights, total):
     st.sampled_from([0.01, 1, 1000]),
     st.sampled_from(["largest_remainder", "webster", "huntington_hill", "dhondt", "adams", "dean"]),
 )
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_any_method_adds_up_and_does_not_depend_on_order(weights, total, step, method):
     labels = [f"k{i:02d}" for i in range(len(weights))]
     given_ = pd.Series(weights, index=labels)
@@ -58,7 +58,7 @@ def test_any_method_adds_up_and_does_not_depend_on_order(weights, total, step, m
 
 
 @given(st.data(), weights_list, st.integers(0, 10_000))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_bounds_hold_or_are_refused(data, weights, total):
     n = len(weights)
     low = data.draw(st.lists(st.integers(0, 800), min_size=n, max_size=n))
@@ -119,7 +119,7 @@ def test_plan_is_floor_or_ceiling_at_every_level(rows, total, shape):
 
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 6))
-@settings(max_examples=300)
+@settings(max_examples=200)
 def test_sparse_tables_always_have_a_rounding(data, n, m):
     # Many zero cells: margins and cells have to be found together.
     cells = data.draw(
