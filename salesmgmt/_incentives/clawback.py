@@ -55,7 +55,7 @@ def _less(climb: Climb, ceiling: np.ndarray, origin: np.ndarray, credit: np.ndar
     after = climb.amount[origin] + group_cumsum(credit, starts)
     paid = []
     for total in (after, after - credit):
-        top, bottom = climb.pay(origin, total)
+        top, bottom = climb.again(origin, total)
         paid.append(np.minimum(_whole(climb, top, bottom, origin), ceiling))
     return paid[0] - paid[1]
 

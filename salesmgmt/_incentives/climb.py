@@ -247,21 +247,38 @@ class Climb:
 
         Cumulative plans pay what the year to date earns more than it did before.
         """
-        cells = np.arange(len(self.amount))
-        top, bottom = self.pay(cells, self.amount)
-        if self.plan.base == "attainment" or self.plan.pays == "target_pay":
-            top = np.where(self._measured, top, 0)
+        top, bottom = self._to_date_pay()
         if not self.plan.cumulative:
             return np.where(self.job.there.reshape(-1), top, 0), bottom
-        top, bottom = (
-            self._kept(top, 0),
-            bottom if isinstance(bottom, int) else self._kept(bottom, 1),
-        )
+        return _less(top, bottom, *self._before_pay(top, bottom))
+
+    def again(self, cells: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
+        """Exact pay of the periods of ``cells``, had the totals that climb been ``x``."""
+        top, bottom = self.pay(cells, x)
+        if not self.plan.cumulative:
+            return top, bottom
+        last, under = self._before_pay(*self._to_date_pay())
+        under = under if isinstance(under, int) else under[cells]
+        return _less(top, bottom, last[cells], under)
+
+    def _to_date_pay(self) -> tuple[np.ndarray, np.ndarray | int]:
+        """Exact pay of what climbs in every cell."""
+        top, bottom = self.pay(np.arange(len(self.amount)), self.amount)
+        if self.plan.base == "attainment" or self.plan.pays == "target_pay":
+            top = np.where(self._measured, top, 0)
+        if self.plan.cumulative:
+            top = self._kept(top, 0)
+            bottom = bottom if isinstance(bottom, int) else self._kept(bottom, 1)
+        return top, bottom
+
+    def _before_pay(
+        self, top: np.ndarray, bottom: np.ndarray | int
+    ) -> tuple[np.ndarray, np.ndarray | int]:
+        """Pay to date of the period before, from that of every period."""
         if isinstance(bottom, int):
-            return top - self._previous(top), bottom
-        last, under = self._previous(top), self._previous(bottom)
-        under = np.where(under == 0, 1, under)
-        return top * under - last * bottom, bottom * under
+            return self._previous(top), bottom
+        under = self._previous(bottom)
+        return self._previous(top), np.where(under == 0, 1, under)
 
     def _kept(self, values: np.ndarray, first: int) -> np.ndarray:
         """Values to date, which periods that do not count for the payee leave as they were."""
@@ -279,6 +296,15 @@ class Climb:
             if self.plan.base == "attainment"
             else np.ones(len(self.amount), dtype=bool)
         )
+
+
+def _less(
+    top: np.ndarray, bottom: np.ndarray | int, last: np.ndarray, under: np.ndarray | int
+) -> tuple[np.ndarray, np.ndarray | int]:
+    """Difference of two pays over their denominators."""
+    if isinstance(bottom, int):
+        return top - last, bottom
+    return top * under - last * bottom, bottom * under
 
 
 def _between(
