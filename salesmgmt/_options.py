@@ -60,7 +60,8 @@ def check_int(
     value: Any, name: str, *, caller: str, low: int | None = None, high: int | None = None
 ) -> int:
     """``value`` as an int in ``[low, high]``."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    # A timedelta64 calls itself a whole number, too.
+    if isinstance(value, bool | np.timedelta64) or not isinstance(value, Integral):
         raise InputError(f"{caller}(): {name} must be a whole number, got {value!r}.")
     _check_range(float(value), name, caller=caller, low=low, high=high)
     return int(value)
@@ -77,7 +78,7 @@ def check_number(
     open_high: bool = False,
 ) -> float:
     """``value`` as a finite float in ``[low, high]`` (ends left out where ``open_...``)."""
-    plain = isinstance(value, Real | Decimal) and not isinstance(value, bool)
+    plain = isinstance(value, Real | Decimal) and not isinstance(value, bool | np.timedelta64)
     if not plain or not np.isfinite(float(value)):
         raise InputError(f"{caller}(): {name} must be a finite number, got {value!r}.")
     out = float(value)

@@ -6,6 +6,7 @@ import pytest
 
 from salesmgmt import InputError
 from salesmgmt.funnel import (
+    bookings,
     bottlenecks,
     cohort_conversion,
     conversion,
@@ -144,6 +145,15 @@ def test_wide_indicators_keep_their_key_column():
     with pytest.raises(InputError, match="'orders'"):
         indicators(sales.assign(orders="x"), by="orders", shape="wide")
     assert indicators(sales.assign(orders="x"), by="orders")["orders"].eq("x").all()
+
+
+def test_a_span_of_numpy_is_a_span_and_no_number():
+    # numpy.timedelta64 calls itself a whole number: a TypeError came out.
+    want = bookings(DEALS, horizon="30D", n=100)
+    got = bookings(DEALS, horizon=np.timedelta64(30, "D"), n=100)
+    pd.testing.assert_frame_equal(got, want)
+    with pytest.raises(InputError, match="n must be a whole number"):
+        bookings(DEALS, horizon=3, n=np.timedelta64(200, "D"))
 
 
 def test_a_pipeline_of_which_nothing_has_closed_yet_has_no_probability():

@@ -122,6 +122,7 @@ def test_a_control_chart_puts_all_dates_in_order(form):
     pd.testing.assert_frame_equal(
         control_chart(series.sample(frac=1, random_state=1), breaks=[index[4]]), want
     )
+    pd.testing.assert_frame_equal(control_chart(series, breaks=index[4]), want)
     if form == "datetime":
         same = control_chart(series, breaks=[datetime.date(2025, 5, 1)])
         pd.testing.assert_frame_equal(same, want)

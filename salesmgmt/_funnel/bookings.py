@@ -386,7 +386,7 @@ def _spans(
     horizon: Any, freq: str, year_start: int, until: int, caller: str
 ) -> list[tuple[int, int]]:
     """First and last day of each period, counted from ``until``."""
-    if not isinstance(horizon, int | np.integer) or isinstance(horizon, bool):
+    if not isinstance(horizon, int | np.integer) or isinstance(horizon, bool | np.timedelta64):
         return [(1, _span_days(horizon, caller))]
     check_int(horizon, "horizon", caller=caller, low=1, high=10_000)
     first = int(period_of(np.array([until + 1]), freq, year_start=year_start)[0])

@@ -331,7 +331,7 @@ def _of_key(
     if isinstance(key, Mapping):
         wanted = dict(key)
     else:
-        values = key if isinstance(key, tuple) else (key,)
+        values = tuple(key) if isinstance(key, tuple | list) else (key,)
         if len(values) != len(names):
             raise InputError(f"{caller}(): key must have {len(names)} value(s) for {names}.")
         wanted = dict(zip(names, values, strict=True))

@@ -208,6 +208,8 @@ def _sizes(values: pd.Series, n: Any, method: str, *, caller: str) -> np.ndarray
 def _stretches(index: pd.Index, breaks: Any, *, caller: str) -> list[int]:
     starts = {0}
     stamps = pd.api.types.is_datetime64_any_dtype(index.dtype)
+    if isinstance(breaks, str) or not np.iterable(breaks):
+        breaks = [breaks]
     for label in breaks:
         wanted = pd.Timestamp(label) if stamps and isinstance(label, date) else label
         at = np.flatnonzero(np.asarray(index == wanted))
