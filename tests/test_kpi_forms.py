@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt import InputError
 from salesmgmt.funnel import slippage, submissions
-from salesmgmt.kpi import control_chart, indicators, visits
+from salesmgmt.kpi import acquisition_cost, control_chart, indicators, visits
 
 SALES = pd.DataFrame(
     {"customer_id": ["a", "b"], "date": ["2025-01-05", "2025-02-05"], "amount": [1.0, 2.0]}
@@ -126,3 +126,15 @@ def test_a_control_chart_puts_all_dates_in_order(form):
     if form == "datetime":
         same = control_chart(series, breaks=[datetime.date(2025, 5, 1)])
         pd.testing.assert_frame_equal(same, want)
+
+
+def test_weeks_of_all_indicators_start_on_the_weekday_of_the_sales():
+    # Sales by weeks from Friday on stood under Mondays in one table and Fridays in the other.
+    fridays = pd.date_range("2025-01-03", periods=6, freq="7D")
+    sales = pd.DataFrame({"customer_id": list("abcabd"), "date": fridays, "amount": 5.0})
+    spent = pd.DataFrame({"date": fridays + pd.Timedelta(days=2), "amount": 4.0})
+    cost = acquisition_cost(sales, spent, freq="W")
+    want = indicators(sales, freq="W", expenses=spent, shape="wide", as_of="2025-02-28")
+    assert cost["date"].tolist() == want["date"].tolist() == fridays.tolist()
+    assert cost["expenses"].tolist() == want["expenses"].tolist()
+    assert cost["new_customers"].tolist() == want["new_customers"].tolist()

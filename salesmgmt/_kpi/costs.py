@@ -26,7 +26,7 @@ from .._frames import (
     units,
     warn,
 )
-from ..engine.periods import period_of, period_start
+from ..engine.periods import period_of, period_start, week_anchor
 from ..engine.sums import group_sums
 from ..engine.tiers import cumulative_parts
 from ..errors import InputError
@@ -187,7 +187,7 @@ def acquisition_cost(
     by : str or sequence of str, optional
         Key columns of both frames. A customer is new where the first purchase was made.
     freq : {"W", "M", "Q", "Y"}, default="M"
-        Length of a period.
+        Length of a period. Weeks start on the weekday the sales start them on.
     categories : sequence of str, optional
         Expenses that win customers (``["travel", "marketing"]``); None: all, which is said in a
         ``DataWarning`` where the expenses have categories.
@@ -241,14 +241,18 @@ def acquisition_cost(
     else:
         labels = pd.DataFrame(index=range(1))
         own, paid = (np.zeros(len(f), dtype=np.int64) for f in frames)
-    at, then = (period_of(r.days("date"), freq, year_start=year_start) for r in (sales, spent))
+    week = week_anchor(sales.days("date")) if freq == "W" else 0
+    at, then = (
+        period_of(r.days("date"), freq, week_start=week, year_start=year_start)
+        for r in (sales, spent)
+    )
     first, last = min(at.min(), then.min()), max(at.max(), then.max())
     span = int(last - first) + 1
     cells = len(labels) * span
     cost = group_sums((paid * span + then - first)[chosen], spent["amount"][chosen], cells)
     count, worth = _new_customers(sales, own * span + at - first, cells)
     out = labels.loc[np.repeat(np.arange(len(labels)), span)].reset_index(drop=True)
-    starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
+    starts = period_start(np.arange(first, last + 1), freq, week_start=week, year_start=year_start)
     dates = pd.to_datetime(starts.astype("datetime64[D]").astype("datetime64[s]")).to_numpy()
     out["date"] = np.tile(dates, len(labels))
     out["expenses"], out["new_customers"] = cost, count
