@@ -43,6 +43,10 @@ def test_sections_without_their_tables_are_left_out():
     assert '<section id="credit">' not in short
     with pytest.raises(InputError, match="no section can be made"):
         report.build({})
+    told: list[str] = []
+    with pytest.raises(InputError, match="payments; give transactions, deals"):
+        report.build({"payments": load_sample("payments")}, progress=told.append)
+    assert told == []  # no desk has anything to tell
     with pytest.raises(InputError, match="lang must be one of"):
         report.build({"transactions": some}, lang="fr")
 

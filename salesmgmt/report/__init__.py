@@ -72,7 +72,7 @@ def build(
     made: list[Section] = []
     for key in _rooms():
         room = importlib.import_module(f"{_sections.__name__}.{key}")
-        if not all(need in tables for need in room.NEEDS):
+        if not _can_be_made(room, tables):
             continue
         if progress is not None:
             progress(key)
@@ -81,8 +81,17 @@ def build(
             made.append(Section(key, room.TITLE[lang], blocks))
     if not made:
         have = ", ".join(sorted(tables)) or "none"
-        raise InputError(f"report(): no section can be made from these tables: {have}.")
+        raise InputError(
+            f"report(): no section can be made from these tables: {have}; give transactions, "
+            "deals, stage events, invoices or a plan."
+        )
     return render(made, as_of=as_of, lang=lang)
+
+
+def _can_be_made(room: Any, tables: Mapping[str, Any]) -> bool:
+    """Whether all tables that a section needs are there, and one of those it tells of."""
+    some = getattr(room, "ANY", None)
+    return set(room.NEEDS) <= set(tables) and (some is None or not set(some).isdisjoint(tables))
 
 
 def _usable(frame: pd.DataFrame, table: str, invalid: str) -> pd.DataFrame:

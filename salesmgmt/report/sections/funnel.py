@@ -11,10 +11,11 @@ from ... import funnel
 from ...plots import funnel as plots
 from .._blocks import Block, Figure, Table, Text, column_word
 
-__all__ = ["NEEDS", "TITLE", "build"]
+__all__ = ["ANY", "NEEDS", "TITLE", "build"]
 
 TITLE = {"en": "Funnel and pipeline", "zh": "销售漏斗与商机"}
 NEEDS: tuple[str, ...] = ()
+ANY = ("stage_events", "deals", "deal_snapshots")
 
 _HEADINGS = {
     "en": {

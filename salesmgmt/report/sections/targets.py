@@ -15,6 +15,7 @@ from .._blocks import Block, Figure, Table, Text
 
 TITLE = {"en": "Targets", "zh": "销售目标"}
 NEEDS: tuple[str, ...] = ()
+ANY = ("plan", "transactions")
 
 _SALES = ("销售额", "sales", "revenue", "amount")
 _HEADINGS = {
