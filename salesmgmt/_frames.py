@@ -404,6 +404,10 @@ def one_currency(
     names = table.columns if table is frame else table.collect_schema().names()
     if "currency" not in names:
         return
+    if list(names).count("currency") > 1:
+        raise InputError(
+            f"{caller}(): {arg} has several columns called 'currency'; rename all but one."
+        )
     keys = by if each and all(name in names for name in by) else []
     if table is not frame:  # few rows are collected
         table = table.select([*keys, "currency"]).unique().collect().to_pandas()

@@ -54,6 +54,12 @@ def test_two_currencies_are_never_added(name, sales):
     CALLS[name](sales.assign(currency="CNY"))
 
 
+def test_several_columns_called_currency_are_told(sales):
+    twice = pd.concat([sales, sales["currency"]], axis=1)
+    with pytest.raises(InputError, match="several columns called 'currency'"):
+        seg.rfm(twice)
+
+
 @pytest.mark.parametrize("kind", ["polars", "lazy", "arrow"])
 def test_nor_in_frames_of_other_engines(kind, sales):
     pl = pytest.importorskip("polars")
