@@ -138,3 +138,21 @@ def test_weeks_of_all_indicators_start_on_the_weekday_of_the_sales():
     assert cost["date"].tolist() == want["date"].tolist() == fridays.tolist()
     assert cost["expenses"].tolist() == want["expenses"].tolist()
     assert cost["new_customers"].tolist() == want["new_customers"].tolist()
+
+
+def test_keys_that_come_later_are_not_known_yet():
+    # A region opened after as_of stood in the table of March, with zeros.
+    sales = pd.DataFrame(
+        {"customer_id": list("abc"), "amount": 5.0, "region": ["N", "S", "late"],
+         "date": ["2025-01-05", "2025-02-05", "2025-06-01"]}
+    )  # fmt: skip
+    spent = pd.DataFrame({"region": ["N", "later"], "amount": 1.0,
+                          "date": ["2025-01-31", "2025-06-30"]})  # fmt: skip
+    owned = DEALS.assign(region=["N", "S", "latest"],
+                         created_at=["2025-01-01", "2025-01-01", "2025-05-05"])  # fmt: skip
+    now = {"by": "region", "as_of": "2025-03-31", "shape": "wide"}
+    got = indicators(sales, expenses=spent, deals=owned, **now)
+    want = indicators(sales[:2], expenses=spent[:1], deals=owned[:2], **now)
+    pd.testing.assert_frame_equal(got, want)
+    every = indicators(sales, by="region", expenses=spent, deals=owned, as_of="2025-06-30")
+    assert set(every["region"]) == {"N", "S", "late", "later", "latest"}

@@ -223,13 +223,12 @@ class _Sales:
         days = days[keep]
         week = week_anchor(days) if freq == "W" else 0
         period = period_of(days, freq, week_start=week, year_start=year_start)
-        labels, coded = _common_keys(rows, by, extras)
-        codes = coded[0][keep]
+        last = until.to_datetime64().astype("datetime64[D]")
+        labels, (codes, *coded) = _common_keys(rows, by, extras, keep, last)
         span = np.arange(period.min(), period.max() + 1)
         starts = period_start(span, freq, week_start=week, year_start=year_start)
         grid = _Grid(labels, span, starts, freq, year_start)
-        last = until.to_datetime64().astype("datetime64[D]")
-        for extra, code in zip(extras, coded[1:], strict=True):
+        for extra, code in zip(extras, coded, strict=True):
             extra.cell = _cells(extra, code, grid, week, last)
 
         def numbers(option: str) -> np.ndarray | None:
@@ -269,20 +268,32 @@ class _Sales:
 
 
 def _common_keys(
-    rows: Rows, by: list[str], extras: list[Extra]
+    rows: Rows, by: list[str], extras: list[Extra], keep: np.ndarray, last: np.datetime64
 ) -> tuple[pd.DataFrame, list[np.ndarray]]:
-    """Labels of the keys of all tables, and each table's codes into them."""
+    """Labels of the keys of all tables that are known on the last day, and each table's codes
+    into them: of the sales that are kept, and of all rows of the others (-1: not known yet)."""
+    known = [keep, *(_known(e, last) for e in extras)]
     if not by:
-        none = [np.zeros(len(r), dtype=np.int64) for r in (rows, *(e.rows for e in extras))]
-        return pd.DataFrame(index=range(1)), none
+        none = [np.zeros(len(k), dtype=np.int64) for k in known[1:]]
+        return pd.DataFrame(index=range(1)), [np.zeros(int(keep.sum()), dtype=np.int64), *none]
     frames = [rows.frame[by].reset_index(drop=True), *(e.keys for e in extras)]
-    if len(frames) == 1:
-        key = factorise(frames[0], by)
-        return key.labels, [key.codes]
+    frames = [f[k] for f, k in zip(frames, known, strict=True)]
     args = ("transactions", *(e.name for e in extras))
-    key = factorise(stack_keys(frames, by, caller=rows.caller, args=args), by)
-    cuts = np.cumsum([len(f) for f in frames])[:-1]
-    return key.labels, np.split(key.codes, cuts)
+    both = stack_keys(frames, by, caller=rows.caller, args=args) if extras else frames[0]
+    key = factorise(both, by)
+    codes, *others = np.split(key.codes, np.cumsum([len(f) for f in frames])[:-1])
+    full = [np.full(len(k), -1) for k in known[1:]]
+    for out, there, part in zip(full, known[1:], others, strict=True):
+        out[there] = part
+    return key.labels, [codes, *full]
+
+
+def _known(extra: Extra, last: np.datetime64) -> np.ndarray:
+    """Rows of a further table that are known on the last day (open deals by their creation)."""
+    when = extra.rows["date"]
+    if "created" in extra.rows:
+        when = extra.rows["created"]
+    return when.astype("datetime64[D]") <= last
 
 
 def _cells(
