@@ -25,33 +25,44 @@ import pandas as pd
 from salesmgmt.engine import bank, combination, estimates, interval_width, preparation
 
 OUT = Path(bank.__file__).with_name("weights.npz")
-# name: season, horizon, origins (in horizons before the end of the training part)
-YEARLY = (1, 1.5, 2, 2.5, 3, 4)
-FINE = (1, 1.5, 2, 2.5, 3, 4, 5)
-SETS: dict[str, tuple[int, int, tuple[float, ...]]] = {
-    "m3_yearly": (1, 6, YEARLY),
-    "m1_yearly": (1, 6, YEARLY),
-    "tourism_yearly": (1, 4, YEARLY),
-    "m3_other": (1, 8, FINE),
-    "m4_weekly:1": (1, 13, FINE),
-    "m3_quarterly": (4, 8, FINE),
-    "m1_quarterly": (4, 8, FINE),
-    "tourism_quarterly": (4, 8, FINE),
-    "m3_monthly": (12, 18, YEARLY),
-    "m1_monthly": (12, 18, YEARLY),
-    "tourism_monthly": (12, 24, YEARLY),
-    "hospital": (12, 12, YEARLY),
-    "aus_retail": (12, 24, (1, 2, 3, 4)),
-    "pbs_scripts": (12, 12, (1, 2.5, 4)),
-    "m4_weekly": (52, 13, FINE),
+# Origins, in horizons before the end of the training part. How far off forecasts are, and which
+# member is right, differs from one time to the next more than from one series to the next.
+MANY = (1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8)
+FEW = (1, 1.5, 2, 2.5, 3, 4)
+SETS: dict[str, tuple[int, int, tuple[float, ...]]] = {  # season, horizon, origins
+    "m3_yearly": (1, 6, MANY),
+    "m1_yearly": (1, 6, MANY),
+    "tourism_yearly": (1, 4, MANY),
+    "m3_other": (1, 8, MANY),
+    "m4_weekly:1": (1, 13, MANY),
+    "m3_quarterly": (4, 8, MANY),
+    "m1_quarterly": (4, 8, MANY),
+    "tourism_quarterly": (4, 8, MANY),
+    "m3_monthly": (12, 18, MANY),
+    "m1_monthly": (12, 18, MANY),
+    "tourism_monthly": (12, 24, MANY),
+    "hospital": (12, 12, MANY),
+    "aus_retail": (12, 24, MANY),
+    "pbs_scripts": (12, 12, MANY),
+    "m4_weekly": (52, 13, MANY),
     "walmart_weekly": (52, 13, (1,)),
     "m4_hourly": (24, 48, (1, 2, 3, 5)),
 }
-# Widths learn from more origins: how far off forecasts are differs from one time to the next
-# more than anything else does.
-MORE = (1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8)
 # Records of one cycle and a half to two: too short to learn weights from, not to learn widths.
 SHORT_RECORDS: dict[str, tuple[float, ...]] = {"jewelry": (1, 1.5, 2), "walmart_weekly": (1.5, 2)}
+# Horizons in years of the yearly sums of finer sets: more to learn weights from without a season.
+YEARS = {
+    "m3_monthly": 6,
+    "m1_monthly": 6,
+    "tourism_monthly": 4,
+    "hospital": 6,
+    "aus_retail": 6,
+    "pbs_scripts": 6,
+    "m3_quarterly": 6,
+    "m1_quarterly": 6,
+    "tourism_quarterly": 6,
+}
+SUM_COUNTS = 0.25  # what a sum counts in the loss of a series that was collected yearly
 WIDTH_STEPS = 300  # steps of training: more learn the sets by heart
 TAILS = (50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8)
 
@@ -68,7 +79,7 @@ class Sample:
     actual: np.ndarray  # (series, horizon), NaN where unknown
     q: np.ndarray  # scale of MASE, in scaled units
     unit: np.ndarray  # unit of widths (series, horizon), in scaled units
-    learn: bool = True  # whether weights are learned from it, too
+    counts: float = 1.0  # in the loss of weights
 
 
 # --------------------------------------------------------------------------------------
@@ -88,25 +99,52 @@ def read(folder: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def samples(folder: Path, name: str) -> dict[str, list[Sample]]:
+    """Of one set, by kind; short records do not count in the loss of weights."""
     m, horizon, origins = SETS.get(name, (52, 13, ()))
     series = read(folder, name)
     out: dict[str, list[Sample]] = {}
-    more = SHORT_RECORDS.get(name, () if name == "m4_hourly" else MORE)
-    for origin in (*origins, *(o for o in more if o not in origins)):
-        back = round(origin * horizon)
-        learn = origin in origins
-        least = 3 * m // 2 + 2 if name in SHORT_RECORDS and not learn else max(2 * m + 2, 7)
-        cut = {k: x for k, x in series.items() if len(x) - back >= least}
-        past = {k: x[: len(x) - back] for k, x in cut.items()}
-        for kind in {combination.kind_of(m, len(x)) for x in past.values()}:
-            ids = [k for k, x in past.items() if combination.kind_of(m, len(x)) == kind]
-            ids = [k for k in ids if np.isfinite(past[k][-max(2 * m, 6) :]).sum() > 2]
-            future = [cut[k][len(past[k]) :][:horizon] for k in ids]
-            if len(ids) >= 20:
-                made = one_sample(name, kind, m, horizon, ids, [past[k] for k in ids], future)
-                made.learn = learn
-                out.setdefault(kind, []).append(made)
+    for origin in origins:
+        cut(out, name, series, m, horizon, round(origin * horizon), max(2 * m + 2, 7))
+    for origin in SHORT_RECORDS.get(name, ()):
+        cut(out, name, series, m, horizon, round(origin * horizon), 3 * m // 2 + 2, counts=0.0)
     return out
+
+
+def yearly_sums(folder: Path, name: str) -> dict[str, list[Sample]]:
+    """Of one finer set, as if it had been collected by year."""
+    m, horizon = SETS[name][0], YEARS[name]
+    series = {}
+    for key, x in read(folder, name).items():
+        whole = len(x) // m * m
+        if whole >= 7 * m:
+            series[key] = x[len(x) - whole :].reshape(-1, m).sum(axis=1)
+    out: dict[str, list[Sample]] = {}
+    for origin in FEW:
+        cut(out, name, series, 1, horizon, round(origin * horizon), 7, counts=SUM_COUNTS)
+    return out
+
+
+def cut(
+    out: dict[str, list[Sample]],
+    name: str,
+    series: dict[str, np.ndarray],
+    m: int,
+    horizon: int,
+    back: int,
+    least: int,
+    counts: float = 1.0,
+) -> None:
+    """Put into ``out`` the series as they were some values ago, where enough came before."""
+    long = {k: x for k, x in series.items() if len(x) - back >= least}
+    past = {k: x[: len(x) - back] for k, x in long.items()}
+    for kind in sorted({combination.kind_of(m, len(x)) for x in past.values()}):
+        ids = [k for k, x in past.items() if combination.kind_of(m, len(x)) == kind]
+        ids = [k for k in ids if np.isfinite(past[k][-max(2 * m, 6) :]).sum() > 2]
+        future = [long[k][len(past[k]) :][:horizon] for k in ids]
+        if len(ids) >= 20:
+            made = one_sample(name, kind, m, horizon, ids, [past[k] for k in ids], future)
+            made.counts = counts
+            out.setdefault(kind, []).append(made)
 
 
 def one_sample(
@@ -172,7 +210,8 @@ def pooled(group: list[Sample]) -> tuple[np.ndarray, ...]:
     stack = lambda parts: np.concatenate(parts)  # noqa: E731
     members = stack([np.pad(s.members, ((0, 0), (0, 0), (0, k))) for s, k in zip(group, pad)])
     actual = stack([np.pad(np.nan_to_num(s.actual), ((0, 0), (0, k))) for s, k in zip(group, pad)])
-    weights = stack([np.pad(loss_weights(s), ((0, 0), (0, k))) for s, k in zip(group, pad)])
+    counts = [s.counts * loss_weights(s) for s in group]
+    weights = stack([np.pad(w, ((0, 0), (0, k))) for w, k in zip(counts, pad)])
     return stack([s.features for s in group]), members, actual, weights
 
 
@@ -275,11 +314,13 @@ def apply(net: dict, features: np.ndarray) -> np.ndarray:
     return np.tanh(z @ net["w"][0] + net["w"][1]) @ net["w"][2] + net["w"][3]
 
 
-def shares(group: list[Sample], seeds: int, even: float) -> tuple[dict, list[np.ndarray]]:
+def shares(
+    group: list[Sample], sums: list[Sample], seeds: int, even: float
+) -> tuple[dict, list[np.ndarray]]:
     """The network of weights, and forecasts of ones that had not seen the series, by sample."""
-    features, members, actual, weights = pooled(group)
-    of = fold([i for s in group for i in s.ids])
-    learn = np.concatenate([np.full(len(s.ids), s.learn) for s in group])
+    features, members, actual, weights = pooled([*group, *sums])
+    of = fold([i for s in (*group, *sums) for i in s.ids])
+    learn = weights.any(axis=1)
     k = members.shape[1]
 
     def fit(rows: np.ndarray, seed: int) -> dict:
@@ -293,8 +334,9 @@ def shares(group: list[Sample], seeds: int, even: float) -> tuple[dict, list[np.
         unseen[rest] = np.einsum("nk,nkh->nh", np.mean(told, axis=0), members[rest])
     final = ensemble([fit(np.flatnonzero(learn), s) for s in range(seeds)])
     ends = np.cumsum([len(s.ids) for s in group])
-    cut = [u[:, : s.actual.shape[1]] for u, s in zip(np.split(unseen, ends[:-1]), group)]
-    return {f"share.{name}": v for name, v in final.items()}, cut
+    each = np.split(unseen[: ends[-1]], ends[:-1])
+    forecasts = [u[:, : s.actual.shape[1]] for u, s in zip(each, group)]
+    return {f"share.{name}": v for name, v in final.items()}, forecasts
 
 
 def relative_errors(group: list[Sample], unseen: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -391,10 +433,14 @@ def main() -> None:
     for name in dict.fromkeys([*SETS, *SHORT_RECORDS]):
         for kind, made in samples(folder, name).items():
             groups.setdefault(kind, []).extend(made)
+    sums: dict[str, list[Sample]] = {}
+    for name in YEARS:
+        for kind, made in yearly_sums(folder, name).items():
+            sums.setdefault(kind, []).extend(made)
     stored: dict[str, np.ndarray] = {}
     alike: dict[str, dict[str, tuple]] = {}
     for kind in combination.KINDS:
-        found, unseen = shares(groups[kind], args.seeds, args.even)
+        found, unseen = shares(groups[kind], sums.get(kind, []), args.seeds, args.even)
         stored |= {f"{kind}.{k}": v for k, v in found.items()}
         alike.setdefault(interval_width.GROUPS[kind], {})[kind] = (groups[kind], unseen)
     for group, kinds in alike.items():

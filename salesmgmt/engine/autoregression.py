@@ -1,4 +1,4 @@
-"""Autoregressions of many series at once, by ridge regression on changes.
+"""Autoregressions of many series at once, by ridge regression on changes, plain and seasonal.
 
 References
 ----------
@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import naive
 from .estimates import Estimates
 from .ets import Smoothed
 
-__all__ = ["fit_changes"]
+__all__ = ["fit_changes", "seasonal_changes"]
+
+_STABLE = 0.98  # most that absolute coefficients add up to
+# Of changes of seasonal differences: they mostly undo each other, so more of them is stable.
+_STABLE_TWICE = 1.9
 
 
 def fit_changes(
@@ -65,7 +70,9 @@ def fit_changes(
     return Smoothed(forecast, errors, sse, count, named)
 
 
-def _coefficients(X: np.ndarray, c: np.ndarray, known: np.ndarray, ridge: float) -> np.ndarray:
+def _coefficients(
+    X: np.ndarray, c: np.ndarray, known: np.ndarray, ridge: float, most: float = _STABLE
+) -> np.ndarray:
     """Ridge regression of changes ``c`` on their lags ``X``, (order, series)."""
     A = np.einsum("itb,jtb->bij", X, X)
     g = np.einsum("itb,tb->bi", X, c)
@@ -73,7 +80,7 @@ def _coefficients(X: np.ndarray, c: np.ndarray, known: np.ndarray, ridge: float)
     at = np.arange(len(X))
     A[:, at, at] += (ridge * power + 1e-12)[:, None]
     coef: np.ndarray = np.linalg.solve(A, g[..., None])[..., 0].T
-    coef /= np.maximum(np.abs(coef).sum(axis=0) / 0.98, 1.0)  # never explosive
+    coef /= np.maximum(np.abs(coef).sum(axis=0) / most, 1.0)  # never explosive
     return coef
 
 
@@ -95,3 +102,90 @@ def _ahead(
         level = level + new + mean
         out[h] = level
     return out
+
+
+def seasonal_changes(
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    m: int,
+    *,
+    twice: bool,
+    ridge: float = 4.0,
+    held: Estimates | None = None,
+) -> np.ndarray:
+    """Forecasts (horizon, series) by regressing seasonal differences on their own past.
+
+    What is shorter than three cycles is forecast as its last one. No forecast leaves the range
+    of the record by more than its width.
+
+    Parameters
+    ----------
+    y : (time, series)
+        Values without inner gaps.
+    n : (series,)
+        Lengths.
+    horizon : int
+        Steps to forecast after row ``n - 1``.
+    m : int
+        Season length.
+    twice : bool
+        Whether the changes of the seasonal differences are regressed (on lags 1 to 3, ``m`` and
+        ``m + 1``, no constant), not the differences (on a constant and lags 1 to 3 and ``m``).
+    ridge : float
+        How many observations the belief in coefficients of zero is worth.
+    held : Estimates, optional
+        Coefficients, and what else was estimated before.
+    """
+    held = held or Estimates()
+    lags = tuple(dict.fromkeys((1, 2, 3, m, m + 1) if twice else (1, 2, 3, m)))
+    first = m + int(twice)
+    enough = held.of("enough", lambda: n >= max(3 * m, 2 * m + 6))
+    last = naive.seasonal_last(y, n, horizon, m)
+    if not enough.any():
+        return last
+    w = np.full_like(y, np.nan)
+    w[first:] = np.diff(y[m:] - y[:-m], axis=0) if twice else y[m:] - y[:-m]
+    known = np.isfinite(w)
+    w = np.where(known, w, 0.0)
+    mean = held.of("mean", lambda: (not twice) * w.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    c = np.where(known, w - mean, 0.0)
+    coef = held.of("coef", _on_lags, c, known, lags, ridge, _STABLE_TWICE if twice else _STABLE)
+    out = _seasonal_ahead(y, n, horizon, c, mean, dict(zip(lags, coef)), m, twice)
+    low, high = held.of("range", lambda: (np.nanmin(y, axis=0), np.nanmax(y, axis=0)))
+    out = np.clip(out, 2 * low - high, 2 * high - low)
+    return np.where(enough, out, last)
+
+
+def _on_lags(
+    c: np.ndarray, known: np.ndarray, lags: tuple[int, ...], ridge: float, most: float
+) -> np.ndarray:
+    """Coefficients (lags, series) of changes on their values some lags before."""
+    X = np.zeros((len(lags), *c.shape))
+    for i, k in enumerate(lags):
+        X[i, k:] = c[:-k] if k < len(c) else 0.0
+    return _coefficients(X * known, c, known, ridge, most)
+
+
+def _seasonal_ahead(
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    c: np.ndarray,
+    mean: np.ndarray,
+    coef: dict[int, np.ndarray],
+    m: int,
+    twice: bool,
+) -> np.ndarray:
+    """Changes run on by the recursion, added to the value a season ago."""
+    column, far = np.arange(len(n)), max(coef)
+    at = n - far + np.arange(far)[:, None]
+    past = np.where(at >= 0, c[np.maximum(at, 0), column], 0.0)
+    change = np.vstack((past, np.empty((horizon, len(n)))))
+    at = n - m - 1 + np.arange(m + 1)[:, None]
+    level = np.vstack((y[np.maximum(at, 0), column], np.empty((horizon, len(n)))))
+    for h in range(horizon):
+        change[far + h] = sum(a * change[far + h - k] for k, a in coef.items())
+        new = level[h + 1] + change[far + h] + mean
+        level[m + 1 + h] = new + level[m + h] - level[h] if twice else new
+    return level[m + 1 :]

@@ -15,15 +15,17 @@ J. M. Bates, C. W. J. Granger, "The combination of forecasts", OR 20 (1969), 451
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import decomposition, naive
-from .autoregression import fit_changes
+from .autoregression import fit_changes, seasonal_changes
 from .estimates import Estimates
 from .ets import Smoothed, fit_additive
 from .interval_width import GROUPS, LOOK, describe_errors, unit_of, widths
+from .mstl import fit_mstl
 from .network import load
 from .preparation import Prepared
 from .theta import line
@@ -51,7 +53,8 @@ _PRIORS: dict[str, dict[str, tuple[float, float]]] = {
 _PRIORS |= {"long": _PRIORS["short"], "fine": _PRIORS["month"]}
 _FLAT = ("ses", "theta", "drift", "damped", "holt", "ar")
 _FREE = ("fdamped", "fholt")  # without the prior
-_STATE = ("snone", "stheta", "sdrift", "sdamped")
+_STATE = ("snone", "stheta", "sdrift", "sdamped", "sar", "air")
+_UNFITTED = frozenset({"naive", "snaive", "theta", "stheta", "sar", "air", "mstl"})
 _NEARLY = -3.5
 LONG = 48  # values from which a series without a season has its own network
 KINDS = ("short", "long", "quarter", "month", "fine")
@@ -67,7 +70,8 @@ def kind_of(m: int, n: int) -> str:
 def member_names(kind: str) -> tuple[str, ...]:
     """The members of a kind, in order."""
     more = {"short": (), "long": _FREE}.get(kind, _STATE)
-    return ("naive", "snaive", *(d + name for name in (*_FLAT, *more) for d in ("", "l")))
+    names = ("naive", "snaive", *(d + name for name in (*_FLAT, *more) for d in ("", "l")))
+    return names if kind in ("short", "long") else (*names, "mstl")
 
 
 @dataclass(slots=True)
@@ -118,82 +122,129 @@ def members(
     held : Estimates
         Seasons and parameters as they were estimated before.
     """
-    prior = _PRIORS[kind]
     B = len(n)
     positive, least, cap = held.of("range", lambda: _range(y, z))
     yy = np.concatenate([y, _log(np.maximum(y, least), positive)], axis=1)
     nn = np.concatenate([n, n])
     zz, shrunk = np.concatenate([z, yy[:, B:]], axis=1), np.zeros((horizon, 2 * B))
+    filled = decomposition.fill_gaps(yy, nn, m) if m > 1 else yy
     if m > 1:
-        filled = decomposition.fill_gaps(yy, nn, m)
         zz, shrunk = _shrunk_season(zz, filled, nn, m, horizon, held)
-    out: dict[str, np.ndarray] = {}
-    fits: list[np.ndarray] = []
-    misfit: dict[str, np.ndarray] = {}
-    whole = _naive_error(yy)
-    spread: list[np.ndarray] = []
 
-    def tell(name: str, fit: Smoothed) -> None:
-        relative = _relative(fit, base)
-        fits.extend((relative[:B], relative[B:]))
-        relative = _relative(fit, whole)
-        misfit[name], misfit["l" + name] = relative[:B], relative[B:]
-        if "beta" in fit.parameters:
-            grow = _growth(fit, horizon)
-            fits.extend((grow[LOOK[kind] - 1, :B], grow[LOOK[kind] - 1, B:]))
-            one = np.log(np.sqrt(fit.sse / np.maximum(fit.count, 1)) + 1e-12)
-            spread.append((one + grow)[:, :B])
+    def seasoned(f: np.ndarray) -> np.ndarray:
+        if m > 12:
+            return f + shrunk
+        level = np.where(how, f[:, :B] * back, f[:, :B] + back)
+        return np.concatenate([level, f[:, B:] + shrunk[:, B:]], axis=1)
 
-    def put(name: str, f: np.ndarray, seasonal: bool) -> None:
-        level, log = f[:, :B], f[:, B:]
-        if not seasonal:
-            log = log + shrunk[:, B:]
-            level = level + shrunk[:, :B] if m > 12 else np.where(how, level * back, level + back)
-        log = np.where(positive, np.exp(np.minimum(log, cap)), log)
-        out[name], out["l" + name] = level, log
-
-    base = _naive_error(zz)
-    for name in ("ses", "drift", "damped", "holt"):
-        trend = "none" if name == "ses" else name
-        fit = fit_additive(zz, nn, horizon, trend=trend, prior=prior, held=held.part(name))
-        put(name, fit.forecast, seasonal=False)
-        tell(name, fit)
-        if name == "ses":
-            slope = held.of("slope", lambda: line(zz))
-            put("theta", fit.forecast + _half_line(fit, slope, nn, horizon), seasonal=False)
-            fits += [fit.parameters["alpha"][:B], fit.parameters["alpha"][B:]]
-    for name in _FREE if kind == "long" else ():
-        fit = fit_additive(zz, nn, horizon, trend=name[1:], held=held.part(name))
-        put(name, fit.forecast, seasonal=False)
-        tell(name, fit)
-    fit = fit_changes(zz, nn, horizon, held=held.part("ar"))
-    put("ar", fit.forecast, seasonal=False)
-    tell("ar", fit)
+    told = _Told(kind, horizon, positive, cap, _naive_error(zz), _naive_error(yy))
+    _say_flat(told, zz, nn, seasoned, held)
     last = naive.last_value(z, n, horizon)
-    out["naive"] = np.where(how, last * back, last + back)
-    out["snaive"] = naive.seasonal_last(y, n, horizon, m)
+    told.out["naive"] = np.where(how, last * back, last + back)
+    told.out["snaive"] = naive.seasonal_last(y, n, horizon, m)
     if m > 1:
-        states = held.of("states", lambda: _season_states(filled, nn, m))
-        for name in ("snone", "sdrift", "sdamped"):
-            some = held.part(name)
-            fit = fit_additive(
-                yy, nn, horizon, trend=name[1:], season=states, prior=prior, held=some
-            )
-            put(name, fit.forecast, seasonal=True)
-            tell(name, fit)
-            if name == "snone":
-                slope = held.of("season's slope", lambda: line(yy))
-                put("stheta", fit.forecast + _half_line(fit, slope, nn, horizon), seasonal=True)
-                fits += [fit.parameters["gamma"][:B], fit.parameters["gamma"][B:]]
-    made = np.stack([out[name] for name in member_names(kind)])
+        _say_seasonal(told, yy, filled, nn, m, held)
+        told.out["mstl"] = fit_mstl(y, n, m, horizon, held=held.part("mstl")).forecast
     if len(y) > m:
         cycle = y[m:] - y[:-m]
         seen = np.isfinite(cycle).sum(axis=0) >= m  # a season that came back once, whole
-        told = np.log(np.sqrt(_mean(cycle * cycle)) / whole[:B] + 1e-9)
-        misfit["snaive"] = np.where(seen, told, 0.0)
-    apart = np.stack([misfit.get(name, np.zeros(B)) for name in member_names(kind)])
-    made = np.where(np.abs(made) < 1e6, made, out["naive"])
-    return Members(made, np.stack(fits), apart, np.exp(np.mean(spread, axis=0)))
+        size = np.log(np.sqrt(_mean(cycle * cycle)) / told.whole[:B] + 1e-9)
+        told.misfit["snaive"] = np.where(seen, size, 0.0)
+    return told.members()
+
+
+@dataclass(slots=True)
+class _Told:
+    """What members say of a block, collected: levels and logarithms side by side.
+
+    ``base``, ``whole``: changes of the data without their season and with it.
+    """
+
+    kind: str
+    horizon: int
+    positive: np.ndarray
+    cap: np.ndarray
+    base: np.ndarray
+    whole: np.ndarray
+    out: dict[str, np.ndarray] = field(default_factory=dict)
+    fits: list[np.ndarray] = field(default_factory=list)
+    misfit: dict[str, np.ndarray] = field(default_factory=dict)
+    spread: list[np.ndarray] = field(default_factory=list)
+
+    def put(self, name: str, f: np.ndarray) -> None:
+        """A member's forecasts, of logarithms brought back."""
+        self.out[name], log = np.split(f, 2, axis=1)
+        log = np.where(self.positive, np.exp(np.minimum(log, self.cap)), log)
+        self.out["l" + name] = log
+
+    def tell(self, name: str, fit: Smoothed) -> None:
+        """How a member fitted, and how its errors grow where it has a slope."""
+        self.fits.extend(np.split(_relative(fit, self.base), 2))
+        level, log = np.split(_relative(fit, self.whole), 2)
+        self.misfit[name], self.misfit["l" + name] = level, log
+        if "beta" in fit.parameters:
+            grow = _growth(fit, self.horizon)
+            self.fits.extend(np.split(grow[LOOK[self.kind] - 1], 2))
+            one = np.log(np.sqrt(fit.sse / np.maximum(fit.count, 1)) + 1e-12)
+            self.spread.append(np.split(one + grow, 2, axis=1)[0])
+
+    def members(self) -> Members:
+        """All of them in order; what runs away is the last value."""
+        names = member_names(self.kind)
+        made = np.stack([self.out[name] for name in names])
+        apart = [self.misfit.get(name, np.zeros(made.shape[2])) for name in names]
+        made = np.where(np.abs(made) < 1e6, made, self.out["naive"])
+        spread = np.exp(np.mean(self.spread, axis=0))
+        return Members(made, np.stack(self.fits), np.stack(apart), spread)
+
+
+def _say_flat(
+    told: _Told,
+    zz: np.ndarray,
+    nn: np.ndarray,
+    seasoned: Callable[[np.ndarray], np.ndarray],
+    held: Estimates,
+) -> None:
+    """Members that see the series without its season; ``seasoned`` puts it on again."""
+    steps = told.horizon
+    prior = _PRIORS[told.kind]
+    for name in ("ses", "drift", "damped", "holt"):
+        trend = "none" if name == "ses" else name
+        fit = fit_additive(zz, nn, steps, trend=trend, prior=prior, held=held.part(name))
+        told.put(name, seasoned(fit.forecast))
+        told.tell(name, fit)
+        if name == "ses":
+            slope = held.of("slope", lambda: line(zz))
+            told.put("theta", seasoned(fit.forecast + _half_line(fit, slope, nn, steps)))
+            told.fits.extend(np.split(fit.parameters["alpha"], 2))
+    for name in _FREE if told.kind == "long" else ():
+        fit = fit_additive(zz, nn, steps, trend=name[1:], held=held.part(name))
+        told.put(name, seasoned(fit.forecast))
+        told.tell(name, fit)
+    fit = fit_changes(zz, nn, steps, held=held.part("ar"))
+    told.put("ar", seasoned(fit.forecast))
+    told.tell("ar", fit)
+
+
+def _say_seasonal(
+    told: _Told, yy: np.ndarray, filled: np.ndarray, nn: np.ndarray, m: int, held: Estimates
+) -> None:
+    """Members with seasonal states, and those by seasonal differences."""
+    steps = told.horizon
+    prior = _PRIORS[told.kind]
+    states = held.of("states", lambda: _season_states(filled, nn, m))
+    for name in ("snone", "sdrift", "sdamped"):
+        some = held.part(name)
+        fit = fit_additive(yy, nn, steps, trend=name[1:], season=states, prior=prior, held=some)
+        told.put(name, fit.forecast)
+        told.tell(name, fit)
+        if name == "snone":
+            slope = held.of("season's slope", lambda: line(yy))
+            told.put("stheta", fit.forecast + _half_line(fit, slope, nn, steps))
+            told.fits.extend(np.split(fit.parameters["gamma"], 2))
+    for name, twice in (("sar", False), ("air", True)):
+        some = held.part(name)
+        told.put(name, seasonal_changes(filled, nn, steps, m, twice=twice, held=some))
 
 
 def _range(y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -329,8 +380,9 @@ def describe(
 
 
 def _fitted(kind: str) -> list[int]:
-    """Positions of the members that have parameters."""
-    return [i for i, x in enumerate(member_names(kind)) if "naive" not in x and "theta" not in x]
+    """Positions of the members whose errors say how well they fitted."""
+    names = member_names(kind)
+    return [i for i, x in enumerate(names) if not _UNFITTED & {x, x.removeprefix("l")}]
 
 
 def final_shares(kind: str, described: np.ndarray, misfit: np.ndarray) -> np.ndarray:
