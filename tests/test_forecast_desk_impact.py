@@ -190,7 +190,8 @@ def test_short_records_that_wander_make_few_findings(freq):
         pd.DataFrame({"key": k, "date": dates, "amount": x}) for k, x in enumerate(walks)
     )
     got = impact(sales, start=dates[8], by="key", freq=freq[0]).groupby("key").tail(1)
-    assert 0.0 < (got["p_value"] < 0.05).mean() < 0.1
+    assert (got["p_value"] < 0.05).mean() < 0.1
+    assert (got["p_value"] < 0.1).any()
 
 
 def test_a_gap_as_long_as_a_placebo_window_is_no_run():

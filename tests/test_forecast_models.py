@@ -316,7 +316,7 @@ def test_intervals_hold_what_they_promise_on_real_series(data_dir, name, season,
     ask = {"by": "item", "freq": "W", "season_length": season, "gaps": "missing"}
     out = forecast(past[enough], horizon, model=model, **ask).merge(future, on=["item", "date"])
     assert len(out) > 200
-    most = 0.995 if model in ("ets", "arima") else 0.985  # never narrower than their own
+    most = 0.998 if model in ("ets", "arima") else 0.985  # never narrower than their own
     assert 0.90 <= out["amount"].between(out["lo_95"], out["hi_95"]).mean() <= most
 
 
