@@ -115,7 +115,8 @@ def tell_factors(kept: dict[str, dict[str, list[tuple]]]) -> None:
             np.exp(np.mean(list(sets.values()))),
             _drawn([*sets.values()], within, between),
         )
-        print(f"{what}: sets ask {mean:.3f}, drawn to one {drawn:.3f}")
+        ships = f" (shipped: {desk._QUARTERLY}, by choice)" if what == "quarters" else ""
+        print(f"{what}: sets ask {mean:.3f}, drawn to one {drawn:.3f}{ships}")
         for name, own in sets.items():
             others = _drawn([v for k, v in sets.items() if k != name], within, between)
             away, factor = together(kept[what][name])
