@@ -297,3 +297,19 @@ def test_slow_sellers_are_not_forecast_on_closed_days_nor_is_a_daily_seller_slow
     assert (got.loc[shut & got["part"].ne("d"), "chance"] == 0).all()
     open_days = got[~shut].groupby("part")["forecast"].mean()
     np.testing.assert_allclose(open_days, 2 * np.array(often), rtol=0.25)
+
+
+def test_a_shop_that_closes_at_christmas_but_not_on_the_day_in_lieu():
+    rng = np.random.default_rng(1)
+    date = pd.date_range("2011-01-01", "2014-11-30")
+    usual = 30000 * np.array([9, 8, 8, 8, 10, 13, 14])[date.day_of_week] / 10
+    sold = usual * rng.lognormal(0, 0.05, len(date))
+    sold[(date.month == 12) & (date.day == 25)] = 12.0  # but open on Monday, 26 December 2011
+    sales = pd.DataFrame({"date": date, "amount": sold})
+    plain, known = (forecast(sales, 28, model="mstl", calendar=c) for c in (None, "US"))
+    ahead = 30000 * np.array([9, 8, 8, 8, 10, 13, 14])[known["date"].dt.day_of_week] / 10
+    christmas = known["date"].eq("2014-12-25").to_numpy()
+    np.testing.assert_allclose(known["forecast"][~christmas], ahead[~christmas], rtol=0.12)
+    assert (known["forecast"][christmas] < 3000).all()
+    wide = [(f["hi_95"] - f["lo_95"])[~christmas].mean() for f in (plain, known)]
+    assert wide[1] < 1.3 * wide[0]

@@ -183,7 +183,7 @@ def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, 
     found = read_drivers(
         history, panel, 0, by=keys, date=options["date"], days=days, whole=True, **drivers
     )
-    free = found.fit(panel) if found is not None else panel
+    free = found.fit(panel, whole=True) if found is not None else panel
     parts, places = [], closed_places(panel)
     for i, (whole, clean) in enumerate(zip(_dense(panel), _dense(free))):
         first, y = whole

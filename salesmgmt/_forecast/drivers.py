@@ -25,6 +25,8 @@ _POOL = 4096  # series whose effects are shrunk towards each other
 _LEVEL = (4, 24)  # periods that tell the level: a season, but no fewer and no more than these
 _BLOCK = 512  # series estimated side by side
 _FAR = 5.0  # beyond it an effect in logarithms is no effect any more
+_NOTHING = 0.2  # of the usual sales: below it a holiday tells nothing of the level
+_RARE = 0.1  # part of the periods that such holidays take, at most
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
 
 
@@ -60,8 +62,12 @@ class Drivers:
             return self.common[at]
         return np.hstack([self.common[at], self.own[series][at]])
 
-    def fit(self, panel: Panel) -> Panel:
-        """Estimate the effects where they are not held; return the panel without them."""
+    def fit(self, panel: Panel, *, whole: bool = False) -> Panel:
+        """Estimate the effects where they are not held; return the panel without them.
+
+        Holidays on which next to nothing is sold tell nothing of the level, and are not known in
+        it (``whole``: they are kept).
+        """
         dense = list(_dense(panel))
         self.size = self.held.of("size", self._sizes, panel, dense)
         with _one_thread():
@@ -71,7 +77,7 @@ class Drivers:
         self.floor = np.array(
             [0.0 if not (y[np.isfinite(y)] < 0).any() else -np.inf for _, y in dense]
         )
-        return self._clean(panel, dense)
+        return self._clean(panel, dense, whole)
 
     def doubt(self, series: int, first: int, count: int) -> np.ndarray:
         """Standard error of :meth:`effect`."""
@@ -180,7 +186,7 @@ class Drivers:
             post[:, j, j] += (_DOUBT * centre[j]) ** 2
         return beta, post
 
-    def _clean(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> Panel:
+    def _clean(self, panel: Panel, dense: list[tuple[int, np.ndarray]], whole: bool) -> Panel:
         """The panel without the effects, gaps filled as in ``dense``."""
         size = np.array([len(y) for _, y in dense])
         begin = np.array([first for first, _ in dense])
@@ -194,9 +200,23 @@ class Drivers:
             y = np.stack([dense[i][1] for i in which])
             times = np.exp(np.clip(effect, -_FAR, _FAR))
             free = np.where(self.logs[which, None], y / times, y - self.scale[which, None] * effect)
+            if not whole:
+                free[self._silent(which, first, y)] = np.nan
             values[starts[which, None] + np.arange(y.shape[1])] = free
         at = np.arange(starts[-1]) + np.repeat(begin - starts[:-1], size)
         return replace(panel, starts=starts, at=at, values=values)
+
+    def _silent(self, which: np.ndarray, first: int, y: np.ndarray) -> np.ndarray:
+        """Where holidays leave next to nothing of the sales of these series.
+
+        To divide by so little makes noise of the shop that has opened once, and of the one sale.
+        """
+        holiday = np.array([g == "holiday" for g in self.groups])
+        x = self._tables(which, first, y.shape[1]) * holiday
+        effect = self._sums(x, which)
+        out = effect < np.where(self.logs[which], np.log(_NOTHING), _NOTHING - 1)[:, None]
+        out[out.mean(axis=1) > _RARE] = False  # then it is no holiday
+        return np.asarray(out)
 
     def put_on(
         self,
