@@ -299,6 +299,7 @@ def test_slow_sellers_are_not_forecast_on_closed_days_nor_is_a_daily_seller_slow
     np.testing.assert_allclose(open_days, 2 * np.array(often), rtol=0.25)
 
 
+@pytest.mark.slow
 def test_a_shop_that_closes_at_christmas_but_not_on_the_day_in_lieu():
     rng = np.random.default_rng(1)
     date = pd.date_range("2011-01-01", "2014-11-30")
