@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt import InputError
 from salesmgmt.funnel import slippage, submissions
-from salesmgmt.kpi import acquisition_cost, control_chart, indicators, visits
+from salesmgmt.kpi import acquisition_cost, complaints, control_chart, delivery, indicators, visits
 
 SALES = pd.DataFrame(
     {"customer_id": ["a", "b"], "date": ["2025-01-05", "2025-02-05"], "amount": [1.0, 2.0]}
@@ -156,3 +156,13 @@ def test_keys_that_come_later_are_not_known_yet():
     pd.testing.assert_frame_equal(got, want)
     every = indicators(sales, by="region", expenses=spent, deals=owned, as_of="2025-06-30")
     assert set(every["region"]) == {"N", "S", "late", "later", "latest"}
+
+
+def test_complaints_and_orders_of_later_keys_are_left_aside():
+    days = pd.to_datetime(["2025-01-05", "2025-02-05", "2025-06-01"])
+    cases = pd.DataFrame({"customer_id": list("abc"), "category": ["x", "y", "late"],
+                          "opened_at": days, "closed_at": days})  # fmt: skip
+    orders = pd.DataFrame({"category": ["x", "y", "late"], "order_date": days,
+                           "promised_date": days, "delivered_date": days})  # fmt: skip
+    assert complaints(cases, as_of="2025-03-31")["category"].tolist() == ["x", "y"]
+    assert delivery(orders, by="category", as_of="2025-03-31")["category"].tolist() == ["x", "y"]

@@ -315,6 +315,8 @@ def complaints(
     if key is not None:
         out = pd.concat([key.labels, out], axis=1)
     out["as_of"] = until
+    if key is not None and inside.any():  # keys that come later are not known yet
+        out = out[out["cases"] > 0]
     order = np.lexsort((np.arange(len(out)), -out["cases"].to_numpy()))
     return out.iloc[order].reset_index(drop=True)
 
@@ -645,4 +647,6 @@ def delivery(
     late = [behind[at[behind_time[at]]] for at in here]
     out["late_days"] = [v.mean() if len(v) else np.nan for v in late]
     out["as_of"] = until
+    if key is not None and inside.any():
+        out = out[out["orders"] > 0]
     return out.reset_index(drop=True)
