@@ -301,7 +301,8 @@ def read_course(
     else:
         group, labels = np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
     counts = (days >= start.min()) & (days <= min(today, int(end.max())))
-    place = _groups_of(rows, done, keys, group, len(labels), counts, caller=caller)
+    spans = (start, end)
+    place = _groups_of(rows, done, keys, group, len(labels), counts, spans, caller=caller)
     use = counts & (place >= 0)
     actual = group_sums(place[use], done["amount"][use], len(labels))
     return Course(rows, group, labels, rows["target"], start, end, now, today, actual, names)
@@ -348,6 +349,7 @@ def _groups_of(
     group: np.ndarray,
     count: int,
     counts: np.ndarray,
+    spans: tuple[np.ndarray, np.ndarray],
     *,
     caller: str,
 ) -> np.ndarray:
@@ -360,7 +362,6 @@ def _groups_of(
             f"{caller}(): plan has several measures, so actuals needs a column "
             f"{rows.columns['measure']!r}, too."
         )
-    spans = (rows.days("period_start"), rows.days("period_end"))
     if not common or not len(done):
         every = PlanSpans(np.zeros(len(rows), dtype=np.int64), *spans)
         out = np.zeros(len(done), dtype=np.int64)

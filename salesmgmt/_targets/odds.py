@@ -331,11 +331,21 @@ class PlanSpans:
         label, start, end = self.code[there], self.start[there], self.end[there]
         base = min(int(start.min()), int(days.min()))
         width = max(int(end.max()), int(days.max())) - base + 1
-        order = np.lexsort((start, label))
-        label, start, end = label[order], start[order] - base, end[order] - base
-        reach = np.maximum.accumulate(label * width + end)
+        first = label * width + (start - base)
+        last = first + (end - start)
+        if (first[1:] < first[:-1]).any():
+            order = np.argsort(first, kind="stable")
+            first, last, label = first[order], last[order], label[order]
+        reach = np.maximum.accumulate(last)
         asked = code * width + (days - base)
-        at = np.searchsorted(label * width + start, asked, side="right") - 1
+        new = np.r_[True, label[1:] != label[:-1]]
+        if not ((reach[:-1] + 1 < first[1:]) & ~new[1:]).any():  # no gaps: from first to last
+            begin = np.full(max(int(label[-1]), int(code.max())) + 1, np.iinfo(np.int64).max)
+            finish = np.full(len(begin), -1)
+            begin[label[new]] = first[new]
+            finish[label[new]] = reach[np.r_[np.flatnonzero(new)[1:] - 1, len(reach) - 1]]
+            return np.asarray((code >= 0) & (asked >= begin[code]) & (asked <= finish[code]))
+        at = np.searchsorted(first, asked, side="right") - 1
         return np.asarray((at >= 0) & (asked <= reach[np.maximum(at, 0)]))
 
 

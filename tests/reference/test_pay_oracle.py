@@ -275,8 +275,8 @@ def check(rng, plans, year_start, size):
         else:
             sales.setdefault(month, []).append((day, Fraction(cents)))
     last = max(r["date"] for r in rows)
-    goals = {
-        m: {"target": rng.choice([rng.randint(100, 300_000) / 100, 1000.0]) * size,
+    goals = {  # whole cents
+        m: {"target": round(rng.choice([rng.randint(100, 300_000) / 100, 1000.0]) * size, 2),
             "target_pay": rng.choice([0.0, 100.0, 333.0]), "k": rng.choice([1, 0.8, 1.15])}
         for m in MONTHS
     }  # fmt: skip
