@@ -60,6 +60,7 @@ class Flows:
         own = {self.books.names["customer"], self.books.names["currency"]}
         # One customer in several keys, or money that counts as what it has settled by a day.
         self._splits = not own.issuperset(self.keys.columns) or position.converted is not None
+        self._pairs = self._splits  # whether past matches are asked for
         self._lately: dict[int, Position] = {}
         documents, receipts = self.books.documents, self.books.receipts
         self._own = receipts.source < 0  # a netted note already counts as a document
@@ -144,7 +145,7 @@ class Flows:
             moment = pd.Timestamp(np.datetime64(day, "D")).as_unit("us")
             while len(self._lately) > 1:  # a period needs its start and its end
                 self._lately.pop(next(iter(self._lately)))
-            self._lately[day] = position_at(self.position, moment, pairs=self._splits)
+            self._lately[day] = position_at(self.position, moment, pairs=self._pairs)
         return self._lately[day]
 
     def sales(self, after: int, until: int) -> np.ndarray:
@@ -166,6 +167,20 @@ class Flows:
             return self._held(until, kind) - self._held(after, kind)
         inside = mine & (receipts.day > after) & (receipts.day <= until)
         return self._by_receipt(inside, receipts.units)
+
+    def written_off(self, day: int) -> np.ndarray:
+        """What write-offs had settled of each document by a day, as it was known then."""
+        kind, documents = KINDS.index("write_off"), self.books.documents
+        out = np.zeros(len(documents), dtype=np.int64)
+        if not (self.books.receipts.kind == kind).any():
+            return out
+        if not self._pairs:
+            self._pairs = True
+            self._lately.clear()
+        at, rows = self.at(day), np.flatnonzero(documents.day <= day)
+        mine = at.books.receipts.kind[at.receipt] == kind
+        np.add.at(out, rows[at.document[mine]], at.units[mine])
+        return out
 
     def open_from(self, day: int, after: int, until: int) -> np.ndarray:
         """Open at ``day`` of what was invoiced in ``(after, until]``."""

@@ -12,7 +12,7 @@ from .._frames import Amount, Key
 from ..engine.matching import exact_sums
 from ..engine.migration import absorption, flow_through
 from ..errors import InputError
-from .books import KINDS, Options
+from .books import Options
 from .buckets import Ladder, ladder
 from .flows import Flows, take_flows
 
@@ -141,7 +141,8 @@ def _moved(flows: Flows, steps: Ladder, start: int, end: int) -> np.ndarray:
     position_after = np.cumsum(documents.day <= end) - 1
     opening = before.open.clip(0)
     closing = np.minimum(after.open[position_after[issued]].clip(0), opening)
-    lost = np.minimum(_written_off(flows, start, end)[issued], opening - closing).clip(0)
+    lost = (flows.written_off(end) - flows.written_off(start))[issued]
+    lost = np.minimum(lost, opening - closing).clip(0)
     date = documents.day if steps.years else documents.due
     source = steps.place(date[issued], start)
     target = steps.place(date[issued], end)
@@ -152,16 +153,6 @@ def _moved(flows: Flows, steps: Ladder, start: int, end: int) -> np.ndarray:
     units = np.concatenate([closing, opening - closing - lost, lost])
     size = len(flows.keys) * n * states
     return exact_sums(cell, units, size).reshape(-1, n, states)
-
-
-def _written_off(flows: Flows, start: int, end: int) -> np.ndarray:
-    """Units written off each document in a period."""
-    position = flows.position
-    inside = flows.books.receipts.kind[position.receipt] == KINDS.index("write_off")
-    inside &= (position.day > start) & (position.day <= end)
-    out = np.zeros(len(flows.books.documents), dtype=np.int64)
-    np.add.at(out, position.document[inside], position.units[inside])
-    return out
 
 
 def _rates_frame(flows: Flows, steps: Ladder, units: np.ndarray) -> pd.DataFrame:
@@ -363,7 +354,7 @@ def _vintage(
         now = int(period_of(np.array([end]), freq)[0])
         issued = documents.day <= end
         settled = documents.units[issued] - at.open.clip(0)
-        gone = np.minimum(_written_off(flows, -(2**40), end)[issued], settled.clip(0)).clip(0)
+        gone = np.minimum(flows.written_off(end)[issued], settled.clip(0)).clip(0)
         late = np.where(end - documents.due[issued] > default_days, at.open.clip(0), 0)
         lost = pd.Series(gone + late).groupby(born[issued]).sum()
         for vintage, amount in lost.items():
@@ -493,8 +484,8 @@ def _one_origin(
     position_later = np.cumsum(documents.day <= origin + horizon) - 1
     still = np.minimum(later.open[position_later[issued]].clip(0), opening)
     late = origin + horizon - documents.due[issued] > default_days
-    gone = np.minimum(_written_off(flows, origin, origin + horizon)[issued], opening - still)
-    gone = gone.clip(0)
+    gone = (flows.written_off(origin + horizon) - flows.written_off(origin))[issued]
+    gone = np.minimum(gone, opening - still).clip(0)
     date = documents.day if steps.years else documents.due
     place = steps.place(date[issued], origin)
     amount = flows.money(exact_sums(place, opening, len(steps.buckets)))

@@ -169,3 +169,36 @@ def test_a_converted_series_is_what_each_day_would_have_shown(by, revalue):
             if method == "simple":
                 ages = credit.aging(bills, cash, off, as_of=day, **options)
                 np.testing.assert_allclose(ages["total"], want["receivables"], atol=0.006)
+
+
+@pytest.mark.parametrize("seed", [21, 22])
+def test_vintages_and_rolls_know_the_write_offs_of_their_day(seed):
+    """Write-offs without a name settle the oldest debt; a later payment by name moves them."""
+    bills, cash, off = book(seed, free=0.4)
+    off = off.assign(invoice_id=None)
+    lost = credit.loss_rates(
+        bills, cash, off, as_of=END, method="vintage", freq="Q", default_days=30
+    )
+    for day in pd.date_range("2024-06-30", "2024-12-31", freq="QE"):
+        made = credit.ledger(bills, cash, off, as_of=day)
+        items = credit.open_items(bills, cash, off, as_of=day)
+        late = items[(items["days_past_due"] > 30) & (items["kind"] == "invoice")]
+        gone = made[(made["kind"] == "write_off") & made["invoice_id"].notna()]
+        want = pd.concat([late["outstanding"], gone["amount"]])
+        born = pd.concat([late["invoice_date"], gone["invoice_date"]]).dt.to_period("Q")
+        want = want.groupby(born).sum()
+        rows = lost[lost["vintage"].dt.to_period("Q").map(lambda q: q.ordinal) + lost["age"]
+                    == day.to_period("Q").ordinal]  # fmt: skip
+        got = rows.set_index(rows["vintage"].dt.to_period("Q"))["lost"]
+        np.testing.assert_allclose(got, want.reindex(got.index).fillna(0), atol=0.006)
+    rolls = credit.roll_rates(bills, cash, off, as_of="2024-12-31", freq="Q", periods=1)
+    made = [credit.ledger(bills, cash, off, as_of=d) for d in ("2024-09-30", "2024-12-31")]
+    gone = [m[(m["kind"] == "write_off") & m["invoice_id"].notna()] for m in made]
+    sums = [g.groupby("invoice_id")["amount"].sum() for g in gone]
+    opened = made[0][made[0]["kind"] == "open"].groupby("invoice_id")["amount"].sum()
+    left = made[1][made[1]["kind"] == "open"].groupby("invoice_id")["amount"].sum()
+    left = left.reindex(opened.index).fillna(0).clip(upper=opened)
+    more = sums[1].sub(sums[0], fill_value=0).reindex(opened.index).fillna(0)
+    want = np.minimum(more, opened - left).clip(lower=0).sum()
+    got = rolls[rolls["to"] == "written_off"]["amount"].sum()
+    assert got == pytest.approx(want, abs=0.006)
