@@ -171,7 +171,7 @@ def test_a_converted_series_is_what_each_day_would_have_shown(by, revalue):
                 np.testing.assert_allclose(ages["total"], want["receivables"], atol=0.006)
 
 
-@pytest.mark.parametrize("seed", [21, 22])
+@pytest.mark.parametrize("seed", [37, 38])
 def test_vintages_and_rolls_know_the_write_offs_of_their_day(seed):
     """Write-offs without a name settle the oldest debt; a later payment by name moves them."""
     bills, cash, off = book(seed, free=0.4)
