@@ -223,7 +223,8 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
         more series.
     **options
         Options of :func:`forecast`, ``horizon`` among them. Give ``freq`` and ``gaps``, so
-        that all chunks agree on them.
+        that all chunks agree on them; with ``gaps="zero"`` also ``as_of``, since a chunk does not
+        know how far the data of the others reach.
 
     Returns
     -------
