@@ -152,7 +152,7 @@ def seasonal_changes(
     c = np.where(known, w - mean, 0.0)
     coef = held.of("coef", _on_lags, c, known, lags, ridge, _STABLE_TWICE if twice else _STABLE)
     out = _seasonal_ahead(y, n, horizon, c, mean, dict(zip(lags, coef)), m, twice)
-    low, high = held.of("range", lambda: (np.nanmin(y, axis=0), np.nanmax(y, axis=0)))
+    low, high = held.of("range", lambda: (np.fmin.reduce(y), np.fmax.reduce(y)))
     out = np.clip(out, 2 * low - high, 2 * high - low)
     return np.where(enough, out, last)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmgmt.forecast import Forecaster, forecast
@@ -49,10 +49,13 @@ options = st.fixed_dictionaries(
         "gaps": st.sampled_from(["zero", "missing"]),
     }
 )
+# A series of zeros to the end beside one of which nothing is known.
+UNKNOWN = {"season_length": 4, "transform": None, "clean": False, "gaps": "zero"}
 
 
 @pytest.mark.parametrize("model", QUICK)
 @settings(max_examples=5)
+@example([[7.0], [float("nan")] * 2], 1.0, UNKNOWN, 1)
 @given(panels, units, options, st.sampled_from([1, 12, 200]))
 def test_every_model_is_finite_with_nested_intervals(model, panel, unit, options, horizon):
     holds(model, panel, unit, options, horizon)
