@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = sorted((ROOT / "tests" / "contract").glob("*.toml"))
 
 
+@functools.cache
 def read_contract(path: Path) -> dict[str, Any]:
+    """One contract file; read once a process, so it is not to be changed."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -80,3 +82,12 @@ def evaluate(expression: str, space: dict[str, Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return eval(expression, space)
+
+
+@functools.cache
+def example(path: Path, name: str) -> Any:
+    """What a contract file's example returns; many tests compare with it, none may change it."""
+    contract = read_contract(path)
+    return evaluate(
+        contract[name]["example"], namespace(contract["module"], contract.get("setup", ""))
+    )

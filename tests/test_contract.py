@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from common import CONTRACTS, evaluate, namespace, public_entries, read_contract
+from common import CONTRACTS, evaluate, example, namespace, public_entries, read_contract
 
 
 def _entry(path: Path, name: str) -> dict:
@@ -85,7 +85,7 @@ def _options() -> list[tuple[Path, str, str]]:
 def test_every_option_changes_something(path, name, option):
     contract, entry = read_contract(path), _entry(path, name)
     space = namespace(contract["module"], contract.get("setup", ""))
-    base = evaluate(entry["example"], space)
+    base = example(path, name)
     other = evaluate(entry["options"][option], space)
     assert not _same(base, other), f"{name}({option}=...) changed nothing"
 

@@ -75,6 +75,10 @@ class _Lines:
     """The rows of a ledger, and what they say of documents and receipts."""
 
     def __init__(self, caller: str, frame: pd.DataFrame, names: dict[str, str], step: float):
+        # What a ledger tells of itself is read once: pandas copies it deep at every step otherwise.
+        self.facts = frame.attrs
+        frame = frame.copy(deep=False)
+        frame.attrs = {}
         rows = door.take(
             frame, caller=caller, arg="the ledger",
             customer=Key(names["customer"]),
@@ -93,7 +97,6 @@ class _Lines:
             burden=Amount(names["burden"], optional=True, missing="allow"),
         )  # fmt: skip
         self.caller, self.names, self.step, self.rows = caller, names, step, rows
-        self.facts = frame.attrs
         self.units = door.units(rows["amount"], step, name="amount", caller=caller)
         self.kind = pd.Categorical(rows.series("kind").astype(object), categories=_SETTLING).codes
         if (self.kind < 0).any():
