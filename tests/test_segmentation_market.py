@@ -72,6 +72,10 @@ def test_cluster_names_what_is_wrong():
         cluster(_blobs(), k=0)
     with pytest.raises(InputError, match="no numeric column"):
         cluster(pd.DataFrame({"a": ["x", "y"]}))
+    alike = pd.DataFrame({"a": [1.0, 1.0, 1.0, 2.0]})
+    with pytest.raises(InputError, match=r"k=3 .* only 2"):  # gave two without a word
+        cluster(alike, k=3)
+    assert cluster(alike, k=2)["cluster"].tolist() == [2, 2, 2, 1]
 
 
 # -- propensity -----------------------------------------------------------------------
@@ -125,6 +129,33 @@ def test_portfolio_adds_up(sample):
     assert out["share"].sum() == pytest.approx(1)
     with pytest.raises(InputError, match="in order"):
         portfolio(sample, product="product_line", periods=YEARS[::-1])
+
+
+@pytest.mark.parametrize(
+    ("named", "spans"),
+    [
+        (("2024", "2025"), YEARS),
+        ((2024, 2025), YEARS),
+        (pd.PeriodIndex(["2024", "2025"], freq="Y"), YEARS),
+        (
+            ("2024Q1", pd.Period("2025Q1")),
+            [("2024-01-01", "2024-03-31"), ("2025-01-01", "2025-03-31")],
+        ),
+        (("2024-2", "2025-02"), [("2024-02-01", "2024-02-29"), ("2025-02-01", "2025-02-28")]),
+        (("2024", ("2025-01-01", pd.Timestamp("2025-12-31"))), YEARS),
+    ],
+)
+def test_periods_of_a_portfolio_by_name(sample, named, spans):
+    pd.testing.assert_frame_equal(
+        portfolio(sample, product="product_line", periods=named),
+        portfolio(sample, product="product_line", periods=spans),
+    )
+
+
+@pytest.mark.parametrize("wrong", [("2024-01-01", "2024-12-31"), "2024", ("ab", "cd"), None])
+def test_odd_periods_of_a_portfolio_are_named(sample, wrong):
+    with pytest.raises(InputError, match="periods must be two"):
+        portfolio(sample, product="product_line", periods=wrong)
 
 
 def test_portfolio_classes():

@@ -305,6 +305,15 @@ def test_impossible_histories_are_named():
             BGNBD().fit(SEEN.assign(**change))
     with pytest.raises(InputError, match="one number a row"):
         MODELS[0].expected_purchases(SEEN, [1.0, 2.0])
+    for odd in ("soon", ["1", "x", "2", "3", "4"], pd.Timedelta("7D"), None):
+        with pytest.raises(InputError, match="t must be"):
+            MODELS[0].expected_purchases(SEEN, odd)
+    for model in MODELS:
+        for odd in ("soon", -1, np.nan, [1, 2]):
+            with pytest.raises(InputError, match=r"expected_new\(\): t must"):
+                getattr(
+                    model, "expected_new", BGNBD.from_params(r=1, alpha=1, a=1, b=1).expected_new
+                )(odd)
     with pytest.raises(InputError, match="exactly r, alpha"):
         BGNBD.from_params(r=1)
 

@@ -296,6 +296,29 @@ def test_clv_interval_holds_what_came(sample):
     assert out["clv"].sum() == pytest.approx(came.sum(), rel=0.25)
 
 
+def test_clv_lies_in_its_own_range():
+    lines = [(f"{i}", f"2025-01-{1 + i % 9:02d}", 20.0 + i) for i in range(30)]
+    lines += [
+        (f"{i}", f"2025-{m:02d}-{1 + i % 9:02d}", 21.0) for m in range(2, 7) for i in range(9)
+    ]
+    lines += [("0", "2026-12-31", 20.0)]
+    for margin in (1.0, -0.5):
+        out = clv(_lines(lines), model="bgnbd", margin=margin)
+        assert out["p_alive"].min() < 0.02  # gone for two years: 0 or more in 39 of 40 cases
+        inside = out["clv"].between(out["clv_lo"], out["clv_hi"])
+        assert inside.all()
+        assert out["clv"].abs().gt(0).all()
+
+
+@pytest.mark.parametrize("model", ["BG/NBD", "bg_nbd", "BGNBD", BGNBD()])
+def test_models_by_name_as_in_papers_and_by_object(sample, model):
+    some = sample[sample["customer_id"] < "C0100"]
+    want = clv(some, model="bgnbd", level=None)
+    out = clv(some, model=model, level=None)
+    pd.testing.assert_frame_equal(out, want)
+    assert out.attrs["model"] == "bgnbd"
+
+
 def test_models_are_compared_without_the_last_part(sample):
     table = compare_models(sample, holdout=26)
     assert table["score"].is_monotonic_increasing

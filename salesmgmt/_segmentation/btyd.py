@@ -98,9 +98,8 @@ class BGNBD(PurchaseModel):
         float
             Mean over all customers to come (over the rows of ``X``).
         """
-        p, n = self._new(X)
-        value = bgnbd.expected_new(p, np.full(n, float(t)), self._shift)
-        return float(value.mean())
+        p, span = self._new(t, X)
+        return float(bgnbd.expected_new(p, span, self._shift).mean())
 
     def _start(self, rows: Histories) -> np.ndarray:
         return bgnbd.start(rows)
@@ -231,9 +230,9 @@ class ParetoNBD(PurchaseModel):
         float
             Mean over all customers to come (over the rows of ``X``).
         """
-        p, n = self._new(X)
-        zero = np.zeros(n)
-        return float(self._expected(p, zero, zero, zero, np.full(n, float(t))).mean())
+        p, span = self._new(t, X)
+        zero = np.zeros(len(span))
+        return float(self._expected(p, zero, zero, zero, span).mean())
 
     def _lifetime(self) -> lifetime_nbd.Lifetime:
         return lifetime_nbd.Pareto()

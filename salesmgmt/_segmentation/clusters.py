@@ -184,7 +184,12 @@ class Clusterer(ClusterMixin, BaseEstimator):
                 raise ValueError(
                     f'Clusterer: k must be a whole number >= 1 or "auto"; got {self.k!r}.'
                 )
-            return min(int(self.k), distinct)
+            if int(self.k) > distinct:
+                raise ValueError(
+                    f"Clusterer: k={self.k} clusters need as many distinct rows, there are only "
+                    f"{distinct} (n_samples={len(even)})."
+                )
+            return int(self.k)
         most = min(_MOST, distinct - 1, len(even) // 10)
         if most < 2:
             return max(1, min(2, distinct))

@@ -31,6 +31,7 @@ from .spending import GammaGamma
 
 __all__ = ["clv", "compare_models"]
 
+_SPELLING = str.maketrans("", "", "/_- ")  # "Pareto/NBD", "pareto_nbd"
 MODELS = {"bgnbd": BGNBD, "mbgnbd": MBGNBD, "paretonbd": ParetoNBD}
 
 
@@ -66,17 +67,19 @@ def clv(
         A year; each period's value is discounted from its end.
     margin : float or Series, default=1.0
         Share of the amount that is earned; a Series by customer for different ones.
-    model : {"auto", "bgnbd", "mbgnbd", "paretonbd"} or fitted model
-        ``auto``: what predicts best in :func:`compare_models`. A fitted model must be in the
-        unit ``freq`` (one that was fitted in another unit is refused).
+    model : {"auto", "bgnbd", "mbgnbd", "paretonbd"} or model
+        ``auto``: what predicts best in :func:`compare_models`. Names may be written as in
+        papers (``"Pareto/NBD"``). A fitted model must be in the unit ``freq``
+        (one that was fitted in another unit is refused); one that is not is fitted.
     credit_risk : Series, optional
         Chance a year that the customer stops paying, by customer; what is sold after that is
         worth nothing. Customers not in it are taken as safe, with a ``DataWarning``.
     as_of : date, optional
         End of observation. None: the last date in the data.
     level : float or None, default=0.95
-        Chance that the value lies in ``clv_lo``..``clv_hi``: what one customer may bring, not
-        only how well the mean is known. None leaves both missing.
+        Chance that the value lies in ``clv_lo``..``clv_hi``, at least: what one customer may
+        bring, not only how well the mean is known. The range always holds ``clv``. None leaves
+        both missing.
     returns : {"net", "exclude"}
         As in :func:`purchases`.
     covariates : DataFrame, optional
@@ -153,7 +156,7 @@ def clv(
     # A later purchase is worth less in the same proportion as the expected ones.
     ahead = out["expected_purchases"].to_numpy()
     factor = margins * np.divide(worth, ahead, out=np.zeros(len(ahead)), where=ahead > 0)
-    out["clv_lo"], out["clv_hi"] = _ordered(factor * lo, factor * hi)
+    out["clv_lo"], out["clv_hi"] = _around(out["clv"], factor * lo, factor * hi)
     out["as_of"] = seen["as_of"]
     out.attrs |= {"model": name, "spend": how, "freq": freq, "horizon": horizon}
     return out
@@ -294,6 +297,8 @@ def _model(
         one_unit(model, options["freq"], "clv")
         fitted = model if hasattr(model, "params_") else clone(model).fit(seen)
         return fitted, type(model).__name__.lower()
+    if isinstance(model, str):
+        model = model.lower().translate(_SPELLING)
     check_choice(model, "model", ("auto", *MODELS), caller="clv")
     if model == "auto":
         model = _best(transactions, options)
@@ -412,6 +417,11 @@ def _count_table(fitted: Any, seen: pd.DataFrame, horizon: float, tail: float) -
     return np.column_stack(columns)
 
 
-def _ordered(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end also where a negative margin turned them round."""
-    return np.minimum(lo, hi), np.maximum(lo, hi)
+def _around(mean: pd.Series, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end, also where a negative margin turned them round.
+
+    Who has left almost surely brings nothing, and very rarely much: the mean, a small number,
+    then lies beyond the range, which is widened to it.
+    """
+    value = mean.to_numpy()
+    return np.minimum(np.minimum(lo, hi), value), np.maximum(np.maximum(lo, hi), value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +14,11 @@ from .._frames import (
     Amount,
     Date,
     Key,
-    as_dates,
     check_freq,
     check_int,
     check_names,
     check_number,
+    day,
     days_of,
     factorise,
     one_currency,
@@ -34,6 +35,8 @@ from .condense import added_up
 __all__ = ["elasticity", "market_share", "portfolio"]
 
 
+# A year, quarter or month; a single day would rather be half of a (start, end) pair.
+_PERIOD = re.compile(r"\d{4}([-/]?[Qq][1-4]|[-/](0?[1-9]|1[0-2]))?")
 _PORTFOLIO = (
     *("before", "after", "growth", "share", "share_change", "contribution", "class", "margin"),
 )
@@ -65,8 +68,9 @@ def portfolio(
         Column of the product or product line.
     market : str, optional
         Column of the market (region, channel, industry): one row a product and market.
-    periods : pair of (start, end) dates
-        The period before and the period after, both ends included.
+    periods : pair of (start, end) dates, or of periods
+        The period before and the period after, both ends included: dates, ``pandas.Period``
+        values, or a year, quarter or month by name (``2024``, ``"2024Q1"``, ``"2024-03"``).
     date, amount : str
         Columns of the day and the amount.
     cost : str, optional
@@ -147,15 +151,28 @@ def portfolio(
 
 def _spans(periods: Any) -> list[tuple[int, int]]:
     try:
-        (a, b), (c, d) = periods
+        (a, b), (c, d) = (_ends(period) for period in periods)
     except (TypeError, ValueError):
         raise InputError(
-            "portfolio(): periods must be two (start, end) pairs of dates, the earlier first."
+            "portfolio(): periods must be two (start, end) pairs of dates or two periods such as "
+            f"'2024', '2024Q1' or '2024-03', the earlier first; got {periods!r}."
         ) from None
-    ends = days_of(as_dates([a, b, c, d], name="periods", caller="portfolio"))
+    days = [day(v, name="periods", caller="portfolio") for v in (a, b, c, d)]
+    ends = days_of(np.array(days, dtype="datetime64[us]"))
     if ends[0] > ends[1] or ends[2] > ends[3] or ends[1] >= ends[2]:
         raise InputError("portfolio(): periods must be in order and must not overlap.")
     return [(int(ends[0]), int(ends[1])), (int(ends[2]), int(ends[3]))]
+
+
+def _ends(period: Any) -> Any:
+    """First and last day of a period; a pair of dates is taken as it is."""
+    if isinstance(period, str | int) and _PERIOD.fullmatch(str(period)):
+        period = pd.Period(str(period).replace("/", "-"))
+    if not isinstance(period, pd.Period):
+        if isinstance(period, str):
+            raise ValueError(period)  # two letters are no pair of dates
+        return period
+    return [str(edge.date()) for edge in (period.start_time, period.end_time)]
 
 
 def _bcg(before: np.ndarray, after: np.ndarray, n: int) -> np.ndarray:

@@ -355,19 +355,20 @@ class PurchaseModel(Likelihood, ABC):
     def _alive(self, p: Values, x: np.ndarray, t_x: np.ndarray, T: np.ndarray) -> np.ndarray:
         return np.exp(-np.logaddexp(0.0, self._dead(p, x, t_x, T)))
 
-    def _new(self, X: pd.DataFrame | None) -> tuple[list[np.ndarray], int]:
-        """Parameters of new customers, and how many: one, or one a row of attributes."""
+    def _new(self, t: float, X: pd.DataFrame | None = None) -> tuple[list[np.ndarray], np.ndarray]:
+        """Parameters and length of time of new customers: one, or one a row of attributes."""
         check_is_fitted(self, "params_")
         caller = f"{type(self).__name__}.expected_new"
+        span = check_number(t, "t", caller=caller, low=0)
         if not getattr(self, "designs_", {}):
-            return list(self._params()), 1
+            return list(self._params()), np.array([span])
         if X is None:
             raise InputError(
                 f"{caller}(): the model has covariates; give X, a frame with those of the new "
                 "customers."
             )
         X = to_pandas(X, caller=caller, arg="X")
-        return self._own(X, caller), len(X)
+        return self._own(X, caller), np.full(len(X), span)
 
     @abstractmethod
     def _start(self, rows: Histories) -> np.ndarray:
@@ -473,7 +474,12 @@ def distinct(
 
 def _spans(t: Any, n: int, caller: str) -> np.ndarray:
     """Lengths of time, one a row."""
-    values = np.asarray(t, dtype=np.float64)
+    try:
+        values = np.asarray(t, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{caller}(): t must be a number, or one number a row ({n}); got {t!r}."
+        ) from None
     if values.ndim > 1 or (values.ndim == 1 and len(values) != n):
         raise InputError(f"{caller}(): t must be a number, or one number a row ({n}).")
     if not np.isfinite(values).all() or (values < 0).any():

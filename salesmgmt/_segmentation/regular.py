@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from scipy.special import gammaln
-from sklearn.utils.validation import check_is_fitted
 
 from .._frames import Amount, check_int, take
 from ..engine import bgnbd, regular_nbd
@@ -142,10 +141,10 @@ class MBGCNBD(PurchaseModel):
         float
             Mean over all customers to come.
         """
-        check_is_fitted(self, "params_")
-        p, zero = list(self._params()), np.zeros(1)
+        p, span = self._new(t)
+        zero = np.zeros(1)
         stay = p[3] / (p[2] + p[3])
-        return float(stay * self._expected(p, zero, zero, zero, np.array([float(t)]))[0])
+        return float(stay * self._expected(p, zero, zero, zero, span)[0])
 
     def _start(self, rows: Histories) -> np.ndarray:
         return bgnbd.start(rows) - np.array([0.0, np.log(self.k_), 0.0, 0.0])

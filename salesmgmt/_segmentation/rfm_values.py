@@ -120,6 +120,11 @@ class Spec:
             for axis, value in self.thresholds.items():
                 check_number(value, f"thresholds[{axis!r}]", caller=caller)
             return
+        if not isinstance(self.thresholds, str):
+            raise InputError(
+                f"{caller}(): thresholds must be 'mean', 'mean_score', 'median' or a mapping of "
+                f"{AXES} to numbers; got {self.thresholds!r}."
+            )
         check_choice(self.thresholds, "thresholds", ("mean", "mean_score", "median"), caller=caller)
 
 
