@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, load_sample
+from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.engine.attribution import markov_removal, shapley
 from salesmgmt.funnel import (
     attribution,
@@ -252,6 +252,59 @@ def test_a_cent_over_goes_to_the_smaller_label_whatever_the_names():
             out = attribution(frame.assign(channel=frame["channel"].map(names)), model=model)
             like = out[out["channel"] != names["e"]].sort_values("channel")["credit"]
             assert like.is_monotonic_decreasing
+
+
+def test_credit_without_money_is_a_share_of_deals_and_not_rounded():
+    """Without a value there are no cents: a third is a third (GA's half-life: 1/3 and 2/3)."""
+    one = touches(["ab"])
+    decay = attribution(one, model="time_decay").set_index("channel")["credit"]
+    np.testing.assert_allclose(decay[["a", "b"]], [1 / 3, 2 / 3], rtol=1e-15)
+    money = attribution(touches(["abc"], value=[100.0]), model="linear")
+    assert money["credit"].tolist() == [33.34, 33.33, 33.33]
+
+
+def test_markov_of_puzyrov_s_example_to_the_end():
+    """g, g, m, g>m won, g lost: P = 0.8; 0.2 without g, 0.4 without m; shares .6 and .4 of 4."""
+    frame = touches(["g", "g", "m", "gm", "g"], won=[True] * 4 + [False])
+    out = attribution(frame, model="markov").set_index("channel")["credit"]
+    np.testing.assert_allclose(out[["g", "m"]], [2.4, 1.6])
+
+
+@pytest.mark.parametrize(
+    "span", [7, np.int64(7), "7D", "7d", pd.Timedelta("7D"), pd.offsets.Day(7)]
+)
+def test_a_half_life_is_days_or_a_time_span(span):
+    one = touches(["ab"])
+    assert attribution(one, model="time_decay", half_life=span)["share"].round(9)[0] == 0.666666667
+
+
+@pytest.mark.parametrize("wrong", [0, -1, "soon", "7", None, np.nan, True])
+def test_a_half_life_that_is_none_is_refused(wrong):
+    with pytest.raises(InputError, match="half_life"):
+        attribution(touches(["ab"]), model="time_decay", half_life=wrong)
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "reader"),
+    [
+        ("linear", {"half_life": 3}, "time_decay"),
+        ("shapley", {"ends": 0.3}, "position"),
+        ("markov", {"draws": 5}, "shapley"),
+    ],
+)
+def test_an_option_that_the_model_does_not_read_is_refused(model, options, reader):
+    frame = touches(["ab"])
+    with pytest.raises(InputError, match=f"{next(iter(options))} is read by model='{reader}'"):
+        attribution(frame, model=model, **options)
+    attribution(frame, model=model, half_life=7, ends=0.4, draws=None, random_state=3)
+
+
+def test_money_that_touches_hold_is_neither_overlooked_nor_mixed():
+    frame = touches(["ab", "a"], value=[10.0, 20.0])
+    with pytest.warns(DataWarning, match="value='amount'"):
+        attribution(frame.rename(columns={"value": "amount"}))
+    with pytest.raises(InputError, match="2 currencies"):
+        attribution(frame.assign(currency=["CNY", "CNY", "USD"]))
 
 
 def test_a_deal_cannot_be_both_won_and_lost():

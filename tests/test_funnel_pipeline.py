@@ -212,7 +212,7 @@ def test_waterfall_foots_to_the_cent_in_1000_generated_cases():
         inner = wide.drop(columns=["opening", "closing"]).sum(axis=1)
         assert (wide["opening"] + inner == wide["closing"]).all()
         count = out.pivot(index="case", columns="bucket", values="deals")
-        moved = count[["won", "lost", "removed"]].sum(axis=1)
+        moved = count.reindex(columns=["won", "lost", "removed"], fill_value=0).sum(axis=1)
         if options:
             moved = moved + count["pushed"] - count["pulled"]
         assert (count["opening"] + count["new"] - moved == count["closing"]).all()
@@ -403,6 +403,29 @@ def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
     assert waterfall(won, won)["amount"].eq(0).all()
 
 
+def test_the_waterfall_names_what_was_removed_only_where_something_was():
+    before = pd.DataFrame({"deal_id": [1, 2], "stage": "demo", "amount": [10.0, 5.0]})
+    buckets = ["opening", "new", "increased", "decreased", "pushed", "pulled", "won", "lost"]
+    whole = waterfall(before, before.assign(amount=[12.5, 5.0]))
+    assert whole["bucket"].tolist() == [*buckets, "closing"]
+    gone = waterfall(before, before.iloc[:1])
+    assert gone["bucket"].tolist() == [*buckets, "removed", "closing"]
+    assert gone["amount"].iloc[:-1].sum() == gone["amount"].iloc[-1] == 10.0
+
+
+def test_a_month_is_looked_at_when_it_is_over():
+    """As everywhere, a period stands for its last day: snapshots, and ``as_of`` of events."""
+    events = pd.DataFrame({"deal_id": 1, "stage": ["lead", "demo", "won"],
+        "entered_at": pd.to_datetime(["2025-01-03", "2025-01-20", "2025-02-02"])})  # fmt: skip
+    for dates in (pd.Period("2025-01", "M"), pd.PeriodIndex(["2025-01"], freq="M")):
+        out = snapshots(events, dates)
+        assert out["stage"].tolist() == ["demo"]
+        assert out["snapshot_date"].tolist() == [pd.Timestamp("2025-01-31")]
+    out = conversion(events, ["lead", "demo", "won"], as_of=pd.Period("2025-01", "M"))
+    assert out["entered"].tolist() == [1, 1, 0]
+    assert (out["as_of"] == pd.Timestamp("2025-01-31")).all()
+
+
 SMALL = pd.DataFrame(
     {
         "deal_id": [1, 1, 2, 2, 3],
@@ -462,6 +485,69 @@ def test_a_stage_that_nobody_has_entered_yet_is_no_mistake(call):
 def test_options_that_contradict_are_refused(call, told):
     with pytest.raises(InputError, match=told):
         call(SMALL)
+
+
+@pytest.mark.parametrize("bare", [7, 7.0, np.int64(7), np.float32(7), "7", " 7 ", True])
+def test_a_window_without_a_unit_is_refused(bare):
+    """pandas would read 7 nanoseconds."""
+    with pytest.raises(InputError, match="window must be a Timedelta"):
+        conversion(SMALL, ["lead", "demo"], window=bare)
+    with pytest.raises(InputError, match="step_window must be a Timedelta"):
+        conversion(SMALL, ["lead", "demo"], step_window=bare)
+
+
+@pytest.mark.parametrize("span", ["4d", "96h", pd.offsets.Day(4), np.timedelta64(4, "D")])
+def test_a_window_is_any_time_span(span):
+    assert conversion(SMALL, ["lead", "demo"], window=span)["entered"].tolist() == [3, 1]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"lead": 4}, {"lead": np.int64(4)}, {"lead": "96h"}, pd.Series({"lead": 4.0}),
+     pd.DataFrame({"stage": ["lead"], "limit": [4]})],
+)  # fmt: skip
+def test_a_limit_is_days_or_a_time_span(limits):
+    out = service_levels(SMALL, limits)
+    assert out[["deal_id", "limit_days", "late_days"]].to_numpy().tolist() == [[2, 4, 3], [3, 4, 1]]
+
+
+def test_limits_in_working_days_leave_out_weekends_and_holidays():
+    """From Friday 10:00 to Tuesday 16:00 is 2.25 working days; over the October holiday, 1."""
+    events = pd.DataFrame({"deal_id": [1, 1, 2, 2], "stage": ["lead", "demo"] * 2,
+        "entered_at": pd.to_datetime(["2025-03-07 10:00", "2025-03-11 16:00",
+                                      "2025-09-30 00:00", "2025-10-09 00:00"])})  # fmt: skip
+    weekdays = pd.Series(1.0, pd.date_range("2025-03-01", "2025-10-31"))
+    weekdays[weekdays.index.strftime("%u").isin(["6", "7"])] = 0.0
+    for calendar, stay in (("CN", [2.25, 1.0]), (weekdays, [2.25, 7.0]), (None, [4.25, 9.0])):
+        out = service_levels(events, {"lead": 0.5}, calendar=calendar).set_index("deal_id")
+        np.testing.assert_allclose(out.loc[[1, 2], "days"], stay)
+        np.testing.assert_allclose(out["late_days"], out["days"] - 0.5)
+    with pytest.raises(InputError, match=r"calendar has no weight for \d+ day"):
+        service_levels(events, {"lead": 1}, calendar=weekdays[:30])
+    with pytest.raises(InputError, match="country"):
+        service_levels(events, {"lead": 1}, calendar="nowhere")
+
+
+@pytest.mark.parametrize("limit", [-1, np.nan, None, True, "4", "soon"])
+def test_a_limit_that_is_none_is_refused(limit):
+    with pytest.raises(InputError, match=r"limits\['lead'\]"):
+        service_levels(SMALL, {"lead": limit})
+
+
+def test_bottlenecks_of_several_currencies_are_refused():
+    mixed = SMALL.assign(value=1.0, currency=["CNY", "CNY", "USD", "USD", "CNY"])
+    with pytest.raises(InputError, match="2 currencies"):
+        bottlenecks(mixed, ["lead", "demo"], value="value", lost="lost")
+
+
+@pytest.mark.parametrize("horizon", [20, np.int64(20), "20D", pd.Timedelta("20D")])
+def test_the_horizon_of_outcomes_is_days_or_a_time_span(horizon):
+    deals = pd.DataFrame({"deal_id": [1, 2], "stage": "won", "amount": 1.0,
+        "created_at": pd.Timestamp("2025-01-01"),
+        "close_date": pd.to_datetime(["2025-01-11", "2025-01-31"])})  # fmt: skip
+    assert outcomes(deals, horizon=horizon)["age"].tolist() == [0, 10, 20]
+    with pytest.raises(InputError, match="horizon"):
+        outcomes(deals, horizon="20")
 
 
 def test_groups_are_those_known_on_the_day():

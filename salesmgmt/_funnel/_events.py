@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -112,8 +114,13 @@ def _horizon(as_of: object, time: np.ndarray, caller: str) -> tuple[int, pd.Time
         return last, _stamp(last)
     if isinstance(as_of, bool | int | float):
         raise InputError(f"{caller}(): as_of must be a date, got {as_of!r}.")
-    when = int(as_dates([as_of], name="as_of", caller=caller).astype(np.int64)[0])
+    when = int(as_dates([_end_of(as_of)], name="as_of", caller=caller).astype(np.int64)[0])
     return (when if when % DAY else when + DAY - 1), _stamp(when)
+
+
+def _end_of(value: Any) -> Any:
+    """A period stands for its end: the state at "2025-03" is that of 31 March."""
+    return value.end_time if isinstance(value, pd.Period) else value
 
 
 def _stamp(time: int) -> pd.Timestamp:
@@ -207,14 +214,14 @@ def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], call
 
 def date_list(dates: Any, *, caller: str) -> np.ndarray:
     """Days that were asked for; a single one is a list of one."""
-    if isinstance(dates, str | date | np.datetime64):
+    if isinstance(dates, str | date | np.datetime64 | pd.Period):
         dates = [dates]
     if not isinstance(dates, Iterable) or isinstance(dates, Mapping):
         raise InputError(f"{caller}(): dates must be a list of dates, got {type(dates).__name__}.")
     out = list(dates)
     if not out:
         raise InputError(f"{caller}(): dates is empty; give at least one.")
-    return as_dates(out, name="dates", caller=caller)
+    return as_dates([_end_of(d) for d in out], name="dates", caller=caller)
 
 
 def tell_misspelt(
@@ -254,16 +261,19 @@ def _digits(text: str) -> list[str]:
 
 def microseconds(value: Any, *, name: str, caller: str) -> int:
     """A time span (Timedelta, timedelta, or text such as ``"7D"``) in whole microseconds."""
-    if isinstance(value, bool | int | float):
-        raise InputError(
-            f'{caller}(): {name} must be a Timedelta such as pd.Timedelta("7D"), got {value!r}.'
-        )
+    wrong = InputError(
+        f'{caller}(): {name} must be a Timedelta such as pd.Timedelta("7D"), got {value!r}.'
+    )
+    bare = isinstance(value, Number | np.bool_) and not isinstance(value, np.timedelta64)
+    if isinstance(value, str):
+        value = re.sub(r"(?<=[\d\s])[dw]$", lambda unit: unit[0].upper(), value.strip())
+        bare = value.lstrip("+-").isdigit()
+    if bare:  # pandas would read nanoseconds
+        raise wrong
     try:
         span = pd.Timedelta(value)
     except (ValueError, TypeError):
-        raise InputError(
-            f'{caller}(): {name} must be a Timedelta such as pd.Timedelta("7D"), got {value!r}.'
-        ) from None
+        raise wrong from None
     if pd.isna(span) or span < pd.Timedelta(0):
         raise InputError(f"{caller}(): {name} must be a time span of at least 0, got {value!r}.")
     return int(span.to_timedelta64().astype("timedelta64[us]").astype(np.int64))

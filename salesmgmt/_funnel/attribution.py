@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from .._frames import (
     check_number,
     check_seed,
     money,
+    one_currency,
     take,
     units,
+    warn,
 )
 from ..engine.attribution import markov_removal, shapley, touch_weights
 from ..errors import InputError
-from ._events import DAY, refuse_names
+from ._events import DAY, microseconds, refuse_names
 
 __all__ = ["attribution"]
 
@@ -32,10 +35,10 @@ def attribution(
     touches: pd.DataFrame,
     *,
     model: str = "shapley",
-    half_life: float = 7.0,
+    half_life: float | str | pd.Timedelta = 7.0,
     ends: float = 0.4,
     draws: int | None = None,
-    step: float = 0.01,
+    step: float | None = None,
     random_state: int = 0,
     deal: str = "deal_id",
     channel: str = "channel",
@@ -55,15 +58,16 @@ def attribution(
     model : {"shapley", "markov", "linear", "first", "last", "time_decay", "position"}
         Shapley value of the sets of channels; removal effect in a Markov chain over all deals,
         won and lost; or a rule by place in the path.
-    half_life : float, default=7.0
-        Days in which a touch loses half its weight (``time_decay``).
+    half_life : float or Timedelta, default=7.0
+        Days in which a touch loses half its weight (``time_decay`` alone).
     ends : float, default=0.4
-        Share of the first and of the last touch (``position``).
+        Share of the first and of the last touch (``position`` alone).
     draws : int, optional
-        Estimate the Shapley value from so many random orders of entry and their reverses.
-        Default: the exact value.
-    step : float, default=0.01
-        Smallest unit of money: credits are multiples of it and add up to the total.
+        Estimate the Shapley value from so many random orders of entry and their reverses
+        (``shapley`` alone). Default: the exact value.
+    step : float, optional
+        Smallest unit of money: credits are multiples of it and add up to the total. Default:
+        0.01; without a column ``value`` credits are shares of deals and stay as they are.
     random_state : int, default=0
         Seed of the orders.
     deal, channel, date, value, converted : str
@@ -82,7 +86,7 @@ def attribution(
     ------
     InputError
         A column is unusable, a deal is both converted and not, has two values, or none
-        converted.
+        converted; or an option is given that ``model`` does not read.
 
     References
     ----------
@@ -101,11 +105,12 @@ def attribution(
     """
     caller = "attribution"
     check_choice(model, "model", MODELS, caller=caller)
-    check_number(half_life, "half_life", caller=caller, low=0, open_low=True)
+    half_life = _days(half_life, caller)
     check_number(ends, "ends", caller=caller, low=0, high=0.5)
     if draws is not None:
         check_int(draws, "draws", caller=caller, low=1)
     check_seed(random_state, caller=caller)
+    _refuse_unread(model, half_life, ends, draws, caller)
     own = ["credit", "share", "conversions", "touched", "touches"]
     refuse_names(channel, own, caller=caller, option="channel")
     rows = take(
@@ -119,19 +124,56 @@ def attribution(
         value=Amount(value, optional=value == "value", low=0),
         converted=Key(converted, optional=converted == "converted"),
     )
+    if "value" in rows:
+        one_currency(touches, [], caller=caller, arg="touches")
+    elif "amount" in rows.frame.columns:
+        warn(
+            f"{caller}(): touches has no column 'value', so that each converted deal counts 1; to "
+            "share out the column 'amount', give value='amount'."
+        )
     path = _Paths(rows, caller)
     worth, wins = _credits(path, model, half_life, ends, draws, random_state)
-    whole = units(np.array([path.value[path.won].sum()]), step, name=value, caller=caller)[0]
-    credit = _rounded(worth, int(whole))
+    if step is None and "value" in rows:
+        step = 0.01
+    credit = worth if step is None else _in_steps(worth, path, step, value, caller)
     out = pd.DataFrame({channel: path.channels.labels.iloc[:, 0]})
-    out["credit"] = money(credit, step)
+    out["credit"] = credit
     out["share"] = worth / worth.sum() if worth.sum() > 0 else 0.0
     out["conversions"] = wins
     pairs = np.unique(np.column_stack([path.who, path.at])[path.won[path.who]], axis=0)
     out["touched"] = np.bincount(pairs[:, 1], minlength=len(out))
     out["touches"] = np.bincount(path.at, minlength=len(out))
-    order = np.lexsort((np.arange(len(out)), -credit))
+    order = np.lexsort((np.arange(len(out)), -np.round(credit, 9)))
     return out.iloc[order].reset_index(drop=True)
+
+
+def _days(half_life: Any, caller: str) -> float:
+    """Days of ``half_life``: a number of them, or a time span."""
+    if isinstance(half_life, np.timedelta64) or not isinstance(half_life, Real | None):
+        half_life = microseconds(half_life, name="half_life", caller=caller) / DAY
+    return check_number(half_life, "half_life", caller=caller, low=0, open_low=True)
+
+
+def _refuse_unread(
+    model: str, half_life: float, ends: float, draws: int | None, caller: str
+) -> None:
+    """An option that the model does not read was meant for another model."""
+    given = (
+        ("half_life", "time_decay", half_life != 7.0),
+        ("ends", "position", ends != 0.4),
+        ("draws", "shapley", draws is not None),
+    )
+    for name, reader, is_set in given:
+        if is_set and model != reader:
+            raise InputError(
+                f"{caller}(): {name} is read by model={reader!r} alone, not by {model!r}; leave "
+                "it out or name that model."
+            )
+
+
+def _in_steps(worth: np.ndarray, path: _Paths, step: float, name: str, caller: str) -> np.ndarray:
+    whole = units(np.array([path.value[path.won].sum()]), step, name=name, caller=caller)[0]
+    return np.asarray(money(_rounded(worth, int(whole)), step))
 
 
 class _Paths:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_bool, check_choice, check_number, factorise
+from .._frames import Amount, Key, check_bool, check_choice, check_number, factorise, one_currency
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.sums import rows_of
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
 from ._events import DAY, Stream, microseconds, refuse_names, stage_list, tell_misspelt
 from ._visits import Visits, rank_of, stream_of
+from ._worktime import worked
 from .counting import Counted, Plan, count, counts_by_group
 
 __all__ = ["bottlenecks", "dwell", "service_levels"]
@@ -182,9 +184,10 @@ _LATE_SUMMARY = ["visits", "late", "share_late", "lo", "hi", "median_late_days"]
 
 def service_levels(
     events: pd.DataFrame,
-    limits: Mapping[Hashable, Any] | pd.DataFrame,
+    limits: Mapping[Hashable, Any] | pd.Series | pd.DataFrame,
     *,
     owner: str | None = None,
+    calendar: str | pd.Series | None = None,
     summary: bool = False,
     won: Any = None,
     lost: Any = None,
@@ -200,10 +203,14 @@ def service_levels(
     ----------
     events : DataFrame
         Stage events.
-    limits : mapping or DataFrame
-        Longest stay by stage (Timedelta); or a frame with the columns ``stage`` and ``limit``.
+    limits : mapping, Series or DataFrame
+        Longest stay by stage: a time span (``"3D"``, ``"4h"``) or a number of days; or a frame
+        with the columns ``stage`` and ``limit``.
     owner : str, optional
         Column of ``events`` with who is responsible (at the entry into the stage).
+    calendar : str or Series, optional
+        Count working time alone, so that limits are in working days: a country code, or weights
+        by day (0 off, 1 worked). Default: all time counts.
     summary : bool, default=False
         One row an owner and stage instead: visits, how many late, share with interval.
     won, lost : stage or list of stages, optional
@@ -226,7 +233,7 @@ def service_levels(
     Raises
     ------
     InputError
-        A column is unusable, or a limit is no time span.
+        A column is unusable, a limit is no time span, or the calendar is unknown or too short.
 
     References
     ----------
@@ -252,7 +259,8 @@ def service_levels(
     tell_misspelt(visits.labels, {"limits": allowed}, caller=caller)
     limit = np.array([allowed.get(s, -1) for s in visits.labels])[visits.stage]
     watched = (limit >= 0) & ~visits.closed
-    late = watched & (visits.stay > limit)
+    stay = worked(visits.time, visits.time + visits.stay, calendar, caller=caller)
+    late = watched & (stay > limit)
     frame = pd.DataFrame(
         {
             deal: stream.labels.iloc[visits.who].array,
@@ -261,9 +269,9 @@ def service_levels(
             "left_at": np.where(visits.left, visits.time + visits.stay, np.iinfo(np.int64).min)
             .astype(np.int64)
             .astype("datetime64[us]"),
-            "days": visits.stay / DAY,
+            "days": stay / DAY,
             "limit_days": limit / DAY,
-            "late_days": (visits.stay - limit) / DAY,
+            "late_days": (stay - limit) / DAY,
             "still_there": ~visits.left,
         }
     )
@@ -292,11 +300,20 @@ def _limits(limits: Any, caller: str) -> dict[Hashable, int]:
                 "keep one limit a stage."
             )
         limits = dict(zip(limits["stage"], limits["limit"], strict=True))
+    if isinstance(limits, pd.Series) and limits.index.is_unique:
+        limits = limits.to_dict()
     if not isinstance(limits, Mapping) or not limits:
-        raise InputError(f"{caller}(): limits must map stages to time spans, got {limits!r}.")
-    return {
-        s: microseconds(v, name=f"the limit of {s!r}", caller=caller) for s, v in limits.items()
-    }
+        raise InputError(
+            f"{caller}(): limits must map stages to time spans or days, got {limits!r}."
+        )
+    return {s: _span(v, f"limits[{s!r}]", caller) for s, v in limits.items()}
+
+
+def _span(limit: Any, name: str, caller: str) -> int:
+    """A limit in microseconds; a number is one of days."""
+    if isinstance(limit, Real) and not isinstance(limit, bool | np.timedelta64):
+        return round(check_number(limit, name, caller=caller, low=0, high=1_000_000) * DAY)
+    return microseconds(limit, name=name, caller=caller)
 
 
 def _late_summary(
@@ -399,6 +416,8 @@ def bottlenecks(
         check_number(value, "value", caller=caller, low=0)
     refuse_names(by, _BOTTLENECK, caller=caller)
     stream = stream_of(events, caller, by, as_of, deal, stage, entered, invalid, **more)
+    if more:
+        one_currency(events, [], caller=caller, arg="events")
     counted = count(stream, plan, caller=caller)
     worth = _worth(counted, plan, value)
     out = _step_table(counted, plan, worth)

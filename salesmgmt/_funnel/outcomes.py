@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..engine.sums import rows_of
 from ..engine.survival import bands, gray, incidence, logrank
 from ..errors import InputError
 from ._deals import IS_WON, Deals, read_deals
-from ._events import check_share, refuse_names
+from ._events import DAY, check_share, microseconds, refuse_names
 
 __all__ = ["outcomes", "outcomes_test"]
 
@@ -31,7 +32,7 @@ _COLUMNS = [
 def outcomes(
     deals: pd.DataFrame,
     *,
-    horizon: int | None = None,
+    horizon: int | str | pd.Timedelta | None = None,
     by: str | Sequence[str] | None = None,
     as_of: object = None,
     confidence: float = 0.95,
@@ -52,8 +53,8 @@ def outcomes(
     ----------
     deals : DataFrame
         One row a deal. ``status`` may be absent: then stages with a usual name close a deal.
-    horizon : int, optional
-        Last age in days. Default: the oldest deal.
+    horizon : int or Timedelta, optional
+        Last age, in days or as a time span (``"90D"``). Default: the oldest deal.
     by : str or sequence of str, optional
         Columns to break down by.
     as_of : date, optional
@@ -100,8 +101,7 @@ def outcomes(
     3   30        2  0.50  0.25  0.25
     """
     caller = "outcomes"
-    if horizon is not None:
-        check_int(horizon, "horizon", caller=caller, low=0, high=1_000_000)
+    last = _last_age(horizon, caller)
     check_share(confidence, "confidence", caller=caller)
     refuse_names(by, _COLUMNS, caller=caller)
     known = _read(
@@ -109,7 +109,7 @@ def outcomes(
     )
     group, labels = known.groups()
     entry = _entry(known, caller)
-    parts = [_curve(known, rows, entry, horizon) for rows in rows_of(group, len(labels))]
+    parts = [_curve(known, rows, entry, last) for rows in rows_of(group, len(labels))]
     out = pd.DataFrame({name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
     for name in ("won", "lost", "open"):
         share, se = out[name].to_numpy(), out[f"{name}_se"].to_numpy()
@@ -119,6 +119,15 @@ def outcomes(
     for i, name in enumerate(labels.columns):
         out.insert(i, name, labels[name].iloc[at].array)
     return out.assign(as_of=known.as_of)
+
+
+def _last_age(horizon: Any, caller: str) -> int | None:
+    """Days of ``horizon``: a whole number of them, or a time span."""
+    if isinstance(horizon, np.timedelta64) or not isinstance(horizon, Real | None):
+        return microseconds(horizon, name="horizon", caller=caller) // DAY
+    if horizon is None:
+        return None
+    return check_int(horizon, "horizon", caller=caller, low=0, high=1_000_000)
 
 
 def _read(

@@ -252,7 +252,8 @@ def waterfall(
     -------
     DataFrame
         ``bucket``, ``amount`` (signed change; totals for ``opening`` and ``closing``),
-        ``deals``. A won or lost deal leaves with its opening amount. ``opening`` plus all
+        ``deals``. A won or lost deal leaves with its opening amount; ``removed`` is there only
+        where a deal is missing from ``after`` or left its group. ``opening`` plus all
         changes is ``closing``, exactly, in every group; the same holds for the numbers of
         deals with ``new`` and ``pulled`` coming in, ``pushed`` (with a period), ``won``,
         ``lost`` and ``removed`` going out.
@@ -431,8 +432,10 @@ def _bridge(
         np.add.at(amount[:, j], at[here], change[here])
         deals[:, j] = np.bincount(at[here], minlength=n)
     shown = pd.DataFrame(index=range(1)) if group is None else group.labels
-    out = shown.loc[np.repeat(np.arange(n), len(_BUCKETS))].reset_index(drop=True)
-    out["bucket"] = list(_BUCKETS) * n
+    there = [j for j, name in enumerate(_BUCKETS) if name != "removed" or deals[:, j].any()]
+    amount, deals = amount[:, there], deals[:, there]
+    out = shown.loc[np.repeat(np.arange(n), len(there))].reset_index(drop=True)
+    out["bucket"] = [_BUCKETS[j] for j in there] * n
     out["amount"], out["deals"] = money(amount.reshape(-1), step), deals.reshape(-1)
     return out
 
