@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -195,3 +196,13 @@ def test_a_plan_that_splits_by_column_is_not_simulated():
                           "amount": [800.0]})  # fmt: skip
     with pytest.raises(InputError, match="splits and overlays"):
         simulate_payout(draws, CommissionPlan([(0, 0.1)], base="amount", overlays={"boss": 0.1}))
+
+
+def test_tiers_read_from_a_table_are_the_tiers_as_typed():
+    want = CommissionPlan([(0, 10_000, 0.05), (10_000, None, 0.07)], base="amount")
+    for tiers in (
+        [(0, 10_000, 0.05), (10_000, float("nan"), 0.07)],
+        np.array([[0, 10_000, 0.05], [10_000, np.nan, 0.07]]),
+        pd.Series({0: 0.05, 10_000: 0.07}),
+    ):
+        assert CommissionPlan(tiers, base="amount").tiers == want.tiers

@@ -6,9 +6,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError
+from salesmgmt import DataWarning, InputError
 from salesmgmt.funnel import slippage, submissions
-from salesmgmt.kpi import acquisition_cost, complaints, control_chart, delivery, indicators, visits
+from salesmgmt.kpi import (
+    Metric,
+    acquisition_cost,
+    complaints,
+    control_chart,
+    cost_to_serve,
+    delivery,
+    distribution,
+    indicators,
+    rank,
+    review,
+    scorecard,
+    totals,
+    visits,
+    weights,
+)
 
 SALES = pd.DataFrame(
     {"customer_id": ["a", "b"], "date": ["2025-01-05", "2025-02-05"], "amount": [1.0, 2.0]}
@@ -166,3 +181,103 @@ def test_complaints_and_orders_of_later_keys_are_left_aside():
                            "promised_date": days, "delivered_date": days})  # fmt: skip
     assert complaints(cases, as_of="2025-03-31")["category"].tolist() == ["x", "y"]
     assert delivery(orders, by="category", as_of="2025-03-31")["category"].tolist() == ["x", "y"]
+
+
+def points_card(scale: float) -> pd.DataFrame:
+    """A curve in points or in shares beside a metric without a curve."""
+    curve = [(0.5, 0.0), (1.0, 1.0 * scale), (1.2, 1.5 * scale)]
+    metrics = [
+        Metric("sales", target=100, weight=0.6, curve=curve, gate=("stock", 0.9)),
+        Metric("stock", direction="lower", target=10, weight=0.4, error="se"),
+    ]
+    frame = pd.DataFrame(
+        {"rep": ["a", "b", "c"], "sales": [120.0, 90, 50], "stock": [5.0, 10, 20], "se": 1.0}
+    )
+    return scorecard(frame, metrics, keys="rep")
+
+
+def test_a_card_in_points_is_the_card_in_shares_times_a_hundred():
+    # A curve in points beside shares made one total of both: 0.6 * 150 + 0.4 * 1.5 = 90.6,
+    # a grade S for everybody, and a gate that left one point of 150.
+    shares, points = points_card(1), points_card(100)
+    for name in ("score", "weighted", "score_se"):
+        np.testing.assert_allclose(points[name], 100 * shares[name])
+    assert points["full_marks"].unique().tolist() == [100.0]
+    assert "full_marks" not in shares
+    one, other = totals(shares), totals(points)
+    np.testing.assert_allclose(other["total"], 100 * one["total"])
+    assert other.drop(columns="total").equals(one.drop(columns="total"))
+    np.testing.assert_allclose(review(points, "b")["lost"], 100 * review(shares, "b")["lost"])
+    from salesmgmt import plots
+
+    widths = [
+        [bar.get_width() for bar in plots.scorecard(card).patches] for card in (shares, points)
+    ]
+    np.testing.assert_allclose(*widths)
+
+
+def test_values_that_stand_as_scores_beside_shares_are_told():
+    frame = pd.DataFrame({"rep": ["a"], "sales": [100.0], "judged": [85.0]})
+    with pytest.warns(DataWarning, match=r"'judged' \(up to 85\) stand as scores"):
+        scorecard(frame, [Metric("sales", target=100), Metric("judged")], keys="rep")
+    scorecard(frame, [Metric("sales"), Metric("judged")], keys="rep")
+
+
+def test_metrics_may_be_named_only_and_nothing_else_is_taken():
+    frame = pd.DataFrame({"rep": ["a", "b"], "x": [1.0, 2.0], "y": [3.0, 2.0]})
+    for call in (scorecard, rank):
+        want = call(frame, [Metric("x"), Metric("y")], keys="rep")
+        pd.testing.assert_frame_equal(call(frame, ["x", "y"], keys="rep"), want)
+        for bad in (None, 5, [], [1]):
+            with pytest.raises(InputError, match="must be a list of Metric"):
+                call(frame, bad, keys="rep")
+    assert weights(frame, method="critic", metrics=["x", "y"]).index.tolist() == ["x", "y"]
+    with pytest.raises(InputError, match="name of the column of measures"):
+        Metric("x", target=pd.Series([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("method", ["topsis", "saw", "wpm", "vikor", "promethee", "grey"])
+def test_who_is_on_target_ranks_first_by_every_method(method):
+    # A distance of zero has no ratio: weighted sum and product take the ratio to the target.
+    frame = pd.DataFrame({"rep": list("abc"), "stock": [2.0, 5.0, 10.0]})
+    got = rank(frame, [Metric("stock", direction="target", target=5)], keys="rep", method=method)
+    assert got.loc[got["rank"] == 1, "rep"].tolist() == ["b"]
+    if method in ("saw", "wpm"):
+        np.testing.assert_allclose(got["score"] / got["score"].max(), [0.4, 1.0, 0.5])
+        with pytest.raises(InputError, match="by its ratio to the target"):
+            rank(frame.assign(stock=[-1.0, 5, 9]), [Metric("stock", direction="target", target=5)],
+                 keys="rep", method=method)  # fmt: skip
+
+
+def test_scores_by_key_are_placed_as_a_frame_of_them_is():
+    scores = pd.Series([0.7, 0.9, 1.3], index=pd.Index(["a", "b", "c"], name="rep"), name="score")
+    got = distribution(scores)
+    assert got.index.equals(scores.index)
+    want = distribution(scores.rename("total").reset_index())
+    pd.testing.assert_frame_equal(got.reset_index(), want)
+
+
+def test_expenses_stay_with_the_part_of_the_key_they_name():
+    sales = pd.DataFrame({"region": [1, 1, 2, 2], "channel": list("xyxy"),
+                          "amount": [100.0, 300, 100, 100]})  # fmt: skip
+    spent = pd.DataFrame({"region": [1, 1, None, 2, 9], "channel": ["x", None, "y", "zz", None],
+                          "amount": [1.0, 40, 8, 12, 6]})  # fmt: skip
+    got = cost_to_serve(sales, spent, by=["region", "channel"])
+    # 40 in region 1 by revenue; 8 in channel y; 12 and 6 name nobody who sells.
+    assert got["direct"].tolist() == [1.0, 0, 0, 0]
+    assert got["shared"].tolist() == [10 + 3, 30 + 6 + 9, 0 + 3, 2 + 3]
+    assert got["region"].dtype == sales["region"].dtype
+    whole = cost_to_serve(sales, spent[["amount"]], by="region")
+    assert whole["shared"].sum() == 67
+    assert whole["direct"].sum() == 0
+    assert whole["region"].tolist() == [1, 2]
+
+
+def test_of_several_keys_the_review_says_how_to_name_the_period():
+    card = scorecard(
+        pd.DataFrame({"rep": ["a", "a"], "month": [1, 2], "x": [1.0, 2.0]}),
+        ["x"],
+        keys=["rep", "month"],
+    )
+    with pytest.raises(InputError, match="name it with period="):
+        review(card, "a")

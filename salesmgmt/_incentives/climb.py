@@ -130,7 +130,7 @@ class Climb:
             label = job.period_labels.iloc[at % job.shape[1]]
             when = f", {label:%Y-%m-%d}" if isinstance(label, pd.Timestamp) else f", {label}"
         raise InputError(
-            f"{job.caller}(): {int(bad.sum())} payee's period(s) (first: {who}{when}) {what}."
+            f"{job.caller}(): {int(bad.sum())} payee period(s) (first: {who}{when}) {what}."
         )
 
     # ---- where the tiers start, what they pay

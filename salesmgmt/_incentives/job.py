@@ -664,7 +664,7 @@ def _one_number(
         arg, remedy = ("results", ", or a frame of targets") if own else ("targets", "")
         raise InputError(
             f"{job.caller}(): {arg}: column {rows.columns[option]!r} differs within "
-            f"{int(differ.sum())} payee's period(s) (first: {who}); "
+            f"{int(differ.sum())} payee period(s) (first: {who}); "
             f"give one value a period{remedy}."
         )
     known = high > -np.inf

@@ -34,7 +34,7 @@ class CommissionPlan:
     Parameters
     ----------
     tiers : sequence of tuples, mapping or DataFrame
-        ``(start, value)`` or ``(start, end, value)`` (``end`` None for the last), or
+        ``(start, value)`` or ``(start, end, value)`` (``end`` None or NaN for the last), or
         ``{start: value}``, or a frame with columns ``start`` and ``value``. The first starts at
         0. Accelerators and decelerators are tiers with higher and lower values. The last tier
         goes on beyond an ``end`` of its own: a ceiling on pay is a ``cap``.
@@ -360,8 +360,10 @@ def _read_tiers(tiers: Any) -> tuple[tuple[float, float], ...]:
         if not {"start", "value"} <= set(tiers.columns):
             raise InputError(f"{_CALLER}(): a tier frame has the columns 'start' and 'value'.")
         rows: list[Any] = list(zip(tiers["start"], tiers["value"], strict=True))
-    elif isinstance(tiers, Mapping):
+    elif isinstance(tiers, Mapping | pd.Series):
         rows = list(tiers.items())
+    elif isinstance(tiers, np.ndarray) and tiers.ndim == 2:
+        rows = tiers.tolist()
     elif isinstance(tiers, Sequence) and not isinstance(tiers, str):
         rows = list(tiers)
     else:
@@ -396,7 +398,9 @@ def _check_ends(rows: list[Any]) -> None:
             last = i == len(rows) - 1
             end = row[1]
             follows = None if last else rows[i + 1][0]
-            if last and end is not None and not end > row[0]:
+            if last and (end is None or end != end):  # a table read from a file says NaN
+                continue
+            if last and not end > row[0]:
                 raise InputError(
                     f"{_CALLER}(): tier {i + 1} ends at {end}, where it starts or before; the "
                     "last tier ends at None."

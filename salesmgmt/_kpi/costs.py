@@ -12,6 +12,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    Rows,
     check_choice,
     check_freq,
     check_int,
@@ -23,6 +24,7 @@ from .._frames import (
     refuse_names,
     stack_keys,
     take,
+    to_pandas,
     units,
     warn,
 )
@@ -66,8 +68,9 @@ def cost_to_serve(
     transactions : DataFrame
         Sales lines: ``by`` columns, amount, and ``cost`` if known. Not modified.
     expenses : DataFrame
-        Expenses: amount, and those ``by`` columns it is booked by. Rows whose key is missing, or
-        whose key has no sales, are shared among all keys.
+        Expenses: amount, and those ``by`` columns it is booked by. A row that names no key, or
+        one without sales, is shared among all keys; one that names part of it (its region, not
+        its channel) among the keys of that part.
     by : str or sequence of str
         Key columns (``"rep"``, ``["region", "channel"]``).
     amount, cost : str
@@ -109,18 +112,9 @@ def cost_to_serve(
     refuse_names(names, _SERVED, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
-    roles: dict[str, Any] = {
-        "amount": Amount(amount),
-        "cost": Amount(cost, optional=True, missing="allow"),
-    }
-    for arg, frame in (("transactions", transactions), ("expenses", expenses)):
-        one_currency(frame, names, caller=caller, arg=arg)
-    sales = take(
-        transactions, caller=caller, arg="transactions", invalid=invalid, by=names, **roles
+    sales, spent = _booked(
+        transactions, expenses, names, amount, cost, expense, invalid, caller=caller
     )
-    booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
-    spent = take(expenses, caller=caller, arg="expenses", invalid=invalid,
-                 amount=Amount(expense, option="expense"), **booked)  # fmt: skip
     args = ("transactions", "expenses")
     both = stack_keys([sales.frame, spent.frame], names, caller=caller, args=args)
     every = factorise(both, names)
@@ -139,8 +133,68 @@ def cost_to_serve(
     direct = np.zeros(len(revenue), dtype=np.int64)
     np.add.at(direct, place[own[known]], paid[known])
     weight = {"revenue": revenue, "gross_profit": profit, "equal": np.ones_like(revenue)}[share]
-    shared = _share(int(paid[~known].sum()), np.maximum(weight, 0))
-    out = every.labels[sold].reset_index(drop=True)
+    part = np.column_stack([factorise(both, [n]).codes for n in names])
+    of_key = np.empty((len(revenue), len(names)), dtype=np.int64)
+    of_key[codes] = part[:cut]
+    shared = _shared(part[cut:][~known], of_key, paid[~known], np.maximum(weight, 0))
+    first = np.unique(codes, return_index=True)[1]
+    out = sales.frame[names].iloc[first].reset_index(drop=True)
+    return _served(out, revenue, profit, direct, shared, step)
+
+
+def _booked(
+    transactions: Any,
+    expenses: Any,
+    names: list[str],
+    amount: str,
+    cost: str,
+    expense: str,
+    invalid: str,
+    *,
+    caller: str,
+) -> tuple[Rows, Rows]:
+    """Sales and expenses, checked; expenses have no key where they are not booked by a column."""
+    spent = to_pandas(expenses, caller=caller, arg="expenses")
+    for arg, frame in (("transactions", transactions), ("expenses", spent)):
+        one_currency(frame, names, caller=caller, arg=arg)
+    apart = [n for n in names if n not in spent.columns]
+    spent = pd.concat([spent, pd.DataFrame(index=spent.index, columns=apart, dtype=object)], axis=1)
+    sales = take(
+        transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
+        amount=Amount(amount), cost=Amount(cost, optional=True, missing="allow"),
+    )  # fmt: skip
+    booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
+    return sales, take(spent, caller=caller, arg="expenses", invalid=invalid,
+                       amount=Amount(expense, option="expense"), **booked)  # fmt: skip
+
+
+def _shared(part: np.ndarray, of_key: np.ndarray, paid: np.ndarray, weight: np.ndarray) -> Any:
+    """Expenses without a key of their own, among the keys that have the part they name.
+
+    ``part`` and ``of_key`` hold a code a key column, -1 where an expense has none.
+    """
+    out = np.zeros(len(weight), dtype=np.int64)
+    seen, at = np.unique(part, axis=0, return_inverse=True)
+    sums = np.zeros(len(seen), dtype=np.int64)
+    np.add.at(sums, at.reshape(-1), paid)
+    everyone = 0
+    for codes, whole in zip(seen, sums, strict=True):
+        fits = ((of_key == codes) | (codes < 0)).all(axis=1)
+        if (codes >= 0).any() and fits.any():
+            out[fits] += _share(int(whole), weight[fits])
+        else:
+            everyone += int(whole)
+    return out + _share(everyone, weight)
+
+
+def _served(
+    out: pd.DataFrame,
+    revenue: np.ndarray,
+    profit: np.ndarray,
+    direct: np.ndarray,
+    shared: np.ndarray,
+    step: float,
+) -> pd.DataFrame:
     total = direct + shared
     for name, column in (
         ("revenue", revenue), ("gross_profit", profit), ("direct", direct), ("shared", shared),

@@ -27,7 +27,7 @@ RANKINGS = ("topsis", "saw", "wpm", "vikor", "promethee", "grey")
 
 def rank(
     measures: pd.DataFrame,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric | str],
     *,
     keys: str | Sequence[str],
     method: str = "topsis",
@@ -45,9 +45,10 @@ def rank(
     ----------
     measures : DataFrame
         One row a key, one column a metric. Not modified.
-    metrics : sequence of Metric
-        What counts, and which way is good. Where ``direction="target"`` the distance from the
-        target counts, the less the better.
+    metrics : sequence of Metric or str
+        What counts, and which way is good; a name alone: the more the better. Where
+        ``direction="target"`` the distance from the target counts, the less the better; weighted
+        product and weighted sum (``max``, ``sum``) take the ratio to it instead, 1 on target.
     keys : str or sequence of str
         Key columns.
     method : {"topsis", "saw", "wpm", "vikor", "promethee", "grey"}
@@ -104,7 +105,8 @@ def rank(
     caller = "rank"
     own = ("score", "rank", *_OWN.get(method, ()))
     refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
-    listed, x, higher, labels = _alternatives(measures, metrics, keys, caller=caller)
+    ratios = _divides(method, normalisation)
+    listed, x, higher, labels = _alternatives(measures, metrics, keys, ratios=ratios, caller=caller)
     w = _weight_vector(listed, weights, caller=caller)
     w = w / w.sum()
     scorer = _scorer(
@@ -124,8 +126,9 @@ def rank(
 
 
 def _alternatives(
-    measures: Any, metrics: Any, keys: Any, *, caller: str
+    measures: Any, metrics: Any, keys: Any, *, ratios: bool, caller: str
 ) -> tuple[list[Metric], np.ndarray, np.ndarray, pd.DataFrame]:
+    """Metrics, values, which way is good, keys. ``ratios``: the method divides values."""
     listed = _check_metrics(metrics, caller=caller)
     for m in listed:
         if m.direction == "target" and m.target is None:
@@ -139,8 +142,28 @@ def _alternatives(
         if m.direction == "target":
             own = isinstance(m.target, str)
             goal: Any = rows[f"target of {m.name}"][place] if own else m.target
-            x[:, j] = np.abs(x[:, j] - goal)
-    return listed, x, np.array([m.direction == "higher" for m in listed]), labels
+            x[:, j] = _closeness(x[:, j], goal, m, ratios=ratios, caller=caller)
+    up = ("higher", "target") if ratios else ("higher",)
+    return listed, x, np.array([m.direction in up for m in listed]), labels
+
+
+def _closeness(
+    value: np.ndarray, goal: Any, metric: Metric, *, ratios: bool, caller: str
+) -> np.ndarray:
+    """Distance from the target; where values are divided the ratio to it, as none has zero."""
+    if not ratios:
+        return np.asarray(np.abs(value - goal))
+    if (value <= 0).any() or np.any(np.asarray(goal) <= 0):
+        raise InputError(
+            f"{caller}(): this method takes {metric.name!r}, best on target, by its ratio to the "
+            "target, which needs positive values and targets. Shift both, or take another method."
+        )
+    return np.asarray(np.minimum(value, goal) / np.maximum(value, goal))
+
+
+def _divides(method: str, normalisation: str | None) -> bool:
+    """Whether a method divides values, which a distance of zero does not stand."""
+    return method == "wpm" or (method == "saw" and normalisation in (None, "max", "sum"))
 
 
 def _scorer(
@@ -268,7 +291,7 @@ def _preferences(
 
 def sensitivity(
     measures: pd.DataFrame,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric | str],
     *,
     keys: str | Sequence[str],
     method: str = "topsis",
@@ -321,7 +344,8 @@ def sensitivity(
     1     m2     0.2  0.286   0.086      1     A     B
     """
     caller = "sensitivity"
-    listed, x, higher, labels = _alternatives(measures, metrics, keys, caller=caller)
+    ratios = _divides(method, normalisation)
+    listed, x, higher, labels = _alternatives(measures, metrics, keys, ratios=ratios, caller=caller)
     watched = check_int(top, "top", caller=caller, low=1)
     w = _weight_vector(listed, weights, caller=caller)
     w = w / w.sum()

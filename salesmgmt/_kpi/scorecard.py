@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -19,16 +19,21 @@ from .._frames import (
     refuse_names,
     take,
     to_pandas,
+    warn,
 )
 from ..engine.scoring import attainment, piecewise
 from ..errors import InputError
 
-__all__ = ["FIXED", "Metric", "scorecard"]
+__all__ = ["EXTRA", "FIXED", "Metric", "full_marks", "scorecard"]
 
 DIRECTIONS = ("higher", "lower", "target")
 INVERSES = ("difference", "ratio")
 #: Columns of a scorecard that are no keys.
-FIXED = ("metric", "value", "target", "attainment", "score", "weight", "weighted", "score_se")
+FIXED = ("metric", "value", "target", "attainment", "score", "weight", "weighted")
+#: Those that stand only where they have something to say.
+EXTRA = ("full_marks", "score_se")
+_POINTS = 100.0  # full marks where scores are points
+_SHARES = 10.0  # beyond it a score is no share of full marks any more
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,8 @@ class Metric:
     curve : sequence of (float, float) or mapping, optional
         Points ``(attainment, score)`` (without a target: ``(value, score)``), joined by straight
         lines, flat outside. An abscissa given twice is a step; its upper score holds there.
-        None: the score is the attainment itself.
+        None: the score is the attainment itself. Scores beyond 10 are points: see
+        :func:`scorecard`.
     gate : (str, float) or (str, float, float), optional
         ``("margin", 0.9)``: while metric ``margin`` attains less than 0.9 (has a value below
         it, if it has no target, or is missing) this metric earns no bonus points: its score is
@@ -108,6 +114,11 @@ class Metric:
         if self.weight is not None:
             check_number(self.weight, "weight", caller=caller, low=0)
         if self.target is not None and not isinstance(self.target, str):
+            if np.ndim(self.target):
+                raise InputError(
+                    f"{caller}: target must be a number, or the name of the column of measures "
+                    "that holds each key's own; join them to measures first."
+                )
             check_number(self.target, "target", caller=caller)
         if self.floor is not None and self.cap is not None and self.floor > self.cap:
             raise InputError(f"{caller}(): floor {self.floor:g} exceeds cap {self.cap:g}.")
@@ -172,7 +183,7 @@ def _curve_points(curve: Any, *, caller: str) -> tuple[np.ndarray, np.ndarray] |
 
 def scorecard(
     measures: pd.DataFrame,
-    metrics: Sequence[Metric],
+    metrics: Sequence[Metric | str],
     *,
     keys: str | Sequence[str],
     weights: pd.Series | Mapping[str, float] | None = None,
@@ -185,8 +196,8 @@ def scorecard(
     measures : DataFrame
         One row a key; one column a metric (and a target or standard error, if metrics name
         columns for them). Not modified.
-    metrics : sequence of Metric
-        What counts. Each name once.
+    metrics : sequence of Metric or str
+        What counts, each once; a name alone stands for ``Metric(name)``.
     keys : str or sequence of str
         Key columns (``"rep"``, or ``["rep", "month"]`` for several periods).
     weights : Series or mapping, optional
@@ -203,6 +214,10 @@ def scorecard(
         ``attainment`` (share of the target), ``score`` (1: on target, unless a curve says
         otherwise), ``weight``, ``weighted`` (score × weight); ``score_se`` where a metric names
         an ``error`` column. Keys ascending, metrics as given.
+
+        A curve with a score beyond 10 is in points and makes a card in points: all other scores
+        made of targets or curves are multiplied by 100, so that one total can hold them, and
+        ``full_marks`` says 100. Grades, gates and reviews go by it.
 
     Raises
     ------
@@ -232,8 +247,8 @@ def scorecard(
     """
     caller = "scorecard"
     check_choice(missing, "missing", ("raise", "reweight"), caller=caller)
-    own = ("metric", "value", "target", "attainment", "score", "weight", "weighted")
-    refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
+    names = check_names(keys, "keys", caller=caller)
+    refuse_names(names, (*FIXED, *EXTRA), caller=caller, option="keys")
     metrics = _check_metrics(metrics, caller=caller)
     for m in metrics:
         if m.target is None and m.curve is None and m.direction != "higher":
@@ -244,9 +259,9 @@ def scorecard(
     shares = _weight_vector(metrics, weights, caller=caller)
     rows, labels, order = _measured(measures, metrics, keys, missing=missing, caller=caller)
     value, target, reached, base = _attained(rows, metrics, order)
-    score = _gated(
-        np.column_stack([m.score(b) for m, b in zip(metrics, base.T, strict=True)]), metrics, base
-    )
+    score = np.column_stack([m.score(b) for m, b in zip(metrics, base.T, strict=True)])
+    scale, full = _scale(metrics, score, caller=caller)
+    score = _gated(score * scale, metrics, base, scale, full)
     share = _shares(shares, score, labels, caller=caller)
     out = labels.loc[np.repeat(np.arange(len(labels)), len(metrics))].reset_index(drop=True)
     out["metric"] = np.tile([m.name for m in metrics], len(labels))
@@ -258,17 +273,24 @@ def scorecard(
         "weight": share,
         "weighted": score * share,
     }
+    if full != 1:
+        parts["full_marks"] = np.full(value.shape, full)
     if any(m.error for m in metrics):
-        parts["score_se"] = _score_errors(rows, metrics, order)
+        parts["score_se"] = _score_errors(rows, metrics, order) * scale
     for name, block in parts.items():
         out[name] = block.reshape(-1)
     return out
 
 
 def _check_metrics(metrics: Any, *, caller: str) -> list[Metric]:
-    listed = [metrics] if isinstance(metrics, Metric) else list(metrics)
+    given = [metrics] if isinstance(metrics, Metric | str) else metrics
+    given = list(given) if isinstance(given, Iterable) else []
+    listed = [Metric(m) if isinstance(m, str) else m for m in given]
     if not listed or not all(isinstance(m, Metric) for m in listed):
-        raise InputError(f"{caller}(): metrics must be a list of Metric, one at least.")
+        raise InputError(
+            f"{caller}(): metrics must be a list of Metric (or of column names, the more the "
+            "better), one at least."
+        )
     names = [m.name for m in listed]
     if len(set(names)) != len(names):
         twice = next(n for n in names if names.count(n) > 1)
@@ -379,12 +401,41 @@ def _check_bounded(m: Metric, value: np.ndarray, reached: np.ndarray, *, caller:
         )
 
 
-def _gated(score: np.ndarray, metrics: list[Metric], base: np.ndarray) -> np.ndarray:
+def full_marks(card: pd.DataFrame) -> pd.Series:
+    """Score that counts as full marks, by row: 1, or 100 where scores are points."""
+    if "full_marks" in card.columns:
+        return card["full_marks"].fillna(1.0).astype(np.float64)
+    return pd.Series(1.0, index=card.index)
+
+
+def _scale(metrics: list[Metric], score: np.ndarray, *, caller: str) -> tuple[np.ndarray, float]:
+    """What each metric's scores are multiplied by to be of one scale, and full marks on it.
+
+    One curve in points makes a card in points: attainments, and curves in shares, are put on it.
+    """
+    plain = np.array([m.target is None and m.curve is None for m in metrics])
+    curves = [_curve_points(m.curve, caller=caller) for m in metrics]
+    points = np.array([c is not None and np.abs(c[1]).max() > _SHARES for c in curves])
+    if points.any():
+        return np.where(plain | points, 1.0, _POINTS), _POINTS
+    top = np.array([np.nanmax(np.abs(s), initial=0.0) for s in score.T])
+    odd = np.flatnonzero(plain & (top > _SHARES))
+    if len(odd) and not plain.all():
+        warn(
+            f"{caller}(): the values of {metrics[odd[0]].name!r} (up to {top[odd[0]]:g}) stand as "
+            "scores beside shares of full marks (1.0); give the metric a target or a curve."
+        )
+    return np.ones(len(metrics)), 1.0
+
+
+def _gated(
+    score: np.ndarray, metrics: list[Metric], base: np.ndarray, scale: np.ndarray, full: float
+) -> np.ndarray:
     names = [m.name for m in metrics]
     out = score.copy()
     for j, m in enumerate(metrics):
         if m.gate is not None:
-            limit = m.gate[2] if len(m.gate) == 3 else 1.0
+            limit = m.gate[2] * scale[j] if len(m.gate) == 3 else full
             other = base[:, names.index(m.gate[0])]
             shut = ~(other >= m.gate[1])  # a gate that was not measured stays shut
             out[:, j] = np.where(shut, np.minimum(score[:, j], limit), score[:, j])

@@ -22,7 +22,7 @@ from .._frames import (
 from .._period_labels import in_time
 from ..engine.ranking import competition_rank, rank_interval
 from ..errors import InputError
-from .scorecard import FIXED
+from .scorecard import EXTRA, FIXED, full_marks
 
 __all__ = ["GRADES", "review", "totals"]
 
@@ -186,12 +186,12 @@ def _check_grades(grades: Any, *, caller: str) -> tuple[list[str], np.ndarray]:
 def _card(scorecard: Any, *, caller: str, arg: str = "scorecard") -> tuple[pd.DataFrame, list[str]]:
     """The checked scorecard and its key columns: all before ``metric``."""
     frame = to_pandas(scorecard, caller=caller, arg=arg)
-    for name in FIXED[:-1]:
+    for name in FIXED:
         if name not in frame.columns:
             raise InputError(
                 f"{caller}(): {arg} has no column {name!r}; pass what scorecard() returned."
             )
-    names = [c for c in frame.columns if c not in FIXED]
+    names = [c for c in frame.columns if c not in (*FIXED, *EXTRA)]
     if not names:
         raise InputError(f"{caller}(): {arg} has no key column; pass what scorecard() returned.")
     role = {f"by{i}": n for i, n in enumerate(names)}
@@ -213,7 +213,8 @@ def _sums(frame: pd.DataFrame, key: Keys) -> tuple[np.ndarray, np.ndarray, np.nd
     part = np.nan_to_num(frame["weighted"].to_numpy(np.float64)[order])
     weight = frame["weight"].to_numpy(np.float64)[order]
     total = np.bincount(codes, part, minlength=len(key))
-    full = np.bincount(codes, weight, minlength=len(key))
+    marks = full_marks(frame).to_numpy(np.float64)[order]
+    full = np.bincount(codes, weight * marks, minlength=len(key))
     error = np.zeros(len(key))
     if "score_se" in frame.columns:
         se = np.nan_to_num(frame["score_se"].to_numpy(np.float64)[order])
@@ -257,11 +258,12 @@ def review(
     -------
     DataFrame
         One row a metric, the one that cost most first: ``metric``, ``value``, ``target``,
-        ``gap`` (value - target), ``score``, ``weight``, ``weighted``, ``lost`` (weight -
-        weighted: points short of full marks; negative: bonus), ``share_of_loss`` (of all points
-        lost; 0 for bonuses), ``previous`` (``weighted`` last time), ``change`` (since then),
-        ``change_by_score`` and ``change_by_weight`` (which add up to it). The totals differ by
-        the sum of ``change``. Without a last time these four are NaN.
+        ``gap`` (value - target), ``score``, ``weight``, ``weighted``, ``lost`` (weight
+        times full marks - weighted: points short of full marks; negative: bonus),
+        ``share_of_loss`` (of all points lost; 0 for bonuses), ``previous`` (``weighted`` last
+        time), ``change`` (since then), ``change_by_score`` and ``change_by_weight`` (which add
+        up to it). The totals differ by the sum of ``change``. Without a last time these four are
+        NaN.
 
     Raises
     ------
@@ -292,7 +294,7 @@ def review(
     out["gap"] = out["value"] - out["target"]
     for name in ("score", "weight", "weighted"):
         out[name] = now[name]
-    out["lost"] = now["weight"] - now["weighted"].fillna(0.0)
+    out["lost"] = now["weight"] * full_marks(now) - now["weighted"].fillna(0.0)
     short = out["lost"].clip(lower=0)
     out["share_of_loss"] = short / short.sum() if short.sum() > 0 else 0.0
     return _with_change(out, before).sort_values(
@@ -327,13 +329,16 @@ def _of_key(
     card: pd.DataFrame, key: Any, period: str | None, *, caller: str
 ) -> pd.DataFrame | None:
     """The rows of one key, metrics in their order; None where the key is not there."""
-    names = [c for c in card.columns if c not in FIXED and c != period]
+    names = [c for c in card.columns if c not in (*FIXED, *EXTRA, period)]
     if isinstance(key, Mapping):
         wanted = dict(key)
     else:
         values = tuple(key) if isinstance(key, tuple | list) else (key,)
         if len(values) != len(names):
-            raise InputError(f"{caller}(): key must have {len(names)} value(s) for {names}.")
+            hint = "" if period is not None or len(names) < 2 else (
+                "; if one of them is the period, name it with period="
+            )  # fmt: skip
+            raise InputError(f"{caller}(): key must have {len(names)} value(s) for {names}{hint}.")
         wanted = dict(zip(names, values, strict=True))
     if set(wanted) != set(names):
         raise InputError(f"{caller}(): key must name the columns {names}, got {list(wanted)}.")

@@ -350,7 +350,10 @@ def _check_counts(
     ):
         if bad.any():
             first = " / ".join(str(v) for v in labels.iloc[int(np.argmax(bad))])
-            raise InputError(f"{caller}(): {told} for {int(bad.sum())} key(s) (first: {first}).")
+            raise InputError(
+                f"{caller}(): {told} for {int(bad.sum())} key(s) (first: {first}); mend them, or "
+                "leave these keys out."
+            )
 
 
 # --------------------------------------------------------------------------------------
@@ -358,7 +361,7 @@ def _check_counts(
 
 
 def distribution(
-    scores: pd.DataFrame,
+    scores: pd.DataFrame | pd.Series,
     *,
     score: str = "total",
     by: str | Sequence[str] | None = None,
@@ -370,8 +373,8 @@ def distribution(
 
     Parameters
     ----------
-    scores : DataFrame
-        One row a key, as from :func:`totals`; not modified.
+    scores : DataFrame or Series
+        One row a key, as from :func:`totals`, or the scores alone by key; not modified.
     score : str, default="total"
         Column of scores, the higher the better.
     by : str or sequence of str, optional
@@ -412,7 +415,8 @@ def distribution(
     shares = _check_bands(bands, caller=caller)
     names = check_names(by, "by", caller=caller)
     refuse_names(names, _PLACED, caller=caller, option="by")
-    frame = to_pandas(scores, caller=caller, arg="scores")
+    given = scores.to_frame(score) if isinstance(scores, pd.Series) else scores
+    frame = to_pandas(given, caller=caller, arg="scores")
     rows = take(
         frame, caller=caller, arg="scores", by=names, score=Amount(score),
         potential=None if potential is None else Amount(potential),

@@ -34,7 +34,7 @@ def weights(
     data: Any,
     *,
     method: str = "ahp",
-    metrics: Sequence[Metric] | None = None,
+    metrics: Sequence[Metric | str] | None = None,
     keys: str | Sequence[str] | None = None,
     estimate: str = "eigenvector",
     random_index: str = "saaty",
@@ -53,7 +53,7 @@ def weights(
         means count. All other methods: the measures, one row a key (a frame, or an array).
     method : {"ahp", "entropy", "critic", "merec", "equal", "pca"}
         How.
-    metrics : sequence of Metric, optional
+    metrics : sequence of Metric or str, optional
         Which columns count and which way is good; None: all numeric columns but ``keys``, the
         more the better.
     keys : str or sequence of str, optional

@@ -63,7 +63,7 @@ def scorecard(
     """
     caller = "plots.scorecard"
     frame, ax = axes(result, _CARD, ax, lang, caller=caller)
-    names = [c for c in frame.columns if c not in (*_CARD, "score_se")]
+    names = [c for c in frame.columns if c not in (*_CARD, "full_marks", "score_se")]
     label = frame[names].astype(str).agg(" / ".join, axis=1)
     if key is not None:
         wanted = " / ".join(map(str, key if isinstance(key, tuple) else (key,)))
@@ -73,7 +73,8 @@ def scorecard(
     shown, label = frame.head(_MOST), label.head(_MOST)
     single = label.nunique() == 1
     text = shown["metric"] if single else label + "  " + shown["metric"]
-    _bullets(ax, shown["score"].to_numpy(np.float64), [str(v) for v in text], shown, lang)
+    marks = shown["full_marks"].fillna(1.0) if "full_marks" in shown.columns else 1.0
+    _bullets(ax, (shown["score"] / marks).to_numpy(np.float64), [str(v) for v in text], shown, lang)
     head = t(lang, "Scorecard", "绩效计分卡") + (f": {label.iloc[0]}" if single else "")
     if len(frame) > _MOST:
         head += t(
