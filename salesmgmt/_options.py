@@ -101,9 +101,11 @@ def _check_range(
 
 
 def check_seed(random_state: Any, *, caller: str) -> Any:
-    """``random_state`` as a whole number from 0 on, a NumPy generator, or None."""
+    """``random_state`` as a whole number from 0 on, a NumPy generator (old or new), or None."""
     if random_state is None or isinstance(random_state, np.random.Generator):
         return random_state
+    if isinstance(random_state, np.random.RandomState):  # it moves on, like a Generator
+        return np.random.default_rng(int(random_state.randint(2**31 - 1)))
     return check_int(random_state, "random_state", caller=caller, low=0)
 
 

@@ -260,3 +260,33 @@ def test_a_wrong_table_of_events_is_named_as_the_user_calls_it():
     bad = pd.DataFrame({"event": ["fair"], "start": ["2024-03-01"]})
     with pytest.raises(InputError, match=r"^forecast\(\): events has no column 'name'\. .*Rename"):
         forecast(sales, 3, events=bad)
+
+
+def test_a_driver_of_true_and_false_is_one_of_ones_and_zeros():
+    rng = np.random.default_rng(2)
+    dates = pd.date_range("2019-01-01", periods=66, freq="MS")
+    runs = rng.uniform(size=66) < 0.3
+    sales = pd.DataFrame({"date": dates, "amount": 100 + 40 * runs + rng.normal(0, 1, 66)})
+    known, ahead = {}, {}
+    for name, column in (("flag", runs), ("number", runs * 1.0), ("text", pd.array(runs))):
+        table = sales.assign(promotion=column)
+        past, future = table.iloc[:60], table.iloc[60:].drop(columns="amount")
+        known[name] = forecast(past, 6, exog="promotion", future=future)
+        ahead[name] = future
+    pd.testing.assert_frame_equal(known["flag"], known["number"])
+    pd.testing.assert_frame_equal(known["text"], known["number"])
+    gone = ahead["text"]["promotion"].where(ahead["text"].index > 60)
+    gone = ahead["text"].assign(promotion=gone)
+    with pytest.raises(InputError, match="future lacks 1 value"):
+        forecast(sales.assign(promotion=runs).iloc[:60], 6, exog="promotion", future=gone)
+
+
+def test_messages_name_the_argument_of_the_caller():
+    sales = monthly(24).iloc[:24]
+    with pytest.raises(InputError, match=r"forecast\(\): calendar 'XX' is not known"):
+        forecast(sales, 2, calendar="XX")
+    dates = pd.DataFrame({"date": ["2018-11-11", "2019-11-11"], "double11": 1.0})
+    with pytest.raises(InputError, match=r"calendar lacks 24 period.*Single dates.*events="):
+        forecast(sales, 2, calendar=dates)
+    with pytest.raises(InputError, match=r"season_length is one number.*168 beside 24"):
+        forecast(sales, 2, season_length=[24, 168])

@@ -272,3 +272,29 @@ def correlation(stays):
     shocks = np.tril(np.full((5, 5), stays), -1) + np.eye(5)
     cov = shocks @ shocks.T
     return cov / np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
+
+
+def test_controls_come_as_columns_tables_series_or_keys():
+    sales = stores(count=6, n=48)
+    start = {"s00": "2023-07-01"}
+    options = {"start": start, "by": "store", "placebos": 1}
+    column = impact(sales, controls="market", **options)
+    market = sales.loc[sales["store"] == "s00", ["date", "market"]]
+    for own in (market, market.set_index("date")["market"], sales[["store", "date", "market"]]):
+        pd.testing.assert_frame_equal(
+            impact(sales.drop(columns="market"), controls=own, **options), column
+        )
+    few = sales[sales["store"].isin(["s00", "s02", "s04"])]
+    others = impact(few, controls="others", **options)
+    named = impact(few, controls=["s02", "s04"], **options)
+    pd.testing.assert_frame_equal(named, others)
+    options["start"] = "2023-07-01"  # of all but the controls
+    pd.testing.assert_frame_equal(impact(few, controls=("s02", "s04"), **options), others)
+    with pytest.raises(
+        InputError, match=r"controls lack 36 value.*first 'market' of s00 on 2023-07"
+    ):
+        impact(sales, controls=market[market["date"] < "2023-07-01"], **options)
+    with pytest.raises(InputError, match="controls has no column of numbers"):
+        impact(sales, controls=market[["date"]], **options)
+    with pytest.raises(InputError, match="names all keys"):
+        impact(few, controls=["s00", "s02", "s04"], **options)

@@ -197,10 +197,7 @@ def test_levels_and_list_of_models():
 
 def test_chunk_equals_whole(two):
     whole = forecast(two, 3, by="store", freq="M", gaps="missing")
-    parts = [
-        fit_chunk(g, horizon=3, by="store", freq="M", gaps="missing")
-        for _, g in two.groupby("store")
-    ]
+    parts = [fit_chunk(g, 3, by="store", freq="M", gaps="missing") for _, g in two.groupby("store")]
     joined = pd.concat(parts, ignore_index=True)
     assert (joined[["store", "date", "status"]] == whole[["store", "date", "status"]]).all(
         axis=None

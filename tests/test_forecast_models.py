@@ -462,3 +462,28 @@ def test_net_flows_are_forecast_as_well_as_sales(moved):
     assert apart.mean() < 8
     width, usual = ((f["hi_95"] - f["lo_95"]).mean() for f in (net, plain))
     assert 0.7 < width / usual < 1.5
+
+
+# --------------------------------------------------------------------------------------
+# the naive family
+
+# R 4.2.2, forecast 8.20: y <- window(JohnsonJohnson, start = c(1976, 1)); naive(y, h = 6),
+# rwf(y, h = 6, drift = TRUE), snaive(y, h = 6): lower[, 2] and upper[, 1] of steps 1 and 6.
+EARNINGS = [
+    *(7.74, 8.91, 8.28, 6.84, 9.54, 10.26, 9.54, 8.73, 11.88, 12.06, 12.15, 8.91),
+    *(14.04, 12.96, 14.85, 9.99, 16.20, 14.67, 16.02, 11.61),
+]
+ENDS = {
+    "naive": (6.10052654, -1.88539872, 15.2124511, 20.4341669),
+    "drift": (6.02145511, -3.03056743, 15.6010193, 23.2041494),
+    "seasonal_naive": (12.69057995, 9.70693057, 18.4946864, 17.9151767),
+}
+
+
+@pytest.mark.parametrize("model", ENDS)
+def test_intervals_of_the_naive_family_are_those_of_r(model):
+    dates = pd.date_range("1976-01-01", periods=20, freq="QS")
+    history = pd.DataFrame({"date": dates, "amount": EARNINGS})
+    out = forecast(history, 6, model=model, non_negative=False)
+    found = [out["lo_95"][0], out["lo_95"][5], out["hi_80"][0], out["hi_80"][5]]
+    np.testing.assert_allclose(found, ENDS[model], rtol=1e-7)

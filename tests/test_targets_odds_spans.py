@@ -55,6 +55,28 @@ def test_a_plan_beyond_the_last_draws_is_told():
     with pytest.warns(match="draws end with the period of 2026-06-01, the plan on 2026-12-31"):
         attainment_probability(plan, draws(6))
     assert len(attainment_probability(plan, draws(12))) == 2
+    one = draws(1)
+    one.attrs["freq"] = "M"  # as simulate says
+    with pytest.warns(match="draws end with the period of 2026-01-01, the plan on 2026-12-31"):
+        attainment_probability(plan, one)
+    samples = draws(12)
+    early = samples[(samples["rep"] != "Wu") | (samples["date"] < "2026-10-01")]
+    with pytest.warns(match="period of 2026-09-01.*for 1 of 2 key.*first 'Wu'.*Simulate to"):
+        attainment_probability(plan, early)
+
+
+def test_what_has_come_in_counts_up_to_the_first_draw_of_its_own_key():
+    plan = pd.DataFrame(
+        {"rep": ["Li", "Wu"], "period_start": "2026-01-01", "period_end": "2026-12-31"}
+    ).assign(target=1200.0)
+    samples = draws(12)
+    later = samples[(samples["rep"] != "Wu") | (samples["date"] >= "2026-04-01")]
+    past = pd.DataFrame({"rep": "Wu", "date": ["2026-01-10", "2026-03-31"], "amount": [50.0, 20.0]})
+    got = attainment_probability(plan, later, actuals=past).set_index("rep")
+    total = later[later["rep"] == "Wu"].groupby("draw")["amount"].sum() + 70
+    assert got.loc["Wu", "p50"] == pytest.approx(total.median())
+    total = samples[samples["rep"] == "Li"].groupby("draw")["amount"].sum()
+    assert got.loc["Li", "p50"] == pytest.approx(total.median())
 
 
 def test_a_target_reached_exactly_is_reached_whatever_the_unit():

@@ -12,6 +12,7 @@ from .._frames import Amount, Date, speaking_for, take, to_pandas
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days, period_factors
+from .exog import with_flags
 from .intake import Grid, Panel
 
 __all__ = ["BY_DAY", "YEARS", "calendar_columns", "known_periods"]
@@ -120,7 +121,7 @@ def _country_days(
     lead, lag = ({k: v[i] for k, v in _SHAPE.items()} for i in (0, 1))
     china = code.upper().split("-")[0] in ("CN", "CHN")
     margins: dict[str, Any] = {"lead": lead, "lag": lag} if china else {}
-    with speaking_for(caller, own="events"):
+    with speaking_for(caller, own="events", country="calendar"):
         table = calendars.events(first, last, country=code, own=events, **margins)
     own = [] if events is None else _own_names(table, first, last, code, margins)
     out = {c: table[c].to_numpy(float) for c in table.columns if c != "date"}
@@ -188,6 +189,7 @@ def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[lis
             f"numbers (see calendars.events), got {type(calendar).__name__}."
         )
     names = [str(c) for c in calendar.columns if c not in ("date", "provisional")]
+    calendar = with_flags(calendar, names)
     roles: dict[str, Any] = {f"x{i}": Amount(n) for i, n in enumerate(names)}
     rows = take(calendar, caller=caller, arg="calendar", date=Date("date"), **roles)
     at = panel.grid.period_of(rows["date"]) - low
@@ -197,7 +199,8 @@ def _own_calendar(panel: Panel, low: int, high: int, calendar: Any) -> tuple[lis
         shown = ", ".join(str(d)[:10] for d in panel.grid.dates(lost[:3] + low))
         raise InputError(
             f"{caller}(): calendar lacks {len(lost)} period(s) of the history or the horizon, "
-            f"first {shown}; make it long enough."
+            f"first {shown}; make it long enough. Single dates, like those of a fair, go into "
+            "events=."
         )
     _refuse_parts(panel, low, high, np.unique(rows.days("date")), caller)
     size = high - low + 1

@@ -32,6 +32,7 @@ __all__ = [
     "enter",
     "exog_columns",
     "means",
+    "with_flags",
 ]
 
 
@@ -123,6 +124,7 @@ def means(
     roles |= {f"by{i}": Key(n, missing="allow", option="by") for i, n in enumerate(by)}
     invalid = panel.invalid if arg == "history" else None
     when = Date(date, missing="allow")
+    frame = with_flags(to_pandas(frame, caller=caller, arg=arg), names)
     rows = take(frame, caller=caller, arg=arg, invalid=invalid, date=when, **roles)
     table = rows.frame[by].reset_index(drop=True) if by else pd.DataFrame(index=range(len(rows)))
     fine = ~np.isnat(rows["date"])
@@ -135,6 +137,14 @@ def means(
         table[name] = rows[f"x{i}"]
     table = table[fine]
     return table.groupby([*by, "_at"], observed=True, as_index=False)[names].mean()
+
+
+def with_flags(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Columns of true and false (a promotion that runs or not) as ones and zeros."""
+    if not frame.columns.is_unique:
+        return frame  # told when the columns are taken in
+    flags = [c for c in names if c in frame.columns and pd.api.types.is_bool_dtype(frame[c])]
+    return frame.assign(**{c: frame[c].astype("Float64") for c in flags}) if flags else frame
 
 
 def by_series(

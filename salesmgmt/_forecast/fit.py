@@ -212,7 +212,7 @@ def forecast(
     )
 
 
-def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
+def fit_chunk(frame: pd.DataFrame, horizon: int | None = None, **options: Any) -> pd.DataFrame:
     """:func:`forecast` for cluster engines: top-level, picklable, one frame in, one out.
 
     Parameters
@@ -221,8 +221,10 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
         The history of some keys: all rows of a key must be in one chunk. Forecasts do not depend
         on how keys are shared out; learned widths do, by one factor a chunk of thirty or
         more series.
+    horizon : int
+        Periods to forecast; must be given.
     **options
-        Options of :func:`forecast`, ``horizon`` among them. Give ``freq`` and ``gaps``, so
+        Options of :func:`forecast`. Give ``freq`` and ``gaps``, so
         that all chunks agree on them; with ``gaps="zero"`` also ``as_of``, since a chunk does not
         know how far the data of the others reach.
 
@@ -245,9 +247,9 @@ def fit_chunk(frame: pd.DataFrame, **options: Any) -> pd.DataFrame:
       store       date  forecast status
     0    s1 2025-04-01       5.0  short
     """
-    if "horizon" not in options:
+    if horizon is None:
         raise InputError("fit_chunk(): give horizon=, the number of periods to forecast.")
-    return forecast(frame, options.pop("horizon"), **options)
+    return forecast(frame, horizon, **options)
 
 
 # --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_bool, check_int, check_names, check_number, day
+from .._frames import as_dates, check_bool, check_int, check_names, check_number, day, to_pandas
 from ..engine import paths
 from ..engine.bank import SHORTEST
 from ..errors import InputError
@@ -46,7 +46,7 @@ def impact(
     *,
     start: Any,
     by: str | Sequence[str] | None = None,
-    controls: str | Sequence[str] | None = None,
+    controls: str | Sequence[str] | pd.DataFrame | pd.Series | None = None,
     end: object = None,
     level: float = 95,
     placebos: int = 8,
@@ -78,10 +78,12 @@ def impact(
         other keys were not treated and are left out. Several key columns: tuples.
     by : str or sequence of str, optional
         Key columns; one series each.
-    controls : str or sequence of str, optional
-        Numeric columns of ``history`` that the thing itself did not move (a market index).
-        ``"others"``: the keys that ``start`` does not name, of which the three that moved most
-        like the treated one are taken, and their mean.
+    controls : str, sequence of str, DataFrame or Series, optional
+        What the thing itself did not move (a market index): numeric columns of ``history``; or a
+        frame of its own with ``date``, columns of numbers and the key columns it goes by, if any;
+        or a Series by date. ``"others"``: the keys that ``start`` does not name, of which the
+        three that moved most like the treated one are taken, and their mean; keys by name: the
+        same of these, and they count as not treated.
     end : date, optional
         Last day of the effect. None: the end of the history.
     level : float, default=95
@@ -249,8 +251,12 @@ def _take_controls(
     if controls is None:
         return []
     panel = record.panel
-    if controls == "others":
-        table = _other_series(record, first, caller)
+    chosen = _chosen_series(history, record, controls, first, caller)
+    if chosen is not None:
+        table = _other_series(record, first, chosen, caller)
+        names = [f"_control{j}" for j in range(table.shape[2])]
+    elif isinstance(controls, pd.Series) or hasattr(controls, "columns"):
+        table = _table_of_controls(record, controls, first, date, caller)
         names = [f"_control{j}" for j in range(table.shape[2])]
     else:
         names = check_names(controls, "controls", caller=caller)
@@ -261,9 +267,7 @@ def _take_controls(
                     "controls are other columns."
                 )
         rows = means(history, panel, names, record.keys, date, "history", caller, "controls")
-        low, high = int(panel.at.min()), int(panel.end.max())
-        _refuse_unknown(rows, panel, names, record, first, caller)
-        table = by_series(rows, None, panel, names, record.keys, date, low, high)
+        table = _known_controls(record, rows, names, record.keys, first, date, caller)
     positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
     table[:, :, positive] = np.log(table[:, :, positive])
     count, width = table.shape[:2]
@@ -275,18 +279,74 @@ def _take_controls(
     return names
 
 
+def _known_controls(
+    record: _Record,
+    rows: pd.DataFrame,
+    names: list[str],
+    keys: list[str],
+    first: np.ndarray,
+    date: str,
+    caller: str,
+) -> np.ndarray:
+    """Controls by series as (series, periods, columns), known wherever they must be."""
+    panel = record.panel
+    _refuse_unknown(rows, panel, names, keys, first, caller)
+    low, high = int(panel.at.min()), int(panel.end.max())
+    return by_series(rows, None, panel, names, keys, date, low, high)
+
+
+def _table_of_controls(
+    record: _Record, controls: Any, first: np.ndarray, date: str, caller: str
+) -> np.ndarray:
+    """Controls that come in a table of their own: a date, columns of numbers, perhaps keys."""
+    if isinstance(controls, pd.Series):
+        controls = controls.rename(controls.name or "control").rename_axis("date").reset_index()
+    frame = to_pandas(controls, caller=caller, arg="controls")
+    when = date if date in frame.columns else "date"
+    keys = [k for k in record.keys if k in frame.columns]
+    names = [c for c in frame.columns if c not in (when, *keys)]
+    if not names:
+        raise InputError(f"{caller}(): controls has no column of numbers beside its date.")
+    rows = means(frame, record.panel, names, keys, when, "controls", caller, "controls")
+    return _known_controls(record, rows, names, keys, first, date, caller)
+
+
+def _chosen_series(
+    history: Any, record: _Record, controls: Any, first: np.ndarray, caller: str
+) -> np.ndarray | None:
+    """Which series are the controls, where they are: all others, or those of the keys named.
+
+    Named keys are not treated (``first`` says so then). None: the controls are columns.
+    """
+    if isinstance(controls, str) and controls == "others":
+        return first >= np.iinfo(np.int64).max // 2
+    names = [controls] if isinstance(controls, str) else controls
+    if not isinstance(names, list | tuple) or not names or len(record.keys) != 1:
+        return None
+    labels = record.panel.labels[record.keys[0]]
+    if not set(names) <= set(labels):
+        return None
+    if any(name in to_pandas(history, caller=caller, arg="history") for name in names):
+        return None
+    found = labels.isin(names).to_numpy()
+    if found.all():
+        raise InputError(f"{caller}(): controls names all keys of history; none is treated.")
+    first[found] = np.iinfo(np.int64).max // 2
+    return np.asarray(found)
+
+
 def _refuse_unknown(
     rows: pd.DataFrame,
     panel: Panel,
     names: list[str],
-    record: _Record,
+    keys: list[str],
     first: np.ndarray,
     caller: str,
 ) -> None:
     """A control must be known where sales after a start are: nothing is carried on there."""
     low = int(panel.at.min())
     table = np.full((len(panel), int(panel.end.max()) - low + 1, len(names)), np.nan)
-    enter(table, rows, panel, names, record.keys, low)
+    enter(table, rows, panel, names, keys, low)
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
     asked = (panel.at >= first[code]) & np.isfinite(panel.values)
     lost = np.argwhere(~np.isfinite(table[code[asked], panel.at[asked] - low]))
@@ -306,10 +366,12 @@ def _refuse_unknown(
         )
 
 
-def _other_series(record: _Record, first: np.ndarray, caller: str) -> np.ndarray:
-    """For each treated series the untreated ones most like it, and the mean of all."""
+def _other_series(
+    record: _Record, first: np.ndarray, chosen: np.ndarray, caller: str
+) -> np.ndarray:
+    """For each treated series the controls most like it, and the mean of all of them."""
     panel = record.panel
-    free = np.flatnonzero(first >= np.iinfo(np.int64).max // 2)
+    free = np.flatnonzero(chosen)
     if not len(free):
         raise InputError(
             f'{caller}(): controls="others" needs keys that start does not name; give start by key.'

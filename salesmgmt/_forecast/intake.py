@@ -288,6 +288,12 @@ def read_history(
     codes = keys.codes if keys is not None else np.zeros(len(rows), dtype=np.int64)
     grid, regular = _find_grid(rows["date"], codes, freq, caller=caller)
     season = periods.periods_a_year(grid.freq)
+    if isinstance(season_length, Sequence | np.ndarray) and not isinstance(season_length, str):
+        raise InputError(
+            f"{caller}(): season_length is one number, the shortest season (24, 7, 12), got "
+            f"{season_length!r}; a longer one beside it (168 beside 24, a year beside 7) is found "
+            "by itself."
+        )
     if season_length is not None:
         season = check_int(season_length, "season_length", caller=caller, low=1)
     zero = gaps == "zero" or (gaps == "auto" and not regular)

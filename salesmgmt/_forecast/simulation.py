@@ -386,6 +386,7 @@ def _samples(panel: Panel, amounts: np.ndarray) -> pd.DataFrame:
     out["date"] = np.repeat(panel.grid.dates(seen)[where.ravel()], n)
     out["draw"] = np.tile(np.arange(n), series * horizon)
     out["amount"] = amounts.ravel()
+    out.attrs["freq"] = panel.grid.freq  # how long a period is, where there is only one
     return out
 
 

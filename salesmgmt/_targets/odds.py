@@ -59,13 +59,13 @@ def attainment_probability(
         Some of the plan's key columns, ``date`` (period start), ``draw``, ``amount``: draws of
         one call of ``forecast.simulate``, which belong together across keys. Dates outside a
         key's own plan periods do not count; plan periods that no draw reaches count as nothing
-        sold, so draw to the end of the plan.
+        sold (a ``DataWarning`` says so), so draw to the end of the plan.
     by : str or list of str, optional
         Key columns to report by; ``[]`` for the whole. Draws are added up first, so their
         dependence is kept. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
         What has come in: closed periods are known. Rows in a key's plan periods up to the day
-        before the first draw's date count. Without it, nothing has come in by then: needed
+        before the date of its first draw count. Without it, nothing has come in by then: needed
         wherever the plan begins before the draws do.
     date, amount : str
         Columns of ``actuals``.
@@ -273,10 +273,11 @@ def _totals(
     whole[part] = group
     spans = PlanSpans.of(rows, part, caller=caller)
     totals = draw_totals(drawn, parts, keys, spans=spans, needed=actuals is None, caller=caller)
-    _tell_of_open_end(drawn, int(spans.end.max()), caller)
+    first, last, width = _reach_of_draws(drawn, parts, keys, spans, caller=caller)
+    _tell_of_open_end(spans, parts, last, width, caller)
     if actuals is None:
         return _added_up(totals, whole, len(labels))
-    until = _first_draw(drawn, int(spans.start.min()), caller=caller)
+    until = first[part]
     if all(name in actuals.columns for name in keys):
         known = _known(actuals, parts, keys, date, amount, spans.before(until), caller=caller)
         return _added_up(totals + known[:, None], whole, len(labels))
@@ -319,8 +320,8 @@ class PlanSpans:
             )
         return cls(code, start, end)
 
-    def before(self, until: int) -> PlanSpans:
-        """The days before one."""
+    def before(self, until: np.ndarray) -> PlanSpans:
+        """The days before one, by period."""
         return PlanSpans(self.code, self.start, np.minimum(self.end, until - 1))
 
     def hold(self, code: np.ndarray, days: np.ndarray) -> np.ndarray:
@@ -349,19 +350,55 @@ class PlanSpans:
         return np.asarray((at >= 0) & (asked <= reach[np.maximum(at, 0)]))
 
 
-def _tell_of_open_end(samples: pd.DataFrame, last: int, caller: str) -> None:
-    """The plan goes on after the last draws: nothing is taken to come then."""
-    rows = take(samples, caller=caller, arg="samples", date=Date("date", option=""))
-    days = np.unique(rows.days("date"))
-    if len(days) < 2:
+_LENGTHS = {"h": 1, "D": 1, "W": 7, "M": 31, "Q": 92, "Y": 366}  # days of a period, at most
+
+
+def _reach_of_draws(
+    samples: pd.DataFrame, parts: pd.DataFrame, names: list[Any], spans: PlanSpans, *, caller: str
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """First day drawn in each part's plan, its last day drawn, and days a period takes at most.
+
+    Series are forecast from their own last values on: draws need not begin or end together. All
+    draws have the same rows, so that one tells. A part without draws counts from where others do.
+    """
+    one = samples[samples["draw"] == samples["draw"].min()]
+    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(names)}
+    rows = take(one, caller=caller, arg="samples", date=Date("date", option=""), **roles)
+    days, at = rows.days("date"), np.zeros(len(rows), dtype=np.int64)
+    if names:
+        keys = rows.keys(*roles)
+        at = lookup(parts, keys.labels)[keys.codes]
+    begin = np.full(len(parts), np.iinfo(np.int64).max)
+    np.minimum.at(begin, spans.code, spans.start)
+    later = days[days >= spans.start.min()]
+    first = np.full(len(parts), np.iinfo(np.int64).max)
+    inside = (at >= 0) & (days >= begin[at])
+    np.minimum.at(first, at[inside], days[inside])
+    none = int(later.min()) if len(later) else int(spans.start.min())
+    last = np.full(len(parts), np.iinfo(np.int64).min)
+    np.maximum.at(last, at[at >= 0], days[at >= 0])
+    distinct = np.unique(days)
+    apart = int(np.diff(distinct).max(initial=0))  # one period says nothing of its length
+    width = _LENGTHS.get(str(samples.attrs.get("freq")), apart)
+    return np.where(first < np.iinfo(np.int64).max, first, none), last, width
+
+
+def _tell_of_open_end(
+    spans: PlanSpans, parts: pd.DataFrame, last: np.ndarray, width: int, caller: str
+) -> None:
+    """A plan goes on after its last draws: nothing is taken to come then."""
+    end = np.full(len(parts), np.iinfo(np.int64).min)
+    np.maximum.at(end, spans.code, spans.end)
+    short = np.flatnonzero((last > np.iinfo(np.int64).min) & (last + width <= end))
+    if not width or not len(short):
         return
-    reach = int(days[-1] + np.diff(days).max())
-    if reach <= last:
-        warn(
-            f"{caller}(): draws end with the period of {np.datetime64(int(days[-1]), 'D')}, the "
-            f"plan on {np.datetime64(last, 'D')}; what comes between counts as nothing. Simulate "
-            "to the end of the plan."
-        )
+    at = short[0]
+    who = f" (first {_who(parts, at)})" if parts.shape[1] else ""
+    warn(
+        f"{caller}(): draws end with the period of {np.datetime64(int(last[at]), 'D')}, the "
+        f"plan on {np.datetime64(int(end[at]), 'D')}, for {len(short)} of {len(parts)} key(s)"
+        f"{who}; what comes between counts as nothing. Simulate to the end of the plan."
+    )
 
 
 def draw_totals(
@@ -470,12 +507,6 @@ def _groups(rows: Rows, options: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
         return np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
     keys = rows.keys(*options)
     return keys.codes, keys.labels.copy()
-
-
-def _first_draw(samples: pd.DataFrame, first: int, *, caller: str) -> int:
-    days = take(samples, caller=caller, arg="samples", date=Date("date", option="")).days("date")
-    inside = days[days >= first]
-    return int(inside.min()) if len(inside) else first
 
 
 def _known(

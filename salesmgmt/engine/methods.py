@@ -38,15 +38,15 @@ _LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 OLDEST = 800  # values that models fitted one by one look back
 
 
-def _spread(errors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Root mean square of one-step errors."""
+def _spread(errors: np.ndarray, known: np.ndarray, estimated: int) -> np.ndarray:
+    """Root mean square of one-step errors, less a degree of freedom for each value estimated."""
     e = np.where(known, errors, 0.0)
-    return np.sqrt((e * e).sum(axis=0) / np.maximum(known.sum(axis=0) - 1, 1))
+    return np.sqrt((e * e).sum(axis=0) / np.maximum(known.sum(axis=0) - estimated, 1))
 
 
 def _from_changes(p: Prepared, mean: np.ndarray, lag: int, grow: np.ndarray) -> Forecast:
     d = p.y[lag:] - p.y[:-lag] if len(p.y) > lag else np.zeros((1, len(p.n)))
-    return Forecast(mean, _spread(d, np.isfinite(d)) * np.sqrt(grow)[:, None])
+    return Forecast(mean, _spread(d, np.isfinite(d), 0) * np.sqrt(grow)[:, None])
 
 
 def _naive(p: Prepared, horizon: int, held: Estimates) -> Forecast:
@@ -64,13 +64,13 @@ def _drift(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     d = np.diff(p.y, axis=0) if len(p.y) > 1 else np.zeros((1, len(p.n)))
     d = d - (mean[:1] - naive.last_value(p.y, p.n, 1))
     grow = h * (1 + h / np.maximum(p.n - 1, 1))
-    return Forecast(mean, _spread(d, np.isfinite(d)) * np.sqrt(grow))
+    return Forecast(mean, _spread(d, np.isfinite(d), 1) * np.sqrt(grow))
 
 
 def _mean_only(p: Prepared, horizon: int, held: Estimates) -> Forecast:
     mean = naive.mean(p.y, p.n, horizon)
     known = np.isfinite(p.y)
-    sd = _spread(p.y - mean[:1], known) * np.sqrt(1 + 1 / np.maximum(known.sum(axis=0), 1))
+    sd = _spread(p.y - mean[:1], known, 1) * np.sqrt(1 + 1 / np.maximum(known.sum(axis=0), 1))
     return Forecast(mean, np.repeat(sd[None], horizon, axis=0))
 
 
