@@ -233,7 +233,7 @@ def to_pandas(
 ) -> pd.DataFrame:
     """``frame`` as pandas; of another engine only ``columns`` are collected."""
     if isinstance(frame, pd.DataFrame):
-        return frame
+        return _with_categories(frame)
     if isinstance(frame, pd.Series):
         raise InputError(
             f"{caller}(): {arg} must be a DataFrame, got a Series; use .reset_index() to make "
@@ -250,6 +250,23 @@ def to_pandas(
             # Whole numbers of which some are missing: as floats, long ids would become equal.
             out[name] = found[name].to_arrow().to_pandas(integer_object_nulls=True)
             out[name] = out[name].astype("UInt64" if str(dtype).startswith("U") else "Int64")
+    return out
+
+
+def _with_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Arrow dictionaries (categories that went through Parquet), which pandas cannot group by."""
+    coded = [
+        isinstance(dtype, pd.ArrowDtype) and str(dtype).startswith("dictionary")
+        for dtype in frame.dtypes
+    ]
+    if not any(coded) or not frame.columns.is_unique:
+        return frame
+    import pyarrow as pa
+
+    out = frame.copy(deep=False)
+    for name in frame.columns[coded]:
+        column = pa.table({"": pa.array(frame[name].array)}).column(0)
+        out[name] = pd.Categorical(column.to_pandas())
     return out
 
 

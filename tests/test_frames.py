@@ -26,6 +26,7 @@ from salesmgmt._frames import (
     factorise,
     resolve_as_of,
     take,
+    to_pandas,
 )
 
 
@@ -242,6 +243,16 @@ def test_composite_keys_agree_with_pandas_groupby(pairs):
     sizes = frame.groupby(["a", "b"], observed=True).size()
     assert list(keys.labels.itertuples(index=False, name=None)) == list(sizes.index)
     assert np.bincount(keys.codes).tolist() == sizes.tolist()
+
+
+def test_arrow_dictionaries_are_categories():
+    pa = pytest.importorskip("pyarrow")
+    key = pa.array(["b", "a", None, "b"]).dictionary_encode()
+    frame = pa.table({"k": key, "v": [1, 2, 3, 4]}).to_pandas(types_mapper=pd.ArrowDtype)
+    keys = factorise(to_pandas(frame, caller="f"), ["k"])
+    assert keys.codes.tolist() == [1, 0, -1, 1]
+    assert keys.labels["k"].tolist() == ["a", "b"]
+    assert isinstance(frame["k"].dtype, pd.ArrowDtype)  # the caller's own is left alone
 
 
 @pytest.mark.parametrize("engine", ["polars", "polars lazy", "arrow", "duckdb"])
