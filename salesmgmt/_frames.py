@@ -301,6 +301,8 @@ def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg:
     numbered = re.fullmatch(r"(by|key|x)\d+", option)
     named = {"by": "by", "key": "keys", "x": "attributes"}[numbered[1]] if numbered else option
     how = f"Name your own column with {named}=" if named else "Rename your own column to it"
+    if name in frame.index.names:
+        hint, how = " It is in the index:", "use .reset_index()"
     return f"{caller}(): {arg} has no column {name!r}.{hint} {how}; there are: {shown or 'none'}."
 
 

@@ -11,6 +11,7 @@ from salesmgmt.funnel import slippage, submissions
 from salesmgmt.kpi import (
     Metric,
     acquisition_cost,
+    bridge,
     complaints,
     control_chart,
     cost_to_serve,
@@ -19,6 +20,7 @@ from salesmgmt.kpi import (
     indicators,
     rank,
     review,
+    satisfaction,
     scorecard,
     totals,
     visits,
@@ -281,3 +283,36 @@ def test_of_several_keys_the_review_says_how_to_name_the_period():
     )
     with pytest.raises(InputError, match="name it with period="):
         review(card, "a")
+
+
+def test_a_key_in_the_index_is_found_there_and_named_by_its_own_option():
+    frame = pd.DataFrame({"rep": ["a"], "price": [1.0], "quantity": [2.0]}).set_index("rep")
+    for call in (
+        lambda keys: bridge(frame, frame, keys=keys, method="joint"),
+        lambda keys: scorecard(frame, ["price"], keys=keys),
+    ):
+        with pytest.raises(InputError, match=r"in the index: use \.reset_index"):
+            call("rep")
+    with pytest.raises(InputError, match="with keys="):
+        bridge(frame, frame, keys="team", method="joint")
+
+
+def test_the_cost_of_lines_is_not_that_of_units():
+    # On transactions as they come, cost="cost" gave effects of a hundred times the sales.
+    lines = pd.DataFrame({"product": ["a", "b"], "quantity": [50.0, 10], "price": [2.0, 5],
+                          "amount": [100.0, 50], "cost": [60.0, 20]})  # fmt: skip
+    with pytest.warns(DataWarning, match="the cost of one unit"):
+        bridge(lines, lines, keys="product", method="joint", cost="cost")
+    later = lines.assign(cost=[50.0, 20])
+    got = bridge(lines, later, keys="product", method="joint", per="line", price="amount",
+                 cost="cost")  # fmt: skip
+    assert got["amount"].sum() == 10
+
+
+def test_answers_of_another_scale_say_where_satisfaction_begins():
+    # Answers 0 and 1 were all dissatisfied, those of ten points nearly all satisfied.
+    for answers, top in (([1, 0, 1], 1), ([9, 10, 3], 8)):
+        survey = pd.DataFrame({"csat": answers})
+        with pytest.raises(InputError, match=r"'csat' holds .* beyond 1 to 5 .* top="):
+            satisfaction(survey)
+        assert satisfaction(survey, top=top)["value"][0] == pytest.approx(2 / 3)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .._frames import (
     Amount,
+    Key,
     Keys,
     check_bool,
     check_choice,
@@ -21,6 +22,7 @@ from .._frames import (
     stack_keys,
     take,
     units,
+    warn,
 )
 from ..engine.bridge import METHODS, effects, round_to_sum
 from ..engine.sums import group_sums
@@ -30,6 +32,8 @@ __all__ = ["bridge", "contribution"]
 
 #: Columns of results: no key may have their names.
 _CONTRIBUTED = ("before", "after", "change", "growth", "contribution", "share_of_change", "status")
+
+_LINE_COST = 3.0  # times the sales: no business, but costs of lines taken for those of units
 
 _ORDER = (
     "price", "volume", "mix", "joint", "new", "lost", "currency", "cost", "other",
@@ -176,7 +180,8 @@ def _items(
             roles["rate"] = Amount(rate, low=0)
         else:
             one_currency(frame, names, caller=caller, arg=arg)
-        taken.append(take(frame, caller=caller, arg=arg, by=names, **roles))
+        roles |= {f"key{i}": Key(name) for i, name in enumerate(names)}
+        taken.append(take(frame, caller=caller, arg=arg, **roles))
     both = stack_keys([r.frame for r in taken], names, caller=caller, args=("before", "after"))
     items = factorise(both, names)
     sums: dict[str, np.ndarray] = {}
@@ -196,7 +201,22 @@ def _items(
         ):
             sums[f"{name}{t}"] = group_sums(codes, part, len(items))
         sums[f"seen{t}"] = np.bincount(codes, minlength=len(items)) > 0
+    if cost is not None and per == "unit":
+        _check_unit_cost(sums, cost, caller=caller)
     return items, sums
+
+
+def _check_unit_cost(sums: dict[str, np.ndarray], cost: str, *, caller: str) -> None:
+    """Costs of whole lines, taken for those of one unit, are many times the sales."""
+    sold, spent = (
+        abs(sums[f"{name}0"].sum() + sums[f"{name}1"].sum()) for name in ("value", "spent")
+    )
+    if spent > _LINE_COST * sold > 0:
+        warn(
+            f"{caller}(): column {cost!r} times the quantity is {spent / sold:.3g} times the "
+            "sales; it should hold the cost of one unit. If it holds that of the line, divide it "
+            "by the quantity, or take per='line' with the line's amount as price=."
+        )
 
 
 def _parts(

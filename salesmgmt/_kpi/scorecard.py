@@ -366,8 +366,10 @@ def _measured(
 def _need(frame: pd.DataFrame, column: str, what: str, *, caller: str) -> None:
     if column not in frame.columns:
         have = ", ".join(repr(str(c)) for c in frame.columns[:12])
+        inside = "; it is in the index: use .reset_index()" if column in frame.index.names else ""
         raise InputError(
-            f"{caller}(): measures has no column {column!r} ({what}); there are: {have or 'none'}."
+            f"{caller}(): measures has no column {column!r} ({what}){inside}; there are: "
+            f"{have or 'none'}."
         )
 
 

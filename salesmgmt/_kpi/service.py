@@ -68,6 +68,7 @@ _DELIVERED = (
 
 _DRIVERS = ("quality", "delivery", "service", "pricing")
 _MOST_DRIVERS = 10
+_TOP = 4  # of 1 to 5
 
 
 def satisfaction(
@@ -77,7 +78,7 @@ def satisfaction(
     csat: str = "csat",
     nps: str = "nps",
     drivers: Sequence[str] | None = None,
-    top: float = 4,
+    top: float = _TOP,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Satisfaction and recommendation with their intervals, and what drives them.
@@ -147,6 +148,7 @@ def satisfaction(
     }
     roles |= {f"driver {d}": Amount(d, missing="allow") for d in wanted}
     rows = take(frame, caller=caller, arg="surveys", by=names, **roles)
+    _check_scale(rows, csat, top, caller=caller)
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
     n = len(key) if key is not None else 1
@@ -158,6 +160,24 @@ def satisfaction(
         return table
     label = key.labels.loc[np.repeat(np.arange(n), [len(part) for part in parts])]
     return pd.concat([label.reset_index(drop=True), table], axis=1)
+
+
+def _check_scale(rows: Rows, csat: str, top: float, *, caller: str) -> None:
+    """Answers of another scale than 1 to 5 need their own ``top``: 0 and 1 would all be bad.
+
+    Values that are no whole numbers are no answers but measures, which no scale bounds.
+    """
+    if "csat" not in rows or top != _TOP:
+        return
+    x = rows["csat"]
+    if (np.mod(x[~np.isnan(x)], 1) != 0).any():
+        return
+    bad = np.flatnonzero((x < 1) | (x > 5))
+    if len(bad):
+        raise InputError(
+            f"{caller}(): column {csat!r} holds {len(bad)} answer(s) beyond 1 to 5 (first: "
+            f"{x[bad[0]]:g}); on another scale say with top= from where on one is satisfied."
+        )
 
 
 def _answers(
