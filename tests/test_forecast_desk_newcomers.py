@@ -66,3 +66,41 @@ def test_a_wrong_column_is_answered_with_the_option_that_names_it():
         forecast_new(given, NEW, 6, attributes="colour", **ASK)
     with pytest.raises(InputError, match="keys="):
         reconcile(forecast(given, 1, by="sku"), keys=["sku", "region"], method="ols")
+
+
+def test_columns_have_the_callers_names():
+    given = sold().rename(columns={"sku": "产品"})
+    new = NEW.rename(columns={"sku": "产品", "launch": "上市"})
+    asked = {**ASK, "by": ["产品"], "attributes": "kind", "n_analogues": 3}
+    made = forecast_new(given, new, 6, launch="上市", **asked)
+    np.testing.assert_allclose(made["forecast"], 100 * np.arange(1, 7) / 6)
+    with pytest.raises(InputError, match=r"launches has no column 'launch'.*with launch="):
+        forecast_new(given, new, 6, **asked)
+    with pytest.raises(InputError, match="by must name one column"):
+        forecast_new(given, new, 6, launch="上市", **{**asked, "by": ["产品", "kind"]})
+    ahead = forecast(given, 3, by="产品", level=None)
+    ends = pd.DataFrame({"产品": ["s1"], "停售": ["2024-08-31"]})
+    made = forecast_ending(ahead, given, ends, by=["产品"], end="停售")
+    assert made.loc[made["产品"] == "s1", "remaining"].iloc[-1] == 0
+
+
+def test_attributes_that_cannot_be_compared_are_told():
+    given = sold().assign(price=5.0)
+    strange = NEW.assign(kind="Z")
+    with pytest.warns(DataWarning, match=r"1 product.*'kind' that no launched.*'n' \('Z'\)"):
+        forecast_new(given, strange, 6, attributes="kind", **ASK)
+    with pytest.raises(InputError, match="'price' holds numbers in history and no numbers in"):
+        forecast_new(given, NEW.assign(price="cheap"), 6, attributes="price", **ASK)
+
+
+def test_launches_month_after_month_are_no_season():
+    rng = np.random.default_rng(3)
+    parts = []
+    for i in range(10):
+        amount = np.r_[10.0, 20.0, np.full(16, 40.0)] * np.exp(rng.normal(0, 0.03, 18))
+        dates = pd.date_range(MONTHS[0] + pd.DateOffset(months=2 * i), periods=18, freq="MS")
+        parts.append(pd.DataFrame({"sku": f"s{i}", "date": dates, "amount": amount}))
+    given = pd.concat(parts, ignore_index=True).assign(kind="A")
+    new = NEW.assign(launch=given["date"].max() + pd.DateOffset(months=1))
+    made = forecast_new(given, new, 6, by="sku", attributes="kind", level=None)
+    np.testing.assert_allclose(made["forecast"], [10, 20, 40, 40, 40, 40], rtol=0.06)

@@ -28,7 +28,7 @@ from ..engine import periods
 from ..errors import InputError
 from .opening import tell_of_gaps, with_rare_days
 
-__all__ = ["Block", "Grid", "Panel", "read_history"]
+__all__ = ["Block", "Grid", "Panel", "one_key", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
 
@@ -307,6 +307,14 @@ def read_history(
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
     return _settle_last(panel, rows["date"], as_of, partial)
+
+
+def one_key(by: Any, *, caller: str) -> str:
+    """The one key column of a function that goes by product."""
+    names = check_names(by, "by", caller=caller)
+    if len(names) != 1:
+        raise InputError(f"{caller}(): by must name one column, that of the product; got {by!r}.")
+    return names[0]
 
 
 def _refuse_result_names(keys: list[str], values: tuple[str, str], caller: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from .._frames import Amount, Date, Key, check_int, factorise, take, to_pandas, warn
 from ..errors import InputError
 from .fit import check_levels
-from .intake import Grid, Panel, read_history
+from .intake import Grid, Panel, one_key, read_history
 
 __all__ = ["forecast_ending"]
 
@@ -23,13 +24,14 @@ def forecast_ending(
     history: pd.DataFrame,
     endings: pd.DataFrame,
     *,
-    by: str,
+    by: str | Sequence[str],
     ramp: int = 6,
     freq: str | None = None,
     as_of: object = None,
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    end: str = "end",
 ) -> pd.DataFrame:
     """Run the forecasts of products that are phased out down to their last day.
 
@@ -47,11 +49,13 @@ def forecast_ending(
         One row a product: ``by``, ``end`` (last day of sale; past ones teach, later ones are
         applied).
     by : str
-        Product column.
+        Product column (a list of one will do).
     ramp : int, default=6
         Periods before the end in which sales run down.
     freq, as_of, invalid, date, amount
         As in :func:`forecast`.
+    end : str
+        Column of ``endings``.
 
     Returns
     -------
@@ -86,6 +90,7 @@ def forecast_ending(
     3       0.0       0.00   ended
     """
     caller = "forecast_ending"
+    by = one_key(by, caller=caller)
     ramp = check_int(ramp, "ramp", caller=caller, low=1)
     forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
     columns = _numbers(forecasts, amount, caller)
@@ -118,7 +123,7 @@ def forecast_ending(
         invalid=invalid,
         unique=("product",),
         product=Key(by, option="by"),
-        end=Date("end", option=""),
+        end=Date(end),
     )
     _tell_of_unknown(panel, ahead, ends, by, caller)
     shares = _way_down(panel, _end_by_series(panel, ends, by), ramp)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Date, Key, check_int, check_names, take
+from .._frames import Date, Key, check_int, check_names, take, warn
 from ..errors import InputError
 from .fit import check_levels
-from .intake import Panel, read_history
+from .intake import Panel, one_key, read_history
 
 __all__ = ["forecast_new"]
 
@@ -21,7 +21,7 @@ def forecast_new(
     launches: pd.DataFrame,
     horizon: int,
     *,
-    by: str,
+    by: str | Sequence[str],
     attributes: str | Sequence[str],
     n_analogues: int = 5,
     level: Sequence[float] | None = (80,),
@@ -33,6 +33,7 @@ def forecast_new(
     invalid: str = "raise",
     date: str = "date",
     amount: str = "amount",
+    launch: str = "launch",
 ) -> pd.DataFrame:
     """Forecast products that have no history from the launches of products like them.
 
@@ -48,7 +49,7 @@ def forecast_new(
     horizon : int
         Periods from the launch on.
     by : str
-        Product column.
+        Product column (a list of one will do).
     attributes : str or sequence of str
         Columns that say how alike products are: text counts as the same or not, numbers by
         their distance in standard deviations.
@@ -58,6 +59,8 @@ def forecast_new(
         Percent of launches each interval should hold; None: no intervals.
     freq, season_length, gaps, partial, as_of, invalid, date, amount
         As in :func:`forecast`.
+    launch : str
+        Column of ``launches``.
 
     Returns
     -------
@@ -75,6 +78,8 @@ def forecast_new(
 
     References
     ----------
+    D. M. Miller, D. Williams, "Shrinkage estimators of time series seasonal factors and their
+    effect on forecasting accuracy", International Journal of Forecasting 19 (2003), 669-684.
     K. J. Ferreira, B. H. A. Lee, D. Simchi-Levi, "Analytics for an online retailer", Manufacturing
     & Service Operations Management 18 (2016), 69-88 (new items from the sales of similar ones).
 
@@ -97,6 +102,7 @@ def forecast_new(
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     n_analogues = check_int(n_analogues, "n_analogues", caller=caller, low=1)
     levels = check_levels(level, caller=caller)
+    by = one_key(by, caller=caller)
     names = check_names(attributes, "attributes", caller=caller)
     roles: dict[str, Any] = {f"x{i}": Key(c) for i, c in enumerate(names)}
     old = take(
@@ -114,9 +120,10 @@ def forecast_new(
         invalid=invalid,
         unique=("product",),
         product=Key(by, option="by"),
-        launch=Date("launch", option=""),
+        launch=Date(launch),
         **roles,
     )
+    _refuse_other_kinds(old.frame, new.frame, names, caller)
     panel = read_history(
         history,
         caller=caller,
@@ -146,6 +153,7 @@ def forecast_new(
     curves = _curves(panel, fresh, horizon, season)
     known_as = old.frame.groupby(by, observed=True)[names].agg(_usual)
     like = known_as.loc[panel.labels[by].iloc[fresh]]
+    _tell_of_strangers(like, new.frame, by, caller)
     parts = []
     for i in range(len(new)):
         start = int(panel.grid.period_of(new["launch"][i : i + 1])[0])
@@ -158,6 +166,40 @@ def forecast_new(
     out = pd.concat(parts, ignore_index=True)
     out[by] = out[by].astype(new.frame[by].dtype)
     return out
+
+
+def _refuse_other_kinds(
+    old: pd.DataFrame, new: pd.DataFrame, names: list[str], caller: str
+) -> None:
+    """Text is like no number: an attribute is of one kind in both frames."""
+    for name in names:
+        kinds = [_is_number(frame[name]) for frame in (old, new)]
+        if kinds[0] != kinds[1]:
+            have = ["numbers" if kind else "no numbers" for kind in kinds]
+            raise InputError(
+                f"{caller}(): attribute {name!r} holds {have[0]} in history and {have[1]} in "
+                f"launches (first {new[name].iloc[0]!r}); give both the same type."
+            )
+
+
+def _tell_of_strangers(like: pd.DataFrame, new: pd.DataFrame, by: str, caller: str) -> None:
+    """What no launched product has makes none more alike than another."""
+    for name in like.columns:
+        if _is_number(like[name]):
+            continue
+        alone = ~new[name].astype(object).isin(set(like[name]))
+        if alone.any():
+            row = new[alone].iloc[0]
+            warn(
+                f"{caller}(): {int(alone.sum())} product(s) of launches have a {name!r} that no "
+                f"launched product has, first {row[by]!r} ({row[name]!r}); there it tells none "
+                "from another."
+            )
+
+
+def _is_number(values: pd.Series) -> bool:
+    numeric = pd.api.types.is_numeric_dtype(values.dtype)
+    return bool(numeric and not pd.api.types.is_bool_dtype(values.dtype))
 
 
 def _from_first_sale(panel: Panel) -> Panel:
@@ -174,13 +216,16 @@ def _from_first_sale(panel: Panel) -> Panel:
 
 def _usual(values: pd.Series) -> Any:
     """One value for a product with several: the mean of numbers, else what most rows say."""
-    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype):
+    if _is_number(values):
         return values.mean()
     return values.mode().iloc[0]  # of equally frequent ones the smallest
 
 
 def _common_season(panel: Any) -> np.ndarray:
-    """Factors of the whole by place in the season; ones where two seasons are not there."""
+    """Factors of the whole by place in the season; ones where two seasons are not there.
+
+    Shrunk by how well cycles agree: launches make waves of their own in the whole.
+    """
     low, high, m = int(panel.at.min()), int(panel.end.max()), panel.season
     if m < 2 or high - low + 1 < 2 * m:
         return np.ones(max(m, 1))
@@ -191,7 +236,10 @@ def _common_season(panel: Any) -> np.ndarray:
     ratio = np.where(trend > 0, total / np.where(trend > 0, trend, 1.0), 1.0)
     factor = np.array([np.median(ratio[place == k]) for k in range(m)])
     factor = np.maximum(factor, 0.05)
-    return factor / factor.mean()
+    factor = factor / factor.mean()
+    noise = ((ratio - factor[place]) ** 2).sum() / max(len(ratio) - m, 1) * m / len(ratio)
+    signal = np.clip(1 - noise / max(float(factor.var()), 1e-300), 0.0, 1.0)
+    return np.asarray(1 + signal * (factor - 1))
 
 
 def _curves(panel: Any, which: np.ndarray, horizon: int, season: np.ndarray) -> np.ndarray:
@@ -214,7 +262,7 @@ def _similarity(like: pd.DataFrame, new: pd.Series, most: int) -> np.ndarray:
     distance = np.zeros(len(like))
     for name in like.columns:
         old = like[name]
-        if pd.api.types.is_numeric_dtype(old.dtype) and not pd.api.types.is_bool_dtype(old.dtype):
+        if _is_number(old):
             spread = float(old.std(ddof=0)) or 1.0
             distance += ((old.to_numpy(float) - float(new[name])) / spread) ** 2
         else:
