@@ -23,7 +23,7 @@ import numpy as np
 from . import decomposition, naive
 from .autoregression import fit_changes, seasonal_changes
 from .estimates import Estimates
-from .ets import Smoothed, fit_additive
+from .ets import Smoothed, fit_trends
 from .interval_width import GROUPS, LOOK, describe_errors, unit_of, widths
 from .mstl import fit_mstl
 from .network import load
@@ -208,17 +208,19 @@ def _say_flat(
     """Members that see the series without its season; ``seasoned`` puts it on again."""
     steps = told.horizon
     prior = _PRIORS[told.kind]
-    for name in ("ses", "drift", "damped", "holt"):
-        trend = "none" if name == "ses" else name
-        fit = fit_additive(zz, nn, steps, trend=trend, prior=prior, held=held.part(name))
+    names = ("ses", "drift", "damped", "holt")
+    parts = [held.part(name) for name in names]
+    fits = fit_trends(zz, nn, steps, ("none", *names[1:]), parts, prior=prior)
+    for name, fit in zip(names, fits):
         told.put(name, seasoned(fit.forecast))
         told.tell(name, fit)
         if name == "ses":
             slope = held.of("slope", lambda: line(zz))
             told.put("theta", seasoned(fit.forecast + _half_line(fit, slope, nn, steps)))
             told.fits.extend(np.split(fit.parameters["alpha"], 2))
-    for name in _FREE if told.kind == "long" else ():
-        fit = fit_additive(zz, nn, steps, trend=name[1:], held=held.part(name))
+    free = _FREE if told.kind == "long" else ()
+    parts = [held.part(name) for name in free]
+    for name, fit in zip(free, fit_trends(zz, nn, steps, [name[1:] for name in free], parts)):
         told.put(name, seasoned(fit.forecast))
         told.tell(name, fit)
     fit = fit_changes(zz, nn, steps, held=held.part("ar"))
@@ -233,9 +235,10 @@ def _say_seasonal(
     steps = told.horizon
     prior = _PRIORS[told.kind]
     states = held.of("states", lambda: _season_states(filled, nn, m))
-    for name in ("snone", "sdrift", "sdamped"):
-        some = held.part(name)
-        fit = fit_additive(yy, nn, steps, trend=name[1:], season=states, prior=prior, held=some)
+    names = ("snone", "sdrift", "sdamped")
+    trends, parts = [name[1:] for name in names], [held.part(name) for name in names]
+    fits = fit_trends(yy, nn, steps, trends, parts, season=states, prior=prior)
+    for name, fit in zip(names, fits):
         told.put(name, fit.forecast)
         told.tell(name, fit)
         if name == "snone":

@@ -13,16 +13,16 @@ K. Levenberg (1944), D. W. Marquardt (1963): damped least squares.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .estimates import Estimates
+from .smoothing_parameters import Problem, bounded, improve, logit
 
-__all__ = ["Smoothed", "fit_additive", "refine", "spread_ahead"]
+__all__ = ["Smoothed", "fit_additive", "fit_trends", "refine", "spread_ahead"]
 
-_LOW = {"alpha": 1e-4, "beta": 1e-4, "gamma": 1e-4, "phi": 0.8}
-_HIGH = {"alpha": 0.9999, "beta": 0.9999, "gamma": 0.9999, "phi": 0.98}
 _START = {"alpha": 0.3, "beta": 0.1, "gamma": 0.1, "phi": 0.95}
 _SMOOTHING = {
     "none": ("alpha",),
@@ -30,6 +30,7 @@ _SMOOTHING = {
     "holt": ("alpha", "beta"),
     "damped": ("alpha", "beta", "phi"),
 }
+_WIDE = 1000  # columns in a pass from which its cost is that of its numbers, not of its steps
 
 
 @dataclass(slots=True)
@@ -84,15 +85,14 @@ def fit_additive(
         not hold yet is estimated and put into it.
     """
     held = held or Estimates()
-    names = [*_SMOOTHING[trend], *(["gamma"] if season is not None else [])]
+    names = _names(trend, season)
     theta = held.of(
-        "theta",
-        lambda: _estimate(y, names, trend != "none", season, iterations, tolerance, prior or {}),
+        "theta", lambda: _estimate(y, [trend], season, iterations, tolerance, prior or {})[0]
     )
     errors, path = _filter(y, theta, names, season, horizon)
     rows = n[None] + np.arange(horizon)[:, None]
     sse, count = held.of("size", lambda: _size(errors))
-    named = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
+    named = {name: bounded(theta[i], name) for i, name in enumerate(names)}
     return Smoothed(path[rows, np.arange(y.shape[1])[None]], errors, sse, count, named)
 
 
@@ -109,33 +109,84 @@ def spread_ahead(fit: Smoothed, horizon: int) -> np.ndarray:
     return out
 
 
+def fit_trends(
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    trends: Sequence[str],
+    held: Sequence[Estimates],
+    *,
+    season: np.ndarray | None = None,
+    iterations: int = 10,
+    prior: dict[str, tuple[float, float]] | None = None,
+) -> list[Smoothed]:
+    """What :func:`fit_additive` says with each of some trends, each with estimates of its own.
+
+    Trends are estimated side by side as far as a pass over few columns has room for them.
+    """
+    waiting = [i for i, some in enumerate(held) if some.known("theta") is None]
+    size = max(_WIDE // max(y.shape[1], 1), 1)
+    for first in range(0, len(waiting), size):
+        group = waiting[first : first + size]
+        found = _estimate(y, [trends[i] for i in group], season, iterations, 1e-4, prior or {})
+        for i, theta in zip(group, found):
+            held[i].of("theta", np.array, theta)
+    return [
+        fit_additive(y, n, horizon, trend=trend, season=season, held=some)
+        for trend, some in zip(trends, held)
+    ]
+
+
 def _estimate(
     y: np.ndarray,
-    names: list[str],
-    trend: bool,
+    trends: Sequence[str],
     season: np.ndarray | None,
     iterations: int,
     tolerance: float,
     prior: dict[str, tuple[float, float]],
-) -> np.ndarray:
-    """Smoothing parameters (as logits), first level and slope of each column."""
-    k = len(names)
-    theta = np.empty((k + 1 + trend, y.shape[1]))
-    for i, name in enumerate(names):
-        theta[i] = _logit(_START[name], name)
-    theta[k:] = _first_states(y, season, trend)
+) -> list[np.ndarray]:
+    """Smoothing parameters (as logits), first level and slope of each column, for each trend.
+
+    Trends stand side by side in one block; what one lacks of the others' parameters stays still.
+    """
+    own = [_names(trend, season) for trend in trends]
+    names = [x for x in ("alpha", "beta", "phi", "gamma") if any(x in some for some in own)]
+    k, B = len(names), y.shape[1]
+    P = k + 1 + any(trend != "none" for trend in trends)
+    theta, free = np.zeros((P, len(trends), B)), np.zeros((P, len(trends), 1), dtype=bool)
     mean, precision = np.zeros((k, 1)), np.zeros((k, 1))
-    for i, name in enumerate(names if prior else []):
-        usual, spread = prior[name]
-        mean[i], precision[i] = _logit(usual, name), spread**-2
-        theta[i] = mean[i]
-    return _improve(y, theta, names, season, iterations, tolerance, mean, precision)
+    for i, name in enumerate(names):
+        start = logit(_START[name], name)
+        if prior:
+            usual, spread = prior[name]
+            start, precision[i] = logit(usual, name), spread**-2
+            mean[i] = start
+        theta[i] = start
+        free[i, :, 0] = [name in some for some in own]
+    for j, trend in enumerate(trends):
+        rows = k + 1 + (trend != "none")
+        theta[k:rows, j], free[k:rows, j] = _first_states(y, season, trend != "none"), True
+    problem = Problem(
+        np.tile(y, len(trends)),
+        names,
+        None if season is None else np.tile(season, len(trends)),
+        np.repeat(free, B, axis=2).reshape(P, -1),
+    )
+    found = improve(problem, theta.reshape(P, -1), iterations, tolerance, mean, precision)
+    found = found.reshape(P, len(trends), B)
+    return [found[free[:, j, 0], j] for j in range(len(trends))]
+
+
+def _names(trend: str, season: np.ndarray | None) -> list[str]:
+    """The smoothing parameters of a form, in order."""
+    return [*_SMOOTHING[trend], *(["gamma"] if season is not None else [])]
 
 
 def refine(y: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Simple smoothing to the end, from a smoothing parameter (as a logit) and first level."""
-    free = np.zeros((1, 1))
-    return _improve(y, start, ["alpha"], None, 40, 1e-9, free, free)
+    no = np.zeros((1, 1))
+    problem = Problem(y, ["alpha"], None, np.ones((2, y.shape[1]), dtype=bool))
+    return improve(problem, start, 40, 1e-9, no, no)
 
 
 def _size(errors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,136 +215,6 @@ def _first_states(y: np.ndarray, season: np.ndarray | None, trend: bool) -> np.n
     return np.stack((mean_v - slope * (mean_t + 1), slope))
 
 
-def _logit(value: float, name: str) -> float:
-    z = (value - _LOW[name]) / (_HIGH[name] - _LOW[name])
-    return float(np.log(z / (1 - z)))
-
-
-def _bounded(theta: np.ndarray, name: str) -> np.ndarray:
-    return _LOW[name] + (_HIGH[name] - _LOW[name]) / (1 + np.exp(-theta))
-
-
-def _improve(
-    y: np.ndarray,
-    theta: np.ndarray,
-    names: list[str],
-    season: np.ndarray | None,
-    iterations: int,
-    tolerance: float,
-    mean: np.ndarray,
-    precision: np.ndarray,
-) -> np.ndarray:
-    """Levenberg-Marquardt on all columns at once; columns that are done leave the block."""
-    k, d = len(names), np.arange(len(theta))
-    out = theta.copy()
-    live = np.arange(y.shape[1])
-    done = np.zeros(y.shape[1], dtype=bool)  # stays put, whatever its neighbours need
-    damp = np.full(y.shape[1], 1e-2)
-    count = np.maximum(np.isfinite(y).sum(axis=0), 1)
-    M = _moments(y, theta, names, season)
-    loss = _loss(M, theta, count, mean, precision)
-    for _ in range(iterations):
-        A = np.moveaxis(M[1:, 1:], 2, 0).copy()
-        var = M[0, 0] / count
-        A[:, d[:k], d[:k]] += (precision * var).T
-        g = M[0, 1:].copy()
-        g[:k] += precision * var * (theta[:k] - mean)
-        A[:, d, d] = A[:, d, d] * (1 + damp)[:, None] + 1e-9 * M[0, 0][:, None] + 1e-12
-        step = -np.linalg.solve(A, g.T[..., None])[..., 0].T
-        step[:k] = np.clip(step[:k], -2, 2)
-        tried = theta + step
-        tried[:k] = np.clip(tried[:k], -8, 8)
-        new = _moments(y, tried, names, season)
-        new_loss = _loss(new, tried, count, mean, precision)
-        better = (new_loss < loss) & ~done
-        small = loss - new_loss <= tolerance
-        loss = np.where(better, new_loss, loss)
-        theta = np.where(better, tried, theta)
-        M = np.where(better, new, M)
-        damp = np.where(better, damp * 0.3, damp * 8)
-        out[:, live] = theta
-        done |= (small & better) | (damp >= 1e3)
-        going = ~done
-        if done.all():
-            break
-        if going.mean() < 0.7:
-            live, theta, M, damp = live[going], theta[:, going], M[..., going], damp[going]
-            y, count, loss = y[:, going], count[going], loss[going]
-            done = done[going]
-            season = None if season is None else season[:, going]
-    return out
-
-
-def _loss(
-    M: np.ndarray, theta: np.ndarray, count: np.ndarray, mean: np.ndarray, precision: np.ndarray
-) -> np.ndarray:
-    """Log of the mean square error, plus the distance from the prior as one observation's share."""
-    apart = (precision * (theta[: len(mean)] - mean) ** 2).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(M[0, 0]), np.log(M[0, 0] + 1e-300), np.inf) + apart / count
-
-
-def _moments(
-    y: np.ndarray, theta: np.ndarray, names: list[str], season: np.ndarray | None
-) -> np.ndarray:
-    """Products of the errors and their derivatives, ``(1 + P, 1 + P, series)``, summed over time.
-
-    Every state is carried as ``(1 + P, series)``: its value, then its derivatives by the
-    parameters. The same recursion moves both; only the parameters' own rows gain a term.
-    """
-    T, B = y.shape
-    P, k = len(theta), len(names)
-    at = {name: 1 + i for i, name in enumerate(names)}
-    par = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
-    alpha, beta, gamma, phi = (par.get(x) for x in ("alpha", "beta", "gamma", "phi"))
-    level = np.zeros((P + 1, B))
-    level[0], level[1 + k] = theta[k], 1.0
-    slope = None
-    if k + 1 < P:
-        slope = np.zeros((P + 1, B))
-        slope[0], slope[2 + k] = theta[k + 1], 1.0
-    if season is not None:
-        m = len(season)
-        states = np.zeros((m, P + 1, B))
-        states[:, 0] = season
-    known = np.isfinite(y)
-    whole = known.all(axis=1)
-    E = np.empty((T, P + 1, B))
-    for t in range(T):
-        e = E[t]
-        if slope is not None:
-            if phi is not None:
-                old = slope[0].copy()
-                slope *= phi
-                slope[at["phi"]] += old
-            level += slope
-        np.negative(level, out=e)
-        if season is not None:
-            s = states[t % m]
-            e -= s
-        e[0] += y[t]
-        if not whole[t]:
-            e[:, ~known[t]] = 0.0
-        level += alpha * e
-        level[1] += e[0]
-        if beta is not None and slope is not None:
-            slope += beta * e
-            slope[at["beta"]] += e[0]
-        if gamma is not None:
-            s += gamma * e
-            s[at["gamma"]] += e[0]
-    M = np.empty((P + 1, P + 1, B))
-    for u in range(P + 1):
-        for v in range(u, P + 1):
-            M[u, v] = M[v, u] = np.einsum("tb,tb->b", E[:, u], E[:, v])
-    for i, name in enumerate(names):
-        z = 1 / (1 + np.exp(-theta[i]))
-        chain = (_HIGH[name] - _LOW[name]) * z * (1 - z)
-        M[1 + i] *= chain
-        M[:, 1 + i] *= chain
-    return M
-
-
 def _filter(
     y: np.ndarray,
     theta: np.ndarray,
@@ -307,7 +228,7 @@ def _filter(
     """
     T, B = y.shape
     k = len(names)
-    par = {name: _bounded(theta[i], name) for i, name in enumerate(names)}
+    par = {name: bounded(theta[i], name) for i, name in enumerate(names)}
     alpha, beta, gamma, phi = (par.get(x) for x in ("alpha", "beta", "gamma", "phi"))
     level = theta[k].copy()
     slope = theta[k + 1].copy() if len(theta) > k + 1 else None

@@ -24,7 +24,7 @@ import numpy as np
 
 from .decomposition import centred_average, fill_gaps, seasonal_differences, shrink_season
 from .estimates import Estimates
-from .ets import Smoothed, fit_additive, spread_ahead
+from .ets import Smoothed, fit_additive, fit_trends, spread_ahead
 
 __all__ = ["Decomposed", "fit_mstl"]
 
@@ -121,13 +121,14 @@ def _parts(y: np.ndarray, n: np.ndarray, m: int, horizon: int, held: Estimates) 
     both[:, log] = np.log(np.maximum(y[:, log], least))
     lengths = np.concatenate((n, n[log]))
     past, ahead = _seasons_out(both, lengths, m, horizon, held)
+    rest, trends = both - past, _trends(m)
+    parts = [held.part(trend) for trend in trends]
+    level = fit_additive(rest, lengths, horizon, trend=trends[0], iterations=_STEPS, held=parts[0])
+    moving = fit_trends(rest[:, :B], n, horizon, trends[1:], parts[1:], iterations=_STEPS)
     out = []
-    for trend in _trends(m):
+    for trend, some, fit in zip(trends, parts, (level, *moving)):
         count = len(lengths) if trend == "none" else B
-        z, over, some = both[:, :count], past[:, :count], held.part(trend)
-        fit = fit_additive(
-            z - over, lengths[:count], horizon, trend=trend, iterations=_STEPS, held=some
-        )
+        z = both[:, :count]
         mean, sd, path = fit.forecast + ahead[:, :count], spread_ahead(fit, horizon), z - fit.errors
         mean[:, log], path[:, log] = (np.exp(np.minimum(v[:, log], most)) for v in (mean, path))
         sd[:, log] *= mean[:, log]
@@ -135,9 +136,9 @@ def _parts(y: np.ndarray, n: np.ndarray, m: int, horizon: int, held: Estimates) 
         whole = _Part(trend, mean, sd, path, aicc, fit.parameters)
         out.append(whole.take(np.arange(B)))
         if count > B:
-            level = np.arange(B)
-            level[log] = np.arange(B, count)
-            out.append(whole.take(level, but=log))
+            which = np.arange(B)
+            which[log] = np.arange(B, count)
+            out.append(whole.take(which, but=log))
     return out
 
 
