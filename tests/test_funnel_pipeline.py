@@ -58,6 +58,39 @@ def test_a_deal_still_in_a_stage_is_cut_off_not_done():
     assert np.isnan(out["p90"])
 
 
+def test_stays_of_the_6_mp_patients_as_r_has_them():
+    """Freireich et al. 1963; R 4.2.2, survival 3.5.3: ``summary(survfit(Surv(t, d) ~ 1))$table``.
+
+    Dates have no clock time: a stay that goes on has whole days, as the ages of ``outcomes`` do,
+    and the day of the last event is the same whether it is given or not.
+    """
+    over = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+    cut = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+    today = pd.Timestamp("2025-06-30")
+    rows = [(f"c{i}", "remission", today - pd.Timedelta(t, "D")) for i, t in enumerate(cut)]
+    for i, t in enumerate(over):
+        rows += [(f"o{i}", "remission", today - pd.Timedelta(t, "D")), (f"o{i}", "relapse", today)]
+    events = pd.DataFrame(rows, columns=["deal_id", "stage", "entered_at"])
+    out = dwell(events, as_of="2025-06-30")
+    pd.testing.assert_frame_equal(out, dwell(events))
+    own = out.set_index("stage").loc["remission"]
+    assert (own["n"], own["censored"], own["p25"], own["median"]) == (21, 12, 13, 23)
+    assert np.isnan(own["p75"])
+    assert own["mean"] == pytest.approx(23.287394958, abs=1e-9)
+    late = service_levels(events, {"remission": 34})
+    assert late[["days", "late_days"]].to_numpy().tolist() == [[35.0, 1.0]]
+
+
+def test_the_last_day_is_over_whether_it_is_given_or_not():
+    """The window of ``a`` ends on the day of the last event; with clock times it may go on."""
+    events = days({"a": [(0, "lead")], "b": [(7, "lead")]})
+    given = conversion(events, ["lead", "order"], window="170h", as_of="2025-01-08")
+    pd.testing.assert_frame_equal(given, conversion(events, ["lead", "order"], window="170h"))
+    assert (given["lost"][0], given["open"][0]) == (1, 1)
+    events["entered_at"] += pd.Timedelta("9h")
+    assert conversion(events, ["lead", "order"], window="170h")["open"][0] == 2
+
+
 def test_service_levels_say_who_where_and_by_how_much():
     events = days({"a": [(0, "x"), (5, "won")], "b": [(1, "x")]})
     events["owner"] = ["li", "li", "wang"]

@@ -45,6 +45,11 @@ class Stream:
     horizon: int
     as_of: pd.Timestamp
 
+    def now(self) -> int:
+        """Until when a stay that goes on counts: whole days where events have no clock times."""
+        end = self.horizon % DAY == DAY - 1
+        return self.horizon - DAY + 1 if end and _are_dates(self.time) else self.horizon
+
     def stages(self, wanted: Sequence[Hashable]) -> np.ndarray:
         """Position of each event's stage in ``wanted``; -1 for other stages."""
         codes = _positions(self.rows.series("stage"), wanted)
@@ -111,11 +116,17 @@ def _horizon(as_of: object, time: np.ndarray, caller: str) -> tuple[int, pd.Time
     """The last known microsecond, and the day it lies on."""
     if as_of is None:
         last = int(time.max())
-        return last, _stamp(last)
+        whole = last % DAY == 0 and _are_dates(time)  # the same as if that day were given
+        return (last + DAY - 1 if whole else last), _stamp(last)
     if isinstance(as_of, bool | int | float):
         raise InputError(f"{caller}(): as_of must be a date, got {as_of!r}.")
     when = int(as_dates([_end_of(as_of)], name="as_of", caller=caller).astype(np.int64)[0])
     return (when if when % DAY else when + DAY - 1), _stamp(when)
+
+
+def _are_dates(time: np.ndarray) -> bool:
+    """Whether no event has a clock time."""
+    return not (time[:1000] % DAY).any() and not (time % DAY).any()
 
 
 def _end_of(value: Any) -> Any:

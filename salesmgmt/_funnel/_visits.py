@@ -26,7 +26,7 @@ class Visits:
         self.last = np.append(self.first[1:], True)
         until = np.append(self.time[1:], 0)
         self.left = ~self.last
-        self.stay = np.where(self.last, stream.horizon, until) - self.time
+        self.stay = np.where(self.last, stream.now(), until) - self.time
         self.closed = self.last & (self.kinds[self.stage] != "open")
 
 
