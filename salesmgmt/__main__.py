@@ -109,7 +109,9 @@ def _report(options: argparse.Namespace) -> int:
     from .report._files import read_table
 
     given = {k: v for k in _FILES if (v := getattr(options, k)) is not None}
-    as_of = None if options.as_of is None else day(options.as_of, name="--as-of", caller="report")
+    as_of = options.as_of
+    if as_of is not None:
+        as_of = day(as_of, name="--as-of", caller="report", last=True)
     output = Path(options.output)
     if output.is_dir():
         raise InputError(f"{output}: is a folder; give the name of a file.")

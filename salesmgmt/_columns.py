@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._dates import parse_dates, plain_times
+from ._dates import last_days, parse_dates, plain_times
 from ._keys import is_whole
 from ._problems import Problem
 from ._roles import Amount, AsIs, Date, Role
@@ -150,6 +150,8 @@ def dates_of(
     series: pd.Series, role: Role
 ) -> tuple[np.ndarray, list[Problem], tuple[Any, Any] | None]:
     """Wall-clock times and what is wrong with them; their extent if it is at hand."""
+    if isinstance(role, Date) and role.last:
+        series = last_days(series)
     times = plain_times(series)
     if times is not None and len(times):
         ends = extent(times.view(np.int64))

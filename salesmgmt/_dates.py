@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 import pandas as pd
 
-__all__ = ["parse_dates", "plain_times"]
+__all__ = ["last_days", "parse_dates", "plain_times"]
 
 _NO_DATE = "is no date"
 _CONVERT = "convert the column with pd.to_datetime(..., format=...)"
@@ -25,6 +25,42 @@ def plain_times(series: pd.Series) -> np.ndarray | None:
     if isinstance(series.dtype, np.dtype) and series.dtype.kind == "M":
         return _in_microseconds(series.to_numpy())
     return None
+
+
+_WHOLE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})|年(\d{1,2})月|年|-?[Qq]([1-4]))?")
+
+
+def last_days(series: pd.Series) -> pd.Series:
+    """Periods, and text that names whole months, quarters or years, as their last days.
+
+    Text counts where every value of the column is of this kind; all else is handed on as it is.
+    """
+    if isinstance(series.dtype, pd.PeriodDtype):
+        return series.dt.end_time.dt.normalize()
+    kind = series.dtype
+    if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_numeric_dtype(kind):
+        return series
+    known = series.dropna()
+    if known.empty or _last_day(known.iloc[0]) is None:
+        return series
+    named = {value: _last_day(value) for value in known.unique()}
+    if None in named.values():
+        return series
+    return series.astype(object).map(named).astype("datetime64[us]")
+
+
+def _last_day(value: object) -> np.datetime64 | None:
+    """Last day of a Period, or of ``"2025-12"``, ``"2025年12月"``, ``"2025Q4"``, ``"2025"``."""
+    if isinstance(value, pd.Period):
+        return value.end_time.to_datetime64().astype("datetime64[D]").astype("datetime64[us]")
+    found = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    year, month = int(found[1]), int(found[2] or found[3] or 3 * int(found[4] or 4))
+    if not 1 <= month <= 12:
+        return None
+    after = np.datetime64(f"{year:04d}-{month:02d}", "M") + 1
+    return (after.astype("datetime64[D]") - 1).astype("datetime64[us]")
 
 
 def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:

@@ -376,11 +376,16 @@ def days_of(values: np.ndarray) -> np.ndarray:
     return days
 
 
-def as_dates(values: Any, *, name: str, caller: str, missing: str = "refuse") -> np.ndarray:
-    """A Series, Index, array or list of dates as wall-clock datetime64[us], checked."""
+def as_dates(
+    values: Any, *, name: str, caller: str, missing: str = "refuse", last: bool = False
+) -> np.ndarray:
+    """A Series, Index, array or list of dates as wall-clock datetime64[us], checked.
+
+    ``last``: what names a whole month, quarter or year is its last day, not its first.
+    """
     series = values if isinstance(values, pd.Series) else pd.Series(values)
     series = series.rename(name)
-    out, problems, _ = dates_of(series, Date(name, missing=missing))
+    out, problems, _ = dates_of(series, Date(name, missing=missing, last=last))
     settle(series.to_frame(), problems, caller=caller, arg=name, invalid=None)
     return out
 
@@ -391,16 +396,19 @@ def resolve_as_of(as_of: object, days: np.ndarray | None = None, *, caller: str)
         if days is None or not len(days):
             raise InputError(f"{caller}(): there is no date to take as_of from; give as_of=.")
         return pd.Timestamp(np.datetime64(int(np.max(days)), "D")).as_unit("us")
-    return day(as_of, name="as_of", caller=caller)
+    return day(as_of, name="as_of", caller=caller, last=True)
 
 
-def day(value: object, *, name: str, caller: str) -> pd.Timestamp:
-    """One calendar day from text, date, datetime, Timestamp or Period (wall clock, no zone)."""
+def day(value: object, *, name: str, caller: str, last: bool = False) -> pd.Timestamp:
+    """One calendar day from text, date, datetime, Timestamp or Period (wall clock, no zone).
+
+    ``last``: text that names a whole month, quarter or year is its last day, as a Period is.
+    """
     if isinstance(value, pd.Period):
         value = value.end_time
     if isinstance(value, bool | Real) or value is None:
         raise InputError(f"{caller}(): {name} must be a date, got {value!r}.")
-    times, problems, _ = dates_of(pd.Series([value], name=name), Date(name))
+    times, problems, _ = dates_of(pd.Series([value], name=name), Date(name, last=last))
     if problems:
         told = "" if "day/month" not in problems[0].reason else f" ({problems[0].reason})"
         raise InputError(

@@ -29,7 +29,13 @@ class Key(Role):
 
 @dataclass(frozen=True, slots=True)
 class Date(Role):
-    """Dates or times: datetimes with or without zone, dates, periods, or text in one format."""
+    """Dates or times: datetimes with or without zone, dates, periods, or text in one format.
+
+    ``last``: what names a whole month, quarter or year (a Period, ``"2025-12"``) is its last day,
+    not its first.
+    """
+
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,9 @@ TABLES: dict[str, dict[str, Role]] = {
         discount=Amount("discount", optional=True, missing="allow"),
     ),
     "history": _roles(date=Date("date"), amount=Amount("amount", missing="allow")),
-    "plan": _roles(start=Date("period_start"), end=Date("period_end"), target=Amount("target")),
+    "plan": _roles(
+        start=Date("period_start"), end=Date("period_end", last=True), target=Amount("target")
+    ),
     "samples": _roles(
         date=Date("date"), draw=Amount("draw", whole=True, low=0), amount=Amount("amount")
     ),

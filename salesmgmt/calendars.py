@@ -218,7 +218,8 @@ def count_working_days(
     """
     caller = "count_working_days"
     check_choice(inclusive, "inclusive", tuple(_INCLUSIVE), caller=caller)
-    first, last = days_given(starts, "starts", caller), days_given(ends, "ends", caller)
+    first = days_given(starts, "starts", caller)
+    last = days_given(ends, "ends", caller, first=False)
     first, last = aligned(first, last, "starts", "ends", caller)
     index = index_of(starts, ends, "starts", "ends", caller)
     check_order(first, last, index, caller=caller)

@@ -565,6 +565,9 @@ def test_own_events_merge_in():
     pd.testing.assert_frame_equal(shuffled.set_index("date"), got)
     share = events("2025-11-01", "2025-11-30", freq="M", own=own, measure="share")
     assert share["双11"].tolist() == pytest.approx([1.0])
+    days = pd.DataFrame({"name": ["618", "双12"], "date": ["2025-06-18", "2025-12-12"]})
+    single = events("2025-01-01", "2025-12-31", own=days).set_index("date")
+    assert single.index[single["618"] == 1].tolist() == [pd.Timestamp("2025-06-18")]
 
 
 def test_own_events_are_checked():

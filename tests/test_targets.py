@@ -956,7 +956,7 @@ def test_a_dict_of_weights_and_a_decimal_total_will_do():
     from decimal import Decimal
 
     assert allocate(Decimal("100.01"), {"a": 1, "b": 1}).to_dict() == {"a": 50.01, "b": 50.0}
-    with pytest.raises(InputError, match="leavers must be a dict or Series"):
+    with pytest.raises(InputError, match="leavers are only named"):
         replan(_plan(), None, as_of=None, leavers=["Li"])
 
 

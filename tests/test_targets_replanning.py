@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt import InputError
 from salesmgmt.targets import decompose, replan
 
 METHODS = ["proportional", "even", "catch_up", "minimal"]
@@ -95,3 +96,69 @@ def test_who_comes_or_goes_outside_the_plan_changes_nothing():
     out = replan(plan, None, as_of=None, joiners=joiner)
     assert out.loc[out["rep"] == "new", "target"].sum() == 0
     assert round(out["target"].sum(), 2) == 4800.0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_year_of_a_longer_plan_stays_exact(method):
+    plan = decompose(
+        pd.Series([1200, 2400], index=[2025, 2026]), periods=("2025-01-01", "2026-12-31", "M")
+    )
+    sales = pd.DataFrame({"date": ["2025-01-10"], "amount": [45.0]})
+    out = replan(plan, sales, as_of="2025-01-31", method=method)
+    assert out["target"].tolist()[0] == 45.0
+    assert out.groupby(out["period_start"].dt.year)["target"].sum().tolist() == [1200.0, 2400.0]
+
+
+def test_fiscal_years_begin_with_the_plan_and_what_a_year_cannot_take_goes_on():
+    total = pd.Series([1200, 2400], index=[2025, 2026])
+    plan = decompose(total, periods=("2025-04-01", "2027-03-31", "M"), year_start=4)
+    sales = pd.DataFrame({"date": ["2025-04-10"], "amount": [45.0]})
+    out = replan(plan, sales, as_of="2025-04-30")["target"].tolist()
+    assert out == [45.0] + [105.0] * 11 + [200.0] * 12
+    tight = pd.concat([plan.iloc[:12], plan.iloc[12:].assign(target=100.0)])
+    capped = replan(tight, sales, as_of="2025-04-30", upper=104)["target"].tolist()
+    assert capped[:12] == [45.0] + [104.0] * 11  # the caps of the first year refuse 11
+    assert round(sum(capped[12:]), 2) == 1211.0
+    late = replan(plan, sales, as_of="2026-03-31")["target"]  # the first year brought 45 of 1200
+    assert late.iloc[:12].sum() == 45.0
+    assert round(late.sum(), 2) == 3600.0
+    calendar = replan(plan, sales, as_of="2025-04-30", year_start=1)["target"].tolist()
+    assert round(sum(calendar[:9]), 2) == 900.0
+    assert calendar[9:12] == [100.0] * 3
+
+
+def test_one_measure_never_makes_up_for_another():
+    totals = pd.Series({"销售额": 1200.0, "回款": 600.0})
+    weights = pd.Series(1.0, index=pd.Index(["a", "b"], name="rep"))
+    plan = decompose(totals, periods=("2025-01-01", "2025-12-31", "M"), weights=weights)
+    came = pd.DataFrame({"rep": ["a", "b"] * 2, "date": "2025-01-15", "measure": [*["销售额"] * 2,
+                         *["回款"] * 2], "amount": [700.0, 50.0, 20.0, 25.0]})  # fmt: skip
+    out = replan(plan, came, as_of="2025-01-31")
+    assert out.groupby("measure")["target"].sum().to_dict() == {"销售额": 1200.0, "回款": 600.0}
+    assert out.groupby(["measure", "rep"])["target"].sum().round(2).loc[("销售额", "b")] == 500.0
+
+
+@pytest.mark.parametrize("count", [2049, 3000])
+def test_thousands_of_keys_without_caps_have_room(count):
+    # 2,049 to 4,096 open caps of 2**52 add up to a negative number in 64 bits.
+    reps = pd.Index(range(count), name="rep")
+    plan = decompose(
+        count * 400.0, periods=("2025-01-01", "2025-12-31", "Q"), weights=pd.Series(1.0, index=reps)
+    )
+    came = pd.DataFrame({"rep": reps, "date": "2025-01-15", "amount": 70.0})
+    out = replan(plan, came, as_of="2025-03-31")["target"].to_numpy().reshape(count, 4)
+    assert (out == [70.0, 110.0, 110.0, 110.0]).all()
+
+
+def test_leavers_that_are_only_named_leave_with_as_of():
+    plan = year_plan()
+    dated = replan(plan, None, as_of="2025-05-31", leavers={"r1": "2025-05-31"})
+    for named in (["r1"], "r1", ("r1",)):
+        assert replan(plan, None, as_of="2025-05-31", leavers=named).equals(dated)
+
+
+def test_a_plan_that_is_over_is_told_so():
+    plan = decompose(1200, periods=("2025-01-01", "2025-12-31", "M"))
+    sales = pd.DataFrame({"date": ["2025-01-10"], "amount": [45.0]})
+    with pytest.raises(InputError, match=r"1,155.00 is missing, and no open period is left"):
+        replan(plan, sales, as_of="2025-12-31")

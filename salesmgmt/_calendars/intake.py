@@ -28,10 +28,11 @@ _NOT_A_DAY = np.datetime64("NaT", "D").astype(np.int64)
 
 
 def one_day(value: object, name: str, caller: str, *, first: bool = True) -> int:
-    """One date as days since 1970-01-01; of a Period its first or last day."""
+    """One date as days since 1970-01-01; of a whole month or Period its first or last day."""
     if isinstance(value, pd.Period) and first:
         value = value.start_time
-    return int(days_of(np.array([day(value, name=name, caller=caller).to_datetime64()]))[0])
+    found = day(value, name=name, caller=caller, last=not first)
+    return int(days_of(np.array([found.to_datetime64()]))[0])
 
 
 def span(start: object, end: object, *, caller: str) -> tuple[int, int]:
@@ -56,17 +57,17 @@ def _is_one(value: Any) -> bool:
     return isinstance(value, str) or np.ndim(value) == 0
 
 
-def days_given(values: Any, name: str, caller: str) -> np.ndarray:
-    """Dates as days since 1970-01-01, one-dimensional."""
+def days_given(values: Any, name: str, caller: str, *, first: bool = True) -> np.ndarray:
+    """Dates as days since 1970-01-01, one-dimensional; of whole months the first or last day."""
     if _is_one(values):
-        return np.array([one_day(values, name, caller)])
+        return np.array([one_day(values, name, caller, first=first)])
     _check_flat(values, name, caller)
     raw = values.to_numpy() if isinstance(values, pd.Series | pd.Index) else values
     if isinstance(raw, np.ndarray) and raw.dtype.kind == "M":
         days = raw.astype("datetime64[D]", copy=False).view(np.int64)  # in one pass
         if not days.size or days.min() != _NOT_A_DAY:
             return days
-    return days_of(as_dates(values, name=name, caller=caller))
+    return days_of(as_dates(values, name=name, caller=caller, last=not first))
 
 
 def whole_given(values: Any, name: str, caller: str) -> np.ndarray:

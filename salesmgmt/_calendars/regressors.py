@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .._frames import Amount, Date, Key, check_int, take
 from ..engine import china_days
@@ -89,6 +90,8 @@ def merge_own(windows: Windows, own: Any, *, taken: tuple[str, ...], caller: str
     """``windows`` with the caller's events behind them."""
     if own is None:
         return windows
+    if isinstance(own, pd.DataFrame) and "date" in own.columns and "start" not in own.columns:
+        own = own.rename(columns={"date": "start"})  # each lasts one day
     rows = take(
         own,
         caller=caller,
@@ -96,7 +99,7 @@ def merge_own(windows: Windows, own: Any, *, taken: tuple[str, ...], caller: str
         empty="allow",
         name=Key("name", option=""),
         start=Date("start", option=""),
-        end=Date("end", optional=True, missing="allow", option=""),
+        end=Date("end", optional=True, missing="allow", option="", last=True),
         lead=Amount("lead", optional=True, low=0, whole=True),
         lag=Amount("lag", optional=True, low=0, whole=True),
     )

@@ -61,7 +61,7 @@ def condensed_payments(
         nw.col(customer), nw.col(date).cast(nw.Date), value.round(0).cast(nw.Int64).alias(amount)
     )
     if as_of is not None:
-        last = door.day(as_of, name="as_of", caller=caller).date()
+        last = door.resolve_as_of(as_of, caller=caller).date()
         rows = rows.filter(nw.col(date) <= last)
     sums = rows.group_by(customer).agg(nw.col(amount).sum(), nw.col(date).max())
     out = sums.collect().to_pandas()

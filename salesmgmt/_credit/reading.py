@@ -55,7 +55,7 @@ def position_from_ledger(
     lines = _Lines(caller, frame, column_names(options), options.get("step", 0.01))
     position = lines.position()
     made = position.books.as_of
-    moment = made if as_of is None else door.day(as_of, name="as_of", caller=caller).as_unit("us")
+    moment = made if as_of is None else door.resolve_as_of(as_of, caller=caller).as_unit("us")
     if moment > made:
         raise InputError(
             f"{caller}(): as_of {moment.date()} lies after the ledger's own {made.date()}; "

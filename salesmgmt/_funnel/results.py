@@ -407,7 +407,7 @@ def _plan_rows(
         invalid=invalid,
         by=keys,
         period_start=Date(names["period_start"]),
-        period_end=Date(names["period_end"]),
+        period_end=Date(names["period_end"], last=True),
         target=Amount(names["target"]),
         measure=Key("measure", optional=True, missing="allow"),
     )

@@ -535,7 +535,7 @@ class _Wanted:
         roles: dict[str, Any] = {
             "target": Amount(columns.target),
             "start": Date("period_start", optional=True),
-            "end": Date("period_end", optional=True),
+            "end": Date("period_end", optional=True, last=True),
             "period": Key(columns.period, optional=True),
             "target_pay": Amount(columns.target_pay, optional=True),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +20,14 @@ METHODS = ("largest_remainder", *DIVISORS, "droop")
 _ALIASES = {
     "hamilton": "largest_remainder",
     "hare": "largest_remainder",
-    "hare_niemeyer": "largest_remainder",
-    "sainte_lague": "webster",
+    "hareniemeyer": "largest_remainder",
+    "saintelague": "webster",
+    "majorfractions": "webster",
     "jefferson": "dhondt",
+    "greatestdivisors": "dhondt",
     "hill": "huntington_hill",
+    "equalproportions": "huntington_hill",
+    **{name.replace("_", ""): name for name in METHODS},
 }
 
 
@@ -92,7 +97,8 @@ def allocate(
     {'north': 50.0, 'south': 25.0, 'west': 25.0}
     """
     caller = "allocate"
-    method = _ALIASES.get(method, method) if isinstance(method, str) else method
+    if isinstance(method, str):  # "Sainte-Lague" and "sainte_lague" are the same
+        method = _ALIASES.get(re.sub("[^a-z]", "", method.lower()), method)
     check_choice(method, "method", METHODS, caller=caller)
     known = check_series(weights, "weights", caller=caller, missing="allow", low=0)
     if not len(known):

@@ -81,8 +81,9 @@ def track(
         amounts of keys without a plan are left out with a ``DataWarning``.
     as_of : date or None
         Last day that counts as over. None: the last date in ``actuals``.
-    calendar : str or Series, optional
-        Working days: an ISO country code or day weights by date. They share out the running
+    calendar : str, Series or DataFrame, optional
+        Working days: an ISO country code or day weights by date (a Series, or ``date`` and
+        ``weight``). They share out the running
         period and count the days of ``required_rate`` and ``run_rate``. Default: every day.
     profile : Series or DataFrame, optional
         Shape inside the running period: day weights by date, by weekday (1..7), or a

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_number, check_series, factorise
+from .._frames import as_dates, check_number, check_series, days_of, factorise
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import inward_units
-from .spans import Spans, label_days
+from .spans import Spans, dated, label_days
 
 __all__ = ["Limits", "read_limits"]
 
@@ -114,10 +114,11 @@ def _read_frame(
 ) -> np.ndarray:
     """A tidy plan (keys, ``period_start``, ``target``), or a wide frame key by period."""
     if "period_start" in given.columns and "target" in given.columns:
-        keys = [] if organisation is None else list(organisation.names)
-        absent = [k for k in keys if k not in given.columns]
-        if absent:
-            raise InputError(f"{caller}(): {name} has no column {absent[0]!r}, a key of weights.")
+        names = [] if organisation is None else list(organisation.names)
+        keys = [k for k in names if k in given.columns]
+        if names and not (keys and _own_labels(organisation, keys).is_unique):
+            absent = next(k for k in reversed(names) if k not in given.columns)
+            raise InputError(f"{caller}(): {name} has no column {absent!r}, a key of weights.")
         index = pd.MultiIndex.from_frame(given[[*keys, "period_start"]])
         series = pd.Series(given["target"].array, index=index)
         return _cells(series, name, organisation, spans, caller=caller)
@@ -139,25 +140,37 @@ def _read_series(
 ) -> _Given:
     series = check_series(given, name, caller=caller, missing="allow").dropna()
     index = series.index
-    if _is_dates(index):
+    if _is_dates(index, organisation):
         at = _period_positions(index, name, spans, caller=caller)
         values = np.full(len(spans), np.nan)
         values[at] = series.to_numpy()
+        if organisation is None:  # a period is a cell, and may be locked on a day off
+            return _Given("cells", values[None, :])
         return _Given("periods", values)
     if organisation is None:
         raise InputError(f"{caller}(): {name} has labels of keys, but there are no weights.")
-    if isinstance(index, pd.MultiIndex) and any(
-        _is_dates(index.levels[i]) for i in range(index.nlevels)
-    ):
-        values = _cells(series, name, organisation, spans, caller=caller)
-        return _Given("cells", values)
+    if isinstance(index, pd.MultiIndex):
+        times = [i for i in range(index.nlevels) if dated(index.levels[i])]
+        if times:
+            rest = [i for i in range(index.nlevels) if i != times[-1]]
+            series = series.reorder_levels([*rest, times[-1]])
+            values = _cells(series, name, organisation, spans, caller=caller)
+            return _Given("cells", values)
     return _read_nodes(series, name, organisation, tree, caller=caller)
 
 
-def _is_dates(index: pd.Index) -> bool:
-    return not isinstance(index, pd.MultiIndex) and (
-        isinstance(index, pd.PeriodIndex | pd.DatetimeIndex)
-    )
+def _is_dates(index: pd.Index, organisation: pd.Index | None) -> bool:
+    """Whether a limit is labelled by periods; text that is a key of the plan is a key."""
+    if not dated(index) or isinstance(index, pd.PeriodIndex | pd.DatetimeIndex):
+        return dated(index)
+    levels = 0 if organisation is None else organisation.nlevels
+    return not any(index.isin(organisation.get_level_values(i)).any() for i in range(levels))  # type: ignore[union-attr]
+
+
+def _own_labels(organisation: pd.Index, names: list[Any]) -> pd.Index:
+    """Labels of the organisation's leaves by some of its levels."""
+    levels = [organisation.get_level_values(n) for n in names]
+    return levels[0] if len(levels) == 1 else pd.MultiIndex.from_arrays(levels)
 
 
 def _period_positions(labels: pd.Index, name: str, spans: Spans, *, caller: str) -> np.ndarray:
@@ -168,6 +181,13 @@ def _period_positions(labels: pd.Index, name: str, spans: Spans, *, caller: str)
         raise InputError(
             f"{caller}(): {name} has {int(bad.sum())} date(s) outside the plan's periods, first "
             f"{labels[int(np.flatnonzero(bad)[0])]!r}."
+        )
+    last = days_of(as_dates(labels, name=name, caller=caller, last=True))
+    wide = (last > days) & (last > spans.end[at]) & (spans.end[at] < spans.end[-1])
+    if wide.any():
+        raise InputError(
+            f"{caller}(): {name} has {int(wide.sum())} label(s) that hold several periods of the "
+            f"plan, first {labels[int(np.flatnonzero(wide)[0])]!r}; give each period its own."
         )
     return at
 
@@ -206,15 +226,16 @@ def _cells(
 def _leaf_positions(
     keys: pd.DataFrame, organisation: pd.Index, name: str, *, caller: str
 ) -> np.ndarray:
-    """Rows of the organisation by full key, or by the lowest level where it is distinct."""
+    """Rows of the organisation by such levels as tell them apart, or by the lowest level."""
     wide = keys.shape[1]
-    if wide == organisation.nlevels:
-        own: pd.Index = organisation
-        wanted = pd.MultiIndex.from_frame(keys) if wide > 1 else pd.Index(keys.iloc[:, 0])
-        if wide > 1 and set(keys.columns) == set(organisation.names):
-            wanted = pd.MultiIndex.from_frame(keys[list(organisation.names)])
+    wanted = pd.MultiIndex.from_frame(keys) if wide > 1 else pd.Index(keys.iloc[:, 0])
+    named = set(keys.columns) <= set(organisation.names)
+    if named and _own_labels(organisation, list(keys.columns)).is_unique:
+        own = _own_labels(organisation, list(keys.columns))
+    elif wide == organisation.nlevels:
+        own = organisation
     elif wide == 1 and organisation.get_level_values(-1).is_unique:
-        own, wanted = organisation.get_level_values(-1), pd.Index(keys.iloc[:, 0])
+        own = organisation.get_level_values(-1)
     else:
         raise InputError(
             f"{caller}(): {name} must be labelled by the keys of weights "

@@ -57,7 +57,7 @@ class PlanColumns:
         """Roles of these columns for the door."""
         return {
             "period_start": Date(self.period_start),
-            "period_end": Date(self.period_end),
+            "period_end": Date(self.period_end, last=True),
             "target": Amount(self.target, missing=missing),
             "measure": Key(self.measure, optional=True, missing=missing),
         }

@@ -18,8 +18,10 @@ from .._frames import (
     days_of,
     take,
 )
+from ..engine.periods import period_of, period_start
 from ..errors import InputError
 from .spans import Spans, label_days, plan_spans, stamps
+from .totals import year_labels
 
 __all__ = ["blend_weights", "capacity", "growth_path", "ramp"]
 
@@ -93,6 +95,7 @@ def ramp(
     periods: Any,
     *,
     curve: Sequence[float] = (0, 0.25, 0.5, 0.75, 1.0),
+    year_start: int = 1,
 ) -> pd.DataFrame:
     """How productive each rep is in each period: new hires by a curve, days there by proration.
 
@@ -105,6 +108,8 @@ def ramp(
         Periods, as in :func:`decompose`.
     curve : sequence of float, default=(0, .25, .5, .75, 1.0)
         Productivity in the first, second, ... period of being there; the last value stays.
+    year_start : int, default=1
+        First month of the fiscal year; moves quarters and years.
 
     Returns
     -------
@@ -126,7 +131,7 @@ def ramp(
     """
     caller = "ramp"
     steps = _curve(curve, caller=caller)
-    spans = plan_spans(periods, year_start=1, caller=caller)
+    spans = plan_spans(periods, year_start=year_start, caller=caller)
     frame = starts.to_frame() if isinstance(starts, pd.Series) else starts
     if not isinstance(frame, pd.DataFrame) or frame.shape[1] not in (1, 2):
         raise InputError(
@@ -148,7 +153,7 @@ def ramp(
     there = np.maximum(high - low + 1, 0) / (spans.end - spans.start + 1)
     hired_in = np.searchsorted(spans.end, first)  # period of the first day, if in the plan
     age = np.arange(len(spans)) - hired_in[:, None]
-    before = _age_before(first, spans)
+    before = _age_before(first, spans, year_start)
     age = np.clip(age + before[:, None], 0, len(steps) - 1)
     value = np.where(first[:, None] <= -(2**40), 1.0, steps[age])
     return pd.DataFrame(
@@ -176,11 +181,18 @@ def _days_or(values: pd.Series, default: int, name: str, *, caller: str) -> np.n
     return out
 
 
-def _age_before(first: np.ndarray, spans: Spans) -> np.ndarray:
-    """Periods already done before the plan starts, by the plan's mean period length."""
-    length = float((spans.end - spans.start + 1).mean())
-    gap = spans.start[0] - first
-    return np.where((gap > 0) & (first > -(2**40)), np.ceil(gap / length), 0).astype(np.int64)
+def _age_before(first: np.ndarray, spans: Spans, year_start: int) -> np.ndarray:
+    """Periods begun before the plan starts, by the calendar; of retail years by their length."""
+    out = np.zeros(len(first), dtype=np.int64)
+    known = (first < spans.start[0]) & (first > -(2**40))
+    own = period_of(spans.start, spans.freq, year_start=year_start)
+    begins = period_start(own, spans.freq, year_start=year_start)
+    if spans.freq in ("M", "Q", "Y") and (begins[1:] == spans.start[1:]).all():
+        out[known] = own[0] - period_of(first[known], spans.freq, year_start=year_start)
+        return out
+    length = {"D": 1.0, "W": 7.0}.get(spans.freq, float((spans.end - spans.start + 1).mean()))
+    out[known] = np.ceil((spans.start[0] - first[known]) / length)
+    return out
 
 
 def capacity(
@@ -191,6 +203,7 @@ def capacity(
     attrition: float = 0.0,
     periods: Any,
     supply: pd.Series | None = None,
+    year_start: int = 1,
 ) -> pd.DataFrame:
     """What a team can bring: heads, how productive they are, and what each brings.
 
@@ -210,6 +223,8 @@ def capacity(
         Periods, as in :func:`decompose`.
     supply : Series, optional
         Most that can be delivered in each period (by period); caps the capacity.
+    year_start : int, default=1
+        First month of the fiscal year; moves quarters and years.
 
     Returns
     -------
@@ -233,7 +248,7 @@ def capacity(
     [1000.0, 1000.0, 1100.0]
     """
     caller = "capacity"
-    spans = plan_spans(periods, year_start=1, caller=caller)
+    spans = plan_spans(periods, year_start=year_start, caller=caller)
     rate = check_number(attrition, "attrition", caller=caller, low=0, high=1, open_high=True)
     years = (spans.end - spans.start + 1) / 365.25
     stay = (1.0 - rate) ** years
@@ -312,7 +327,7 @@ def growth_path(
     Parameters
     ----------
     base : float or Series
-        Amount of the year before the first; a Series of one value is labelled by that year.
+        Amount of the year before the first; a Series by year: its last year.
     years : int or sequence of int
         How many years, or which.
     target : float, optional
@@ -376,11 +391,14 @@ def _years_ahead(base: Any, years: Any, *, caller: str) -> tuple[float, list[int
     first = 1
     if isinstance(base, pd.Series):
         series = check_series(base, "base", caller=caller)
-        if len(series) != 1:
-            raise InputError(f"{caller}(): base must have one value, it has {len(series)}.")
-        label = series.index[0]
-        first = int(getattr(label, "year", label)) + 1
-        base = float(series.iloc[0])
+        known = year_labels(series.index)
+        if not len(series) or (known is None and len(series) > 1):
+            raise InputError(
+                f"{caller}(): base must have one value, or one a year; it has {len(series)}."
+            )
+        at = 0 if known is None else int(np.argmax(known))
+        first = 1 if known is None else int(known[at]) + 1
+        base = float(series.iloc[at])
     start = check_number(base, "base", caller=caller, low=0, open_low=True)
     if isinstance(years, Sequence | range | np.ndarray) and not isinstance(years, str):
         labels = [int(y) for y in years]

@@ -57,11 +57,14 @@ def decompose(
     ----------
     total : float, Series or DataFrame
         The amount; or one amount a fiscal year (index 2026, ``"2026"`` or a Period: the year
-        in which it begins), or one a measure (any other labels); or a coarser plan
+        in which it begins), a quarter or month (dates or Periods), a key (labels of a level of
+        ``weights``) or a measure (any other labels), or several of these (a MultiIndex); or a
+        coarser plan
         (``period_start``, ``period_end``, ``target``, keys, ``measure``) each row of which is
         met exactly. Multiples of ``step``.
     periods : (start, end, freq), PeriodIndex or ("4-4-5", year)
-        The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``.
+        The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``. A
+        month or Period as ``end`` (``"2026-12"``) counts to its last day.
         Weeks start on Monday, cross months, and are cut at the ends of a fiscal year;
         ``("W", "M")`` as ``freq`` cuts them at the ends of months too, and weeks and months
         are then both exact. ``("4-4-5", year, freq)`` (also ``"4-5-4"``, ``"5-4-4"``) gives
@@ -78,15 +81,17 @@ def decompose(
         Shape over time: a :func:`seasonal_profile` (of the whole or by keys), a Series by
         period, one by season (1..12, 1..4, 1..7), or an indicator series (see ``method``).
         Default: the same for each period.
-    calendar : str or Series, optional
-        Working days: an ISO country code, or day weights by date. Periods without weight stay
+    calendar : str, Series or DataFrame, optional
+        Working days: an ISO country code, or day weights by date (a Series, or what
+        :func:`salesmgmt.calendars.working_days` gives). Periods without weight stay
         in the plan with a target of zero.
     step : float, default=0.01
         Smallest unit of every cell.
     lower, upper : float, Series or DataFrame, optional
         Floors and caps: a number for each cell that has a weight; a Series by rep, team or
         region for their totals; a Series by date (PeriodIndex or DatetimeIndex) for totals of
-        periods; a frame key by period, or a tidy plan, for single cells. Several: a list.
+        periods; a frame key by period, or a tidy plan, for single cells, by the full key or
+        by levels that tell the leaves apart. Several: a list.
     locked : Series or DataFrame, optional
         Amounts that are given, in the same forms: a lock keeps its cell, the rest of its row
         gives way.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ from .._frames import (
     Date,
     Key,
     Rows,
-    as_dates,
     check_choice,
+    check_int,
     check_number,
     check_series,
-    days_of,
     money,
     one_currency,
     resolve_as_of,
@@ -30,15 +29,18 @@ from .._frames import (
 from ..engine.apportionment import bounded_shares
 from ..engine.bounded_least_squares import nearest_with_sum
 from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..engine.periods import fiscal_year, period_of
 from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
 from .organisation import PlanColumns, lookup
+from .turnover import dated_leavers, key_of, measure_of, move, with_joiners
 
 __all__ = ["replan"]
 
 METHODS = ("proportional", "even", "catch_up", "minimal")
+_ONE_YEAR = 371  # days of the longest retail year
 
 
 def replan(
@@ -52,6 +54,7 @@ def replan(
     step: float = 0.01,
     leavers: Any = None,
     joiners: pd.DataFrame | None = None,
+    year_start: int | None = None,
     date: str = "date",
     amount: str = "amount",
     period_start: str = "period_start",
@@ -63,8 +66,9 @@ def replan(
     """Plan the rest of the time so that every key, and the whole, still meets its total.
 
     Periods that are over at ``as_of`` become what came in; the difference to their targets
-    goes into the key's own open periods (a running period is open). A key that cannot take its
-    difference (bounds, or no open period left) passes it on to the others in proportion.
+    goes into the key's own open periods of the same year (a running period is open). A key that
+    cannot take its difference (bounds, or no open period left) passes it on to the others in
+    proportion; what a whole year cannot take goes on to the next.
 
     Parameters
     ----------
@@ -85,15 +89,19 @@ def replan(
         Floors (default 0) and caps of each open cell.
     step : float, default=0.01
         Smallest unit of a target.
-    leavers : dict or Series of date, optional
+    leavers : dict, Series of date, label or list of labels, optional
         Last day by lowest key. From then on their cells are 0 (the period they leave in counts
         by its days), and each cell goes to the colleagues under the same parent in the same
         period, in proportion; all other cells stay as they are. What ``actuals`` leave of a
-        leaver's total goes to the others, too.
+        leaver's total goes to the others, too. A label or a list of labels: their last day is
+        ``as_of``.
     joiners : DataFrame, optional
         New keys: the key columns, ``start`` (first day) and ``weight`` (1: an average
         colleague). In each period from then on they take their part from the colleagues under
         the same parent; all other cells stay as they are.
+    year_start : int, optional
+        First month of the fiscal year, for plans of several years. Default: the month in which
+        the plan begins.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str
@@ -130,7 +138,7 @@ def replan(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     columns = PlanColumns(period_start, period_end, target, measure)
     frame = to_pandas(plan, caller=caller, arg="plan")
-    frame = _with_joiners(frame, joiners, columns, caller=caller)
+    frame = with_joiners(frame, joiners, columns, caller=caller)
     keys = columns.keys(frame.columns)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
     rows = take(
@@ -148,20 +156,27 @@ def replan(
     closed = np.zeros(len(rows), dtype=bool)
     absent = np.zeros(len(rows), dtype=bool)
     if leavers is not None or joiners is not None:
-        absent = _move(now, rows, keys, start, end, leavers, joiners, caller=caller)
+        leavers = dated_leavers(leavers, as_of, caller=caller)
+        absent = move(now, rows, keys, start, end, leavers, joiners, caller=caller)
     if actuals is not None:
-        row_key = _key_of(rows, len(keys))
+        row_key = key_of(rows, len(keys))
         came, today = _cells_of_actuals(
             rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid, caller=caller
         )
         closed = end <= today
-        total = int(now.sum())
+        year = _years(start, end, year_start, caller=caller)
+        planned = now
         now = np.where(closed, units(came, step, name="actuals", caller=caller), now)
         low = _cell_bound(rows, lower, keys, "lower", np.ceil, 0, step, caller=caller)
         high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
         low, high = np.where(absent, 0, low), np.where(absent, 0, high)
         open_part = _Open(row_key, ~closed, before, start, low, high)
-        _close_gap(now, total, open_part, method, step, caller=caller)
+        for code in np.unique(kind := measure_of(rows)):  # one never makes up for another
+            at = np.flatnonzero(kind == code)
+            years = _by_year(year[at], planned[at])
+            now[at] = _close_years(
+                now[at], year[at], years, open_part.part(at), method, step, caller=caller
+            )
     elif as_of is not None:
         resolve_as_of(as_of, caller=caller)
     out = columns.canonical(rows.frame, caller=caller)
@@ -181,11 +196,6 @@ def _check_grid(rows: Rows, step: float, *, caller: str) -> None:
             f"{float(rows['target'][odd[0]])!r}). Round it first (round_plan), or give a finer "
             "step."
         )
-
-
-def _key_of(rows: Rows, count: int) -> np.ndarray:
-    options = [f"key{i}" for i in range(count)] + (["measure"] if "measure" in rows else [])
-    return rows.keys(*options).codes if options else np.zeros(len(rows), dtype=np.int64)
 
 
 # --------------------------------------------------------------------------------------
@@ -310,6 +320,55 @@ class _Open:
     low: np.ndarray
     high: np.ndarray
 
+    def part(self, rows: np.ndarray) -> _Open:
+        return _Open(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+def _years(
+    start: np.ndarray, end: np.ndarray, year_start: int | None, *, caller: str
+) -> np.ndarray:
+    """Fiscal year of each cell, by the middle of its period (retail years begin days apart)."""
+    middle = (start + end) // 2
+    if year_start is not None:
+        check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    elif int(end.max() - start.min()) < _ONE_YEAR:
+        return np.zeros(len(start), dtype=np.int64)
+    else:
+        year_start = int(period_of(middle[[int(start.argmin())]], "M")[0]) % 12 + 1
+    return fiscal_year(middle, year_start=year_start)
+
+
+def _by_year(year: np.ndarray, planned: np.ndarray) -> dict[int, int]:
+    """Exact total of each year, in order."""
+    return {y: int(planned[year == y].sum()) for y in np.unique(year).tolist()}
+
+
+def _close_years(
+    now: np.ndarray,
+    year: np.ndarray,
+    totals: Mapping[int, int],
+    part: _Open,
+    method: str,
+    step: float,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Cells with which each year meets its own total, if it can; the rest goes to the next."""
+    over = 0
+    for y, planned in totals.items():
+        rows = np.flatnonzero(year == y)
+        mine, cells = part.part(rows), now[rows]
+        free = mine.is_open
+        done, total = int(cells[~free].sum()), planned + over
+        if y != max(totals):
+            least, most = _room(mine.low[free], mine.high[free])
+            total = done + min(max(total - done, least), max(most, least))
+        over += planned - total
+        if free.any() or y == max(totals):
+            _close_gap(cells, total, mine, method, step, caller=caller)
+            now[rows] = cells
+    return now
+
 
 def _cell_bound(
     rows: Rows,
@@ -347,7 +406,8 @@ def _close_gap(
     moved = _sums(part.key, now, count)
     is_open = part.is_open
     low = _sums(part.key[is_open], part.low[is_open], count)
-    high = np.minimum(_sums(part.key[is_open], part.high[is_open], count), 2**52)
+    caps = np.bincount(part.key[is_open], weights=part.high[is_open], minlength=count)
+    high = np.minimum(caps, 2.0**52).astype(np.int64)  # before they are more than an int64 holds
     done = moved - _sums(part.key[is_open], now[is_open], count)
     rest = wanted - done
     # Leavers and joiners have moved amounts between keys already.
@@ -381,8 +441,19 @@ def _shift(part: _Open, now: np.ndarray, count: int) -> np.ndarray:
     return _sums(part.key[at], now[at] - part.before[at], count)
 
 
+def _room(low: np.ndarray, high: np.ndarray) -> tuple[int, int]:
+    """Least and most that cells hold; thousands of open caps are more than an int64 does."""
+    return int(low.sum()), int(min(high.sum(dtype=np.float64), 2.0**62))
+
+
 def _check_room(total: int, low: np.ndarray, high: np.ndarray, step: float, *, caller: str) -> None:
-    least, most = int(low.sum()), int(np.minimum(high, 2**52).sum())
+    least, most = _room(low, high)
+    if not high.any() and total:
+        raise InputError(
+            f"{caller}(): {total * float(step):,.2f} is missing, and no open period is left to "
+            "take it: all that could are over at as_of. Use an earlier as_of, or a plan that goes "
+            "on longer."
+        )
     if not least <= total <= max(most, least):
         word, edge = ("floors", least) if total < least else ("caps", most)
         gap = abs(total - edge) * float(step)
@@ -462,198 +533,3 @@ def _in_turn(
     change = np.zeros_like(old)
     np.put_along_axis(change, order, take_, axis=1)
     return start + np.sign(gap) * change
-
-
-# --------------------------------------------------------------------------------------
-# Leavers and joiners
-
-
-def _with_joiners(
-    plan: pd.DataFrame, joiners: Any, columns: PlanColumns, *, caller: str
-) -> pd.DataFrame:
-    """The plan with rows of zero for each new key, one for each period of its colleagues."""
-    if joiners is None:
-        return plan
-    keys = columns.keys(plan.columns)
-    if not keys:
-        raise InputError(f"{caller}(): joiners need a plan with key columns.")
-    take(plan, caller=caller, arg="plan", **columns.roles())
-    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(keys)}
-    new = take(
-        joiners,
-        caller=caller,
-        arg="joiners",
-        start=Date("start", option=""),
-        weight=Amount("weight", optional=True, low=0),
-        **roles,
-    )
-    spans = [columns.period_start, columns.period_end]
-    periods = plan[spans].drop_duplicates().sort_values(spans)
-    rows = new.frame[keys].merge(periods, how="cross")
-    rows[columns.target] = 0.0
-    for column in plan.columns:
-        if column not in rows:
-            if plan[column].nunique() != 1:
-                raise InputError(
-                    f"{caller}(): joiners have no column {column!r}; replan one {column} at a time."
-                )
-            rows[column] = plan[column].iloc[0]
-    known = lookup(plan[keys].drop_duplicates(), new.frame[keys])
-    if (known >= 0).any():
-        raise InputError(f"{caller}(): {int((known >= 0).sum())} joiner(s) have a plan already.")
-    return pd.concat([plan, rows[list(plan.columns)]], ignore_index=True)
-
-
-def _move(
-    now: np.ndarray,
-    rows: Rows,
-    keys: list[Any],
-    start: np.ndarray,
-    end: np.ndarray,
-    leavers: Any,
-    joiners: Any,
-    *,
-    caller: str,
-) -> np.ndarray:
-    """Move the cells of leavers to colleagues, and a part of colleagues' cells to joiners.
-
-    Returns which cells lie after a leaver's last day or before a joiner's first.
-    """
-    if not keys:
-        raise InputError(f"{caller}(): leavers and joiners need a plan with key columns.")
-    own = rows.keys(f"key{len(keys) - 1}")
-    going = np.full(len(own), np.iinfo(np.int64).max)
-    coming = np.full(len(own), np.iinfo(np.int64).min)
-    weight = np.ones(len(own))
-    labels = pd.Index(own.labels.iloc[:, 0])
-    if leavers is not None:
-        if not isinstance(leavers, pd.Series | Mapping):
-            raise InputError(
-                f"{caller}(): leavers must be a dict or Series of last days by "
-                f"{own.labels.columns[0]!r}, got {type(leavers).__name__}."
-            )
-        going[_known(leavers, labels, "leavers", caller=caller)] = _last_days(
-            leavers, caller=caller
-        )
-    if joiners is not None:
-        at = _known(pd.Series(0, index=joiners[keys[-1]]), labels, "joiners", caller=caller)
-        coming[at] = days_of(as_dates(joiners["start"], name="start", caller=caller))
-        if "weight" in joiners:
-            weight[at] = joiners["weight"].to_numpy(np.float64)
-    code = own.codes
-    gone = (going[code] < end) & (going[code] < np.iinfo(np.int64).max)
-    here = ~gone & (coming[code] <= end)
-    fresh = here & (coming[code] > np.iinfo(np.int64).min)
-    changed = gone | fresh
-    at = np.flatnonzero(changed)
-    length = (end - start + 1)[at]
-    kept, part = np.zeros(len(start)), np.zeros(len(start))
-    kept[at] = np.clip(np.where(gone[at], going[code[at]] - start[at] + 1, 0) / length, 0.0, 1.0)
-    part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
-    part[at] *= weight[code[at]]
-    inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
-    # By label within a family: the order of rows must not say who gets the last unit.
-    order = np.lexsort((_key_of(rows, len(keys))[inside], family))
-    cuts = np.flatnonzero(np.diff(family[order])) + 1
-    for at in np.split(inside[order], cuts):
-        if len(at) and changed[at].any():
-            _settle_family(now, at, gone, fresh, kept, part)
-    return np.asarray((going[code] < start) | (coming[code] > end))
-
-
-def _settle_family(
-    now: np.ndarray,
-    at: np.ndarray,
-    gone: np.ndarray,
-    fresh: np.ndarray,
-    kept: np.ndarray,
-    part: np.ndarray,
-) -> None:
-    """Colleagues of one parent in one period: the sum stays, the shares change."""
-    total = int(now[at].sum())
-    leaving, joining = at[gone[at]], at[fresh[at]]
-    staying = at[~gone[at] & ~fresh[at]]
-    old = now[at].copy()
-    ideal = now[at].astype(np.float64)
-    place = {int(i): k for k, i in enumerate(at)}
-    stays = np.array([place[int(i)] for i in staying], dtype=np.int64)
-    for i in leaving:
-        ideal[place[int(i)]] = np.floor(now[i] * kept[i])
-    present = len(staying)
-    freed = total - float(ideal.sum())
-    if present:
-        base = ideal[stays]
-        share = base / base.sum() if base.sum() > 0 else np.full(present, 1.0 / present)
-        ideal[stays] = base + freed * share
-        heads = float(part[joining].sum())
-        pool = float(ideal[stays].sum())
-        for i in joining:
-            ideal[place[int(i)]] = pool * part[i] / (present + heads)
-        ideal[stays] *= present / (present + heads)
-    elif len(joining):
-        ideal[[place[int(i)] for i in joining]] += freed / len(joining)
-    else:
-        ideal = old.astype(np.float64)
-    tree = Tree((np.zeros(len(at), dtype=np.int64),))
-    now[at] = round_tree([snap(ideal)], tree, total)[0]
-
-
-def _families(
-    rows: Rows,
-    keys: list[Any],
-    start: np.ndarray,
-    changed: np.ndarray,
-    staying: np.ndarray,
-    *,
-    caller: str,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cells near a change, and the family of each: same parent, same period.
-
-    Where nobody stays under the parent, the family is that of the next level up.
-    """
-    measure = rows.keys("measure").codes if "measure" in rows else np.zeros(len(start), np.int64)
-    inside = np.zeros(0, dtype=np.int64)
-    family = np.zeros(0, dtype=np.int64)
-    lonely = changed
-    if not changed.any():  # all come or go outside the plan
-        return inside, family
-    for depth in range(len(keys) - 1, -1, -1):
-        above = np.zeros(len(start), dtype=np.int64)
-        if depth:
-            above = rows.keys(*[f"key{i}" for i in range(depth)]).codes
-        parents = np.unique(above[lonely])
-        near = np.flatnonzero(np.isin(above, parents) if depth else np.ones(len(start), bool))
-        triple = np.column_stack([above[near], start[near], measure[near]])
-        _, code = np.unique(triple, axis=0, return_inverse=True)
-        code = code.reshape(-1)
-        needed = np.isin(code, np.unique(code[lonely[near]]))
-        near, code = near[needed], code[needed]
-        fresh = ~np.isin(inside, near)  # cells that a larger family takes over leave their own
-        offset = int(code.max(initial=-1)) + 1
-        inside = np.r_[near, inside[fresh]]
-        family = np.r_[code, family[fresh] + offset]
-        company = np.bincount(family[staying[inside]], minlength=family.max() + 1) > 0
-        alone = inside[changed[inside] & ~company[family]]
-        lonely = np.zeros(len(start), dtype=bool)
-        lonely[alone] = True
-        if not len(alone):
-            return inside, family
-    raise InputError(
-        f"{caller}(): nobody is left in {int(lonely.sum())} cell(s) to take over from leavers."
-    )
-
-
-def _known(given: Any, labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
-    wanted = pd.Index(list(given.keys()) if isinstance(given, Mapping) else given.index)
-    at = labels.astype(object).get_indexer(wanted.astype(object))
-    if (at < 0).any():
-        raise InputError(
-            f"{caller}(): {name}: {int((at < 0).sum())} label(s) have no plan, first "
-            f"{wanted[int(np.flatnonzero(at < 0)[0])]!r}."
-        )
-    return at
-
-
-def _last_days(leavers: Mapping[Any, Any] | pd.Series, *, caller: str) -> np.ndarray:
-    values = list(leavers.values()) if isinstance(leavers, Mapping) else leavers.to_numpy()
-    return days_of(as_dates(pd.Series(values), name="leavers", caller=caller))

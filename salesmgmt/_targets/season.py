@@ -60,9 +60,10 @@ def seasonal_profile(
         Seasons: months 1-12, quarters 1-4, ISO weeks 1-53, weekdays 1-7 (Monday is 1).
     by : str or list of str, optional
         Key columns; one profile for each.
-    calendar : str or Series, optional
-        ISO country code or day weights by date: the profile is then per working day, and
-        :func:`decompose` multiplies it by the working days of the periods it is used for.
+    calendar : str, Series or DataFrame, optional
+        ISO country code or day weights by date (a Series, or ``date`` and ``weight``): the
+        profile is then per working day, and :func:`decompose` multiplies it by the working days
+        of the periods it is used for.
     method : {"robust", "mean", "share"}, default="robust"
         ``"robust"``: medians of ratios to a local trend, single odd periods mended (two cycles
         at least, else ``"share"``; so, too, where sales come in so few periods that the middle
@@ -150,7 +151,9 @@ def seasonal_profile(
         [seasonal_index(line, season, SEASONS[freq], cycle, method=method) for line in table]
     )
     index = _complete(index, freq, caller=caller)
-    return _frame(index, keys, freq, basis)
+    out = _frame(index, keys, freq, basis)
+    out.attrs["year_start"] = year_start  # whose first quarter is season 1
+    return out
 
 
 def _last_whole(

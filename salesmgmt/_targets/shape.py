@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, check_names, check_series, take
+from .._frames import Amount, Date, check_names, check_series, take
 from ..engine.periods import period_of
 from ..errors import InputError
 from .spans import SEASONS, Spans, label_days, season_of, stamps
@@ -46,7 +46,7 @@ def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | Non
         )
         weight = told["weight"].to_numpy(np.float64)
     else:
-        series = check_series(calendar, "calendar", caller=caller, low=0)
+        series = check_series(_day_series(calendar, caller), "calendar", caller=caller, low=0)
         at = label_days(series.index, "calendar", caller=caller)
         weight = np.full(high - low + 1, np.nan)
         inside = (at >= low) & (at <= high)
@@ -64,6 +64,21 @@ def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | Non
     before = np.r_[0.0, np.cumsum(weight)]
     sums = before[spans.end - low + 1] - before[spans.start - low]
     return np.where(np.abs(sums) < 1e-9, 0.0, sums)
+
+
+def _day_series(calendar: Any, caller: str) -> Any:
+    """A frame of ``calendars.working_days`` (``date``, ``weight``) as weights by date."""
+    if not isinstance(calendar, pd.DataFrame):
+        return calendar
+    rows = take(
+        calendar,
+        caller=caller,
+        arg="calendar",
+        unique=("date",),
+        date=Date("date"),
+        weight=Amount("weight", low=0),
+    )
+    return pd.Series(rows["weight"], index=stamps(rows.days("date")))
 
 
 def _of_curve(
@@ -123,6 +138,7 @@ def _of_profile(
         share=Amount("share", low=0),
     )
     season = rows["season"].astype(np.int64)
+    year_start = int(profile.attrs.get("year_start", year_start))
     freq = profile.attrs.get("freq") or _freq_of(int(season.max()), caller=caller)
     keys = rows.keys(*keyed) if by else None
     count = len(keys) if keys is not None else 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ..engine.controlled_rounding import Tree
 from ..engine.periods import fiscal_year, period_end, period_of, period_start
 from ..errors import InputError
 
-__all__ = ["Spans", "plan_spans", "season_of", "stamps"]
+__all__ = ["Spans", "dated", "label_days", "plan_spans", "season_of", "stamps"]
 
 RETAIL = ("4-4-5", "4-5-4", "5-4-4")
 LEAVES = ("D", "W", "M", "Q", "Y")
@@ -95,8 +97,12 @@ def _of_range(first: Any, last: Any, freq: Any, year_start: int, *, caller: str)
     else:
         freq = str(freq) if isinstance(freq, str) else freq  # NumPy's own strings, too
         check_choice(freq, "freq in periods", LEAVES, caller=caller)
-    low = int(days_of(np.array([day(first, name="periods[0]", caller=caller)], "M8[us]"))[0])
-    high = int(days_of(np.array([day(last, name="periods[1]", caller=caller)], "M8[us]"))[0])
+    first = first.start_time if isinstance(first, pd.Period) else first
+    ends = [
+        day(first, name="periods[0]", caller=caller),
+        day(last, name="periods[1]", caller=caller, last=True),  # "2026-12" is all of December
+    ]
+    low, high = (int(d) for d in days_of(np.array(ends, dtype="M8[us]")))
     if low > high:
         raise InputError(f"{caller}(): periods end before they start: {first!r} > {last!r}.")
     whole = np.arange(low, high + 1)
@@ -186,6 +192,23 @@ def season_of(days: np.ndarray, freq: str, *, year_start: int = 1) -> np.ndarray
     if freq == "D":
         return (days + 3) % 7 + 1
     return stamps(days).isocalendar().week.to_numpy(dtype=np.int64)
+
+
+_DATED = re.compile(r"\d{4}([-/.年]\d|-?[Qq][1-4]).*")
+
+
+def dated(labels: pd.Index) -> bool:
+    """Whether labels are dates, Periods or text that is written as dates."""
+    if isinstance(labels, pd.MultiIndex):
+        return False
+    if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
+        return True
+    if not len(labels) or pd.api.types.is_numeric_dtype(labels.dtype):
+        return False
+    return all(
+        bool(_DATED.fullmatch(v)) if isinstance(v, str) else isinstance(v, date | pd.Period)
+        for v in labels
+    )
 
 
 def label_days(labels: pd.Index, name: str, *, caller: str) -> np.ndarray:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_series, take, units
+from .._frames import Amount, Date, Key, check_series, days_of, take, units
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import whole_total
-from .spans import Spans, stamps
+from .spans import Spans, dated, label_days, stamps
 
 __all__ = ["Group", "read_totals", "year_labels"]
 
@@ -39,6 +39,8 @@ def read_totals(
 ) -> tuple[list[list[Group]], pd.Index | None]:
     """Groups of each measure, and the measures if there are any."""
     rows = np.arange(1 if organisation is None else len(organisation))
+    if isinstance(total, pd.Series):
+        total = _as_plan(total, organisation, spans, caller=caller)
     if isinstance(total, pd.DataFrame):
         return _of_plan(total, organisation, spans, step, caller=caller)
     one = np.zeros(len(spans), dtype=np.int64)
@@ -54,9 +56,90 @@ def read_totals(
     return [[_by_year(rows, whole, years, spans, caller=caller)]], None
 
 
+# --------------------------------------------------------------------------------------
+# Totals by something else than one year or one measure
+
+
+def _as_plan(
+    total: pd.Series, organisation: pd.Index | None, spans: Spans, *, caller: str
+) -> pd.Series | pd.DataFrame:
+    """Totals by quarter, by key, or by several things at once, as the coarser plan they are.
+
+    Totals by year or by measure alone are handed on as they are.
+    """
+    index = total.index
+    kinds = [_kind(index.get_level_values(i), organisation) for i in range(index.nlevels)]
+    if kinds in (["year"], ["measure"]):
+        return total
+    times = [i for i, kind in enumerate(kinds) if kind in ("year", "date")]
+    measures = [i for i, kind in enumerate(kinds) if kind == "measure"]
+    if len(times) > 1 or len(measures) > 1:
+        told = ", ".join(f"{n!r} ({k})" for n, k in zip(index.names, kinds, strict=True))
+        raise InputError(
+            f"{caller}(): total is a Series by {told}; at most one level may be a time and one "
+            "a measure, the others keys that are named as those of weights."
+        )
+    frame = pd.DataFrame(index=range(len(total)))
+    for i, kind in enumerate(kinds):
+        if i not in times:
+            frame["measure" if kind == "measure" else kind] = index.get_level_values(i)
+    start, end = np.full(len(total), spans.start.min()), np.full(len(total), spans.end.max())
+    if times:
+        labels = index.get_level_values(times[0])
+        read = _years_in if kinds[times[0]] == "year" else _dates_in
+        start, end = read(labels, spans, caller=caller)
+    frame["period_start"], frame["period_end"] = stamps(start), stamps(end)
+    frame["target"] = total.to_numpy()
+    return frame
+
+
+def _kind(labels: pd.Index, organisation: pd.Index | None) -> Any:
+    """``"year"``, ``"date"``, ``"measure"``, or the level of the organisation that is meant."""
+    if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
+        years = year_labels(labels)
+        whole = not isinstance(labels, pd.PeriodIndex) or labels.freqstr.startswith(("Y", "A"))
+        distinct = len(np.unique(years)) == len(labels.unique())  # type: ignore[arg-type]
+        return "year" if whole and distinct else "date"
+    names = [] if organisation is None else list(organisation.names)
+    for name in names:
+        own = organisation.get_level_values(name)  # type: ignore[union-attr]
+        if labels.name == name or (labels.name is None and len(labels) and labels.isin(own).all()):
+            return name
+    if year_labels(labels) is not None:
+        return "year"
+    return "date" if dated(labels) else "measure"
+
+
+def _years_in(labels: pd.Index, spans: Spans, *, caller: str) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day of the plan in each year."""
+    years = year_labels(labels)
+    assert years is not None
+    bad = ~np.isin(years, spans.year)
+    if bad.any():
+        raise InputError(
+            f"{caller}(): total has the year {int(years[bad][0])}, in which no period of the plan "
+            f"begins ({spans.year.min()} to {spans.year.max()}); widen periods."
+        )
+    first = np.array([spans.start[spans.year == y].min() for y in years])
+    last = np.array([spans.end[spans.year == y].max() for y in years])
+    return first, last
+
+
+def _dates_in(labels: pd.Index, spans: Spans, *, caller: str) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day of each period of a total; of plain dates until the next one."""
+    start = label_days(labels, "total", caller=caller)
+    if isinstance(labels, pd.PeriodIndex):
+        return start, days_of(labels.end_time.to_numpy())
+    distinct = np.unique(start)
+    until = np.r_[distinct[1:] - 1, max(spans.end.max(), distinct[-1])]
+    return start, until[np.searchsorted(distinct, start)]
+
+
 def year_labels(labels: pd.Index) -> np.ndarray | None:
     """Labels that are years, as numbers; None where they are something else."""
-    if isinstance(labels, pd.PeriodIndex | pd.DatetimeIndex):
+    if isinstance(labels, pd.PeriodIndex):
+        labels = labels.to_timestamp()  # the year in which a fiscal year begins
+    if isinstance(labels, pd.DatetimeIndex):
         return np.asarray(labels.year, dtype=np.int64)
     text = [str(v) for v in labels]
     if all(len(v) == 4 and v.isdigit() and 1900 <= int(v) <= 2200 for v in text):
@@ -104,7 +187,7 @@ def _of_plan(
         caller=caller,
         arg="total",
         start=Date("period_start"),
-        end=Date("period_end"),
+        end=Date("period_end", last=True),
         target=Amount("target"),
         measure=Key("measure", optional=True),
         **roles,

@@ -190,7 +190,7 @@ def _goals(
             arg="plan",
             key=Key(key, missing="allow"),
             start=Date("period_start"),
-            end=Date("period_end"),
+            end=Date("period_end", last=True),
             target=Amount("target"),
         )
         inside = (

@@ -78,7 +78,7 @@ def _sales_plan(plan: pd.DataFrame) -> pd.DataFrame:
         caller="report",
         arg="plan",
         start=Date("period_start"),
-        end=Date("period_end"),
+        end=Date("period_end", last=True),
         target=Amount("target"),
     )
     out = rows.frame.assign(

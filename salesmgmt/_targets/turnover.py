@@ -1,0 +1,224 @@
+"""Leavers and joiners: who takes over what in a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._frames import Amount, Date, Key, Rows, as_dates, days_of, resolve_as_of, take
+from ..engine.controlled_rounding import Tree, round_tree, snap
+from ..errors import InputError
+from .organisation import PlanColumns, lookup
+
+__all__ = ["dated_leavers", "key_of", "measure_of", "move", "with_joiners"]
+
+
+def key_of(rows: Rows, count: int) -> np.ndarray:
+    """Codes of the keys, and of the measure if there is one, of each row."""
+    options = [f"key{i}" for i in range(count)] + (["measure"] if "measure" in rows else [])
+    return rows.keys(*options).codes if options else np.zeros(len(rows), dtype=np.int64)
+
+
+def measure_of(rows: Rows) -> np.ndarray:
+    return rows.keys("measure").codes if "measure" in rows else np.zeros(len(rows), np.int64)
+
+
+def with_joiners(
+    plan: pd.DataFrame, joiners: Any, columns: PlanColumns, *, caller: str
+) -> pd.DataFrame:
+    """The plan with rows of zero for each new key, one for each period of its colleagues."""
+    if joiners is None:
+        return plan
+    keys = columns.keys(plan.columns)
+    if not keys:
+        raise InputError(f"{caller}(): joiners need a plan with key columns.")
+    take(plan, caller=caller, arg="plan", **columns.roles())
+    roles: dict[str, Any] = {f"key{i}": Key(n, option="") for i, n in enumerate(keys)}
+    new = take(
+        joiners,
+        caller=caller,
+        arg="joiners",
+        start=Date("start", option=""),
+        weight=Amount("weight", optional=True, low=0),
+        **roles,
+    )
+    spans = [columns.period_start, columns.period_end]
+    periods = plan[spans].drop_duplicates().sort_values(spans)
+    rows = new.frame[keys].merge(periods, how="cross")
+    rows[columns.target] = 0.0
+    for column in plan.columns:
+        if column not in rows:
+            if plan[column].nunique() != 1:
+                raise InputError(
+                    f"{caller}(): joiners have no column {column!r}; replan one {column} at a time."
+                )
+            rows[column] = plan[column].iloc[0]
+    known = lookup(plan[keys].drop_duplicates(), new.frame[keys])
+    if (known >= 0).any():
+        raise InputError(f"{caller}(): {int((known >= 0).sum())} joiner(s) have a plan already.")
+    return pd.concat([plan, rows[list(plan.columns)]], ignore_index=True)
+
+
+def dated_leavers(leavers: Any, as_of: object, *, caller: str) -> Any:
+    """Leavers by label; those that are only named leave with ``as_of``."""
+    if leavers is None or isinstance(leavers, pd.Series | Mapping):
+        return leavers
+    names = [leavers] if isinstance(leavers, str) or np.ndim(leavers) == 0 else list(leavers)
+    if as_of is None:
+        raise InputError(
+            f"{caller}(): leavers are only named; give as_of, or a dict or Series of last days."
+        )
+    return dict.fromkeys(names, resolve_as_of(as_of, caller=caller))
+
+
+def move(
+    now: np.ndarray,
+    rows: Rows,
+    keys: list[Any],
+    start: np.ndarray,
+    end: np.ndarray,
+    leavers: Any,
+    joiners: Any,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Move the cells of leavers to colleagues, and a part of colleagues' cells to joiners.
+
+    Returns which cells lie after a leaver's last day or before a joiner's first.
+    """
+    if not keys:
+        raise InputError(f"{caller}(): leavers and joiners need a plan with key columns.")
+    own = rows.keys(f"key{len(keys) - 1}")
+    going = np.full(len(own), np.iinfo(np.int64).max)
+    coming = np.full(len(own), np.iinfo(np.int64).min)
+    weight = np.ones(len(own))
+    labels = pd.Index(own.labels.iloc[:, 0])
+    if leavers is not None:
+        going[_known(leavers, labels, "leavers", caller=caller)] = _last_days(
+            leavers, caller=caller
+        )
+    if joiners is not None:
+        at = _known(pd.Series(0, index=joiners[keys[-1]]), labels, "joiners", caller=caller)
+        coming[at] = days_of(as_dates(joiners["start"], name="start", caller=caller))
+        if "weight" in joiners:
+            weight[at] = joiners["weight"].to_numpy(np.float64)
+    code = own.codes
+    gone = (going[code] < end) & (going[code] < np.iinfo(np.int64).max)
+    here = ~gone & (coming[code] <= end)
+    fresh = here & (coming[code] > np.iinfo(np.int64).min)
+    changed = gone | fresh
+    at = np.flatnonzero(changed)
+    length = (end - start + 1)[at]
+    kept, part = np.zeros(len(start)), np.zeros(len(start))
+    kept[at] = np.clip(np.where(gone[at], going[code[at]] - start[at] + 1, 0) / length, 0.0, 1.0)
+    part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
+    part[at] *= weight[code[at]]
+    inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
+    # By label within a family: the order of rows must not say who gets the last unit.
+    order = np.lexsort((key_of(rows, len(keys))[inside], family))
+    cuts = np.flatnonzero(np.diff(family[order])) + 1
+    for at in np.split(inside[order], cuts):
+        if len(at) and changed[at].any():
+            _settle_family(now, at, gone, fresh, kept, part)
+    return np.asarray((going[code] < start) | (coming[code] > end))
+
+
+def _settle_family(
+    now: np.ndarray,
+    at: np.ndarray,
+    gone: np.ndarray,
+    fresh: np.ndarray,
+    kept: np.ndarray,
+    part: np.ndarray,
+) -> None:
+    """Colleagues of one parent in one period: the sum stays, the shares change."""
+    total = int(now[at].sum())
+    leaving, joining = at[gone[at]], at[fresh[at]]
+    staying = at[~gone[at] & ~fresh[at]]
+    old = now[at].copy()
+    ideal = now[at].astype(np.float64)
+    place = {int(i): k for k, i in enumerate(at)}
+    stays = np.array([place[int(i)] for i in staying], dtype=np.int64)
+    for i in leaving:
+        ideal[place[int(i)]] = np.floor(now[i] * kept[i])
+    present = len(staying)
+    freed = total - float(ideal.sum())
+    if present:
+        base = ideal[stays]
+        share = base / base.sum() if base.sum() > 0 else np.full(present, 1.0 / present)
+        ideal[stays] = base + freed * share
+        heads = float(part[joining].sum())
+        pool = float(ideal[stays].sum())
+        for i in joining:
+            ideal[place[int(i)]] = pool * part[i] / (present + heads)
+        ideal[stays] *= present / (present + heads)
+    elif len(joining):
+        ideal[[place[int(i)] for i in joining]] += freed / len(joining)
+    else:
+        ideal = old.astype(np.float64)
+    tree = Tree((np.zeros(len(at), dtype=np.int64),))
+    now[at] = round_tree([snap(ideal)], tree, total)[0]
+
+
+def _families(
+    rows: Rows,
+    keys: list[Any],
+    start: np.ndarray,
+    changed: np.ndarray,
+    staying: np.ndarray,
+    *,
+    caller: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cells near a change, and the family of each: same parent, same period.
+
+    Where nobody stays under the parent, the family is that of the next level up.
+    """
+    measure = measure_of(rows)
+    inside = np.zeros(0, dtype=np.int64)
+    family = np.zeros(0, dtype=np.int64)
+    lonely = changed
+    if not changed.any():  # all come or go outside the plan
+        return inside, family
+    for depth in range(len(keys) - 1, -1, -1):
+        above = np.zeros(len(start), dtype=np.int64)
+        if depth:
+            above = rows.keys(*[f"key{i}" for i in range(depth)]).codes
+        parents = np.unique(above[lonely])
+        near = np.flatnonzero(np.isin(above, parents) if depth else np.ones(len(start), bool))
+        triple = np.column_stack([above[near], start[near], measure[near]])
+        _, code = np.unique(triple, axis=0, return_inverse=True)
+        code = code.reshape(-1)
+        needed = np.isin(code, np.unique(code[lonely[near]]))
+        near, code = near[needed], code[needed]
+        fresh = ~np.isin(inside, near)  # cells that a larger family takes over leave their own
+        offset = int(code.max(initial=-1)) + 1
+        inside = np.r_[near, inside[fresh]]
+        family = np.r_[code, family[fresh] + offset]
+        company = np.bincount(family[staying[inside]], minlength=family.max() + 1) > 0
+        alone = inside[changed[inside] & ~company[family]]
+        lonely = np.zeros(len(start), dtype=bool)
+        lonely[alone] = True
+        if not len(alone):
+            return inside, family
+    raise InputError(
+        f"{caller}(): nobody is left in {int(lonely.sum())} cell(s) to take over from leavers."
+    )
+
+
+def _known(given: Any, labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
+    wanted = pd.Index(list(given.keys()) if isinstance(given, Mapping) else given.index)
+    at = labels.astype(object).get_indexer(wanted.astype(object))
+    if (at < 0).any():
+        raise InputError(
+            f"{caller}(): {name}: {int((at < 0).sum())} label(s) have no plan, first "
+            f"{wanted[int(np.flatnonzero(at < 0)[0])]!r}."
+        )
+    return at
+
+
+def _last_days(leavers: Mapping[Any, Any] | pd.Series, *, caller: str) -> np.ndarray:
+    values = list(leavers.values()) if isinstance(leavers, Mapping) else leavers.to_numpy()
+    return days_of(as_dates(pd.Series(values), name="leavers", caller=caller))

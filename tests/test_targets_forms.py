@@ -1,0 +1,169 @@
+"""The forms in which a stranger gives dates, totals, limits and calendars to the targets desk."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from salesmgmt import InputError, calendars
+from salesmgmt.targets import (
+    allocate,
+    capacity,
+    decompose,
+    growth_path,
+    ramp,
+    roll_up,
+    seasonal_profile,
+    track,
+)
+
+YEAR = ("2025-01-01", "2025-12-31", "M")
+WORKED = [19, 19, 21, 22, 19, 20, 23, 21, 23, 18, 20, 23]  # State Council's 2025, by month
+
+
+def organisation() -> pd.Series:
+    index = pd.MultiIndex.from_tuples(
+        [("N", "t1", "a"), ("N", "t1", "b"), ("N", "t2", "c"), ("S", "t3", "d")],
+        names=["region", "team", "rep"],
+    )
+    return pd.Series([3.0, 1.0, 2.0, 6.0], index)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("2025-01", "2025-12"),
+        ("2025", "2025"),
+        ("2025Q1", "2025Q4"),
+        (pd.Period("2025-01", "M"), pd.Period("2025-12", "M")),
+        (pd.Period("2025", "Y"), pd.Period("2025", "Y")),
+    ],
+)
+def test_months_and_periods_are_meant_as_a_whole(first, last):
+    assert decompose(1200, periods=(first, last, "M"))["target"].tolist() == [100.0] * 12
+    assert len(calendars.working_days(first, last)) == 365
+    assert calendars.count_working_days(first, last) == sum(WORKED)
+
+
+@pytest.mark.parametrize("kind", ["text", "period", "object"])
+def test_a_plan_by_month_names_its_ends_by_month_too(kind):
+    months = pd.period_range("2025-01", periods=12, freq="M")
+    given = {"text": months.astype(str), "period": months, "object": months.astype(object)}[kind]
+    plan = pd.DataFrame({"rep": "a", "period_start": given, "period_end": given, "target": 100.0})
+    came = pd.DataFrame({"rep": ["a"], "date": ["2025-06-10"], "amount": [50.0]})
+    now = track(plan, came, as_of="2025-06-15").iloc[0]
+    assert (now["expected"], now["actual"]) == (550.0, 50.0)
+    assert track(plan, came, as_of="2025-06").loc[0, "expected"] == 600.0  # all of June is over
+    assert roll_up(plan, freq="Q")["period_end"].iloc[0] == pd.Timestamp("2025-03-31")
+
+
+def test_a_working_day_table_is_a_calendar():
+    days = calendars.working_days("2025-01-01", "2025-12-31")
+    assert decompose(248, periods=YEAR, calendar=days, step=1)["target"].tolist() == WORKED
+    plan = decompose(248, periods=YEAR, step=1)
+    came = pd.DataFrame({"date": ["2025-01-10"], "amount": [10.0]})
+    by_code = track(plan, came, as_of="2025-05-14", calendar="CN")
+    assert track(plan, came, as_of="2025-05-14", calendar=days).equals(by_code)
+    with pytest.raises(InputError, match="calendar has no column 'weight'"):
+        decompose(248, periods=YEAR, calendar=days[["date"]])
+
+
+def test_totals_by_quarter_key_or_measure_and_year():
+    quarters = pd.Series([100.0, 200, 300, 400], pd.period_range("2025Q1", periods=4, freq="Q"))
+    for given in (quarters, quarters.to_timestamp(), quarters.rename(index=str)):
+        plan = decompose(given, periods=YEAR)
+        assert roll_up(plan, freq="Q")["target"].tolist() == [100.0, 200.0, 300.0, 400.0]
+    regions = pd.Series({"N": 700.0, "S": 500.0})
+    for given in (regions, regions.rename_axis("region")):
+        plan = decompose(given, periods=YEAR, weights=organisation())
+        assert roll_up(plan, levels="region", freq="Y")["target"].tolist() == [700.0, 500.0]
+    both = pd.Series(
+        [1000.0, 1200.0, 800.0, 900.0],
+        pd.MultiIndex.from_product([["销售额", "回款"], [2025, 2026]], names=["measure", "year"]),
+    )
+    plan = decompose(both, periods=("2025-01-01", "2026-12-31", "Q"))
+    sums = roll_up(plan, freq="Y").set_index(["measure", "period_start"])["target"]
+    assert sums["回款"].tolist() == [800.0, 900.0]
+    assert sums["销售额"].tolist() == [1000.0, 1200.0]
+    fiscal = pd.Series([1200.0, 2400.0], pd.PeriodIndex(["2026", "2027"], freq="Y-MAR"))
+    plan = decompose(fiscal, periods=("2025-04-01", "2027-03-31", "M"), year_start=4)
+    assert plan["target"].tolist() == [100.0] * 12 + [200.0] * 12
+    with pytest.raises(InputError, match="at most one level may be a time and one a measure"):
+        decompose(both.rename({2025: "u", 2026: "v"}, level=1), periods=YEAR)
+
+
+def test_limits_by_a_lower_key_and_by_text_dates():
+    lock = pd.DataFrame({"rep": ["a"], "period_start": ["2025-03-01"], "target": [100.0]})
+    plan = decompose(1200, periods=YEAR, weights=organisation(), locked=lock)
+    cell = plan[(plan["rep"] == "a") & (plan["period_start"] == "2025-03-01")]
+    assert cell["target"].item() == 100.0
+    assert plan["target"].sum() == pytest.approx(1200, abs=1e-9)
+    by_date = pd.Series({("2025-03-01", "a"): 100.0}).rename_axis(["period_start", "rep"])
+    assert decompose(1200, periods=YEAR, weights=organisation(), locked=by_date).equals(plan)
+    for month in ("2025-12", "2025-12-01", pd.Period("2025-12", "M")):
+        capped = decompose(1200, periods=YEAR, weights=organisation(), upper=pd.Series({month: 80}))
+        assert roll_up(capped, levels=[])["target"].iloc[-1] == 80.0
+    days = ("2025-01-01", "2025-12-31", "D")
+    with pytest.raises(InputError, match="hold several periods of the plan, first '2025-12'"):
+        decompose(365, periods=days, upper=pd.Series({"2025-12": 1.0}))
+    worked = decompose(1000, periods=days, calendar="CN", locked=pd.Series({"2025-01-01": 5.0}))
+    assert worked["target"].iloc[0] == 5.0  # a sale on New Year's day is planned by hand
+    with pytest.raises(InputError, match="locked has no column 'rep'"):
+        decompose(1200, periods=YEAR, weights=organisation(),
+                  locked=lock.rename(columns={"rep": "team"}).assign(team="t1"))  # fmt: skip
+
+
+def test_a_hire_on_the_first_of_a_month_ramps_as_if_the_plan_had_begun_before():
+    curve = (0, 0.25, 0.5, 0.75, 1.0)
+    for hired, age in {"2024-12-01": 1, "2024-11-01": 2, "2024-10-01": 3, "2024-12-31": 1}.items():
+        got = ramp(pd.Series({"n": hired}), YEAR).to_numpy()[0]
+        assert got.tolist() == [curve[min(age + k, 4)] for k in range(12)]
+    assert ramp(pd.Series({"n": "2024-10-01"}), (*YEAR[:2], "Q")).to_numpy()[0][0] == 0.25
+    weeks = ramp(pd.Series({"n": "2024-12-16"}), ("2025-01-01", "2025-12-31", "W"))
+    assert weeks.to_numpy()[0][:4].tolist() == [0.75, 1.0, 1.0, 1.0]  # weeks of 16, 23, 30 December
+
+
+def test_fiscal_quarters_of_ramp_and_capacity():
+    quarters = ("2025-02-01", "2026-01-31", "Q")
+    got = ramp(pd.Series({"n": "2025-01-20"}), quarters, year_start=2)
+    assert got.to_numpy().tolist() == [[0.25, 0.5, 0.75, 1.0]]
+    assert len(capacity(10, productivity=100, periods=quarters, year_start=2)) == 4
+
+
+def test_a_profile_by_fiscal_quarter_keeps_its_own_numbers():
+    starts = pd.date_range("2023-02-01", periods=8, freq="QS-FEB")
+    history = pd.DataFrame({"date": starts, "amount": [100.0, 200.0, 300.0, 400.0] * 2})
+    profile = seasonal_profile(history, freq="Q", year_start=2, method="share")
+    plan = decompose(1000, periods=("2025-02-01", "2026-01-31", "Q"), profile=profile, year_start=2)
+    assert plan["target"].tolist() == [100.0, 200.0, 300.0, 400.0]
+    came = pd.DataFrame({"date": ["2025-04-30"], "amount": [100.0]})
+    year = plan.assign(period_start=plan["period_start"].min(), period_end=plan["period_end"].max())
+    one = roll_up(year)
+    assert track(one, came, as_of="2025-04-30", profile=profile).loc[0, "expected"] == (
+        pytest.approx(100.0)
+    )
+
+
+def test_growth_from_a_history_of_years():
+    past = pd.Series({2023: 80.0, 2025: 100.0, 2024: 90.0})
+    path = growth_path(past, years=2, growth=0.1)
+    assert path["year"].tolist() == [2026, 2027]
+    assert path["amount"].tolist() == pytest.approx([110.0, 121.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "seats"),
+    [
+        # Balinski and Young, American Mathematical Monthly 82 (1975), second example.
+        ("Sainte-Lague", [9, 8, 5, 3, 1]),
+        ("d'Hondt", [10, 7, 5, 3, 1]),
+        ("Huntington-Hill", [9, 7, 6, 3, 1]),
+        ("equal proportions", [9, 7, 6, 3, 1]),
+        ("largest remainder", [9, 7, 5, 4, 1]),
+        ("adams", [9, 7, 5, 3, 2]),
+        ("dean", [9, 7, 5, 4, 1]),
+    ],
+)
+def test_methods_by_the_names_of_the_literature(name, seats):
+    votes = pd.Series([9061, 7179, 5259, 3319, 1182])
+    assert allocate(26, votes, step=1, method=name).tolist() == seats
