@@ -120,6 +120,34 @@ def test_the_record_is_what_had_happened_before_the_invoice_date(fitted):
             assert got["baseline_days"].iloc[i] == pytest.approx(days)
 
 
+def test_what_is_not_known_since_as_of_makes_nobody_later():
+    # always paid ten days after the invoice; what stays open at as_of is not overdue for ever
+    rng = np.random.default_rng(3)
+    day = pd.Timestamp("2024-01-01") + DAY * np.sort(rng.integers(0, 300, 240))
+    who = np.array(["early", "late"])[np.arange(240) % 2]
+    invoices = pd.DataFrame(
+        {"invoice_id": np.arange(240), "customer_id": who, "invoice_date": day,
+         "due_date": day + 30 * DAY, "amount": 100.0}
+    )  # fmt: skip
+    delay = np.where(who == "late", 45, 20) + rng.integers(-4, 5, 240)
+    payments = pd.DataFrame(
+        {"payment_id": np.arange(240), "customer_id": who, "amount": 100.0,
+         "date": day + pd.to_timedelta(delay, "D"), "invoice_id": np.arange(240)}
+    )  # fmt: skip
+    model = LatePaymentModel().fit(invoices, payments, as_of="2024-09-30")
+    ahead = pd.Timestamp("2024-10-01") + DAY * np.array([0, 30, 90, 200] * 2)
+    new = pd.DataFrame(
+        {"invoice_id": np.arange(900, 908), "customer_id": np.repeat(["early", "late"], 4),
+         "invoice_date": ahead, "due_date": ahead + 30 * DAY, "amount": 100.0}
+    )  # fmt: skip
+    known = payments[payments["date"] <= "2024-09-30"]
+    for got in (model.predict(new), model.predict(new, known)):
+        told = got.groupby("customer_id")[["p_late", "expected_days", "baseline_days"]]
+        assert (told.nunique() == 1).all(axis=None)  # as seen on the last day that is known
+    with pytest.raises(InputError, match="give later invoices and payments"):
+        model.evaluate(pd.concat([invoices, new]))  # nothing is known of them
+
+
 def test_what_happens_later_changes_no_answer(fitted):
     model, invoices, payments = fitted
     new = invoices[invoices["invoice_date"] > "2025-02-10"]

@@ -82,22 +82,24 @@ def records_of(position: Position) -> Record:
 
 
 def record_features(
-    known: Record, rows: np.ndarray, prior: float, half_life: float
+    known: Record, rows: np.ndarray, prior: float, half_life: float, until: int = NEVER
 ) -> pd.DataFrame:
     """The customer's record before each of ``rows`` was issued, from all of ``known``.
 
-    Only events dated before the invoice date enter. Shares and means are drawn to those of all
-    customers, which then count like ``prior`` invoices.
+    Only events dated before the invoice date enter, and only up to ``until``, the last day that
+    is known: what was open then is not taken for overdue by a later invoice. Shares and means
+    are drawn to those of all customers, which then count like ``prior`` invoices.
     """
     fine = known.take(~known.voided)
     labels = pd.Index(pd.unique(pd.Series(np.concatenate([known.customer, fine.customer]))))
     order = _stable(labels)
     who_all = order[labels.get_indexer(pd.Index(fine.customer))]
     target = known.take(rows)
+    seen = np.minimum(target.day, until + 1)
     who = order[labels.get_indexer(pd.Index(target.customer))]
-    own = _sums(fine, who_all, who, target.day, half_life)
+    own = _sums(fine, who_all, who, seen, half_life)
     nobody = np.zeros(len(target), dtype=np.int64)
-    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, target.day, half_life)
+    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, seen, half_life)
     common_share = (all_["late"] + 1) / (all_["n"] + 2)
     common_delay = all_["delay"] / np.maximum(all_["n"], 1)
     overdue = own["due"] - own["closed"]
@@ -105,9 +107,9 @@ def record_features(
     fresh = (own["wl"] + prior * common_share) / (own["w"] + prior)
     past = Past(who_all, fine.day, fine.due, fine.settled)
     delay = np.where(fine.settled < NEVER, fine.settled - fine.due, 0).astype(np.float64)
-    last = past.last(fine.settled, delay, who, target.day)
-    median = running_median(who_all, fine.settled, delay, who, target.day)
-    common = common_median(fine.settled, delay, target.day)
+    last = past.last(fine.settled, delay, who, seen)
+    median = running_median(who_all, fine.settled, delay, who, seen)
+    common = common_median(fine.settled, delay, seen)
     common = np.where(np.isnan(common), 0.0, common)
     usual = (own["n"] * np.where(np.isnan(median), 0, median) + prior * common) / (own["n"] + prior)
     size = np.log(np.maximum(target.units, 1))

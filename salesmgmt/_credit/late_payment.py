@@ -195,6 +195,8 @@ class LatePaymentModel(BaseEstimator):
             What happened since ``fit`` (earlier rows are taken as ``fit`` had them). Each invoice
             sees what was dated before its own date, never more. Rows that name an invoice that
             neither ``fit`` nor ``predict`` was given are left aside. None: what ``fit`` knew.
+            An invoice dated after the last of them is seen as things stood on that day: what was
+            open then is not taken for overdue because nothing is known of it since.
         fx, **options
             As for ``fit``; by default the same.
 
@@ -214,8 +216,8 @@ class LatePaymentModel(BaseEstimator):
             As for ``fit``.
         """
         check_is_fitted(self)
-        record, rows, frame = self._known(invoices, payments, adjustments, fx, options)
-        X = record_features(record, rows, self.prior, self.half_life)
+        record, rows, frame, until = self._known(invoices, payments, adjustments, fx, options)
+        X = record_features(record, rows, self.prior, self.half_life, until)
         base = X[_BASELINES]
         design = self._join(X, frame, record.day[rows])
         p = self._late(design)
@@ -260,8 +262,8 @@ class LatePaymentModel(BaseEstimator):
             One row an invoice, with the caller's index.
         """
         check_is_fitted(self)
-        record, rows, frame = self._known(invoices, payments, adjustments, fx, options)
-        return self._design(record, rows, frame).set_axis(frame.index)
+        record, rows, frame, until = self._known(invoices, payments, adjustments, fx, options)
+        return self._design(record, rows, frame, until).set_axis(frame.index)
 
     def evaluate(
         self, invoices: Any, payments: Any = None, adjustments: Any = None,
@@ -279,9 +281,9 @@ class LatePaymentModel(BaseEstimator):
         Returns
         -------
         DataFrame
-            Two rows, ``model`` and ``customer history``: ``invoices`` (their due date has
-            passed), ``late_share``, ``auc``, ``brier``, ``settled``, ``mae_days`` (of those that
-            are settled) and ``coverage`` of the interval.
+            Two rows, ``model`` and ``customer history``: ``invoices`` (fallen due before the
+            last payment), ``late_share``, ``auc``, ``brier``, ``settled``, ``mae_days`` (of those
+            that are settled) and ``coverage`` of the interval.
 
         Raises
         ------
@@ -291,9 +293,8 @@ class LatePaymentModel(BaseEstimator):
         caller = f"{_SELF}.evaluate"
         got = self.predict(invoices, payments, adjustments, fx=fx, **options)
         start = self.as_of_ if after is None else door.day(after, name="after", caller=caller)
-        record, rows, _ = self._known(invoices, payments, adjustments, fx, options)
+        record, rows, _, last = self._known(invoices, payments, adjustments, fx, options)
         fate = record.take(rows)
-        last = int(max(fate.day.max(), np.max(fate.settled[fate.settled < NEVER], initial=0)))
         first = int(np.datetime64(start, "D").astype(np.int64))
         judge = ~fate.voided & (fate.day > first) & (fate.due < last)
         if not judge.any():
@@ -329,8 +330,8 @@ class LatePaymentModel(BaseEstimator):
 
     def _known(
         self, invoices: Any, payments: Any, adjustments: Any, fx: Any, options: Any
-    ) -> tuple[Record, np.ndarray, pd.DataFrame]:
-        """The whole record, the rows of the caller's invoices in it, and the caller's frame."""
+    ) -> tuple[Record, np.ndarray, pd.DataFrame, int]:
+        """The whole record, the caller's invoices in it, their frame, the last day known."""
         caller = f"{_SELF}.predict"
         frame = door.to_pandas(invoices, caller=caller, arg="invoices")
         settings: Any = {**self.options_, **options}
@@ -340,12 +341,14 @@ class LatePaymentModel(BaseEstimator):
         old: Any = self.seen_[0]
         old = old[~old[names["invoice"]].isin(frame[names["invoice"]]).to_numpy()]
         every = pd.concat([frame, old], ignore_index=True) if len(old) else frame
+        until = int(np.datetime64(self.as_of_, "D").astype(np.int64))
         if payments is None and adjustments is None:
             now = self._score_only(frame, fx, settings)
             rest = self.record_.take(~pd.Index(self.record_.invoice).isin(now.invoice))
         else:
             paid = self._since(self.seen_[1], payments, names, "payments")
             other = self._since(self.seen_[2], adjustments, names, "adjustments")
+            until = max([until, *(_last_day(f, names["date"]) for f in (paid, other))])
             ids = every[names["invoice"]]
             position = take_position(
                 caller, every, _naming(paid, names["invoice"], ids),
@@ -360,7 +363,7 @@ class LatePaymentModel(BaseEstimator):
             raise InputError(
                 f"{caller}(): {len(frame) - len(now)} invoice(s) cannot be used; leave them out."
             )
-        return now.join(rest), np.arange(len(frame)), frame
+        return now.join(rest), np.arange(len(frame)), frame, until
 
     def _score_only(self, frame: pd.DataFrame, fx: Any, settings: Any) -> Record:
         """Invoices by themselves; those that ``fit`` knew keep the fate it knew."""
@@ -390,8 +393,10 @@ class LatePaymentModel(BaseEstimator):
                 parts.append(part)
         return pd.concat(parts, ignore_index=True) if parts else new
 
-    def _design(self, record: Record, rows: np.ndarray, frame: pd.DataFrame) -> pd.DataFrame:
-        X = record_features(record, rows, self.prior, self.half_life)
+    def _design(
+        self, record: Record, rows: np.ndarray, frame: pd.DataFrame, until: int = NEVER
+    ) -> pd.DataFrame:
+        X = record_features(record, rows, self.prior, self.half_life, until)
         return self._join(X, frame, record.day[rows])
 
     def _join(self, X: pd.DataFrame, frame: pd.DataFrame, day: np.ndarray) -> pd.DataFrame:
@@ -511,6 +516,14 @@ class LatePaymentModel(BaseEstimator):
         for name in ("prior", "half_life"):
             door.check_number(getattr(self, name), name, caller=_SELF, low=0, open_low=True)
         door.check_number(self.ridge, "ridge", caller=_SELF, low=0)
+
+
+def _last_day(frame: Any, date: str) -> int:
+    """The last day of a table of payments or adjustments; before everything if it has none."""
+    if frame is None or not len(frame):
+        return -NEVER
+    days = door.take(frame, caller=_SELF, arg="payments", date=door.Date(date)).days("date")
+    return int(days.max())
 
 
 def _naming(frame: Any, column: str, ids: pd.Series) -> Any:
