@@ -307,8 +307,11 @@ def test_what_changed_between_agings_of_another_make_is_refused():
         credit.aging_movement(credit.aging(book, buckets="cn", **one), credit.aging(book, **two))
     with pytest.raises(InputError, match="earlier date"):
         credit.aging_movement(credit.aging(book, **two), credit.aging(book, **one))
-    with pytest.raises(InputError, match="before is wide; make it with shape='long'"):
-        credit.aging_movement(credit.aging(book), credit.aging(book))
+    wide = [credit.aging(book, as_of=d) for d in ("2025-01-31", "2025-03-31")]
+    pd.testing.assert_frame_equal(
+        credit.aging_movement(*wide),
+        credit.aging_movement(credit.aging(book, **one), credit.aging(book, **two)),
+    )
 
 
 @pytest.mark.parametrize("label", ["creditnote", "Credit Note", "红字发票", "REFUND"])

@@ -71,6 +71,16 @@ def test_limits_follow_the_policy():
         credit.credit_limits(ratings, {"AAA": 1, "AA": 1, "C": 0})
 
 
+def test_ratings_may_have_columns_of_their_own_names():
+    ratings = pd.DataFrame(
+        {"customer_id": ["A"], "级别": ["AA"], "月均": [50.0], "余额": [10.0], "价值": [60.0]}
+    )
+    own = {"grade": "级别", "sales": "月均", "exposure": "余额", "clv": "价值"}
+    for basis, limit in (("sales", 100.0), ("exposure", 10.0), ("clv", 30.0)):
+        got = credit.credit_limits(ratings, credit.CN_LIMIT_POLICY, basis=basis, **own)
+        assert got[["limit", "exposure"]].iloc[0].tolist() == [limit, 10.0]
+
+
 def test_order_is_held_for_the_limit_and_for_what_is_overdue():
     book = credit.ledger(
         pd.DataFrame(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+
 import pandas as pd
 import pytest
 import test_bad_input as bad
 from common import evaluate, namespace, read_contract
 
 from salesmgmt import DataWarning, InputError, credit
+from salesmgmt._credit.tables import Options
 
 CASES = [c for c in bad._frames() if c[0].stem.startswith("credit")]
 
@@ -80,3 +84,58 @@ def test_the_contracts_name_every_required_column():
         for frame, columns in required.items():
             if isinstance(entry, dict) and frame in entry.get("frames", {}):
                 assert set(entry["frames"][frame]) == columns, (name, frame)
+
+
+FRAMES = {
+    "credit_limits(ratings.drop(columns='{c}'), CN_LIMIT_POLICY, basis='{b}')": [
+        ("grade", "sales"), ("monthly_sales", "sales"), ("exposure", "exposure"), ("clv", "clv"),
+    ],
+    "cash_forecast(invoices, payments, fx=home, horizon=2, sales=sales.drop(columns='{c}'))": [
+        ("date", ""), ("amount", ""),
+    ],
+    "expected_loss(invoices, fx=home, rates=[.1] * 5, scenarios=scenes.drop(columns='{c}'))": [
+        ("probability", ""), ("factor", ""),
+    ],
+    "provision({{'current': 1.0}}, rates.drop(columns='{c}'))": [("bucket", ""), ("rate", "")],
+    "provision(long, [.1] * 5, individual=single.drop(columns='{c}'))": [
+        ("customer_id", ""), ("allowance", ""),
+    ],
+    "aging(invoices, fx=course.drop(columns='{c}'))": [("currency", ""), ("rate", "")],
+    "aging_movement(long.drop(columns='{c}'), long)": [("bucket", ""), ("amount", "")],
+    "check_order(book.drop(columns='{c}'), 1, 5.0, {{1: 9.0}})": [("amount", ""), ("due_date", "")],
+    "aging(book.drop(columns='{c}'))": [("due_date", ""), ("amount", ""), ("as_of", "")],
+    "late_interest(invoices, fx=home, rates=course.drop(columns='{c}'))": [("rate", "")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", list(FRAMES), ids=lambda c: c.split("(")[0])
+def test_an_absent_column_is_told_by_an_option_that_there_is(call):
+    space = namespace("salesmgmt.credit")
+    space["ratings"] = pd.DataFrame(
+        {"customer_id": ["A"], "grade": "A", "monthly_sales": 1.0, "exposure": 1.0, "clv": 1.0}
+    )
+    space["home"] = {"USD": 7.0}
+    space["sales"] = pd.DataFrame({"date": ["2026-01-05"], "amount": [1.0]})
+    space["scenes"] = pd.DataFrame({"probability": [1.0], "factor": [1.0]})
+    space["rates"] = pd.DataFrame({"bucket": ["current"], "rate": [0.1]})
+    space["course"] = pd.DataFrame({"currency": ["USD"], "date": ["2020-01-01"], "rate": [7.0]})
+    own = "expected_loss(invoices, fx={'USD': 7}, rates=[.1] * 5)"
+    space["long"] = evaluate("aging(invoices, fx={'USD': 7}, shape='long')", space)
+    space["single"] = evaluate(own, space)[["customer_id"]].head(1).assign(allowance=0.0)
+    space["book"] = evaluate("ledger(invoices, payments, fx={'USD': 7})", space)
+    for column, basis in FRAMES[call]:
+        with pytest.raises(InputError, match=column) as caught:
+            evaluate(call.format(c=column, b=basis), space)
+        options = inspect.signature(getattr(credit, call.split("(")[0])).parameters
+        known = {*options, *(Options.__annotations__ if "options" in options else ())}
+        assert set(re.findall(r"with (\w+)=", str(caught.value))) <= known
+
+
+def test_instalments_under_one_id_are_told_how_to_be_written():
+    plan = pd.DataFrame({
+        "invoice_id": "SI", "customer_id": "A", "invoice_date": "2025-01-10", "amount": 50.0,
+        "due_date": ["2025-02-09", "2025-03-11"]})  # fmt: skip
+    with pytest.raises(InputError, match="id of its own, and theirs in common in 'parent'"):
+        credit.aging(plan)
+    with pytest.raises(InputError, match="sum them first; or"):
+        credit.aging(plan.assign(due_date="2025-02-09"))

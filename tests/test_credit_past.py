@@ -8,7 +8,7 @@ import json
 import pandas as pd
 import pytest
 
-from salesmgmt import credit, load_sample
+from salesmgmt import InputError, credit, load_sample
 
 OPTIONS = {"method": "specific_then_fifo"}
 
@@ -119,6 +119,34 @@ def test_a_ledger_from_a_file_keeps_its_matches():
     pd.testing.assert_frame_equal(
         credit.aging(bare).drop(columns="as_of"), credit.aging(book).drop(columns="as_of")
     )
+
+
+def test_a_ledger_knows_the_columns_it_was_made_with():
+    mine = {"invoice_id": "发票", "customer_id": "客户", "payment_id": "收款"}
+    own = {"invoice": "发票", "customer": "客户", "payment": "收款"}
+    payments = money(("P1", "A", "2025-02-10", 120.0, "I1"))
+    book = credit.ledger(TWO, payments)
+    named = credit.ledger(TWO.rename(columns=mine), payments.rename(columns=mine), **own)
+    for name in ("aging", "open_items", "dso", "statement", "worklist", "concentration"):
+        want = getattr(credit, name)(book).rename(columns=mine)
+        pd.testing.assert_frame_equal(getattr(credit, name)(named), want)
+    order = ("A", 10.0, {"A": 1000.0})
+    assert credit.check_order(named, *order)["exposure"].item() == 80.0  # 200 less 120
+    back = named.rename(columns={v: k for k, v in mine.items()})
+    pd.testing.assert_frame_equal(credit.aging(back), credit.aging(book))
+    text = pd.read_csv(io.StringIO(book.to_csv(index=False)))
+    pd.testing.assert_frame_equal(
+        credit.check_order(text, *order), credit.check_order(book, *order)
+    )
+
+
+def test_a_ledger_that_lacks_something_is_told_so():
+    book = credit.ledger(TWO, money(("P1", "A", "2025-02-10", 20.0, "I1")))
+    with pytest.raises(InputError, match=r"ledger\(\) without its column 'payment_date'"):
+        credit.aging(book.drop(columns="payment_date"))
+    blank = book.assign(invoice_id=book["invoice_id"].where(book["kind"] != "open"))
+    with pytest.raises(InputError, match="'invoice_id' is missing in 2 row"):
+        credit.rate_customers(blank)
 
 
 @pytest.fixture(scope="module")

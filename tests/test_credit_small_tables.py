@@ -140,8 +140,10 @@ def test_headings_of_ones_own():
     two = pd.DataFrame({"客户": "A", "币种": ["CNY", "USD"], "invoice_id": [1, 2], "amount": 5.0,
                         "invoice_date": "2025-01-01", "due_date": "2025-01-31"})  # fmt: skip
     made = credit.ledger(two, customer="客户", currency="币种")
-    with pytest.raises(InputError, match="several currencies"):
-        credit.check_order(made, "A", 1.0, {"A": 9.0}, customer="客户", currency="币种")
+    for own in ({"customer": "客户", "currency": "币种"}, {}):
+        with pytest.raises(InputError, match="several currencies"):
+            credit.check_order(made, "A", 1.0, {"A": 9.0}, **own)
+    made.attrs.clear()
     with pytest.raises(InputError, match="no column 'customer_id'"):
         credit.check_order(made, "A", 1.0, {"A": 9.0})
 

@@ -421,13 +421,26 @@ def _same_buckets(before: Sequence[Any], after: Sequence[Any]) -> None:
         )
 
 
+def _made_long(frame: pd.DataFrame) -> pd.DataFrame:
+    """A wide aging as rows of key and bucket; any other frame as it is."""
+    names = [*frame.attrs.get("buckets", []), "unapplied"]
+    if "bucket" in frame or len(names) == 1 or not {*names, "as_of"} <= set(frame.columns):
+        return frame
+    keys = [c for c in frame.columns if c not in (*names, "total", "as_of")]
+    out = frame[keys].iloc[np.repeat(np.arange(len(frame)), len(names))].reset_index(drop=True)
+    out["bucket"] = np.tile(np.array(names, dtype=object), len(frame))
+    out["amount"] = frame[names].to_numpy().reshape(-1)
+    out["as_of"] = frame["as_of"].repeat(len(names)).to_numpy()
+    return out
+
+
 def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """What changed between two agings: one row a key and bucket, before plus change is after.
 
     Parameters
     ----------
     before, after : DataFrame
-        Results of :func:`aging` in long form, with the same keys and buckets.
+        Results of :func:`aging`, wide or long, with the same keys and buckets.
 
     Returns
     -------
@@ -437,7 +450,7 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A frame is not the long form of an aging, keys or buckets differ, or ``before`` is not
+        A frame is not an aging, keys or buckets differ, or ``before`` is not
         the earlier one.
 
     Examples
@@ -454,14 +467,14 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     0  current   100.0    0.0  -100.0
     1     1-30     0.0  100.0   100.0
     """
-    before = door.to_pandas(before, caller="aging_movement", arg="before")
-    after = door.to_pandas(after, caller="aging_movement", arg="after")
+    before = _made_long(door.to_pandas(before, caller="aging_movement", arg="before"))
+    after = _made_long(door.to_pandas(after, caller="aging_movement", arg="after"))
     ends = []
     for arg, frame in (("before", before), ("after", after)):
-        if "bucket" not in frame and set(frame.attrs.get("buckets", [""])) <= set(frame.columns):
-            raise InputError(f"aging_movement(): {arg} is wide; make it with shape='long'.")
-        rows = door.take(frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket"),
-                  amount=door.Amount("amount"), as_of=door.Date("as_of"))  # fmt: skip
+        rows = door.take(
+            frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket", option=""),
+            amount=door.Amount("amount", option=""), as_of=door.Date("as_of", option=""),
+        )  # fmt: skip
         ends.append(rows["as_of"].max() if len(rows) else None)
     if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
         raise InputError("aging_movement(): before must be made at an earlier date than after.")

@@ -325,7 +325,7 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame, fx: 
     labels = [str(c) for c in keys.columns]
     rows = door.take(
         sales, caller=caller, arg="sales", empty="allow",
-        day=Date(names["date"]), amount=Amount(names["amount"], low=0),
+        day=Date(names["date"], option="date"), amount=Amount(names["amount"], low=0),
         currency=Key(names["currency"], optional=True, missing="allow") if fx is not None else None,
         by=labels,
     )  # fmt: skip

@@ -11,11 +11,12 @@ import pandas as pd
 from .. import _frames as door
 from ..errors import InputError
 from .aging import keys_of
-from .books import KINDS, Options, column_names
+from .books import KINDS, Options
 from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
 from .settling import Position
+from .tables import names_in
 
 __all__ = ["DUNNING_LEVELS", "concentration", "dunning_level", "statement", "worklist"]
 
@@ -319,7 +320,7 @@ def _share_paid(
             rolls = roll_rates(*frames, as_of=as_of, method=method, fx=fx, **options)
     except TooShortError:
         return np.full(len(items), np.nan)
-    name = column_names(options)["currency"]
+    name = names_in(frames[0], options)["currency"]
     keys = [name, "from"] if name in rolls else ["from"]
     paid = rolls[rolls["to"] == PAID].groupby(keys)["amount"].sum()
     total = rolls.groupby(keys)["amount"].sum()

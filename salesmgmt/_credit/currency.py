@@ -180,11 +180,12 @@ def _long(fx: Any, caller: str) -> pd.DataFrame:
 
 
 def _from_frame(fx: pd.DataFrame, caller: str) -> pd.DataFrame:
-    if "currency" not in fx.columns and "date" in fx.columns:
+    if "date" in fx.columns and not {"currency", "rate"} & set(fx.columns):
         fx = fx.melt("date", var_name="currency", value_name="rate").dropna(subset=["rate"])
     rows = door.take(
         fx, caller=caller, arg="fx", unique=("currency", "date"),
-        currency=Key("currency"), date=Date("date"), rate=Amount("rate"),
+        currency=Key("currency", option=""), date=Date("date", option=""),
+        rate=Amount("rate", option=""),
     )  # fmt: skip
     return pd.DataFrame(
         {"currency": rows.series("currency").array, "day": rows.days("date"), "rate": rows["rate"]}

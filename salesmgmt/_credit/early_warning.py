@@ -309,8 +309,8 @@ def _broken(position: Position, promises: Any, window: int, lang: str) -> pd.Dat
     rows = door.take(
         promises, caller=books.caller, arg="promises", empty="allow",
         customer=Key(books.names["customer"]), date=Date(_date_of(promises, position)),
-        until=Date("promised_date", missing="allow"),
-        amount=Amount("promised_amount", missing="allow", low=0),
+        until=Date("promised_date", missing="allow", option=""),
+        amount=Amount("promised_amount", missing="allow", low=0, option=""),
     )  # fmt: skip
     real = ~np.isnat(rows["until"]) & ~np.isnan(rows["amount"])
     codes = _codes_of(rows.series("customer"), position, "promises")
@@ -356,7 +356,7 @@ def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
         column = "limit" if "limit" in limits else "credit_limit"
         rows = door.take(limits, caller=books.caller, arg="limits", unique=("customer",),
                          customer=Key(books.names["customer"]),
-                         limit=Amount(column, missing="allow", low=0))  # fmt: skip
+                         limit=Amount(column, missing="allow", low=0, option=""))  # fmt: skip
         limits = pd.Series(rows["limit"], index=pd.Index(rows.series("customer"))).dropna()
     series = door.check_series(limits, "limits", caller=books.caller, low=0)
     _codes_of(series.index.to_series(), position, "limits")

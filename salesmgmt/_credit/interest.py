@@ -474,7 +474,7 @@ def _table(rates: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, dtype=np.int64), np.empty(0)
     rows = door.take(
         rates, caller=caller, arg="rates", unique=("date",),
-        date=Date("date"), rate=Amount("rate", low=0, high=1),
+        date=Date("date", option=""), rate=Amount("rate", low=0, high=1, option=""),
     )  # fmt: skip
     at = np.argsort(rows.days("date"), kind="stable")
     return rows.days("date")[at], rows["rate"][at]

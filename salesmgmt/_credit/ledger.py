@@ -17,7 +17,7 @@ from .currency import convert
 from .disputes import CARRIED, allowances_told, as_lists, disputes_told, notes_told
 from .plain import PlainBooks, Queue, plain_books
 from .settling import Position, receipt_ties, settle
-from .tables import Tables, column_names, take_tables
+from .tables import Tables, names_in, own_columns, take_tables
 
 __all__ = ["NAMED", "ledger", "open_items"]
 
@@ -122,7 +122,7 @@ def ledger(
 
     facts = {
         "method": method, "credit_notes": options.get("credit_notes", "parent"),
-        "converted": fx is not None,
+        "converted": fx is not None, "columns": own_columns(options),
     }  # fmt: skip
     told: dict[str, list[pd.DataFrame]] = {"disputes": [], "notes": [], "allowances": []}
 
@@ -149,7 +149,7 @@ def ledger(
         named = tables.naming()
         out = stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
     if named:
-        out[NAMED] = _like_ids(out[NAMED], out[column_names(options)["invoice"]])
+        out[NAMED] = _like_ids(out[NAMED], out[names_in(invoices, options)["invoice"]])
     out.attrs = {**facts, **{name: as_lists(parts) for name, parts in told.items()}}
     return out
 

@@ -304,7 +304,8 @@ def _matrix(rolls: pd.DataFrame, caller: str) -> tuple[list[str], np.ndarray, np
     """Transition rates (rows buckets; columns buckets, paid, written off); whether any is known."""
     rows = door.take(
         rolls, caller=caller, arg="the roll rates", unique=("source", "target"),
-        source=Key("from"), target=Key("to"), rate=Amount("rate", missing="allow", low=0),
+        source=Key("from", option=""), target=Key("to", option=""),
+        rate=Amount("rate", missing="allow", low=0, option=""),
     )  # fmt: skip
     names = list(dict.fromkeys(rows.series("source")))
     states = [*names, PAID, LOST]

@@ -102,7 +102,13 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         return frame, [], list(frame["bucket"])
     table = door.to_pandas(aging, caller=caller, arg="aging")
     if {"bucket", "amount"} <= set(table.columns):
-        door.take(table, caller=caller, arg="aging", bucket=Key("bucket"), amount=Amount("amount"))
+        door.take(
+            table,
+            caller=caller,
+            arg="aging",
+            bucket=Key("bucket", option=""),
+            amount=Amount("amount", option=""),
+        )
         keys = [c for c in table.columns if c not in ("bucket", "amount", "as_of")]
         keys = [c for c in keys if not pd.api.types.is_float_dtype(table[c])]
         frame = table[~table["bucket"].isin(("unapplied", "未核销收款"))].reset_index(drop=True)
@@ -134,8 +140,10 @@ def _rates(rates: Any, names: Sequence[str], caller: str) -> pd.Series:
     """Rates by bucket, checked."""
     if isinstance(rates, pd.DataFrame):
         column = "rate" if "rate" in rates and "loss_rate" not in rates else "loss_rate"
-        rows = door.take(rates, caller=caller, arg="rates", unique=("bucket",),
-                         bucket=Key("bucket"), rate=Amount(column))  # fmt: skip
+        rows = door.take(
+            rates, caller=caller, arg="rates", unique=("bucket",),
+            bucket=Key("bucket", option=""), rate=Amount(column, option=""),
+        )  # fmt: skip
         rates = pd.Series(rows["rate"], index=pd.Index(rows.series("bucket")))
     elif not isinstance(rates, pd.Series | Mapping):
         values = list(rates) if isinstance(rates, Sequence | np.ndarray) else None
@@ -179,10 +187,10 @@ def _taken_apart(
         individual = pd.DataFrame({keys[0]: series.index, "allowance": series.to_numpy()})
     if not keys:
         raise InputError("provision(): individual needs an aging with key columns (by=).")
-    roles: dict[str, Any] = {f"k{n}": Key(k) for n, k in enumerate(keys)}
+    roles: dict[str, Any] = {f"k{n}": Key(k, option="") for n, k in enumerate(keys)}
     rows = door.take(
         individual, caller="provision", arg="individual", unique=tuple(roles),
-        allowance=Amount("allowance", low=0), **roles,
+        allowance=Amount("allowance", low=0, option=""), **roles,
     )  # fmt: skip
     units = door.units(rows["allowance"], step, name="allowance", caller="provision")
     table = rows.frame[keys].assign(allowance=door.money(units, step))
@@ -237,10 +245,10 @@ def expected_loss(
         As for :func:`ledger`.
     rates : Series, mapping, DataFrame or sequence, optional
         Historical loss rates by bucket; None: :func:`loss_rates` of the ledger itself.
-    scenarios : DataFrame or mapping, optional
+    scenarios : DataFrame, mapping or sequence, optional
         Looking forward: ``scenario``, ``probability``, ``factor`` (multiplies the historical
-        rates), or name to ``(probability, factor)``. Probabilities add up to 1. Each scenario's
-        rate is capped at 100 % before it is weighted. None: history goes on.
+        rates), or name to ``(probability, factor)``, or such rows. Probabilities add up to 1.
+        Each scenario's rate is capped at 100 % before it is weighted. None: history goes on.
     buckets, by
         As for :func:`aging`.
     individual : DataFrame or Series, optional
@@ -318,9 +326,21 @@ def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:
             )
         rows = [(name, *pair) for name, pair in scenarios.items()]
         scenarios = pd.DataFrame(rows, columns=["scenario", "probability", "factor"])
+    elif isinstance(scenarios, Sequence) and not isinstance(scenarios, str):
+        told = [
+            tuple(row[-2:]) if isinstance(row, Sequence) and len(row) in (2, 3) else ()
+            for row in scenarios
+        ]
+        if not all(told):
+            raise InputError(
+                f"{caller}(): scenarios must hold (name, probability, factor) each; got "
+                f"{scenarios[[bool(t) for t in told].index(False)]!r}."
+            )
+        scenarios = pd.DataFrame(told, columns=["probability", "factor"])
     taken = door.take(
         scenarios, caller=caller, arg="scenarios",
-        probability=Amount("probability", low=0, high=1), factor=Amount("factor", low=0),
+        probability=Amount("probability", low=0, high=1, option=""),
+        factor=Amount("factor", low=0, option=""),
     )  # fmt: skip
     total = float(taken["probability"].sum())
     if abs(total - 1.0) > 1e-9:
@@ -398,8 +418,8 @@ def provision_movement(
     tables, ends = [], []
     for arg, frame in (("before", before), ("after", after)):
         rows = door.take(
-            frame, caller=caller, arg=arg, allowance=Amount("allowance"),
-            as_of=Date("as_of", optional=True),
+            frame, caller=caller, arg=arg, allowance=Amount("allowance", option=""),
+            as_of=Date("as_of", optional=True, option=""),
         )  # fmt: skip
         units = door.units(rows["allowance"], step, name="allowance", caller=caller)
         tables.append((rows.frame, units))

@@ -14,7 +14,7 @@ from ..errors import InputError
 from .behaviour import YEAR, by_customer
 from .books import Options
 from .ledger import is_ledger, take_position
-from .tables import refuse_other_kinds
+from .tables import names_in, refuse_other_kinds
 
 __all__ = [
     "CN_LIMIT_POLICY",
@@ -295,6 +295,10 @@ def credit_limits(
     *,
     basis: Literal["sales", "exposure", "clv"] = "sales",
     customer: str = "customer_id",
+    grade: str = "grade",
+    sales: str = "monthly_sales",
+    exposure: str = "exposure",
+    clv: str = "clv",
 ) -> pd.DataFrame:
     """Credit limit of each customer by policy.
 
@@ -309,8 +313,8 @@ def credit_limits(
     basis : {"sales", "exposure", "clv"}
         Average monthly sales × months × factor; what is open now × factor; or the sales limit,
         at most ``clv_share`` of the customer's lifetime value (column ``clv``).
-    customer : str, default="customer_id"
-        Name of the key column.
+    customer, grade, sales, exposure, clv : str
+        Names of the columns of ``ratings``; ``sales`` are those of an average month.
 
     Returns
     -------
@@ -340,10 +344,10 @@ def credit_limits(
     ratings = door.to_pandas(ratings, caller=caller, arg="ratings")
     rows = door.take(
         ratings, caller=caller, arg="ratings", unique=("customer",),
-        customer=Key(customer), grade=Key("grade"),
-        sales=Amount("monthly_sales", optional=basis == "exposure", low=0),
-        exposure=Amount("exposure", optional=basis != "exposure"),
-        clv=Amount("clv", low=0) if basis == "clv" else None,
+        customer=Key(customer), grade=Key(grade),
+        sales=Amount(sales, optional=basis == "exposure", low=0),
+        exposure=Amount(exposure, optional=basis != "exposure"),
+        clv=Amount(clv, low=0) if basis == "clv" else None,
     )  # fmt: skip
     grades = rows.series("grade").astype(str)
     unknown = sorted(set(grades) - set(rule["factors"]))
@@ -359,15 +363,15 @@ def credit_limits(
     limit = np.where(limit > 0, np.clip(limit, rule["minimum"], rule["maximum"]), 0.0)
     if rule["round_to"]:
         limit = np.floor(limit / rule["round_to"] + 1e-9) * rule["round_to"]
-    exposure = rows["exposure"] if "exposure" in rows else np.zeros(len(rows))
+    owed = rows["exposure"] if "exposure" in rows else np.zeros(len(rows))
     out = pd.DataFrame({customer: rows.series("customer").reset_index(drop=True)})
     out["grade"] = rows.series("grade").reset_index(drop=True)
     out["limit"] = np.round(limit, 2)
-    out["exposure"] = exposure
-    out["available"] = np.round((out["limit"] - exposure.clip(0)).clip(lower=0), 2)
+    out["exposure"] = owed
+    out["available"] = np.round((out["limit"] - owed.clip(0)).clip(lower=0), 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        use = exposure.clip(0) / out["limit"].to_numpy()
-    out["use"] = np.where(exposure > 0, use, 0.0)
+        use = owed.clip(0) / out["limit"].to_numpy()
+    out["use"] = np.where(owed > 0, use, 0.0)
     if "as_of" in rows.frame:
         out["as_of"] = rows.frame["as_of"].reset_index(drop=True)
     return out.sort_values(customer, ignore_index=True)
@@ -458,25 +462,23 @@ def check_order(
     door.check_lang(lang, caller=caller)
     if not is_ledger(ledger):
         raise InputError(f"{caller}(): ledger must be a result of ledger().")
+    names = names_in(ledger, {})
+    customer = customer if customer in ledger else names["customer"]
+    currency = currency if currency in ledger else names["currency"]
     if customer not in ledger:
         raise InputError(f"{caller}(): the ledger has no column {customer!r} (customer=).")
-    mine = ledger[ledger[customer] == customer_id]
+    mine, as_of = _lines_of(ledger, customer_id, customer, caller)
     if currency in mine and mine[currency].nunique() > 1:
         raise InputError(
             f"{caller}(): {customer_id!r} has several currencies; make the ledger with fx=."
         )
     limit = _limit_of(limits, customer_id, customer, caller)
-    as_of = pd.Timestamp(ledger["as_of"].iloc[0])
-    open_rows = mine[mine["kind"] == "open"]
-    exposure = float(open_rows["amount"].sum())
+    opened = mine["kind"] == "open"
+    exposure = float(mine["amount"][opened].sum())
     exposure -= float(mine["amount"][mine["kind"] == "unapplied"].sum())
     exposure = round(exposure, 2)
-    owed = open_rows[open_rows["amount"] > 0]
-    late = (
-        int((as_of - owed["due_date"].fillna(owed["invoice_date"])).dt.days.max())
-        if len(owed)
-        else 0
-    )
+    waits = mine["_late"][opened & (mine["amount"] > 0)]
+    late = int(waits.max()) if len(waits) else 0
     available = round(max(limit - max(exposure, 0.0), 0.0), 2)
     said = []
     if late > max_days_past_due:
@@ -500,11 +502,32 @@ def check_order(
     return pd.DataFrame([row])
 
 
+def _lines_of(
+    ledger: pd.DataFrame, customer_id: Any, customer: str, caller: str
+) -> tuple[pd.DataFrame, pd.Timestamp]:
+    """A customer's lines with how long each is past due, and the date of the ledger."""
+    own = (ledger[customer] == customer_id).to_numpy(dtype=bool, na_value=False)
+    some = own.copy()
+    some[:1] = True  # one line at least, for the date
+    rows = door.take(
+        ledger[some], caller=caller, arg="the ledger", customer=Key(customer),
+        amount=Amount("amount", option=""), kind=Key("kind", option=""),
+        issued=Date("invoice_date", missing="allow", option=""),
+        due=Date("due_date", missing="allow", option=""), as_of=Date("as_of", option=""),
+    )  # fmt: skip
+    since = np.where(np.isnat(rows["due"]), rows["issued"], rows["due"]).astype("M8[D]")
+    late = (rows["as_of"].astype("M8[D]") - since).astype(np.float64)
+    lines = rows.frame.assign(amount=rows["amount"], _late=late)
+    return lines[own[some]], pd.Timestamp(rows["as_of"].max())
+
+
 def _limit_of(limits: Any, customer_id: Any, customer: str, caller: str) -> float:
     if isinstance(limits, pd.DataFrame):
+        column = "credit_limit" if "limit" not in limits and "credit_limit" in limits else "limit"
         rows = door.take(limits, caller=caller, arg="limits", unique=("customer",),
-                         customer=Key(customer), limit=Amount("limit", low=0))  # fmt: skip
-        limits = pd.Series(rows["limit"], index=pd.Index(rows.series("customer")))
+                         customer=Key(customer), limit=Amount(column, missing="allow", low=0,
+                                                              option=""))  # fmt: skip
+        limits = pd.Series(rows["limit"], index=pd.Index(rows.series("customer"))).dropna()
     series = door.check_series(limits, "limits", caller=caller, low=0)
     if customer_id not in series.index:
         raise InputError(f"{caller}(): limits has none for customer {customer_id!r}.")

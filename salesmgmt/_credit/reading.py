@@ -17,14 +17,13 @@ from .books import (
     Documents,
     Options,
     Receipts,
-    column_names,
     plans_of,
 )
 from .currency import convert
 from .disputes import idle_allowances, notes_again, told_again
 from .ledger import NAMED
 from .settling import METHODS, Position, settled_at, stands
-from .tables import rows_at
+from .tables import names_in, rows_at
 
 __all__ = ["position_at", "position_from_ledger"]
 
@@ -52,7 +51,7 @@ def position_from_ledger(
         )
     if fx is not None:
         raise InputError(f"{caller}(): fx: convert when the ledger is made, ledger(..., fx=).")
-    lines = _Lines(caller, frame, column_names(options), options.get("step", 0.01))
+    lines = _Lines(caller, frame, names_in(frame, options), options.get("step", 0.01))
     position = lines.position()
     made = position.books.as_of
     moment = made if as_of is None else door.resolve_as_of(as_of, caller=caller).as_unit("us")
@@ -84,13 +83,13 @@ class _Lines:
             customer=Key(names["customer"]),
             invoice=Key(names["invoice"], missing="allow"),
             payment=Key(names["payment"], missing="allow"),
-            amount=Amount("amount"),
-            kind=Key("kind"),
+            amount=Amount("amount", option=""),
+            kind=Key("kind", option=""),
             currency=Key(names["currency"], optional=True),
-            invoice_date=Date("invoice_date", missing="allow"),
-            due=Date("due_date", missing="allow"),
-            paid=Date("payment_date", missing="allow"),
-            as_of=Date("as_of"),
+            invoice_date=Date("invoice_date", missing="allow", option=""),
+            due=Date("due_date", missing="allow", option=""),
+            paid=Date("payment_date", missing="allow", option=""),
+            as_of=Date("as_of", option=""),
             parent=Key(names["parent"], optional=True, missing="allow"),
             named=Key(NAMED, optional=True, missing="allow"),
             security=Amount(names["security"], optional=True, missing="allow"),
@@ -109,6 +108,12 @@ class _Lines:
             width, self.currency = max(1, len(self.currencies)), self.currencies.codes
         self.group = self.customers.codes * width + self.currency
         of_document = ~np.isnat(rows["invoice_date"])
+        nameless = of_document & rows.series("invoice").isna().to_numpy()
+        if nameless.any():
+            raise InputError(
+                f"{caller}(): the ledger's column {names['invoice']!r} is missing in "
+                f"{int(nameless.sum())} row(s) that have an invoice date."
+            )
         self.document, _ = pd.factorize(rows.series("invoice").where(of_document), sort=False)
         again = pd.Series(self.document).duplicated().to_numpy()
         self.first = np.flatnonzero(of_document & ~again)

@@ -21,6 +21,8 @@ __all__ = [
     "Tables",
     "check_options",
     "column_names",
+    "names_in",
+    "own_columns",
     "refuse_other_kinds",
     "refuse_unknown_kinds",
     "reversals_kept",
@@ -90,6 +92,18 @@ _COLUMNS = {
 def column_names(options: Options) -> dict[str, str]:
     """The caller's name of each canonical column."""
     return {k: str(options.get(k, v)) for k, v in _COLUMNS.items()}
+
+
+def names_in(frame: Any, options: Options) -> dict[str, str]:
+    """The caller's names; a ledger knows those it was made with."""
+    told = getattr(frame, "attrs", {}).get("columns", {})
+    told = {k: v for k, v in told.items() if v in frame.columns}
+    return column_names({**told, **options})  # type: ignore[typeddict-item]
+
+
+def own_columns(options: Options) -> dict[str, str]:
+    """The columns that the caller names otherwise than we do."""
+    return {k: v for k, v in column_names(options).items() if v != _COLUMNS[k]}
 
 
 def check_options(caller: str, options: Options) -> dict[str, str]:
@@ -237,9 +251,41 @@ def _refuse_unread_notes(caller: str, rows: Rows, names: dict[str, str]) -> None
         )
 
 
+def _refuse_part_of_ledger(caller: str, frame: pd.DataFrame, names: dict[str, str]) -> None:
+    """A ledger without some of its columns would be read as invoices with repeated ids."""
+    own = {"kind", "payment_date", "as_of", names["invoice"], names["payment"]}
+    lacks = [c for c in ("kind", "payment_date", "as_of") if c not in frame.columns]
+    ours = len(lacks) == 1 and own - set(lacks) <= set(frame.columns)
+    if ours and "outstanding" not in frame.columns:  # open items have
+        raise InputError(
+            f"{caller}(): invoices looks like a result of ledger() without its column "
+            f"{lacks[0]!r}; pass the whole ledger, or the invoices themselves."
+        )
+
+
 def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
     frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
-    rows = door.take(
+    _refuse_part_of_ledger(caller, frame, names)
+    try:
+        rows = _invoice_rows(caller, frame, names, invalid)
+    except InputError as error:
+        raise InputError(_of_instalments(str(error), frame, names)) from None
+    _refuse_unread_notes(caller, rows, names)
+    return rows
+
+
+def _of_instalments(said: str, frame: pd.DataFrame, names: dict[str, str]) -> str:
+    """An id that stands once for each due date is no mistake to be summed."""
+    advice = "keep one row of each, or sum them first"
+    keys = [names["invoice"], names["due_date"]]
+    if advice not in said or frame[keys].duplicated().any():
+        return said
+    more = "; instalments: give each an id of its own, and theirs in common in "
+    return said.replace(advice, f"{advice}{more}{names['parent']!r}")
+
+
+def _invoice_rows(caller: str, frame: pd.DataFrame, names: dict[str, str], invalid: str) -> Rows:
+    return door.take(
         frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
         customer=Key(names["customer"]),
         invoice=Key(names["invoice"]),
@@ -252,8 +298,6 @@ def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str)
         security=Amount(names["security"], optional=True, missing="allow"),
         burden=Amount(names["burden"], optional=True, missing="allow"),
     )  # fmt: skip
-    _refuse_unread_notes(caller, rows, names)
-    return rows
 
 
 def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
