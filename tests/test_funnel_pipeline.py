@@ -450,13 +450,22 @@ def test_a_month_is_looked_at_when_it_is_over():
     """As everywhere, a period stands for its last day: snapshots, and ``as_of`` of events."""
     events = pd.DataFrame({"deal_id": 1, "stage": ["lead", "demo", "won"],
         "entered_at": pd.to_datetime(["2025-01-03", "2025-01-20", "2025-02-02"])})  # fmt: skip
-    for dates in (pd.Period("2025-01", "M"), pd.PeriodIndex(["2025-01"], freq="M")):
+    for dates in (pd.Period("2025-01", "M"), pd.PeriodIndex(["2025-01"], freq="M"), "2025-01"):
         out = snapshots(events, dates)
         assert out["stage"].tolist() == ["demo"]
         assert out["snapshot_date"].tolist() == [pd.Timestamp("2025-01-31")]
     out = conversion(events, ["lead", "demo", "won"], as_of=pd.Period("2025-01", "M"))
     assert out["entered"].tolist() == [1, 1, 0]
     assert (out["as_of"] == pd.Timestamp("2025-01-31")).all()
+
+
+@pytest.mark.parametrize("month", ["2025-06", pd.Period("2025-06", "M")])
+def test_a_waterfall_of_a_month_runs_from_its_first_to_its_last_day(month):
+    before = pd.DataFrame({"deal_id": [1, 2], "stage": "demo", "amount": [10.0, 5.0],
+        "close_date": pd.to_datetime(["2025-06-01", "2025-07-01"])})  # fmt: skip
+    after = before.assign(close_date=pd.to_datetime(["2025-05-31", "2025-06-30"]))
+    moved = waterfall(before, after, start=month, end=month).set_index("bucket")["amount"]
+    assert moved[["opening", "pushed", "pulled", "closing"]].tolist() == [10.0, -10.0, 5.0, 5.0]
 
 
 SMALL = pd.DataFrame(

@@ -52,3 +52,18 @@ def test_steps_in_any_order_are_named_in_the_language_of_the_figure():
     for lang, want in (("en", ["1 of 2", "2 of 2"]), ("zh", ["1/2 步", "2/2 步"])):
         ax = plots.conversion(out, lang=lang)
         assert [label.get_text() for label in ax.get_yticklabels()] == want
+
+
+def test_wins_of_the_report_add_up_to_all_deals_won():
+    """Three deals are won, one of them past a stage: the sentence must not hide it."""
+    rows = [
+        (i, s, f"2025-01-{d:02d}") for i in (1, 2, 3) for d, s in enumerate(("a", "b", "won"), i)
+    ]
+    rows.remove((3, "b", "2025-01-04"))
+    events = pd.DataFrame(rows, columns=["deal_id", "stage", "entered_at"])
+    events["entered_at"] = pd.to_datetime(events["entered_at"])
+    tables = {"stage_events": events}
+    assert "2 (66.7%) reached “won”, 1 more" in section.build(tables, as_of=None, lang="en")[0].text
+    assert "另有 1 个" in section.build(tables, as_of=None, lang="zh")[0].text
+    whole = {"stage_events": events[events["deal_id"] < 3]}
+    assert "more" not in section.build(whole, as_of=None, lang="en")[0].text

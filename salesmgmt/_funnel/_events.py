@@ -120,18 +120,13 @@ def _horizon(as_of: object, time: np.ndarray, caller: str) -> tuple[int, pd.Time
         return (last + DAY - 1 if whole else last), _stamp(last)
     if isinstance(as_of, bool | int | float):
         raise InputError(f"{caller}(): as_of must be a date, got {as_of!r}.")
-    when = int(as_dates([_end_of(as_of)], name="as_of", caller=caller).astype(np.int64)[0])
+    when = int(as_dates([as_of], name="as_of", caller=caller, last=True).astype(np.int64)[0])
     return (when if when % DAY else when + DAY - 1), _stamp(when)
 
 
 def _are_dates(time: np.ndarray) -> bool:
     """Whether no event has a clock time."""
     return not (time[:1000] % DAY).any() and not (time % DAY).any()
-
-
-def _end_of(value: Any) -> Any:
-    """A period stands for its end: the state at "2025-03" is that of 31 March."""
-    return value.end_time if isinstance(value, pd.Period) else value
 
 
 def _stamp(time: int) -> pd.Timestamp:
@@ -232,7 +227,7 @@ def date_list(dates: Any, *, caller: str) -> np.ndarray:
     out = list(dates)
     if not out:
         raise InputError(f"{caller}(): dates is empty; give at least one.")
-    return as_dates([_end_of(d) for d in out], name="dates", caller=caller)
+    return as_dates(out, name="dates", caller=caller, last=True)
 
 
 def tell_misspelt(

@@ -82,13 +82,19 @@ def _conversion(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     out = funnel.conversion(events, steps, won=won, lost=lost, as_of=as_of)
     day = f"{out['as_of'].iloc[0]:%Y-%m-%d}"
     first, last = out.iloc[0], out.iloc[-1]
+    jumped = int((out["went_on"] - out["entered"].shift(-1)).iloc[:-1].sum())
+    more = {
+        "en": f"{jumped:,} more were won without entering every stage, ",
+        "zh": f"另有 {jumped:,} 个跳过中间阶段赢单，",
+    }[lang]
+    more = more if jumped else ""
     told = {
         "en": f"As of {day}, {first.entered:,} deals came in at “{first.stage}”; "
-        f"{last.entered:,} ({last.overall:.1%}) reached “{last.stage}”, "
+        f"{last.entered:,} ({last.overall:.1%}) reached “{last.stage}”, {more}"
         f"{out['open'].sum():,} are still open and do not count as lost. "
         "Intervals are Wilson's at 95 %.",
         "zh": f"截至 {day}，共有 {first.entered:,} 个商机进入“{first.stage}”，"
-        f"{last.entered:,} 个（{last.overall:.1%}）到达“{last.stage}”，"
+        f"{last.entered:,} 个（{last.overall:.1%}）到达“{last.stage}”，{more}"
         f"{out['open'].sum():,} 个仍在进行，不计为流失。区间为 95% Wilson 区间。",
     }
     shown = out[list(_HEADINGS["en"])]
