@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 import pytest
 
 from salesmgmt import InputError, calendars
 from salesmgmt.targets import (
     allocate,
+    balance_territories,
     capacity,
+    check_smart,
     decompose,
     growth_path,
+    rake,
     ramp,
     roll_up,
     seasonal_profile,
@@ -167,3 +172,27 @@ def test_growth_from_a_history_of_years():
 def test_methods_by_the_names_of_the_literature(name, seats):
     votes = pd.Series([9061, 7179, 5259, 3319, 1182])
     assert allocate(26, votes, step=1, method=name).tolist() == seats
+
+
+def test_margins_by_text_dates_and_smart_without_owners():
+    plan = decompose(1200, periods=YEAR, weights=organisation())
+    by_text = pd.Series(100.0, pd.Index([f"2025-{m:02d}-01" for m in range(1, 13)]))
+    raked = rake(plan, [by_text.rename_axis("period_start")])
+    months = pd.Series(100.0, pd.period_range("2025-01", periods=12, freq="M", name="period_start"))
+    assert raked.equals(rake(plan, [months]))
+    past = pd.DataFrame({"rep": list("abcd"), "date": "2024-05-01", "amount": 300.0})
+    said = check_smart(plan, past).set_index("criterion")["evidence"]["specific"]
+    assert said == "48 of 48 targets are fully named; no owners were given"
+
+
+def test_territories_are_exchanged_where_no_single_move_helps():
+    # Largest first gives 3 + 2 + 2 against 3 + 2; a 3 for a 2 makes them even.
+    uneven = pd.DataFrame({"value": [3.0, 3.0, 2.0, 2.0, 2.0]})
+    assert balance_territories(uneven, 2).groupby("territory")["value"].sum().tolist() == [6.0, 6.0]
+    values = [58.0, 49.0, 44.0, 37.0, 31.0, 25.0, 17.0, 12.0, 5.0]
+    best = min(  # by brute force
+        max(sum(v for v, g in zip(values, groups, strict=True) if g == k) for k in range(3))
+        for groups in itertools.product(range(3), repeat=9)
+    )
+    made = balance_territories(pd.DataFrame({"value": values}), 3)
+    assert made.groupby("territory")["value"].sum().max() <= 1.02 * best

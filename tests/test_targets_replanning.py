@@ -162,3 +162,14 @@ def test_a_plan_that_is_over_is_told_so():
     sales = pd.DataFrame({"date": ["2025-01-10"], "amount": [45.0]})
     with pytest.raises(InputError, match=r"1,155.00 is missing, and no open period is left"):
         replan(plan, sales, as_of="2025-12-31")
+
+
+def test_bounds_are_for_keys_of_the_plan():
+    plan = year_plan()
+    for unknown in ({"zz": 5.0}, pd.Series({"a": 50.0}).rename_axis("team")):
+        with pytest.raises(InputError, match="the plan's lowest key 'rep' does not have"):
+            replan(plan, three_months("r1"), as_of="2025-03-31", upper=unknown)
+    some = {"r1": float("nan"), "r2": 90.0}  # missing: no cap
+    capped = replan(plan, three_months("r1"), as_of="2025-03-31", upper=some)
+    only = replan(plan, three_months("r1"), as_of="2025-03-31", upper={"r2": 90.0})
+    assert capped.equals(only)

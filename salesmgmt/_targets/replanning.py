@@ -386,9 +386,20 @@ def _cell_bound(
         return np.full(len(rows), default, dtype=np.int64)
     if isinstance(given, pd.Series | Mapping):
         values = check_series(
-            pd.Series(given) if isinstance(given, Mapping) else given, name, caller=caller
+            pd.Series(given) if isinstance(given, Mapping) else given,
+            name,
+            caller=caller,
+            missing="allow",
         )
+        if not keys:
+            raise InputError(f"{caller}(): {name} has labels, but the plan has no key columns.")
         labels = rows.keys(f"key{len(keys) - 1}")
+        unknown = values.index[~values.index.isin(labels.labels.iloc[:, 0])]
+        if len(unknown):
+            raise InputError(
+                f"{caller}(): {name} has {len(unknown)} label(s) that the plan's lowest key "
+                f"{keys[-1]!r} does not have, first {unknown[0]!r}."
+            )
         at = values.index.get_indexer(pd.Index(labels.labels.iloc[:, 0]))
         known = np.where(at >= 0, values.to_numpy()[np.maximum(at, 0)], np.nan)[labels.codes]
         whole = inward_units(np.nan_to_num(known), step, inward)

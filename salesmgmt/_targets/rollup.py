@@ -14,6 +14,7 @@ from .._frames import (
     Amount,
     Key,
     Rows,
+    as_dates,
     check_choice,
     check_names,
     check_number,
@@ -31,7 +32,7 @@ from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .organisation import PlanColumns, plan_keys
-from .spans import stamps
+from .spans import dated, stamps
 
 __all__ = ["rake", "roll_up", "round_plan"]
 
@@ -321,6 +322,10 @@ def _match(
             frame[name].dtype, pd.PeriodDtype
         ):
             wanted[name] = wanted[name].dt.start_time
+        if pd.api.types.is_datetime64_any_dtype(frame[name].dtype) and dated(
+            pd.Index(wanted[name])
+        ):
+            wanted[name] = as_dates(wanted[name], name=arg, caller=caller)  # dates as text
     target = pd.MultiIndex.from_frame(wanted) if len(names) > 1 else pd.Index(wanted[names[0]])
     at = target.get_indexer(keys.index)
     if (at < 0).any():

@@ -149,11 +149,12 @@ def _specific(rows: Any, keys: list[Any], owners: Any, zh: bool) -> _Verdict:
         have = pd.Series(owners).dropna().index
         orphans = int(lowest[~lowest.isin(have)].nunique())
     n = len(rows) - int(unnamed.sum())
-    said = (
-        f"{n}/{len(rows)} 个目标写明对象；{orphans} 个对象没有负责人"
-        if zh
-        else f"{n} of {len(rows)} targets are fully named; {orphans} key(s) without an owner"
-    )
+    held = f"{orphans} key(s) without an owner" if owners is not None else "no owners were given"
+    if zh:
+        held = f"{orphans} 个对象没有负责人" if owners is not None else "未提供负责人"
+    said = f"{n} of {len(rows)} targets are fully named; {held}"
+    if zh:
+        said = f"{n}/{len(rows)} 个目标写明对象；{held}"
     return bool(not unnamed.any() and not orphans), said
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 __all__ = ["balance", "spread"]
 
+_PAIRS = 2_000_000  # exchanges to look at; so many points are even without
+
 
 def spread(load: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
     """Largest load of a group over the mean load, minus 1, for each column of ``load``."""
@@ -48,9 +50,9 @@ def balance(
     share = load / np.maximum(load.sum(axis=0), 1e-300)
     held = np.full(len(load), -1, dtype=np.int64) if fixed is None else fixed
     if xy is None:
-        group = _largest_first(share, n, held)
-    else:
-        group = _power_diagram(share.mean(axis=1), n, xy, held, rng)
+        group = _swap(share, _largest_first(share, n, held), n, held, None)
+        return _exchange(share, group, n, held)
+    group = _power_diagram(share.mean(axis=1), n, xy, held, rng)
     return _swap(share, group, n, held, xy)
 
 
@@ -142,6 +144,34 @@ def _swap(
         group[i] = to
         if nearby is not None:
             nearby.move(int(i), full, to)
+    return group
+
+
+def _exchange(share: np.ndarray, group: np.ndarray, n: int, held: np.ndarray) -> np.ndarray:
+    """Exchange a point of the fullest group for a lighter one while that lowers the peak."""
+    group = group.copy()
+    sums = np.zeros((n, share.shape[1]))
+    np.add.at(sums, group, share)
+    free = held < 0
+    for _ in range(4 * len(group)):
+        peak, full = sums.max(), int(sums.max(axis=1).argmax())
+        mine, others = (
+            np.flatnonzero(free & (group == full)),
+            np.flatnonzero(free & (group != full)),
+        )
+        if not len(mine) * len(others) or len(mine) * len(others) > _PAIRS:
+            return group
+        moved = share[mine][:, None, :] - share[others][None, :, :]
+        after = np.maximum(
+            (sums[full] - moved).max(axis=2), (sums[group[others]][None, :, :] + moved).max(axis=2)
+        )
+        at = np.unravel_index(int(after.argmin()), after.shape)
+        if after[at] >= peak - 1e-12:
+            return group
+        give, get = mine[at[0]], others[at[1]]
+        sums[full] += share[get] - share[give]
+        sums[group[get]] += share[give] - share[get]
+        group[give], group[get] = group[get], full
     return group
 
 
