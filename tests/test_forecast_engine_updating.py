@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from salesmgmt.engine import ces, ets, state_space
+from salesmgmt.engine import ces, ets, smoothing_likelihood, state_space
 from salesmgmt.engine.arima import choose as choose_arima
 from salesmgmt.engine.bank import METHODS, forecast_block
 from salesmgmt.engine.estimates import Estimates
@@ -103,7 +103,7 @@ def test_holts_trend_and_season_go_on_by_their_recursions():
     held = Estimates()
     (which, fit), *_ = state_space.choose(y[:72], n - 24, 4, 1, held=held)
     form, theta = held.of("forms", list)[0][1:]
-    names = state_space._parse(form, 4).smoothing
+    names = smoothing_likelihood.parse(form, 4).smoothing
     for i, j in enumerate(which):
         p = {k: float(v[i]) for k, v in fit.parameters.items()}
         states = list(theta[len(names) :, i])

@@ -84,16 +84,9 @@ def fit_additive(
         Parameters, initial states and errors' size as they were estimated before; what it does
         not hold yet is estimated and put into it.
     """
-    held = held or Estimates()
-    names = _names(trend, season)
-    theta = held.of(
-        "theta", lambda: _estimate(y, [trend], season, iterations, tolerance, prior or {})[0]
-    )
-    errors, path = _filter(y, theta, names, season, horizon)
-    rows = n[None] + np.arange(horizon)[:, None]
-    sse, count = held.of("size", lambda: _size(errors))
-    named = {name: bounded(theta[i], name) for i, name in enumerate(names)}
-    return Smoothed(path[rows, np.arange(y.shape[1])[None]], errors, sse, count, named)
+    some = [held or Estimates()]
+    options = (season, iterations, tolerance, prior or {})
+    return _fit(y, n, horizon, [trend], some, *options)[0]
 
 
 def spread_ahead(fit: Smoothed, horizon: int) -> np.ndarray:
@@ -124,17 +117,43 @@ def fit_trends(
 
     Trends are estimated side by side as far as a pass over few columns has room for them.
     """
-    waiting = [i for i, some in enumerate(held) if some.known("theta") is None]
     size = max(_WIDE // max(y.shape[1], 1), 1)
-    for first in range(0, len(waiting), size):
-        group = waiting[first : first + size]
-        found = _estimate(y, [trends[i] for i in group], season, iterations, 1e-4, prior or {})
-        for i, theta in zip(group, found):
+    out = []
+    for first in range(0, len(trends), size):
+        some = slice(first, first + size)
+        options = (season, iterations, 1e-4, prior or {})
+        out += _fit(y, n, horizon, trends[some], held[some], *options)
+    return out
+
+
+def _fit(
+    y: np.ndarray,
+    n: np.ndarray,
+    horizon: int,
+    trends: Sequence[str],
+    held: Sequence[Estimates],
+    season: np.ndarray | None,
+    iterations: int,
+    tolerance: float,
+    prior: dict[str, tuple[float, float]],
+) -> list[Smoothed]:
+    """Some trends side by side; what their estimates do not hold is worked out."""
+    waiting = [i for i, some in enumerate(held) if some.known("theta") is None]
+    if waiting:
+        asked = [trends[i] for i in waiting]
+        found = _estimate(y, asked, season, iterations, tolerance, prior)
+        for i, theta in zip(waiting, found):
             held[i].of("theta", np.array, theta)
-    return [
-        fit_additive(y, n, horizon, trend=trend, season=season, held=some)
-        for trend, some in zip(trends, held)
-    ]
+    thetas = [some.known("theta") for some in held]
+    path = _paths(y, thetas, trends, season, horizon)
+    rows, column = n[None] + np.arange(horizon)[:, None], np.arange(y.shape[1])[None]
+    out = []
+    for j, (trend, theta, some) in enumerate(zip(trends, thetas, held)):
+        errors = y - path[: len(y), j]
+        sse, count = some.of("size", _size, errors)
+        named = {x: bounded(theta[i], x) for i, x in enumerate(_names(trend, season))}
+        out.append(Smoothed(path[rows, j, column], errors, sse, count, named))
+    return out
 
 
 def _estimate(
@@ -215,41 +234,49 @@ def _first_states(y: np.ndarray, season: np.ndarray | None, trend: bool) -> np.n
     return np.stack((mean_v - slope * (mean_t + 1), slope))
 
 
-def _filter(
+def _paths(
     y: np.ndarray,
-    theta: np.ndarray,
-    names: list[str],
+    thetas: Sequence[np.ndarray],
+    trends: Sequence[str],
     season: np.ndarray | None,
     horizon: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One-step errors (time, series), and the path of forecasts (time + horizon, series).
+) -> np.ndarray:
+    """One-step forecasts with given parameters, and what follows, (time + horizon, trends, series).
 
     After a column's end there is no news, so its path goes on as its forecast.
     """
-    T, B = y.shape
-    k = len(names)
-    par = {name: bounded(theta[i], name) for i, name in enumerate(names)}
-    alpha, beta, gamma, phi = (par.get(x) for x in ("alpha", "beta", "gamma", "phi"))
-    level = theta[k].copy()
-    slope = theta[k + 1].copy() if len(theta) > k + 1 else None
-    s = None if season is None else season.copy()
-    path = np.empty((T + horizon, B))
+    (T, B), moves = y.shape, any(trend != "none" for trend in trends)
+    level, slope = np.empty((len(trends), B)), np.zeros((len(trends), B))
+    alpha, gamma, beta = level.copy(), level.copy(), slope.copy()
+    phi = np.ones_like(slope)
+    for j, (trend, theta) in enumerate(zip(trends, thetas)):
+        names = _names(trend, season)
+        level[j] = theta[len(names)]
+        if trend != "none":
+            slope[j] = theta[len(names) + 1]
+        for name, into in (("alpha", alpha), ("beta", beta), ("gamma", gamma), ("phi", phi)):
+            if name in names:
+                into[j] = bounded(theta[names.index(name)], name)
+    damps, turns = bool((phi != 1.0).any()), bool(beta.any())
+    s = None if season is None else np.repeat(season[:, None], len(trends), axis=1)
+    path = np.empty((T + horizon, *level.shape))
     known = np.isfinite(y)
     whole = known.all(axis=1)
     for t in range(T + horizon):
-        if slope is not None:
-            if phi is not None:
+        if moves:
+            if damps:
                 slope *= phi
             level += slope
-        path[t] = level if s is None else level + s[t % len(s)]
+        p = path[t]
+        p[...] = level if s is None else level + s[t % len(s)]
         if t >= T:
             continue
-        e = y[t] - path[t]
+        e = y[t] - p
         if not whole[t]:
-            e[~known[t]] = 0.0
+            e[:, ~known[t]] = 0.0
         level += alpha * e
-        if beta is not None and slope is not None:
+        if turns:
             slope += beta * e
-        if s is not None and gamma is not None:
+        if s is not None:
             s[t % len(s)] += gamma * e
-    return y - path[:T], path
+    return path

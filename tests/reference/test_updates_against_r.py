@@ -14,7 +14,7 @@ import pytest
 from r_series import SERIES
 from scipy.optimize import root
 
-from salesmgmt.engine import arima, state_space
+from salesmgmt.engine import arima, smoothing_likelihood, state_space
 from salesmgmt.engine.arma import Order, coefficients
 from salesmgmt.engine.estimates import Estimates
 
@@ -31,7 +31,8 @@ def smoothed(y, form, m, smoothing, states):
     if gamma is not None:
         shares.append(gamma / (1 - alpha))
     logits = [
-        state_space._logit(v, k) for v, k in zip(shares, ("alpha", "beta", "gamma"), strict=False)
+        smoothing_likelihood.logit(v, k)
+        for v, k in zip(shares, ("alpha", "beta", "gamma"), strict=False)
     ]
     held = Estimates()
     theta = np.array([*logits, *states])[:, None]
