@@ -11,7 +11,7 @@ import pandas as pd
 
 from .engine.periods import fiscal_year
 
-__all__ = ["in_time"]
+__all__ = ["in_time", "start_of"]
 
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _FORMS = [
@@ -55,6 +55,34 @@ def in_time(labels: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]
         # The months of one fiscal year.
         return _places([((_MONTHS[t.lower()] - year_start) % 12,) for t in texts]), same
     return _places([_natural(t) for t in texts]), same
+
+
+def start_of(labels: pd.Series, year_start: int) -> pd.Series | None:
+    """First day of the period each label names; None where one names none."""
+    if isinstance(labels.dtype, pd.PeriodDtype):
+        return labels.dt.start_time
+    if pd.api.types.is_datetime64_any_dtype(labels.dtype):
+        return labels
+    days = []
+    for label in labels:
+        text = _text(label)
+        read = _read(text, year_start)
+        if read is None:
+            return None
+        year, month, day, fiscal = read
+        if year_start > 1 and day == 1 and _is_fiscal(text):
+            months = 12 * year + year_start - 1 + month - 1
+            first = np.datetime64(f"{months // 12:04d}-{months % 12 + 1:02d}-01", "D")
+            own = int(fiscal_year(np.array([first.astype(np.int64)]), year_start=year_start)[0])
+            months -= 12 * (own - fiscal)
+            year, month = months // 12, months % 12 + 1
+        days.append(f"{year:04d}-{month:02d}-{day:02d}")
+    return pd.Series(pd.to_datetime(days), index=labels.index)
+
+
+def _is_fiscal(text: str) -> bool:
+    """Whether a label is a quarter or a year, which are fiscal ones."""
+    return any(form.match(text) for form in _FORMS[:2])
 
 
 def _from_start(starts: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:

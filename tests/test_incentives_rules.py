@@ -9,7 +9,15 @@ import pandas as pd
 import pytest
 
 from salesmgmt import InputError
-from salesmgmt.incentives import CommissionPlan, cliffs, payout, simulate_payout
+from salesmgmt.incentives import (
+    CommissionPlan,
+    bonus_tax,
+    cliffs,
+    fairness,
+    payout,
+    simulate_payout,
+    trace,
+)
 
 
 def month(amount: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -206,3 +214,95 @@ def test_tiers_read_from_a_table_are_the_tiers_as_typed():
         pd.Series({0: 0.05, 10_000: 0.07}),
     ):
         assert CommissionPlan(tiers, base="amount").tiers == want.tiers
+
+
+MONTHS = pd.to_datetime(["2025-01-01", "2025-02-01"])
+PAIRS = pd.MultiIndex.from_arrays([["a", "a"], MONTHS])
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"period_start": MONTHS},
+        {"date": ["2025-01-01", "2025-02-01"]},
+        {"period": ["2025-01", "2025-02"]},
+        {"period": [202501, 202502]},
+        {"period": ["2025年1月", "2025年2月"]},
+        {"period": pd.PeriodIndex(MONTHS, freq="M")},
+        pd.Series([100.0, 50], index=PAIRS),
+        pd.Series([100.0, 50], index=PAIRS.swaplevel().set_names(["month", "rep"])),
+        {("a", "2025-01"): 100.0, ("a", "2025-02"): 50.0},
+    ],
+)
+def test_targets_of_periods_are_read_in_every_form(told):
+    # A frame with the month in "date" or "period" was taken for targets without a period: their
+    # sum, 150, was the target of each month.
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-01-09", "2025-02-09"], "amount": [70.0, 70]})
+    if isinstance(told, dict) and isinstance(next(iter(told)), str):
+        told = pd.DataFrame({"rep": ["a", "a"], **told, "target": [100.0, 50]})
+    plan = CommissionPlan([(0, 0.05), (0.5, 0.1), (1, 0.2)])
+    got = payout(sold, plan, by="rep", targets=told)
+    assert got["target"].tolist() == [100, 50]
+    assert got["payout"].tolist() == [4.5, 7.75]  # 2.5 + 2; 1.25 + 2.5 + 4
+    assert trace(sold, plan, by="rep", targets=told)["pay"].sum() == pytest.approx(12.25)
+    drawn = simulate_payout(sold.assign(draw=7), plan, by="rep", targets=told)
+    assert drawn["payout"].tolist() == [12.25]
+
+
+def test_quarters_named_by_label_are_fiscal_ones():
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-04-05", "2026-01-05"], "amount": [9.0, 9.0]})
+    goal = pd.DataFrame({"rep": "a", "period": ["2025Q1", "2025Q4"], "target": [9.0, 90.0]})
+    plan = CommissionPlan([(0, 0), (1, 1)], mode="retroactive")
+    got = payout(sold, plan, by="rep", targets=goal, freq="Q", year_start=4)
+    assert got["payout"].tolist() == [9, 0]
+
+
+@pytest.mark.parametrize(
+    ("results", "goal", "says"),
+    [
+        ({}, {"month": ["2025-01", "2025-02"]}, "no period. If .* 'period_start'"),
+        ({}, {"period": ["P1", "P2"]}, "'P1'"),
+        ({"period": ["2025-01"]}, {"period_start": MONTHS}, "give both the same"),
+    ],
+)
+def test_targets_whose_period_is_not_told_are_not_added(results, goal, says):
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-01-09"], "amount": [70.0], **results})
+    goals = pd.DataFrame({"rep": ["a", "a"], **goal, "target": [100.0, 50]})
+    with pytest.raises(InputError, match=says):
+        payout(sold, CommissionPlan([(0, 0.05)]), by="rep", targets=goals)
+    wrong = pd.Series([1.0], index=pd.MultiIndex.from_tuples([("a", 1, 2)]))
+    with pytest.raises(InputError, match="3 level"):
+        payout(sold, CommissionPlan([(0, 0.05)]), by="rep", targets=wrong)
+
+
+def test_money_collected_after_the_last_sale_is_paid_when_it_comes():
+    # Nothing was sold in March: what came in then was held for ever.
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-01-05", "2025-01-06"],
+                         "amount": [1000.0, 500],
+                         "collected_date": ["2025-03-10", None]})  # fmt: skip
+    for end in (None, "2025-01-31"):
+        plan = CommissionPlan([(0, 0.1)], base="amount", pay_on="collection", end=end)
+        got = payout(sold, plan, by="rep")
+        assert got["date"].dt.month.tolist() == [1, 3]
+        assert got["held"].tolist() == [-150, 0]
+        assert got["payout"].tolist() == [0, 100]
+        assert trace(sold, plan, by="rep")["pay"].sum() == 100
+
+
+def test_fairness_of_a_statement_is_among_payees_not_among_their_months():
+    sold = pd.DataFrame({"rep": list("aabb"), "date": ["2025-01-05", "2025-02-05"] * 2,
+                         "amount": [100.0, 300, 100, 100]})  # fmt: skip
+    paid = payout(sold, CommissionPlan([(0, 0.1)], base="amount"), by="rep")
+    got = fairness(paid).set_index("metric")["value"]
+    assert got["payees"] == 2
+    assert got["gini"] == pytest.approx((40 - 20) / 60 / 2)
+    alone = paid.groupby("rep")["payout"].sum()
+    assert fairness(alone)["value"][3] == pytest.approx(got["gini"])
+
+
+def test_one_bonus_may_be_a_number():
+    for one in (36_001, [36_001], np.array([36_001.0]), np.int64(36_001)):
+        assert bonus_tax(one)["tax"].tolist() == [3390.1]
+    for bad in ("36001", True, [None], -1):
+        with pytest.raises(InputError, match="bonus"):
+            bonus_tax(bad)

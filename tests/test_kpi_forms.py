@@ -299,14 +299,16 @@ def test_a_key_in_the_index_is_found_there_and_named_by_its_own_option():
 
 def test_the_cost_of_lines_is_not_that_of_units():
     # On transactions as they come, cost="cost" gave effects of a hundred times the sales.
-    lines = pd.DataFrame({"product": ["a", "b"], "quantity": [50.0, 10], "price": [2.0, 5],
-                          "amount": [100.0, 50], "cost": [60.0, 20]})  # fmt: skip
-    with pytest.warns(DataWarning, match="the cost of one unit"):
+    count = np.arange(10, 40.0)
+    lines = pd.DataFrame({"product": "a", "quantity": count, "price": 2.0, "amount": 2 * count,
+                          "cost": 1.2 * count})  # fmt: skip
+    with pytest.warns(DataWarning, match="the cost of whole lines"):
         bridge(lines, lines, keys="product", method="joint", cost="cost")
-    later = lines.assign(cost=[50.0, 20])
+    later = lines.assign(cost=count)
     got = bridge(lines, later, keys="product", method="joint", per="line", price="amount",
                  cost="cost")  # fmt: skip
-    assert got["amount"].sum() == 10
+    assert got["amount"].sum() == pytest.approx(0.2 * count.sum())
+    bridge(lines, later.assign(cost=9.0), keys="product", method="joint", cost="price")
 
 
 def test_answers_of_another_scale_say_where_satisfaction_begins():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def gini(x: np.ndarray, *, corrected: bool = False) -> float:
 
 
 def fairness(
-    payouts: pd.DataFrame,
+    payouts: pd.DataFrame | pd.Series,
     *,
     by: str | Sequence[str] | None = None,
     pay: str = "payout",
@@ -50,11 +51,11 @@ def fairness(
 
     Parameters
     ----------
-    payouts : DataFrame
-        Pay by payee (and period), as from :func:`payout`. Not modified.
+    payouts : DataFrame or Series
+        Pay by payee (and period), as from :func:`payout`; or pay alone. Not modified.
     by : str or sequence of str, optional
-        Payee columns; rows of one payee are summed (performance is averaged). None: each row is
-        a payee.
+        Payee columns; rows of one payee are summed (performance is averaged). None: the payees
+        of a statement that :func:`payout` made; in any other frame each row is a payee.
     pay : str, default="payout"
         Column of variable pay.
     performance : str, optional
@@ -93,8 +94,9 @@ def fairness(
     [0.4620911, 0.5134346]
     """
     caller = "fairness"
-    names = check_names(by, "by", caller=caller)
-    frame = to_pandas(payouts, caller=caller, arg="payouts")
+    given = payouts.to_frame(pay) if isinstance(payouts, pd.Series) else payouts
+    frame = to_pandas(given, caller=caller, arg="payouts")
+    names = check_names(_payees(frame) if by is None else by, "by", caller=caller)
     measure = performance if performance is not None else _performance(frame)
     roles: dict[str, Any] = {"pay": Amount(pay)}
     if measure is not None:
@@ -117,6 +119,21 @@ def fairness(
     parts = [("all", table), *table.groupby(group, sort=True, observed=True)]
     out = [_inequality(part).assign(**{group: str(name)}) for name, part in parts]
     return pd.concat(out, ignore_index=True)[[group, "metric", "value"]]
+
+
+def _payees(frame: pd.DataFrame) -> list[str] | None:
+    """Payee columns of a statement with periods; None for any other frame."""
+    if not {"amount", "commission", "earned", "payout", "balance"} <= set(frame.columns):
+        return None
+    lead = list(frame.columns[: list(frame.columns).index("amount")])
+    dated = [
+        c
+        for c in lead
+        if c in ("date", "period")
+        or isinstance(frame[c].dtype, pd.PeriodDtype)
+        or pd.api.types.is_datetime64_any_dtype(frame[c].dtype)
+    ]
+    return [c for c in lead if c not in dated] if dated else None
 
 
 def _performance(frame: pd.DataFrame) -> str | None:
@@ -180,7 +197,9 @@ _MONTHLY = (
 )
 
 
-def bonus_tax(bonus: pd.Series, *, taxable_income: pd.Series | float | None = None) -> pd.DataFrame:
+def bonus_tax(
+    bonus: pd.Series | float | Sequence[float], *, taxable_income: pd.Series | float | None = None
+) -> pd.DataFrame:
     """Tax on a year-end bonus (年终奖) taken as a lump sum, and the cliffs in it.
 
     A twelfth of the bonus picks the rate from the monthly table, which then applies to the whole
@@ -188,8 +207,8 @@ def bonus_tax(bonus: pd.Series, *, taxable_income: pd.Series | float | None = No
 
     Parameters
     ----------
-    bonus : Series
-        Bonuses before tax in yuan, >= 0; the index is kept.
+    bonus : Series, number or sequence of numbers
+        Bonuses before tax in yuan, >= 0; the index of a Series is kept.
     taxable_income : Series or float, optional
         The year's other taxable income (after all deductions), to compare with taxing the bonus
         together with it (并入综合所得).
@@ -222,7 +241,9 @@ def bonus_tax(bonus: pd.Series, *, taxable_income: pd.Series | float | None = No
     2  3650.0  34950.0     False        NaN
     """
     caller = "bonus_tax"
-    values = check_series(bonus, "bonus", caller=caller, low=0, unique=False)
+    plain = isinstance(bonus, Real | list | tuple | np.ndarray) and not isinstance(bonus, bool)
+    given = pd.Series(np.atleast_1d(np.asarray(bonus))) if plain else bonus
+    values = check_series(given, "bonus", caller=caller, low=0, unique=False)
     cents = units(values.to_numpy(np.float64), 0.01, name="bonus", caller=caller)
     tax, rate = _lump_sum(cents)
     net = cents - tax

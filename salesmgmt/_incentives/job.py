@@ -16,7 +16,6 @@ from .._frames import (
     Key,
     Role,
     Rows,
-    check_choice,
     check_freq,
     check_int,
     check_names,
@@ -33,8 +32,9 @@ from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
 from ..errors import InputError
 from .plan import CommissionPlan, fraction
+from .wanted import Columns, Wanted
 
-__all__ = ["Columns", "Job"]
+__all__ = ["Job"]
 
 #: Columns of results: no key may have their names.
 _STATEMENT = (
@@ -64,20 +64,6 @@ _STATEMENT = (
 _MILLION = 10**6
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Names of the columns a payout reads."""
-
-    amount: str = "amount"
-    date: str = "date"
-    period: str = "period"
-    target: str = "target"
-    target_pay: str = "target_pay"
-    quantity: str = "quantity"
-    sale_date: str = "sale_date"
-    collected_date: str = "collected_date"
-
-
 @dataclass
 class Job:
     """Everything a plan is applied to, in units of ``step`` and codes.
@@ -100,7 +86,7 @@ class Job:
     credit: np.ndarray
     role: np.ndarray  # 0 the row's own payee, -1 one who shares it, 1.. overlays
     origin: np.ndarray | None  # cell of the original sale of a return, -1 elsewhere
-    collected: np.ndarray | None  # period of collection, P if not (in time), -1 before
+    collected: np.ndarray | None  # period of collection, P if there is none yet
     there: np.ndarray
     target: np.ndarray
     known: np.ndarray  # cells with a target
@@ -163,7 +149,7 @@ def take_job(
     rows = take(
         frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
     )
-    wanted = _Wanted.of(targets, plans, names, columns, measure, caller=caller)
+    wanted = Wanted.of(targets, rows, plans, names, columns, measure, year_start, caller=caller)
     clock = _Clock.of(rows, wanted, freq, year_start, caller=caller)
     amount = units(rows["amount"], step, name=columns.amount, caller=caller)
     source, payee, credit, role = _credits(rows, plans[0], names, amount, caller=caller)
@@ -269,9 +255,7 @@ class _Clock:
     year_start: int
 
     @staticmethod
-    def of(
-        rows: Rows, wanted: _Wanted | None, freq: str, year_start: int, *, caller: str
-    ) -> _Clock:
+    def of(rows: Rows, wanted: Wanted | None, freq: str, year_start: int, *, caller: str) -> _Clock:
         if "period" in rows:
             return _Clock._labelled(rows, wanted, year_start)
         if "date" not in rows:
@@ -287,10 +271,13 @@ class _Clock:
         if wanted is not None and wanted.start is not None:
             first, last = wanted.spans(freq, options, caller=caller)
             every += [first, last]
-        if "sale_date" in rows:
-            sold = rows["sale_date"]
-            early = sold[~np.isnat(sold)].astype("datetime64[D]").astype(np.int64)
-            every.append(period_of(early, freq, **options))
+        for option in ("sale_date", "collected_date"):
+            if option in rows:
+                when = rows[option]
+                if option == "collected_date":  # paid in advance is due with the sale
+                    when = np.maximum(when, rows["date"])
+                other = when[~np.isnat(when)].astype("datetime64[D]").astype(np.int64)
+                every.append(period_of(other, freq, **options))
         joined = np.concatenate(every)
         periods = np.arange(joined.min(), joined.max() + 1)
         starts = period_start(periods, freq, **options)
@@ -307,7 +294,7 @@ class _Clock:
         )
 
     @staticmethod
-    def _labelled(rows: Rows, wanted: _Wanted | None, year_start: int) -> _Clock:
+    def _labelled(rows: Rows, wanted: Wanted | None, year_start: int) -> _Clock:
         name = rows.columns["period"]
         own = rows.series("period").reset_index(drop=True).to_frame(name)
         if wanted is not None and wanted.period is not None:
@@ -496,96 +483,18 @@ def _collected(rows: Rows, source: np.ndarray, clock: _Clock) -> np.ndarray | No
     never = np.isnat(when)
     sold = rows["date"][source]
     at = clock.number(np.where(never, sold, when))
-    # Paid in advance: due with the sale. Paid after the last period: still held.
+    # Paid in advance: due with the sale. Not paid: still held.
     at = np.maximum(at, clock.number(sold))
-    return np.where(never | (at >= len(clock.periods)), len(clock.periods), at)
+    return np.where(never, len(clock.periods), at)
 
 
 # --------------------------------------------------------------------------------------
 # Targets
 
 
-@dataclass
-class _Wanted:
-    """Rows of the targets frame."""
-
-    rows: Rows
-    payee: pd.DataFrame
-    start: np.ndarray | None
-    end: np.ndarray | None
-    period: pd.Series | None
-    at: np.ndarray | None = None
-
-    @staticmethod
-    def of(
-        targets: Any,
-        plans: list[CommissionPlan],
-        names: list[str],
-        columns: Columns,
-        measure: str | None,
-        *,
-        caller: str,
-    ) -> _Wanted | None:
-        if targets is None:
-            return None
-        if isinstance(targets, pd.Series):
-            targets = targets.rename(columns.target).rename_axis(names).reset_index()
-        frame = to_pandas(targets, caller=caller, arg="targets")
-        frame = _one_measure(frame, measure, caller=caller)
-        roles: dict[str, Any] = {
-            "target": Amount(columns.target),
-            "start": Date("period_start", optional=True),
-            "end": Date("period_end", optional=True, last=True),
-            "period": Key(columns.period, optional=True),
-            "target_pay": Amount(columns.target_pay, optional=True),
-        }
-        for p in plans:
-            if p.multiplier is not None:
-                roles["multiplier"] = Amount(p.multiplier, optional=True, low=0)
-        rows = take(frame, caller=caller, arg="targets", by=names, **roles)
-        start = rows.values.get("start")
-        end = rows.values.get("end", start)
-        period = rows.series("period") if "period" in rows else None
-        return _Wanted(rows, rows.frame[names].reset_index(drop=True), start, end, period)
-
-    def spans(
-        self, freq: str, options: dict[str, Any], *, caller: str
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Period of the first and the last day of each target: they must be one."""
-        assert self.start is not None
-        assert self.end is not None
-        first, last = (
-            period_of(v.astype("datetime64[D]").astype(np.int64), freq, **options)
-            for v in (self.start, self.end)
-        )
-        wide = first != last
-        if wide.any():
-            raise InputError(
-                f"{caller}(): targets: {int(wide.sum())} row(s) span several periods of freq="
-                f"{freq!r}; give a coarser freq, or break the plan down first."
-            )
-        return first, last
-
-
-def _one_measure(frame: pd.DataFrame, measure: str | None, *, caller: str) -> pd.DataFrame:
-    if "measure" not in frame.columns:
-        if measure is not None:
-            raise InputError(f"{caller}(): targets has no column 'measure' to choose from.")
-        return frame
-    have = list(pd.unique(frame["measure"].dropna()))
-    if measure is None:
-        if len(have) > 1:
-            raise InputError(
-                f"{caller}(): targets holds several measures {have}; choose with measure=."
-            )
-        return frame
-    check_choice(measure, "measure", have, caller=caller)
-    return frame[frame["measure"] == measure]
-
-
 def _fill_targets(
     job: Job,
-    wanted: _Wanted | None,
+    wanted: Wanted | None,
     codes: np.ndarray,
     clock: _Clock,
     columns: Columns,
@@ -620,7 +529,7 @@ def _fill_targets(
 
 
 def _wanted_cells(
-    job: Job, wanted: _Wanted, codes: np.ndarray, clock: _Clock
+    job: Job, wanted: Wanted, codes: np.ndarray, clock: _Clock
 ) -> tuple[np.ndarray, np.ndarray]:
     """Row of the targets and cell it is for; a target without a period is for each of them."""
     span = job.shape[1]

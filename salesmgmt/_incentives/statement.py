@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .._frames import money
-from .job import Columns, Job, take_job
+from .job import Job, take_job
 from .pay import EARNED, SETTLED, Pay, work
 from .plan import CommissionPlan
+from .wanted import Columns
 
 __all__ = ["CommissionPlan", "payout", "trace"]
 
@@ -21,7 +23,7 @@ def payout(
     *,
     by: Any,
     step: float = 0.01,
-    targets: pd.DataFrame | pd.Series | None = None,
+    targets: pd.DataFrame | pd.Series | Mapping[Any, float] | None = None,
     amount: str = "amount",
     date: str = "date",
     period: str = "period",
@@ -51,12 +53,13 @@ def payout(
         Who is paid. A column named as ``period`` in it is taken as the period.
     step : float, default=0.01
         Smallest unit of money.
-    targets : DataFrame or Series, optional
-        Plan table: payee columns, ``period_start``, ``period_end`` (or ``period``; without
-        either the target is that of each period worked), ``target``, and ``target_pay`` or
-        the multiplier's column where the plan uses them. Periods after the last one of the
-        results are not due yet and left aside. A Series has the payee in its index. None: columns
-        of the results are used, one value a payee's period.
+    targets : DataFrame, Series or mapping, optional
+        Plan table: payee columns, ``period_start``, ``period_end`` (or ``date``, or ``period``;
+        without any the target is that of each period worked, one a payee), ``target``, and
+        ``target_pay`` or the multiplier's column where the plan uses them. Periods after the last
+        one of the results are not due yet and left aside. A Series or mapping has the payee, or
+        payee and period, in its index. None: columns of the results are used, one value a
+        payee's period.
     amount, date, period, target, target_pay, quantity, sale_date, collected_date : str
         Column names.
     freq : {"D", "W", "M", "Q", "Y"}, default="M"
@@ -117,7 +120,7 @@ def trace(
     *,
     by: Any,
     step: float = 0.01,
-    targets: pd.DataFrame | pd.Series | None = None,
+    targets: pd.DataFrame | pd.Series | Mapping[Any, float] | None = None,
     amount: str = "amount",
     date: str = "date",
     period: str = "period",

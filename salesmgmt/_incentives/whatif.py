@@ -24,10 +24,11 @@ from .._frames import (
     units,
 )
 from ..errors import InputError
-from .job import Columns, check_plans, take_job
+from .job import check_plans, take_job
 from .pay import work
 from .plan import CommissionPlan, fraction
 from .statement import payout
+from .wanted import Columns, target_rows
 
 __all__ = ["adjustments", "cliffs", "pay_curve", "simulate_payout"]
 
@@ -37,7 +38,7 @@ def simulate_payout(
     plan: Any,
     *,
     by: str | Sequence[str] | None = None,
-    targets: pd.DataFrame | pd.Series | None = None,
+    targets: pd.DataFrame | pd.Series | Mapping[Any, float] | None = None,
     quotas: Sequence[float] | None = None,
     step: float = 0.01,
     date: str = "date",
@@ -58,7 +59,7 @@ def simulate_payout(
         The rules.
     by : str or sequence of str, optional
         Who is paid; None: all columns but date, draw and amount.
-    targets : DataFrame or Series, optional
+    targets : DataFrame, Series or mapping, optional
         As for :func:`payout`; the same in all draws.
     quotas : sequence of float, optional
         Scenarios: all targets times each of these factors (rounded to the ``step``).
@@ -188,8 +189,8 @@ def _for_draws(
     """Targets repeated for every draw."""
     if targets is None:
         return None
-    if isinstance(targets, pd.Series):
-        targets = targets.rename("target").rename_axis(names).reset_index()
+    if isinstance(targets, pd.Series | Mapping):
+        targets = target_rows(targets, names, Columns(), caller=caller)
     table = to_pandas(targets, caller=caller, arg="targets")
     if draw in table.columns:
         return table

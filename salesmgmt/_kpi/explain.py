@@ -12,6 +12,7 @@ from .._frames import (
     Amount,
     Key,
     Keys,
+    Rows,
     check_bool,
     check_choice,
     check_names,
@@ -33,7 +34,7 @@ __all__ = ["bridge", "contribution"]
 #: Columns of results: no key may have their names.
 _CONTRIBUTED = ("before", "after", "change", "growth", "contribution", "share_of_change", "status")
 
-_LINE_COST = 3.0  # times the sales: no business, but costs of lines taken for those of units
+_LINES, _MOST = 20, 0.9  # rows, and the share of them, that tell costs of lines from those of units
 
 _ORDER = (
     "price", "volume", "mix", "joint", "new", "lost", "currency", "cost", "other",
@@ -202,20 +203,24 @@ def _items(
             sums[f"{name}{t}"] = group_sums(codes, part, len(items))
         sums[f"seen{t}"] = np.bincount(codes, minlength=len(items)) > 0
     if cost is not None and per == "unit":
-        _check_unit_cost(sums, cost, caller=caller)
+        _check_unit_cost(taken, cost, caller=caller)
     return items, sums
 
 
-def _check_unit_cost(sums: dict[str, np.ndarray], cost: str, *, caller: str) -> None:
-    """Costs of whole lines, taken for those of one unit, are many times the sales."""
-    sold, spent = (
-        abs(sums[f"{name}0"].sum() + sums[f"{name}1"].sum()) for name in ("value", "spent")
+def _check_unit_cost(taken: list[Rows], cost: str, *, caller: str) -> None:
+    """Costs of whole lines, taken for those of one unit, would be many times the sales."""
+    price, quantity, spent = (
+        np.concatenate([rows[option] for rows in taken]) for option in ("price", "quantity", "cost")
     )
-    if spent > _LINE_COST * sold > 0:
+    lots = (quantity > 2) & (price > 0)
+    if lots.sum() < _LINES:
+        return
+    price, quantity, spent = price[lots], quantity[lots], spent[lots]
+    if np.mean(spent > 2 * price) > _MOST and np.mean(spent < price * quantity) > _MOST:
         warn(
-            f"{caller}(): column {cost!r} times the quantity is {spent / sold:.3g} times the "
-            "sales; it should hold the cost of one unit. If it holds that of the line, divide it "
-            "by the quantity, or take per='line' with the line's amount as price=."
+            f"{caller}(): column {cost!r} is more than twice the price in most rows, and less than "
+            "price times quantity: it seems to hold the cost of whole lines, and not of one unit. "
+            "Divide it by the quantity, or take per='line' with the line's amount as price=."
         )
 
 
