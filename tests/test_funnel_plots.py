@@ -67,3 +67,12 @@ def test_wins_of_the_report_add_up_to_all_deals_won():
     assert "另有 1 个" in section.build(tables, as_of=None, lang="zh")[0].text
     whole = {"stage_events": events[events["deal_id"] < 3]}
     assert "more" not in section.build(whole, as_of=None, lang="en")[0].text
+
+
+def test_ticks_of_shares_have_the_digits_they_need():
+    """2.5 % was written 2 %, and 7.5 % 8 %."""
+    ax = plots.outcomes(funnel.outcomes(load_sample("deals"), horizon=100))
+    ax.set_yticks([-0.1, 0, 0.025, 0.05, 0.075, 0.3])
+    ax.figure.canvas.draw()
+    told = [label.get_text() for label in ax.get_yticklabels()]
+    assert told == ["−10%", "0%", "2.5%", "5%", "7.5%", "30%"]

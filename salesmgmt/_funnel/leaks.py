@@ -77,7 +77,7 @@ def _examine(series: pd.Series, name: str, won: np.ndarray) -> tuple | None:
         told.append(
             ("filled_by_outcome", f"filled in for {f_won:.0%} of won and {f_lost:.0%} of lost rows")
         )
-    if abs(early - late) >= 0.3:
+    if abs(early - late) >= 0.3 and _beyond_chance(early, late, third, third):
         told.append(
             (
                 "filled_for_a_time",
@@ -161,21 +161,35 @@ def find_drift(
     """How far each column moved between two stretches of rows (population stability index).
 
     The first row, ``(outcome)``, is the share won. ``alarm``: an index above 0.25, the usual
-    limit, or a share won that moved by more than a quarter of itself.
+    limit, or a share won that moved by more than a quarter of itself; and more than chance would
+    move it in one of a hundred cases, for few rows or many values move much. Under no drift the
+    index is (1/n + 1/m) times a chi-square variable with one degree of freedom less than cells.
+    Dates move on by themselves and raise no alarm.
     """
     rows = []
-    moved = rate_after / rate_before - 1 if rate_before > 0 else np.nan
-    rows.append(("(outcome)", np.nan, rate_before, rate_after, bool(abs(moved) > 0.25)))
+    spread = 1 / max(len(before), 1) + 1 / max(len(after), 1)
+    alarm = abs(rate_after - rate_before) > rate_before / 4
+    alarm = alarm and _beyond_chance(rate_before, rate_after, len(before), len(after))
+    rows.append(("(outcome)", np.nan, rate_before, rate_after, bool(alarm)))
     for name in before.columns:
-        psi = _psi(before[name], after[name])
-        rows.append((str(name), psi, np.nan, np.nan, bool(psi > 0.25)))
+        psi, cells = _psi(before[name], after[name])
+        dates = pd.api.types.is_datetime64_any_dtype(before[name].dtype)
+        sure = not dates and psi > spread * stats.chi2.ppf(0.99, max(cells - 1, 1))
+        rows.append((str(name), psi, np.nan, np.nan, bool(sure and psi > 0.25)))
     out = pd.DataFrame(rows, columns=["column", "psi", "rate_before", "rate_after", "alarm"])
     head, rest = out.iloc[:1], out.iloc[1:]
     rest = rest.sort_values(["psi", "column"], ascending=[False, True], kind="stable")
     return pd.concat([head, rest], ignore_index=True)
 
 
-def _psi(before: pd.Series, after: pd.Series) -> float:
+def _beyond_chance(a: float, b: float, n: int, m: int) -> bool:
+    """Whether two shares, of ``n`` and ``m`` rows, differ at the level of 1 %."""
+    share = (a * n + b * m) / (n + m)
+    return abs(a - b) > stats.norm.ppf(0.995) * np.sqrt(share * (1 - share) * (1 / n + 1 / m))
+
+
+def _psi(before: pd.Series, after: pd.Series) -> tuple[float, int]:
+    """Population stability index, and in how many cells."""
     both = pd.concat([before, after], ignore_index=True)
     text = _as_text(both)
     empty = (text == "").to_numpy()
@@ -188,7 +202,8 @@ def _psi(before: pd.Series, after: pd.Series) -> float:
         cell = np.where(np.isnan(values), 0, cell)
     else:
         cell = pd.factorize(text.where(~empty, ""))[0]
+    cell = np.unique(cell, return_inverse=True)[1].reshape(-1)
     size = int(cell.max()) + 1
     a = (np.bincount(cell[:n], minlength=size) + 0.5) / (n + 0.5 * size)
     b = (np.bincount(cell[n:], minlength=size) + 0.5) / (len(both) - n + 0.5 * size)
-    return float(((b - a) * np.log(b / a)).sum())
+    return float(((b - a) * np.log(b / a)).sum()), size

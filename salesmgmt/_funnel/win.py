@@ -56,8 +56,9 @@ class WinModel(ClassifierMixin, BaseEstimator):
     leaks_ : DataFrame
         Columns that know the outcome: ``column``, ``kind``, ``auc``, ..., ``evidence``.
     drift_ : DataFrame
-        Change from the first to the last third of the rows: ``column``, ``psi``, ``alarm``;
-        its first row is the share won.
+        Change from the first to the last third of the rows: ``column``, ``psi``, ``alarm`` (it
+        is large, and more than chance; never of dates, which move on by themselves); its first
+        row is the share won.
     scores_ : DataFrame
         Out-of-sample rows: ``probability``, ``won``, in the order of the fit.
     n_features_in_ : int

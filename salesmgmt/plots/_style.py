@@ -160,9 +160,7 @@ def money_axis(ax: Axes, which: str = "y", lang: str = "en") -> None:
     axis.set_major_formatter(lambda value, _: short_money(value, lang))
 
 
-def percent_axis(ax: Axes, which: str = "y", decimals: int = 0) -> None:
-    """Shares (0..1) on an axis as percent."""
-    from matplotlib.ticker import PercentFormatter
-
+def percent_axis(ax: Axes, which: str = "y") -> None:
+    """Shares (0..1) on an axis as percent, with the digits that each tick needs (2.5%, 5%)."""
     axis = ax.yaxis if which == "y" else ax.xaxis
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=decimals))
+    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 9):g}%".replace("-", "−"))

@@ -450,7 +450,9 @@ def bookings(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     if len(frame) > 7:
         ax.tick_params(axis="x", labelrotation=45)
     ax.set_xlim(-0.9, len(frame) - 0.1)  # a single bar is no wall
-    if min(low.min(), (old + new).min()) >= 0:
-        ax.set_ylim(0, None)
+    bottom, top = ax.get_ylim()
+    bottom = 0 if min(low.min(), (old + new).min()) >= 0 else bottom
+    ax.set_ylim(bottom, top + 0.12 * (top - bottom))  # the legend lies above the bands
     money_axis(ax, "y", lang)
-    return finish(ax, title=t(lang, "Bookings to come", "签约预测"), legend=True)
+    ax.legend(frameon=False, fontsize=9, loc="upper left", ncols=3)
+    return finish(ax, title=t(lang, "Bookings to come", "签约预测"))
