@@ -171,8 +171,7 @@ def replan(
         high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
         low, high = np.where(absent, 0, low), np.where(absent, 0, high)
         open_part = _Open(row_key, ~closed, before, start, low, high)
-        for code in np.unique(kind := measure_of(rows)):  # one never makes up for another
-            at = np.flatnonzero(kind == code)
+        for at in _blocks(measure_of(rows)):  # one measure never makes up for another
             years = _by_year(year[at], planned[at])
             now[at] = _close_years(
                 now[at], year[at], years, open_part.part(at), method, step, caller=caller
@@ -320,7 +319,7 @@ class _Open:
     low: np.ndarray
     high: np.ndarray
 
-    def part(self, rows: np.ndarray) -> _Open:
+    def part(self, rows: np.ndarray | slice) -> _Open:
         return _Open(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
@@ -338,9 +337,17 @@ def _years(
     return fiscal_year(middle, year_start=year_start)
 
 
+def _blocks(codes: np.ndarray) -> list[Any]:
+    """Rows of each code; where there is one code all of them, without a copy."""
+    if codes.min() == codes.max():
+        return [slice(None)]
+    return [np.flatnonzero(codes == c) for c in np.unique(codes)]
+
+
 def _by_year(year: np.ndarray, planned: np.ndarray) -> dict[int, int]:
     """Exact total of each year, in order."""
-    return {y: int(planned[year == y].sum()) for y in np.unique(year).tolist()}
+    rows = _blocks(year)
+    return {int(year[at][0]): int(planned[at].sum()) for at in rows}
 
 
 def _close_years(
@@ -355,8 +362,7 @@ def _close_years(
 ) -> np.ndarray:
     """Cells with which each year meets its own total, if it can; the rest goes to the next."""
     over = 0
-    for y, planned in totals.items():
-        rows = np.flatnonzero(year == y)
+    for (y, planned), rows in zip(totals.items(), _blocks(year), strict=True):
         mine, cells = part.part(rows), now[rows]
         free = mine.is_open
         done, total = int(cells[~free].sum()), planned + over
