@@ -196,3 +196,19 @@ def test_territories_are_exchanged_where_no_single_move_helps():
     )
     made = balance_territories(pd.DataFrame({"value": values}), 3)
     assert made.groupby("territory")["value"].sum().max() <= 1.02 * best
+
+
+def test_the_report_keeps_a_fiscal_year_together_and_names_the_measure():
+    from salesmgmt.report.sections import targets as section
+
+    months = pd.period_range("2024-04", periods=24, freq="M").astype(str)
+    plan = pd.concat(
+        pd.DataFrame({"rep": "a", "period_start": months, "period_end": months, "measure": name,
+                      "target": amount})
+        for name, amount in {"回款": 1.0, "销售额": 100.0}.items()
+    )  # fmt: skip
+    for today in ("2025-06-30", "2026-02-15"):
+        text = section.build({"plan": plan}, as_of=today, lang="en")[0].text
+        assert text == "The plan of 销售额 from 2025-04-01 to 2026-03-31 adds up to 1,200.00."
+    text = section.build({"plan": plan}, as_of="2025-02", lang="zh")[0].text
+    assert text == "2024-04-01 至 2025-03-31 的销售额计划合计 1,200.00。"

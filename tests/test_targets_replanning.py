@@ -125,6 +125,8 @@ def test_fiscal_years_begin_with_the_plan_and_what_a_year_cannot_take_goes_on():
     calendar = replan(plan, sales, as_of="2025-04-30", year_start=1)["target"].tolist()
     assert round(sum(calendar[:9]), 2) == 900.0
     assert calendar[9:12] == [100.0] * 3
+    short = plan[plan["period_end"] <= "2026-12-31"]  # ends in December: calendar years
+    assert replan(short, sales, as_of="2025-04-30")["target"].tolist() == calendar[:21]
 
 
 def test_one_measure_never_makes_up_for_another():

@@ -100,8 +100,8 @@ def replan(
         colleague). In each period from then on they take their part from the colleagues under
         the same parent; all other cells stay as they are.
     year_start : int, optional
-        First month of the fiscal year, for plans of several years. Default: the month in which
-        the plan begins.
+        First month of the fiscal year, for plans of several years. Default: January where the
+        plan begins in January or ends in December, else the month in which it begins.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str
@@ -333,7 +333,8 @@ def _years(
     elif int(end.max() - start.min()) < _ONE_YEAR:
         return np.zeros(len(start), dtype=np.int64)
     else:
-        year_start = int(period_of(middle[[int(start.argmin())]], "M")[0]) % 12 + 1
+        ends = period_of(middle[[int(start.argmin()), int(end.argmax())]], "M") % 12 + 1
+        year_start = 1 if int(ends[1]) == 12 else int(ends[0])
     return fiscal_year(middle, year_start=year_start)
 
 

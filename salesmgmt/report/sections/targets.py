@@ -61,18 +61,18 @@ def build(
     sales = tables.get("transactions")
     if "plan" not in tables:
         return _proposal(sales, as_of, lang) if sales is not None else []
-    plan = _sales_plan(tables["plan"])
+    plan, measure = _sales_plan(tables["plan"])
     today = _today(sales, as_of)
     plan = _year_around(plan, today)
     keys = [c for c in plan.columns if c not in ("period_start", "period_end", "target")]
-    blocks = _overview(plan, keys, lang)
+    blocks = _overview(plan, keys, measure, lang)
     if sales is not None:
         blocks += _course(plan, sales, keys, today, lang)
     return blocks
 
 
-def _sales_plan(plan: pd.DataFrame) -> pd.DataFrame:
-    """The plan of one measure (sales where there is one), with dates as dates."""
+def _sales_plan(plan: pd.DataFrame) -> tuple[pd.DataFrame, object]:
+    """The plan of one measure (sales where there is one) with dates as dates; the measure."""
     rows = take(
         plan,
         caller="report",
@@ -84,11 +84,12 @@ def _sales_plan(plan: pd.DataFrame) -> pd.DataFrame:
     out = rows.frame.assign(
         period_start=rows["start"], period_end=rows["end"], target=rows["target"]
     )
+    chosen = None
     if "measure" in out.columns:
         own = [m for m in _SALES if (out["measure"] == m).any()]
         chosen = own[0] if own else out["measure"].iloc[0]
         out = out[out["measure"] == chosen].drop(columns="measure")
-    return out.reset_index(drop=True)
+    return out.reset_index(drop=True), chosen
 
 
 def _today(sales: pd.DataFrame | None, as_of: object) -> pd.Timestamp | None:
@@ -101,18 +102,28 @@ def _today(sales: pd.DataFrame | None, as_of: object) -> pd.Timestamp | None:
 
 
 def _year_around(plan: pd.DataFrame, today: pd.Timestamp | None) -> pd.DataFrame:
-    """The calendar year the day lies in, where the plan has it; else the plan's last year."""
-    years = plan["period_start"].dt.year
-    wanted = today.year if today is not None and (years == today.year).any() else int(years.max())
+    """The plan's year that the day lies in, else its last.
+
+    Calendar years where the plan begins in January or ends in December, else years that begin
+    as the plan does.
+    """
+    months = plan["period_start"].dt.year * 12 + plan["period_start"].dt.month - 1
+    whole = plan["period_end"].max().month == 12
+    first = 0 if whole else int(months.min()) % 12
+    years = (months - first) // 12
+    at = None if today is None else (today.year * 12 + today.month - 1 - first) // 12
+    wanted = at if (years == at).any() else int(years.max())
     return plan[years == wanted].reset_index(drop=True)
 
 
-def _overview(plan: pd.DataFrame, keys: list[str], lang: str) -> list[Block]:
+def _overview(plan: pd.DataFrame, keys: list[str], measure: object, lang: str) -> list[Block]:
     total = float(plan["target"].sum())
     first, last = plan["period_start"].min().date(), plan["period_end"].max().date()
+    named = "" if measure is None else str(measure)
     said = {
-        "en": f"The plan from {first} to {last} adds up to {total:,.2f}.",
-        "zh": f"{first} 至 {last} 的计划合计 {total:,.2f}。",
+        "en": f"The plan{f' of {named}' if named else ''} from {first} to {last} adds up to "
+        f"{total:,.2f}.",
+        "zh": f"{first} 至 {last} 的{named}计划合计 {total:,.2f}。",
     }[lang]
     levels = [k for k in keys if plan[k].notna().all() and 1 < plan[k].nunique() <= 40][:1]
     blocks: list[Block] = [Text(said)]
