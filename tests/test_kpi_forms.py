@@ -318,3 +318,10 @@ def test_answers_of_another_scale_say_where_satisfaction_begins():
         with pytest.raises(InputError, match=r"'csat' holds .* beyond 1 to 5 .* top="):
             satisfaction(survey)
         assert satisfaction(survey, top=top)["value"][0] == pytest.approx(2 / 3)
+
+
+def test_a_measure_read_as_text_is_not_left_out_of_the_weights():
+    frame = pd.DataFrame({"rep": ["x", "y"], "a": ["1", "2"], "b": [3.0, 1.0]})
+    with pytest.raises(InputError, match="'a' holds numbers as text"):
+        weights(frame, method="equal")
+    assert weights(frame, method="equal", keys=["rep", "a"]).index.tolist() == ["b"]

@@ -139,6 +139,8 @@ def _matrix(
     aside = check_names(keys, "keys", caller=caller)
     if metrics is None:
         names = [c for c in frame.columns if c not in aside and _numeric(frame[c])]
+        _no_numbers_in_text(frame, [c for c in frame.columns if c not in (*aside, *names)],
+                            caller=caller)  # fmt: skip
         higher = np.ones(len(names), dtype=bool)
     else:
         listed = _check_metrics(metrics, caller=caller)
@@ -163,6 +165,19 @@ def _numeric(column: pd.Series) -> bool:
     return bool(
         pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
     )
+
+
+def _no_numbers_in_text(frame: pd.DataFrame, columns: list[Any], *, caller: str) -> None:
+    """A measure read as text would be left out, and the others weigh more, without a word."""
+    for name in columns:
+        if not pd.api.types.is_string_dtype(frame[name].dtype):
+            continue
+        if pd.to_numeric(frame[name], errors="coerce").notna().all():
+            raise InputError(
+                f"{caller}(): column {name!r} holds numbers as text (first: "
+                f"{frame[name].iloc[0]!r}). If it is a measure convert it with pd.to_numeric, if "
+                "it is a key name it in keys=."
+            )
 
 
 def _no_targets(metrics: list[Metric], *, caller: str) -> None:
