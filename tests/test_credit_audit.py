@@ -297,6 +297,23 @@ def test_an_agreed_rate_in_percent_is_refused_by_customer_too():
         credit.late_interest(book, as_of="2025-03-01", annual_rate={"A": 5.0})
 
 
+def test_rates_by_date_may_be_a_series_and_a_margin_is_no_percentage():
+    book = bills(("a", "A", "2025-05-01", "2025-06-30", 36_500.0))
+    rule = {"as_of": "2025-07-30", "rules": "cn_lpr"}
+    quoted = pd.Series([0.031, 0.03], index=pd.to_datetime(["2024-10-21", "2025-05-20"]))
+    for rates in (quoted, quoted.rename_axis("date").rename("rate").reset_index()):
+        assert credit.late_interest(book, rates=rates, **rule)["interest"].item() == 117.0
+    with pytest.raises(InputError, match="margin=30 adds 3000% of the LPR"):
+        credit.late_interest(book, rates=quoted, margin=30, **rule)
+
+
+def test_currencies_beside_one_another_with_dates_in_the_index():
+    book = bills(("a", "A", "2025-01-10", "2025-01-31", 100.0)).assign(currency="USD")
+    rates = pd.DataFrame({"USD": [7.0, 8.0]}, index=pd.to_datetime(["2025-01-01", "2025-02-01"]))
+    for fx in (rates, rates.to_period("M"), rates.rename_axis("date").reset_index()):
+        assert credit.aging(book, as_of="2025-02-10", fx=fx)["total"].item() == 700.0
+
+
 # ----------------------------------------------------------------------- agings and documents
 
 

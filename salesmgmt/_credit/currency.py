@@ -180,6 +180,8 @@ def _long(fx: Any, caller: str) -> pd.DataFrame:
 
 
 def _from_frame(fx: pd.DataFrame, caller: str) -> pd.DataFrame:
+    if "date" not in fx.columns and isinstance(fx.index, pd.DatetimeIndex | pd.PeriodIndex):
+        fx = fx.rename_axis(index="date").reset_index()
     if "date" in fx.columns and not {"currency", "rate"} & set(fx.columns):
         fx = fx.melt("date", var_name="currency", value_name="rate").dropna(subset=["rate"])
     rows = door.take(

@@ -55,7 +55,7 @@ def late_interest(
     grace_days: int = 0,
     day_count: Literal["act/365", "act/360", "30/360"] = "act/365",
     compounding: Literal["simple", "daily", "monthly", "yearly"] = "simple",
-    rates: pd.DataFrame | None = None,
+    rates: pd.DataFrame | pd.Series | None = None,
     order: Literal["principal_first", "interest_first"] = "principal_first",
     rules: Literal["cn_order_802", "cn_lpr", "uk", "eu"] | None = None,
     margin: float = 0.3,
@@ -83,9 +83,9 @@ def late_interest(
         from its date on.
     compounding : {"simple", "daily", "monthly", "yearly"}
         Whether interest bears interest.
-    rates : DataFrame, optional
-        ``date``, ``rate``: rates a year by the date they apply from (LPR, base rate), accrued
-        piecewise.
+    rates : DataFrame or Series, optional
+        ``date``, ``rate`` (a Series: rates by date): rates a year by the date they apply from
+        (LPR, base rate), accrued piecewise.
     order : {"principal_first", "interest_first"}
         What a payment settles first. ``interest_first``: costs, then interest accrued so far,
         then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer;
@@ -151,6 +151,10 @@ def late_interest(
     if rules is not None:
         door.check_choice(rules, "rules", tuple(INTEREST_RULES), caller=caller)
     door.check_number(margin, "margin", caller=caller, low=0)
+    if margin > 3:  # four times the LPR is the most that Chinese courts grant
+        raise InputError(
+            f"{caller}(): margin={margin:g} adds {margin:.0%} of the LPR; 0.3 is 30 %."
+        )
     door.check_choice(lpr, "lpr", ("each_day", "breach"), caller=caller)
     door.check_bool(detail, "detail", caller=caller)
     position = take_position(
@@ -472,6 +476,8 @@ def _refuse_percent(rate: float, whose: str, caller: str) -> None:
 def _table(rates: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
     if rates is None:
         return np.empty(0, dtype=np.int64), np.empty(0)
+    if isinstance(rates, pd.Series):
+        rates = pd.DataFrame({"date": rates.index, "rate": rates.to_numpy()})
     rows = door.take(
         rates, caller=caller, arg="rates", unique=("date",),
         date=Date("date", option=""), rate=Amount("rate", low=0, high=1, option=""),

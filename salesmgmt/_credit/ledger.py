@@ -67,8 +67,9 @@ def ledger(
         the Chinese Civil Code (due debts first, then least secured, most burdensome, earliest
         due, equals in proportion).
     fx : mapping or DataFrame, optional
-        Rates into one currency: by currency, or a frame (``date``, ``currency``, ``rate``). None:
-        currencies stay apart and ``currency`` is a column.
+        Rates into one currency: by currency, or a frame (``date``, ``currency``, ``rate``; or a
+        column a currency, dates in ``date`` or the index). None: currencies stay apart and
+        ``currency`` is a column.
     **options
         ``step``, ``invalid``, ``credit_notes``, ``terms``, ``revalue``, and names of columns
         (``customer="..."``, ``amount="..."``).
