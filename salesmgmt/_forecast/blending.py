@@ -10,22 +10,26 @@ import pandas as pd
 from ..engine.blending import mixing_weights, recent_size, spread
 from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from .hierarchy import Nodes, ancestors, build_nodes
+from .hindsight import Ahead
 from .parts import Part, by_part
 from .smoothing import TRENDS, View
 
-__all__ = ["KINDS", "Record", "Tree", "kinds", "learn", "names_of"]
+__all__ = ["FITTED", "KINDS", "Record", "Tree", "kinds", "learn", "usual_weights"]
 
-# What is mixed, with its weight where the past says nothing. The last four spread the forecasts
-# of a level by what each bottom series sold: the mean over all levels above the bottom by the
-# last season or by the last three, the coarsest level alone, the finest alone.
+# What is mixed, with its weight where the past says nothing. The last four spread the sums of a
+# level, reconciled by the second or third, by what each bottom series sold: the mean over all
+# levels above the bottom by the last season or by the last three, the coarsest level alone, the
+# finest alone. The third is not there where a record is too short for errors of several steps.
 KINDS = {
     "wls": 0.3,
-    "mint_shrink": 0.3,
+    "mint_shrink": 0.15,
+    "mint_ahead": 0.15,
     "top_down_season": 0.1,
     "top_down_seasons": 0.1,
     "top_down_coarsest": 0.1,
     "top_down_finest": 0.1,
 }
+FITTED = ("wls", "mint_shrink", "mint_ahead")  # by least squares alone
 _BELIEF = 0.02  # relative error that weights far from these must save
 _LEAST = 4  # values that a season counts for, at least
 _LOOK = 15  # seasons that are looked back
@@ -55,9 +59,11 @@ class Tree:
         label[self.row] = np.arange(len(self.row))
         return np.asarray(values[label[self.nodes.leaves]])
 
-    def covariance(self, errors: np.ndarray, base: np.ndarray) -> Covariance:
+    def covariance(
+        self, errors: np.ndarray, base: np.ndarray, together: np.ndarray | None = None
+    ) -> Covariance:
         """Of past errors (labels, periods), for forecasts (nodes, columns) that they weigh."""
-        found, _ = shrink(self.of_nodes(errors))
+        found, _ = shrink(self.of_nodes(errors), together)
         return loosened(found, self.nodes.summing, self.nodes.leaves, base)
 
     def of_nodes(self, values: np.ndarray) -> np.ndarray:
@@ -71,13 +77,15 @@ class Tree:
 class Record:
     """What was known at one time: values and errors (labels, periods), NaN where none.
 
-    ``views``: what other models made of it.
+    ``errors`` are of one step, ``ahead`` of several where there are any. ``views``: what other
+    models made of it.
     """
 
     values: np.ndarray
     errors: np.ndarray
     season: int
     views: list[View]
+    ahead: Ahead | None = None
 
     @classmethod
     def of(
@@ -88,6 +96,7 @@ class Record:
         end: int,
         season: int,
         views: list[View],
+        ahead: Ahead | None,
     ) -> Record:
         """Up to period ``end``; of the values only the newest."""
         look = max(_LOOK * season, _LOOK * _LEAST)
@@ -96,6 +105,7 @@ class Record:
             by_period(errors, "residual", count, int(errors["_at"].min()), end),
             season,
             views,
+            ahead,
         )
 
     def sizes(self, seasons: int, ended: np.ndarray) -> np.ndarray:
@@ -130,58 +140,111 @@ def kinds(
     record: Record,
     ended: np.ndarray,
     shut: np.ndarray,
+    names: list[str],
     *,
     non_negative: bool,
 ) -> np.ndarray:
-    """Leaves by every kind, (kinds, leaves, columns); ``base`` (labels, columns).
+    """Leaves by every kind of ``names``, (kinds, leaves, columns); ``base`` (labels, columns).
 
     ``shut`` (leaves, columns): where nothing is sold for certain.
     """
     values = tree.of_nodes(base)
-    covariance = tree.covariance(record.errors, values)
     sizes = [tree.of_leaves(record.sizes(seasons, ended)) for seasons in (1, 3)]
-    fitted = [(Covariance(covariance.variance), values), (covariance, values)]
-    for view in record.views:
-        seen = tree.of_nodes(view.base)
-        fitted.append((tree.covariance(view.errors, seen), seen))
+    weighed = _weighed(tree, values, record)
+    fitted = {name: weighed[name] for name in names if name in weighed}
+    last_fitted = [name for name in FITTED if name in fitted][-1]
 
     def make(part: Part, where: np.ndarray) -> np.ndarray:
         nodes, rows = part.nodes, part.rows
-        wls, mint, *views = (
-            Projection(nodes.summing, nodes.leaves, errors.of(rows)).leaves(
+        made = {
+            name: Projection(nodes.summing, nodes.leaves, errors.of(rows)).leaves(
                 seen[np.ix_(rows, where)], non_negative=non_negative
             )
-            for errors, seen in fitted
-        )
-        above = [np.searchsorted(rows, a[part.open]) for a in tree.above]
-        ahead = values[np.ix_(rows, where)]
-        last, long = ([spread(ahead, a, size[part.open]) for a in above] for size in sizes)
-        means = [np.mean(parts, axis=0) for parts in (last, long)]
-        return np.stack([wls, mint, *means, long[0], long[-1], *views])
+            for name, (errors, seen) in fitted.items()
+        }
+        if len(fitted) < len(names):
+            above = [np.searchsorted(rows, a[part.open]) for a in tree.above]
+            own = [size[part.open] for size in sizes]
+            made |= _spread_down(nodes.summing @ made[last_fitted], above, own)
+        return np.stack([made[name] for name in names])
 
     made = by_part(tree.nodes, shut, make)
     return np.maximum(made, 0.0) if non_negative else made
 
 
-def names_of(record: Record) -> list[str]:
-    """The kinds that :func:`kinds` gives, in order."""
-    return [*KINDS, *(f"mint_shrink_{trend}" for trend, _ in zip(TRENDS, record.views))]
+def _spread_down(
+    sums: np.ndarray, above: list[np.ndarray], sizes: list[np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Leaves by what they sold: the last season, the last three; levels coarse to fine."""
+    last, long = ([spread(sums, a, size) for a in above] for size in sizes)
+    return {
+        "top_down_season": np.mean(last, axis=0),
+        "top_down_seasons": np.mean(long, axis=0),
+        "top_down_coarsest": long[0],
+        "top_down_finest": long[-1],
+    }
+
+
+def _weighed(
+    tree: Tree, values: np.ndarray, record: Record
+) -> dict[str, tuple[Covariance, np.ndarray]]:
+    """Covariance and forecasts (nodes, columns) of all that is fitted by least squares."""
+    one = tree.covariance(record.errors, values)
+    out = {"wls": (Covariance(one.variance), values), "mint_shrink": (one, values)}
+    if record.ahead is not None:
+        out["mint_ahead"] = (_far(tree, record.ahead, record.errors, values), values)
+    for trend, view in zip(TRENDS, record.views):
+        seen = tree.of_nodes(view.base)
+        found = (
+            tree.covariance(view.errors, seen)
+            if view.ahead is None
+            else _far(tree, view.ahead, view.errors, seen)
+        )
+        out[f"mint_shrink_{trend}"] = (found, seen)
+    return out
+
+
+def _far(tree: Tree, ahead: Ahead, one_step: np.ndarray, values: np.ndarray) -> Covariance:
+    """Of errors of several steps."""
+    joined = ahead.joined(one_step)
+    return tree.covariance(joined.errors, values, joined.together)
+
+
+def usual_weights(record: Record, plain: bool = False) -> dict[str, float]:
+    """The kinds there are, in order, with their weights where the past says nothing.
+
+    ``plain``: only those by least squares on the forecasts themselves.
+    """
+    out = {name: KINDS[name] for name in FITTED} if plain else dict(KINDS)
+    if record.ahead is None:
+        out["mint_shrink"] += out.pop("mint_ahead")
+    if not plain:
+        out |= {f"mint_shrink_{trend}": 0.0 for trend, _ in zip(TRENDS, record.views)}
+    whole = sum(out.values())
+    return {name: weight / whole for name, weight in out.items()}
 
 
 def learn(
-    tree: Tree, base: np.ndarray, record: Record, truth: np.ndarray, shut: np.ndarray
-) -> np.ndarray:
+    tree: Tree,
+    base: np.ndarray,
+    record: Record,
+    truth: np.ndarray,
+    shut: np.ndarray,
+    plain: bool = False,
+) -> dict[str, float]:
     """The weights under which ``base`` (labels, columns) would have come nearest to ``truth``.
 
     Each label counts by its absolute error over its mean change over a season.
     """
     none = np.empty(0, dtype=np.int64)
-    made = kinds(tree, base, record, none, shut, non_negative=False)
+    usual = usual_weights(record, plain)
+    made = kinds(tree, base, record, none, shut, list(usual), non_negative=False)
     positive = not (record.values < 0).any()
     made = np.stack([tree.nodes.summing @ (np.maximum(m, 0.0) if positive else m) for m in made])
     away = (made[:, tree.row] - truth) / record.scale()[:, None]
-    return mixing_weights(
+    found = mixing_weights(
         away[:, np.isfinite(truth) & np.isfinite(record.scale())[:, None]],
-        np.array([*KINDS.values(), *(0.0 for _ in record.views)]),
+        np.array(list(usual.values())),
         _BELIEF,
     )
+    return dict(zip(usual, found.tolist()))

@@ -336,8 +336,8 @@ def forecast_panel(
     """The result table of a panel's forecasts, with the effects of drivers where there are any.
 
     With a ``memory`` nothing is estimated that it holds, and ``read`` gives the drivers. What
-    concerns all series is put into ``shared``: the factor of their widths (``"widen"``) and the
-    panel free of drivers (``"free"``).
+    concerns all series is put into ``shared``: the factor of their widths (``"widen"``), the panel
+    free of drivers (``"free"``) and its blocks with what was estimated of them (``"pieces"``).
     """
     told: list[Oddities] = []
     options: dict[str, Any] = {"n_jobs": n_jobs, "progress": progress, "transform": transform}
@@ -345,7 +345,7 @@ def forecast_panel(
     strands = strands_of(panel, drivers, memory, read)
     driven = any(s.drivers is not None for s in strands)
     pieces = chain.from_iterable(strand.pieces for strand in strands)
-    kept = list(pieces) if memory is not None else []
+    kept = list(pieces) if memory is not None or shared is not None else []
     floor = False if driven else non_negative
     options["widen"] = (
         widths_of(strands[0].free, models, transform, clean, memory) if levels else 1.0
@@ -353,6 +353,7 @@ def forecast_panel(
     if shared is not None:
         shared.of("widen", lambda: options["widen"])
         shared.of("free", lambda: strands[0].free)
+        shared.of("pieces", lambda: kept)
     made = _run(panel, kept or pieces, horizon, models, levels, floor, kept=kept, **options)
     for strand in strands if driven else []:
         _put_on(made, strand, panel.end, horizon, non_negative)

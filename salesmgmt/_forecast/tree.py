@@ -17,10 +17,11 @@ from ..engine.preparation import scale_of
 from ..engine.state_space import choose
 from ..errors import InputError
 from .backtest import _with_zeros, forecast_known
-from .blending import Record, Tree, by_period, kinds, learn, names_of
+from .blending import Record, Tree, by_period, kinds, learn
 from .daily import Days
 from .fit import check_models, check_transform
 from .hierarchy import build_nodes, reconcile_open
+from .hindsight import panel_missed
 from .intake import Block, Panel, read_history
 from .smoothing import View, closed_nodes, node_blocks, node_panel, smoothed, views_of
 from .whole import with_gaps_filled
@@ -167,9 +168,10 @@ amount, transform, clean
     errors = _errors(frame, made)
     errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
     weights = None
-    if method == "auto":
-        weights = _learned(tree, frame, errors, panel, horizon, made)
-        method = "wls"
+    if method in ("auto", "mint_shrink"):
+        weights = _learned(tree, frame, errors, panel, horizon, made, plain=method != "auto")
+    mixture = "mixture" if method == "auto" else method
+    method = "wls" if method == "auto" else method
     out = reconcile_open(
         _label(base, labels, names),
         keys=names,
@@ -182,10 +184,11 @@ amount, transform, clean
     out.attrs["method"] = method
     out = _around(out, base, non_negative)
     if weights is not None:
-        views = [v.without(ended, _CERTAIN) for v in _views(frame, len(labels), end, horizon, made)]
-        record = Record.of(frame, errors, len(labels), end, panel.season, views)
+        plain = mixture != "mixture"
+        record = _record(frame, errors, len(labels), end, horizon, made, shared, plain, ended)
         closed = tree.of_leaves(shut)
         out = _mixed(out, base, tree, record, ended, weights, closed, non_negative)
+        out.attrs["method"] = mixture
     for name, rows in unsure.items():
         out.loc[rows, name] = np.nan
     return out
@@ -246,7 +249,8 @@ def _learned(
     panel: Panel,
     horizon: int,
     made: dict[str, Any],
-) -> np.ndarray | None:
+    plain: bool,
+) -> dict[str, float] | None:
     """Weights that would have been best ``horizon`` periods ago; None where nobody can say."""
     end, count = int(panel.end.max()), len(tree.row)
     cut = end - horizon
@@ -254,14 +258,37 @@ def _learned(
     longest = int(known.groupby("_node").size().max()) if len(known) else 0
     if not tree.above or longest < max(2 * panel.season, _TESTED):
         return None
-    then = _base(frame, panel, cut, horizon, {**made, "level": None})
+    shared = Estimates()
+    then = _base(frame, panel, cut, horizon, {**made, "level": None, "shared": shared})
     base = np.zeros((count, horizon))
     base[then["_node"].unique()] = then["forecast"].to_numpy().reshape(-1, horizon)
-    views = _views(frame, count, cut, horizon, made)
-    record = Record.of(frame, errors, count, cut, panel.season, views)
+    record = _record(frame, errors, count, cut, horizon, made, shared, plain)
     truth = by_period(frame, "amount", count, cut + 1, end)[:, :horizon]
     shut = _closed(tree, panel, frame, cut, horizon, made)
-    return learn(tree, np.where(shut, 0.0, base), record, truth, tree.of_leaves(shut))
+    return learn(tree, np.where(shut, 0.0, base), record, truth, tree.of_leaves(shut), plain)
+
+
+def _record(
+    frame: pd.DataFrame,
+    errors: pd.DataFrame,
+    count: int,
+    end: int,
+    horizon: int,
+    made: dict[str, Any],
+    shared: Estimates,
+    plain: bool,
+    ended: np.ndarray | None = None,
+) -> Record:
+    """What was known by period ``end``, when ``shared`` was estimated; ``ended``: by then over.
+
+    ``plain``: without other models' views.
+    """
+    views = [] if plain else _views(frame, count, end, horizon, made)
+    ahead = panel_missed(shared, count, end, horizon, made)
+    if ended is not None:
+        views = [v.without(ended, _CERTAIN) for v in views]
+        ahead = None if ahead is None else ahead.without(ended, _CERTAIN)
+    return Record.of(frame, errors, count, end, made["season_length"], views, ahead)
 
 
 def _closed(
@@ -294,20 +321,19 @@ def _mixed(
     tree: Tree,
     record: Record,
     ended: np.ndarray,
-    weights: np.ndarray,
+    weights: dict[str, float],
     shut: np.ndarray,
     non_negative: bool,
 ) -> pd.DataFrame:
-    """The weighted mean of all kinds, and intervals around it."""
+    """The weighted mean of the kinds that have weights, and intervals around it."""
     before = base["forecast"].to_numpy()
     before = before.reshape(len(tree.row), -1)
-    made = kinds(tree, before, record, ended, shut, non_negative=non_negative)
-    mixed = tree.nodes.summing @ np.einsum("k,klh->lh", weights, made)
+    made = kinds(tree, before, record, ended, shut, list(weights), non_negative=non_negative)
+    mixed = tree.nodes.summing @ np.einsum("k,klh->lh", list(weights.values()), made)
     mixed = mixed[tree.row].ravel()
     out["forecast"] = mixed
     out = _around(out, base, non_negative)
-    out.attrs["method"] = "mixture"
-    out.attrs["weights"] = {k: round(float(w), 3) for k, w in zip(names_of(record), weights)}
+    out.attrs["weights"] = {name: round(weight, 3) for name, weight in weights.items()}
     return out
 
 

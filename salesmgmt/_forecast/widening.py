@@ -10,7 +10,7 @@ from ..engine import calibration
 from ..engine.bank import LEARNED, misses_before, past_misses, two_seasons_from
 from .intake import Panel
 
-__all__ = ["lent_width", "of_sums", "widening_of"]
+__all__ = ["lent_width", "of_sums", "weighs_two_seasons", "widening_of"]
 
 # A series of two or three values errs by more, in proportion, than those that have more; its own
 # few errors tell a part of it. With these 95 % intervals of pieces cut from twelve sets hold 94 to
@@ -31,7 +31,7 @@ def widening_of(
     if LEARNED.isdisjoint(models) or transform is not None or len(panel) < calibration.FEWEST:
         return 1.0
     m = panel.season
-    if _weighs_two_seasons(panel):
+    if weighs_two_seasons(panel):
         return 1.0
     steps = calibration.steps_of(m)
     most = calibration.most_past(m) + calibration.ORIGINS * steps
@@ -68,7 +68,7 @@ def of_sums(
         Whether outliers are taken out before each origin.
     """
     m, sums = panel.season, np.flatnonzero(level >= 0)
-    if not len(sums) or _weighs_two_seasons(panel):
+    if not len(sums) or weighs_two_seasons(panel):
         return np.ones(len(size))
     steps = min(max(horizon, _SHORTEST), calibration.steps_of(m))
     most = calibration.most_past(m) + calibration.ORIGINS * steps
@@ -83,6 +83,6 @@ def of_sums(
     return calibration.by_level(asked, level[sums], size, common)
 
 
-def _weighs_two_seasons(panel: Panel) -> bool:
+def weighs_two_seasons(panel: Panel) -> bool:
     longest = (panel.end - panel.first_values()).max() + 1
     return bool(longest >= two_seasons_from(panel.season))

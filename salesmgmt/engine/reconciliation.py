@@ -26,10 +26,11 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse import linalg as linalg_sparse
 
-__all__ = ["Covariance", "Projection", "loosened", "shrink"]
+__all__ = ["Covariance", "Projection", "loosened", "shrink", "winsorised"]
 
 DENSE = 400  # sums up to which a dense factor does
 _LEAST = 1e-4
+_ODD = 2.5  # robust standard deviations
 _CONTRADICTS = 5.0  # standard errors of a sum and all its leaves that a sum may lie away
 _ROUGH, _FINE, _FINAL = 1e-4, 1e-12, 1e-15  # squared errors of multipliers: search, check, answer
 
@@ -87,6 +88,28 @@ def shrink(residuals: np.ndarray, together: np.ndarray | None = None) -> tuple[C
     intensity = _intensity(x, together)
     factor = x * np.sqrt(variance * (1 - intensity) / x.shape[1])[:, None]
     return Covariance(intensity * variance, factor), intensity
+
+
+def winsorised(residuals: np.ndarray) -> np.ndarray:
+    """Errors with none further from zero than 2.5 robust standard deviations of its row.
+
+    Where most errors of a row are next to nothing, 2.5 of its standard deviations.
+    """
+    known = np.isfinite(residuals)
+    e = np.where(known, residuals, 0.0)
+    plain = np.sqrt((e * e).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+    size = np.where(known, np.abs(residuals), np.inf)
+    robust = 1.4826 * _median(size, known.sum(axis=1))
+    bound = _ODD * np.where(robust > 0.1 * plain, robust, plain)[:, None]
+    return np.where(known, np.clip(e, -bound, bound), np.nan)
+
+
+def _median(size: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Of the lowest ``count`` values of each row; zero where there are none."""
+    ordered = np.sort(size, axis=1)
+    low, high = (np.maximum(k, 0)[:, None] for k in ((count - 1) // 2, count // 2 - (count == 0)))
+    middle = [np.take_along_axis(ordered, np.minimum(k, size.shape[1] - 1), 1) for k in (low, high)]
+    return np.where(count > 0, (middle[0] + middle[1])[:, 0] / 2, 0.0)
 
 
 def loosened(
