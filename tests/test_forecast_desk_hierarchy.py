@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from salesmgmt.engine.blending import mixing_weights, recent_size, spread
-from salesmgmt.engine.reconciliation import Covariance, Projection, shrink
+from salesmgmt.engine.reconciliation import Covariance, Projection, shrink, winsorised
 from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import forecast_hierarchy, reconcile
 
@@ -469,6 +469,107 @@ def test_residuals_of_ets_are_those_of_the_fitted_models():
     fitted = Forecaster(by="_node", freq="M", model="ets").fit(frame.drop(columns="_at"))
     rmse = np.sqrt((errors["residual"] ** 2).groupby(errors["_node"]).mean())
     np.testing.assert_allclose(rmse, fitted.summary_.set_index("_node")["rmse"], rtol=1e-5)
+
+
+def test_errors_of_several_steps_by_brute_force():
+    """Random walks of several lengths, some reported late: what came less the value before."""
+    from salesmgmt._forecast.hindsight import missed_ahead
+    from salesmgmt._forecast.intake import Block
+
+    rng = np.random.default_rng(4)
+    n, late, end = np.array([40, 40, 33, 18, 10]), np.array([0, 3, 0, 1, 0]), 60
+    y = np.where(np.arange(40)[:, None] < n, rng.normal(9, 2, (40, 5)), np.nan)
+    y[20, 0] = np.nan
+    y[:30, 2] = 0.0  # launched late
+    block = Block(np.arange(5), y, n, np.zeros(5, dtype=int), end - late)
+    back = np.array([3, 5, 14])
+
+    def naive(past, n, horizon):
+        last = [v[np.isfinite(v)][-1] for v in (past[: n[j], j] for j in range(5))]
+        return np.tile(last, (horizon, 1))
+
+    got = missed_ahead(block, naive, end, back, 3, 1)
+    for j, i, k in np.ndindex(5, 3, 3):
+        known = n[j] + late[j] - back[i]  # values by the origin
+        told = known >= 14 and known + k < n[j] and j != 2
+        if told:
+            past = y[:known, j]
+            want = y[known + k, j] - past[np.isfinite(past)][-1]
+            np.testing.assert_allclose(got[j, i, k], want, rtol=1e-12)
+        else:
+            assert np.isnan(got[j, i, k])
+
+
+def test_fitted_models_make_their_one_step_errors_again():
+    """With a horizon of one the errors ahead are those of the fit, odd ones bounded."""
+    from salesmgmt._forecast.backtest import forecast_known
+    from salesmgmt._forecast.hindsight import origins_of, panel_missed
+    from salesmgmt._forecast.tree import _errors
+    from salesmgmt.engine.estimates import Estimates
+
+    sales = shops(months=48)
+    frame = sales.assign(_node=sales.pop("shop").map(dict(zip("abcd", range(4)))))
+    options = {"by": "_node", "freq": "M", "season_length": 12, "partial": "keep"}
+    made = {"model": "ets", "gaps": "missing", "caller": "test", **options}
+    errors = _errors(frame.assign(_at=np.tile(np.arange(48), 4)), made)
+    made |= {"transform": None, "clean": False, "calendar": None, "events": None, "days": None}
+    held = Estimates()
+    forecast_known(frame, 1, **made, shared=held)
+    end = int(errors["_at"].max())
+    got = panel_missed(held, 4, end, 1, made)
+    at = end + 1 - origins_of(held.known("free"), 1)
+    want = errors.pivot(index="_node", columns="_at", values="residual")[at].to_numpy()
+    kept = np.abs(want) < 2.0 * np.median(np.abs(want), axis=1, keepdims=True)
+    assert kept.sum() > 30
+    np.testing.assert_allclose(got.errors[kept], want[kept], rtol=1e-6)
+    assert (np.abs(got.errors) <= np.abs(want) * (1 + 1e-6)).all()
+    driven = panel_missed(held, 4, end, 1, {**made, "calendar": "CN"})
+    assert driven is None
+
+
+def test_odd_errors_are_bounded_by_hand():
+    e = np.array([[1.0, -2.0, 3.0, -20.0, np.nan], [0.0, 0.0, 0.0, 6.0, 0.0], [np.nan] * 5])
+    got = winsorised(e)
+    bound = 2.5 * 1.4826 * 2.5  # the median of 1, 2, 3, 20 is 2.5
+    np.testing.assert_allclose(got[0], [1, -2, 3, -bound, np.nan], rtol=1e-12)
+    np.testing.assert_allclose(got[1], [0, 0, 0, 6.0, 0], rtol=1e-12)  # 2.5 x 6 / sqrt(5) > 6
+    assert np.isnan(got[2]).all()
+
+
+def test_labels_without_errors_ahead_get_their_one_step_errors_enlarged():
+    from salesmgmt._forecast.hindsight import Ahead
+
+    ahead = Ahead(np.array([[3.0, -3.0], [np.nan, np.nan]]), np.array([0, 1]))
+    got = ahead.joined(np.array([[1.0, -1.0, 1.0], [5.0, np.nan, -5.0]]))
+    none = np.nan
+    want = [[3.0, -3.0, none, none, none], [none, none, 15.0, none, -15.0]]
+    np.testing.assert_allclose(got.errors, want, rtol=1e-12)
+    assert len(np.unique(got.together)) == 5
+    same = Ahead(np.ones((2, 2)), np.array([0, 1]))
+    assert same.joined(np.ones((2, 3))) is same
+
+
+def test_mint_by_itself_learns_from_errors_of_the_whole_horizon():
+    """Growth turned late: what the sums say for two years ahead reaches every place."""
+    early = growing(6.0)
+    early = early[early["date"] < "2019-01-01"]
+    options = {"keys": ["state", "place"], "levels": [[], ["state"]], "level": None}
+    got = forecast_hierarchy(early, 8, method="mint_shrink", **options)
+    assert got.attrs["method"] == "mint_shrink"
+    assert set(got.attrs["weights"]) == {"wls", "mint_shrink", "mint_ahead"}
+    total = got[got["state"].isna()].set_index("date")["forecast"]
+    for keys in ("state", "place"):
+        rows = got[got[keys].notna() & (got["place"].notna() == (keys == "place"))]
+        np.testing.assert_allclose(rows.groupby("date")["forecast"].sum(), total, rtol=1e-9)
+    truth = 6.0 * np.exp(0.03 * np.arange(17, 25))
+    leaves = got[got["place"].notna()]
+    away = (leaves[["base", "forecast"]].to_numpy().reshape(60, 8, 2) - truth[:, None]).mean(axis=1)
+    before, after = np.abs(away).mean(axis=0)
+    assert after < 0.95 * before
+    poisoned = growing(6.0)
+    poisoned["amount"] = poisoned["amount"].where(poisoned["date"] < "2019-01-01", 1e6)
+    again = forecast_hierarchy(poisoned, 8, method="mint_shrink", as_of="2018-12-31", **options)
+    pd.testing.assert_frame_equal(got, again)
 
 
 def test_sizes_and_shares_by_hand():

@@ -74,12 +74,16 @@ def forecast_hierarchy(
     method : str, default="auto"
         As in :func:`reconcile`; residuals are the one-step errors in the history of each node, of
         the models fitted where ``model`` is ``"ets"``, else of damped exponential smoothing.
-        ``"auto"``: a mixture of ``"wls"``, ``"mint_shrink"`` and forecasts of coarser levels
-        spread by what each bottom series sold lately, with the weights that would have been best
-        for the last ``horizon`` periods (``attrs["weights"]``); under ``model="auto"`` without
-        calendar, events or transform also ``"mint_shrink"`` of exponential smoothing with a damped
-        trend and with a lasting one. Where the history is too short for that, ``"wls"``.
-        ``attrs["method"]`` tells: ``"mixture"``, or the method.
+        ``"auto"``: a mixture, with the weights that would have been best for the last ``horizon``
+        periods (``attrs["weights"]``), of ``"wls"``; ``"mint_shrink"`` by these residuals;
+        ``"mint_ahead"``, the same by errors of one to ``horizon`` steps that the fitted models
+        would have made from up to 30 earlier origins, bounded at 2.5 robust standard deviations
+        (not with calendar or events); and sums reconciled by the last spread by what each bottom
+        series sold lately. Under ``model="auto"`` without calendar, events or transform also
+        ``"mint_shrink"`` of exponential smoothing with a damped trend and with a lasting one.
+        ``"mint_shrink"``: a mixture of the first three alone. Where the history is too short to
+        learn weights, ``"wls"`` or plain ``"mint_shrink"``. ``attrs["method"]`` tells:
+        ``"mixture"``, or the method.
     non_negative : bool, default=True
         As in :func:`reconcile`.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
@@ -107,7 +111,9 @@ amount, transform, clean
     ----------
     See :func:`reconcile`. R. Hollyman, F. Petropoulos, M. E. Tipping, "Understanding forecast
     reconciliation", European Journal of Operational Research 294 (2021), 149-160 (levels kept in
-    turn and averaged).
+    turn and averaged). D. Girolimetto, G. Athanasopoulos, T. Di Fonzo, R. J. Hyndman,
+    "Cross-temporal probabilistic forecast reconciliation: methodological and practical issues",
+    International Journal of Forecasting 40 (2024), 1134-1151 (errors of several steps).
 
     Examples
     --------
