@@ -7,7 +7,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, calendars
+from salesmgmt import DataWarning, InputError, calendars
 from salesmgmt.targets import (
     allocate,
     balance_territories,
@@ -17,7 +17,10 @@ from salesmgmt.targets import (
     growth_path,
     rake,
     ramp,
+    reconcile,
+    replan,
     roll_up,
+    round_plan,
     seasonal_profile,
     track,
 )
@@ -212,3 +215,26 @@ def test_the_report_keeps_a_fiscal_year_together_and_names_the_measure():
         assert text == "The plan of 销售额 from 2025-04-01 to 2026-03-31 adds up to 1,200.00."
     text = section.build({"plan": plan}, as_of="2025-02", lang="zh")[0].text
     assert text == "2024-04-01 至 2025-03-31 的销售额计划合计 1,200.00。"
+
+
+def test_frames_of_another_engine_are_plans_limits_and_calendars():
+    pl = pytest.importorskip("polars")
+    weights = pd.Series([1.0, 2.0], pd.Index(["a", "b"], name="rep"))
+    plan = decompose(1200, periods=(*YEAR[:2], "Q"), weights=weights)
+    given = pl.from_pandas(plan)
+    assert decompose(given, periods=YEAR).equals(decompose(plan, periods=YEAR))
+    assert decompose(given.lazy(), periods=YEAR).equals(decompose(plan, periods=YEAR))
+    locked = decompose(2400, periods=(*YEAR[:2], "Q"), weights=weights, locked=given.head(3))
+    assert locked["target"].tolist()[:3] == plan["target"].tolist()[:3]
+    assert reconcile(given, given).equals(reconcile(plan, plan))
+    days = pl.from_pandas(calendars.working_days(*YEAR[:2]))
+    assert decompose(248, periods=YEAR, calendar=days, step=1)["target"].tolist() == WORKED
+
+
+def test_what_was_assigned_does_not_outlive_its_targets():
+    plan = decompose(1200, periods=YEAR, weights=organisation(), overassign={"team": 1.05})
+    came = pd.DataFrame({"rep": ["a"], "date": ["2025-01-10"], "amount": [10.0]})
+    with pytest.warns(DataWarning, match="left out the column 'assigned'"):
+        assert "assigned" not in replan(plan, came, as_of="2025-01-31")
+    with pytest.warns(DataWarning, match="left out the column 'assigned'"):
+        assert "assigned" not in round_plan(plan, step=10)

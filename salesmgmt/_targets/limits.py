@@ -18,6 +18,7 @@ from .._frames import as_dates, check_number, check_series, days_of, factorise
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import inward_units
+from .organisation import as_table
 from .spans import Spans, dated, label_days
 
 __all__ = ["Limits", "read_limits"]
@@ -100,6 +101,7 @@ def _read(
     *,
     caller: str,
 ) -> _Given:
+    given = as_table(given, name, caller=caller)
     if isinstance(given, pd.DataFrame):
         return _Given("cells", _read_frame(given, name, organisation, spans, caller=caller))
     if isinstance(given, Mapping):

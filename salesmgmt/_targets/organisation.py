@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, Rows, check_series, factorise, take
+from .._frames import Amount, Date, Key, Rows, check_series, factorise, take, to_pandas, warn
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import fill_missing
@@ -17,6 +17,7 @@ from .spans import Spans, label_days
 __all__ = [
     "RESERVED",
     "PlanColumns",
+    "as_table",
     "lookup",
     "one_measure",
     "org_tree",
@@ -29,6 +30,19 @@ RESERVED = (
     "measure", "period_start", "period_end", "target", "assigned", "as_of", "previous", "closed",
     "top_down", "bottom_up", "gap",
 )  # fmt: skip
+
+
+def as_table(given: Any, name: str, *, caller: str) -> Any:
+    """A frame of another engine as pandas; all else as it is given."""
+    kind = type(given).__module__.partition(".")[0]
+    if kind in ("builtins", "numpy", "pandas", "decimal", "fractions", "collections"):
+        return given
+    import narwhals.stable.v2 as nw
+
+    table = nw.from_native(given, pass_through=True)
+    if isinstance(table, nw.DataFrame | nw.LazyFrame):
+        return to_pandas(given, caller=caller, arg=name)
+    return given
 
 
 def plan_keys(columns: Any, own: Any = ()) -> list[Any]:
@@ -63,7 +77,10 @@ class PlanColumns:
         }
 
     def canonical(self, plan: pd.DataFrame, *, caller: str) -> pd.DataFrame:
-        """``plan`` under the canonical names, so that the next call needs no options."""
+        """``plan`` under the canonical names, so that the next call needs no options.
+
+        What was assigned for targets that are about to change is left out, and told.
+        """
         fixed = ("period_start", "period_end", "target")
         renamed = {getattr(self, n): n for n in fixed if getattr(self, n) != n}
         clash = [n for n in renamed.values() if n in plan.columns and n not in renamed]
@@ -73,7 +90,14 @@ class PlanColumns:
                 f"{caller}(): plan has both {own!r} and {clash[0]!r}, the name the result gives "
                 f"it; drop or rename {clash[0]!r}."
             )
-        return plan.rename(columns=renamed) if renamed else plan.copy()
+        out = plan.rename(columns=renamed) if renamed else plan.copy()
+        if "assigned" in out.columns:
+            warn(
+                f"{caller}(): left out the column 'assigned': it was made for the targets before; "
+                "multiply the new ones by the factors in plan.attrs['overassign']."
+            )
+            out = out.drop(columns="assigned")
+        return out
 
 
 def one_measure(rows: Rows, *, caller: str) -> None:

@@ -21,7 +21,7 @@ from ..errors import InputError
 from .disaggregation import METHODS, column_totals
 from .ideal import bounded_ideal, free_ideal
 from .limits import Limits, read_limits
-from .organisation import org_tree, part_of_tree, take_organisation
+from .organisation import as_table, org_tree, part_of_tree, take_organisation
 from .shape import period_weights
 from .spans import RETAIL, Spans, plan_spans, stamps
 from .totals import Group, read_totals, year_labels
@@ -141,6 +141,8 @@ def decompose(
     caller = "decompose"
     check_choice(method, "method", ("auto", *METHODS), caller=caller)
     check_number(step, "step", caller=caller, low=0, open_low=True)
+    total = as_table(total, "total", caller=caller)
+    profile = as_table(profile, "profile", caller=caller)
     spans = plan_spans(_with_years(periods, total), year_start=year_start, caller=caller)
     organisation, share = take_organisation(weights, total, spans, caller=caller)
     tasks, measures = read_totals(total, organisation, spans, step, caller=caller)

@@ -21,7 +21,7 @@ from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import by_label, check_room, inward_units, whole_total
-from .organisation import plan_keys
+from .organisation import as_table, plan_keys
 
 __all__ = ["reconcile"]
 
@@ -84,6 +84,8 @@ def reconcile(
     [570.0, 430.0]
     """
     caller = "reconcile"
+    top_down = as_table(top_down, "top_down", caller=caller)
+    bottom_up = as_table(bottom_up, "bottom_up", caller=caller)
     check_choice(spread, "spread", ("even", "proportional"), caller=caller)
     above = _side(top_down, "top_down", caller=caller)
     below = _side(bottom_up, "bottom_up", caller=caller, missing="allow")

@@ -10,6 +10,7 @@ import pandas as pd
 from .._frames import Amount, Date, check_names, check_series, take
 from ..engine.periods import period_of
 from ..errors import InputError
+from .organisation import as_table
 from .spans import SEASONS, Spans, label_days, season_of, stamps
 
 __all__ = ["day_weights", "period_weights"]
@@ -68,6 +69,7 @@ def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | Non
 
 def _day_series(calendar: Any, caller: str) -> Any:
     """A frame of ``calendars.working_days`` (``date``, ``weight``) as weights by date."""
+    calendar = as_table(calendar, "calendar", caller=caller)
     if not isinstance(calendar, pd.DataFrame):
         return calendar
     rows = take(
