@@ -188,6 +188,28 @@ def test_elasticity_finds_the_truth(sample, truths):
     assert out.loc["Tools", "lo"] < truths["elasticity"]["Tools"] < out.loc["Tools", "hi"]
     # Prices that only move together with the year cannot be told from the year.
     assert out.loc["Drives", "elasticity"] != out.loc["Drives", "elasticity"]
+    assert out.loc[["Tools", "Drives"], "status"].tolist() == ["ok", "no_price_change"]
+
+
+def test_elasticity_says_why_it_is_missing():
+    rng = np.random.default_rng(0)
+    price = rng.uniform(5, 15, 48)
+    lines = pd.DataFrame(
+        {
+            "product": "A",
+            "date": pd.date_range("2022-01-01", periods=48, freq="MS"),
+            "price": price,
+            "quantity": np.exp(8 - 1.8 * np.log(price) + rng.normal(0, 0.05, 48)),
+        }
+    )
+    assert elasticity(lines)["status"].tolist() == ["no_price_change"]  # one line a month
+    year = elasticity(lines, freq="Y").iloc[0]
+    assert (year["status"], year["lo"] < -1.8 < year["hi"]) == ("ok", True)
+    once = elasticity(lines.assign(customer_id=range(48)), freq="Y")
+    assert once["status"].tolist() == ["no_price_change"]
+    unit = elasticity(lines.assign(quantity=1.0), freq="Y")  # was 0, from 0 to 0
+    assert unit["status"].tolist() == ["same_quantity"]
+    assert unit[["elasticity", "standard_error", "lo", "hi", "p_value"]].isna().all(axis=None)
 
 
 def test_promotions_find_the_truth(sample, truths):

@@ -40,7 +40,7 @@ _PERIOD = re.compile(r"\d{4}([-/]?[Qq][1-4]|[-/](0?[1-9]|1[0-2]))?")
 _PORTFOLIO = (
     *("before", "after", "growth", "share", "share_change", "contribution", "class", "margin"),
 )
-_ELASTICITY = ("elasticity", "standard_error", "lo", "hi", "p_value", "lines")
+_ELASTICITY = ("elasticity", "standard_error", "lo", "hi", "p_value", "lines", "status")
 _SHARES = (
     *("date", "amount", "market", "share", "share_change", "growth", "market_growth"),
     "growth_gap",
@@ -230,7 +230,11 @@ def elasticity(
     -------
     DataFrame
         One row a group: the keys, ``elasticity``, ``standard_error`` (clustered by product and
-        period), ``lo``, ``hi``, ``p_value``, ``lines``; missing where the price never moved.
+        period), ``lo``, ``hi``, ``p_value``, ``lines``, ``status``: ``ok``, or why it is missing.
+        ``no_price_change``: within product, customer and period the price does not move (one
+        line a period, customers who are there once: give a longer ``freq``, or a frame without
+        customers). ``same_quantity``: every line has as many pieces, so that demand shows in
+        the number of lines: add them up by product and day or week first.
 
     Raises
     ------
@@ -302,9 +306,10 @@ def _slope(
     cluster: np.ndarray,
     use: np.ndarray,
     z: float,
-) -> dict[str, float]:
+) -> dict[str, float | str]:
     slope = error = float("nan")
-    if use.any():
+    same = not use.any() or float(np.ptp(y[use])) == 0  # a slope of 0 +- 0 would be a wrong answer
+    if not same:
         slope, error = within_slope(x[use], y[use], [e[use] for e in effects], cluster[use])
     return {
         "elasticity": slope,
@@ -313,6 +318,7 @@ def _slope(
         "hi": slope + z * error,
         "p_value": float(2 * ndtr(-abs(slope / error))) if error > 0 else float("nan"),
         "lines": int(use.sum()),
+        "status": "same_quantity" if same else "no_price_change" if np.isnan(slope) else "ok",
     }
 
 
