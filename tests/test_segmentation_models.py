@@ -13,7 +13,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import beta as beta_function
-from scipy.special import gamma, roots_genlaguerre
+from scipy.special import betaln, gamma, hyp2f1, hyperu, roots_genlaguerre
 from scipy.stats import gamma as gamma_law
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -185,6 +185,55 @@ def test_bgbb_probabilities():
     np.testing.assert_allclose(mean, model.expected_purchases(seen, 5))
 
 
+def test_discounted_purchases_are_the_closed_forms_of_the_papers():
+    """Fader, Hardie and Lee (2005), equation for DERT; Fader, Hardie and Shang (2010), DERT."""
+    r, alpha, s, beta, delta = 0.553, 10.578, 0.606, 11.669, 0.0027
+    seen = SEEN[["x", "t_x", "T"]]
+    got = ParetoNBD.from_params(r=r, alpha=alpha, s=s, beta=beta).discounted_purchases(
+        seen, np.expm1(delta)
+    )
+    want = []
+    for x, t_x, T in seen.itertuples(index=False):
+        alive = (alpha + T) ** -(r + x) * (beta + T) ** -s
+        dead = quad(
+            lambda t, x=x: s * (alpha + t) ** -(r + x) * (beta + t) ** -(s + 1), t_x, T, epsabs=0
+        )[0]
+        rest = hyperu(s, s, delta * (beta + T)) * delta ** (s - 1) * (r + x)
+        want.append(rest * (alpha + T) ** -(r + x + 1) / (alive + dead))
+    np.testing.assert_allclose(got, want, rtol=1e-8)
+    a, b, c, d, rate = 1.204, 0.750, 0.657, 2.783, 0.1
+    model = BGBB.from_params(alpha=a, beta=b, gamma=c, delta=d)
+    given = pd.DataFrame({"x": [6, 0, 4], "t_x": [6, 0, 5], "T": [6, 6, 6]})
+    want = []
+    for x, t_x, n in given.itertuples(index=False):
+        like = np.exp(betaln(a + x, b + n - x) + betaln(c, d + n))
+        like += sum(
+            np.exp(betaln(a + x, b + t_x - x + i) + betaln(c + 1, d + t_x + i))
+            for i in range(n - t_x)
+        )
+        later = hyp2f1(1, d + n + 1, c + d + n + 1, 1 / (1 + rate)) / (1 + rate)
+        want.append(np.exp(betaln(a + x + 1, b + n - x) + betaln(c, d + n + 1)) * later / like)
+    np.testing.assert_allclose(model.discounted_purchases(given, rate), want, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [*MODELS, MBGCNBD.from_params(k=2, r=0.9, alpha=2.0, a=0.5, b=3.0)],
+    ids=lambda m: type(m).__name__,
+)
+def test_discounted_purchases_add_up_those_of_each_short_time(model):
+    rate, seen = 0.5, SEEN.head(3)
+    times = np.arange(0, 40, 0.1)
+    ahead = np.array([model.expected_purchases(seen, float(t)) for t in times])
+    want = ((1 + rate) ** -(times[1:] - 0.05)) @ np.diff(ahead, axis=0)
+    got = model.discounted_purchases(seen.set_index(np.array(["a", "b", "c"])), rate)
+    np.testing.assert_allclose(got, want, rtol=1e-4)
+    assert got.index.tolist() == ["a", "b", "c"]
+    for odd in (0, -0.1, "high", np.nan):
+        with pytest.raises(InputError, match=r"discounted_purchases\(\): rate"):
+            model.discounted_purchases(seen, odd)
+
+
 @pytest.mark.parametrize("model", [BGNBD(), MBGNBD(), ParetoNBD()])
 def test_counts_weigh_rows_and_order_does_not_matter(model):
     seen = _simulated(400, 2)
@@ -311,9 +360,7 @@ def test_impossible_histories_are_named():
     for model in MODELS:
         for odd in ("soon", -1, np.nan, [1, 2]):
             with pytest.raises(InputError, match=r"expected_new\(\): t must"):
-                getattr(
-                    model, "expected_new", BGNBD.from_params(r=1, alpha=1, a=1, b=1).expected_new
-                )(odd)
+                model.expected_new(odd)
     with pytest.raises(InputError, match="exactly r, alpha"):
         BGNBD.from_params(r=1)
 

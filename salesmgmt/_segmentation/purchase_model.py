@@ -15,6 +15,7 @@ from .._frames import Amount, check_int, check_number, take, to_pandas, warn
 from ..engine import covariates
 from ..engine.btyd_rows import Histories, compress, thin
 from ..engine.maximise import Fit, Objective, doubtful, maximise
+from ..engine.residual import discounted, discounted_steps
 from ..errors import InputError
 from .covariates import Design, check_distinct
 from .likelihood import Likelihood, chi_square
@@ -160,6 +161,43 @@ class PurchaseModel(Likelihood, ABC):
         span = _spans(t, len(x), f"{type(self).__name__}.expected_purchases")
         value = self._alive(p, x, t_x, T) * self._expected(p, x, t_x, T, span)
         return pd.Series(np.maximum(value, 0.0), index=index, name="expected_purchases")
+
+    def discounted_purchases(self, X: pd.DataFrame, rate: float) -> pd.Series:
+        """Expected purchases of all time to come, the later the less worth (DERT).
+
+        Times the spend and the margin it is the residual value of the customer. Of
+        :class:`MBGCNBD` it takes about a second for a hundred distinct histories.
+
+        Parameters
+        ----------
+        X : DataFrame
+            Columns ``x``, ``t_x``, ``T``.
+        rate : float
+            Discount rate per unit of ``T``, above 0: a purchase ``t`` units ahead counts
+            ``(1 + rate) ** -t``. A yearly 15 % in weeks: ``1.15 ** (7 / 365.25) - 1``.
+
+        Returns
+        -------
+        Series
+            One value a row, with the index of ``X``.
+
+        References
+        ----------
+        .. [1] P. S. Fader, B. G. S. Hardie and K. L. Lee, "RFM and CLV: Using Iso-Value Curves
+           for Customer Base Analysis", Journal of Marketing Research 42 (2005), 415-430.
+        .. [2] P. S. Fader, B. G. S. Hardie and J. Shang, "Customer-Base Analysis in a
+           Discrete-Time Noncontractual Setting", Marketing Science 29 (2010), 1086-1108.
+        """
+        caller = f"{type(self).__name__}.discounted_purchases"
+        check_number(rate, "rate", caller=caller, low=0, open_low=True)
+        index, p, x, t_x, T = self._ready(X, "discounted_purchases")
+
+        def ahead(t: float) -> np.ndarray:
+            return self._expected(p, x, t_x, T, np.full(len(x), t))
+
+        value = discounted_steps(ahead, rate) if self._discrete else discounted(ahead, rate)
+        value = self._alive(p, x, t_x, T) * value
+        return pd.Series(value, index=index, name="discounted_purchases")
 
     def probability_of(self, X: pd.DataFrame, n: int, t: Any) -> pd.Series:
         """Chance that each customer buys exactly ``n`` times within ``t``.

@@ -102,12 +102,12 @@ def expected(
     _, _, a, b = p
     done, _ = _steps_done(p, k, x, t_x, T)
     out, stays, m = np.zeros(len(x)), np.ones(len(x)), 1
-    while m < 100_000:
-        part = stays * _reached(p, k, x, T, t, done, m)
-        out += part
-        if not (part > 1e-12 * np.maximum(out, 1e-300)).any():
-            break
-        stays = stays * (b + x + m) / (a + b + x + m)
+    left = np.arange(len(x))  # who may still buy so often
+    while len(left) and m < 100_000:
+        part = stays[left] * _reached(p, k, x[left], T[left], t[left], done[left], m)
+        out[left] += part
+        left = left[part > 1e-14 * np.maximum(out[left], 1e-300)]
+        stays[left] *= (b + x[left] + m) / (a + b + x[left] + m)
         m += 1
     return out
 
