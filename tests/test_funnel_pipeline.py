@@ -348,6 +348,28 @@ def test_coverage_counts_overdue_deals_in_the_current_period_once():
     assert out["open"].tolist() == [10.0, 20.0]
     assert out["gap"].tolist() == [95.0, 100.0]
     assert out["needed"].tolist() == [190.0, 200.0]
+    months = {"period_start": ["2025-01", "2025-04"], "period_end": ["2025-03", "2025-06"]}
+    named = plan.assign(**{name: pd.PeriodIndex(own, freq="M") for name, own in months.items()})
+    whole = coverage(deals, named, as_of="2025-02-15", win_rate=0.5)
+    pd.testing.assert_frame_equal(whole, out)
+    with pytest.raises(InputError, match="plan holds amounts of 2 currencies"):
+        coverage(deals, plan.assign(currency=["CNY", "USD"]))
+
+
+def test_coverage_tells_of_deals_that_no_plan_counts():
+    deals = pd.DataFrame(
+        {"deal_id": range(5), "stage": ["demo", "demo", "won", "demo", "lost"], "amount": 10.0,
+         "created_at": "2025-01-01", "owner": ["a", "new", "new", "a", "new"],
+         "close_date": ["2025-03-01", "2025-03-02", "2025-02-01", None, "2025-02-02"]}
+    )  # fmt: skip
+    plan = pd.DataFrame({"owner": ["a"], "period_start": "2025-01-01", "period_end": "2025-03-31",
+                         "target": 50.0})  # fmt: skip
+    told = r"2 of keys without a plan \(first owner 'new'\); 1 open ones without an expected"
+    with pytest.warns(DataWarning, match=told):
+        out = coverage(deals, plan, by="owner", as_of="2025-02-15")
+    assert out["open"].tolist() == [10.0]
+    dated = deals.fillna({"close_date": "2025-03-03"})
+    assert coverage(dated, plan, as_of="2025-02-15")["open"].tolist() == [30.0]
 
 
 def test_reasons_add_up_to_the_lost_money():
@@ -434,6 +456,15 @@ def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
     assert out.columns.tolist() == ["owner", "bucket", "amount", "deals"]
     assert out.empty
     assert waterfall(won, won)["amount"].eq(0).all()
+
+
+def test_deals_won_on_their_first_day_have_a_cycle_of_zero_days_and_no_velocity():
+    today = pd.Timestamp("2025-03-01")
+    deals = pd.DataFrame({"deal_id": [1, 2], "stage": "won", "amount": 5.0,
+                          "created_at": today, "close_date": today})  # fmt: skip
+    out = velocity(deals).iloc[0]
+    assert (out["win_rate"], out["value"], out["cycle_days"]) == (1, 5, 0)
+    assert out[["velocity", "deals_10", "cycle_10"]].isna().all()
 
 
 def test_the_waterfall_names_what_was_removed_only_where_something_was():

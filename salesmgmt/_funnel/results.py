@@ -16,10 +16,12 @@ from .._frames import (
     check_number,
     factorise,
     money,
+    one_currency,
     stack_keys,
     take,
     to_pandas,
     units,
+    warn,
 )
 from ..engine.proportions import interval
 from ..engine.sums import group_sums
@@ -71,7 +73,7 @@ def velocity(
         of won), ``cycle_days`` (mean of won), ``velocity`` (a day), and the exact change of the
         velocity with 10 % more deals, win rate or value, or a 10 % shorter cycle:
         ``deals_10``, ``win_rate_10`` (a rate stops at 1), ``value_10``, ``cycle_10``;
-        ``as_of``. NaN where nothing was won.
+        ``as_of``. NaN where nothing was won, and a velocity where all was won on its first day.
 
     Raises
     ------
@@ -118,9 +120,9 @@ def velocity(
         rate = np.where(k + m > 0, k / (k + m), np.nan)
         value = group_sums(group[won], known.amount()[won], size) / k
         cycle = np.bincount(group[won], weights=known.age[won], minlength=size) / k
+        out["win_rate"], out["value"], out["cycle_days"] = rate, value, cycle
         cycle = np.where(cycle > 0, cycle, np.nan)
         speed = n * rate * value / cycle
-        out["win_rate"], out["value"], out["cycle_days"] = rate, value, cycle
         out["velocity"] = speed
         out["deals_10"] = 1.1 * n * rate * value / cycle - speed
         out["win_rate_10"] = n * np.minimum(1.1 * rate, 1.0) * value / cycle - speed
@@ -324,7 +326,8 @@ def coverage(
         ``target``, ``won`` (closed in the period), ``gap`` (target less won, at least 0),
         ``open`` (expected to close in the period, from ``as_of`` on; overdue deals in the
         current period), ``coverage`` (open / gap), ``win_rate``, ``needed`` (gap / win rate),
-        ``shortfall`` (needed less open, at least 0), ``as_of``.
+        ``shortfall`` (needed less open, at least 0), ``as_of``. A ``DataWarning`` tells of deals
+        of keys without a plan, and of open ones without an expected day.
 
     Raises
     ------
@@ -375,7 +378,9 @@ def coverage(
     won, lost = known.status == IS_WON, known.status == IS_LOST
     closed = int(whole[won].sum() + whole[lost].sum())
     rate = win_rate if win_rate is not None else (whole[won].sum() / closed if closed else np.nan)
-    got, due = _period_sums(known, whole, goals, _codes_of(known, labels, caller))
+    key = _codes_of(known, labels, caller)
+    _tell_left_out(known, goals, key, list(pairs.values()), caller)
+    got, due = _period_sums(known, whole, goals, key)
     gap = np.maximum(goals["units"].to_numpy() - got, 0)
     out = labels.iloc[goals["key"]].reset_index(drop=True)
     for name, column in (("period_start", "first"), ("period_end", "last")):
@@ -400,6 +405,7 @@ def _plan_rows(
     caller: str,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Targets by key (a code), first and last day, in whole units; and the labels of the keys."""
+    one_currency(plan, keys, caller=caller, arg="plan", each=True)
     rows = take(
         plan,
         caller=caller,
@@ -456,6 +462,24 @@ def _codes_of(known: Deals, labels: pd.DataFrame, caller: str) -> np.ndarray:
     place = np.full(len(key), -1)
     place[key.codes[: len(labels)]] = np.arange(len(labels))
     return place[key.codes[len(labels) :]]
+
+
+def _tell_left_out(
+    known: Deals, goals: pd.DataFrame, key: np.ndarray, names: list[str], caller: str
+) -> None:
+    """Warn of deals that belong to no row of the plan: another key, or no expected day."""
+    first, last = int(goals["first"].min()), int(goals["last"].max())
+    still = known.status == OPEN
+    inside = (known.close <= last) & (still | ((known.status == IS_WON) & (known.close >= first)))
+    dated = known.close != NO_DAY
+    told = []
+    if (strange := (key < 0) & dated & inside).any():
+        who = known.column("by0").iloc[int(np.flatnonzero(strange)[0])]
+        told.append(f"{int(strange.sum())} of keys without a plan (first {names[0]} {who!r})")
+    if (undated := still & ~dated).any():
+        told.append(f"{int(undated.sum())} open ones without an expected closing day")
+    if told:
+        warn(f"{caller}(): left out deals that are in no period of the plan: {'; '.join(told)}.")
 
 
 def _period_sums(
