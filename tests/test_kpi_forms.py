@@ -325,3 +325,26 @@ def test_a_measure_read_as_text_is_not_left_out_of_the_weights():
     with pytest.raises(InputError, match="'a' holds numbers as text"):
         weights(frame, method="equal")
     assert weights(frame, method="equal", keys=["rep", "a"]).index.tolist() == ["b"]
+
+
+@pytest.mark.parametrize(("preference", "high"), [("u_shape", 1.0), ("level", 0.5)])
+def test_a_difference_of_the_threshold_is_not_above_it(preference, high):
+    # 8.3 - 7.3 is 1.0000000000000009.
+    frame = pd.DataFrame({"rep": list("abc"), "x": [7.3, 8.3, 9.0]})
+    option = {"p": 2.0} if preference == "level" else {}
+    got = rank(frame, ["x"], keys="rep", method="promethee", preference=preference, q=1.0, **option)
+    assert got["score"].tolist() == [-high / 2, 0.0, high / 2]
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "target"),
+    [("lower", 107, 100), ("target", 107, 100), ("higher", -107, -100)],
+)
+def test_a_gate_opens_at_its_threshold(direction, value, target):
+    # 1 - 0.07 is 0.9299999999999999.
+    frame = pd.DataFrame({"rep": ["a"], "x": [150.0], "y": [float(value)]})
+    metrics = [
+        Metric("x", target=100, gate=("y", 0.93)),
+        Metric("y", direction=direction, target=target, curve=[(0.93, 0.5), (0.93, 0.8)]),
+    ]
+    assert scorecard(frame, metrics, keys="rep")["score"].tolist() == [1.5, 0.8]

@@ -298,7 +298,8 @@ def _check_metrics(metrics: Any, *, caller: str) -> list[Metric]:
     for m in listed:
         if m.gate is not None and m.gate[0] not in names:
             raise InputError(
-                f"{caller}(): the gate of {m.name!r} names {m.gate[0]!r}, which is no metric here."
+                f"{caller}(): the gate of {m.name!r} names {m.gate[0]!r}, which is no metric here; "
+                f"list it too, with weight=0 if it only opens the gate."
             )
     return listed
 

@@ -210,11 +210,13 @@ def _flow(ordered: np.ndarray, kind: str, q: float, p: float) -> np.ndarray:
     """Sum of each sorted value's preferences over all others."""
     if kind == "usual":
         return np.searchsorted(ordered, ordered, side="left").astype(np.float64)
-    if kind == "u_shape":
-        return np.searchsorted(ordered, ordered - q, side="left").astype(np.float64)
-    if kind == "level":
-        some = np.searchsorted(ordered, ordered - q, side="left")
-        return (some + np.searchsorted(ordered, ordered - p, side="left")) / 2
+    if kind in ("u_shape", "level"):
+        # A step: 8.3 - 7.3 is one, and not above it.
+        noise = 4 * np.spacing(max(float(np.abs(ordered).max()), q, p))
+        some = np.searchsorted(ordered, ordered - (q + noise), side="left")
+        if kind == "u_shape":
+            return some.astype(np.float64)
+        return (some + np.searchsorted(ordered, ordered - (p + noise), side="left")) / 2
     low = q if kind == "linear" else 0.0
     centred = ordered - ordered[len(ordered) // 2]
     sure = np.searchsorted(centred, centred - p, side="right")

@@ -24,14 +24,14 @@ def attainment(
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = (value - target) / np.abs(target)
         if direction == "target":
-            share = 1.0 - np.abs(gap)
+            share = np.round(1.0 - np.abs(gap), 12)
         elif direction == "lower" and inverse == "ratio":
             share = np.where((value <= 0) & (target > 0), np.inf, target / value)
         elif direction == "lower":
-            share = 1.0 - gap
+            share = np.round(1.0 - gap, 12)  # 0.93 and not 0.9299999999999999: gates, steps
         else:
             # value / target and not 1 + gap: 0.35 and not 0.35000000000000009.
-            share = np.where(target > 0, value / target, 1.0 + gap)
+            share = np.where(target > 0, value / target, np.round(1.0 + gap, 12))
     if direction == "target":
         met = value == target
     else:
