@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
@@ -115,8 +115,11 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
         return []
     if isinstance(names, str):
         return [names]
-    if not isinstance(names, Iterable) or isinstance(names, Mapping):
-        raise InputError(f"{caller}(): {option} must be a column name or a list of them.")
+    if not isinstance(names, Iterable) or hasattr(names, "items"):  # mappings, Series
+        raise InputError(
+            f"{caller}(): {option} must be a column name or a list of them, "
+            f"got {type(names).__name__}."
+        )
     out = list(names)
     if not all(isinstance(n, Hashable) for n in out):
         raise InputError(f"{caller}(): {option} must be a column name or a list of them.")

@@ -239,6 +239,9 @@ def test_altman_variants_and_zones():
     )
     other = credit.altman_z(rows.drop(columns="sales"), variant="z_double_prime")["z"].iloc[0]
     assert other == pytest.approx(6.56 * 0.2 + 3.26 * 0.3 + 6.72 * 0.1 + 1.05 * 1.5)
+    whose = credit.altman_z(rows.assign(firm=[7, 9]), customer="firm")
+    assert whose["firm"].tolist() == [7, 9]
+    pd.testing.assert_frame_equal(whose.drop(columns="firm"), z)
     with pytest.raises(InputError, match="total_assets"):
         credit.altman_z(rows.assign(total_assets=0.0))
 
@@ -247,6 +250,7 @@ def test_merton_as_in_hull_and_over_a_wide_range():
     firm = pd.DataFrame({"equity": [3.0], "volatility": [0.8], "debt": [10.0]})
     got = credit.merton(firm, risk_free=0.05).iloc[0]
     assert got["assets"] == pytest.approx(12.40, abs=0.005)
+    assert list(credit.merton(firm.assign(customer_id="A")))[:2] == ["customer_id", "assets"]
     assert got["asset_volatility"] == pytest.approx(0.2123, abs=5e-5)
     assert got["default_probability"] == pytest.approx(0.127, abs=5e-4)
     grid = pd.DataFrame(

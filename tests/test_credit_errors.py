@@ -139,3 +139,9 @@ def test_instalments_under_one_id_are_told_how_to_be_written():
         credit.aging(plan)
     with pytest.raises(InputError, match="sum them first; or"):
         credit.aging(plan.assign(due_date="2025-02-09"))
+
+
+def test_a_column_given_for_its_name_is_told_in_short():
+    invoices = namespace("salesmgmt.credit")["invoices"]
+    with pytest.raises(InputError, match=r"by must be a column name or a list of them, got Series"):
+        credit.aging(invoices, by=invoices["customer_id"])

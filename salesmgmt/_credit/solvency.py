@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _frames as door
-from .._frames import Amount, Rows
+from .._frames import Amount, Key, Rows
 from ..engine.merton import asset_value
 from ..errors import InputError
 
@@ -33,6 +33,7 @@ def altman_z(
     sales: str = "sales",
     total_assets: str = "total_assets",
     total_liabilities: str = "total_liabilities",
+    customer: str = "customer_id",
 ) -> pd.DataFrame:
     """Altman's Z score of each row of accounts.
 
@@ -45,12 +46,15 @@ def altman_z(
         manufacturers, book value. ``z_double_prime``: other industries, book value, no sales.
     working_capital, retained_earnings, ebit, equity, sales, total_assets, total_liabilities : str
         Names of the columns.
+    customer : str, default="customer_id"
+        Column that tells whose accounts they are, if there is one.
 
     Returns
     -------
     DataFrame
-        ``x1`` to ``x5`` (``x5`` not for ``z_double_prime``), ``z``, ``zone`` (``safe``,
-        ``grey``, ``distress``). Index of ``accounts``.
+        ``customer_id`` if ``accounts`` have it, ``x1`` to ``x5`` (``x5`` not for
+        ``z_double_prime``), ``z``, ``zone`` (``safe``, ``grey``, ``distress``). Index of
+        ``accounts``.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def altman_z(
         working_capital=Amount(working_capital), retained_earnings=Amount(retained_earnings),
         ebit=Amount(ebit), equity=Amount(equity), sales=Amount(sales) if with_sales else None,
         total_assets=Amount(total_assets), total_liabilities=Amount(total_liabilities),
+        customer=Key(customer, optional=True, missing="allow"),
     )  # fmt: skip
     _above_zero(rows, ("total_assets", "total_liabilities"), caller)
     assets = rows["total_assets"]
@@ -96,10 +101,16 @@ def altman_z(
         ratios.append(rows["sales"] / assets)
     weights, low, high = _VARIANTS[variant]
     z = sum(w * x for w, x in zip(weights, ratios))
-    out = pd.DataFrame({f"x{n}": x for n, x in enumerate(ratios, 1)}, index=rows.index)
+    out = _of_whom(rows).assign(**{f"x{n}": x for n, x in enumerate(ratios, 1)})
     out["z"] = np.round(z, 10)
     out["zone"] = np.select([out["z"] > high, out["z"] < low], ["safe", "distress"], "grey")
     return out
+
+
+def _of_whom(rows: Rows) -> pd.DataFrame:
+    """The customers of the rows, if they are named; else only the index."""
+    named = [rows.columns["customer"]] if "customer" in rows else []
+    return rows.frame[named].copy()
 
 
 def _above_zero(rows: Rows, options: tuple[str, ...], caller: str) -> None:
@@ -120,6 +131,7 @@ def merton(
     equity: str = "equity",
     volatility: str = "volatility",
     debt: str = "debt",
+    customer: str = "customer_id",
 ) -> pd.DataFrame:
     """Distance to default and its probability, from share price and debt.
 
@@ -133,12 +145,15 @@ def merton(
         Interest rate a year, continuous.
     equity, volatility, debt : str
         Names of the columns.
+    customer : str, default="customer_id"
+        Column that tells whose shares they are, if there is one.
 
     Returns
     -------
     DataFrame
-        ``assets``, ``asset_volatility``, ``distance_to_default``, ``default_probability``
-        (risk-neutral), ``status`` (``ok``, ``not_converged``). Index of ``accounts``.
+        ``customer_id`` if ``accounts`` have it, ``assets``, ``asset_volatility``,
+        ``distance_to_default``, ``default_probability`` (risk-neutral), ``status`` (``ok``,
+        ``not_converged``). Index of ``accounts``.
 
     Raises
     ------
@@ -166,12 +181,13 @@ def merton(
     rows = door.take(
         accounts, caller=caller, arg="accounts", equity=Amount(equity),
         volatility=Amount(volatility), debt=Amount(debt),
+        customer=Key(customer, optional=True, missing="allow"),
     )  # fmt: skip
     _above_zero(rows, ("equity", "volatility", "debt"), caller)
     value, sigma, distance, chance, ok = asset_value(
         rows["equity"], rows["volatility"], rows["debt"], risk_free, horizon
     )
-    out = pd.DataFrame({"assets": value, "asset_volatility": sigma}, index=rows.index)
+    out = _of_whom(rows).assign(assets=value, asset_volatility=sigma)
     out["distance_to_default"] = distance
     out["default_probability"] = chance
     out["status"] = np.where(ok, "ok", "not_converged")
