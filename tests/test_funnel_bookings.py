@@ -150,6 +150,18 @@ def test_the_samples_sandbagger_and_happy_ears_are_found():
     assert mean["amount_ratio"].idxmin() == "R21"
 
 
+def test_a_call_by_hand_and_calls_of_unknown_deals_are_told():
+    """Called 60 for the end of February, won at 100 in mid March; of deal 9 nothing is known."""
+    calls = pd.DataFrame({"snapshot_date": "2025-01-31", "deal_id": [1, 9], "owner": "li",
+        "amount": [60.0, 5.0], "close_date": "2025-02-28", "category": "commit"})  # fmt: skip
+    deals = pd.DataFrame({"deal_id": [1], "stage": "won", "amount": [100.0],
+        "created_at": "2025-01-01", "close_date": "2025-03-15"})  # fmt: skip
+    with pytest.warns(DataWarning, match=r"1 row\(s\) of snapshots whose deal is not in deals.*9"):
+        out = submissions(calls, deals).iloc[0]
+    assert (out["calls"], out["won"], out["on_time"], out["days_late"]) == (1, 1, 0, 15)
+    assert out["amount_ratio"] == pytest.approx(100 / 60)
+
+
 # --------------------------------------------------------------------------------------
 # Attribution
 

@@ -20,6 +20,7 @@ from .._frames import (
     stack_keys,
     take,
     to_pandas,
+    warn,
 )
 from ..engine.proportions import interval
 from ..errors import InputError
@@ -276,7 +277,7 @@ def submissions(
         What was written down: one row a deal and snapshot, with amount and expected closing
         day; only rows of deals that are open in them count.
     deals : DataFrame
-        How the deals ended.
+        How the deals ended. A ``DataWarning`` tells of called deals that are not in it.
     by, category : str
         Columns of ``snapshots``: who called it (``owner``), and the forecast category
         (``commit``, ``best_case``, ``pipeline``; may be absent).
@@ -349,6 +350,12 @@ def _ended(rows: Rows, known: Deals, deal: str, caller: str) -> pd.DataFrame:
     at = np.full(len(key), -1)
     at[key.codes[len(rows) :]] = np.arange(len(known))
     at = at[key.codes[: len(rows)]]
+    if (lost := at < 0).any():
+        first = rows.series("deal").iloc[int(np.flatnonzero(lost)[0])]
+        warn(
+            f"{caller}(): left out {int(lost.sum())} row(s) of snapshots whose deal is not in "
+            f"deals, first {first!r}."
+        )
     open_ = np.ones(len(rows), dtype=bool)
     if "status" in rows:
         open_ = states_of(rows.series("status"))[0] == OPEN
