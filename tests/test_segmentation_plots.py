@@ -49,8 +49,10 @@ def test_every_figure_draws_what_it_is_given(results, lang):
 
 def test_every_figure_names_a_missing_column(results):
     for name, result in results.items():
-        with pytest.raises(InputError, match=f"plots.{name}"):
+        with pytest.raises(InputError, match=rf"plots\.{name}.*what segmentation\.\w+ returned"):
             getattr(plots, name)(result.iloc[:, :1])
+    with pytest.raises(InputError, match=r"what segmentation\.score_grid returned"):
+        plots.rfm_heatmap(seg.rfm(_some_sales()))
 
 
 def test_many_cells_are_not_hidden_by_the_lines_between_them():

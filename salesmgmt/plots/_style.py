@@ -65,15 +65,16 @@ def axes(
     *,
     caller: str,
     figsize: tuple[float, float] = (8.0, 4.5),
+    made_by: str = "the desk",
 ) -> tuple[pd.DataFrame, Axes]:
-    """Check what is to be drawn and return it with the Axes to draw on."""
+    """Check what is to be drawn, by whom it is made, and return it with the Axes to draw on."""
     check_lang(lang, caller=caller)
     frame = to_pandas(result, caller=caller, arg="result")
     absent = [c for c in columns if c not in frame.columns]
     if absent:
         raise InputError(
             f"{caller}(): result has no column {absent[0]!r}; "
-            "pass what the desk returned, unchanged."
+            f"pass what {made_by} returned, unchanged."
         )
     if not len(frame):
         raise InputError(f"{caller}(): result has no rows; there is nothing to draw.")

@@ -63,7 +63,15 @@ def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en
         A column of ``score_grid`` is missing.
     """
     columns = ["r", "f", "customers", "amount"]
-    frame, ax = axes(result, columns, ax, lang, caller="plots.rfm_heatmap", figsize=(7.0, 5.0))
+    frame, ax = axes(
+        result,
+        columns,
+        ax,
+        lang,
+        caller="plots.rfm_heatmap",
+        made_by="segmentation.score_grid",
+        figsize=(7.0, 5.0),
+    )
     size = int(max(frame["r"].max(), frame["f"].max()))
     shade = np.full((size, size), np.nan)
     r, f = frame["r"].to_numpy(int) - 1, frame["f"].to_numpy(int) - 1
@@ -139,7 +147,14 @@ def segment_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
         A column of ``segment_summary`` is missing.
     """
     columns = ["label", "customers", "amount"]
-    frame, ax = axes(result, columns, ax, lang, caller="plots.segment_bars")
+    frame, ax = axes(
+        result,
+        columns,
+        ax,
+        lang,
+        caller="plots.segment_bars",
+        made_by="segmentation.segment_summary",
+    )
     at = np.arange(len(frame))
     bars = ax.barh(at, frame["amount"].to_numpy(float), color=_colours(len(frame)))
     told = [
@@ -192,6 +207,7 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
         ax,
         lang,
         caller="plots.cohort_triangle",
+        made_by="segmentation.cohorts",
         figsize=(10.0, 6.0),
     )
     if frame.duplicated(["cohort", "age"]).any():
@@ -263,6 +279,7 @@ def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
         ax,
         lang,
         caller="plots.migration_flow",
+        made_by="segmentation.migration",
         figsize=(9.0, 5.5),
     )
     ends = [list(dict.fromkeys(frame[side])) for side in ("from", "to")]
@@ -312,7 +329,12 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         A column is missing.
     """
     frame, ax = axes(
-        result, ["customers_share", "cumulative_share"], ax, lang, caller="plots.whale"
+        result,
+        ["customers_share", "cumulative_share"],
+        ax,
+        lang,
+        caller="plots.whale",
+        made_by="segmentation.whale_curve",
     )
     x = np.r_[0.0, frame["customers_share"].to_numpy(float)]
     y = np.r_[0.0, frame["cumulative_share"].to_numpy(float)]
@@ -366,7 +388,14 @@ def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str 
     InputError
         A column is missing.
     """
-    frame, ax = axes(result, ["clv", "clv_lo", "clv_hi"], ax, lang, caller="plots.clv_distribution")
+    frame, ax = axes(
+        result,
+        ["clv", "clv_lo", "clv_hi"],
+        ax,
+        lang,
+        caller="plots.clv_distribution",
+        made_by="segmentation.clv",
+    )
     ordered = frame.sort_values("clv", ascending=False)
     rank = np.arange(1, len(ordered) + 1) / len(ordered)
     lo, hi = (ordered[c].to_numpy(float) for c in ("clv_lo", "clv_hi"))
@@ -408,7 +437,12 @@ def calibration_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str 
         A column is missing.
     """
     frame, ax = axes(
-        result, ["group", "predicted", "actual"], ax, lang, caller="plots.calibration_bars"
+        result,
+        ["group", "predicted", "actual"],
+        ax,
+        lang,
+        caller="plots.calibration_bars",
+        made_by="segmentation.calibration",
     )
     at = np.arange(len(frame))
     ax.bar(
@@ -451,7 +485,12 @@ def tracking_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
         A column is missing.
     """
     frame, ax = axes(
-        result, ["date", "actual", "expected", "fitted"], ax, lang, caller="plots.tracking_curve"
+        result,
+        ["date", "actual", "expected", "fitted"],
+        ax,
+        lang,
+        caller="plots.tracking_curve",
+        made_by="segmentation.tracking",
     )
     dates = frame["date"].to_numpy()
     actual, expected = (np.cumsum(frame[c].to_numpy(float)) for c in ("actual", "expected"))
@@ -501,6 +540,7 @@ def alive_map(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
         ax,
         lang,
         caller="plots.alive_map",
+        made_by="segmentation.alive_grid",
         figsize=(7.5, 5.0),
     )
     x = np.unique(frame["x"].to_numpy(float))
