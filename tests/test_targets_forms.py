@@ -238,3 +238,34 @@ def test_what_was_assigned_does_not_outlive_its_targets():
         assert "assigned" not in replan(plan, came, as_of="2025-01-31")
     with pytest.warns(DataWarning, match="left out the column 'assigned'"):
         assert "assigned" not in round_plan(plan, step=10)
+
+
+def two_measures() -> pd.DataFrame:
+    weights = pd.Series(1.0, pd.Index(["a", "b"], name="rep"))
+    totals = pd.Series({"销售额": 1200.0, "回款": 600.0})
+    return decompose(totals, periods=(*YEAR[:2], "Q"), weights=weights)
+
+
+def test_measures_are_reconciled_and_locked_each_for_itself():
+    above = two_measures()
+    below = above.copy()
+    below.loc[below["measure"] == "销售额", "target"] *= 0.5
+    sums = reconcile(above, below).groupby("measure")["target"].sum()
+    assert sums.to_dict() == {"销售额": 1200.0, "回款": 600.0}
+    lock = above[above["measure"] == "销售额"].iloc[:1].assign(target=100.0)
+    totals = pd.Series({"销售额": 1200.0, "回款": 600.0})
+    weights = pd.Series(1.0, pd.Index(["a", "b"], name="rep"))
+    plan = decompose(totals, periods=(*YEAR[:2], "Q"), weights=weights, locked=[lock])
+    assert plan.groupby("measure")["target"].first().to_dict() == {"销售额": 100.0, "回款": 75.0}
+
+
+def test_keys_without_sales_have_no_season():
+    months = pd.date_range("2023-01-01", periods=24, freq="MS")
+    history = pd.DataFrame({"date": months, "amount": [2.0] + [1.0] * 11 + [2.0] + [1.0] * 11})
+    both = pd.concat([history.assign(rep="a"), history.assign(rep="new", amount=0.0)])
+    with pytest.warns(DataWarning, match=r"1 key\(s\) have no period .* first 'new'"):
+        shares = seasonal_profile(both, by="rep").set_index("rep")["share"]
+    assert shares["new"].tolist() == pytest.approx([1 / 12] * 12)
+    assert shares["a"].tolist() == pytest.approx([2 / 13] + [1 / 13] * 11)
+    with pytest.raises(InputError, match="no period with an amount above zero"):
+        seasonal_profile(history.assign(amount=-1.0))

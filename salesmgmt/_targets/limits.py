@@ -21,7 +21,7 @@ from .allocation import inward_units
 from .organisation import as_table
 from .spans import Spans, dated, label_days
 
-__all__ = ["Limits", "read_limits"]
+__all__ = ["Limits", "of_measure", "read_limits"]
 
 FAR = 2.0**60  # "no bound" in whole steps
 
@@ -86,6 +86,18 @@ def read_limits(
             _apply(out, read, name, tree, positive, step)
     _check_crossed(out, organisation, spans, step, caller=caller)
     return out
+
+
+def of_measure(given: Any, measures: pd.Index | None, at: int, *, caller: str) -> Any:
+    """What an option says of one measure: of a tidy frame with ``measure`` its own rows."""
+    if measures is None:
+        return given
+    if isinstance(given, list | tuple):
+        return [of_measure(each, measures, at, caller=caller) for each in given]
+    given = as_table(given, "a limit", caller=caller)
+    if isinstance(given, pd.DataFrame) and "measure" in given.columns and "target" in given.columns:
+        return given[given["measure"] == measures[at]]
+    return given
 
 
 # --------------------------------------------------------------------------------------

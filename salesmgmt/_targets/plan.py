@@ -20,7 +20,7 @@ from ..engine.controlled_rounding import (
 from ..errors import InputError
 from .disaggregation import METHODS, column_totals
 from .ideal import bounded_ideal, free_ideal
-from .limits import Limits, read_limits
+from .limits import Limits, of_measure, read_limits
 from .organisation import as_table, org_tree, part_of_tree, take_organisation
 from .shape import period_weights
 from .spans import RETAIL, Spans, plan_spans, stamps
@@ -149,13 +149,11 @@ def decompose(
     tree = org_tree(organisation)
     setting = _Setting(organisation, tree, spans, step, caller)
     plans, worst, reported = [], 0.0, {}
-    for groups in tasks:
+    for at, groups in enumerate(tasks):
         shape = period_weights(spans, profile, calendar, organisation, year_start, caller=caller)
         groups, shape = column_totals(groups, shape, profile, spans, method, caller=caller)
         limits = read_limits(
-            lower,
-            upper,
-            locked,
+            *(of_measure(v, measures, at, caller=caller) for v in (lower, upper, locked)),
             organisation=organisation,
             tree=tree,
             spans=spans,

@@ -41,7 +41,8 @@ def reconcile(
     """The targets nearest to both sides that keep the top-down total exactly.
 
     Least squares: ``trust * (x - top_down)**2 + (1 - trust) * (x - bottom_up)**2`` is made
-    smallest over all ``x`` that add up to the top-down total and keep the bounds.
+    smallest over all ``x`` that add up to the top-down total (of each ``measure``, where the
+    labels have one) and keep the bounds.
 
     Parameters
     ----------
@@ -106,16 +107,17 @@ def reconcile(
     above = above.iloc[order]
     index = above.index
     told = below.reindex(index).to_numpy()
-    total = _total(above.to_numpy(np.float64), step, caller=caller)
     share = _trust(trust, index, caller=caller)
     a = above.to_numpy() / float(step)
     b = np.where(np.isnan(told), above.to_numpy(), told) / float(step)
     point = share * a + (1.0 - share) * b
     low, high = _limits(index, lower, upper, point, step, caller=caller)
-    check_room(total, np.ones(len(a)), low, high, index, step, caller=caller)
-    pull = None if spread == "even" else np.maximum(np.abs(point), 1e-9)
-    exact = nearest_with_sum(point, float(total), low.astype(float), high.astype(float), pull)
-    whole = round_tree([snap(exact)], Tree((np.zeros(len(a), dtype=np.int64),)), total)[0]
+    whole = np.zeros(len(point), dtype=np.int64)
+    for at in _measures(keys.labels):  # each keeps its own total
+        amounts = above.to_numpy(np.float64)[at]
+        total = _total(amounts, step, caller=caller)
+        check_room(total, np.ones(len(at)), low[at], high[at], index[at], step, caller=caller)
+        whole[at] = _closed(point[at], total, low[at], high[at], spread)
     out = keys.labels.copy()
     if isinstance(top_down, pd.DataFrame) and "period_end" in top_down.columns:
         ends = as_dates(top_down["period_end"], name="period_end", caller=caller)
@@ -125,6 +127,23 @@ def reconcile(
     out["target"] = money(whole, step)
     out["gap"] = above.to_numpy() - told
     return out
+
+
+def _measures(labels: pd.DataFrame) -> list[np.ndarray]:
+    """Rows of each measure; targets of different measures are never added."""
+    if "measure" not in labels:
+        return [np.arange(len(labels))]
+    codes = factorise(labels, ["measure"]).codes
+    return [np.flatnonzero(codes == c) for c in range(int(codes.max()) + 1)]
+
+
+def _closed(
+    point: np.ndarray, total: int, low: np.ndarray, high: np.ndarray, spread: str
+) -> np.ndarray:
+    """Whole steps nearest to ``point`` that add up to ``total`` within the bounds."""
+    pull = None if spread == "even" else np.maximum(np.abs(point), 1e-9)
+    exact = nearest_with_sum(point, float(total), low.astype(float), high.astype(float), pull)
+    return round_tree([snap(exact)], Tree((np.zeros(len(point), dtype=np.int64),)), total)[0]
 
 
 def _total(amounts: np.ndarray, step: float, *, caller: str) -> int:

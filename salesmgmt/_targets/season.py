@@ -146,6 +146,8 @@ def seasonal_profile(
         table = np.divide(table, worked, out=np.full(table.shape, np.nan), where=worked > 0)
         table = _fill(table)
         basis = "working_day"
+    sold = _sold(table, keys, caller=caller)
+    table[~sold] = 1.0  # no season is known: every period alike
     cycle = {"D": 7, "W": 52}.get(freq, periods_a_year(freq))
     index = np.array(
         [seasonal_index(line, season, SEASONS[freq], cycle, method=method) for line in table]
@@ -178,6 +180,22 @@ def _last_whole(
     a, b = (d.date() for d in stamps(np.array([begun, over])))
     warn(f"{caller}(): left out the last period ({a} to {b}): it is not over at as_of.")
     return final - 1
+
+
+def _sold(table: np.ndarray, keys: Any, *, caller: str) -> np.ndarray:
+    """Keys with sales in any period; told where there are none, refused where nobody has any."""
+    sold = np.nan_to_num(table).sum(axis=1) > 0
+    if not sold.any():
+        raise InputError(
+            f"{caller}(): history has no period with an amount above zero; a profile needs sales."
+        )
+    if not sold.all():
+        first = keys.index[int(np.flatnonzero(~sold)[0])]
+        warn(
+            f"{caller}(): {int((~sold).sum())} key(s) have no period with an amount above zero, "
+            f"first {first!r}; their profile is the same for each period."
+        )
+    return sold
 
 
 def _fill(table: np.ndarray) -> np.ndarray:
