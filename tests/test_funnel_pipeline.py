@@ -364,7 +364,7 @@ def test_coverage_tells_of_deals_that_no_plan_counts():
     )  # fmt: skip
     plan = pd.DataFrame({"owner": ["a"], "period_start": "2025-01-01", "period_end": "2025-03-31",
                          "target": 50.0})  # fmt: skip
-    told = r"2 of keys without a plan \(first owner 'new'\); 1 open ones without an expected"
+    told = r"left out 2 deal\(s\) of keys without a plan, first owner='new'\."
     with pytest.warns(DataWarning, match=told):
         out = coverage(deals, plan, by="owner", as_of="2025-02-15")
     assert out["open"].tolist() == [10.0]

@@ -327,7 +327,8 @@ def coverage(
         ``open`` (expected to close in the period, from ``as_of`` on; overdue deals in the
         current period), ``coverage`` (open / gap), ``win_rate``, ``needed`` (gap / win rate),
         ``shortfall`` (needed less open, at least 0), ``as_of``. A ``DataWarning`` tells of deals
-        of keys without a plan, and of open ones without an expected day.
+        of keys without a plan. Open deals without an expected day are in no period;
+        :func:`pipeline` counts them (``undated``).
 
     Raises
     ------
@@ -467,19 +468,17 @@ def _codes_of(known: Deals, labels: pd.DataFrame, caller: str) -> np.ndarray:
 def _tell_left_out(
     known: Deals, goals: pd.DataFrame, key: np.ndarray, names: list[str], caller: str
 ) -> None:
-    """Warn of deals that belong to no row of the plan: another key, or no expected day."""
+    """Warn of deals that would count, were their key in the plan."""
     first, last = int(goals["first"].min()), int(goals["last"].max())
-    still = known.status == OPEN
-    inside = (known.close <= last) & (still | ((known.status == IS_WON) & (known.close >= first)))
-    dated = known.close != NO_DAY
-    told = []
-    if (strange := (key < 0) & dated & inside).any():
-        who = known.column("by0").iloc[int(np.flatnonzero(strange)[0])]
-        told.append(f"{int(strange.sum())} of keys without a plan (first {names[0]} {who!r})")
-    if (undated := still & ~dated).any():
-        told.append(f"{int(undated.sum())} open ones without an expected closing day")
-    if told:
-        warn(f"{caller}(): left out deals that are in no period of the plan: {'; '.join(told)}.")
+    counted = (known.status == OPEN) | ((known.status == IS_WON) & (known.close >= first))
+    lost = (key < 0) & counted & (known.close <= last)
+    if lost.any():
+        who = tuple(known.column(f"by{i}").iloc[int(np.flatnonzero(lost)[0])]
+                    for i in range(len(names)))  # fmt: skip
+        warn(
+            f"{caller}(): left out {int(lost.sum())} deal(s) of keys without a plan, first "
+            f"{', '.join(f'{n}={w!r}' for n, w in zip(names, who, strict=True))}."
+        )
 
 
 def _period_sums(
