@@ -122,7 +122,7 @@ plans = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=130)
+@settings(max_examples=90)
 @given(
     plans,
     st.lists(st.tuples(st.integers(1, 4), money_values), min_size=1, max_size=14),

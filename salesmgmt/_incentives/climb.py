@@ -88,7 +88,7 @@ class Climb:
             self._refuse(lost, "has no target; give targets= or a target column")
         low = used & (job.target <= 0)
         if needs and low.any():
-            self._refuse(low, "has a target that is not positive")
+            self._refuse(low, "has a target that is not positive; give one, or a plan by amount")
         uses_pay = plan.pays == "target_pay" or "target_pay" in plan.caps
         if uses_pay and job.target_pay is None:
             raise InputError(
