@@ -269,3 +269,18 @@ def test_keys_without_sales_have_no_season():
     assert shares["a"].tolist() == pytest.approx([2 / 13] + [1 / 13] * 11)
     with pytest.raises(InputError, match="no period with an amount above zero"):
         seasonal_profile(history.assign(amount=-1.0))
+
+
+def test_months_of_weeks_roll_up_into_quarters_of_weeks():
+    plan = decompose(5200, periods=("4-4-5", 2024))
+    quarters = roll_up(plan, freq="Q")
+    assert quarters["target"].tolist() == [1300.0] * 4
+    assert (quarters["period_end"] - quarters["period_start"]).dt.days.tolist() == [90] * 4
+    # The National Retail Federation's 2023 has 53 weeks, to 3 February 2024.
+    years = pd.Series({2023: 530.0, 2024: 520.0})
+    plan = decompose(years, periods=("4-5-4", [2023, 2024]), year_start=2)
+    whole = roll_up(plan, freq="Y", year_start=2)
+    assert whole["target"].tolist() == [530.0, 520.0]
+    assert whole["period_end"].tolist() == [pd.Timestamp("2024-02-03"), pd.Timestamp("2025-02-01")]
+    with pytest.raises(InputError, match="cross the end of a period of freq 'Q'"):
+        roll_up(decompose(52, periods=("4-4-5", 2024, "W")), freq="Q")  # weeks: which quarters?

@@ -19,6 +19,7 @@ from .._frames import (
     check_names,
     check_number,
     check_series,
+    days_of,
     factorise,
     money,
     take,
@@ -35,6 +36,8 @@ from .organisation import PlanColumns, plan_keys
 from .spans import dated, stamps
 
 __all__ = ["rake", "roll_up", "round_plan"]
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def roll_up(
@@ -59,7 +62,8 @@ def roll_up(
     levels : str or list of str, optional
         Key columns to keep, in this order; ``[]`` for the whole. Default: all.
     freq : {"W", "M", "Q", "Y", "all"}, optional
-        Coarser periods; each period of the plan must lie within one of them. ``"all"``: one
+        Coarser periods; each period of the plan must lie within one of them (``"Q"`` and ``"Y"``:
+        of the calendar, or of the retail year for its months of 4 and 5 weeks). ``"all"``: one
         row for the whole time. Default: the plan's own periods.
     year_start : int, default=1
         First month of the fiscal year.
@@ -146,6 +150,9 @@ def _coarser(
     first = period_of(start, freq, year_start=year_start)
     last = period_of(end, freq, year_start=year_start)
     if (first != last).any():
+        retail = _retail(start, end, freq, year_start)
+        if retail is not None:
+            return retail
         at = int(np.flatnonzero(first != last)[0])
         a, b = (d.date() for d in stamps(np.array([start[at], end[at]])))
         raise InputError(
@@ -156,6 +163,34 @@ def _coarser(
     low = period_start(first, freq, year_start=year_start)
     high = period_end(first, freq, year_start=year_start)
     return np.maximum(low, start.min()), np.minimum(high, end.max())
+
+
+def _retail(
+    start: np.ndarray, end: np.ndarray, freq: str, year_start: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Quarters or years of 52 or 53 weeks, where every period of the plan lies in one of them."""
+    from ..calendars import retail_calendar
+
+    weekday = np.unique((start + 3) % 7)  # Monday 0
+    length = end - start + 1
+    # Single weeks may be meant by the calendar as well: they are not taken for a retail year.
+    if freq not in ("Q", "Y") or len(weekday) > 1 or (length % 7).any() or length.min() < 28:
+        return None
+    years = stamps(np.array([start.min(), end.max()])).year
+    table = retail_calendar(
+        range(int(years[0]) - 1, int(years[1]) + 2),
+        freq=freq,
+        year_start=year_start,
+        week_start=_DAYS[int(weekday[0])],
+    )
+    low, high = (
+        days_of(table[c].to_numpy().astype("datetime64[us]"))
+        for c in ("period_start", "period_end")
+    )
+    at = np.searchsorted(low, start, side="right") - 1
+    if (at < 0).any() or (end > high[at]).any():
+        return None
+    return np.maximum(low[at], start.min()), np.minimum(high[at], end.max())
 
 
 # --------------------------------------------------------------------------------------
