@@ -23,7 +23,6 @@ _FILES = {
     "adjustments": "write-offs and the like: customer_id, date, amount, kind",
     "plan": "targets: your key columns, period_start, period_end, target",
 }
-_MAY_BE_EMPTY = ("payments", "adjustments")  # nothing paid, nothing written off
 _EPILOG = """examples:
   salesmgmt report                                   the sample company, to report.html
   salesmgmt report --transactions sales.csv          the sections that sales alone can fill
@@ -104,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from ._frames import day
+    from ._frames import MAY_BE_EMPTY, day
     from .report import build
     from .report._files import read_table
 
@@ -121,7 +120,7 @@ def _report(options: argparse.Namespace) -> int:
     _say("reading " + (", ".join(given.values()) if given else "the sample company"))
     if given:
         tables = {
-            ("stage_events" if k == "events" else k): read_table(v, empty=k in _MAY_BE_EMPTY)
+            ("stage_events" if k == "events" else k): read_table(v, empty=k in MAY_BE_EMPTY)
             for k, v in given.items()
         }
     else:
@@ -165,10 +164,12 @@ def _likeliest(columns: list[str]) -> str:
     """The table most of whose required columns are there."""
     from ._frames import TABLES
 
-    def fit(table: str) -> tuple[float, int]:
-        needed = [role.name for role in TABLES[table].values() if not role.optional]
-        there = sum(name in columns for name in needed)
-        return there / len(needed), there
+    def fit(table: str) -> tuple[float, int, int]:
+        roles = TABLES[table].values()
+        needed = sum(not role.optional for role in roles)
+        there = sum(not role.optional and role.name in columns for role in roles)
+        also = sum(role.optional and role.name in columns for role in roles)
+        return there / needed if needed else float(also > 0), there, also
 
     return max(TABLES, key=fit)
 

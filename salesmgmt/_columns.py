@@ -104,7 +104,7 @@ def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
     first = [
         unicodedata.normalize("NFKC", str(v)).replace(" ", "") for v in series[wrong].iloc[:20]
     ]
-    if all(_WRITTEN.fullmatch(v) for v in first):
+    if _may_hold_numbers(series) and all(_WRITTEN.fullmatch(v) for v in first):
         mixed = pd.api.types.infer_dtype(series, skipna=True) != "string"
         text = f"frame[{str(series.name)!r}]" + (".astype(str)" if mixed else "")
         return (
@@ -131,11 +131,9 @@ def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount
 
 def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers from object, text, nullable, Arrow or decimal columns: values, missing, wrong."""
-    lost = series.isna().to_numpy()
+    lost = series.isna().to_numpy(copy=True)
     every = np.ones(len(series), dtype=bool)
-    if pd.api.types.is_bool_dtype(series.dtype) or pd.api.types.is_datetime64_any_dtype(
-        series.dtype
-    ):
+    if not _may_hold_numbers(series):
         return np.full(len(series), np.nan), lost, every & ~lost
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(object)
@@ -143,7 +141,30 @@ def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarra
     if isinstance(parsed.dtype, np.dtype) and parsed.dtype.kind not in "iufb":
         parsed = pd.to_numeric(series.astype(str), errors="coerce")
     out = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    return out, lost, ~lost & ~np.isfinite(out)
+    bad = ~lost & ~np.isfinite(out)
+    if bad.any():  # an empty cell, however it was read
+        lost[bad] = (series[bad].astype(str).str.strip() == "").to_numpy()
+    return out, lost, bad & ~lost
+
+
+def _may_hold_numbers(series: pd.Series) -> bool:
+    """Whether a column's kind is one of amounts: truth, times, spans, periods are none."""
+    kinds = pd.api.types
+    dtype = series.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        return not any(kind in str(dtype) for kind in ("bool", "timestamp", "date", "duration"))
+    return not (
+        kinds.is_bool_dtype(dtype)
+        or kinds.is_datetime64_any_dtype(dtype)
+        or kinds.is_timedelta64_dtype(dtype)
+        or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype)
+    )
+
+
+# The years that nanoseconds can hold: what lies outside stands for "never" or "not known".
+_EARLIEST, _LATEST = (
+    int(np.datetime64(day, "us").astype(np.int64)) for day in ("1678-01-01", "2262-01-01")
+)
 
 
 def dates_of(
@@ -155,10 +176,16 @@ def dates_of(
     times = plain_times(series)
     if times is not None and len(times):
         ends = extent(times.view(np.int64))
-        if ends[0] != np.iinfo(np.int64).min:  # no date is missing
+        if ends[0] >= _EARLIEST and ends[1] < _LATEST:  # and no date is missing
             return times, [], ends
     values, lost, wrong, reason, remedy = parse_dates(series)
     problems = []
+    if role.missing != "allow":  # where a date may be missing, 9999-12-31 may mean never
+        whole = values.view(np.int64)
+        far = ~np.isnat(values) & ((whole < _EARLIEST) | (whole >= _LATEST))
+        if far.any():
+            why = "is no day of business (outside 1678 to 2261)"
+            problems.append(Problem(str(series.name), far, why, "mend the date"))
     name = str(series.name)
     if wrong.any():
         problems.append(Problem(name, wrong, reason, remedy))

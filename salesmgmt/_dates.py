@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def plain_times(series: pd.Series) -> np.ndarray | None:
     return None
 
 
-_WHOLE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})|年(\d{1,2})月|年|-?[Qq]([1-4]))?")
+_WHOLE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})|年(\d{1,2})月|年|[ -]?[Qq]([1-4])|(\d{2}))?")
 
 
 def last_days(series: pd.Series) -> pd.Series:
@@ -56,7 +57,7 @@ def _last_day(value: object) -> np.datetime64 | None:
     found = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return None
-    year, month = int(found[1]), int(found[2] or found[3] or 3 * int(found[4] or 4))
+    year, month = int(found[1]), int(found[2] or found[3] or found[5] or 3 * int(found[4] or 4))
     if not 1 <= month <= 12:
         return None
     after = np.datetime64(f"{year:04d}-{month:02d}", "M") + 1
@@ -142,13 +143,25 @@ def _wall_time(value: object) -> np.datetime64:
     return stamp.tz_localize(None).to_datetime64().astype("datetime64[us]")
 
 
-_NUMERIC_DATE = re.compile(r"\s*\d{1,2}([/.\-])\d{1,2}\1\d{4}(?!\d)")
+_YEAR_LAST = re.compile(r"\d{1,2}([/.\-])\d{1,2}\1(\d{4}|\d{2})(?!\d)")
+_CLOCK = re.compile(r"(\s+)(\d{1,2}:\d\d)(:\d\d)?(\.\d+)?(\s*)([AaPp][Mm])?$")
+_QUARTER = re.compile(r"(\d{4})[ -]?[Qq]([1-4])$")
+_DIGIT = re.compile(r"\d")
+_MONTH = re.compile(r"\d{6}$")
+_STYLES = ("%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d")
+_MONTHS = ("%Y年%m月", "%Y年", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b", "%d-%b-%y")
+_UNREAD = "does not read as a date in the column's format"
 
 
 def _parse_date_text(
     series: pd.Series, lost: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
     text = series[~lost].astype(str).str.strip()
+    blank = (text == "").to_numpy()
+    if blank.any():  # an empty cell, however it was read
+        lost = lost.copy()
+        lost[~lost] = blank
+        text = text[~blank]
     nat = np.full(len(series), "NaT", "datetime64[us]")
     if text.empty:
         return nat, lost, np.zeros(len(series), dtype=bool), "", ""
@@ -158,37 +171,83 @@ def _parse_date_text(
     if reason:
         wrong, nat[~lost] = ~lost, np.datetime64("NaT")
     remedy = 'convert the column with pd.to_datetime(..., format="...")'
-    return nat, lost, wrong, reason or "does not read as a date in the column's format", remedy
+    return nat, lost, wrong, reason or _UNREAD, remedy
 
 
 def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
     """Dates under the one format that reads the most rows; a reason where it is ambiguous."""
-    first = _NUMERIC_DATE.match(text.iloc[0])
-    if first:
-        mark = first.group(1)
-        day_first = _read(text, f"%d{mark}%m{mark}%Y")
-        month_first = _read(text, f"%m{mark}%d{mark}%Y")
-        if np.isnat(day_first).sum() != np.isnat(month_first).sum():
-            return min(day_first, month_first, key=lambda v: int(np.isnat(v).sum())), ""
-        if (np.isnat(day_first) & np.isnat(month_first)).any():
-            return day_first, ""
-        if (day_first != month_first).any():
-            return day_first, "could be day/month or month/day"
-        return day_first, ""
-    tried = []
-    for style in ("ISO8601", "%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d", None):
-        tried.append(_read(text, style))
-        if not np.isnat(tried[-1]).any():
-            break
+    first = next((v for v in islice(text, 1000) if _DIGIT.search(v)), text.iloc[0])
+    if _YEAR_LAST.match(first):
+        return _year_last(text, first)
+    tried = [_read(text, "ISO8601")]
+    if np.isnat(tried[0]).any():
+        one, clock = pd.Series([first]), _clock_style(first)
+        styles = (*(style + clock for style in _STYLES), *_MONTHS, *_guessed(first))
+        tried += [_read(text, style) for style in styles if not np.isnat(_read(one, style)[0])]
+        if _QUARTER.match(first):
+            tried.append(_quarters(text))
+        elif _MONTH.match(first):
+            tried.append(_read(text.where(text.str.match(_MONTH)), "%Y%m"))
     return min(tried, key=lambda v: int(np.isnat(v).sum())), ""
+
+
+def _year_last(text: pd.Series, first: str) -> tuple[np.ndarray, str]:
+    """Numbers with the year at the end: which of the others is the month, the values must tell.
+
+    A year of two digits may also stand in front.
+    """
+    found = _YEAR_LAST.match(first)
+    assert found is not None
+    mark, clock = found.group(1), _clock_style(first)
+    short = len(found.group(2)) == 2
+    orders = ("dmy", "mdy", "ymd") if short else ("dmY", "mdY")
+    reads = [_read(text, mark.join("%" + part for part in order) + clock) for order in orders]
+    gaps = [int(np.isnat(read).sum()) for read in reads]
+    best = reads[int(np.argmin(gaps))]
+    rivals = [r for r, gap in zip(reads, gaps, strict=True) if gap == min(gaps)]
+    if min(gaps) < len(text) and any((r != best)[~np.isnat(best)].any() for r in rivals):
+        if short:
+            return best, "has years of two digits and could be read in several orders"
+        return best, "could be day/month or month/day"
+    return best, ""
+
+
+def _clock_style(first: str) -> str:
+    """How a time of day behind a date is written, as a format; none: nothing."""
+    found = _CLOCK.search(first)
+    if found is None:
+        return ""
+    _, _, seconds, parts, space, half = found.groups()
+    style = " %I:%M" if half else " %H:%M"
+    style += ":%S" if seconds else ""
+    style += ".%f" if parts else ""
+    return style + (" " if half and space else "") + ("%p" if half else "")
+
+
+def _guessed(first: str) -> tuple[str, ...]:
+    """The format in which a text with a whole date (names of months, say) is written."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        style = pd.tseries.api.guess_datetime_format(first) or ""
+    month = any(part in style for part in ("%m", "%b", "%B"))
+    return (style,) if "%Y" in style and month else ()
+
+
+def _quarters(text: pd.Series) -> np.ndarray:
+    """The first day of each quarter written ``2025Q1``."""
+    parts = text.str.extract(_QUARTER)
+    start = parts[0] + "-" + (pd.to_numeric(parts[1]) * 3 - 2).astype("Int64").astype(str)
+    return _read(start.fillna("none"), "%Y-%m")
 
 
 _OFFSET = r"(?<=\d\d:\d\d)(:\d\d(?:\.\d+)?)?\s*(?:Z|[+-]\d\d:?\d\d)$"
 
 
-def _read(text: pd.Series, style: str | None) -> np.ndarray:
+def _read(text: pd.Series, style: str) -> np.ndarray:
+    """Dates of a text in one format, NaT where it does not read."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "could not infer format": we say which rows instead
+        warnings.simplefilter("ignore")  # we say which rows do not read instead
+        text = text.mask(text.isin(["now", "today"]))  # pandas would look at the clock
         read = _to_datetime(text, style)
         if read is None:
             # Offsets differ from row to row, as they do over a summer: the wall clock is meant.
@@ -200,7 +259,7 @@ def _read(text: pd.Series, style: str | None) -> np.ndarray:
     return read.to_numpy().astype("datetime64[us]")
 
 
-def _to_datetime(text: pd.Series, style: str | None) -> pd.Series | None:
+def _to_datetime(text: pd.Series, style: str) -> pd.Series | None:
     """Datetimes, NaT where the text does not read; None where the offsets are not the same."""
     try:
         read = pd.to_datetime(text, format=style, errors="coerce")

@@ -31,6 +31,7 @@ from ._messages import speaking_for, warn
 from ._options import (
     check_bool,
     check_choice,
+    check_column,
     check_freq,
     check_int,
     check_lang,
@@ -42,11 +43,12 @@ from ._options import (
     units,
 )
 from ._problems import Problem, problem_table, settle
-from ._roles import TABLES, UNIQUE, Amount, AsIs, Date, Key, Role
+from ._roles import MAY_BE_EMPTY, TABLES, UNIQUE, Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 from .errors import InputError
 
 __all__ = [
+    "MAY_BE_EMPTY",
     "TABLES",
     "Amount",
     "AsIs",
@@ -59,6 +61,7 @@ __all__ = [
     "check",
     "check_bool",
     "check_choice",
+    "check_column",
     "check_freq",
     "check_int",
     "check_lang",
@@ -402,10 +405,11 @@ def resolve_as_of(as_of: object, days: np.ndarray | None = None, *, caller: str)
 def day(value: object, *, name: str, caller: str, last: bool = False) -> pd.Timestamp:
     """One calendar day from text, date, datetime, Timestamp or Period (wall clock, no zone).
 
-    ``last``: text that names a whole month, quarter or year is its last day, as a Period is.
+    Of a month, quarter or year (a Period, or text such as ``"2025-12"``) it is the first day, or
+    the last one where ``last``.
     """
     if isinstance(value, pd.Period):
-        value = value.end_time
+        value = value.end_time if last else value.start_time
     if isinstance(value, bool | Real) or value is None:
         raise InputError(f"{caller}(): {name} must be a date, got {value!r}.")
     times, problems, _ = dates_of(pd.Series([value], name=name), Date(name, last=last))
@@ -425,6 +429,8 @@ def one_currency(
     ``each``: keys ``by`` of one currency each will do, as only amounts of a key are added.
     """
     by = list(by)
+    for name in by:
+        check_column(name, "a key", caller=caller)
     if "currency" in by:
         return
     table = frame if is_pandas(frame) else lazy(frame, caller=caller, arg=arg)
@@ -492,13 +498,16 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     table : str
         Which table it is meant to be: a key of the canonical tables (``"transactions"``,
         ``"history"``, ``"plan"``, ``"samples"``, ``"stage_events"``, ``"deals"``,
-        ``"invoices"``, ``"payments"``, ``"adjustments"``).
+        ``"deal_snapshots"``, ``"invoices"``, ``"payments"``, ``"adjustments"``,
+        ``"accounts"``, ``"activities"``, ``"cases"``, ``"surveys"``, ``"expenses"``,
+        ``"contracts"``, ``"orders"``, ``"market"``).
 
     Returns
     -------
     DataFrame
         One row a problem: ``row`` (label in ``frame``'s index; missing where a whole column
-        is absent), ``column``, ``value``, ``reason``, ``remedy``. Empty: the frame is usable.
+        is absent, and column, too, where there are no rows), ``column``, ``value``, ``reason``,
+        ``remedy``. Empty: the frame is usable.
 
     Raises
     ------
@@ -520,6 +529,8 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     pdf = to_pandas(frame, caller="check", arg="frame")
     roles = TABLES[table]
     found: list[pd.DataFrame] = []
+    if not len(pdf) and table not in MAY_BE_EMPTY:
+        found.append(_told(None, "there are no rows", "give at least one"))
     present: dict[str, Role] = {}
     for option, role in roles.items():
         count = int((pdf.columns == role.name).sum())
@@ -528,11 +539,16 @@ def check(frame: Any, table: str) -> pd.DataFrame:
         elif count > 1 or not role.optional:
             reason = "is absent" if not count else f"stands {count} times"
             remedy = "rename all but one" if count else _rename(pdf.columns, role.name)
-            row = {"row": None, "column": role.name, "value": None}
-            found.append(pd.DataFrame([{**row, "reason": reason, "remedy": remedy}], dtype=object))
+            found.append(_told(role.name, reason, remedy))
     _, problems, _ = convert(pdf, present)
     names = UNIQUE.get(table, [])
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += repeated_rows(pdf, names)
     found.append(problem_table(pdf, problems))
     return pd.concat([f for f in found if len(f)] or found, ignore_index=True)
+
+
+def _told(column: str | None, reason: str, remedy: str) -> pd.DataFrame:
+    """A problem of no single row, in the form of the others."""
+    row = {"row": None, "column": column, "value": None, "reason": reason, "remedy": remedy}
+    return pd.DataFrame([row], dtype=object)

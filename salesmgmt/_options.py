@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .engine.periods import FREQS
 from .engine.units import LARGEST, from_units, to_units
@@ -17,6 +18,7 @@ from .errors import InputError
 __all__ = [
     "check_bool",
     "check_choice",
+    "check_column",
     "check_freq",
     "check_int",
     "check_lang",
@@ -33,8 +35,9 @@ def check_choice(value: object, name: str, choices: Sequence[object], *, caller:
     """``value`` is one of ``choices``."""
     kind = str if isinstance(value, str) else type(value)  # text of an array is text too
     if not any(value is c or (type(c) is kind and value == c) for c in choices):
-        close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        names = {str(c).casefold(): str(c) for c in choices}
+        close = difflib.get_close_matches(str(value).casefold(), list(names), n=1)
+        hint = f" Did you mean {names[close[0]]!r}?" if close else ""
         known = ", ".join(repr(c) for c in choices)
         raise InputError(f"{caller}(): {name} must be one of {known}; got {value!r}.{hint}")
 
@@ -109,6 +112,18 @@ def check_seed(random_state: Any, *, caller: str) -> Any:
     return check_int(random_state, "random_state", caller=caller, low=0)
 
 
+def check_column(name: Any, option: str, *, caller: str) -> None:
+    """``name`` can be the name of a column; whether there is one the door looks up."""
+    try:
+        hash(name)
+    except TypeError:
+        raise InputError(
+            f"{caller}(): {option} must be a column name, got {type(name).__name__}."
+        ) from None
+    if name is pd.NA:
+        raise InputError(f"{caller}(): {option} must be a column name, got {name!r}.")
+
+
 def check_names(names: Any, option: str, *, caller: str) -> list[str]:
     """Column names given as None, one name or several, as a list without repeats."""
     if names is None:
@@ -121,8 +136,8 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
             f"got {type(names).__name__}."
         )
     out = list(names)
-    if not all(isinstance(n, Hashable) for n in out):
-        raise InputError(f"{caller}(): {option} must be a column name or a list of them.")
+    for name in out:
+        check_column(name, option, caller=caller)
     if len(set(out)) != len(out):
         raise InputError(f"{caller}(): {option} names a column twice: {out!r}.")
     return out
@@ -130,7 +145,9 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
 
 def refuse_names(names: Iterable[Any], taken: Iterable[str], *, caller: str, option: str) -> None:
     """Keys must not be named like a column of the result, which would take their place."""
-    own = list(taken)
+    own, names = list(taken), list(names)
+    for name in names:
+        check_column(name, option, caller=caller)
     both = [n for n in names if n in own]
     if both:
         raise InputError(

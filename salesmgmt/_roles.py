@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["TABLES", "UNIQUE", "Amount", "AsIs", "Date", "Key", "Role"]
+__all__ = ["MAY_BE_EMPTY", "TABLES", "UNIQUE", "Amount", "AsIs", "Date", "Key", "Role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,46 @@ TABLES: dict[str, dict[str, Role]] = {
     "adjustments": _roles(
         customer=Key("customer_id"), date=Date("date"), amount=Amount("amount"), kind=Key("kind")
     ),
+    "deal_snapshots": _roles(
+        snapshot=Date("snapshot_date"),
+        deal=Key("deal_id"),
+        amount=Amount("amount"),
+        close=Date("close_date", optional=True, missing="allow"),
+    ),
+    "accounts": _roles(customer=Key("customer_id")),
+    "activities": _roles(customer=Key("customer_id"), date=Date("date")),
+    "cases": _roles(
+        customer=Key("customer_id"),
+        opened=Date("opened_at"),
+        closed=Date("closed_at", missing="allow"),
+    ),
+    "surveys": _roles(
+        date=Date("date", optional=True),
+        csat=Amount("csat", optional=True, missing="allow"),
+        nps=Amount("nps", optional=True, missing="allow", low=0, high=10),
+    ),
+    "expenses": _roles(date=Date("date"), amount=Amount("amount")),
+    "contracts": _roles(
+        contract=Key("contract_id"),
+        customer=Key("customer_id"),
+        payment_days=Amount("payment_days", optional=True, missing="allow", low=0),
+        penalty_rate=Amount("penalty_rate", optional=True, missing="allow", low=0),
+        credit_limit=Amount("credit_limit", optional=True, missing="allow", low=0),
+    ),
+    "orders": _roles(
+        ordered=Date("order_date"),
+        promised=Date("promised_date"),
+        delivered=Date("delivered_date", missing="allow"),
+        quantity=Amount("quantity", optional=True, missing="allow"),
+        delivered_quantity=Amount("delivered_quantity", optional=True, missing="allow"),
+    ),
+    "market": _roles(date=Date("date"), amount=Amount("amount")),
 }
-UNIQUE = {"deals": ["deal_id"], "invoices": ["invoice_id"], "payments": ["payment_id"]}
+UNIQUE = {
+    "deals": ["deal_id"],
+    "invoices": ["invoice_id"],
+    "payments": ["payment_id"],
+    "accounts": ["customer_id"],
+    "contracts": ["contract_id"],
+}
+MAY_BE_EMPTY = ("payments", "adjustments")  # nothing paid, nothing written off

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import salesmgmt
-from salesmgmt import DataWarning, InputError, forecast, funnel
+from salesmgmt import DataWarning, InputError, forecast, funnel, targets
 from salesmgmt._frames import (
     Amount,
     Date,
@@ -110,6 +110,12 @@ def test_repeated_keys_are_shown():
         pd.PeriodIndex(["2025-01-31", "2025-02-01"], freq="D"),
         pd.DatetimeIndex(["2025-01-31 23:30", "2025-02-01 00:30"], tz="Asia/Shanghai"),
         pd.DatetimeIndex(["2025-01-31 23:30", "2025-02-01 00:30"], tz="America/New_York"),
+        ["31/1/2025 22:30", "1/2/2025 8:05"],
+        ["1/31/2025 10:30 AM", "2/1/2025 1:30 PM"],
+        ["01/31/25", "02/01/25"],
+        ["Jan 31, 2025", "Feb 1, 2025"],
+        ["31-Jan-25", "01-Feb-25"],
+        ["2025年1月31日 10:30", "2025年2月1日 08:00"],
         pd.Categorical(["2025-01-31", "2025-02-01"]),
         np.array(["2025-01-31", "2025-02-01"], dtype="datetime64[s]"),
     ],
@@ -131,6 +137,17 @@ def test_dates_of_every_kind_are_the_same_calendar_days(values):
         ([dt.date(2025, 1, 31), "2025-02-01"], "mixes dates"),
         (["2025-01-31", None], "is missing"),
         (["2025-02-30", "2025-01-01"], "does not read as a date"),
+        # Nothing that pandas would complete from the clock of the machine.
+        (["today", "2025-01-01"], "does not read as a date"),
+        (["10:30", "11:30"], "does not read as a date"),
+        (["10:30 2025", "11:30 2025"], "does not read as a date"),
+        (["Jan", "Feb"], "does not read as a date"),
+        (["45659", "45691"], "does not read as a date"),
+        (["31/12/24", "01/02/25"], "two digits"),
+        (["01/02/25", "03/04/25"], "two digits"),
+        (["", "2025-01-01"], "is missing"),
+        (np.array(["0001-01-01", "2025-01-01"], dtype="M8[s]"), "no day of business"),
+        (np.array(["2025-01-01", "9999-12-31"], dtype="M8[s]"), "no day of business"),
     ],
 )
 def test_dates_that_cannot_be_known_are_refused(values, word):
@@ -153,6 +170,20 @@ def test_numbers_of_every_kind(column):
     rows = take(pd.DataFrame({"v": column}), caller="f", v=Amount("v"))
     assert rows["v"].tolist() == [1.0, 2.0]
     assert rows["v"].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.to_timedelta([1, 2], unit="D"),
+        pd.to_datetime(["2025-01-01", "2025-01-02"]),
+        pd.PeriodIndex(["2025", "2026"], freq="Y"),
+    ],
+    ids=lambda v: str(v.dtype),
+)
+def test_times_and_spans_are_no_amounts(column):
+    with pytest.raises(InputError, match=r"'v' is not a finite number in 2 row"):
+        take(pd.DataFrame({"v": column}), caller="f", v=Amount("v"))
 
 
 @pytest.mark.parametrize("bad", [True, "1,234.50", "￥5", np.inf])
@@ -308,14 +339,64 @@ def test_series_need_distinct_labels_and_finite_values():
         check_series([1, 2], "weights", caller="f")
 
 
+@pytest.mark.parametrize(
+    ("written", "first"),
+    [
+        (["2025Q2", "2025-Q3"], "2025-04-01"),
+        (["202504", "202512"], "2025-04-01"),
+        (["2025年4月", "2025年12月"], "2025-04-01"),
+        (["2025-04", "2025-12"], "2025-04-01"),
+        (["04/2025", "12/2025"], "2025-04-01"),
+        (["Apr 2025", "Dec 2025"], "2025-04-01"),
+        (["2025", "2026"], "2025-01-01"),
+    ],
+    ids=str,
+)
+def test_months_quarters_and_years_are_their_first_days(written, first):
+    days = as_dates(pd.Series(written), name="date", caller="f").astype("datetime64[D]")
+    assert str(days[0]) == first
+
+
+def test_an_empty_cell_is_missing_and_a_far_date_may_stand_for_never():
+    far = np.array(["2025-01-02", "9999-12-31", "NaT"], dtype="M8[s]")
+    rows = take(
+        _sales(due=["", "2025-01-31", " "], until=far), caller="f", arg="sales",
+        due=Date("due", missing="allow"), until=Date("until", missing="allow"),
+    )  # fmt: skip
+    assert np.isnat(rows["due"]).tolist() == [True, False, True]
+    assert np.isnat(rows["until"]).tolist() == [False, False, True]
+
+
 def test_as_of_is_given_or_the_last_date_never_today():
     assert resolve_as_of(None, np.array([20089, 20091]), caller="f") == pd.Timestamp("2025-01-03")
     at = pd.Timestamp("2025-01-31 23:30", tz="Asia/Shanghai")
     assert resolve_as_of(at, caller="f") == pd.Timestamp("2025-01-31")
-    with pytest.raises(InputError, match=r"as_of must be a date"):
-        resolve_as_of(20250131, caller="f")
+    for odd in (20250131, "today", "now", "12:30", "Jan"):
+        with pytest.raises(InputError, match=r"as_of must be a date"):
+            resolve_as_of(odd, caller="f")
     with pytest.raises(InputError, match=r"give as_of="):
         resolve_as_of(None, caller="f")
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("2025-02", "2025-02-01", "2025-02-28"),
+        ("2025/2", "2025-02-01", "2025-02-28"),
+        ("2025年2月", "2025-02-01", "2025-02-28"),
+        ("202502", "2025-02-01", "2025-02-28"),
+        (pd.Period("2025-02", "M"), "2025-02-01", "2025-02-28"),
+        ("2025Q1", "2025-01-01", "2025-03-31"),
+        ("2025", "2025-01-01", "2025-12-31"),
+        ("2025-02-03", "2025-02-03", "2025-02-03"),
+    ],
+    ids=str,
+)
+def test_a_month_is_its_last_day_or_where_something_starts_its_first(asked, first, last):
+    assert resolve_as_of(asked, caller="f") == pd.Timestamp(last)
+    plan = targets.decompose(100, periods=(asked, asked, "D"))
+    assert plan["period_start"].iloc[0] == pd.Timestamp(first)
+    assert plan["period_end"].iloc[-1] == pd.Timestamp(last)
 
 
 def test_check_returns_every_problem_and_raises_none():
@@ -325,6 +406,12 @@ def test_check_returns_every_problem_and_raises_none():
     assert found["column"].tolist() == ["date", "customer_id", "amount"]
     assert found["row"].tolist()[1:] == [1, 1]
     assert salesmgmt.check(_sales(), "transactions").empty
+    nothing = salesmgmt.check(_sales().iloc[:0], "transactions")
+    assert nothing["reason"].tolist() == ["there are no rows"]
+    full = salesmgmt.load_sample()
+    for table in set(full) - {"budget", "reps"}:
+        assert salesmgmt.check(full[table], table).empty, table
+    assert salesmgmt.check(full["payments"].iloc[:0], "payments").empty
     with pytest.raises(InputError, match=r"table must be one of"):
         salesmgmt.check(frame, "transaction")
 

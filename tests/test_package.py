@@ -81,6 +81,19 @@ def test_a_bad_file_gets_one_line_and_exit_code_2(tmp_path, capsys):
     assert "no such file" in capsys.readouterr().err
 
 
+def test_damaged_files_are_told_in_one_line(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    (tmp_path / "bad.xlsx").write_bytes(b"PK\x03\x04 no workbook")
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1 no table")
+    (tmp_path / "wide.csv").write_text("customer_id,date,amount\nA,2025-01-01,1,9\n")
+    for name, word in {
+        "bad.xlsx": "cannot be read", "bad.parquet": "cannot be read", "wide.csv": "more fields",
+    }.items():  # fmt: skip
+        with pytest.raises(InputError, match=word):
+            read_table(tmp_path / name)
+
+
 def test_gbk_and_utf8_files_read_alike(tmp_path):
     from salesmgmt.report._files import read_table
 

@@ -29,8 +29,6 @@ _NOT_A_DAY = np.datetime64("NaT", "D").astype(np.int64)
 
 def one_day(value: object, name: str, caller: str, *, first: bool = True) -> int:
     """One date as days since 1970-01-01; of a whole month or Period its first or last day."""
-    if isinstance(value, pd.Period) and first:
-        value = value.start_time
     found = day(value, name=name, caller=caller, last=not first)
     return int(days_of(np.array([found.to_datetime64()]))[0])
 

@@ -292,7 +292,11 @@ class LatePaymentModel(BaseEstimator):
         """
         caller = f"{_SELF}.evaluate"
         got = self.predict(invoices, payments, adjustments, fx=fx, **options)
-        start = self.as_of_ if after is None else door.day(after, name="after", caller=caller)
+        start = (
+            self.as_of_
+            if after is None
+            else door.day(after, name="after", caller=caller, last=True)
+        )
         record, rows, _, last = self._known(invoices, payments, adjustments, fx, options)
         fate = record.take(rows)
         first = int(np.datetime64(start, "D").astype(np.int64))

@@ -149,7 +149,9 @@ transform, clean
     first = _starts(panel, start, keys, caller)
     last = panel.end.copy()
     if end is not None:
-        stop = day(end, name="end", caller=caller).to_datetime64().astype("datetime64[us]")
+        stop = (
+            day(end, name="end", caller=caller, last=True).to_datetime64().astype("datetime64[us]")
+        )
         last = np.minimum(last, panel.grid.period_of(np.asarray([stop]))[0])
     _check_spans(panel, first, last, caller)
     record = _Record.of(panel, keys)

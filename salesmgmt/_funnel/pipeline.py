@@ -322,8 +322,6 @@ def _span(start: object, end: object, caller: str) -> tuple[int, int] | None:
         return None
     if start is None or end is None:
         raise InputError(f"{caller}(): give both start and end, or neither.")
-    if isinstance(start, pd.Period):  # elsewhere a period stands for its last day
-        start = start.start_time
     first, last = (
         int(np.datetime64(day(d, name=n, caller=caller, last=n == "end"), "D").astype(np.int64))
         for d, n in ((start, "start"), (end, "end"))

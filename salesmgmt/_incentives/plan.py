@@ -178,7 +178,8 @@ class CommissionPlan:
         self._check_together()
         for option in ("start", "end"):
             if getattr(self, option) is not None:
-                when = day(getattr(self, option), name=option, caller=_CALLER)
+                last = option == "end"
+                when = day(getattr(self, option), name=option, caller=_CALLER, last=last)
                 object.__setattr__(self, option, when)
         if self.start is not None and self.end is not None and self.end < self.start:
             raise InputError(
@@ -472,7 +473,11 @@ def _check_spiffs(spiffs: Any) -> tuple[dict[str, Any], ...]:
         check_choice(s.get("per", "row"), "per", ("row", "unit", "amount"), caller=_CALLER)
         if not isinstance(s.get("where", {}), Mapping):
             raise InputError(f"{_CALLER}(): a SPIFF's 'where' is {{column: value or values}}.")
-        dates = {k: day(s[k], name=k, caller=_CALLER) for k in ("start", "end") if k in s}
+        dates = {
+            k: day(s[k], name=k, caller=_CALLER, last=k == "end")
+            for k in ("start", "end")
+            if k in s
+        }
         out.append({**s, **dates})
     return tuple(out)
 

@@ -165,7 +165,10 @@ def _check_gate(gate: object, name: str, *, caller: str) -> None:
 def _curve_points(curve: Any, *, caller: str) -> tuple[np.ndarray, np.ndarray] | None:
     if curve is None:
         return None
-    points = list(curve.items()) if isinstance(curve, Mapping) else list(curve)
+    if isinstance(curve, Mapping):
+        points = list(curve.items())
+    else:
+        points = list(curve) if isinstance(curve, Iterable) else []
     if not points or any(not isinstance(p, tuple | list) or len(p) != 2 for p in points):
         raise InputError(f"{caller}(): curve must be points (attainment, score), got {curve!r}.")
     xs = np.array([check_number(p[0], "curve", caller=caller) for p in points])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from .._frames import (
     Amount,
     Keys,
+    check_column,
     check_names,
     check_number,
     factorise,
@@ -113,6 +114,7 @@ def totals(
         confidence, "confidence", caller=caller, low=0, high=1, open_low=True, open_high=True
     )
     cuts = _check_grades(grades, caller=caller)
+    check_column(period, "period", caller=caller)
     frame, names = _card(scorecard, caller=caller)
     refuse_names(names, _TOTALS, caller=caller, option="keys")
     inside = check_names(by, "by", caller=caller)
@@ -172,7 +174,10 @@ def _with_trend(out: pd.DataFrame, names: list[str], period: str) -> pd.DataFram
 
 
 def _check_grades(grades: Any, *, caller: str) -> tuple[list[str], np.ndarray]:
-    pairs = list(grades.items()) if isinstance(grades, Mapping) else list(grades)
+    if isinstance(grades, Mapping):
+        pairs = list(grades.items())
+    else:
+        pairs = list(grades) if isinstance(grades, Iterable) else []
     if not pairs or any(
         not isinstance(p, tuple | list) or len(p) != 2 or not isinstance(p[1], Real) for p in pairs
     ):
@@ -312,6 +317,7 @@ def _card_list(scorecards: Any, period: str | None, *, caller: str) -> list[pd.D
     if not cards:
         raise InputError(f"{caller}(): scorecards is empty; give one at least.")
     frames = [_card(c, caller=caller, arg="scorecards") for c in cards]
+    check_column(period, "period", caller=caller)
     if period is None:
         return [f for f, _ in frames]
     if len(frames) > 1 or period not in frames[0][1]:

@@ -157,7 +157,10 @@ def _spans(periods: Any) -> list[tuple[int, int]]:
             "portfolio(): periods must be two (start, end) pairs of dates or two periods such as "
             f"'2024', '2024Q1' or '2024-03', the earlier first; got {periods!r}."
         ) from None
-    days = [day(v, name="periods", caller="portfolio") for v in (a, b, c, d)]
+    days = [
+        day(v, name="periods", caller="portfolio", last=last)
+        for v, last in ((a, False), (b, True), (c, False), (d, True))
+    ]
     ends = days_of(np.array(days, dtype="datetime64[us]"))
     if ends[0] > ends[1] or ends[2] > ends[3] or ends[1] >= ends[2]:
         raise InputError("portfolio(): periods must be in order and must not overlap.")

@@ -172,7 +172,7 @@ def _split(holdout: Any, until: int, freq: str) -> int:
             holdout, "holdout", caller="purchases", low=0, high=1e6, open_low=True
         )
         return until - round(length * DAYS[freq])
-    end = _day_number(day(holdout, name="holdout", caller="purchases"))
+    end = _day_number(day(holdout, name="holdout", caller="purchases", last=True))
     if end >= until:
         raise InputError("purchases(): holdout must begin before as_of; choose an earlier date.")
     return end

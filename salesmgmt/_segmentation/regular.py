@@ -95,7 +95,7 @@ class MBGCNBD(PurchaseModel):
         return model
 
     def _fit_frame(self, purchases: pd.DataFrame, caller: str) -> None:
-        if self.k != "auto":
+        if not (isinstance(self.k, str) and self.k == "auto"):
             check_int(self.k, "k", caller=caller, low=1, high=100)
         _, x, t_x, T, count = histories(purchases, caller)
         weight = np.ones(len(x)) if count is None else count

@@ -16,6 +16,7 @@ from .._frames import (
     Rows,
     check_bool,
     check_choice,
+    check_column,
     check_int,
     check_number,
     is_pandas,
@@ -163,6 +164,7 @@ def take_values(
     invalid: str,
 ) -> Values:
     """Check the rows and add them up by customer."""
+    check_column(customer, "customer", caller=caller)
     if customer in _COLUMNS or (spec.monetary == "mean" and customer == _TOTAL):
         raise InputError(f"{caller}(): the customer column must not be called {customer!r}.")
     one_currency(transactions, (customer,), caller=caller, arg="transactions")

@@ -68,7 +68,7 @@ def burn_up(
     [[100.0, 90.0], [300.0, nan]]
     """
     caller = "burn_up"
-    columns = PlanColumns(period_start, period_end, target, measure)
+    columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     frame = to_pandas(plan, caller=caller, arg="plan")
     rows = take(frame, caller=caller, arg="plan", **columns.roles())
     one_measure(rows, caller=caller)

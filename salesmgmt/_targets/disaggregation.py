@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_choice, check_number, check_series, money, units
+from .._frames import (
+    check_bool,
+    check_choice,
+    check_int,
+    check_number,
+    check_series,
+    money,
+    units,
+)
 from ..engine import temporal_disaggregation as engine
 from ..engine.apportionment import apportion
 from ..errors import InputError
@@ -99,6 +107,7 @@ def disaggregate(
     check_choice(method, "method", _ALL, caller=caller)
     check_choice(relation, "relation", engine.RELATIONS, caller=caller)
     check_choice(differences, "differences", (0, 1, 2), caller=caller)
+    check_int(year_start, "year_start", caller=caller, low=1, high=12)
     check_bool(cholette, "cholette", caller=caller)
     check_bool(intercept, "intercept", caller=caller)
     _check_idle(method, differences, cholette, intercept, rho, caller=caller)

@@ -141,7 +141,7 @@ def track(
     course = read_course(
         plan,
         actuals,
-        columns=PlanColumns(period_start, period_end, target, measure),
+        columns=PlanColumns(period_start, period_end, target, measure).check(caller),
         as_of=as_of,
         by=by,
         date=date,

@@ -98,7 +98,7 @@ def attainment_probability(
     caller = "attainment_probability"
     frame = to_pandas(plan, caller=caller, arg="plan")
     drawn = to_pandas(samples, caller=caller, arg="samples")
-    columns = PlanColumns(period_start, period_end, target, measure)
+    columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     keys = columns.keys(frame.columns)
     names = (
         [k for k in keys if k in drawn.columns]

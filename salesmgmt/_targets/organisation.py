@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, Rows, check_series, factorise, take, to_pandas, warn
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_column,
+    check_series,
+    factorise,
+    take,
+    to_pandas,
+    warn,
+)
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import fill_missing
@@ -66,6 +77,12 @@ class PlanColumns:
     def keys(self, columns: Any) -> list[Any]:
         """The other columns: what the plan is made for."""
         return plan_keys(columns, self.names())
+
+    def check(self, caller: str) -> PlanColumns:
+        """The same, once each is known to be the name of a column."""
+        for name, told in zip(self.names(), asdict(self), strict=True):
+            check_column(name, told, caller=caller)
+        return self
 
     def roles(self, missing: str = "refuse") -> dict[str, Any]:
         """Roles of these columns for the door."""

@@ -74,6 +74,8 @@ def blend_weights(
         f"factors{i}": Amount(c, low=0, missing="allow") for i, c in enumerate(factors)
     }
     keyed = [f"by{i}" for i in range(len(names))]
+    if not names:
+        raise InputError(f"{caller}(): by names no column; give at least one.")
     rows = take(frame, caller=caller, by=names, unique=keyed, **columns)
     table = np.column_stack([rows[c] for c in columns])
     sums = np.nansum(table, axis=0)
@@ -281,6 +283,8 @@ def _by_period(given: Any, name: str, spans: Spans, *, caller: str) -> np.ndarra
     if not isinstance(given, pd.Series):
         return np.full(len(spans), check_number(given, name, caller=caller, low=0))
     series = check_series(given, name, caller=caller, low=0)
+    if not len(series):
+        raise InputError(f"{caller}(): {name} has no entries; give one a period.")
     at = label_days(series.index, name, caller=caller)
     order = np.argsort(at, kind="stable")
     found = np.searchsorted(at[order], spans.start, side="right") - 1
@@ -401,11 +405,11 @@ def _years_ahead(base: Any, years: Any, *, caller: str) -> tuple[float, list[int
         base = float(series.iloc[at])
     start = check_number(base, "base", caller=caller, low=0, open_low=True)
     if isinstance(years, Sequence | range | np.ndarray) and not isinstance(years, str):
-        labels = [int(y) for y in years]
+        labels = [check_int(y, "years", caller=caller, low=1, high=9999) for y in years]
         if not labels:
             raise InputError(f"{caller}(): years is empty; give at least one.")
         return start, labels
-    count = check_int(years, "years", caller=caller, low=1)
+    count = check_int(years, "years", caller=caller, low=1, high=9999)
     return start, list(range(first, first + count))
 
 

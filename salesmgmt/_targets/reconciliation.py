@@ -88,6 +88,7 @@ def reconcile(
     top_down = as_table(top_down, "top_down", caller=caller)
     bottom_up = as_table(bottom_up, "bottom_up", caller=caller)
     check_choice(spread, "spread", ("even", "proportional"), caller=caller)
+    check_number(step, "step", caller=caller, low=0, open_low=True)
     above = _side(top_down, "top_down", caller=caller)
     below = _side(bottom_up, "bottom_up", caller=caller, missing="allow")
     extra = below.index.difference(above.index, sort=False)

@@ -136,7 +136,7 @@ def replan(
     caller = "replan"
     check_choice(method, "method", METHODS, caller=caller)
     check_number(step, "step", caller=caller, low=0, open_low=True)
-    columns = PlanColumns(period_start, period_end, target, measure)
+    columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     frame = to_pandas(plan, caller=caller, arg="plan")
     frame = with_joiners(frame, joiners, columns, caller=caller)
     keys = columns.keys(frame.columns)

@@ -16,6 +16,7 @@ from .._frames import (
     Rows,
     as_dates,
     check_choice,
+    check_int,
     check_names,
     check_number,
     check_series,
@@ -94,10 +95,11 @@ def roll_up(
     [80.0, 40.0]
     """
     caller = "roll_up"
-    columns = PlanColumns(period_start, period_end, target, measure)
+    columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     rows = _plan_rows(plan, columns, caller=caller)
     keys = columns.keys(rows.frame.columns)
     names = keys if levels is None else check_names(levels, "levels", caller=caller)
+    check_number(step, "step", caller=caller, low=0, open_low=True)
     for name in names:
         check_choice(name, "a level", keys, caller=caller)
     first, last = rows.days("period_start"), rows.days("period_end")
@@ -259,6 +261,9 @@ def rake(
     frame = to_pandas(plan, caller=caller, arg="plan")
     rows = take(frame, caller=caller, arg="plan", target=Amount(target, low=0))
     check_number(tol, "tol", caller=caller, low=0, open_low=True)
+    check_int(sweeps, "sweeps", caller=caller, low=1)
+    if step is not None:
+        check_number(step, "step", caller=caller, low=0, open_low=True)
     read = _read_margins(rows.frame, margins, step, caller=caller)
     _check_supported(read, rows["target"], caller=caller)
     _check_consistent(read, rows["target"] > 0, caller=caller)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_lang, check_number, take, to_pandas
+from .._frames import Amount, Date, Key, check_lang, check_names, check_number, take, to_pandas
 from ..errors import InputError
 from .odds import attainment_probability
 from .organisation import PlanColumns, lookup
@@ -96,7 +96,7 @@ def check_smart(
     check_lang(lang, caller=caller)
     check_number(max_growth, "max_growth", caller=caller, low=0)
     frame = to_pandas(plan, caller=caller, arg="plan")
-    columns = PlanColumns(period_start, period_end, target, measure)
+    columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     keys = columns.keys(frame.columns)
     roles: dict[str, Any] = {f"key{i}": Key(n, missing="allow") for i, n in enumerate(keys)}
     rows = take(
@@ -146,6 +146,11 @@ def _specific(rows: Any, keys: list[Any], owners: Any, zh: bool) -> _Verdict:
     lowest = rows.series(f"key{len(keys) - 1}")
     orphans = 0
     if owners is not None:
+        if not isinstance(owners, pd.Series | Mapping):
+            raise InputError(
+                f"check_smart(): owners must be a Series or a mapping of {keys[-1]!r} to owner, "
+                f"got {type(owners).__name__}."
+            )
         have = pd.Series(owners).dropna().index
         orphans = int(lowest[~lowest.isin(have)].nunique())
     n = len(rows) - int(unnamed.sum())
@@ -229,7 +234,8 @@ def _relevant(rows: Any, keys: list[Any], strategy: Any, zh: bool) -> _Verdict:
     """Every measure (or key) of the plan serves something the strategy names."""
     if strategy is None:
         return None, "未提供战略目标，无法判断" if zh else "no strategy was given: not judged"
-    named = set(strategy)
+    named = list(strategy) if isinstance(strategy, Mapping | set) else strategy
+    named = set(check_names(named, "strategy", caller="check_smart"))
     if "measure" in rows:
         own = rows.series("measure").dropna()
     elif keys:

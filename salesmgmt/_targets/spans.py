@@ -97,7 +97,6 @@ def _of_range(first: Any, last: Any, freq: Any, year_start: int, *, caller: str)
     else:
         freq = str(freq) if isinstance(freq, str) else freq  # NumPy's own strings, too
         check_choice(freq, "freq in periods", LEAVES, caller=caller)
-    first = first.start_time if isinstance(first, pd.Period) else first
     ends = [
         day(first, name="periods[0]", caller=caller),
         day(last, name="periods[1]", caller=caller, last=True),  # "2026-12" is all of December

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, check_int, take, to_pandas
+from .._frames import Amount, check_column, check_int, take, to_pandas
 from ..engine.territories import balance, spread
 from ..errors import InputError
 
@@ -79,7 +79,7 @@ def balance_territories(
     if workload is not None:
         roles["workload"] = Amount(workload, low=0)
     if xy is not None:
-        if isinstance(xy, str) or len(xy) != 2:
+        if not isinstance(xy, tuple | list | np.ndarray) or len(xy) != 2:
             raise InputError(f"{caller}(): xy must be two column names.")
         roles |= {"x": Amount(xy[0]), "y": Amount(xy[1])}
     if locked is not None:
@@ -114,6 +114,7 @@ def balance_territories(
     out["territory"] = group + 1
     out.attrs["after"] = dict(zip(names, spread(load, group, n).tolist(), strict=True))
     if current is not None:
+        check_column(current, "current", caller=caller)
         if current not in accounts.columns:
             raise InputError(f"{caller}(): accounts has no column {current!r}.")
         codes, labels = pd.factorize(accounts[current])

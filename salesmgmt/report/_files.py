@@ -50,10 +50,11 @@ def read_table(path: str | Path, *, empty: bool = False) -> pd.DataFrame:
             raise InputError(f"{file}: give a .csv, .tsv, .xlsx or .parquet file, not {kind!r}.")
     except ImportError as err:
         raise InputError(f'{file}: {err}. Try: pip install "salesmgmt[excel,scale]".') from None
-    except (ValueError, OSError) as err:
-        if isinstance(err, InputError):
-            raise
-        raise InputError(f"{file}: cannot be read: {str(err).splitlines()[0]}") from None
+    except InputError:
+        raise
+    except Exception as err:  # each reader has errors of its own for a damaged file
+        told = (str(err).splitlines() or [type(err).__name__])[0]
+        raise InputError(f"{file}: cannot be read: {told}") from None
     if frame.empty and not empty:
         raise InputError(f"{file}: has no rows.")
     frame.columns = pd.Index(_headings(list(frame.columns)))
@@ -83,6 +84,11 @@ def _read_csv(file: Path) -> tuple[pd.DataFrame, str]:
             f"{file}: has {head.count(twice[0])} columns named {twice[0]!r}; rename all but one."
         )
     frame = pd.read_csv(io.StringIO(text), sep=sep, dtype=_texts(head), low_memory=False)
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the first columns for an index
+        raise InputError(
+            f"{file}: its rows have more fields than its first line has headings; "
+            "give each column a heading, or take the separators at the ends of lines away."
+        )
     return frame, "," if sep == ";" else "."
 
 
