@@ -570,6 +570,7 @@ def test_tracking_is_right_on_purchases_drawn_from_the_model():
     lines["date"] = pd.Timestamp("2024-01-01") + day
     model = BGNBD().fit(purchases(lines, as_of="2025-12-28"))
     out = tracking(model, lines, as_of="2025-12-28")
+    assert out["as_of"].eq(pd.Timestamp("2025-12-28")).all()
     assert out["expected"].sum() / out["actual"].sum() == pytest.approx(1, abs=0.02)
     halves = out.groupby(out["date"] >= "2025-01-01")[["expected", "actual"]].sum()
     assert (halves["expected"] / halves["actual"]).tolist() == pytest.approx([1, 1], abs=0.05)

@@ -324,6 +324,7 @@ def test_models_are_compared_without_the_last_part(sample):
     assert table["score"].is_monotonic_increasing
     assert table["rmse"].gt(0).all()
     assert sorted(table["model"]) == ["bgnbd", "mbgnbd", "paretonbd"]
+    assert table["as_of"].eq(sample["date"].max()).all()  # of the data, not of the split
 
 
 def test_lifecycle_and_cohorts_account_for_every_row():

@@ -112,7 +112,7 @@ def tracking(
     -------
     DataFrame
         One row a period: ``date`` (its last day), ``actual``, ``expected``, ``fitted``
-        (whether the model has seen it).
+        (whether the model has seen it), ``as_of``.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def tracking(
     >>> lines = load_sample("transactions")
     >>> model = BGNBD().fit(purchases(lines, freq="Q"))
     >>> tracking(model, lines, freq="Q").columns.tolist()
-    ['date', 'actual', 'expected', 'fitted']
+    ['date', 'actual', 'expected', 'fitted', 'as_of']
     """
     _check_model(model, "expected_new", caller="tracking")
     one_unit(model, freq, "tracking")
@@ -176,6 +176,7 @@ def tracking(
             "actual": actual,
             "expected": np.diff(cumulated, prepend=0.0),
             "fitted": ends <= split,
+            "as_of": whole["as_of"].iloc[0],
         }
     )
 

@@ -199,7 +199,7 @@ def compare_models(
     DataFrame
         One row a model, the best first (by ``score``): ``model``, ``rmse``, ``mae``, ``bias``
         (predicted over actual purchases, less one), ``score`` (mean of RMSE and MAE, each
-        relative to the best of its split).
+        relative to the best of its split), ``as_of``.
 
     Raises
     ------
@@ -215,8 +215,9 @@ def compare_models(
     columns = {"customer": customer, "date": date, "amount": amount}
     options = {"freq": freq, "as_of": as_of, "invalid": invalid} | columns
     with speaking_for("compare_models"):
+        whole = purchases(transactions, **options)
         if holdout is None:
-            length = float(purchases(transactions, **options)["T"].max())
+            length = float(whole["T"].max())
             splits = [max(length / k, 1.0 / DAYS[freq]) for k in (4, 3, 2)]
         else:
             splits = [holdout]
@@ -226,6 +227,7 @@ def compare_models(
         for seen in histories
     ]
     out = pd.concat(tables).groupby("model").mean().reset_index()
+    out["as_of"] = whole["as_of"].iloc[0]
     return out.sort_values(["score", "model"], ignore_index=True)
 
 
