@@ -53,6 +53,25 @@ def test_bars_of_the_stack_are_as_long_as_the_balances(results):
     assert drawn == pytest.approx(ages["total"].sum())
 
 
+def test_the_long_form_is_drawn_like_the_wide_one(pairs):
+    wide, long = (credit.aging(pairs, shape=s) for s in ("wide", "long"))
+    a, b = (plots.aging_stack(f, top=5) for f in (wide, long.sample(frac=1, random_state=0)))
+    for one, two in zip(a.patches, b.patches, strict=True):
+        assert one.get_x() == pytest.approx(two.get_x())
+        assert one.get_width() == pytest.approx(two.get_width())
+
+
+def test_a_single_date_and_buckets_of_years(pairs, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = plots.dso_trend(credit.dso(pairs))
+        ax.figure.savefig(tmp_path / "a.png")
+    assert [x.get_text() for x in ax.get_xticklabels()] == ["2025-12-31"]
+    rolls = credit.roll_rates(pairs, buckets="cn", periods=6)
+    shown = [x.get_text() for x in plots.roll_rates(rolls, lang="zh").get_yticklabels()]
+    assert shown[-4:] == ["181-365天", "1-2年", "2-3年", "3年以上"]
+
+
 def test_bridge_ends_at_the_closing_balance_and_mixed_results_are_refused(results):
     ax = plots.provision_bridge(results["provision_bridge"])
     tops = [bar.get_y() + max(bar.get_height(), 0) for bar in ax.patches]

@@ -112,6 +112,8 @@ def translated(name: str, lang: str) -> str:
         return _ZH[name]
     if name.endswith("+") and name[:-1].isdigit():
         return f"{name[:-1]}天以上"
+    if name.startswith("<=") and name[2:].isdigit():
+        return f"{name[2:]}天以内"
     return f"{name}天" if name.replace("-", "").isdigit() else name
 
 

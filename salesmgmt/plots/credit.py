@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def aging_stack(
     Parameters
     ----------
     result : DataFrame
-        An ``aging`` in wide form; rows of one currency are drawn beside those of another.
+        An ``aging``; rows of one currency are drawn beside those of another.
     ax : Axes, optional
         Where to draw; None makes a new figure.
     lang : {"en", "zh"}
@@ -51,9 +52,12 @@ def aging_stack(
     Axes
         The Axes drawn on.
     """
+    buckets = getattr(result, "attrs", {}).get("buckets")
+    if buckets and "bucket" in result:
+        result = _wide(result, buckets)
     frame, ax = axes(result, ["unapplied", "total", "as_of"], ax, lang, caller="plots.aging_stack")
     names = list(frame.columns)
-    buckets = result.attrs.get("buckets") or _bucket_names(frame, names)
+    buckets = buckets or _bucket_names(frame, names)
     keys = names[: names.index(buckets[0])]
     shown, labels = _largest(frame, keys, [*buckets, "unapplied"], top, lang)
     colours = [*_shades(len(buckets)), GREY]
@@ -80,6 +84,21 @@ def aging_stack(
         n, of = len(shown), len(frame)
         title += t(lang, f" (largest {n} of {of})", f"（余额最大的 {n} 个，共 {of} 个）")
     return finish(ax, title=title, legend=True, grid="x")
+
+
+def _wide(long: pd.DataFrame, buckets: list[str]) -> pd.DataFrame:
+    """An aging in long form with its buckets side by side."""
+    keys = [c for c in long.columns if c not in ("bucket", "amount", "as_of")]
+    groups = long.groupby(keys, sort=False, dropna=False, observed=True) if keys else None
+    code = np.zeros(len(long), np.int64) if groups is None else groups.ngroup().to_numpy()
+    place = long["bucket"].map({name: k for k, name in enumerate(buckets)})
+    amounts = np.zeros((int(code.max(initial=-1)) + 1, len(buckets) + 1))  # unapplied is the last
+    at = place.fillna(len(buckets)).to_numpy(dtype=np.int64)
+    np.add.at(amounts, (code, at), long["amount"].to_numpy(dtype=float))
+    out = pd.DataFrame(amounts, columns=[*buckets, "unapplied"])
+    out["total"] = amounts.sum(axis=1)
+    first = long[[*keys, "as_of"]][~pd.Series(code).duplicated().to_numpy()].reset_index(drop=True)
+    return pd.concat([first[keys], out, first[["as_of"]]], axis=1)
 
 
 def _bucket_names(frame: pd.DataFrame, names: list[str]) -> list[str]:
@@ -140,6 +159,8 @@ def roll_rates(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
         ax.text(x, y, words, ha="center", va="center", fontsize=9,
                 color="white" if rate > 0.55 else "black")  # fmt: skip
     ax.set_xticks(range(len(columns)), [bucket_label(c, lang) for c in columns])
+    if len(columns) > 8:  # many names would touch one another
+        ax.tick_params(axis="x", labelrotation=30)
     ax.set_yticks(range(len(rows)), [bucket_label(r, lang) for r in rows])
     ax.set_xlabel(t(lang, "at the end of the period", "期末"))
     ax.set_ylabel(t(lang, "at its start", "期初"))
@@ -167,17 +188,22 @@ def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     frame, ax = axes(result, ["dso", "as_of"], ax, lang, caller="plots.dso_trend")
     keys = list(frame.columns[: min(frame.columns.get_loc(c) for c in _MEASURES if c in frame)])
     groups = frame.groupby(keys, sort=True) if keys else [((), frame)]
+    dates = pd.to_datetime(frame["as_of"]).unique()
+    marker = "o" if len(dates) == 1 else None
     for n, (key, part) in enumerate(groups):
         colour = PALETTE[n % len(PALETTE)]
         name = " / ".join(map(str, key)) or "DSO"
-        ax.plot(part["as_of"], part["dso"], color=colour, label=name, linewidth=1.8)
+        ax.plot(part["as_of"], part["dso"], color=colour, label=name, linewidth=1.8, marker=marker)
         if "best_possible" in part:
             best = t(lang, "best possible", "最优")
             ax.plot(part["as_of"], part["best_possible"], color=colour, linestyle="--",
-                    linewidth=1.2, label=f"{name}, {best}")  # fmt: skip
+                    linewidth=1.2, marker=marker, label=f"{name}, {best}")  # fmt: skip
     ax.set_ylim(bottom=0)
     ax.set_ylabel(t(lang, "days", "天"))
-    _dates(ax)
+    if len(dates) == 1:
+        ax.set_xticks(dates, [str(dates[0].date())])
+    else:
+        _dates(ax)
     title = t(lang, "Days sales outstanding", "应收账款周转天数（DSO）")
     return finish(ax, title=title, legend=True)
 
@@ -341,6 +367,10 @@ def bucket_label(name: str, lang: str) -> str:
     """A bucket's name as it is shown."""
     if lang != "zh":
         return name.replace("_", " ")
-    if name.endswith("+"):
-        return f"{name[:-1]}天以上"
-    return _ZH.get(name, f"{name}天" if name.replace("-", "").isdigit() else name)
+    if name in _ZH:
+        return _ZH[name]
+    span = re.fullmatch(r"(<=|>|)(\d+(?:-\d+)?)(y?)(\+?)", name)
+    if span is None or (span[1] == ">" and not span[3]):  # the caller's own
+        return name
+    end = "以内" if span[1] == "<=" else "以上" if span[1] or span[4] else ""
+    return f"{span[2]}{'年' if span[3] else '天'}{end}"
