@@ -348,3 +348,18 @@ def test_a_gate_opens_at_its_threshold(direction, value, target):
         Metric("y", direction=direction, target=target, curve=[(0.93, 0.5), (0.93, 0.8)]),
     ]
     assert scorecard(frame, metrics, keys="rep")["score"].tolist() == [1.5, 0.8]
+
+
+def test_other_tables_may_name_their_columns_in_their_own_way():
+    sales = pd.DataFrame(
+        {"客户": ["a", "b"], "日期": ["2025-01-02", "2025-01-09"], "金额": [9.0, 3]}
+    )
+    spent = pd.DataFrame({"日期": ["2025-01-31"], "费用": [8.0]})
+    named = {"customer": "客户", "date": "日期", "amount": "金额"}
+    with pytest.raises(InputError, match="with expense="):
+        acquisition_cost(sales, spent, **named)
+    assert acquisition_cost(sales, spent, expense="费用", **named)["cost"].tolist() == [4.0]
+    done = sales.assign(type="visit")
+    tiers = pd.DataFrame({"客户": ["a", "b", "c"], "tier": ["A", "B", "B"]})
+    got = visits(done, tier=tiers, customer="客户", date="日期")
+    assert got["coverage"].tolist() == [1.0, 0.5]

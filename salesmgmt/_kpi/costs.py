@@ -227,6 +227,7 @@ def acquisition_cost(
     date: str = "date",
     amount: str = "amount",
     category: str = "category",
+    expense: str | None = None,
     year_start: int = 1,
     invalid: str = "raise",
 ) -> pd.DataFrame:
@@ -247,6 +248,8 @@ def acquisition_cost(
         ``DataWarning`` where the expenses have categories.
     customer, date, amount, category : str
         Column names of both frames.
+    expense : str, optional
+        Column of the expenses' amounts; None: named as ``amount``.
     year_start : int, default=1
         First month of the fiscal year.
     invalid : {"raise", "drop"}, default="raise"
@@ -284,7 +287,7 @@ def acquisition_cost(
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
                  customer=Key(customer), date=Date(date), amount=Amount(amount))  # fmt: skip
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid, by=names,
-                 date=Date(date), amount=Amount(amount),
+                 date=Date(date), amount=Amount(expense or amount, option="expense"),
                  category=Key(category, optional=categories is None))  # fmt: skip
     chosen = _chosen(spent, categories, category, caller=caller)
     frames = [sales.frame[names], spent.frame[names]]

@@ -401,8 +401,8 @@ def visits(
     activities : DataFrame
         One row an activity: customer, date, ``type``. Not modified.
     tier : Series or DataFrame, optional
-        Tier of each customer: a Series by customer, or accounts with ``customer_id`` and
-        ``tier``. All its customers count in the coverage, visited or not.
+        Tier of each customer: a Series by customer, or accounts with ``customer`` (or
+        ``customer_id``) and ``tier``. All its customers count in the coverage, visited or not.
     by : str or sequence of str, optional
         Key columns of the activities (``"rep"``).
     customer, date, kind : str
@@ -441,7 +441,7 @@ def visits(
     names = check_names(by, "by", caller=caller)
     taken = _VISITS if tier is not None else _VISITS[:-3]
     refuse_names(names, taken, caller=caller, option="by")
-    tiers = _tiers(tier, caller=caller)
+    tiers = _tiers(tier, customer, caller=caller)
     rows = take(
         activities, caller=caller, arg="activities", invalid=invalid, by=names,
         customer=Key(customer), date=Date(date), kind=Key(kind, optional=True, missing="allow"),
@@ -525,15 +525,17 @@ def _visit_rows(labels: pd.DataFrame, place: np.ndarray, done: pd.DataFrame) -> 
     return out
 
 
-def _tiers(tier: Any, *, caller: str) -> pd.Series | None:
+def _tiers(tier: Any, customer: str, *, caller: str) -> pd.Series | None:
     if tier is None:
         return None
     if isinstance(tier, pd.DataFrame) or hasattr(type(tier), "columns"):  # of any engine
+        frame = to_pandas(tier, caller=caller, arg="tier")
+        own = customer if customer in frame.columns else "customer_id"
         rows = take(
-            tier,
+            frame,
             caller=caller,
             arg="tier",
-            customer=Key("customer_id", option=""),
+            customer=Key(own, option=""),
             tier=Key("tier", option=""),
         )
         tier = pd.Series(rows.series("tier").to_numpy(), index=rows.series("customer").to_numpy())
