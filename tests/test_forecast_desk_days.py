@@ -11,7 +11,7 @@ import pytest
 
 import salesmgmt
 from salesmgmt import calendars
-from salesmgmt.engine.calendar_factors import day_factors
+from salesmgmt.engine.calendar_factors import day_factors, day_parts
 from salesmgmt.errors import DataWarning
 from salesmgmt.forecast import (
     Forecaster,
@@ -309,3 +309,52 @@ def test_units_move_no_forecast():
     other = forecast(tripled, 6, by="region", freq="W", calendar="CN")
     for column in ("forecast", "lo_95", "hi_95"):
         np.testing.assert_allclose(other[column], 3 * ours[column], rtol=1e-9)
+
+
+def test_the_shape_of_a_festival_is_learned_where_three_agree():
+    rng = np.random.default_rng(4)
+    near = np.full(1500, -1)
+    for at in (200, 560, 930, 1290):
+        near[at : at + 20] = np.arange(20)
+    shape = np.r_[np.full(8, 1.3), 1.0, np.full(6, 0.4), np.linspace(0.6, 1.0, 5)]
+    truth = np.where(near >= 0, shape[near], 1.0)
+    y = rng.poisson(200 * truth[:1250]).astype(float)
+    kinds, effects = np.zeros(1500, dtype=int), (near >= 9).astype(float)[:, None]
+    _, found = day_parts(y, kinds, effects, near=near)
+    np.testing.assert_allclose(found[1290:1310], shape, rtol=0.12)
+    np.testing.assert_allclose(found[near < 0], 1.0, rtol=0.01)
+    two = day_parts(y[:900], kinds, effects, near=near)[1]  # might be chance
+    np.testing.assert_allclose(two[1290:1299], 1.0, rtol=0.01)
+    flat = rng.poisson(200, 1250).astype(float)
+    np.testing.assert_allclose(day_parts(flat, kinds, effects, near=near)[1], 1.0, rtol=0.03)
+
+
+def moving(years: int) -> pd.DataFrame:
+    """One row a day: more for two weeks before the festival, half in it, less in the week after."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2014-12-29", periods=years * 364)
+    amount = 100 + rng.normal(0, 4, len(days))
+    eves = ["2015-02-18", "2016-02-07", "2017-01-27", "2018-02-15", "2019-02-04", "2020-01-24"]
+    for eve in pd.to_datetime(eves):
+        away = (days - eve).days
+        for low, high, more in ((-14, 0, 25), (0, 7, -50), (7, 14, -20)):
+            amount[(away >= low) & (away < high)] += more
+    return pd.DataFrame({"date": days, "amount": amount})
+
+
+def test_no_week_around_a_festival_is_odd_once_its_shape_is_known():
+    odd = anomalies(moving(6), freq="W", calendar="CN").set_index("date")["anomaly"]
+    plain = anomalies(moving(6), freq="W").set_index("date")["anomaly"]
+    winter = odd.index.month.isin([1, 2, 3])
+    assert plain[winter].sum() > 20
+    assert odd[winter].sum() <= 4
+
+
+def test_an_event_of_ones_own_is_worth_as_much_with_a_calendar():
+    sales = moving(6)
+    sales.loc[sales["date"].dt.strftime("%m-%d") == "11-11", "amount"] += 400
+    known = sales[sales["date"] < "2020-11-09"]
+    fair = pd.DataFrame({"name": "double11", "start": [f"{y}-11-11" for y in range(2015, 2021)]})
+    made = forecast(known, 2, freq="W", calendar="CN", events=fair)
+    assert made["forecast"][0] == pytest.approx(1100, rel=0.03)
+    assert made["forecast"][1] == pytest.approx(700, rel=0.03)

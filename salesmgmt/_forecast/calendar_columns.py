@@ -11,7 +11,7 @@ from .. import calendars
 from .._frames import Amount, Date, speaking_for, take, to_pandas
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .daily import Days, period_factors
+from .daily import SHAPE, Days, period_factors
 from .exog import with_flags
 from .intake import Grid, Panel
 
@@ -22,7 +22,7 @@ _SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
 _LONG = 6  # years from which each weekday has an effect of its own in months and quarters
 _FESTIVALS = 4  # years of months or quarters below which a moving holiday looks like season
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_SHAPE = {"spring_festival": (28, 17)}  # days before and after that the festival reaches
+_SHAPE = {"spring_festival": SHAPE}
 BY_DAY = "days"  # the column that sums what single days are worth
 _NEAR = 10  # days before it that are quiet rather than busy
 

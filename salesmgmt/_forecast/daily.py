@@ -16,11 +16,14 @@ from ..engine.estimates import Estimates
 from ..errors import DataWarning
 from .intake import Grid
 
-__all__ = ["Days", "period_factors"]
+__all__ = ["SHAPE", "Days", "period_factors"]
 
 _LEAST = 300  # days of record from which the calendar is learned from them
 _SHARE = 0.3  # of these days that must have sales
+SHAPE = (28, 17)  # days before and after the Spring Festival that it reaches
+_FESTIVAL = 7  # days of the festival itself
 _LARGE = 0.95  # amounts above this quantile count as it: a few large orders say little of the day
+_MOST = 0.5  # but where more than this share of a day's rows is large, the day itself is busy
 
 
 @dataclass(slots=True)
@@ -63,8 +66,13 @@ class Days:
             return None
         order = np.lexsort((amount, day))  # the order of rows must not change the sums
         day, amount = day[order], amount[order]
-        capped = np.minimum(amount, np.quantile(amount, _LARGE))
-        return first, np.bincount(day - first, capped, minlength=size)
+        day, most = day - first, np.quantile(amount, _LARGE)
+        large = amount > most
+        share = np.bincount(day, large, minlength=size) / np.maximum(
+            np.bincount(day, minlength=size), 1
+        )
+        few = large & (share[day] <= _MOST)
+        return first, np.bincount(day, np.where(few, most, amount), minlength=size)
 
 
 def period_factors(
@@ -95,13 +103,29 @@ def period_factors(
     effects = np.column_stack([columns[c] for c in names])
     moves = held.of("moves", lambda: [c for c, x in zip(names, effects[known].T) if np.ptp(x) > 0])
     effects = effects[:, [names.index(c) for c in moves]]
-    usual, moved = day_parts(y, _kinds(begin, end, code), effects, skip, held=held)
+    near = _around_festival(begin, end, code) if "spring_festival" in columns else None
+    usual, moved = day_parts(y, _kinds(begin, end, code), effects, skip, near=near, held=held)
     scale = held.of("scale", lambda: (usual * moved)[known].mean())
     starts = grid.first_day(np.arange(low, high + 1)) - begin
     plain, whole = (
         np.log(np.maximum(np.add.reduceat(v / scale, starts), 1e-3)) for v in (usual, usual * moved)
     )
     return plain, whole - plain
+
+
+def _around_festival(first: int, last: int, code: str) -> np.ndarray:
+    """Which day of the weeks around the Spring Festival each is, from 0 on; -1 far from it."""
+    wide = [
+        pd.Timestamp(np.datetime64(d, "D")) for d in (first - 2 * SHAPE[1], last + 2 * SHAPE[0])
+    ]
+    there = calendars.events(*wide, country=code)["spring_festival"].to_numpy(float) > 0
+    starts = np.flatnonzero(there & ~np.r_[False, there[:-1]]) + first - 2 * SHAPE[1]
+    out = np.full(last - first + 1, -1)
+    for day in starts:
+        for k in range(-SHAPE[0], _FESTIVAL + SHAPE[1]):
+            if first <= day + k <= last:
+                out[day + k - first] = k + SHAPE[0]
+    return out
 
 
 def _kinds(first: int, last: int, code: str) -> np.ndarray:
