@@ -77,14 +77,13 @@ def test_triangles_on_top_of_each_other_are_refused(results):
         seg.triangle(two)
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
-def test_report_section_needs_no_more_than_the_three_columns(lang):
+def test_report_section_needs_no_more_than_the_three_columns():
     sales = _some_sales()
-    full = section.build({"transactions": sales}, as_of=None, lang=lang)
+    full = section.build({"transactions": sales}, as_of=None, lang="zh")
     bare = sales[["customer_id", "date", "amount"]].assign(
         date=sales["date"].dt.strftime("%Y-%m-%d")
     )
-    least = section.build({"transactions": bare.head(300)}, as_of=None, lang=lang)
+    least = section.build({"transactions": bare.head(300)}, as_of=None, lang="en")
     assert len(full) > len(least) > 3
 
 

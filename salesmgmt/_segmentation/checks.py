@@ -169,7 +169,7 @@ def tracking(
     ends = start + np.round(np.arange(1, int((end - start) / step) + 1) * step).astype(np.int64)
     actual = np.diff(np.searchsorted(np.sort(repeats), ends, side="right"), prepend=0)
     born, n = np.unique(split - np.round(known["T"].to_numpy() * step), return_counts=True)
-    cumulated = np.array([_expected_by(model, (e - born) / step, n) for e in ends])
+    cumulated = _expected_by(model, ends[:, None] - born, step) @ n
     return pd.DataFrame(
         {
             "date": ends.astype("M8[D]").astype("M8[us]"),
@@ -191,9 +191,11 @@ def _check_model(model: Any, able: str = "expected_purchases", *, caller: str) -
     check_is_fitted(model, "params_")
 
 
-def _expected_by(model: Any, ages: np.ndarray, n: np.ndarray) -> float:
-    """Expected repeat purchases of ``n`` customers each of these ages."""
-    return float(sum(c * model.expected_new(a) for a, c in zip(ages, n, strict=True) if a > 0))
+def _expected_by(model: Any, days: np.ndarray, step: float) -> np.ndarray:
+    """Expected repeat purchases of a customer by each of these ages in days, asked once an age."""
+    ages, at = np.unique(days, return_inverse=True)
+    ahead = np.array([model.expected_new(age / step) if age > 0 else 0.0 for age in ages])
+    return np.asarray(ahead[at].reshape(days.shape))
 
 
 def _day(stamps: pd.Series) -> int:
