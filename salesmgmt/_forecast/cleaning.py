@@ -11,9 +11,18 @@ import pandas as pd
 
 from ..engine.cleaning import KINDS, Found, clean
 from ..engine.estimates import Estimates
+from ..engine.impossible import without_impossible
 from .intake import Block, Panel
 
-__all__ = ["NONE", "Oddities", "clean_block", "oddities_of", "records", "table_of"]
+__all__ = [
+    "NONE",
+    "Oddities",
+    "clean_block",
+    "oddities_of",
+    "possible_block",
+    "records",
+    "table_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,17 @@ def clean_block(block: Block, season: int, held: Estimates | None = None) -> tup
         found.size,
     )
     return replace(block, y=y), told
+
+
+def possible_block(block: Block, season: int, models: Sequence[str]) -> tuple[Block, np.ndarray]:
+    """The block without values that cannot be true, and which columns had one.
+
+    Only for the learned combination: models by name take a record as it is.
+    """
+    if list(models) != ["auto"]:
+        return block, np.zeros(len(block.n), dtype=bool)
+    y, odd = without_impossible(block.y, block.n, season)
+    return replace(block, y=y), np.asarray(odd.any(axis=0))
 
 
 def _newer_cleaned(

@@ -14,7 +14,7 @@ from ..engine.bank import LEARNED, METHODS, Forecast, forecast_block
 from ..engine.empty_periods import chance_of_nothing
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .cleaning import NONE, Oddities, clean_block, records, table_of
+from .cleaning import NONE, Oddities, clean_block, possible_block, records, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .intake import Block, Panel, read_history
@@ -142,7 +142,9 @@ def forecast(
         for each level, ``status``: ``"ok"``, ``"short"`` (fewer than four values; intervals
         follow the median relative width of the other series, half as wide again, and the own
         errors; NaN where there are no others),
-        ``"constant"`` or ``"no data"`` (forecast 0, intervals likewise).
+        ``"constant"`` or ``"no data"`` (forecast 0, intervals likewise), ``"set aside"``: under
+        ``model="auto"`` a value that cannot be true (twenty times as large as any other) was
+        taken for what its neighbours and season say.
 
     Raises
     ------
@@ -505,7 +507,7 @@ def _each(pieces: Iterable[Piece], rest: tuple, n_jobs: int) -> Iterator[_Made]:
     yield from pool(delayed(_one_piece)(piece, *rest) for piece in pieces)
 
 
-_STATUS = ("ok", "short", "constant", "no data")
+_STATUS = ("ok", "short", "constant", "no data", "set aside")
 
 
 def _one_piece(
@@ -525,6 +527,7 @@ def _one_piece(
     odd = NONE
     if clean:
         block, odd = clean_block(block, season, held.part("clean"))
+    block, without = possible_block(block, season, models)
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(
         block.y,
@@ -544,7 +547,8 @@ def _one_piece(
     high = np.where(known, block.y, -np.inf).max(axis=0)
     status = np.select([count == 0, low == high, count < 4], [3, 2, 1], 0)
     status[(count < 4) & (count > 0)] = 1
-    floor = floors(given.y, non_negative)
+    status[without] = 4
+    floor = floors(np.where(without, block.y, given.y), non_negative)
     nothing = chance_ahead(block, horizon, season, models) if levels else None
     out = {"forecast": found.mean, **_bounds(found, levels, nothing)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}

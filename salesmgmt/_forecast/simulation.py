@@ -29,7 +29,7 @@ from ..engine.marginal import Forecast
 from ..engine.preparation import prepare
 from ..engine.sums import group_sums
 from ..errors import InputError
-from .cleaning import clean_block
+from .cleaning import clean_block, possible_block
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import chance_ahead, check_models, check_transform, floors, strands_of, widths_of
@@ -212,9 +212,11 @@ def _draw(
     options: dict[str, Any] = {"transform": transform, "widen": widen}
     for piece in pieces:
         block, held, columns = piece.block, piece.estimates, piece.columns
-        floor = floors(block.y, non_negative)
+        given = block
         if clean:
             block, _ = clean_block(block, panel.season, held.part("clean"))
+        block, without = possible_block(block, panel.season, models)
+        floor = floors(np.where(without, block.y, given.y), non_negative)
         far = horizon + int(block.ahead.max(initial=0))
         found = forecast_block(block.y, block.n, far, panel.season, models, held=held, **options)
         found = found.at(block.ahead[None] + np.arange(horizon)[:, None])
@@ -312,6 +314,7 @@ def _as_seen(panel: Panel, stays: np.ndarray, horizon: int, models: list[str]) -
     every = -(-len(panel) // _ASKED)
     least = max(8, 3 * panel.season // 2)
     for block in panel.blocks():
+        block, _ = possible_block(block, panel.season, models)
         asked = block.series % every == 0
         for k in range(1, _ORIGINS + 1):
             which = np.flatnonzero(asked & (block.n - k * horizon >= least))

@@ -20,7 +20,7 @@ from ..engine.mstl import fit_mstl
 from ..engine.preparation import Prepared, prepare, scale_of
 from ..engine.theta import theta
 from ..engine.transformation import box_cox
-from .cleaning import clean_block
+from .cleaning import clean_block, possible_block
 from .intake import Block, Panel
 from .upkeep import enough, places
 
@@ -118,10 +118,10 @@ def _describe(block: Block, m: int, model: str) -> list[Row]:
 
 def _combined(block: Block, m: int, model: str) -> list[Row]:
     """What a combination did, its one-step errors, and the likeliest smoothing form beside it."""
-    held = Estimates()
+    held, beside = Estimates(), dict(_ets(block, m))
+    block, _ = possible_block(block, m, [model])
     forecast_block(block.y, block.n, 1, m, [model], learned=False, held=held)
     errors = one_step_errors(block.y, block.n, m, model, held)
-    beside = dict(_ets(block, m))
     told = compositions(block.y, m, held) if model == "auto" else None
     rows = []
     for j in range(len(block.n)):

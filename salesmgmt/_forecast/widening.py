@@ -8,6 +8,7 @@ import numpy as np
 
 from ..engine import calibration
 from ..engine.bank import LEARNED, misses_before, past_misses, two_seasons_from
+from .cleaning import possible_block
 from .intake import Panel
 
 __all__ = ["lent_width", "of_sums", "weighs_two_seasons", "widening_of"]
@@ -36,6 +37,7 @@ def widening_of(
     steps = calibration.steps_of(m)
     most = calibration.most_past(m) + calibration.ORIGINS * steps
     block = panel.sample(calibration.SERIES, calibration.least_past(m) + steps, most)
+    block, _ = possible_block(block, m, models)
     return calibration.widening(past_misses(block.y, block.n, m, cleaned=clean))
 
 
