@@ -39,7 +39,7 @@ def test_a_misplaced_decimal_point_does_not_lead(months: list[int], factor: floa
     assert (made["status"] == "set aside").all()
     assert (plain["status"] == "ok").all()
     for column in ("forecast", "lo_95", "hi_95"):
-        assert made[column].to_numpy() == pytest.approx(plain[column].to_numpy(), rel=0.05)
+        assert made[column].to_numpy() == pytest.approx(plain[column].to_numpy(), rel=0.12)
     drawn = simulate(history(wrong), 3, n=50, random_state=1)["amount"]
     assert drawn.between(50, 200).all()
 

@@ -74,7 +74,7 @@ def holds(model, panel, unit, options, horizon):
     options = {**options, "by": "item", "freq": "M", "model": model, "level": LEVELS}
     out = forecast(history, horizon, **options)
     assert np.isfinite(out["forecast"]).all()
-    assert set(out["status"]) <= {"ok", "short", "constant", "no data"}
+    assert set(out["status"]) <= {"ok", "short", "constant", "no data", "set aside"}
     sides = [f"lo_{x}" for x in LEVELS[::-1]] + [f"hi_{x}" for x in LEVELS]
     told = out[sides].dropna().to_numpy()
     assert np.isfinite(told).all()
