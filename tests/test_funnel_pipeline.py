@@ -601,6 +601,20 @@ def test_limits_in_working_days_leave_out_weekends_and_holidays():
         service_levels(events, {"lead": 1}, calendar="nowhere")
 
 
+def test_limits_may_differ_by_owner_and_stage():
+    """Li has a day, everybody else four, at ``lead``; ``demo`` has a limit for Wang alone."""
+    events = SMALL.assign(owner=["li", "li", "wang", "wang", "chen"])
+    table = pd.DataFrame({"owner": ["li", None, "wang"], "stage": ["lead", "lead", "demo"],
+                          "limit": ["1D", 4, 0]})  # fmt: skip
+    out = service_levels(events, table, owner="owner").sort_values("deal_id")
+    assert out[["owner", "limit_days", "late_days"]].to_numpy().tolist() == [
+        ["li", 1, 3], ["wang", 4, 3], ["chen", 4, 1],
+    ]  # fmt: skip
+    for spoilt in (pd.concat([table, table[:1]]), table.drop(columns="owner")):
+        with pytest.raises(InputError, match="limits names 1 stage"):
+            service_levels(events, spoilt, owner="owner")
+
+
 @pytest.mark.parametrize("limit", [-1, np.nan, None, True, "4", "soon"])
 def test_a_limit_that_is_none_is_refused(limit):
     with pytest.raises(InputError, match=r"limits\['lead'\]"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.sums import rows_of
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
-from ._events import DAY, Stream, microseconds, refuse_names, stage_list, tell_misspelt
+from ._events import DAY, Stream, refuse_names, stage_list, tell_misspelt
+from ._limits import limit_of, read_limits
 from ._visits import Visits, rank_of, stream_of
 from ._worktime import worked
 from .counting import Counted, Plan, count, counts_by_group
@@ -205,7 +205,8 @@ def service_levels(
         Stage events.
     limits : mapping, Series or DataFrame
         Longest stay by stage: a time span (``"3D"``, ``"4h"``) or a number of days; or a frame
-        with the columns ``stage`` and ``limit``.
+        with the columns ``stage`` and ``limit``, and the one named in ``owner`` where limits
+        differ by it (rows without an owner hold for everybody else).
     owner : str, optional
         Column of ``events`` with who is responsible (at the entry into the stage).
     calendar : str or Series, optional
@@ -250,14 +251,15 @@ def service_levels(
     """
     caller = "service_levels"
     check_bool(summary, "summary", caller=caller)
-    allowed = _limits(limits, caller)
+    allowed = read_limits(limits, owner, caller)
     refuse_names(deal, [*_LATE, *([owner] if owner else [])], caller=caller, option="deal")
     refuse_names(owner, [*_LATE, *_LATE_SUMMARY], caller=caller, option="owner")
     more = {} if owner is None else {"owner": Key(owner)}
     stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid, **more)
     visits = Visits(stream, won, lost, caller)
-    tell_misspelt(visits.labels, {"limits": allowed}, caller=caller)
-    limit = np.array([allowed.get(s, -1) for s in visits.labels])[visits.stage]
+    tell_misspelt(visits.labels, {"limits": [s for _, s in allowed]}, caller=caller)
+    owners = None if owner is None else _owners(stream, visits)
+    limit = limit_of(allowed, visits.labels, visits.stage, owners)
     watched = (limit >= 0) & ~visits.closed
     stay = worked(visits.time, visits.time + visits.stay, calendar, caller=caller)
     late = watched & (stay > limit)
@@ -275,10 +277,8 @@ def service_levels(
             "still_there": ~visits.left,
         }
     )
-    if owner is not None:
-        owners = stream.rows.series("owner")
-        owners = owners if stream.kept is None else owners.iloc[stream.kept]
-        frame.insert(2, owner, owners.iloc[visits.order].array)
+    if owners is not None:
+        frame.insert(2, owner, owners.array)
     if summary:
         counted = watched & (visits.left | late)
         return _late_summary(frame[counted], late[counted], owner, stream)
@@ -288,32 +288,10 @@ def service_levels(
     return out.assign(as_of=stream.as_of).reset_index(drop=True)
 
 
-def _limits(limits: Any, caller: str) -> dict[Hashable, int]:
-    if isinstance(limits, pd.DataFrame):
-        absent = [c for c in ("stage", "limit") if c not in limits.columns]
-        if absent:
-            raise InputError(f"{caller}(): limits has no column {absent[0]!r}.")
-        if (twice := limits["stage"].duplicated()).any():
-            first = limits.loc[twice.to_numpy(), "stage"].iloc[0]
-            raise InputError(
-                f"{caller}(): limits names {int(twice.sum())} stage(s) again, first {first!r}; "
-                "keep one limit a stage."
-            )
-        limits = dict(zip(limits["stage"], limits["limit"], strict=True))
-    if isinstance(limits, pd.Series) and limits.index.is_unique:
-        limits = limits.to_dict()
-    if not isinstance(limits, Mapping) or not limits:
-        raise InputError(
-            f"{caller}(): limits must map stages to time spans or days, got {limits!r}."
-        )
-    return {s: _span(v, f"limits[{s!r}]", caller) for s, v in limits.items()}
-
-
-def _span(limit: Any, name: str, caller: str) -> int:
-    """A limit in microseconds; a number is one of days."""
-    if isinstance(limit, Real) and not isinstance(limit, bool | np.timedelta64):
-        return round(check_number(limit, name, caller=caller, low=0, high=1_000_000) * DAY)
-    return microseconds(limit, name=name, caller=caller)
+def _owners(stream: Stream, visits: Visits) -> pd.Series:
+    """Who is responsible for each visit."""
+    own = stream.rows.series("owner")
+    return (own if stream.kept is None else own.iloc[stream.kept]).iloc[visits.order]
 
 
 def _late_summary(
