@@ -13,7 +13,7 @@ import pandas as pd
 from ._dates import last_days, parse_dates, plain_times
 from ._keys import is_whole
 from ._problems import Problem
-from ._roles import Amount, AsIs, Date, Role
+from ._roles import Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 
 __all__ = ["convert", "dates_of", "numbers_of", "repeated_rows"]
@@ -43,9 +43,15 @@ def convert(
 
 
 def _labels(series: pd.Series, role: Role) -> list[Problem]:
-    if isinstance(role, AsIs) or is_whole(series):
+    known = role.among if isinstance(role, Key) else ()
+    if isinstance(role, AsIs) or (is_whole(series) and not known):
         return []
     problems = _not_comparable(series) if series.dtype == object else []
+    if known and not problems:
+        odd = (series.notna() & ~series.isin(known)).to_numpy()
+        if odd.any():
+            remedy = f"use one of {', '.join(map(repr, known))}"
+            problems.append(Problem(str(series.name), odd, "is not known", remedy))
     if role.missing == "allow":
         return problems
     lost = series.isna().to_numpy()

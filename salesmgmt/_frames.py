@@ -43,7 +43,7 @@ from ._options import (
     units,
 )
 from ._problems import Problem, problem_table, settle
-from ._roles import MAY_BE_EMPTY, TABLES, UNIQUE, Amount, AsIs, Date, Key, Role
+from ._roles import MAY_BE_EMPTY, TABLES, TOGETHER, UNIQUE, Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 from .errors import InputError
 
@@ -541,7 +541,7 @@ def check(frame: Any, table: str) -> pd.DataFrame:
             remedy = "rename all but one" if count else _rename(pdf.columns, role.name)
             found.append(_told(role.name, reason, remedy))
     _, problems, _ = convert(pdf, present)
-    names = UNIQUE.get(table, [])
+    names = UNIQUE.get(table, []) + [n for n in TOGETHER.get(table, []) if n in pdf.columns]
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += repeated_rows(pdf, names)
     found.append(problem_table(pdf, problems))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["MAY_BE_EMPTY", "TABLES", "UNIQUE", "Amount", "AsIs", "Date", "Key", "Role"]
+__all__ = ["MAY_BE_EMPTY", "TABLES", "TOGETHER", "UNIQUE", "Amount", "AsIs", "Date", "Key", "Role"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,9 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Key(Role):
-    """Anything that can be grouped by; its dtype is kept."""
+    """Anything that can be grouped by; its dtype is kept. ``among``: the only ones there are."""
+
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,10 @@ TABLES: dict[str, dict[str, Role]] = {
         amount=Amount("amount"),
     ),
     "adjustments": _roles(
-        customer=Key("customer_id"), date=Date("date"), amount=Amount("amount"), kind=Key("kind")
+        customer=Key("customer_id"),
+        date=Date("date"),
+        amount=Amount("amount"),
+        kind=Key("kind", among=("write_off", "recovery", "allowance", "dispute")),
     ),
     "deal_snapshots": _roles(
         snapshot=Date("snapshot_date"),
@@ -139,4 +144,5 @@ UNIQUE = {
     "accounts": ["customer_id"],
     "contracts": ["contract_id"],
 }
+TOGETHER = {"payments": ["invoice_id"]}  # a receipt may stand once for each invoice it names
 MAY_BE_EMPTY = ("payments", "adjustments")  # nothing paid, nothing written off

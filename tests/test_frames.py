@@ -399,6 +399,22 @@ def test_a_month_is_its_last_day_or_where_something_starts_its_first(asked, firs
     assert plan["period_end"].iloc[-1] == pd.Timestamp(last)
 
 
+def test_check_agrees_with_the_desk_on_kinds_and_split_receipts():
+    table = pd.DataFrame({"customer_id": ["A"] * 3, "date": "2025-01-01", "amount": 1.0,
+                          "kind": ["write_off", "writeoff", None]})  # fmt: skip
+    found = salesmgmt.check(table, "adjustments")
+    assert found[["row", "reason"]].values.tolist() == [[1, "is not known"], [2, "is missing"]]
+    assert (
+        salesmgmt.check(table.assign(kind=[1, 2, 3]), "adjustments")["reason"]
+        .eq("is not known")
+        .all()
+    )
+    paid = table.drop(columns="kind").assign(payment_id="P", invoice_id=["a", "b", None])
+    assert not len(salesmgmt.check(paid, "payments"))  # one receipt for several invoices
+    assert len(salesmgmt.check(paid.assign(invoice_id="a"), "payments")) == 3
+    assert len(salesmgmt.check(paid.drop(columns="invoice_id"), "payments")) == 3
+
+
 def test_check_returns_every_problem_and_raises_none():
     frame = _sales(customer_id=["a", None, "b"], amount=["1", "x", "3"]).drop(columns="date")
     found = salesmgmt.check(frame, "transactions")
