@@ -306,3 +306,18 @@ def test_one_bonus_may_be_a_number():
     for bad in ("36001", True, [None], -1):
         with pytest.raises(InputError, match="bonus"):
             bonus_tax(bad)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "options"),
+    [
+        ([(0, 0.05), (80, 0.08), (100, 0.1)], {}),
+        ([(0, 0.05)], {"threshold": 80}),
+        ([(0, 0.05), (1, 0.1)], {"gate": 100}),
+        ([(0, 0.05), (9000, 0.1)], {"base": "amount", "gate": 100}),
+    ],
+)
+def test_attainments_in_per_cent_are_refused(tiers, options):
+    # Such a plan paid the first tier for ever, or nothing at all.
+    with pytest.raises(InputError, match="attainment is a share: write"):
+        CommissionPlan(tiers, **options)

@@ -25,6 +25,7 @@ PAYS = ("rate", "flat", "target_pay")
 LEVELS = ("row", "rep", "period")
 SETTLE = ("waive", "carry", "pay")
 _CALLER = "CommissionPlan"
+_PER_CENT = (20.0, 500.0)  # an attainment of so many times the target: per cent were meant
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class CommissionPlan:
         _check_pool(self.pool)
         object.__setattr__(self, "spiffs", _check_spiffs(self.spiffs))
         self._check_together()
+        self._check_scale()
         for option in ("start", "end"):
             if getattr(self, option) is not None:
                 last = option == "end"
@@ -186,6 +188,18 @@ class CommissionPlan:
                 f"{_CALLER}(): end {self.end:%Y-%m-%d} lies before start {self.start:%Y-%m-%d}; "
                 "swap them."
             )
+
+    def _check_scale(self) -> None:
+        """Attainments are shares: a gate of 100 (per cent) would never open."""
+        shares = {"gate": (self.gate_rule or {}).get("attainment")}
+        if self.base == "attainment":
+            shares |= {"threshold": self.threshold, "the last tier": self.tiers[-1][0]}
+        for what, value in shares.items():
+            if value is not None and _PER_CENT[0] <= value <= _PER_CENT[1]:
+                raise InputError(
+                    f"{_CALLER}(): {what} lies at {value:g}, {value:,.0%} of the target; "
+                    f"attainment is a share: write {value / 100:g}, or take base='amount'."
+                )
 
     def _check_together(self) -> None:
         rows_only = self.scope == "row"
