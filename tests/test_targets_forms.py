@@ -14,6 +14,7 @@ from salesmgmt.targets import (
     capacity,
     check_smart,
     decompose,
+    disaggregate,
     growth_path,
     rake,
     ramp,
@@ -284,3 +285,11 @@ def test_months_of_weeks_roll_up_into_quarters_of_weeks():
     assert whole["period_end"].tolist() == [pd.Timestamp("2024-02-03"), pd.Timestamp("2025-02-01")]
     with pytest.raises(InputError, match="cross the end of a period of freq 'Q'"):
         roll_up(decompose(52, periods=("4-4-5", 2024, "W")), freq="Q")  # weeks: which quarters?
+
+
+def test_one_total_has_no_second_differences():
+    quarters = pd.Series([1.0, 2.0, 3.0, 4.0], pd.period_range("2025Q1", periods=4, freq="Q"))
+    with pytest.raises(InputError, match="differences=2 needs 2 totals, there is 1"):
+        disaggregate(pd.Series({2025: 100.0}), quarters, differences=2)
+    path = disaggregate(pd.Series({2025: 100.0}), quarters)["amount"]
+    assert path.tolist() == pytest.approx([10.0, 20.0, 30.0, 40.0])

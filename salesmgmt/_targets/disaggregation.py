@@ -279,6 +279,11 @@ def _path(
         )
     if method == "pro_rata":
         return _pro_rata(coarse, line, across, block), {}
+    if cholette and differences > len(coarse):
+        raise InputError(
+            f"{caller}(): differences={differences} needs {differences} totals, there is "
+            f"{len(coarse)}: any straight line would do. Use differences=1."
+        )
     path = engine.denton(
         coarse,
         line,

@@ -468,9 +468,9 @@ def _check_room(total: int, low: np.ndarray, high: np.ndarray, step: float, *, c
     least, most = _room(low, high)
     if not high.any() and total:
         raise InputError(
-            f"{caller}(): {total * float(step):,.2f} is missing, and no open period is left to "
-            "take it: all that could are over at as_of. Use an earlier as_of, or a plan that goes "
-            "on longer."
+            f"{caller}(): {abs(total) * float(step):,.2f} is {'missing' if total > 0 else 'over'}, "
+            "and no open period is left to take it: all that could are over at as_of. Use an "
+            "earlier as_of, or a plan that goes on longer."
         )
     if not least <= total <= max(most, least):
         word, edge = ("floors", least) if total < least else ("caps", most)
