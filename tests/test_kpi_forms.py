@@ -363,3 +363,25 @@ def test_other_tables_may_name_their_columns_in_their_own_way():
     tiers = pd.DataFrame({"客户": ["a", "b", "c"], "tier": ["A", "B", "B"]})
     got = visits(done, tier=tiers, customer="客户", date="日期")
     assert got["coverage"].tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [("curve", [(80, 60), (100, 100), (120, 120)]), ("cap", 120), ("floor", 60)],
+)
+def test_attainments_in_per_cent_are_refused(option, given):
+    # On such a curve everybody scored 60; such a cap never held, such a floor lifted all to 60.
+    with pytest.raises(InputError, match=f"{option} goes to .* write "):
+        Metric("x", target=100, **{option: given})
+    Metric("x", **{option: given})
+    if option != "curve":
+        Metric("x", target=100, curve=[(0, 0), (1, 100), (1.5, 150)], **{option: given})
+
+
+def test_a_gate_in_per_cent_is_refused_where_its_metric_has_a_target():
+    frame = pd.DataFrame({"rep": ["a"], "x": [150.0], "y": [95.0]})
+    gated = Metric("x", target=100, gate=("y", 90))
+    with pytest.raises(InputError, match="the gate of 'x' goes to 90"):
+        scorecard(frame, [gated, Metric("y", target=100)], keys="rep")
+    judged = [Metric("x", target=100, gate=("y", 90), weight=1), Metric("y", weight=0)]
+    assert scorecard(frame, judged, keys="rep")["score"][0] == 1.5

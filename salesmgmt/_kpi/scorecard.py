@@ -34,6 +34,7 @@ FIXED = ("metric", "value", "target", "attainment", "score", "weight", "weighted
 EXTRA = ("full_marks", "score_se")
 _POINTS = 100.0  # full marks where scores are points
 _SHARES = 10.0  # beyond it a score is no share of full marks any more
+_PER_CENT = (20.0, 500.0)  # an attainment of so many times the target: per cent were meant
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Metric:
             if given is not None and not isinstance(given, str):
                 raise InputError(f"{caller}(): {option} must be text, got {given!r}.")
         _check_gate(self.gate, self.name, caller=caller)
-        _curve_points(self.curve, caller=caller)
+        _check_per_cent(self, caller=caller)
 
     def score(self, base: np.ndarray) -> np.ndarray:
         """Score by the curve, the floor and the cap, before any gate.
@@ -149,6 +150,26 @@ class Metric:
         if self.floor is not None or self.cap is not None:
             out = np.clip(out, self.floor, self.cap)
         return out
+
+
+def _check_per_cent(metric: Metric, *, caller: str) -> None:
+    """Attainments, and scores made of them, are shares: of per cent all would score alike."""
+    points = _curve_points(metric.curve, caller=caller)
+    if metric.target is None:
+        return
+    told = {} if points is None else {"curve": points[0][-1]}
+    if points is None or np.abs(points[1]).max() <= _SHARES:
+        told |= {"floor": metric.floor, "cap": metric.cap}
+    for option, value in told.items():
+        _refuse_per_cent(value, option, caller=caller)
+
+
+def _refuse_per_cent(value: float | None, option: str, *, caller: str) -> None:
+    if value is not None and _PER_CENT[0] <= value <= _PER_CENT[1]:
+        raise InputError(
+            f"{caller}: {option} goes to {value:g}, but with a target attainment is a share, 1.0 "
+            f"on target: write {value / 100:g}, or leave the target out and score the value itself."
+        )
 
 
 def _check_gate(gate: object, name: str, *, caller: str) -> None:
@@ -263,7 +284,7 @@ def scorecard(
     rows, labels, order = _measured(measures, metrics, keys, missing=missing, caller=caller)
     value, target, reached, base = _attained(rows, metrics, order)
     score = np.column_stack([m.score(b) for m, b in zip(metrics, base.T, strict=True)])
-    scale, full = _scale(metrics, score, caller=caller)
+    scale, full = _scale(metrics, score, shares, caller=caller)
     score = _gated(score * scale, metrics, base, scale, full)
     share = _shares(shares, score, labels, caller=caller)
     out = labels.loc[np.repeat(np.arange(len(labels)), len(metrics))].reset_index(drop=True)
@@ -304,6 +325,8 @@ def _check_metrics(metrics: Any, *, caller: str) -> list[Metric]:
                 f"{caller}(): the gate of {m.name!r} names {m.gate[0]!r}, which is no metric here; "
                 f"list it too, with weight=0 if it only opens the gate."
             )
+        if m.gate is not None and listed[names.index(m.gate[0])].target is not None:
+            _refuse_per_cent(m.gate[1], f"the gate of {m.name!r}", caller=f"{caller}()")
     return listed
 
 
@@ -414,7 +437,9 @@ def full_marks(card: pd.DataFrame) -> pd.Series:
     return pd.Series(1.0, index=card.index)
 
 
-def _scale(metrics: list[Metric], score: np.ndarray, *, caller: str) -> tuple[np.ndarray, float]:
+def _scale(
+    metrics: list[Metric], score: np.ndarray, weights: np.ndarray, *, caller: str
+) -> tuple[np.ndarray, float]:
     """What each metric's scores are multiplied by to be of one scale, and full marks on it.
 
     One curve in points makes a card in points: attainments, and curves in shares, are put on it.
@@ -425,7 +450,7 @@ def _scale(metrics: list[Metric], score: np.ndarray, *, caller: str) -> tuple[np
     if points.any():
         return np.where(plain | points, 1.0, _POINTS), _POINTS
     top = np.array([np.nanmax(np.abs(s), initial=0.0) for s in score.T])
-    odd = np.flatnonzero(plain & (top > _SHARES))
+    odd = np.flatnonzero(plain & (top > _SHARES) & (weights > 0))
     if len(odd) and not plain.all():
         warn(
             f"{caller}(): the values of {metrics[odd[0]].name!r} (up to {top[odd[0]]:g}) stand as "
