@@ -319,6 +319,14 @@ def test_money_that_touches_hold_is_neither_overlooked_nor_mixed():
         attribution(frame.assign(currency=["CNY", "CNY", "USD"]))
 
 
+@pytest.mark.parametrize(
+    ("lost", "won"), [("输单", "赢单"), ("Closed Lost", "Closed Won"), (0, True)]
+)
+def test_the_status_of_a_deal_says_whether_it_converted(lost, won):
+    frame = touches(["ab", "a"], won=[won, lost])
+    assert credit(frame, "linear") == {"a": 0.5, "b": 0.5}
+
+
 def test_a_deal_cannot_be_both_won_and_lost():
     frame = touches(["ab"]).assign(converted=[True, False])
     with pytest.raises(InputError, match="differs within a deal"):

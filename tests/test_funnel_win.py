@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from salesmgmt import DataWarning, InputError
+from salesmgmt._funnel._features import as_outcome
 from salesmgmt._funnel.leaks import find_drift, find_leaks
 from salesmgmt.funnel import WinModel
 
@@ -102,6 +103,23 @@ def test_the_level_follows_the_outcomes_and_drift_is_told():
     assert moved.set_index("column").loc["source", "alarm"]
     whole = WinModel().fit(X, y)
     assert bool(whole.drift_.loc[0, "alarm"])
+
+
+@pytest.mark.parametrize(
+    ("lost", "won"),
+    [("输单", "赢单"), ("丢单", "赢单"), ("流失", "成交"), ("lost", "Won"),
+     ("Closed Lost", "Closed Won"), ("无效", "赢单"), ("a", "b"), (0.0, 1.0)],
+)  # fmt: skip
+def test_what_says_won_is_won_however_it_sorts(lost, won):
+    """赢单 sorts before 输单, "Won" before "lost": the larger label was taken for won."""
+    hit, classes = as_outcome([lost, won, won], 3, "fit")
+    assert classes.tolist() == [lost, won]
+    assert hit.tolist() == [0, 1, 1]
+
+
+def test_open_deals_among_the_outcomes_are_named():
+    with pytest.raises(InputError, match="leave out the deals that are still open"):
+        as_outcome(["won", "lost", "open"], 3, "fit")
 
 
 def test_chance_alone_raises_no_alarm():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._deal_states import IS_LOST, IS_WON, states_of
 from ..errors import InputError
 
 __all__ = ["Features", "as_table", "as_outcome"]
@@ -38,7 +39,7 @@ def as_table(X: Any, caller: str) -> pd.DataFrame:
 def as_outcome(
     y: Any, n: int, caller: str, classes: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """0/1 (the second class is 1: won, True, the larger label) and the two classes."""
+    """0/1 (the second class is 1: what says won, else the larger label) and the two classes."""
     from sklearn.utils import column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
 
@@ -66,15 +67,18 @@ def as_outcome(
 
 
 def _two_classes(seen: np.ndarray, caller: str) -> np.ndarray:
-    if len(seen) == 2:
-        return seen
+    states = states_of(pd.Series(seen))[0]
+    if len(seen) == 2:  # 赢单 is smaller than 输单
+        return seen[np.argsort(np.array([1, 2, 0])[states], kind="stable")]
     for usual in (np.array([0, 1]), np.array(["lost", "won"])):
         if len(seen) == 1 and seen[0] in usual.tolist():
             return usual
     if len(seen) > 2:
+        told = {IS_WON, IS_LOST} <= set(states.tolist())
         raise InputError(
             f"{caller}(): Only binary classification is supported. The type of the target is "
-            f"multiclass: y must hold two classes, such as won and lost, and holds {len(seen)}."
+            f"multiclass: y must hold two classes, such as won and lost, and holds {len(seen)}"
+            f"{'; leave out the deals that are still open.' if told else '.'}"
         )
     raise InputError(
         f"{caller}(): y must hold two classes, such as won and lost; there is one class: "

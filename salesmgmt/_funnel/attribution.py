@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._deal_states import LOST, WON
 from .._frames import (
     Amount,
     Date,
@@ -210,9 +211,8 @@ class _Paths:
 
 
 def _truth(series: pd.Series, caller: str) -> np.ndarray:
-    text = series.astype(object).map(
-        lambda v: {"won": 1, "lost": 0, "true": 1, "false": 0}.get(str(v).strip().lower(), v)
-    )
+    words = dict.fromkeys([*WON, "true"], 1) | dict.fromkeys([*LOST, "false"], 0)
+    text = series.astype(object).map(lambda v: words.get(str(v).strip().lower(), v))
     out = pd.to_numeric(text, errors="coerce")
     bad = ~out.isin([0, 1])
     if bad.any():

@@ -46,7 +46,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : ndarray
-        Lost, won: the two values of ``y``, ascending.
+        Lost, won: the two values of ``y``; ascending, where they do not say which is which.
     base_rate_ : float
         Share won in the data.
     window_ : int
