@@ -144,6 +144,11 @@ def test_a_ledger_that_lacks_something_is_told_so():
     book = credit.ledger(TWO, money(("P1", "A", "2025-02-10", 20.0, "I1")))
     with pytest.raises(InputError, match=r"ledger\(\) without its column 'payment_date'"):
         credit.aging(book.drop(columns="payment_date"))
+    items = credit.open_items(book)
+    with pytest.raises(InputError, match="result of open_items"):
+        credit.aging(items)
+    left = credit.aging(items, amount="outstanding", as_of="2025-03-31")["total"]
+    assert left.tolist() == credit.aging(book)["total"].tolist()
     blank = book.assign(invoice_id=book["invoice_id"].where(book["kind"] != "open"))
     with pytest.raises(InputError, match="'invoice_id' is missing in 2 row"):
         credit.rate_customers(blank)

@@ -495,7 +495,8 @@ def open_items(
         ``invoice_date`` (date of the receipt), ``due_date`` (missing where the invoice has
         none), ``amount``, ``paid``, ``outstanding`` (negative: a credit of the customer's),
         ``days_past_due`` (negative: not due yet; without a due date: since the invoice date),
-        ``future`` (receipts dated after ``as_of`` that will settle it), ``remaining``,
+        ``future`` (receipts dated after ``as_of`` that will settle it; of a ledger: those up to
+        its own date), ``remaining``,
         further columns of the invoice, ``as_of``. ``outstanding`` adds up to invoices minus
         payments minus adjustments.
 

@@ -263,9 +263,22 @@ def _refuse_part_of_ledger(caller: str, frame: pd.DataFrame, names: dict[str, st
         )
 
 
+_OPEN_ITEMS = {"paid", "outstanding", "days_past_due", "future", "remaining", "as_of"}
+
+
+def _refuse_open_items(caller: str, frame: pd.DataFrame, names: dict[str, str]) -> None:
+    """Open items read as invoices would be open with what was paid on them long ago."""
+    if names["amount"] == "amount" and set(frame.columns) >= _OPEN_ITEMS:
+        raise InputError(
+            f"{caller}(): invoices is a result of open_items(), whose 'amount' is not what is "
+            "open; pass the ledger or the invoices themselves, or name amount='outstanding'."
+        )
+
+
 def _take_invoices(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
     frame = door.to_pandas(frame, caller=caller, arg="invoices")  # with the columns of by=
     _refuse_part_of_ledger(caller, frame, names)
+    _refuse_open_items(caller, frame, names)
     try:
         rows = _invoice_rows(caller, frame, names, invalid)
     except InputError as error:
