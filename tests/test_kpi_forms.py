@@ -209,6 +209,11 @@ def test_a_card_in_points_is_the_card_in_shares_times_a_hundred():
     one, other = totals(shares), totals(points)
     np.testing.assert_allclose(other["total"], 100 * one["total"])
     assert other.drop(columns="total").equals(one.drop(columns="total"))
+    for card in (shares, points):
+        assert totals(card, grades=[("A", 0.9), ("B", 0)])["grade"].tolist() == ["A", "B", "B"]
+    assert totals(points, grades=[("A", 90), ("B", 0)])["grade"].tolist() == ["A", "B", "B"]
+    with pytest.raises(InputError, match=r"grades start at 90.* write 0\.9"):
+        totals(shares, grades=[("A", 90), ("B", 0)])
     np.testing.assert_allclose(review(points, "b")["lost"], 100 * review(shares, "b")["lost"])
     from salesmgmt import plots
 

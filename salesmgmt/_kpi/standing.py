@@ -23,7 +23,7 @@ from .._frames import (
 from .._period_labels import in_time
 from ..engine.ranking import competition_rank, rank_interval
 from ..errors import InputError
-from .scorecard import EXTRA, FIXED, full_marks
+from .scorecard import _PER_CENT, _SHARES, EXTRA, FIXED, full_marks
 
 __all__ = ["GRADES", "review", "totals"]
 
@@ -72,8 +72,8 @@ def totals(
         categories, or labels in natural order): ranks are within a period, and each total is
         compared with the key's earlier ones.
     grades : sequence of (str, float)
-        Grade and the share of full marks (the sum of the weights) it starts at, best first.
-        The last one should start at minus infinity.
+        Grade and the share of full marks (the sum of the weights) it starts at, best first; of a
+        card in points, points will do. The last one should start at minus infinity.
     confidence : float in (0, 1), default=0.95
         Coverage of the rank interval, when the scorecard has standard errors.
 
@@ -138,7 +138,12 @@ def totals(
     out["total"], out["rank"] = total, rank
     for name, values in (("rank_lo", low), ("rank_hi", high)):
         out[name] = pd.array(values if sure else [pd.NA] * len(out), dtype="Int64")
-    out["grade"] = _grade(total, full, cuts)
+    marks = float(full_marks(frame).max())
+    out["grade"] = _grade(
+        total,
+        full,
+        _cuts_in_shares(cuts, total / np.where(full > 0, full, 1.0), marks, caller=caller),
+    )
     return out if period is None else _with_trend(out, names, period)
 
 
@@ -226,6 +231,25 @@ def _sums(frame: pd.DataFrame, key: Keys) -> tuple[np.ndarray, np.ndarray, np.nd
         error = np.sqrt(np.bincount(codes, (weight * se) ** 2, minlength=len(key)))
     # Sums of products carry noise in the last digits; equal results must share a rank.
     return np.round(total, 12), full, error
+
+
+def _cuts_in_shares(
+    cuts: tuple[list[str], np.ndarray], share: np.ndarray, marks: float, *, caller: str
+) -> tuple[list[str], np.ndarray]:
+    """Cuts as shares of full marks; those of a card in points may be points, too."""
+    labels, starts = cuts
+    top = float(starts[np.isfinite(starts)].max(initial=0.0))
+    if top < _PER_CENT[0]:
+        return cuts
+    if marks > 1:
+        return labels, starts / marks
+    most = float(np.abs(share).max(initial=0.0))
+    if most <= _SHARES:
+        raise InputError(
+            f"{caller}(): grades start at {top:g}, but totals are shares of full marks (up to "
+            f"{most:.3g}): write {top / 100:g}."
+        )
+    return cuts
 
 
 def _grade(total: np.ndarray, full: np.ndarray, cuts: tuple[list[str], np.ndarray]) -> pd.Series:
