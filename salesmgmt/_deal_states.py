@@ -20,13 +20,28 @@ __all__ = [
 
 OPEN, IS_WON, IS_LOST = 0, 1, 2
 OPEN_NAMES = ("open", "进行中", "跟进中")
-WON = ("won", "closed won", "closed_won", "closedwon", "赢单", "成交", "已成交", "赢单关闭")
+WON = (
+    "won",
+    "closed won",
+    "closed-won",
+    "closed_won",
+    "closedwon",
+    "赢单",
+    "已赢单",
+    "成交",
+    "已成交",
+    "赢单关闭",
+)
 LOST = (
     "lost",
     "closed lost",
+    "closed-lost",
     "closed_lost",
     "closedlost",
+    "closed lost to competition",  # Zoho
+    "closed-lost to competition",
     "输单",
+    "已输单",
     "丢单",
     "流失",
     "已丢单",

@@ -458,6 +458,23 @@ def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
     assert waterfall(won, won)["amount"].eq(0).all()
 
 
+@pytest.mark.parametrize(
+    ("won", "lost"),
+    [
+        ("Closed Won", "Closed Lost to Competition"),
+        ("Closed-Won", "Closed-Lost"),
+        ("已赢单", "已输单"),
+    ],
+)
+def test_stages_of_crm_systems_close_a_deal(won, lost):
+    """The stages that Zoho and Salesforce come with, and Chinese ones."""
+    deals = pd.DataFrame({"deal_id": [1, 2], "stage": [won, lost], "amount": 1.0,
+        "created_at": "2025-01-01", "close_date": "2025-01-05"})  # fmt: skip
+    assert outcomes(deals).iloc[-1][["won", "lost"]].tolist() == [0.5, 0.5]
+    events = deals.rename(columns={"close_date": "entered_at"})
+    assert dwell(events).empty  # both are closed, nobody stays
+
+
 def test_deals_won_on_their_first_day_have_a_cycle_of_zero_days_and_no_velocity():
     today = pd.Timestamp("2025-03-01")
     deals = pd.DataFrame({"deal_id": [1, 2], "stage": "won", "amount": 5.0,
