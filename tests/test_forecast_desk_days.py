@@ -358,3 +358,17 @@ def test_an_event_of_ones_own_is_worth_as_much_with_a_calendar():
     made = forecast(known, 2, freq="W", calendar="CN", events=fair)
     assert made["forecast"][0] == pytest.approx(1100, rel=0.03)
     assert made["forecast"][1] == pytest.approx(700, rel=0.03)
+
+
+def test_days_around_a_festival_follow_its_shape():
+    sales = moving(6)
+    known = sales[sales["date"] < "2020-01-06"]
+    truth = sales.loc[sales["date"] >= "2020-01-06", "amount"].to_numpy()[:35]
+    errors = []
+    for history in (known, known.assign(amount=known["amount"].where(known.index != 700, 0.0))):
+        made = forecast(history, 35, freq="D", calendar="CN", model="theta", level=None)
+        errors.append(np.abs(made["forecast"] - truth[: len(made)]).mean())
+    assert errors[0] < 5  # noise alone: 3.2
+    assert errors[1] < 12  # a day without sales: windows alone
+    odd = anomalies(known, freq="D", calendar="CN")["anomaly"]
+    assert odd.mean() < 0.02

@@ -11,11 +11,11 @@ from .. import calendars
 from .._frames import Amount, Date, speaking_for, take, to_pandas
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .daily import SHAPE, Days, period_factors
+from .daily import SHAPE, Days, festival_shape, period_factors
 from .exog import with_flags
 from .intake import Grid, Panel
 
-__all__ = ["BY_DAY", "YEARS", "calendar_columns", "known_periods"]
+__all__ = ["BY_DAY", "BY_SHAPE", "YEARS", "calendar_columns", "known_periods"]
 
 YEARS = {"h": 8766.0, "D": 365.25, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}
 _SEASONS = {"W": (52,), "M": (12,), "Q": (4,)}  # seasons that are a year
@@ -24,6 +24,7 @@ _FESTIVALS = 4  # years of months or quarters below which a moving holiday looks
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": SHAPE}
 BY_DAY = "days"  # the column that sums what single days are worth
+BY_SHAPE = "spring_festival_shape"  # the one of what a festival's shape adds to its windows
 _NEAR = 10  # days before it that are quiet rather than busy
 
 
@@ -54,6 +55,12 @@ def calendar_columns(
             factors = period_factors(days, grid, low, high, newest, daily, calendar, held)
             if factors is not None:
                 return _by_day(panel, *factors, years, whole, held)
+        if days is not None and isinstance(calendar, str) and grid.freq == "D":
+            shape = None
+            if "spring_festival" in daily and held.of("sells", _always_sells, panel):
+                shape = festival_shape(days, low, high, last, daily, calendar, held)
+            if shape is not None:
+                daily[BY_SHAPE] = shape
         if calendar is not None and grid.freq in ("M", "Q") and years < _FESTIVALS:
             # Too few dates to tell a festival that moves from the months it falls in.
             kept = _own_daily(grid, low, high, events) | {"working_days"}
@@ -255,6 +262,15 @@ def _usual(columns: dict[str, np.ndarray], season: int) -> dict[str, np.ndarray]
         mean = _by_place(x, season)[:season]
         out[name] = np.concatenate([mean, np.zeros(season - len(mean))])
     return out
+
+
+def _always_sells(panel: Panel) -> bool:
+    """Whether no known day is without sales: a shape multiplies, and nothing cannot be."""
+    sold = panel.values > 0
+    if not (sold | ~np.isfinite(panel.values)).all():
+        return False
+    days = int((panel.end - panel.first_values() + 1).sum())
+    return not panel.zero_gaps or int(sold.sum()) == days
 
 
 def known_periods(panel: Panel) -> int:

@@ -11,17 +11,18 @@ import pandas as pd
 
 from .. import calendars
 from .._frames import Amount, Date, take
-from ..engine.calendar_factors import day_parts
+from ..engine.calendar_factors import day_logs
 from ..engine.estimates import Estimates
 from ..errors import DataWarning
 from .intake import Grid
 
-__all__ = ["SHAPE", "Days", "period_factors"]
+__all__ = ["SHAPE", "Days", "festival_shape", "period_factors"]
 
 _LEAST = 300  # days of record from which the calendar is learned from them
 _SHARE = 0.3  # of these days that must have sales
 SHAPE = (28, 17)  # days before and after the Spring Festival that it reaches
 _FESTIVAL = 7  # days of the festival itself
+_FAR = 6.0  # clip of the logarithm of a factor
 _LARGE = 0.95  # amounts above this quantile count as it: a few large orders say little of the day
 _MOST = 0.5  # but where more than this share of a day's rows is large, the day itself is busy
 
@@ -92,11 +93,53 @@ def period_factors(
     the first day of ``low``; ``last`` is the last day known. None where the history is no daily
     record. ``held``: what was learned before.
     """
+    begin, end = int(grid.first_day(np.asarray(low))), int(grid.last_day(np.asarray(high)))
+    learned = _learned(days, begin, end, last, columns, code, held)
+    if learned is None:
+        return None
+    known, (of_kind, of_effect, of_shape) = learned
+    usual, moved = (np.exp(np.clip(v, -_FAR, _FAR)) for v in (of_kind, of_effect + of_shape))
+    scale = held.of("scale", lambda: (usual * moved)[known].mean())
+    starts = grid.first_day(np.arange(low, high + 1)) - begin
+    plain, whole = (
+        np.log(np.maximum(np.add.reduceat(v / scale, starts), 1e-3)) for v in (usual, usual * moved)
+    )
+    return plain, whole - plain
+
+
+def festival_shape(
+    days: Days,
+    begin: int,
+    end: int,
+    last: int,
+    columns: dict[str, np.ndarray],
+    code: str,
+    held: Estimates,
+) -> np.ndarray | None:
+    """What the shape of the Spring Festival adds to its windows from day ``begin`` to ``end``.
+
+    In logarithms; None where the record shows none. Arguments as in :func:`period_factors`.
+    """
+    learned = _learned(days, begin, end, last, columns, code, held)
+    if learned is None or not learned[1][2].any():
+        return None
+    return learned[1][2]
+
+
+def _learned(
+    days: Days,
+    begin: int,
+    end: int,
+    last: int,
+    columns: dict[str, np.ndarray],
+    code: str,
+    held: Estimates,
+) -> tuple[slice, tuple[np.ndarray, np.ndarray, np.ndarray]] | None:
+    """Which days are known, and the logarithms of what each day is worth, in three parts."""
     found = held.of("totals", days.totals, last)
     if found is None:
         return None
     first, y = found
-    begin, end = int(grid.first_day(np.asarray(low))), int(grid.last_day(np.asarray(high)))
     y, skip = y[max(begin - first, 0) :], max(first - begin, 0)
     known = slice(skip, skip + len(y))
     names = [c for c in columns if c not in ("working_days", "weekday_off", "make_up_workday")]
@@ -104,13 +147,7 @@ def period_factors(
     moves = held.of("moves", lambda: [c for c, x in zip(names, effects[known].T) if np.ptp(x) > 0])
     effects = effects[:, [names.index(c) for c in moves]]
     near = _around_festival(begin, end, code) if "spring_festival" in columns else None
-    usual, moved = day_parts(y, _kinds(begin, end, code), effects, skip, near=near, held=held)
-    scale = held.of("scale", lambda: (usual * moved)[known].mean())
-    starts = grid.first_day(np.arange(low, high + 1)) - begin
-    plain, whole = (
-        np.log(np.maximum(np.add.reduceat(v / scale, starts), 1e-3)) for v in (usual, usual * moved)
-    )
-    return plain, whole - plain
+    return known, day_logs(y, _kinds(begin, end, code), effects, skip, near=near, held=held)
 
 
 def _around_festival(first: int, last: int, code: str) -> np.ndarray:

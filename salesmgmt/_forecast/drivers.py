@@ -13,7 +13,7 @@ from .._frames import speaking_for
 from ..engine import regression_effects
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .calendar_columns import BY_DAY, YEARS, calendar_columns, known_periods
+from .calendar_columns import BY_DAY, BY_SHAPE, YEARS, calendar_columns, known_periods
 from .daily import Days
 from .exog import exog_columns
 from .intake import Panel
@@ -340,7 +340,7 @@ def read_drivers(
     asked = calendar, events, days, whole
     with speaking_for(caller), _one_thread():
         names, common = calendar_columns(panel, low, high, horizon, *asked, held)
-    presumed = np.array([float(n == BY_DAY) for n in names])
+    presumed = np.array([float(n in (BY_DAY, BY_SHAPE)) for n in names])
     short = known_periods(panel) < 2 * YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
     kinds = ["holiday"] * len(names)

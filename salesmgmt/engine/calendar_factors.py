@@ -17,7 +17,7 @@ import numpy as np
 
 from .estimates import Estimates
 
-__all__ = ["day_factors", "day_parts"]
+__all__ = ["day_factors", "day_logs", "day_parts"]
 
 _KNOT = 91  # days between the bends of the level
 _YEAR = 365.25
@@ -70,16 +70,29 @@ def day_parts(
     one. Where festivals agree, such days have a shape of their own beside the effects.
     ``held``: what each kind, effect and day of the shape was found to be worth before.
     """
+    of_kind, of_effect, of_shape = day_logs(y, kinds, effects, skip, near=near, held=held)
+    return tuple(  # type: ignore[return-value]
+        np.exp(np.clip(part, -_FAR, _FAR)) for part in (of_kind, of_effect + of_shape)
+    )
+
+
+def day_logs(
+    y: np.ndarray,
+    kinds: np.ndarray,
+    effects: np.ndarray,
+    skip: int = 0,
+    *,
+    near: np.ndarray | None = None,
+    held: Estimates | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`day_parts`, in logarithms: of the kind of day, the effects, and the shape."""
     held = held or Estimates()
     each = (kinds[:, None] == held.of("kinds", np.unique, kinds)).astype(float)
     shape = np.zeros((len(kinds), 0))
     if near is not None:
         shape = (near[:, None] == np.arange(held.of("reach", lambda: near.max() + 1))).astype(float)
     of_kind, of_effect, of_shape = held.of("worth", _worth, y, each, effects, shape, skip)
-    return tuple(  # type: ignore[return-value]
-        np.exp(np.clip(part, -_FAR, _FAR))
-        for part in (each @ of_kind, effects @ of_effect + shape @ of_shape)
-    )
+    return each @ of_kind, effects @ of_effect, shape @ of_shape
 
 
 def _worth(
