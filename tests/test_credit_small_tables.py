@@ -117,6 +117,16 @@ def test_statements_close_on_the_balance_of_the_aging():
         np.testing.assert_allclose(opening + moved["debit"] - moved["credit"], closing)
 
 
+def test_receipts_written_below_zero_are_told():
+    bill = pd.DataFrame({"invoice_id": ["a"], "customer_id": ["A"], "invoice_date": "2025-01-01",
+                         "due_date": "2025-01-31", "amount": 100.0})  # fmt: skip
+    paid = pd.DataFrame({"payment_id": [1, 2], "customer_id": "A", "date": "2025-02-01",
+                         "amount": [-30.0, -20.0]})  # fmt: skip
+    with pytest.warns(DataWarning, match=r"all 2 amounts are below zero.*turn the sign"):
+        assert credit.aging(bill, paid)["total"].item() == 150.0
+    assert credit.aging(bill, paid.head(1))["total"].item() == 130.0  # a refund alone
+
+
 def test_headings_of_ones_own():
     names = {
         "customer_id": "客户",

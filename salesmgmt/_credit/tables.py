@@ -318,7 +318,7 @@ def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str)
         columns = (names["payment"], names["customer"], names["date"], names["amount"])
         frame = pd.DataFrame({c: pd.Series([], dtype=object) for c in columns})
     frame = door.to_pandas(frame, caller=caller, arg="payments")
-    return door.take(
+    rows = door.take(
         frame, caller=caller, arg="payments", invalid=invalid, empty="allow",
         unique=("payment", "named") if names["invoice"] in frame.columns else ("payment",),
         customer=Key(names["customer"]),
@@ -329,6 +329,12 @@ def _take_payments(caller: str, frame: Any, names: dict[str, str], invalid: str)
         plan=Key(names["parent"], optional=True, missing="allow", option="parent"),
         currency=Key(names["currency"], optional=True),
     )  # fmt: skip
+    if len(rows) > 1 and rows["amount"].max() < 0:
+        door.warn(
+            f"{caller}(): payments: all {len(rows)} amounts are below zero, so each counts as a "
+            "refund; a receipt is written above zero: turn the sign if these are receipts."
+        )
+    return rows
 
 
 def _take_adjustments(caller: str, frame: Any, names: dict[str, str], invalid: str) -> Rows:
