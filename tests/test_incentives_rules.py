@@ -319,5 +319,17 @@ def test_one_bonus_may_be_a_number():
 )
 def test_attainments_in_per_cent_are_refused(tiers, options):
     # Such a plan paid the first tier for ever, or nothing at all.
-    with pytest.raises(InputError, match="attainment is a share: write"):
+    with pytest.raises(InputError, match="it is a share: write"):
         CommissionPlan(tiers, **options)
+
+
+def test_factors_in_per_cent_are_refused():
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-01-05"], "amount": [100.0], "kpi": [110.0]})
+    with pytest.raises(InputError, match="the multiplier is a factor"):
+        payout(sold, CommissionPlan([(0, 0.1)], base="amount", multiplier="kpi"), by="rep")
+    plan = CommissionPlan([(0, 0.1), (1, 0.2)])
+    for quotas in ([90, 110], [100_000.0]):
+        with pytest.raises(InputError, match="quotas are factors"):
+            simulate_payout(sold, plan, by="rep", targets={"a": 100.0}, quotas=quotas)
+    with pytest.raises(InputError, match="the cap by target_pay"):
+        CommissionPlan([(0, 0.1)], base="amount", cap={"target_pay": 200})

@@ -31,7 +31,7 @@ from .._period_labels import in_time
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
 from ..errors import InputError
-from .plan import CommissionPlan, fraction
+from .plan import PER_CENT, CommissionPlan, fraction
 from .wanted import Columns, Wanted
 
 __all__ = ["Job"]
@@ -516,7 +516,7 @@ def _fill_targets(
         if "multiplier" in wanted.rows:
             value = wanted.rows["multiplier"][rows]
             factor, known = _one_number(job, "multiplier", at, value, wanted.rows)
-            job.multiplier = _millionths(factor, known)
+            job.multiplier = _millionths(factor, known, caller=caller)
     if wanted is None and "target" in job.rows:
         value, known = _of_cell(job, "target")
         job.target = units(value, job.step, name=columns.target, caller=caller)
@@ -525,7 +525,7 @@ def _fill_targets(
         value, _ = _of_cell(job, "target_pay")
         job.target_pay = units(value, job.step, name=columns.target_pay, caller=caller)
     if job.multiplier is None and "multiplier" in job.rows:
-        job.multiplier = _millionths(*_of_cell(job, "multiplier"))
+        job.multiplier = _millionths(*_of_cell(job, "multiplier"), caller=caller)
 
 
 def _wanted_cells(
@@ -580,6 +580,12 @@ def _one_number(
     return np.where(known, high, 0.0).reshape(job.shape), known.reshape(job.shape)
 
 
-def _millionths(factor: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _millionths(factor: np.ndarray, known: np.ndarray, *, caller: str) -> np.ndarray:
     """Multipliers in millionths; one where none is told."""
+    most = float(factor[known].max(initial=0.0))
+    if most >= PER_CENT[0]:
+        raise InputError(
+            f"{caller}(): the multiplier is a factor (1.1: a tenth more), got {most:g}; divide per "
+            "cent by 100."
+        )
     return np.where(known, np.rint(factor * _MILLION), _MILLION).astype(np.int64)

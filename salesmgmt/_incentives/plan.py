@@ -17,7 +17,7 @@ from ..engine.tiers import ROUNDINGS, Tiers
 from ..engine.units import fraction_of
 from ..errors import InputError
 
-__all__ = ["CommissionPlan", "fraction"]
+__all__ = ["PER_CENT", "CommissionPlan", "fraction"]
 
 BASES = ("attainment", "amount")
 MODES = ("marginal", "retroactive", "interpolated")
@@ -25,7 +25,7 @@ PAYS = ("rate", "flat", "target_pay")
 LEVELS = ("row", "rep", "period")
 SETTLE = ("waive", "carry", "pay")
 _CALLER = "CommissionPlan"
-_PER_CENT = (20.0, 500.0)  # an attainment of so many times the target: per cent were meant
+PER_CENT = (20.0, 500.0)  # an attainment of so many times the target: per cent were meant
 
 
 @dataclass(frozen=True)
@@ -191,14 +191,18 @@ class CommissionPlan:
 
     def _check_scale(self) -> None:
         """Attainments are shares: a gate of 100 (per cent) would never open."""
-        shares = {"gate": (self.gate_rule or {}).get("attainment")}
+        shares = {
+            "gate": (self.gate_rule or {}).get("attainment"),
+            "the cap by target_pay": self.caps.get("target_pay"),
+        }
         if self.base == "attainment":
             shares |= {"threshold": self.threshold, "the last tier": self.tiers[-1][0]}
         for what, value in shares.items():
-            if value is not None and _PER_CENT[0] <= value <= _PER_CENT[1]:
+            if value is not None and PER_CENT[0] <= value <= PER_CENT[1]:
+                hint = "" if "cap" in what else ", or take base='amount'"
                 raise InputError(
-                    f"{_CALLER}(): {what} lies at {value:g}, {value:,.0%} of the target; "
-                    f"attainment is a share: write {value / 100:g}, or take base='amount'."
+                    f"{_CALLER}(): {what} lies at {value:g} times the whole; it is a share: write "
+                    f"{value / 100:g}{hint}."
                 )
 
     def _check_together(self) -> None:

@@ -26,7 +26,7 @@ from .._frames import (
 from ..errors import InputError
 from .job import check_plans, take_job
 from .pay import work
-from .plan import CommissionPlan, fraction
+from .plan import PER_CENT, CommissionPlan, fraction
 from .statement import payout
 from .wanted import Columns, target_rows
 
@@ -167,7 +167,13 @@ def _factors(quotas: Any, *, caller: str) -> list[float]:
         raise InputError(
             f"{caller}(): quotas must be a list of factors, one at least, got {quotas!r}."
         )
-    return [check_number(f, "quotas", caller=caller, low=0, open_low=True) for f in given]
+    factors = [check_number(f, "quotas", caller=caller, low=0, open_low=True) for f in given]
+    if max(factors) >= PER_CENT[0]:
+        raise InputError(
+            f"{caller}(): quotas are factors of the targets (1.1: a tenth more), got "
+            f"{max(factors):g}; divide per cent by 100, and sums by the targets."
+        )
+    return factors
 
 
 def _used_columns(plans: list[CommissionPlan]) -> set[str]:
