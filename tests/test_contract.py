@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from common import CONTRACTS, evaluate, example, namespace, public_entries, read_contract
+
+from salesmgmt import InputError
 
 
 def _entry(path: Path, name: str) -> dict:
@@ -96,3 +99,23 @@ def _same(a: object, b: object) -> bool:
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind == "f"))
     return type(a) is type(b) and repr(a) == repr(b)
+
+
+def _called(space: dict, name: str, options: dict) -> dict:
+    """The same names, ``name`` with these options whatever the call says."""
+    real = space[name]
+    return space | {name: lambda *given, **own: real(*given, **own | options)}
+
+
+@pytest.mark.parametrize(("path", "name"), public_entries(), ids=lambda v: getattr(v, "stem", v))
+def test_a_column_handed_over_where_a_name_belongs_is_told(path, name):
+    """``customer=sales["customer"]``: told, and not compared with what is a name."""
+    contract, entry = read_contract(path), _entry(path, name)
+    space = namespace(contract["module"], contract.get("setup", ""))
+    if "example" not in entry or not callable(space[name]):
+        pytest.skip("nothing is called")
+    column = pd.Series([1, 2])
+    for option, parameter in inspect.signature(space[name]).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, str):
+            with contextlib.suppress(InputError):  # an option may have no part in the example
+                evaluate(entry["example"], _called(space, name, {option: column}))

@@ -107,7 +107,7 @@ def dso(
     }
     door.check_choice(method, "method", tuple(how), caller="dso")
     door.check_int(days, "days", caller="dso", low=1)
-    if window != "M":
+    if not (isinstance(window, str) and window == "M"):
         door.check_int(window, "window", caller="dso", low=1)
     with door.speaking_for("dso", method="allocation"):
         flows = take_flows(

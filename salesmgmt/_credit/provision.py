@@ -433,6 +433,8 @@ def provision_movement(
     names = {
         "customer": customer, "date": date, "amount": amount, "kind": kind, "currency": currency,
     }  # fmt: skip
+    for option, name in names.items():
+        door.check_column(name, option, caller=caller)
     gone, back = _settled(adjustments, ends if dated else None, keys, step, names, fx)
     whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
     whole = whole.fillna(0).astype("int64")

@@ -463,6 +463,8 @@ def check_order(
     if not is_ledger(ledger):
         raise InputError(f"{caller}(): ledger must be a result of ledger().")
     names = names_in(ledger, {})
+    for name, option in ((customer, "customer"), (currency, "currency")):
+        door.check_column(name, option, caller=caller)
     customer = customer if customer in ledger else names["customer"]
     currency = currency if currency in ledger else names["currency"]
     if customer not in ledger:

@@ -15,6 +15,7 @@ from .._frames import (
     Date,
     Key,
     Rows,
+    check_column,
     check_names,
     factorise,
     refuse_names,
@@ -183,6 +184,8 @@ def _take_predictions(
     caller: str,
 ) -> _Table:
     names = list(predictions.columns)
+    for option in ("date", "amount"):
+        check_column(options[option], option, caller=caller)
     groups = check_names(by, "by", caller=caller)
     refuse_names(groups, _MEASURES, caller=caller, option="by")
     if groups == ["model"] and "model" not in names:

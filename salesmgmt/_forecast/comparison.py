@@ -93,7 +93,7 @@ def compare_models(
     frame["_step"] = 1.0
     if "step" in rows:
         frame["_step"] = rows["step"]
-    if reference not in set(frame["_model"]):
+    if not isinstance(reference, str) or reference not in set(frame["_model"]):
         known = ", ".join(sorted(set(frame["_model"])))
         raise InputError(f"{caller}(): reference {reference!r} is not a model; there are: {known}.")
     found = factorise(rows.frame, groups) if groups else None

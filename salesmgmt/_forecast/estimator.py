@@ -14,13 +14,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_bool, check_int, check_names, check_seed, to_pandas
+from .._frames import check_bool, check_choice, check_int, check_names, check_seed, to_pandas
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .cleaning import oddities_of, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .fit import check_levels, check_models, check_transform, forecast_panel, learn
+from .exog import lags_by_column
+from .fit import check_jobs, check_levels, check_models, check_transform, forecast_panel, learn
 from .intake import Panel, read_history
 from .keeping import read_kept, refused, write_kept
 from .simulation import sample_panel
@@ -149,8 +150,15 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         self._panel = self._read(history)
         check_transform(self.transform, self._panel, caller="Forecaster.fit")
         check_bool(self.clean, "clean", caller="Forecaster.fit")
+        check_choice(
+            self.non_negative, "non_negative", (True, False, "auto"), caller="Forecaster.fit"
+        )
+        check_bool(self.progress, "progress", caller="Forecaster.fit")
+        check_jobs(self.n_jobs, caller="Forecaster.fit")
         names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
-        exog = [self.exog] if isinstance(self.exog, str) else list(self.exog or [])
+        exog: list[str] = []
+        if self.exog is not None:
+            exog = list(lags_by_column(self.exog, caller="Forecaster.fit"))
         names += [c for c in exog if c not in names]
         frame = to_pandas(history, names, caller="Forecaster.fit", arg="history")
         self.history_ = frame[names].reset_index(drop=True)

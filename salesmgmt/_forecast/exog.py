@@ -52,7 +52,7 @@ def exog_columns(
 
     Each less its mean of the past; missing future values are refused.
     """
-    lags = _lags(exog, panel.caller)
+    lags = lags_by_column(exog, caller=panel.caller)
     high = int(panel.end.max()) + horizon
     check_drivers(exog, panel, by, date)
     rows = driver_rows(history, panel, exog=exog, by=by, date=date, caller=panel.caller)
@@ -60,7 +60,7 @@ def exog_columns(
     return _lagged(table, lags, panel, low, horizon, held)
 
 
-def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
+def lags_by_column(exog: Any, *, caller: str) -> dict[str, list[int]]:
     """Column to lags; a name alone has lag 0."""
     if isinstance(exog, str):
         return {exog: [0]}
@@ -86,7 +86,7 @@ def _lags(exog: Any, caller: str) -> dict[str, list[int]]:
 def check_drivers(exog: Any, panel: Panel, by: list[str], date: str) -> None:
     """Drivers are neither keys nor what is to be forecast, and their lags lie in the past."""
     own = {*by, date, panel.amount}
-    for name, shifts in _lags(exog, panel.caller).items():
+    for name, shifts in lags_by_column(exog, caller=panel.caller).items():
         if name in own:
             raise InputError(
                 f"{panel.caller}(): exog names {name!r}, which is a key, the date or the amount; "
@@ -104,7 +104,7 @@ def driver_rows(
     history: Any, panel: Panel, *, exog: Any, by: list[str], date: str, caller: str
 ) -> pd.DataFrame:
     """Mean of the drivers by key and period (``_at``); missing where nothing is known."""
-    names = list(_lags(exog, caller))
+    names = list(lags_by_column(exog, caller=caller))
     return means(history, panel, names, by, date, "history", caller)
 
 

@@ -279,7 +279,8 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
     """Percentages between 0 and 100, ascending."""
     if level is None:
         return []
-    given: list[Any] = [level] if np.isscalar(level) else list(level)
+    given: list[Any] = list(level) if isinstance(level, Iterable) else [level]
+    given = [level] if isinstance(level, str | bytes) else given
     for one in given:
         check_number(one, "level", caller=caller, low=0, high=100, open_low=True, open_high=True)
         if one < 1:

@@ -30,7 +30,7 @@ from .parts import Part, by_part
 __all__ = ["Nodes", "ancestors", "build_nodes", "reconcile", "reconcile_open"]
 
 _SPREADS = ("top_down", "middle_out")
-_METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
+METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 _DRAWS = 200  # errors drawn where a hierarchy is too large for exact interval widths
 _EXACT = 1500  # nodes up to which widths are exact
@@ -148,7 +148,7 @@ def reconcile_open(
     None: those whose interval ends, or draws, are all zero.
     """
     caller = "reconcile"
-    check_choice(method, "method", _METHODS, caller=caller)
+    check_choice(method, "method", METHODS, caller=caller)
     check_bool(non_negative, "non_negative", caller=caller)
     names = check_names(keys, "keys", caller=caller)
     if not names:

@@ -16,6 +16,7 @@ from .._frames import (
     Keys,
     Rows,
     check_choice,
+    check_column,
     check_freq,
     check_int,
     check_names,
@@ -268,6 +269,8 @@ def read_history(
     """
     check_choice(partial, "partial", ("drop", "keep", "scale"), caller=caller)
     check_choice(gaps, "gaps", ("auto", "zero", "missing"), caller=caller)
+    for name, option in ((date, "date"), (amount, "amount")):
+        check_column(name, option, caller=caller)
     _refuse_result_names(check_names(by, "by", caller=caller), (date, amount), caller)
     if amount != "quantity":  # pieces have no currency
         names = check_names(by, "by", caller=caller)

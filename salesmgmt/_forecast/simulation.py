@@ -15,6 +15,8 @@ from .._frames import (
     Date,
     Rows,
     check_bool,
+    check_choice,
+    check_column,
     check_int,
     check_names,
     check_number,
@@ -145,6 +147,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform, clean
         days=Days.of(history, date, amount, caller) if calendar is not None else None,
     )
     transform = check_transform(transform, panel, caller=caller)
+    check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)
     return sample_panel(
         panel,
         horizon,
@@ -446,6 +449,8 @@ def summarise(
     levels = _quantiles(quantiles, caller)
     frame = to_pandas(samples, caller=caller, arg="samples")
     own = (date, draw, amount)
+    for name, option in zip(own, ("date", "draw", "amount"), strict=True):
+        check_column(name, option, caller=caller)
     keys = [c for c in frame.columns if c not in own]
     wanted = [*keys, date] if by is None else check_names(by, "by", caller=caller)
     made = ["mean", "sd", *levels]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_int, check_names, factorise, one_currency
+from .._frames import check_bool, check_choice, check_int, check_names, factorise, one_currency
 from ..engine.bank import LEARNED
 from ..engine.estimates import Estimates
 from ..engine.methods import OLDEST
@@ -20,7 +20,7 @@ from .backtest import _with_zeros, forecast_known
 from .blending import Record, Tree, by_period, kinds, learn
 from .daily import Days
 from .fit import check_models, check_transform
-from .hierarchy import build_nodes, reconcile_open
+from .hierarchy import METHODS, build_nodes, reconcile_open
 from .hindsight import panel_missed
 from .intake import Block, Panel, read_history
 from .smoothing import View, closed_nodes, node_blocks, node_panel, smoothed, views_of
@@ -125,6 +125,7 @@ amount, transform, clean
     """
     caller = "forecast_hierarchy"
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
+    check_choice(method, "method", ("auto", *METHODS), caller=caller)
     names = check_names(keys, "keys", caller=caller)
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")

@@ -15,6 +15,7 @@ from .._frames import (
     Key,
     Keys,
     check_bool,
+    check_column,
     check_names,
     check_number,
     day,
@@ -291,6 +292,7 @@ def waterfall(
         refuse_names(deal, ["bucket", "amount", "before", "after"], caller=caller, option="deal")
     span = _span(start, end, caller)
     own = check_names(by, "by", caller=caller)
+    check_column(deal, "deal", caller=caller)
     names = list(dict.fromkeys([deal, *own]))
     sides = [
         _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)

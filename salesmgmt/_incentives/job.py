@@ -16,6 +16,7 @@ from .._frames import (
     Key,
     Role,
     Rows,
+    check_column,
     check_freq,
     check_int,
     check_names,
@@ -139,6 +140,7 @@ def take_job(
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
     frame = to_pandas(results, caller=caller, arg="results")
+    check_column(columns.period, "period", caller=caller)
     if columns.period in names:
         names = [n for n in names if n != columns.period]
     if not names:

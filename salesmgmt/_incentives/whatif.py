@@ -13,6 +13,7 @@ import pandas as pd
 from .._frames import (
     Amount,
     Rows,
+    check_column,
     check_int,
     check_names,
     check_number,
@@ -101,6 +102,7 @@ def simulate_payout(
             "divide; credit each payee's own draws, and leave these rules out of the plan."
         )
     frame = to_pandas(samples, caller=caller, arg="samples")
+    check_column(draw, "draw", caller=caller)
     given = draw in frame.columns
     names = check_names(by, "by", caller=caller)
     if not names:
@@ -261,11 +263,12 @@ def pay_curve(
     2  2000.0   150.0
     """
     caller = "pay_curve"
+    check_number(step, "step", caller=caller, low=0, open_low=True)
     scale = _scale(plan, target, target_pay, caller=caller)
-    count = check_int(points, "points", caller=caller, low=2)
+    count = check_int(points, "points", caller=caller, low=2, high=10_000_000)
     last = max(s for s, _ in plan.tiers) * float(scale)
     end = upto if upto is not None else max(1.5 * last, 1.5 * (target or 0.0)) or 1000.0
-    check_number(end, "upto", caller=caller, low=0, open_low=True)
+    end = check_number(end, "upto", caller=caller, low=0, open_low=True)
     frame = pd.DataFrame({"point": np.arange(count), "amount": np.linspace(0, end, count)})
     frame["amount"] = (frame["amount"] / step).round() * step
     if target is not None:

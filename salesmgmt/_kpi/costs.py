@@ -328,7 +328,7 @@ def _chosen(spent: Any, categories: Any, column: str, *, caller: str) -> np.ndar
             )
         return np.ones(len(spent), dtype=bool)
     have = spent.series("category")
-    wanted = [categories] if isinstance(categories, str) else list(categories)
+    wanted = check_names(categories, "categories", caller=caller)
     lost = [c for c in wanted if not (have == c).any()]
     if lost:
         raise InputError(

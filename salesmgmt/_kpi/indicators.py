@@ -14,6 +14,7 @@ from .._frames import (
     Key,
     Rows,
     check_choice,
+    check_column,
     check_freq,
     check_int,
     check_names,
@@ -147,6 +148,7 @@ def indicators(
     if shape == "wide":
         own = ("date", "as_of", *DICTIONARY["name"])
     refuse_names(check_names(by, "by", caller=caller), own, caller=caller, option="by")
+    check_column(order, "order", caller=caller)
     check_int(inactive, "inactive", caller=caller, low=1)
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)

@@ -13,7 +13,7 @@ def only_for(
     method: str, methods: tuple[str, ...], told: Mapping[str, bool], *, caller: str
 ) -> None:
     """Refuse options that were given to a method which has no use for them."""
-    idle = [option for option, given in told.items() if given]
+    idle = [option for option, given in told.items() if given is not False]
     if idle and method not in methods:
         known = " or ".join(repr(m) for m in methods)
         raise InputError(f"{caller}(): {idle[0]} goes with method={known}, not {method!r}.")

@@ -103,7 +103,7 @@ def rank(
     3   D  0.3340     4
     """
     caller = "rank"
-    own = ("score", "rank", *_OWN.get(method, ()))
+    own = ("score", "rank", *(_OWN.get(method, ()) if isinstance(method, str) else ()))
     refuse_names(check_names(keys, "keys", caller=caller), own, caller=caller, option="keys")
     ratios = _divides(method, normalisation)
     listed, x, higher, labels = _alternatives(measures, metrics, keys, ratios=ratios, caller=caller)
@@ -163,6 +163,8 @@ def _closeness(
 
 def _divides(method: str, normalisation: str | None) -> bool:
     """Whether a method divides values, which a distance of zero does not stand."""
+    if not isinstance(method, str):  # told by the method itself
+        return False
     return method == "wpm" or (method == "saw" and normalisation in (None, "max", "sum"))
 
 

@@ -16,6 +16,7 @@ from .._frames import (
     Key,
     Keys,
     Rows,
+    check_column,
     check_int,
     check_names,
     check_number,
@@ -137,9 +138,12 @@ def satisfaction(
     names = check_names(by, "by", caller=caller)
     refuse_names(names, ("metric", "value", "lo", "hi", "n"), caller=caller, option="by")
     frame = to_pandas(surveys, caller=caller, arg="surveys")
+    for name, option in ((csat, "csat"), (nps, "nps")):
+        check_column(name, option, caller=caller)
     if csat not in frame.columns and nps not in frame.columns:
         raise InputError(f"{caller}(): surveys has neither column {csat!r} nor {nps!r}.")
-    wanted = list(drivers) if drivers is not None else [d for d in _DRIVERS if d in frame.columns]
+    given = None if drivers is None else check_names(drivers, "drivers", caller=caller)
+    wanted = given if given is not None else [d for d in _DRIVERS if d in frame.columns]
     if len(wanted) > _MOST_DRIVERS:
         raise InputError(f"{caller}(): {len(wanted)} drivers; give ten at most.")
     roles: dict[str, Any] = {
@@ -493,7 +497,7 @@ def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
     """Which activities count; a type that never occurs is told."""
     if only is None or "kind" not in rows:
         return np.ones(len(rows), dtype=bool)
-    wanted = [only] if isinstance(only, str) else list(only)
+    wanted = check_names(only, "only", caller=caller)
     kinds = rows.series("kind")
     lost = [k for k in wanted if not (kinds == k).any()]
     if lost:
@@ -615,7 +619,9 @@ def delivery(
     0       3    0.667    0.667  0.333        2.0
     """
     caller = "delivery"
-    check_int(tolerance, "tolerance", caller=caller, low=0)
+    check_int(tolerance, "tolerance", caller=caller, low=0, high=36_500)
+    check_number(confidence, "confidence", caller=caller, low=0, high=1,
+                 open_low=True, open_high=True)  # fmt: skip
     names = check_names(by, "by", caller=caller)
     refuse_names(names, _DELIVERED, caller=caller, option="by")
     rows = take(

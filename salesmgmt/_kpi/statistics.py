@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -176,6 +176,8 @@ def _check_rules(rules: Any, *, caller: str) -> tuple[int, ...]:
     if isinstance(rules, str):
         check_choice(rules, "rules", tuple(charts.RULES), caller=caller)
         return charts.RULES[rules]
+    if not isinstance(rules, Iterable):
+        raise InputError(f"{caller}(): rules must be a name or numbers of rules, got {rules!r}.")
     return tuple(check_int(r, "rules", caller=caller, low=1, high=10) for r in rules)
 
 
@@ -421,6 +423,8 @@ def distribution(
         frame, caller=caller, arg="scores", by=names, score=Amount(score),
         potential=None if potential is None else Amount(potential),
     )  # fmt: skip
+    if not isinstance(cuts, tuple | list | np.ndarray) or len(cuts) != 2:
+        raise InputError(f"{caller}(): cuts must be two shares in [0, 1], got {cuts!r}.")
     low, high = (check_number(c, "cuts", caller=caller, low=0, high=1) for c in cuts)
     if low > high:
         raise InputError(f"{caller}(): cuts must ascend, got {low:g} and {high:g}; swap them.")
@@ -457,7 +461,10 @@ def distribution(
 
 
 def _check_bands(bands: Any, *, caller: str) -> list[tuple[str, float]]:
-    pairs = list(bands.items()) if isinstance(bands, dict) else list(bands)
+    if isinstance(bands, Mapping):
+        pairs = list(bands.items())
+    else:
+        pairs = list(bands) if isinstance(bands, Iterable) else []
     if not pairs or any(not isinstance(p, tuple | list) or len(p) != 2 for p in pairs):
         raise InputError(f"{caller}(): bands must be pairs (label, share).")
     shares = [check_number(p[1], "bands", caller=caller, low=0, high=1) for p in pairs]

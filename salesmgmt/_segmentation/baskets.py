@@ -232,8 +232,8 @@ def cross_sell(
     check_int(n, "n", caller="cross_sell", low=1, high=1_000_000)
     check_number(min_lift, "min_lift", caller="cross_sell", low=0)
     own = ("rank", "because", "confidence", "lift")
-    refuse_names([customer], [*own, product], caller="cross_sell", option="customer")
     refuse_names([product], own, caller="cross_sell", option="product")
+    refuse_names([customer], [*own, product], caller="cross_sell", option="customer")
     rows = take(
         transactions,
         caller="cross_sell",

@@ -14,6 +14,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    check_column,
     check_freq,
     check_int,
     check_names,
@@ -386,6 +387,8 @@ def market_share(
     check_freq(freq, caller="market_share", choices=("W", "M", "Q", "Y"))
     check_int(year_start, "year_start", caller="market_share", low=1, high=12)
     names = check_names(by, "by", caller="market_share")
+    for name, option in ((date, "date"), (amount, "amount")):
+        check_column(name, option, caller="market_share")
     transactions = to_pandas(transactions, caller="market_share", arg="transactions")
     market = to_pandas(market, caller="market_share", arg="market")
     if by is None:

@@ -460,7 +460,7 @@ def _table(pairs: list[tuple[str, str]], values: np.ndarray, variances: np.ndarr
 def one_unit(model: Any, freq: str | None, caller: str) -> None:
     """Refuse histories in another unit of time than those the model has learned from."""
     own = getattr(model, "freq_", None)
-    if own is not None and freq is not None and own != freq:
+    if own is not None and freq is not None and not (isinstance(freq, str) and own == freq):
         raise InputError(
             f"{caller}(): the model was fitted on purchases of freq={own!r}, not {freq!r}; its "
             f"unit of time is another one. Give freq={own!r}, or fit it on freq={freq!r}."

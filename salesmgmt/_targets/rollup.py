@@ -16,6 +16,7 @@ from .._frames import (
     Rows,
     as_dates,
     check_choice,
+    check_column,
     check_int,
     check_names,
     check_number,
@@ -601,6 +602,8 @@ def round_plan(
     frame = to_pandas(plan, caller=caller, arg="plan")
     check_number(step, "step", caller=caller, low=0, open_low=True)
     names = check_names(rows, "rows", caller=caller)
+    for name, option in ((columns, "columns"), (target, "target")):
+        check_column(name, option, caller=caller)
     if rows is None:
         names = [n for n in plan_keys(frame.columns, (target,)) if n != columns]
     roles: dict[str, Any] = {f"row{i}": Key(n) for i, n in enumerate(names)}
