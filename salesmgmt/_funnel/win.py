@@ -108,7 +108,8 @@ class WinModel(ClassifierMixin, BaseEstimator):
         X : DataFrame or matrix
             One row a closed deal, as it was known when the score would have been asked for.
         y : array-like
-            1/0, True/False, ``"won"``/``"lost"``, or any two values (the larger is won).
+            1/0, True/False, ``"won"``/``"lost"``, or any two values (what says won, else the
+            larger, is won).
 
         Returns
         -------
