@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_choice, check_int, check_names, factorise, one_currency
+from .._frames import (
+    check_bool,
+    check_choice,
+    check_column,
+    check_int,
+    check_names,
+    factorise,
+    one_currency,
+)
 from ..engine.bank import LEARNED
 from ..engine.estimates import Estimates
 from ..engine.methods import OLDEST
@@ -130,6 +138,7 @@ amount, transform, clean
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
     wanted = _levels(levels, names, caller)
+    check_column(amount, "amount", caller=caller)
     if amount != "quantity" and not all("currency" in level for level in wanted):
         one_currency(history, (), caller=caller, arg="history")
     panel = read_history(
