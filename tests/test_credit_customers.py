@@ -258,6 +258,8 @@ def test_merton_as_in_hull_and_over_a_wide_range():
         columns=["equity", "volatility", "debt"],
     )
     assert (credit.merton(grid)["status"] == "ok").all()
+    with pytest.raises(InputError, match="'volatility' reaches 80, which is 8000% a year"):
+        credit.merton(firm.assign(volatility=80.0))
 
 
 def test_the_part_of_an_invoice_that_came_in_time_did_come_in_time():

@@ -108,6 +108,8 @@ def dso(
     door.check_choice(method, "method", tuple(how), caller="dso")
     door.check_int(days, "days", caller="dso", low=1)
     if not (isinstance(window, str) and window == "M"):
+        if isinstance(window, str):
+            raise InputError(f"dso(): window must be a number of days or 'M', got {window!r}.")
         door.check_int(window, "window", caller="dso", low=1)
     with door.speaking_for("dso", method="allocation"):
         flows = take_flows(

@@ -184,6 +184,11 @@ def merton(
         customer=Key(customer, optional=True, missing="allow"),
     )  # fmt: skip
     _above_zero(rows, ("equity", "volatility", "debt"), caller)
+    if rows["volatility"].max() >= 10:
+        raise InputError(
+            f"{caller}(): accounts: column {volatility!r} reaches {rows['volatility'].max():g}, "
+            f"which is {rows['volatility'].max():.0%} a year; 0.3 is 30 %."
+        )
     value, sigma, distance, chance, ok = asset_value(
         rows["equity"], rows["volatility"], rows["debt"], risk_free, horizon
     )
