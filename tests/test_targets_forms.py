@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from salesmgmt import DataWarning, InputError, calendars
 from salesmgmt.targets import (
     allocate,
     balance_territories,
+    burn_up,
     capacity,
     check_smart,
     decompose,
@@ -293,3 +295,29 @@ def test_one_total_has_no_second_differences():
         disaggregate(pd.Series({2025: 100.0}), quarters, differences=2)
     path = disaggregate(pd.Series({2025: 100.0}), quarters)["amount"]
     assert path.tolist() == pytest.approx([10.0, 20.0, 30.0, 40.0])
+
+
+def test_a_tidy_frame_of_weights_is_told_how_to_go_in():
+    tidy = organisation().rename("weight").reset_index()
+    with pytest.raises(InputError, match=r"\('region', 'team', 'rep', 'weight'\) are no dates"):
+        decompose(1200, periods=YEAR, weights=tidy)
+
+
+def test_periods_that_overlap_or_end_before_they_start():
+    year = pd.concat([decompose(1200, periods=(*YEAR[:2], freq)) for freq in "YQ"])
+    came = pd.DataFrame({"date": ["2025-01-20"], "amount": [50.0]})
+    with pytest.warns(DataWarning, match="one key overlap .*2025-12-31 .* are added up"):
+        assert track(year, came, as_of="2025-01-25").loc[0, "target"] == 2400.0
+    for plan in (year, pd.concat([year.iloc[:1]] * 2)):
+        with pytest.raises(InputError, match="overlap or are repeated"):
+            replan(plan, came, as_of="2025-01-25")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the same periods twice are the sum of two plans
+        twice = pd.concat([decompose(600, periods=YEAR)] * 2)
+        assert track(twice, came, as_of="2025-01-25").loc[0, "target"] == 1200.0
+    back = year.assign(period_end=pd.Timestamp("2024-12-31"))
+    for call in (track, replan, burn_up):
+        with pytest.raises(InputError, match="period_end lies before period_start"):
+            call(back, came, as_of="2025-01-25")
+    with pytest.raises(InputError, match="period_end lies before period_start"):
+        roll_up(back, freq="Y")

@@ -71,6 +71,7 @@ def burn_up(
     columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     frame = to_pandas(plan, caller=caller, arg="plan")
     rows = take(frame, caller=caller, arg="plan", **columns.roles())
+    columns.check_days(rows, caller=caller)
     one_measure(rows, caller=caller)
     one_currency(actuals, (), caller=caller, arg="actuals")
     done = take(

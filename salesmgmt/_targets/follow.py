@@ -27,9 +27,10 @@ from .._frames import (
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .odds import PlanSpans, draw_totals
-from .organisation import PlanColumns, lookup
+from .organisation import PlanColumns, lookup, overlap
 from .shape import period_weights
 from .spans import Spans
+from .turnover import key_of
 
 __all__ = ["Course", "read_course", "track"]
 
@@ -284,12 +285,10 @@ def read_course(
         **roles,
     )
     start, end = rows.days("period_start"), rows.days("period_end")
-    if (start > end).any():
-        at = int(np.flatnonzero(start > end)[0])
-        raise InputError(
-            f"{caller}(): plan: {columns.period_end} lies before {columns.period_start} in "
-            f"{int((start > end).sum())} row(s), first row {rows.index[at]!r}."
-        )
+    columns.check_days(rows, caller=caller)
+    told = overlap(lambda: key_of(rows, len(keys)), start, end)
+    if told:
+        warn(f"{caller}(): plan: {told}; targets and days of both are added up.")
     measured = columns.measure if "measure" in rows else None
     done = _read_actuals(actuals, keys, names, measured, date, amount, invalid, caller=caller)
     days = done.days("date")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from .._frames import (
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import fill_missing
-from .spans import Spans, label_days
+from .spans import Spans, label_days, stamps
 
 __all__ = [
     "RESERVED",
@@ -32,6 +33,7 @@ __all__ = [
     "lookup",
     "one_measure",
     "org_tree",
+    "overlap",
     "part_of_tree",
     "plan_keys",
     "take_organisation",
@@ -93,6 +95,15 @@ class PlanColumns:
             "measure": Key(self.measure, optional=True, missing=missing),
         }
 
+    def check_days(self, rows: Rows, *, caller: str) -> None:
+        """Refuse periods that end before they start."""
+        bad = np.flatnonzero(rows.days("period_start") > rows.days("period_end"))
+        if len(bad):
+            raise InputError(
+                f"{caller}(): plan: {self.period_end} lies before {self.period_start} in "
+                f"{len(bad)} row(s), first row {rows.index[bad[0]]!r}."
+            )
+
     def canonical(self, plan: pd.DataFrame, *, caller: str) -> pd.DataFrame:
         """``plan`` under the canonical names, so that the next call needs no options.
 
@@ -115,6 +126,38 @@ class PlanColumns:
             )
             out = out.drop(columns="assigned")
         return out
+
+
+def overlap(
+    keys: Callable[[], np.ndarray], start: np.ndarray, end: np.ndarray, *, same: bool = False
+) -> str:
+    """What is wrong where periods of one key overlap (``same``: or are repeated); else ``""``.
+
+    ``keys``: gives the key of each row; only asked where the periods alone leave a doubt.
+    """
+    low = int(start.min())
+    last = np.full(int(start.max()) - low + 1, -1, dtype=np.int64)
+    last[start - low] = end
+    begun = np.flatnonzero(last >= 0)
+    if not same and (last[start - low] == end).all() and (last[begun[:-1]] < begun[1:] + low).all():
+        return ""  # the same periods for all, one after the other
+    codes = keys()
+    place = codes * len(last) + (start - low)
+    order = np.arange(len(place))
+    if (np.diff(place) < 0).any():
+        order = np.lexsort((end, place))
+    one, two = order[:-1], order[1:]
+    bad = (codes[one] == codes[two]) & (start[two] <= end[one])
+    if not same:
+        bad &= (start[two] != start[one]) | (end[two] != end[one])
+    if not bad.any():
+        return ""
+    at = np.array([one[bad.argmax()], two[bad.argmax()]])
+    a, b = (
+        f"{s.date()} to {e.date()}" for s, e in zip(stamps(start[at]), stamps(end[at]), strict=True)
+    )
+    repeated = " or are repeated" if same else ""
+    return f"periods of one key overlap{repeated} (first {a} and {b})"
 
 
 def one_measure(rows: Rows, *, caller: str) -> None:
@@ -241,7 +284,14 @@ def _by_period(weights: pd.DataFrame, spans: Spans, *, caller: str) -> np.ndarra
     """A frame rep by period as values in the order of time."""
     if not weights.index.is_unique:
         raise InputError(f"{caller}(): weights has repeated labels; sum them first.")
-    at = label_days(weights.columns, "columns of weights", caller=caller)
+    try:
+        at = label_days(weights.columns, "columns of weights", caller=caller)
+    except InputError:
+        raise InputError(
+            f"{caller}(): weights is a frame, which is read as key by period, but its columns "
+            f"({', '.join(map(repr, weights.columns[:4]))}) are no dates. A tidy frame goes in as "
+            'a Series: frame.set_index(keys)["weight"].'
+        ) from None
     order = np.argsort(at, kind="stable")
     if len(at) != len(spans) or (at[order] < spans.start).any() or (at[order] > spans.end).any():
         raise InputError(

@@ -34,7 +34,7 @@ from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
-from .organisation import PlanColumns, lookup
+from .organisation import PlanColumns, lookup, overlap
 from .turnover import dated_leavers, key_of, measure_of, move, with_joiners
 
 __all__ = ["replan"]
@@ -149,6 +149,7 @@ def replan(
         **columns.roles(),
         **roles,
     )
+    columns.check_days(rows, caller=caller)
     start, end = rows.days("period_start"), rows.days("period_end")
     before = units(rows["target"], step, name=target, caller=caller)
     _check_grid(rows, step, caller=caller)
@@ -160,6 +161,9 @@ def replan(
         absent = move(now, rows, keys, start, end, leavers, joiners, caller=caller)
     if actuals is not None:
         row_key = key_of(rows, len(keys))
+        told = overlap(lambda: row_key, start, end, same=True)
+        if told:
+            raise InputError(f"{caller}(): plan: {told}; sum them first, or pass one of them.")
         came, today = _cells_of_actuals(
             rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid, caller=caller
         )

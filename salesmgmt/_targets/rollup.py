@@ -132,7 +132,7 @@ def _plan_rows(plan: Any, columns: PlanColumns, *, caller: str) -> Rows:
     frame = to_pandas(plan, caller=caller, arg="plan")
     names = columns.keys(frame.columns)
     keys: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
-    return take(
+    rows = take(
         frame,
         caller=caller,
         arg="plan",
@@ -140,6 +140,8 @@ def _plan_rows(plan: Any, columns: PlanColumns, *, caller: str) -> Rows:
         assigned=Amount("assigned", optional=True),
         **keys,
     )
+    columns.check_days(rows, caller=caller)
+    return rows
 
 
 def _coarser(
