@@ -30,7 +30,7 @@ _SMOOTHING = {
     "holt": ("alpha", "beta"),
     "damped": ("alpha", "beta", "phi"),
 }
-_WIDE = 1000  # columns in a pass from which its cost is that of its numbers, not of its steps
+_WIDE = 1600  # columns in a pass from which its cost is that of its numbers, not of its steps
 
 
 @dataclass(slots=True)

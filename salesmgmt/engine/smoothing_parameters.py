@@ -95,7 +95,7 @@ def improve(
         going = np.flatnonzero(~done)
         if not len(going):
             break
-        if len(going) < 0.7 * len(done):
+        if len(going) < 0.85 * len(done):
             live, theta, M, damp = live[going], theta[:, going], M[..., going], damp[going]
             problem, precision = problem.take(going), precision[:, going]
             count, loss, done = count[going], loss[going], done[going]

@@ -35,7 +35,7 @@ def test_forecasts_are_finite_and_intervals_nested(panel, model):
     assert (told["lo_80"] <= told["forecast"] + size).all()
     assert (told["forecast"] <= told["hi_80"] + size).all()
     assert (told["hi_80"] <= told["hi_95"] + size).all()
-    assert set(out["status"]) <= {"ok", "short", "constant", "no data"}
+    assert set(out["status"]) <= {"ok", "short", "constant", "no data", "set aside"}
 
 
 @settings(max_examples=30)
