@@ -74,7 +74,8 @@ def track(
     Parameters
     ----------
     plan : DataFrame
-        Key columns, ``period_start``, ``period_end``, ``target`` (and ``measure``).
+        Key columns, ``period_start``, ``period_end``, ``target`` (and ``measure``). Periods of
+        one key that overlap are added up, with a ``DataWarning``.
     actuals : DataFrame
         Rows with some of the plan's key columns, ``date`` and ``amount`` (and ``measure``),
         transactions for instance. Amounts outside the plan periods of their own key or after

@@ -120,8 +120,9 @@ def replan(
     Raises
     ------
     InputError
-        The rest cannot take the difference within the bounds (with the gap), a leaver has no
-        plan, or a value cannot be used.
+        The rest cannot take the difference within the bounds (with the gap), no period is open,
+        periods of one key overlap or are repeated, a leaver has no plan, or a value cannot be
+        used.
 
     Examples
     --------
