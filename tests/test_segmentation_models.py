@@ -13,7 +13,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import beta as beta_function
-from scipy.special import betaln, gamma, hyp2f1, hyperu, roots_genlaguerre
+from scipy.special import betainc, betaln, gamma, hyp2f1, hyperu, roots_genlaguerre
 from scipy.stats import gamma as gamma_law
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -174,6 +174,22 @@ def test_expectation_is_smooth_where_its_formula_is_singular():
     ):
         at = [make(d).expected_purchases(SEEN, 20).to_numpy() for d in (-1e-4, 0, 1e-4)]
         np.testing.assert_allclose(at[1], (at[0] + at[2]) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(4.6e-3, 6.5e7), (1e-6, 1e9), (5.0, 1e9), (0.5, 1e7), (1e-4, 3.0), (0.8, 2.4)]
+)
+def test_expectation_is_the_sum_over_purchases_also_where_hardly_anybody_leaves(a, b):
+    """Of every further purchase the chance to come, and that nobody left at those before."""
+    r, alpha, k = 0.5, 10.0, np.arange(1, 3000)
+    seen = pd.DataFrame({"x": [0, 3, 40], "t_x": [0.0, 10.0, 20.0], "T": [5.0, 10.0, 20.0]})
+    want = []
+    for x, T in seen[["x", "T"]].itertuples(index=False):
+        stay = np.cumprod(np.r_[1, (b + x + k[:-1] - 1) / (a + b + x + k[:-1] - 1)])
+        want.append((betainc(k.astype(float), r + x, 12 / (alpha + T + 12)) * stay).sum())
+    model = BGNBD.from_params(r=r, alpha=alpha, a=a, b=b)
+    got = model.expected_purchases(seen, 12) / model.probability_alive(seen)
+    np.testing.assert_allclose(got, want, rtol=1e-9)
 
 
 def test_bgbb_probabilities():

@@ -270,6 +270,8 @@ def test_credit_risk_and_margin_by_customer(sample):
     assert (out["clv"].iloc[1:] > 0).all()
     with pytest.warns(DataWarning, match="1 customer"):
         clv(sample, model="bgnbd", credit_risk=risk.iloc[1:], level=None)
+    with pytest.raises(InputError, match="credit_risk has no value for any customer"):
+        clv(sample, model="bgnbd", credit_risk=risk.reset_index(drop=True), level=None)
     with pytest.raises(InputError, match="chances"):
         clv(sample, model="bgnbd", credit_risk=risk + 1, level=None)
 

@@ -333,6 +333,11 @@ def _by_customer(value: Any, name: str, labels: pd.Index, missing: float) -> np.
         return np.full(len(labels), number)
     series = check_series(value, name, caller="clv").reindex(labels)
     lost = series.isna().to_numpy()
+    if lost.all():
+        raise InputError(
+            f"clv(): {name} has no value for any customer; its index must hold the customers as "
+            f"transactions do ({labels[0]!r}, ...)."
+        )
     if lost.any():
         first = ", ".join(repr(v) for v in labels[lost][:3])
         warn(

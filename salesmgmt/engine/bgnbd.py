@@ -134,6 +134,13 @@ def _alive(
         value = c / (a - 1) * (1 - np.exp((a - 1) * np.log1p(-z)) * series)
         most = (r + x) * t / rate  # were nobody ever to leave
         lost = ~((value >= 0) & (value <= most * (1 + 1e-9)))
+        # Where hardly anybody leaves, pairs of purchases tell what that costs: the chance that
+        # the first of a pair was the last. Rules of a higher order matter by their squares.
+        square = a * (a + 1) / ((a + b) * (a + b + 1))
+        hardly = square * (most * (1 + 2 / (r + x))) ** 2 < 1e-13
+        pairs = most**2 * (1 + 1 / (r + x)) / 2
+        value = np.where(hardly, most - a / (a + b) * pairs, value)
+        lost &= ~hardly
     if lost.any():
         at = np.flatnonzero(lost)
         n, wait, a, stay, span = (
