@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from scipy.optimize import nnls
 
 from salesmgmt.engine.blending import mixing_weights, recent_size, spread
@@ -137,7 +138,6 @@ def test_non_negative_large_meets_the_optimality_conditions():
     kind = rng.integers(0, 20, 3000)
     nodes, leaf = 1 + 20 + 500 + 3000, np.arange(3000)
     rows = np.concatenate([np.zeros(3000, int), 1 + kind, 21 + group, 521 + leaf])
-    from scipy import sparse
 
     S = sparse.csr_array((np.ones(12000), (rows, np.tile(leaf, 4))), shape=(nodes, 3000))
     past = rng.normal(size=(nodes, 30)) * rng.uniform(0.5, 2, (nodes, 1))
@@ -292,7 +292,6 @@ def test_any_hierarchy_adds_up(cells, method, seed):
 
 
 def test_projection_without_sums_changes_nothing():
-    from scipy import sparse
 
     y = np.arange(6.0).reshape(3, 2)
     same = Projection(sparse.csr_array(np.eye(3)), np.arange(3), Covariance(np.ones(3))).leaves(y)
@@ -534,6 +533,21 @@ def test_odd_errors_are_bounded_by_hand():
     np.testing.assert_allclose(got[0], [1, -2, 3, -bound, np.nan], rtol=1e-12)
     np.testing.assert_allclose(got[1], [0, 0, 0, 6.0, 0], rtol=1e-12)  # 2.5 x 6 / sqrt(5) > 6
     assert np.isnan(got[2]).all()
+
+
+def test_errors_of_very_unlike_size_are_told_apart_or_not_at_all():
+    """Thousands of millions beside a hundredth of a piece: what arithmetic can tell adds up."""
+    rng = np.random.default_rng(3)
+    summing = sparse.csr_array(
+        np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0],
+                  [0, 0, 1, 0], [0, 0, 0, 1], [0, 0, 0, 1]], dtype=float)
+    )  # fmt: skip
+    size = np.array([1e10, 1e-4, 0.0, 1e-4, 1e6, 1e6, 1e10, 1e10])
+    errors = shrink(size[:, None] * rng.normal(size=(8, 69)) + size[:, None] * rng.normal(size=69))
+    own = np.array([2, 3, 5, 7])
+    leaves = np.array([0.0, 3.0, 2e7, 5e10])
+    got = Projection(summing, own, errors[0]).leaves((summing @ leaves)[:, None])
+    np.testing.assert_allclose(got[:, 0], leaves, rtol=1e-6, atol=1e-2)
 
 
 def test_labels_without_errors_ahead_get_their_one_step_errors_enlarged():

@@ -32,6 +32,7 @@ __all__ = ["Ahead", "Make", "ahead_of", "missed_ahead", "origins_of", "panel_mis
 _ORIGINS, _STEPS = 30, 12  # as many say what all of them would
 _PERIODS = 50  # over which the origins are spread, if four horizons are not more
 _LEAST = 14  # values before an origin, at least
+_ROUNDING = 1e-12  # of the largest value: what never moves has no errors
 
 Make = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
@@ -104,6 +105,7 @@ def missed_ahead(
     out = np.full((len(block.n), len(back), len(steps)), np.nan)
     rows, columns = np.arange(len(block.y))[:, None], np.arange(len(block.n))
     newest = block.last - block.ahead
+    size = np.nanmax(np.abs(block.y), axis=0, initial=0.0)
     first = np.where(np.nan_to_num(block.y) != 0, rows, len(rows)).min(axis=0, initial=len(rows))
     for i, away in enumerate(back):
         n = block.n - newest + end - away
@@ -114,8 +116,9 @@ def missed_ahead(
         past = np.where(rows < n, block.y, np.nan)[: int(n.max())]
         at = n + steps[:, None]
         came = np.where(at < block.n, block.y[np.minimum(at, len(rows) - 1), columns], np.nan)
-        away_from = came - make(past, n, horizon)[steps]
-        out[told, i] = away_from[:, told].T
+        apart = came - make(past, n, horizon)[steps]
+        apart[np.abs(apart) < _ROUNDING * size] = 0.0
+        out[told, i] = apart[:, told].T
     return out
 
 

@@ -30,6 +30,7 @@ __all__ = ["Covariance", "Projection", "loosened", "shrink", "winsorised"]
 
 DENSE = 400  # sums up to which a dense factor does
 _LEAST = 1e-4
+_TOLD = 1e-18  # of the largest variance: with less nothing is left of it in sums
 _ODD = 2.5  # robust standard deviations
 _CONTRADICTS = 5.0  # standard errors of a sum and all its leaves that a sum may lie away
 _ROUGH, _FINE, _FINAL = 1e-4, 1e-12, 1e-15  # squared errors of multipliers: search, check, answer
@@ -134,11 +135,15 @@ def loosened(
 
 
 def _no_zeros(variance: np.ndarray) -> np.ndarray:
-    """A series without any error (all zeros, say) is nearly, not wholly, certain."""
+    """A series without any error (all zeros, say) is nearly, not wholly, certain.
+
+    Nor is one that errs by less than arithmetic can tell beside the largest.
+    """
     some = variance > 0
     if not some.any():
         return np.ones_like(variance)
-    return np.where(some, variance, 1e-6 * np.median(variance[some]))
+    least = _TOLD * variance.max()
+    return np.maximum(np.where(some, variance, 1e-6 * np.median(variance[some])), least)
 
 
 def _intensity(x: np.ndarray, together: np.ndarray | None) -> float:
