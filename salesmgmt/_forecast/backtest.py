@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, check_bool, check_int, check_names, take, to_pandas, warn
+from .._frames import (
+    Amount,
+    Date,
+    check_bool,
+    check_choice,
+    check_int,
+    check_names,
+    take,
+    to_pandas,
+    warn,
+)
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .exog import carry_on, check_drivers, driver_rows, enter
-from .fit import check_levels, check_models, check_transform, forecast_panel
+from .fit import check_jobs, check_levels, check_models, check_transform, forecast_panel
 from .intake import Panel, read_history
 from .upkeep import Memory
 
@@ -122,10 +132,12 @@ invalid, transform, clean
     """
     caller = "backtest"
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
-    windows = check_int(windows, "windows", caller=caller, low=1)
+    windows = check_int(windows, "windows", caller=caller, low=1, high=100_000)
     step = horizon if step is None else check_int(step, "step", caller=caller, low=1)
     check_bool(progress, "progress", caller=caller)
     refit = check_bool(refit, "refit", caller=caller)
+    check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)
+    n_jobs = check_jobs(n_jobs, caller=caller)
     named = _named_models(models, caller)
     levels = check_levels(level, caller=caller)
     panel = read_history(
@@ -179,7 +191,7 @@ def _named_models(models: Any, caller: str) -> dict[str, Model]:
     if isinstance(models, Mapping):
         named = dict(models)
     else:
-        named = {name: name for name in ([models] if isinstance(models, str) else list(models))}
+        named = {name: name for name in check_names(models, "models", caller=caller)}
     if not named:
         raise InputError(f"{caller}(): models is empty; name at least one.")
     for model in named.values():

@@ -260,7 +260,7 @@ def fit_chunk(frame: pd.DataFrame, horizon: int | None = None, **options: Any) -
 
 def check_jobs(n_jobs: Any, *, caller: str) -> int:
     """A number of processes, or -1 for all cores."""
-    if check_int(n_jobs, "n_jobs", caller=caller, low=-1) == 0:
+    if check_int(n_jobs, "n_jobs", caller=caller, low=-1, high=10_000) == 0:
         raise InputError(f"{caller}(): n_jobs must be a number of processes, or -1; got 0.")
     return int(n_jobs)
 

@@ -298,7 +298,7 @@ def read_history(
             "by itself."
         )
     if season_length is not None:
-        season = check_int(season_length, "season_length", caller=caller, low=1)
+        season = check_int(season_length, "season_length", caller=caller, low=1, high=100_000)
     zero = gaps == "zero" or (gaps == "auto" and not regular)
     panel = _sum_up(rows["date"], codes, rows["amount"], keys, grid, season, zero, caller)
     panel.invalid, panel.amount = invalid, amount

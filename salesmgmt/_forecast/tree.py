@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -407,7 +407,9 @@ def _levels(levels: Any, names: list[str], caller: str) -> list[list[str]]:
     if levels is None:
         found = [list(c) for k in range(len(names)) for c in combinations(names, k)]
     else:
-        found = [check_names(list(one), "levels", caller=caller) for one in levels]
+        if isinstance(levels, str) or not isinstance(levels, Iterable):
+            raise InputError(f"{caller}(): levels must be lists of keys, got {levels!r}.")
+        found = [check_names(one, "levels", caller=caller) for one in levels]
     for one in found:
         unknown = [c for c in one if c not in names]
         if unknown:

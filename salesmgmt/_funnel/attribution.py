@@ -109,7 +109,7 @@ def attribution(
     half_life = _days(half_life, caller)
     check_number(ends, "ends", caller=caller, low=0, high=0.5)
     if draws is not None:
-        check_int(draws, "draws", caller=caller, low=1)
+        check_int(draws, "draws", caller=caller, low=1, high=10_000_000)
     check_seed(random_state, caller=caller)
     _refuse_unread(model, half_life, ends, draws, caller)
     own = ["credit", "share", "conversions", "touched", "touches"]

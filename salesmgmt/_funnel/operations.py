@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Key, check_bool, check_choice, check_number, factorise, one_currency
+from .._frames import (
+    Amount,
+    Key,
+    check_bool,
+    check_choice,
+    check_column,
+    check_number,
+    factorise,
+    one_currency,
+)
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.sums import rows_of
 from ..engine.survival import mean_and_quantiles
@@ -251,6 +260,7 @@ def service_levels(
     """
     caller = "service_levels"
     check_bool(summary, "summary", caller=caller)
+    check_column(owner, "owner", caller=caller)
     allowed = read_limits(limits, owner, caller)
     refuse_names(deal, [*_LATE, *([owner] if owner else [])], caller=caller, option="deal")
     refuse_names(owner, [*_LATE, *_LATE_SUMMARY], caller=caller, option="owner")

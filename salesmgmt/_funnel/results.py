@@ -12,6 +12,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    check_column,
     check_names,
     check_number,
     factorise,
@@ -430,6 +431,7 @@ def _plan_rows(
             f"{int(back.sum())} row(s)."
         )
     frame["units"] = units(rows["target"], step, name=names["target"], caller=caller)
+    check_column(measure, "measure", caller=caller)
     if measure is not None and "measure" not in rows:
         raise InputError(f"{caller}(): plan has no column 'measure' to look up {measure!r} in.")
     if "measure" in rows:

@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import as_dates, check_bool, check_int, check_seed, warn
+from .._frames import as_dates, check_bool, check_column, check_int, check_seed, warn
 from ..errors import InputError
 from ._features import Features, as_outcome, as_table
 from .leaks import find_drift, find_leaks
@@ -146,6 +146,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
     ) -> tuple[pd.DataFrame, np.ndarray]:
         if self.date is None:
             return table, won
+        check_column(self.date, "date", caller=caller)
         if self.date not in table.columns:
             raise InputError(f"{caller}(): X has no column {self.date!r} (date=).")
         when = table[self.date]

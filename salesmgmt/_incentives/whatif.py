@@ -291,11 +291,9 @@ def _scale(plan: Any, target: float | None, target_pay: float | None, *, caller:
     """Amount that one unit of the tiers' starts stands for."""
     if not isinstance(plan, CommissionPlan):
         raise InputError(f"{caller}(): plan must be a CommissionPlan, got {type(plan).__name__}.")
-    if plan.pays == "target_pay" or "target_pay" in plan.caps:
-        if target_pay is None:
-            raise InputError(
-                f"{caller}(): this plan pays (or caps) a share of target_pay; give it."
-            )
+    if (plan.pays == "target_pay" or "target_pay" in plan.caps) and target_pay is None:
+        raise InputError(f"{caller}(): this plan pays (or caps) a share of target_pay; give it.")
+    if target_pay is not None:
         check_number(target_pay, "target_pay", caller=caller, low=0)
     if plan.base == "amount":
         return Fraction(1)

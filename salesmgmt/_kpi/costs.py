@@ -14,6 +14,7 @@ from .._frames import (
     Key,
     Rows,
     check_choice,
+    check_column,
     check_freq,
     check_int,
     check_names,
@@ -282,6 +283,7 @@ def acquisition_cost(
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
     names = check_names(by, "by", caller=caller)
     refuse_names(names, _ACQUIRED, caller=caller, option="by")
+    check_column(expense, "expense", caller=caller)
     for arg, frame in (("transactions", transactions), ("expenses", expenses)):
         one_currency(frame, names, caller=caller, arg=arg)
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
