@@ -144,12 +144,13 @@ def _wall_time(value: object) -> np.datetime64:
 
 
 _YEAR_LAST = re.compile(r"\d{1,2}([/.\-])\d{1,2}\1(\d{4}|\d{2})(?!\d)")
-_CLOCK = re.compile(r"(\s+)(\d{1,2}:\d\d)(:\d\d)?(\.\d+)?(\s*)([AaPp][Mm])?$")
+_CLOCK = re.compile(r"(,?\s+)(\d{1,2}:\d\d)(:\d\d)?(\.\d+)?(\s*)([AaPp][Mm])?$")
 _QUARTER = re.compile(r"(\d{4})[ -]?[Qq]([1-4])$")
 _DIGIT = re.compile(r"\d")
 _MONTH = re.compile(r"\d{6}$")
-_STYLES = ("%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d")
-_MONTHS = ("%Y年%m月", "%Y年", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b", "%d-%b-%y")
+_STYLES = ("%Y年%m月%d日", "%Y/%m/%d", "%Y.%m.%d", "%d-%b-%y", "%d %b %y")
+_ISO = ("%Y-%m-%d", "%Y%m%d")  # before a clock that ISO 8601 does not know (01:05 PM)
+_MONTHS = ("%Y年%m月", "%Y年", "%m/%Y", "%m-%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
 _UNREAD = "does not read as a date in the column's format"
 
 
@@ -182,7 +183,8 @@ def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
     tried = [_read(text, "ISO8601")]
     if np.isnat(tried[0]).any():
         one, clock = pd.Series([first]), _clock_style(first)
-        styles = (*(style + clock for style in _STYLES), *_MONTHS, *_guessed(first))
+        days = (*_STYLES, *(_ISO if clock else ()), *_guessed(_CLOCK.sub("", first)))
+        styles = (*(style + clock for style in days), *_MONTHS, *_guessed(first))
         tried += [_read(text, style) for style in styles if not np.isnat(_read(one, style)[0])]
         if _QUARTER.match(first):
             tried.append(_quarters(text))
@@ -217,8 +219,9 @@ def _clock_style(first: str) -> str:
     found = _CLOCK.search(first)
     if found is None:
         return ""
-    _, _, seconds, parts, space, half = found.groups()
-    style = " %I:%M" if half else " %H:%M"
+    apart, _, seconds, parts, space, half = found.groups()
+    style = ", " if "," in apart else " "
+    style += "%I:%M" if half else "%H:%M"
     style += ":%S" if seconds else ""
     style += ".%f" if parts else ""
     return style + (" " if half and space else "") + ("%p" if half else "")
