@@ -21,6 +21,7 @@ __all__ = [
     "check_column",
     "check_freq",
     "check_int",
+    "check_labels",
     "check_lang",
     "check_names",
     "check_number",
@@ -141,6 +142,23 @@ def check_names(names: Any, option: str, *, caller: str) -> list[str]:
     if len(set(out)) != len(out):
         raise InputError(f"{caller}(): {option} names a column twice: {out!r}.")
     return out
+
+
+def check_labels(labels: Any, option: str, *, caller: str) -> list[Any]:
+    """Values to look for in a column, given as one or several (a Series, too), each once."""
+    if isinstance(labels, pd.Series):
+        labels = labels.tolist()
+    if isinstance(labels, str) or not isinstance(labels, Iterable):
+        labels = [labels]
+    out = list(labels)
+    for label in out:
+        try:
+            hash(label)
+        except TypeError:
+            raise InputError(
+                f"{caller}(): {option} must be a value or a list of them, got {label!r} in it."
+            ) from None
+    return list(dict.fromkeys(out))
 
 
 def refuse_names(names: Iterable[Any], taken: Iterable[str], *, caller: str, option: str) -> None:

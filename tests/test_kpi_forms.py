@@ -323,6 +323,23 @@ def test_answers_of_another_scale_say_where_satisfaction_begins():
         with pytest.raises(InputError, match=r"'csat' holds .* beyond 1 to 5 .* top="):
             satisfaction(survey)
         assert satisfaction(survey, top=top)["value"][0] == pytest.approx(2 / 3)
+    # Said outright, four is the start of satisfaction on any scale: of stars from 0 to 5, say.
+    stars = pd.DataFrame({"csat": [0, 4, 5]})
+    assert satisfaction(stars, top=4)["value"][0] == pytest.approx(2 / 3)
+
+
+def test_an_option_at_its_default_is_no_option_of_another_method():
+    frame = pd.DataFrame({"rep": ["x", "y"], "a": [1.0, 2.0], "b": [3.0, 1.0]})
+    got = rank(frame, ["a", "b"], keys="rep", v=np.float64(0.5), rho=np.float64(0.5))
+    pd.testing.assert_frame_equal(got, rank(frame, ["a", "b"], keys="rep"))
+    with pytest.raises(InputError, match="v goes with method='vikor'"):
+        rank(frame, ["a", "b"], keys="rep", v=np.float64(0.4))
+
+
+def test_weights_of_no_rows_are_refused():
+    frame = pd.DataFrame({"a": pd.Series(dtype="str"), "b": pd.Series(dtype="float64")})
+    with pytest.raises(InputError, match="has no rows"):
+        weights(frame, method="entropy")
 
 
 def test_a_measure_read_as_text_is_not_left_out_of_the_weights():
@@ -390,3 +407,15 @@ def test_a_gate_in_per_cent_is_refused_where_its_metric_has_a_target():
         scorecard(frame, [gated, Metric("y", target=100)], keys="rep")
     judged = [Metric("x", target=100, gate=("y", 90), weight=1), Metric("y", weight=0)]
     assert scorecard(frame, judged, keys="rep")["score"][0] == 1.5
+
+
+def test_values_to_look_for_may_be_a_series_and_stand_twice():
+    spent = SALES[["date", "amount"]].assign(category=["ad", "rent"])
+    want = acquisition_cost(SALES, spent, categories=["ad"])
+    got = acquisition_cost(SALES, spent, categories=pd.Series(["ad", "ad"]))
+    pd.testing.assert_frame_equal(got, want)
+    done = SALES.assign(type=["call", "visit"])
+    for only in (pd.Series(["call"]), {"call"}, ["call", "call"]):
+        assert visits(done, only=only)["visits"].tolist() == [1]
+    with pytest.raises(InputError, match="only must be a value or a list of them"):
+        visits(done, only=[["call"]])

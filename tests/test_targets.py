@@ -602,6 +602,8 @@ def test_blend_ramp_capacity_and_growth():
 def test_smart_check_says_what_is_wrong():
     history = pd.DataFrame({"rep": ["Li", "Wu"], "date": "2025-06-30", "amount": [500.0, 500.0]})
     good = check_smart(_plan(), history, strategy=["Li", "Wu"])
+    for same in (pd.Series(["Wu", "Li"]), {"Li": "grow", "Wu": "hold"}, ["Li", "Li", "Wu"]):
+        pd.testing.assert_frame_equal(check_smart(_plan(), history, strategy=same), good)
     assert good["passed"].tolist() == [True] * 5
     bad = _plan()
     bad.loc[0, "rep"] = None

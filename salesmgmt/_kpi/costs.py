@@ -17,6 +17,7 @@ from .._frames import (
     check_column,
     check_freq,
     check_int,
+    check_labels,
     check_names,
     check_number,
     factorise,
@@ -330,7 +331,7 @@ def _chosen(spent: Any, categories: Any, column: str, *, caller: str) -> np.ndar
             )
         return np.ones(len(spent), dtype=bool)
     have = spent.series("category")
-    wanted = check_names(categories, "categories", caller=caller)
+    wanted = check_labels(categories, "categories", caller=caller)
     lost = [c for c in wanted if not (have == c).any()]
     if lost:
         raise InputError(

@@ -18,6 +18,7 @@ from .._frames import (
     Rows,
     check_column,
     check_int,
+    check_labels,
     check_names,
     check_number,
     factorise,
@@ -79,7 +80,7 @@ def satisfaction(
     csat: str = "csat",
     nps: str = "nps",
     drivers: Sequence[str] | None = None,
-    top: float = _TOP,
+    top: float | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Satisfaction and recommendation with their intervals, and what drives them.
@@ -96,8 +97,9 @@ def satisfaction(
     drivers : sequence of str, optional
         Columns of ratings; None: those of ``quality``, ``delivery``, ``service``, ``pricing``
         that are there. At most ten.
-    top : float, default=4
+    top : float, optional
         Answers from here on count as satisfied; with another scale than 1 to 5, say from where.
+        Default: 4 of 1 to 5.
     confidence : float in (0, 1), default=0.95
         Of the intervals.
 
@@ -134,7 +136,7 @@ def satisfaction(
     caller = "satisfaction"
     level = check_number(confidence, "confidence", caller=caller, low=0, high=1,
                          open_low=True, open_high=True)  # fmt: skip
-    check_number(top, "top", caller=caller)
+    least = _TOP if top is None else check_number(top, "top", caller=caller)
     names = check_names(by, "by", caller=caller)
     refuse_names(names, ("metric", "value", "lo", "hi", "n"), caller=caller, option="by")
     frame = to_pandas(surveys, caller=caller, arg="surveys")
@@ -152,11 +154,12 @@ def satisfaction(
     }
     roles |= {f"driver {d}": Amount(d, missing="allow") for d in wanted}
     rows = take(frame, caller=caller, arg="surveys", by=names, **roles)
-    _check_scale(rows, csat, top, caller=caller)
+    if top is None:
+        _check_scale(rows, csat, caller=caller)
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
     n = len(key) if key is not None else 1
-    parts = [_answers(rows, here, wanted, top, level) for here in rows_of(codes, n)]
+    parts = [_answers(rows, here, wanted, least, level) for here in rows_of(codes, n)]
     table = pd.DataFrame(
         [line for part in parts for line in part], columns=["metric", "value", "lo", "hi", "n"]
     ).astype({"metric": "str", "n": "int64"})
@@ -166,12 +169,12 @@ def satisfaction(
     return pd.concat([label.reset_index(drop=True), table], axis=1)
 
 
-def _check_scale(rows: Rows, csat: str, top: float, *, caller: str) -> None:
+def _check_scale(rows: Rows, csat: str, *, caller: str) -> None:
     """Answers of another scale than 1 to 5 need their own ``top``: 0 and 1 would all be bad.
 
     Values that are no whole numbers are no answers but measures, which no scale bounds.
     """
-    if "csat" not in rows or top != _TOP:
+    if "csat" not in rows:
         return
     x = rows["csat"]
     if (np.mod(x[~np.isnan(x)], 1) != 0).any():
@@ -497,7 +500,7 @@ def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
     """Which activities count; a type that never occurs is told."""
     if only is None or "kind" not in rows:
         return np.ones(len(rows), dtype=bool)
-    wanted = check_names(only, "only", caller=caller)
+    wanted = check_labels(only, "only", caller=caller)
     kinds = rows.series("kind")
     lost = [k for k in wanted if not (kinds == k).any()]
     if lost:

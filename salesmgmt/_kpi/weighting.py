@@ -170,7 +170,7 @@ def _numeric(column: pd.Series) -> bool:
 def _no_numbers_in_text(frame: pd.DataFrame, columns: list[Any], *, caller: str) -> None:
     """A measure read as text would be left out, and the others weigh more, without a word."""
     for name in columns:
-        if not pd.api.types.is_string_dtype(frame[name].dtype):
+        if not len(frame) or not pd.api.types.is_string_dtype(frame[name].dtype):
             continue
         if pd.to_numeric(frame[name], errors="coerce").notna().all():
             raise InputError(

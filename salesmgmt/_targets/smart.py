@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_lang, check_names, check_number, take, to_pandas
+from .._frames import Amount, Date, Key, check_labels, check_lang, check_number, take, to_pandas
 from ..errors import InputError
 from .odds import attainment_probability
 from .organisation import PlanColumns, lookup
@@ -234,8 +234,7 @@ def _relevant(rows: Any, keys: list[Any], strategy: Any, zh: bool) -> _Verdict:
     """Every measure (or key) of the plan serves something the strategy names."""
     if strategy is None:
         return None, "未提供战略目标，无法判断" if zh else "no strategy was given: not judged"
-    named = list(strategy) if isinstance(strategy, Mapping | set) else strategy
-    named = set(check_names(named, "strategy", caller="check_smart"))
+    named = set(check_labels(strategy, "strategy", caller="check_smart"))
     if "measure" in rows:
         own = rows.series("measure").dropna()
     elif keys:
