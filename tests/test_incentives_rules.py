@@ -333,3 +333,5 @@ def test_factors_in_per_cent_are_refused():
             simulate_payout(sold, plan, by="rep", targets={"a": 100.0}, quotas=quotas)
     with pytest.raises(InputError, match="the cap by target_pay"):
         CommissionPlan([(0, 0.1)], base="amount", cap={"target_pay": 200})
+    with pytest.raises(InputError, match=r"gate lies at 100 .*: write 1\.$"):
+        CommissionPlan([(0, 0.1)], base="amount", gate=100)

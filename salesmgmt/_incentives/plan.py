@@ -199,7 +199,7 @@ class CommissionPlan:
             shares |= {"threshold": self.threshold, "the last tier": self.tiers[-1][0]}
         for what, value in shares.items():
             if value is not None and PER_CENT[0] <= value <= PER_CENT[1]:
-                hint = "" if "cap" in what else ", or take base='amount'"
+                hint = ", or take base='amount'" if what in ("threshold", "the last tier") else ""
                 raise InputError(
                     f"{_CALLER}(): {what} lies at {value:g} times the whole; it is a share: write "
                     f"{value / 100:g}{hint}."
