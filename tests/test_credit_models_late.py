@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from salesmgmt import load_sample
-from salesmgmt.credit import LatePaymentModel
+from salesmgmt.credit import LatePaymentModel, open_items
 from salesmgmt.engine.lines import mean_line, median_line
 from salesmgmt.engine.payment_history import NEVER, Past, common_median, running_median
 from salesmgmt.errors import InputError
@@ -285,6 +285,18 @@ def test_on_the_sample_company():
     told = model.evaluate(invoices, payments, adjustments).set_index("by")
     assert told.loc["model", "brier"] < told.loc["customer history", "brier"]
     assert 0.7 <= told.loc["model", "coverage"] <= 0.9
+
+
+def test_open_items_are_scored_by_what_their_invoices_were_for():
+    invoices, paid = book()
+    end = pd.Timestamp("2025-01-31")
+    model = LatePaymentModel().fit(invoices, paid, as_of=end)
+    items = open_items(invoices, paid, as_of=end)
+    items = items[items["invoice_id"].notna()]
+    asked = invoices.set_index("invoice_id").loc[items["invoice_id"]].reset_index()
+    assert len(items)
+    got, want = model.predict(items), model.predict(asked)
+    assert got["p_late"].tolist() == pytest.approx(want["p_late"].tolist(), abs=1e-12)
 
 
 def test_real_invoices_against_logistic_ridge_and_the_customers_own_history(data_dir):

@@ -140,6 +140,11 @@ def test_a_ledger_knows_the_columns_it_was_made_with():
     )
 
 
+def test_invoices_with_columns_of_their_payment_are_no_ledger():
+    own = TWO.assign(kind="goods", payment_id="P1", payment_date="2025-02-10")
+    assert credit.aging(own, as_of="2025-03-31")["total"].sum() == TWO["amount"].sum()
+
+
 def test_a_ledger_that_lacks_something_is_told_so():
     book = credit.ledger(TWO, money(("P1", "A", "2025-02-10", 20.0, "I1")))
     with pytest.raises(InputError, match=r"ledger\(\) without its column 'payment_date'"):

@@ -251,11 +251,16 @@ def _refuse_unread_notes(caller: str, rows: Rows, names: dict[str, str]) -> None
         )
 
 
+_LEDGER_KINDS = ("payment", "write_off", "allowance", "credit_note", "open", "unapplied")
+
+
 def _refuse_part_of_ledger(caller: str, frame: pd.DataFrame, names: dict[str, str]) -> None:
     """A ledger without some of its columns would be read as invoices with repeated ids."""
     own = {"kind", "payment_date", "as_of", names["invoice"], names["payment"]}
     lacks = [c for c in ("kind", "payment_date", "as_of") if c not in frame.columns]
     ours = len(lacks) == 1 and own - set(lacks) <= set(frame.columns)
+    if ours and "kind" in frame.columns:  # invoices may have kinds of their own
+        ours = bool(frame["kind"].isin(_LEDGER_KINDS).all())
     if ours and "outstanding" not in frame.columns:  # open items have
         raise InputError(
             f"{caller}(): invoices looks like a result of ledger() without its column "
@@ -263,12 +268,15 @@ def _refuse_part_of_ledger(caller: str, frame: pd.DataFrame, names: dict[str, st
         )
 
 
+_NO_MATTER = ("LatePaymentModel.predict",)  # asks what invoices were for, not what is left of them
 _OPEN_ITEMS = {"paid", "outstanding", "days_past_due", "future", "remaining", "as_of"}
 
 
 def _refuse_open_items(caller: str, frame: pd.DataFrame, names: dict[str, str]) -> None:
     """Open items read as invoices would be open with what was paid on them long ago."""
-    if names["amount"] == "amount" and set(frame.columns) >= _OPEN_ITEMS:
+    if caller in _NO_MATTER or names["amount"] != "amount":
+        return
+    if set(frame.columns) >= _OPEN_ITEMS:
         raise InputError(
             f"{caller}(): invoices is a result of open_items(), whose 'amount' is not what is "
             "open; pass the ledger or the invoices themselves, or name amount='outstanding'."
