@@ -209,7 +209,7 @@ def compare_models(
     Examples
     --------
     >>> from salesmgmt import load_sample
-    >>> sorted(compare_models(load_sample("transactions"))["model"])
+    >>> sorted(compare_models(load_sample("transactions").head(6000))["model"])
     ['bgnbd', 'mbgnbd', 'paretonbd']
     """
     columns = {"customer": customer, "date": date, "amount": amount}

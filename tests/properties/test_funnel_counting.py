@@ -42,7 +42,7 @@ def deepest(events, steps, *, window, gap, later):
     return 0
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     histories,
     step_lists,
@@ -68,7 +68,7 @@ def test_ordered_counts_equal_brute_force(history, steps, window, gap, later):
     assert got["entered"].tolist() == want
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(histories, st.permutations(range(8)), st.sampled_from(["ordered", "strict", "any"]))
 def test_row_order_never_changes_a_number(history, shuffle, order):
     events = frame(history)
@@ -82,7 +82,7 @@ def test_row_order_never_changes_a_number(history, shuffle, order):
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(
     histories,
     st.sampled_from(["ordered", "strict", "any"]),
@@ -100,7 +100,7 @@ def test_everyone_who_entered_went_on_is_lost_or_is_open(history, order, reentry
     assert ((out["lo"] <= out["rate"]) & (out["rate"] <= out["hi"]) | out["rate"].isna()).all()
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(histories, st.sampled_from([None, 2, 5]))
 def test_any_order_counts_distinct_steps_in_some_window(history, window):
     events = frame(history)
@@ -122,7 +122,7 @@ def test_any_order_counts_distinct_steps_in_some_window(history, window):
     assert got["entered"].tolist() == [sum(v >= k for v in levels) for k in (1, 2, 3)]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     histories,
     st.sampled_from(["allow", "strict"]),

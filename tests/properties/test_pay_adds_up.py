@@ -76,7 +76,7 @@ def goals_of(seed: int) -> pd.DataFrame:
                         quality=rng.integers(50, 150, len(rows)) / 100)  # fmt: skip
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(rules, st.integers(0, 10**6))
 def test_parts_trace_and_order(options, seed):
     options = allowed(options)
@@ -98,7 +98,7 @@ def test_parts_trace_and_order(options, seed):
     pd.testing.assert_frame_equal(again, got)
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(st.integers(0, 10**6), st.sampled_from(["marginal", "retroactive"]))
 def test_a_year_paid_in_periods_is_the_year_paid_at_once(seed, mode):
     sales = sales_of(seed)

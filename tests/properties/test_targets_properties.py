@@ -26,7 +26,7 @@ def _whole(values, per=100):
 
 
 @given(weights_list, cents)
-@settings(max_examples=250)
+@settings(max_examples=120)
 def test_largest_remainder_equals_exact_fractions(weights, total):
     out = _whole(allocate(total / 100, _series(weights)))
     quotas = [Fraction(total) * w / sum(weights) for w in weights]
@@ -43,7 +43,7 @@ def test_largest_remainder_equals_exact_fractions(weights, total):
     st.sampled_from([0.01, 1, 1000]),
     st.sampled_from(["largest_remainder", "webster", "huntington_hill", "dhondt", "adams", "dean"]),
 )
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_method_adds_up_and_does_not_depend_on_order(weights, total, step, method):
     labels = [f"k{i:02d}" for i in range(len(weights))]
     given_ = pd.Series(weights, index=labels)
@@ -58,7 +58,7 @@ def test_any_method_adds_up_and_does_not_depend_on_order(weights, total, step, m
 
 
 @given(st.data(), weights_list, st.integers(0, 10_000))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_bounds_hold_or_are_refused(data, weights, total):
     n = len(weights)
     low = data.draw(st.lists(st.integers(0, 800), min_size=n, max_size=n))
@@ -106,7 +106,7 @@ def _check_levels(plan, ideal, per):
 @given(
     org, st.integers(0, 10**6), st.lists(st.integers(0, 9), min_size=12, max_size=12).filter(any)
 )
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_plan_is_floor_or_ceiling_at_every_level(rows, total, shape):
     weights = _organisation(rows).sort_index()
     profile = pd.Series([float(v) for v in shape], index=range(1, 13))
@@ -119,7 +119,7 @@ def test_plan_is_floor_or_ceiling_at_every_level(rows, total, shape):
 
 
 @given(st.data(), st.integers(1, 6), st.integers(1, 6))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_sparse_tables_always_have_a_rounding(data, n, m):
     # Many zero cells: margins and cells have to be found together.
     cells = data.draw(
@@ -147,7 +147,7 @@ def test_sparse_tables_always_have_a_rounding(data, n, m):
 
 
 @given(org, st.integers(0, 10**6), st.randoms())
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_order_of_rows_never_matters(rows, total, random):
     weights = _organisation(rows)
     shuffled = list(range(len(weights)))
@@ -164,7 +164,7 @@ def test_order_of_rows_never_matters(rows, total, random):
     st.integers(0, 10**6),
     st.randoms(),
 )
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_names_of_keys_never_matter(weights, total, random):
     names = [f"n{i:02d}" for i in range(len(weights))]
     other = names.copy()
@@ -180,7 +180,7 @@ def test_names_of_keys_never_matter(weights, total, random):
 
 
 @given(weights_list, st.integers(0, 10**6), st.sampled_from([10, 100, 1000]))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_the_unit_never_matters(weights, total, factor):
     small = allocate(total / 100, _series(weights), step=0.01)
     large = allocate(total / 100 * factor, _series(weights), step=0.01 * factor)
@@ -188,7 +188,7 @@ def test_the_unit_never_matters(weights, total, factor):
 
 
 @given(st.data(), org, st.integers(10_000, 10**6))
-@settings(max_examples=90)
+@settings(max_examples=45)
 def test_limits_and_locks_hold_in_a_plan(data, rows, total):
     weights = _organisation(rows)
     call = {"periods": ("2026-01-01", "2026-12-31", "M"), "weights": weights}
@@ -212,7 +212,7 @@ def test_limits_and_locks_hold_in_a_plan(data, rows, total):
 
 
 @given(org, st.integers(0, 10**6))
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_allocating_again_with_everything_locked_changes_nothing(rows, total):
     weights = _organisation(rows)
     call = {"periods": ("2026-01-01", "2026-12-31", "Q"), "weights": weights}
@@ -222,7 +222,7 @@ def test_allocating_again_with_everything_locked_changes_nothing(rows, total):
 
 
 @given(st.data(), st.integers(2, 6), st.integers(2, 6))
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_raking_meets_both_margins_exactly(data, n, m):
     seed = data.draw(st.lists(st.integers(1, 50), min_size=n * m, max_size=n * m))
     fit = data.draw(st.lists(st.integers(0, 900), min_size=n * m, max_size=n * m).filter(any))
@@ -246,7 +246,7 @@ def test_raking_meets_both_margins_exactly(data, n, m):
 
 
 @given(st.data(), st.integers(1, 8), st.integers(1, 8), st.sampled_from([1, 10, 100]))
-@settings(max_examples=150)
+@settings(max_examples=75)
 def test_rounding_a_plan_keeps_to_the_two_next_multiples(data, n, m, step):
     cells = data.draw(st.lists(st.integers(0, 999), min_size=n * m, max_size=n * m))
     frame = pd.DataFrame(
@@ -264,7 +264,7 @@ def test_rounding_a_plan_keeps_to_the_two_next_multiples(data, n, m, step):
 
 
 @given(st.data(), st.integers(1, 8))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_reconciling_keeps_the_total_and_satisfies_the_optimality_conditions(data, n):
     top = data.draw(st.lists(st.integers(0, 1000), min_size=n, max_size=n))
     low = data.draw(st.lists(st.integers(0, 1000), min_size=n, max_size=n))
@@ -281,7 +281,7 @@ def test_reconciling_keeps_the_total_and_satisfies_the_optimality_conditions(dat
 
 
 @given(st.data(), st.sampled_from(["proportional", "even", "catch_up", "minimal"]))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_replanning_keeps_the_total_and_closes_what_is_over(data, method):
     n = data.draw(st.integers(1, 5))
     weights = data.draw(st.lists(st.integers(1, 20), min_size=n, max_size=n))
