@@ -3,7 +3,6 @@
 # ruff: noqa: E402
 from __future__ import annotations
 
-import gc
 import os
 from pathlib import Path
 
@@ -35,12 +34,6 @@ def data_dir() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("real data: set SALESMGMT_DATA to the folder that holds them")
     return Path(folder)
-
-
-def pytest_collection_finish() -> None:
-    """Thousands of collected tests live to the end: no search for garbage goes through them."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
