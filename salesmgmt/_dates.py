@@ -42,6 +42,7 @@ def last_days(series: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(kind) or pd.api.types.is_numeric_dtype(kind):
         return series
     known = series.dropna()
+    known = known[known.astype(str).str.strip() != ""]  # an empty cell is missing
     if known.empty or _last_day(known.iloc[0]) is None:
         return series
     named = {value: _last_day(value) for value in known.unique()}

@@ -371,6 +371,14 @@ def test_an_empty_cell_is_missing_and_a_far_date_may_stand_for_never():
     assert np.isnat(rows["until"]).tolist() == [False, False, True]
 
 
+def test_an_empty_cell_among_whole_months_leaves_them_whole():
+    frame = pd.DataFrame({"until": ["2025-01", " ", "2024-02"]})
+    role = Date("until", last=True, missing="allow")
+    ends = take(frame, caller="f", arg="frame", until=role)["until"]
+    assert np.isnat(ends[1])
+    assert (ends[[0, 2]] == np.array(["2025-01-31", "2024-02-29"], "M8[us]")).all()
+
+
 def test_as_of_is_given_or_the_last_date_never_today():
     assert resolve_as_of(None, np.array([20089, 20091]), caller="f") == pd.Timestamp("2025-01-03")
     at = pd.Timestamp("2025-01-31 23:30", tz="Asia/Shanghai")

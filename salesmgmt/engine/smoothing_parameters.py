@@ -39,15 +39,16 @@ class Problem:
     def take(self, which: np.ndarray) -> Problem:
         """Some columns, as many rows as they need."""
         y = self.y[:, which]
-        y = y[: int(_lengths(y).max(initial=1))]
+        y = y[: int(_lengths(np.isfinite(y)).max(initial=1))]
         season = None if self.season is None else self.season[:, which]
         return Problem(y, self.names, season, self.free[:, which])
 
 
-def _lengths(y: np.ndarray) -> np.ndarray:
+def _lengths(known: np.ndarray) -> np.ndarray:
     """Rows up to the last known value of each column."""
-    known = np.isfinite(y)
-    return np.where(known.any(axis=0), len(y) - known[::-1].argmax(axis=0), 0)
+    if known[-1:].all():  # nearly always: argmax along columns is slow
+        return np.full(known.shape[1], len(known))
+    return np.where(known.any(axis=0), len(known) - known[::-1].argmax(axis=0), 0)
 
 
 def improve(
@@ -62,7 +63,7 @@ def improve(
 
     Long columns stand first, so that a pass leaves those behind that are over.
     """
-    live = np.argsort(-_lengths(problem.y), kind="stable")
+    live = np.argsort(-_lengths(np.isfinite(problem.y)), kind="stable")
     problem, theta, out = problem.take(live), start[:, live], start.copy()
     k, d = len(problem.names), np.arange(len(theta))
     precision = np.where(problem.free[:k], precision, 0.0)
@@ -119,19 +120,18 @@ def _moments(problem: Problem, theta: np.ndarray) -> np.ndarray:
     are in order of length, the longest first.
     """
     E = _sensitivities(problem, theta)
-    P, free = len(theta), problem.free
+    P = len(theta)
     M = np.empty((P + 1, P + 1, theta.shape[1]))
     for u in range(P + 1):
         for v in range(u, P + 1):
             M[u, v] = M[v, u] = np.einsum("tb,tb->b", E[:, u], E[:, v])
-    for i in range(P):
-        chain = free[i].astype(float)
-        if i < len(problem.names):
-            name = problem.names[i]
-            z = 1 / (1 + np.exp(-theta[i]))
-            chain *= (_HIGH[name] - _LOW[name]) * z * (1 - z)
-        M[1 + i] *= chain
-        M[:, 1 + i] *= chain
+    scale = np.ones((P + 1, theta.shape[1]))
+    scale[1:] = problem.free
+    for i, name in enumerate(problem.names):
+        z = 1 / (1 + np.exp(-theta[i]))
+        scale[1 + i] *= (_HIGH[name] - _LOW[name]) * z * (1 - z)
+    M *= scale[:, None]
+    M *= scale
     return M
 
 
@@ -144,46 +144,53 @@ def _sensitivities(problem: Problem, theta: np.ndarray) -> np.ndarray:
         name: np.where(problem.free[i], bounded(theta[i], name), _STILL.get(name, 0.0))
         for i, name in enumerate(names)
     }
+    alpha, beta, phi = par["alpha"], par.get("beta"), par.get("phi")
+    gamma = par.get("gamma", alpha)  # moves nothing without seasonal states
     level, slope = np.zeros((P + 1, B)), np.zeros((P + 1, B))
-    level[0], level[1 + k] = theta[k], 1.0
+    level[0], level[1 + k] = -theta[k], -1.0  # below zero, so that an error is a sum
     moves = k + 1 < P
     if moves:
         slope[0], slope[2 + k] = theta[k + 1], 1.0
-    states = np.zeros((0, P + 1, B)) if season is None else np.zeros((len(season), P + 1, B))
+    m = 0 if season is None else len(season)
+    states = np.zeros((m, P + 1, B))
     if season is not None:
         states[:, 0] = season
-    known, ends = np.isfinite(y), _lengths(y)
+    known = np.isfinite(y)
+    ends = _lengths(known)
     full = np.searchsorted(-ends, -np.arange(T), side="left")  # columns that are not over
-    whole = known.sum(axis=1) == full
+    whole = (np.count_nonzero(known, axis=1) == full).tolist()
     E, news = np.empty((T, P + 1, B)), np.empty((P + 1, B))
-    width = B
-    for t in range(T):
-        if full[t] < width:
-            width = full[t]
-            level, slope, states, news = (v[..., :width] for v in (level, slope, states, news))
-            par = {name: v[:width] for name, v in par.items()}
+    width, now = B, E
+    for t, going in enumerate(full.tolist()):
+        if going < width:
+            width = going
             E[t:, :, width:] = 0.0
-        e = E[t, :, :width]
+            now, y, known = E[..., :width], y[:, :width], known[:, :width]
+            level, slope, states, news = (v[..., :width] for v in (level, slope, states, news))
+            alpha, gamma = alpha[:width], gamma[:width]
+            beta, phi = (v if v is None else v[:width] for v in (beta, phi))
+        e = now[t]
         if moves:
-            if "phi" in par:
+            if phi is not None:
                 old = slope[0].copy()
-                slope *= par["phi"]
+                slope *= phi
                 slope[row["phi"]] += old
-            level += slope
-        np.multiply(level, -1.0, out=e)  # np.negative with out errs at some strides (NumPy 2.4)
-        if season is not None:
-            s = states[t % len(season)]
-            e -= s
-        e[0] += y[t, :width]
+            level -= slope
+        if m:
+            s = states[t % m]
+            np.subtract(level, s, out=e)
+        else:
+            e[...] = level
+        e[0] += y[t]
         if not whole[t]:
-            e[:, ~known[t, :width]] = 0.0
-        level += np.multiply(par["alpha"], e, out=news)
-        level[1] += e[0]
-        if "beta" in par:
-            slope += np.multiply(par["beta"], e, out=news)
+            e[:, ~known[t]] = 0.0
+        level -= np.multiply(alpha, e, out=news)
+        level[1] -= e[0]
+        if beta is not None:
+            slope += np.multiply(beta, e, out=news)
             slope[row["beta"]] += e[0]
-        if season is not None:
-            s += np.multiply(par["gamma"], e, out=news)
+        if m:
+            s += np.multiply(gamma, e, out=news)
             s[row["gamma"]] += e[0]
     return E
 
