@@ -8,12 +8,15 @@ import pytest
 
 from salesmgmt import InputError
 from salesmgmt.targets import (
+    allocate,
     attainment_probability,
     balance_territories,
     burn_up,
+    capacity,
     check_smart,
     decompose,
     disaggregate,
+    equal_probability_quotas,
     growth_path,
     reconcile,
     replan,
@@ -174,3 +177,63 @@ def test_a_day_that_is_closed_but_once_stays_closed():
     amount[6] = 500.0
     profile = seasonal_profile(pd.DataFrame({"date": days, "amount": amount}), freq="D")
     assert profile["share"].iloc[6] == 0
+
+
+def test_days_between_the_periods_of_a_plan_are_no_days_of_it():
+    spring_and_autumn = MONTHS.iloc[[0, 2]].assign(rep="a", target=[310.0, 310.0])
+    now = track(spring_and_autumn, CAME[:2], as_of="2026-02-10", projection="run_rate").iloc[0]
+    assert now["actual"] == 341.0  # the 100 of February lie outside the plan
+    assert now["run_rate"] == pytest.approx(341 / 31)
+    assert now["required_rate"] == pytest.approx((620 - 341) / 31)
+    assert now["projected"] == pytest.approx(341 * 2)
+
+
+@pytest.mark.parametrize("step", [0.01, 1, 100])
+def test_quotas_are_reached_by_the_same_draws_as_their_plan(step):
+    rng = np.random.default_rng(5)
+    draws = pd.DataFrame(
+        {"rep": np.repeat(["a", "b"], 40), "date": pd.Timestamp("2026-01-01"),
+         "draw": np.tile(range(40), 2), "amount": rng.integers(0, 60, 80) * 10.0}
+    )  # fmt: skip
+    quotas = equal_probability_quotas(draws, 500, step=step)
+    plan = quotas[["rep", "target"]].assign(period_start="2026-01-01", period_end="2026-01-31")
+    assert quotas["p_attain"].tolist() == attainment_probability(plan, draws)["p_attain"].tolist()
+
+
+def test_quotas_of_losses_add_up():
+    draws = pd.DataFrame({"rep": list("aaabbb"), "date": pd.Timestamp("2026-01-01"),
+                          "draw": [0, 1, 2] * 2, "amount": [-9.0, -6, -3, 1, 4, 7]})  # fmt: skip
+    assert equal_probability_quotas(draws, -2)["target"].tolist() == [-6.0, 4.0]
+    assert equal_probability_quotas(draws, -5)["target"].tolist() == [-7.5, 2.5]
+    nothing = equal_probability_quotas(draws, 0)["target"].tolist()
+    assert nothing == [-5.0, 5.0]
+
+
+def test_equal_claims_of_unequal_weights_go_to_the_smaller_label():
+    # 5 / 12.5 = 1 / 2.5: after 12, 12, 2, 2 all four claim the 29th and 30th unit alike.
+    weights = pd.Series([5.0, 1.0, 5.0, 1.0], index=[1, 17, 30, 20])
+    assert allocate(30, weights, step=1, method="webster").to_dict() == {
+        1: 13,
+        17: 3,
+        30: 12,
+        20: 2,
+    }
+
+
+def test_missing_weights_are_the_same_in_any_order():
+    weights = pd.Series([None, 0.1, None, 0.2, 0.2, 0.2, 0.1], index=list("bdfcega"))
+    got = allocate(38761.85, weights)
+    assert got[list("abdf")].tolist() == [3876.19, 3876.19, 3876.18, 3876.18]  # .1 of the whole
+    assert allocate(38761.85, weights[::-1])[weights.index].equals(got)
+
+
+def test_who_was_there_at_the_start_does_not_ramp():
+    heads = pd.Series([10, 12], index=pd.period_range("2026-01", periods=2, freq="M"))
+    team = capacity(heads, productivity=100, ramp=(0.3, 0.8), periods=("2026-01", "2026-02", "M"))
+    assert team["productive"].tolist() == [10.0, 10.6]
+
+
+def test_growth_after_nothing_is_left_is_not_known():
+    path = growth_path(100.0, years=3, growth=-1)
+    assert path["amount"].tolist() == [0, 0, 0]
+    assert path["growth"].fillna(9).tolist() == [-1, 9, 9]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -134,14 +135,17 @@ def fill_missing(weights: np.ndarray) -> np.ndarray:
     if not lost.any():
         return weights
     known = weights[~lost]
-    left = 1.0 - float(known.sum())
-    if not (known > 0).any():
+    positive = known[known > 0]
+    whole = math.fsum(positive)  # the same in any order of rows
+    left = round(1.0 - whole, 15)
+    if not len(positive):
         value = 1.0
     elif left > 1e-9:
-        value = left / lost.sum()
+        value = left / int(lost.sum())
     else:
-        value = float(known[known > 0].mean())
-    return np.where(lost, value, weights)
+        value = whole / len(positive)
+    # No last digit parts a missing weight from a known one that equals it: ties are by label.
+    return np.where(lost, float(f"{value:.15g}"), weights)
 
 
 def _label_order(index: pd.Index) -> np.ndarray:

@@ -48,10 +48,10 @@ def burn_up(
     Returns
     -------
     DataFrame
-        One row a period end of the plan and the day ``as_of``: ``date``, ``target`` (cumulated;
-        inside a period by its days), ``actual`` (cumulated, missing after ``as_of``), ``p10``,
-        ``p50``, ``p90`` (actual plus draws, missing before ``as_of`` or without samples),
-        ``total`` (of the whole plan) and ``as_of``.
+        One row a period end of the plan and the day ``as_of`` (the plan's first day where that
+        is to come): ``date``, ``target`` (cumulated; inside a period by its days), ``actual``
+        (cumulated, missing after ``as_of``), ``p10``, ``p50``, ``p90`` (actual plus draws,
+        missing before ``as_of`` or without samples), ``total`` (of the whole plan), ``as_of``.
 
     Raises
     ------

@@ -420,13 +420,10 @@ def _days(course: Course, calendar: Any, profile: Any, *, caller: str) -> _Work:
             raise InputError(f"{caller}(): profile must not differ by key here.")
     share = _elapsed(course, shape, low)
     before = np.r_[0.0, np.cumsum(worked)]
-    first = np.full(len(course.labels), high + 1)
-    last = np.full(len(course.labels), low - 1)
-    np.minimum.at(first, course.group, course.start)
-    np.maximum.at(last, course.group, course.end)
-    now = np.clip(course.today, first - 1, last)
-    passed = before[now - low + 1] - before[first - low]
-    left = before[last - low + 1] - before[now - low + 1]
+    group, first, last = PlanSpans(course.group, course.start, course.end).runs()
+    now = np.clip(course.today, first - 1, last) + 1 - low
+    passed = group_sums(group, before[now] - before[first - low], len(course.labels))
+    left = group_sums(group, before[last + 1 - low] - before[now], len(course.labels))
     return _Work(share, passed, left)
 
 

@@ -195,13 +195,14 @@ def equal_probability_quotas(
     totals = draw_totals(frame, labels, names, caller=caller)
     ordered = np.sort(totals, axis=1)
     level = _common_level(ordered, float(total), caller=caller)
-    quotas = snap(_quantile(ordered, level) / float(step))
+    quotas = _quantile(ordered, level) / float(step)
+    quotas = snap(quotas + (whole - float(quotas.sum())) / len(quotas))  # the last digits
     tree = Tree((np.zeros(len(quotas), dtype=np.int64),))
-    parts = round_tree([quotas * (whole / max(float(quotas.sum()), 1e-300))], tree, whole)[0]
+    parts = round_tree([quotas], tree, whole)[0]
     out = labels.copy()
     out["target"] = money(parts, step)
     target = out["target"].to_numpy()
-    out["p_attain"] = (totals >= target[:, None] - float(step)).mean(axis=1)
+    out["p_attain"] = (totals >= (target - _close(target))[:, None]).mean(axis=1)
     out["median"] = np.median(totals, axis=1)
     out["stretch"] = _growth(target, out["median"].to_numpy())
     if history is not None:
@@ -324,30 +325,41 @@ class PlanSpans:
         """The days before one, by period."""
         return PlanSpans(self.code, self.start, np.minimum(self.end, until - 1))
 
-    def hold(self, code: np.ndarray, days: np.ndarray) -> np.ndarray:
-        """Whether a day lies in one of its label's periods."""
+    def runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Label, first and last day of each run of days without a gap, by label and time."""
         there = self.start <= self.end
-        if not there.any() or not len(days):
-            return np.zeros(len(days), dtype=bool)
         label, start, end = self.code[there], self.start[there], self.end[there]
-        base = min(int(start.min()), int(days.min()))
-        width = max(int(end.max()), int(days.max())) - base + 1
+        if not len(label):
+            return label, start, end
+        base = int(start.min())
+        width = int(end.max()) - base + 2
         first = label * width + (start - base)
         last = first + (end - start)
         if (first[1:] < first[:-1]).any():
             order = np.argsort(first, kind="stable")
             first, last, label = first[order], last[order], label[order]
         reach = np.maximum.accumulate(last)
-        asked = code * width + (days - base)
-        new = np.r_[True, label[1:] != label[:-1]]
-        if not ((reach[:-1] + 1 < first[1:]) & ~new[1:]).any():  # no gaps: from first to last
-            begin = np.full(max(int(label[-1]), int(code.max())) + 1, np.iinfo(np.int64).max)
-            finish = np.full(len(begin), -1)
-            begin[label[new]] = first[new]
-            finish[label[new]] = reach[np.r_[np.flatnonzero(new)[1:] - 1, len(reach) - 1]]
-            return np.asarray((code >= 0) & (asked >= begin[code]) & (asked <= finish[code]))
-        at = np.searchsorted(first, asked, side="right") - 1
-        return np.asarray((at >= 0) & (asked <= reach[np.maximum(at, 0)]))
+        new = np.r_[True, (label[1:] != label[:-1]) | (reach[:-1] + 1 < first[1:])]
+        label = label[new]
+        offset = base - label * width
+        final = np.r_[np.flatnonzero(new)[1:] - 1, len(reach) - 1]
+        return label, first[new] + offset, reach[final] + offset
+
+    def hold(self, code: np.ndarray, days: np.ndarray) -> np.ndarray:
+        """Whether a day lies in one of its label's periods."""
+        label, start, end = self.runs()
+        if not len(label) or not len(days):
+            return np.zeros(len(days), dtype=bool)
+        if (label[1:] != label[:-1]).all():  # no gaps: from first to last
+            size = max(int(label[-1]), int(code.max())) + 1
+            begin, finish = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+            begin[label], finish[label] = start, end
+            return np.asarray((code >= 0) & (days >= begin[code]) & (days <= finish[code]))
+        base = min(int(start.min()), int(days.min()))
+        width = max(int(end.max()), int(days.max())) - base + 1
+        at = np.searchsorted(label * width + (start - base), code * width + (days - base), "right")
+        at -= 1
+        return np.asarray((at >= 0) & (code == label[at]) & (days <= end[at]))
 
 
 _LENGTHS = {"h": 1, "D": 1, "W": 7, "M": 31, "Q": 92, "Y": 366}  # days of a period, at most

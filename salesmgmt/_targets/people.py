@@ -217,7 +217,8 @@ def capacity(
     productivity : float or Series
         Amount a fully productive head brings in a period; a Series by period.
     ramp : sequence of float, optional
-        Productivity of a hire in the first, second, ... period. Default: full at once.
+        Productivity of a hire in the first, second, ... period; the last value stays. Default:
+        full at once, as that of heads who are there at the start.
     attrition : float in [0, 1), default=0.0
         Share of heads who leave in a year. Where heads are planned by period leavers are
         replaced by hires, who ramp.
@@ -302,7 +303,7 @@ def _cohorts(
     heads: np.ndarray, stay: np.ndarray, steps: np.ndarray, planned: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hires and full-time equivalents: everybody there at the start is fully productive."""
-    cohorts = [(heads[0], len(steps) - 1)]
+    cohorts = [(heads[0], -len(heads))]  # never hired: of an age below zero throughout
     hires, productive = np.zeros(len(heads)), np.zeros(len(heads))
     for t in range(len(heads)):
         if t:
@@ -313,7 +314,9 @@ def _cohorts(
                 cohorts.append((hires[t], 0))
             elif have > 0:
                 cohorts = [(size * heads[t] / have, age) for size, age in cohorts]
-        productive[t] = sum(size * steps[min(age, len(steps) - 1)] for size, age in cohorts)
+        productive[t] = sum(
+            size * (steps[min(age, len(steps) - 1)] if age >= 0 else 1.0) for size, age in cohorts
+        )
     return hires, productive
 
 
@@ -385,7 +388,8 @@ def growth_path(
             raise InputError(f"{caller}(): share needs market=, the size of the market by year.")
         amount = _to_share(start, share, size, labels, caller=caller)
     out = pd.DataFrame({"year": labels, "amount": amount})
-    out["growth"] = amount / np.r_[start, amount[:-1]] - 1.0
+    before = np.r_[start, amount[:-1]]
+    out["growth"] = np.where(before > 0, amount / np.where(before > 0, before, 1.0) - 1.0, np.nan)
     if size is not None:
         out["market"], out["share"] = size, amount / size
     return out

@@ -202,24 +202,23 @@ def _by_divisor(
     def parts(multiplier: float) -> np.ndarray:
         share = weights * multiplier
         floor = np.floor(share)
-        # A hair of slack keeps the lower end below every tie; the ties are settled at the end.
-        grown = floor + (share * (1 + 1e-12) >= signpost(floor))
+        grown = floor + (share >= signpost(floor))
         return np.clip(grown, low, high).astype(np.int64)
 
     small, large = 0.0, 1.0 / max(float(weights.sum()), 1e-300)
     while parts(large).sum() < total and large < 1e300:
         large *= 2
-    out = np.clip(np.zeros(len(weights), dtype=np.int64), low, high)
     for _ in range(200):
         middle = 0.5 * (small + large)
         if not small < middle < large:
             break
-        at = parts(middle)
-        if at.sum() <= total:
-            small, out = middle, at
+        if parts(middle).sum() <= total:
+            small = middle
         else:
             large = middle
-    return _hand_out(total, out, weights, high, signpost)
+    # A step back below every tie: floats let one claim in a hair before its equals.
+    below = parts(small * (1 - 4e-12)) if small > 0 else np.clip(np.zeros_like(low), low, high)
+    return _hand_out(total, below, weights, high, signpost)
 
 
 def _hand_out(
@@ -229,17 +228,17 @@ def _hand_out(
     high: np.ndarray,
     signpost: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Give what is left, one at a time, to the largest ``weight / signpost``."""
-    for _ in range(total - int(out.sum())):
+    """Give what is left to the largest ``weight / signpost``, ties in order of rank."""
+    while (left := total - int(out.sum())) > 0:
         with np.errstate(divide="ignore", invalid="ignore"):
             claim = weights / signpost(out.astype(np.float64))
         claim[(out >= high) | (weights <= 0)] = -1.0
         best = claim.max()
-        # First among those that tie with the best; infinite claims (no part yet) by weight.
+        # All that tie with the best are next; infinite claims (no part yet) go by weight.
         if np.isinf(best):
             claim = np.where(np.isinf(claim), weights, -1.0)
             best = claim.max()
-        out[np.flatnonzero(claim >= best * (1 - 1e-12))[0]] += 1
+        out[np.flatnonzero(claim >= best * (1 - 1e-12))[:left]] += 1
     return out
 
 
