@@ -376,6 +376,23 @@ def test_the_mixture_adds_up_and_keeps_to_the_past():
     pd.testing.assert_frame_equal(a, b)
 
 
+def test_the_order_of_crossed_keys_decides_nothing():
+    sales = shops().assign(
+        side=lambda x: x["shop"].map({"a": "n", "b": "n", "c": "s", "d": "s"}),
+        kind=lambda x: x["shop"].map({"a": 1, "b": 2, "c": 1, "d": 2}),
+        amount=lambda x: x["amount"] * x["shop"].map({"a": 0.2, "b": 1, "c": 1, "d": 3}),
+    )
+    one, other = (
+        forecast_hierarchy(sales, 3, keys=keys, level=None)
+        for keys in (["side", "kind"], ["kind", "side"])
+    )
+    assert one.attrs["weights"] == other.attrs["weights"]
+    assert one.attrs["weights"]["top_down_finest"] > 0  # two levels of two nodes: which is finer?
+    both = one.merge(other, on=["side", "kind", "date"], validate="1:1")
+    assert len(both) == len(one)
+    np.testing.assert_allclose(both["forecast_x"], both["forecast_y"], rtol=1e-9)
+
+
 def test_the_mixture_takes_a_new_and_an_ended_shop():
     sales = shops()
     new = sales[(sales["shop"] == "a") & (sales["date"] >= "2024-11-01")].assign(shop="new")

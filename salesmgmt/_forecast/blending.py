@@ -19,7 +19,8 @@ __all__ = ["FITTED", "KINDS", "Record", "Tree", "kinds", "learn", "usual_weights
 # What is mixed, with its weight where the past says nothing. The last four spread the sums of a
 # level, reconciled by the second or third, by what each bottom series sold: the mean over all
 # levels above the bottom by the last season or by the last three, the coarsest level alone, the
-# finest alone. The third is not there where a record is too short for errors of several steps.
+# finest alone (levels of as many nodes count alike: the order of the keys decides nothing). The
+# third is not there where a record is too short for errors of several steps.
 KINDS = {
     "wls": 0.3,
     "mint_shrink": 0.15,
@@ -153,6 +154,7 @@ def kinds(
     weighed = _weighed(tree, values, record)
     fitted = {name: weighed[name] for name in names if name in weighed}
     last_fitted = [name for name in FITTED if name in fitted][-1]
+    wide = [len(np.unique(a)) for a in tree.above]
 
     def make(part: Part, where: np.ndarray) -> np.ndarray:
         nodes, rows = part.nodes, part.rows
@@ -165,7 +167,7 @@ def kinds(
         if len(fitted) < len(names):
             above = [np.searchsorted(rows, a[part.open]) for a in tree.above]
             own = [size[part.open] for size in sizes]
-            made |= _spread_down(nodes.summing @ made[last_fitted], above, own)
+            made |= _spread_down(nodes.summing @ made[last_fitted], above, wide, own)
         return np.stack([made[name] for name in names])
 
     made = by_part(tree.nodes, shut, make)
@@ -173,15 +175,15 @@ def kinds(
 
 
 def _spread_down(
-    sums: np.ndarray, above: list[np.ndarray], sizes: list[np.ndarray]
+    sums: np.ndarray, above: list[np.ndarray], wide: list[int], sizes: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Leaves by what they sold: the last season, the last three; levels coarse to fine."""
+    """Leaves by what they sold: the last season, the last three; levels of ``wide`` nodes."""
     last, long = ([spread(sums, a, size) for a in above] for size in sizes)
     return {
         "top_down_season": np.mean(last, axis=0),
         "top_down_seasons": np.mean(long, axis=0),
-        "top_down_coarsest": long[0],
-        "top_down_finest": long[-1],
+        "top_down_coarsest": np.mean([x for x, k in zip(long, wide) if k == min(wide)], axis=0),
+        "top_down_finest": np.mean([x for x, k in zip(long, wide) if k == max(wide)], axis=0),
     }
 
 
