@@ -261,3 +261,49 @@ def test_a_chinese_stage_one_character_off_is_asked_about():
     with pytest.warns(DataWarning, match="'商机确定' in stages .did you mean '商机确认'"):
         conversion(events, ["线索", "商机确定"])
     conversion(events, ["线索", "方案报价"])  # nobody is there yet: no warning
+
+
+def test_a_repeated_step_keeps_its_deal_open_while_its_own_gap_runs():
+    out = conversion(
+        days({1: [(0, "a"), (1, "b"), (9, "b")]}),
+        ["a", "b", "c"],
+        step_window=[None, pd.Timedelta("3D")],
+        as_of="2025-01-11",
+    )
+    assert out[["lost", "open"]].to_numpy().tolist() == [[0, 0], [0, 1], [0, 0]]
+    # A day after the second "b" has waited three days, nobody may go on.
+    late = conversion(
+        days({1: [(0, "a"), (1, "b"), (9, "b")]}),
+        ["a", "b", "c"],
+        step_window=[None, pd.Timedelta("3D")],
+        as_of="2025-01-14",
+    )
+    assert late["lost"].tolist() == [0, 1, 0]
+
+
+def test_an_attempt_ends_with_its_step_window():
+    events = days({1: [(0, "a"), (10, "a"), (11, "b")], 2: [(0, "a"), (100, "x")]})
+    again = conversion(events, ["a", "b"], step_window="3D", reentry="every")
+    assert again["entered"].tolist() == [3, 1]
+    # What comes after it cannot spoil it.
+    kept = conversion(events, ["a", "b"], step_window="3D", exclude=[("x", 0, 1)])
+    assert kept["entered"].tolist() == [2, 1]
+
+
+def test_stages_of_one_day_are_taken_in_the_order_that_deals_pass_them():
+    # "demo" < "lead" and "demo" < "meet" by name; the dates say lead, meet, demo.
+    slow = {d: [(0, "lead"), (2, "meet"), (5, "demo"), (9, "won")] for d in "abc"}
+    events = days({**slow, "d": [(1, "lead"), (1, "meet"), (1, "demo"), (3, "won")]})
+    assert funnel.stage_order(events)["stage"].tolist() == ["lead", "meet", "demo", "won"]
+    for rows in (events, events.iloc[::-1]):
+        assert funnel.paths(rows)["variant"].tolist() == ["lead > meet > demo > won"]
+        assert set(funnel.transitions(rows)["kind"]) == {"forward", "won"}
+        stay = funnel.dwell(rows, details=True).set_index(["deal_id", "stage"])["days"]
+        assert stay.loc["d"].to_dict() == {"lead": 0.0, "meet": 0.0, "demo": 2.0}
+
+
+def test_the_owner_of_two_equal_visits_does_not_depend_on_the_order_of_rows():
+    events = days({1: [(0, "lead"), (0, "lead"), (9, "won")]}).assign(owner=["李", "ann", "ann"])
+    for rows in (events, events.iloc[::-1]):
+        late = funnel.service_levels(rows, {"lead": 3}, owner="owner")
+        assert late[["owner", "days"]].to_numpy().tolist() == [["李", 9.0]]

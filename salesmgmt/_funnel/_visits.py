@@ -7,19 +7,26 @@ from typing import Any
 import numpy as np
 
 from ._events import Stream, read_events
-from .stages import kinds_of, order_of, stage_codes
+from .stages import kinds_of, place_of, stage_codes
 
-__all__ = ["Visits", "rank_of", "stream_of"]
+__all__ = ["Visits", "stream_of"]
 
 
 class Visits:
-    """Visits in the order of deal and time: stage, entry, stay, whether it has ended."""
+    """Visits in the order of deal and time: stage, entry, stay, whether it has ended.
 
-    def __init__(self, stream: Stream, won: Any, lost: Any, caller: str):
+    Stages entered at one time are taken in the order in which deals pass them (``rank``), so
+    that a table without clock times makes no backward moves; equal visits by ``tie``.
+    """
+
+    def __init__(
+        self, stream: Stream, won: Any, lost: Any, caller: str, tie: np.ndarray | None = None
+    ):
         self.labels, codes = stage_codes(stream)
         self.kinds = np.array(kinds_of(self.labels, won, lost, caller=caller))
-        closing = (self.kinds != "open")[codes]
-        by = np.lexsort((codes, closing, stream.time, stream.unit))
+        self.rank = place_of(stream, codes, self.kinds)[0]
+        own = np.zeros(len(codes), dtype=np.int64) if tie is None else tie
+        by = np.lexsort((own, self.rank[codes], stream.time, stream.unit))
         self.order = by
         self.who, self.time, self.stage = stream.unit[by], stream.time[by], codes[by]
         self.first = np.append(True, self.who[1:] != self.who[:-1]) if len(by) else by > 0
@@ -52,10 +59,3 @@ def stream_of(
         invalid=invalid,
         **more,
     )
-
-
-def rank_of(stream: Stream, won: Any, lost: Any, visits: Visits, *, caller: str) -> np.ndarray:
-    """Place of each stage in the order deals pass them."""
-    ordered = order_of(stream, won, lost, caller=caller)
-    place = {s: i for i, s in enumerate(ordered["stage"])}
-    return np.array([place.get(s, len(place)) for s in visits.labels])

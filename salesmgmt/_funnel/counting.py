@@ -92,7 +92,8 @@ def conversion(
     reentry : {"best", "first", "every"}
         Any first-step event may start an attempt and the deepest counts (of equals the
         earliest); only the first may; or attempts count one after the other, each beginning
-        after the one before was completed, ran out of its window, or was ended by an exclusion.
+        after the one before was completed, ran out of its window or step window, or was ended
+        by an exclusion.
     exclude : list of (stage, from_step, to_step), optional
         Events that spoil an attempt when they fall between two steps (zero-based), both apart.
     exclude_mode : {"remove", "drop"}

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._frames import check_int
 from ._events import DAY, stage_list, tell_misspelt
-from ._visits import Visits, rank_of, stream_of
+from ._visits import Visits, stream_of
 
 __all__ = ["paths", "transitions"]
 
@@ -83,8 +83,8 @@ def paths(
     stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
     if standard is None:
-        rank = rank_of(stream, won, lost, visits, caller=caller)
-        line = [i for i in np.argsort(rank, kind="stable") if visits.kinds[i] != "lost"]
+        there = np.unique(visits.stage)  # not those entered after as_of
+        line = [i for i in there[np.argsort(visits.rank[there])] if visits.kinds[i] != "lost"]
     else:
         names = stage_list(standard, name="standard", caller=caller)
         tell_misspelt(visits.labels, {"standard": names}, caller=caller)
@@ -187,7 +187,7 @@ def transitions(
     caller = "transitions"
     stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
-    rank = rank_of(stream, won, lost, visits, caller=caller)
+    rank = visits.rank
     at = np.flatnonzero(visits.left)
     a, b = visits.stage[at], visits.stage[at + 1]
     frame = pd.DataFrame(
@@ -197,7 +197,7 @@ def transitions(
     out = grouped.agg(
         moves=("who", "size"), deals=("who", "nunique"), median_days=("days", "median")
     ).reset_index()
-    order = np.argsort(rank, kind="stable")
+    order = np.argsort(rank)
     start, end = order[out["a"]], order[out["b"]]
     closed, closing = visits.kinds[start] != "open", visits.kinds[end]
     plain = np.select(

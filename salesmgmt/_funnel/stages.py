@@ -9,7 +9,7 @@ from .._deal_states import LOST, WON
 from ..errors import InputError
 from ._events import Stream, read_events, stage_list, tell_misspelt
 
-__all__ = ["kinds_of", "order_of", "stage_codes", "stage_order"]
+__all__ = ["kinds_of", "place_of", "stage_codes", "stage_order"]
 
 
 def stage_order(
@@ -43,8 +43,8 @@ def stage_order(
     -------
     DataFrame
         ``stage``, ``kind`` (``open``, ``won``, ``lost``), ``deals`` that were ever in it; open
-        stages by the mean position of their first visit in a deal's first visits, then won,
-        then lost ones; equal positions by label.
+        stages by the mean position of their first visit in a deal's first visits (those at one
+        time share it), then won, then lost ones; equal positions by label.
 
     Raises
     ------
@@ -76,28 +76,36 @@ def stage_order(
         as_of=as_of,
         invalid=invalid,
     )
-    return order_of(stream, won, lost, caller=caller)
-
-
-def order_of(stream: Stream, won: object, lost: object, *, caller: str) -> pd.DataFrame:
-    """:func:`stage_order` of events that have been read."""
     labels, codes = stage_codes(stream)
-    kinds = kinds_of(labels, won, lost, caller=caller)
-    by = np.lexsort((codes, stream.time, stream.unit))
+    kinds = np.array(kinds_of(labels, won, lost, caller=caller))
+    place, deals = place_of(stream, codes, kinds)
+    out = pd.DataFrame({"stage": labels, "kind": kinds.tolist(), "deals": deals})
+    out = out.iloc[np.argsort(place)]
+    return out[out["deals"] > 0].reset_index(drop=True)
+
+
+def place_of(stream: Stream, codes: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Place of each stage in the order deals pass them, and how many deals were ever in it.
+
+    First visits at one time share their position, but a closing stage comes after the others.
+    """
+    closing = (kinds != "open")[codes]
+    by = np.lexsort((codes, closing, stream.time, stream.unit))
     who, at = stream.unit[by], codes[by]
-    pair = who * len(labels) + at
-    first = np.zeros(len(pair), dtype=bool)
-    first[np.unique(pair, return_index=True)[1]] = True
-    who, at = who[first], at[first]
+    first = np.sort(np.unique(who * len(kinds) + at, return_index=True)[1])
+    who, at, time, closing = who[first], at[first], stream.time[by][first], closing[by][first]
     start = np.flatnonzero(np.append(True, who[1:] != who[:-1]))
     position = np.arange(len(who)) - np.repeat(start, np.diff(np.append(start, len(who))))
-    deals = np.bincount(at, minlength=len(labels))
-    mean = np.bincount(at, weights=position, minlength=len(labels)) / np.maximum(deals, 1)
-    out = pd.DataFrame({"stage": labels, "kind": kinds, "deals": deals})
+    same = (who[1:] == who[:-1]) & (time[1:] == time[:-1]) & (closing[1:] == closing[:-1])
+    run = np.cumsum(np.append(True, ~same)) - 1
+    shared = (np.bincount(run, weights=position) / np.bincount(run))[run]
+    deals = np.bincount(at, minlength=len(kinds))
+    mean = np.bincount(at, weights=shared, minlength=len(kinds)) / np.maximum(deals, 1)
     rank = pd.Series(kinds).map({"open": 0, "won": 1, "lost": 2}).to_numpy()
-    order = np.lexsort((np.arange(len(out)), mean, rank))
-    out = out.iloc[order]
-    return out[out["deals"] > 0].reset_index(drop=True)
+    order = np.lexsort((np.arange(len(kinds)), mean, rank, deals == 0))
+    place = np.empty(len(kinds), dtype=np.int64)
+    place[order] = np.arange(len(kinds))
+    return place, deals
 
 
 def stage_codes(stream: Stream) -> tuple[pd.Series, np.ndarray]:

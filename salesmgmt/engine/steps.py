@@ -50,8 +50,8 @@ class Rule:
 class Attempts:
     """Attempts by unit and start: ``times`` (n, steps), ``NEVER`` beyond ``level``.
 
-    ``may_go_on``: the window of the attempt (or, with re-entry "best", of a later one of the
-    same unit) is not over at the horizon.
+    ``may_go_on``: the windows of the attempt (or, with re-entry "best", of another one of the
+    same unit) are not over at the horizon.
     """
 
     unit: np.ndarray
@@ -85,14 +85,14 @@ def match(store: Packed, rule: Rule, *, horizon: int) -> Attempts:
         starts, times = _gapped(store, rule)
     else:
         starts, times = _chained(store, rule)
-    who = store.unit(starts)
-    spoilt = _spoil(store, who, times, rule)
+    who, over = store.unit(starts), _over(store, starts, times, rule)
+    spoilt = _spoil(store, who, times, over, rule)
     times[times > spoilt[:, None]] = NEVER
     level = (times != NEVER).sum(axis=1)
-    found = Attempts(who, times, level, _may_go_on(times, level, spoilt, rule, horizon))
+    found = Attempts(who, times, level, (spoilt == NEVER) & (over > horizon))
     rows = np.arange(len(who))
     if rule.reentry == "every":  # an attempt that does not count takes its time all the same
-        rows = _successive(store, starts, found, spoilt, rule)
+        rows = _successive(store, starts, found, np.minimum(over, spoilt))
     if rule.exclude and rule.remove:
         rows = rows[spoilt[rows] == NEVER]
     if len(rows) < len(who):
@@ -361,7 +361,55 @@ def _first_leading(ends: np.ndarray, at: np.ndarray, limit: np.ndarray) -> np.nd
 # Exclusions, and which attempts count
 
 
-def _spoil(store: Packed, who: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+def _over(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+    """When each attempt is over: complete, or too late for every step that it waits for."""
+    out = np.full(len(times), NEVER)
+    if rule.window is not None:
+        out = times[:, 0] + rule.window
+    if rule.gaps is not None:
+        wait = _longest_wait if rule.order == "ordered" else _last_wait
+        out = np.minimum(out, wait(store, starts, times, rule))
+    return np.where(times[:, -1] != NEVER, times[:, -1], out)
+
+
+def _last_wait(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+    """Until when the step after the last one done may come."""
+    assert rule.gaps is not None
+    level = (times != NEVER).sum(axis=1)
+    high = np.array([NEVER if most is None else most for _, most in rule.gaps] + [NEVER])
+    return _later(times[np.arange(len(times)), level - 1], high[level - 1])
+
+
+def _longest_wait(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+    """Until when any chain of events from the start waits for its next step.
+
+    A repeated step opens a chain of its own: of ``a b b`` the second ``b`` waits longer.
+    """
+    assert rule.gaps is not None
+    pools = [store.of(s) for s in rule.steps]
+    until = store.time(pools[-1])
+    for k in range(len(pools) - 2, -1, -1):
+        lo, hi = _reach(store, rule, k, pools)
+        most = rule.gaps[k][1]
+        own = _later(store.time(pools[k]), np.array(NEVER if most is None else most))
+        known = np.where(hi > lo, -_range_min(-until, lo, hi), own)
+        if rule.steps[k + 1] in rule.steps[:k] and not rule.later:
+            # What comes at the same time may be the event that served the earlier, equal step.
+            rows = np.flatnonzero(hi > lo)
+            rows = rows[store.time(pools[k + 1][hi[rows] - 1]) == store.time(pools[k][rows])]
+            known[rows] = np.maximum(known[rows], own[rows])
+        until = known
+    return until[np.searchsorted(pools[0], starts)]
+
+
+def _later(time: np.ndarray, span: np.ndarray) -> np.ndarray:
+    """``time + span`` without overflow: ``NEVER`` stays ``NEVER``."""
+    return np.where(span == NEVER, NEVER, time + np.where(span == NEVER, 0, span))
+
+
+def _spoil(
+    store: Packed, who: np.ndarray, times: np.ndarray, over: np.ndarray, rule: Rule
+) -> np.ndarray:
     """When an excluded event fell between two steps of the attempt; ``NEVER`` if none did."""
     spoilt = np.full(len(who), NEVER)
     for stage, begin, end in rule.exclude:
@@ -371,23 +419,9 @@ def _spoil(store: Packed, who: np.ndarray, times: np.ndarray, rule: Rule) -> np.
         rows, at = rows[at < len(pool)], at[at < len(pool)]
         when = store.time(pool[at])
         hit = (store.unit(pool[at]) == who[rows]) & (when < times[rows, end])
-        if rule.window is not None:
-            hit &= when - times[rows, 0] <= rule.window
+        hit &= when <= over[rows]
         spoilt[rows[hit]] = np.minimum(spoilt[rows[hit]], when[hit])
     return spoilt
-
-
-def _may_go_on(
-    times: np.ndarray, level: np.ndarray, spoilt: np.ndarray, rule: Rule, horizon: int
-) -> np.ndarray:
-    may = spoilt == NEVER
-    if rule.window is not None:
-        may &= times[:, 0] > horizon - rule.window
-    if rule.gaps is not None:
-        longest = np.array([NEVER if high is None else high for _, high in rule.gaps] + [NEVER])
-        last = times[np.arange(len(times)), level - 1]
-        may &= last > horizon - longest[level - 1]
-    return may
 
 
 def _deepest(found: Attempts) -> Attempts:
@@ -404,13 +438,9 @@ def _deepest(found: Attempts) -> Attempts:
 
 
 def _successive(
-    store: Packed, starts: np.ndarray, found: Attempts, spoilt: np.ndarray, rule: Rule
+    store: Packed, starts: np.ndarray, found: Attempts, ended: np.ndarray
 ) -> np.ndarray:
     """Rows of attempts one after the other: each begins after the one before has ended."""
-    ended = found.times[:, -1].copy()
-    if rule.window is not None:
-        ended = np.minimum(ended, found.times[:, 0] + rule.window)
-    ended = np.minimum(ended, spoilt)
     rows = np.flatnonzero(heads(found.unit))
     kept = []
     while rows.size:

@@ -140,8 +140,8 @@ def mean_and_quantiles(
             first = below[0]
             out[i] = grid[first]
             lower = np.flatnonzero(share < 1 - level - 1e-12)
-            if abs(share[first] - (1 - level)) <= 1e-12 and len(lower):
-                out[i] = (grid[first] + grid[lower[0]]) / 2
+            if abs(share[first] - (1 - level)) <= 1e-12:  # to the longest time, if never lower
+                out[i] = (grid[first] + (grid[lower[0]] if len(lower) else grid[-1])) / 2
     return mean, out
 
 

@@ -106,6 +106,18 @@ def test_greenwood_matches_the_published_leukaemia_example():
     assert mean_and_quantiles(time, ended.astype(bool), (0.5,))[1][0] == 23
 
 
+def test_a_quantile_on_a_flat_stretch_is_its_middle():
+    # R 4.2.2, survival 3.5.3: quantile(survfit(Surv(time, ended) ~ 1), c(.25, .5, .75))
+    for time, ended, want in (
+        ([1, 2, 3, 4], [1, 1, 0, 0], [1.5, 3.0, np.nan]),
+        ([3, 10], [1, 0], [3.0, 6.5, np.nan]),
+        ([3, 10, 10, 12], [1, 1, 0, 0], [6.5, 11.0, np.nan]),
+        ([3, 3], [1, 0], [3.0, 3.0, np.nan]),
+    ):
+        got = mean_and_quantiles(np.array(time), np.array(ended, dtype=bool), (0.25, 0.5, 0.75))
+        np.testing.assert_allclose(got[1], want)
+
+
 def test_left_truncation_counts_only_those_on_record():
     time, cause = np.array([2, 4, 6]), np.array([1, 1, 1])
     got = incidence(time, cause, 1, np.array([-1, 3, -1]))
