@@ -46,6 +46,11 @@ def test_given_facts_and_own_grades_change_the_rating(company):
     assert worse["score"].iloc[1:].equals(base["score"].iloc[1:])
     two = credit.rate_customers(*company, fx={"USD": 7.1}, grades={"good": 50, "bad": 0})
     assert set(two["grade"]) == {"good", "bad", "D"}
+    shares = {"payment": 0.4, "overdue": 0.3, "tenure": 0.3}
+    for scale in (0.01, 100):  # weights are shares, whatever they add up to
+        scaled = {k: v * scale for k, v in shares.items()}
+        again = credit.rate_customers(*company, fx={"USD": 7.1}, weights=scaled)
+        assert again.equals(credit.rate_customers(*company, fx={"USD": 7.1}, weights=shares))
     with pytest.raises(InputError, match="unknown part 'paymnt'"):
         credit.rate_customers(*company, fx={"USD": 7.1}, weights={"paymnt": 1})
 
@@ -67,6 +72,8 @@ def test_limits_follow_the_policy():
     assert lifetime["limit"].tolist() == [4_000, 20_000, 0, 0]
     now = credit.credit_limits(ratings, {"AAA": 2, "AA": 1, "B": 1, "C": 0}, basis="exposure")
     assert now["limit"].tolist() == [10_000, 25_000, 0, 0]
+    least = {**credit.CN_LIMIT_POLICY, "round_to": 1000, "minimum": 1500}
+    assert credit.credit_limits(ratings, least)["limit"].tolist() == [30_000, 20_000, 1_500, 0]
     with pytest.raises(InputError, match="no factor for grade 'B'"):
         credit.credit_limits(ratings, {"AAA": 1, "AA": 1, "C": 0})
 
@@ -96,6 +103,8 @@ def test_order_is_held_for_the_limit_and_for_what_is_overdue():
     assert ask["A"]["decision"] == "accept"
     assert (ask["B"]["decision"], ask["B"]["days_past_due"]) == ("hold", 150)
     assert ask["C"]["reason"] == "150.00 above the limit of 50.00"
+    cents = credit.check_order(book, "C", 0.1 + 0.2, {"C": 0.3}).iloc[0]
+    assert cents["decision"] == "accept"  # 0.30000000000000004 is 0.30
     with pytest.raises(InputError, match="none for customer 'X'"):
         credit.check_order(book, "X", 1.0, limits)
 
@@ -163,6 +172,23 @@ def test_each_signal_with_its_evidence():
     assert got["signals"].eq(4).all()
     quiet = credit.early_warning(invoices.iloc[:12], paid.iloc[:12], as_of="2025-07-10")
     assert quiet["signal"].tolist() == ["order_stop"]
+
+
+def test_what_is_booked_later_gives_no_warning():
+    invoices = pd.DataFrame(
+        {"invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": 100.0,
+         "invoice_date": ["2025-01-01", "2025-09-01"], "due_date": ["2025-01-31", "2025-09-30"]}
+    )  # fmt: skip
+    promises = pd.DataFrame(
+        {"customer_id": ["A", "B"], "date": "2025-02-01", "promised_date": "2025-02-08",
+         "promised_amount": 50.0}
+    )  # fmt: skip
+    known = {"as_of": "2025-02-20", "promises": promises}
+    got = credit.early_warning(invoices, **known)
+    assert got["customer_id"].tolist() == ["A"]
+    pd.testing.assert_frame_equal(got, credit.early_warning(invoices.head(1), **known))
+    book = credit.ledger(invoices)
+    pd.testing.assert_frame_equal(got, credit.early_warning(book, **known))
 
 
 def test_work_list_leaves_out_what_is_due_today():
@@ -260,6 +286,10 @@ def test_merton_as_in_hull_and_over_a_wide_range():
     assert (credit.merton(grid)["status"] == "ok").all()
     with pytest.raises(InputError, match="'volatility' reaches 80, which is 8000% a year"):
         credit.merton(firm.assign(volatility=80.0))
+    with pytest.raises(InputError, match="horizon must be between 0 and 100"):
+        credit.merton(
+            pd.DataFrame({"equity": [3.0], "volatility": [0.8], "debt": [1.0]}), horizon=1e6
+        )
 
 
 def test_the_part_of_an_invoice_that_came_in_time_did_come_in_time():

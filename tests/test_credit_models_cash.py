@@ -142,6 +142,32 @@ def test_customers_who_always_pay_on_one_day_are_forecast_to_the_cent():
     ]
 
 
+def test_long_after_the_last_invoice_old_habits_still_count():
+    """All weights shrink alike with time: only their ratios may matter."""
+    invoices, payments = steady()
+    payments = payments.drop(payments.index[::20])
+    got = [
+        cash_forecast(invoices, payments, as_of=day, horizon=4, half_life=3, calibrate=0)
+        for day in ("2025-09-15", "2025-12-24")
+    ]
+    assert [g["expected"].sum() > 1 for g in got] == [True, True]
+
+
+def test_keys_add_up_to_the_forecast_of_all(sample):
+    options = {"horizon": 4, "as_of": "2025-06-30", "calibrate": 0}
+    plan = pd.DataFrame({"date": ["2025-07-04"], "amount": [12345.67]})
+    amounts = ["expected", "from_open", "from_sales", "due"]
+    every = cash_forecast(*sample, **options, fx=FX, sales=plan).set_index("date")[amounts]
+    for by in ("customer_id", "region"):
+        key = sample[0].loc[sample[0]["customer_id"] == "C0301", by].iloc[0]
+        parts = cash_forecast(*sample, **options, fx=FX, by=by, sales=plan.assign(**{by: key}))
+        np.testing.assert_allclose(parts.groupby("date")[amounts].sum(), every, rtol=0, atol=1e-6)
+    apart = cash_forecast(*sample, **options).groupby(["currency", "date"])["expected"].sum()
+    parts = cash_forecast(*sample, **options, by="region")
+    parts = parts.groupby(["currency", "date"])["expected"].sum()
+    np.testing.assert_allclose(parts, apart, rtol=0, atol=1e-6)
+
+
 def test_what_happens_after_as_of_is_not_used():
     invoices, paid = steady()
     cut = pd.Timestamp("2025-05-20")

@@ -72,9 +72,12 @@ def test_past_sums_by_counting():
     got = past.sums(settled, {"v": value}, who, issued)["v"]
     last = past.last(settled, settled.astype(float), who, issued)
     median = running_median(who, settled, value, who, issued)
+    faded = past.faded(settled, {"v": value}, who, issued, 0.5)["v"]  # 100 half-lives in all
     for i in range(n):
         before = (who == who[i]) & (settled < issued[i])
         assert got[i] == pytest.approx(value[before].sum(), abs=1e-9)
+        weight = 0.5 ** ((issued[i] - settled[before]) / 0.5)
+        assert faded[i] == pytest.approx(value[before] @ weight, rel=1e-12)
         if before.any():
             assert last[i] == settled[before].max()
             assert median[i] == pytest.approx(np.median(value[before]))
@@ -118,6 +121,22 @@ def test_the_record_is_what_had_happened_before_the_invoice_date(fitted):
         if mine.any():
             days = (settled - invoices["invoice_date"]).dt.days[mine].median()
             assert got["baseline_days"].iloc[i] == pytest.approx(days)
+
+
+def test_the_recent_record_is_exact_over_many_half_lives(fitted):
+    _, invoices, payments = fitted
+    model = LatePaymentModel(half_life=5.0).fit(invoices, payments, as_of="2025-01-31")
+    got = model.known_at_invoice(invoices, payments)
+    settled = payments["date"]
+    late = (settled > invoices["due_date"]).to_numpy()
+    for i in range(0, len(invoices), 7):
+        today = invoices["invoice_date"].iloc[i]
+        before = (settled < today).to_numpy()
+        common = (late[before].sum() + 1) / (before.sum() + 2)
+        mine = before & (invoices["customer_id"] == invoices["customer_id"].iloc[i]).to_numpy()
+        weight = 0.5 ** ((today - settled[mine]).dt.days / 5.0)
+        want = ((weight * late[mine]).sum() + 2 * common) / (weight.sum() + 2)
+        assert got["late_share_recent"].iloc[i] == pytest.approx(want, rel=1e-9)
 
 
 def test_what_is_not_known_since_as_of_makes_nobody_later():

@@ -392,14 +392,38 @@ def test_population_stability_index_by_hand():
         ({"pdo": 0}, "pdo must not be 0"),
         ({"trend": "up"}, "trend must be one of"),
         ({"min_share": 0.9}, "min_share must be between"),
-        ({"special": "x"}, "take lists"),
+        ({"special": "x"}, "takes a list"),
         ({"empty": "best"}, "empty must be one of"),
+        ({"special": object()}, "special takes a list"),
+        ({"special": {"staff": [[1]]}}, "special takes a list of single values"),
+        ({"categorical": [["staff"]]}, "categorical takes a list of single values"),
+        ({"special": {"stuff": [-1]}}, "special names 'stuff', which is no column.*'days_late'"),
+        ({"categorical": ["stuff"]}, "categorical names 'stuff'"),
+        ({"trend": {"stuff": "peak"}}, "trend names 'stuff'"),
+        ({"bad": np.array([0, 1])}, "is none of the classes"),
     ],
 )
 def test_options_are_checked(change, words):
     X, y = customers(100)
     with pytest.raises(InputError, match=words):
         CreditScorecard(**change).fit(X, y)
+
+
+def test_options_by_column_take_single_values_and_columns_that_are_numbers():
+    X, y = customers(200)
+    card = CreditScorecard(special={"sector": "food", "staff": -1}).fit(X, y)
+    special = card.table_[card.table_["kind"] == "special"]
+    assert special[["feature", "label"]].to_numpy().tolist() == [
+        ["sector", "food"],
+        ["staff", "-1"],
+    ]
+    numbered = pd.DataFrame(X[["days_late", "staff"]].to_numpy(), columns=[7, 8])
+    card = CreditScorecard(special={8: [3]}, categorical=pd.Index([7])).fit(numbered, y)
+    assert card.table_.groupby("feature")["kind"].agg(set)["8"] >= {"special", "interval"}
+    assert card.features_["type"].tolist() == ["levels", "number"]
+    card = CreditScorecard(special=[None, np.nan]).fit(X, y)
+    assert "special" not in set(card.table_["kind"])
+    assert "nan" not in card.export("sql")
 
 
 def test_unusable_input_is_named():

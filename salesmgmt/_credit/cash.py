@@ -87,11 +87,11 @@ def cash_forecast(
     -------
     DataFrame
         Keys, ``date`` (first day), ``period_end`` (last day), ``expected``, ``p10``, ``p90``,
-        ``from_open``, ``from_sales`` (add up to ``expected``), ``due`` (what falls due in the
-        period, of what is open: the simple rule to compare with), ``as_of``. Bands tell of the
-        timing of payments; planned sales count as planned. Unapplied receipts and open credit
-        notes are not taken off; ``.attrs`` has their sum, and how many past forecasts the bands
-        rest on.
+        ``from_open``, ``from_sales`` (add up to ``expected``; over the keys, to the forecast
+        without ``by``), ``due`` (what falls due in the period, of what is open: the simple rule
+        to compare with), ``as_of``. Bands tell of the timing of payments; planned sales count as
+        planned. Unapplied receipts and open credit notes are not taken off; ``.attrs`` has their
+        sum, and how many past forecasts the bands rest on.
 
     Raises
     ------
@@ -366,8 +366,9 @@ def _frame(
     door.refuse_names(keys, _COLUMNS, caller=plan.caller, option="by")
     out = _periods(keys, today, edges)
     out |= _amounts(
-        position, look.expected, planned, variance, limit[:, None], _limits(seen, plan.horizon)
-    )
+        position, keys, look.expected, planned, variance, limit[:, None],
+        _limits(seen, plan.horizon),
+    )  # fmt: skip
     out["due"] = _money(position, curves.falling_due(edges, groups))
     out["as_of"] = np.datetime64(today, "D").astype("datetime64[us]")
     frame = pd.DataFrame(out)
@@ -419,7 +420,7 @@ def _past_frame(
     none = np.zeros_like(look.expected)
     limit = curves.left_by_group(groups)[:, None]
     amounts = _amounts(
-        position, look.expected, none, look.variance, limit, _limits(seen, plan.horizon)
+        position, keys, look.expected, none, look.variance, limit, _limits(seen, plan.horizon)
     )
     out |= {k: amounts[k] for k in ("expected", "p10", "p90")}
     out["actual"] = _money(position, actual)
@@ -443,19 +444,36 @@ def _periods(keys: pd.DataFrame, origin: int, edges: np.ndarray) -> dict[str, An
 
 def _amounts(
     position: Position,
+    keys: pd.DataFrame,
     open_part: np.ndarray,
     planned: np.ndarray,
     variance: np.ndarray,
     limit: np.ndarray,
     scores: tuple[float, float],
 ) -> dict[str, np.ndarray]:
-    whole = np.rint(open_part) + np.rint(planned)
+    open_part, planned = (_whole(position, keys, part) for part in (open_part, planned))
+    whole = open_part + planned
     sd = np.sqrt(variance)
     low = np.clip(whole + scores[0] * sd, 0, None)
     high = np.maximum(np.minimum(whole + scores[1] * sd, limit), whole)
     values = (whole, low, high, open_part, planned)
     names = ("expected", "p10", "p90", "from_open", "from_sales")
     return {n: _money(position, v) for n, v in zip(names, values, strict=True)}
+
+
+def _whole(position: Position, keys: pd.DataFrame, units: np.ndarray) -> np.ndarray:
+    """Whole units by group and window; the groups of a currency add up to its rounded total."""
+    books = position.books
+    apart = np.zeros(len(units), dtype=np.int64)
+    if books.currencies is not None:
+        apart = pd.factorize(keys[books.names["currency"]])[0]
+    out = np.floor(units)
+    for n in np.unique(apart):
+        rows = np.flatnonzero(apart == n)
+        more = np.rint(units[rows].sum(axis=0)) - out[rows].sum(axis=0)
+        order = np.argsort(-np.round(units[rows] - out[rows], 6), axis=0, kind="stable")
+        out[rows] += np.argsort(order, axis=0) < more
+    return out
 
 
 def _money(position: Position, units: np.ndarray) -> np.ndarray:

@@ -90,7 +90,9 @@ class Curves:
         self.known = np.flatnonzero(history.day <= origin)
         self.weight = np.ones(len(self.known))
         if half_life is not None:
-            self.weight = 0.5 ** ((origin - history.day[self.known]) / half_life)
+            day = history.day[self.known]
+            # Against the newest: long after the last invoice all would count as nothing.
+            self.weight = 0.5 ** ((day.max(initial=0) - day) / half_life)
         place = np.full(len(history.day), -1, dtype=np.int64)
         place[self.known] = np.arange(len(self.known))
         flows = np.flatnonzero((history.paid <= origin) & (place[history.document] >= 0))

@@ -54,11 +54,12 @@ def early_warning(
         As for :func:`ledger`. ``adjustments`` of kind ``dispute`` are counted, also those that
         a ledger carries in ``attrs``.
     limits : DataFrame, Series or mapping, optional
-        Credit limits by customer: use above 90 % warns, above 100 % is severe.
+        Credit limits by customer: use of 90 % warns, of 100 % is severe.
     promises : DataFrame, optional
         ``customer_id``, ``date``, ``promised_date``, ``promised_amount``: a promise is broken if
-        less came in between the two dates (and three days more). Rows without a promised date
-        are no promises. Its date may also be called as ``date=`` says, like that of ``orders``.
+        less than 99 % of it came in between the two dates (and three days more). Rows without a
+        promised date or amount are no promises. Its date may also be called as ``date=`` says,
+        like that of ``orders``.
     orders : DataFrame, optional
         ``customer_id``, ``date``: orders (``transactions`` will do). None: invoice dates. A
         customer of at least five order days who has been silent for four of its usual gaps and
@@ -260,11 +261,13 @@ def _disputes(position: Position, window: int, lang: str) -> pd.DataFrame:
 
 
 def _codes_of(customers: pd.Series, position: Position, arg: str) -> np.ndarray:
-    """Codes of customers that another table names; -1: not in the books."""
+    """Codes of customers that another table names; -1: not in the books, or only later."""
     books = position.books
     known = books.customers.labels.iloc[:, 0]
     refuse_other_kinds(books.caller, books.names["customer"], {"invoices": known, arg: customers})
-    return books.customers.index.get_indexer(pd.Index(customers))
+    codes = books.customers.index.get_indexer(pd.Index(customers))
+    seen = np.union1d(books.documents.customer, books.receipts.customer)
+    return np.where(np.isin(codes, seen), codes, -1)
 
 
 def _date_of(frame: Any, position: Position) -> str:

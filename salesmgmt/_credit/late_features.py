@@ -97,16 +97,17 @@ def record_features(
     target = known.take(rows)
     seen = np.minimum(target.day, until + 1)
     who = order[labels.get_indexer(pd.Index(target.customer))]
-    own = _sums(fine, who_all, who, seen, half_life)
+    own = _sums(fine, who_all, who, seen)
     nobody = np.zeros(len(target), dtype=np.int64)
-    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, seen, half_life)
+    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, seen)
     common_share = (all_["late"] + 1) / (all_["n"] + 2)
     common_delay = all_["delay"] / np.maximum(all_["n"], 1)
     overdue = own["due"] - own["closed"]
     share = (own["late"] + overdue + prior * common_share) / (own["n"] + overdue + prior)
-    fresh = (own["wl"] + prior * common_share) / (own["w"] + prior)
     past = Past(who_all, fine.day, fine.due, fine.settled)
-    delay = np.where(fine.settled < NEVER, fine.settled - fine.due, 0).astype(np.float64)
+    late, delay = _fates(fine)
+    values = {"n": np.ones(len(fine)), "late": late, "delay": delay}
+    new = past.faded(fine.settled, values, who, seen, half_life)
     last = past.last(fine.settled, delay, who, seen)
     median = running_median(who_all, fine.settled, delay, who, seen)
     common = common_median(fine.settled, delay, seen)
@@ -119,9 +120,9 @@ def record_features(
         {
             "late_share": share,
             "late_odds": np.log(share / (1 - share)),
-            "late_share_recent": fresh,
+            "late_share_recent": (new["late"] + prior * common_share) / (new["n"] + prior),
             "mean_delay": (own["delay"] + prior * common_delay) / (own["n"] + prior),
-            "mean_delay_recent": (own["wd"] + prior * common_delay) / (own["w"] + prior),
+            "mean_delay_recent": (new["delay"] + prior * common_delay) / (new["n"] + prior),
             "median_delay": usual,
             "last_delay": np.where(np.isnan(last), common_delay, last),
             "invoices_settled": np.log1p(own["n"]),
@@ -149,20 +150,13 @@ def _stable(labels: pd.Index) -> np.ndarray:
 
 
 def _sums(
-    fine: Record, who_all: np.ndarray, who: np.ndarray, day: np.ndarray, half_life: float
+    fine: Record, who_all: np.ndarray, who: np.ndarray, day: np.ndarray
 ) -> dict[str, np.ndarray]:
     past = Past(who_all, fine.day, fine.due, fine.settled)
-    known = fine.settled < NEVER
-    delay = np.where(known, fine.settled - fine.due, 0).astype(np.float64)
-    late = (fine.settled > fine.due).astype(np.float64) * known
-    start = int(fine.day.min(initial=0))
-    # A weight that doubles every half-life forward is one that halves backward, once divided by
-    # its value on the day of the question.
-    weight = np.exp2(np.where(known, fine.settled - start, 0) / half_life)
+    late, delay = _fates(fine)
     values = {
-        "n": known.astype(np.float64), "late": late, "delay": delay,
-        "units": fine.units.astype(np.float64), "w": weight * known, "wl": weight * late,
-        "wd": weight * delay,
+        "n": np.ones(len(fine)), "late": late, "delay": delay,
+        "units": fine.units.astype(np.float64),
     }  # fmt: skip
     out = past.sums(fine.settled, values, who, day)
     one = {"count": np.ones(len(fine))}
@@ -170,10 +164,14 @@ def _sums(
     out["due"] = past.sums(past.due, one, who, day)["count"]
     closed = np.maximum(past.due, fine.settled)
     out["closed"] = past.sums(closed, one, who, day)["count"]
-    scale = np.exp2((day - start) / half_life)
-    for name in ("w", "wl", "wd"):
-        out[name] = out[name] / scale
     return out
+
+
+def _fates(fine: Record) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each invoice was settled late, and days after due; 0 where it is not settled."""
+    known = fine.settled < NEVER
+    late = known & (fine.settled > fine.due)
+    return late.astype(np.float64), np.where(known, fine.settled - fine.due, 0).astype(np.float64)
 
 
 class Extras:

@@ -53,11 +53,11 @@ def rate_customers(
 ) -> pd.DataFrame:
     """Score and grade of each customer from how it pays, with the reasons in words.
 
-    Four parts of 0 to 100, weighted: ``payment`` (of invoices due in the last 365 days, half the
-    share of the money paid or past due that was paid on time, half its days late on average,
-    spent at 60), ``overdue`` (share of the balance past due and age
-    of the oldest), ``activity`` (months with invoices of the last twelve, full at six),
-    ``tenure`` (years since the first invoice, full at three).
+    Four parts of 0 to 100, weighted: ``payment`` (of invoices due in the last 365 days or later,
+    half the share of the money paid or past due that was paid on time, half its days late on
+    average, spent at 60), ``overdue`` (share of the balance past due and age of the oldest, spent
+    at 90 days), ``activity`` (months with invoices of the last 365 days, full at six), ``tenure``
+    (years since the first invoice, full at three).
     A part without data is left out of the average.
 
     Parameters
@@ -241,8 +241,9 @@ def _reasons(
     default_days: int,
     lang: str,
 ) -> list[str]:
-    """What costs most, at most three points, in words."""
-    lost = (100 - parts).mul(weight).fillna(0).to_numpy()
+    """What costs most, at least a point of the score, at most three reasons, in words."""
+    each = parts.notna().mul(weight)
+    lost = (100 - parts).mul(each.div(each.sum(axis=1), axis=0)).fillna(0).to_numpy()
     worst = np.argsort(-lost, axis=1, kind="stable")[:, :3]
     names, points = list(parts.columns), parts.to_numpy()
     out = []
@@ -309,7 +310,8 @@ def credit_limits(
         ``basis`` needs.
     policy : mapping
         Factor by grade, or: ``factors`` (by grade), ``months`` (default 1), ``minimum``,
-        ``maximum``, ``round_to``, ``clv_share`` (default 0.5). Every grade needs a factor.
+        ``maximum`` (of limits above 0), ``round_to`` (down, never under the minimum),
+        ``clv_share`` (default 0.5). Every grade needs a factor.
     basis : {"sales", "exposure", "clv"}
         Average monthly sales × months × factor; what is open now × factor; or the sales limit,
         at most ``clv_share`` of the customer's lifetime value (column ``clv``).
@@ -362,7 +364,8 @@ def credit_limits(
         limit = np.minimum(limit, rows["clv"] * rule["clv_share"])
     limit = np.where(limit > 0, np.clip(limit, rule["minimum"], rule["maximum"]), 0.0)
     if rule["round_to"]:
-        limit = np.floor(limit / rule["round_to"] + 1e-9) * rule["round_to"]
+        whole = np.floor(limit / rule["round_to"] + 1e-9) * rule["round_to"]
+        limit = np.where(limit > 0, np.maximum(whole, rule["minimum"]), 0.0)
     owed = rows["exposure"] if "exposure" in rows else np.zeros(len(rows))
     out = pd.DataFrame({customer: rows.series("customer").reset_index(drop=True)})
     out["grade"] = rows.series("grade").reset_index(drop=True)
@@ -485,7 +488,7 @@ def check_order(
     said = []
     if late > max_days_past_due:
         said.append(_say(lang, f"{late} days past due", f"已逾期{late}天"))
-    if amount > available:
+    if round(amount - available, 6) > 0:  # not for the last binary digit of a sum
         over = max(exposure, 0.0) + amount - limit
         said.append(
             _say(

@@ -16,9 +16,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from .. import _frames as door
-from ..engine.binning import TRENDS
 from ..engine.logistic import fit_logistic
 from ..errors import InputError
+from . import score_options as options
 from . import score_reports as reports
 from .score_bins import Bins, Recipe, fit_bins, is_numeric
 
@@ -48,6 +48,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         categories always are.
     special : mapping or sequence, optional
         Values with a meaning of their own (``-999``: no answer): by column, or one list for all.
+        Missing values need no entry: they always have a bin of their own.
     trend : str or mapping, default="auto"
         What the bad rate may do as a number grows: ``"ascending"``, ``"descending"``, ``"peak"``,
         ``"valley"``, ``"none"``; ``"auto"``: the better one of the first two. Or by column.
@@ -183,13 +184,15 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         Raises
         ------
         InputError
-            An option is out of range, a column holds dates or infinite numbers, or ``y`` does not
-            hold two classes.
+            An option is out of range or names no column of ``X``, a column holds dates or infinite
+            numbers, or ``y`` does not hold two classes.
         """
-        self._check_options()
+        options.check(self)
         frame = self._frame(X, reset=True)
+        options.refuse_unknown(self, frame.columns)
         bad = self._classes(y, len(frame))
-        self._scale()
+        self.factor_ = self.pdo / np.log(2)
+        levels = set(options.listed(self.categorical, "categorical"))
         self.bins_: list[Bins] = []
         codes = np.empty(frame.shape, dtype=np.int64, order="F")
         for j, name in enumerate(frame.columns):
@@ -198,9 +201,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
                 column,
                 bad,
                 name=str(name),
-                numeric=is_numeric(column) and name not in set(self.categorical or ()),
-                special=self._special_of(str(name)),
-                recipe=self._recipe(str(name)),
+                numeric=is_numeric(column) and not {name, str(name)} & levels,
+                special=options.special_of(self.special, name),
+                recipe=self._recipe(name),
                 caller=_SELF,
             )
             self.bins_.append(bins)
@@ -624,7 +627,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
                     f"bad={telling[0]!r} or the other."
                 )
             return self.classes_[1]
-        found = [c for c in self.classes_.tolist() if c == self.bad]
+        found = [c for c in self.classes_.tolist() if np.ndim(self.bad) == 0 and c == self.bad]
         if not found:
             raise InputError(
                 f"{_SELF}: bad={self.bad!r} is none of the classes {self.classes_.tolist()} of y."
@@ -654,41 +657,11 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
             raise InputError(f"{caller}: X has {n} rows, y has {len(flat)}; they must be as many.")
         return flat
 
-    def _special_of(self, name: str) -> tuple[Any, ...]:
-        given = self.special
-        if isinstance(given, Mapping):
-            given = given.get(name, ())
-        return tuple(dict.fromkeys(given or ()))
-
-    def _recipe(self, name: str) -> Recipe:
-        trend = self.trend.get(name, "auto") if isinstance(self.trend, Mapping) else self.trend
+    def _recipe(self, name: Any) -> Recipe:
         return Recipe(
-            trend, self.max_bins, self.min_share, self.criterion, self.max_candidates,
-            self.smoothing, self.empty, self.rare,
+            options.by_column(self.trend, name, "auto"), self.max_bins, self.min_share,
+            self.criterion, self.max_candidates, self.smoothing, self.empty, self.rare,
         )  # fmt: skip
-
-    def _scale(self) -> None:
-        self.factor_ = self.pdo / np.log(2)
-
-    def _check_options(self) -> None:
-        trends = self.trend.values() if isinstance(self.trend, Mapping) else [self.trend]
-        for trend in trends:
-            door.check_choice(trend, "trend", ("auto", *TRENDS), caller=_SELF)
-        door.check_choice(self.criterion, "criterion", ("iv", "likelihood"), caller=_SELF)
-        door.check_choice(self.empty, "empty", ("neutral", "worst"), caller=_SELF)
-        door.check_int(self.max_bins, "max_bins", caller=_SELF, low=1)
-        door.check_int(self.max_candidates, "max_candidates", caller=_SELF, low=2)
-        door.check_number(self.min_share, "min_share", caller=_SELF, low=0, high=0.5)
-        door.check_number(self.rare, "rare", caller=_SELF, low=0, high=0.5)
-        for name in ("pdo", "base_odds", "smoothing"):
-            door.check_number(getattr(self, name), name, caller=_SELF, low=0, open_low=True)
-        for name in ("min_iv", "ridge"):
-            door.check_number(getattr(self, name), name, caller=_SELF, low=0)
-        door.check_number(self.base_score, "base_score", caller=_SELF)
-        for name in ("nonnegative", "positive"):
-            door.check_bool(getattr(self, name), name, caller=_SELF)
-        if isinstance(self.special, str) or isinstance(self.categorical, str):
-            raise InputError(f"{_SELF}: categorical and special take lists, not one text.")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -140,7 +140,7 @@ def merton(
     accounts : DataFrame
         One row a company: market value of its shares, their volatility a year, debt due.
     horizon : float, default=1
-        Years.
+        Years, at most 100.
     risk_free : float, default=0.03
         Interest rate a year, continuous.
     equity, volatility, debt : str
@@ -176,7 +176,7 @@ def merton(
     0  12.395                0.127
     """
     caller = "merton"
-    door.check_number(horizon, "horizon", caller=caller, low=0, open_low=True)
+    door.check_number(horizon, "horizon", caller=caller, low=0, high=100, open_low=True)
     door.check_number(risk_free, "risk_free", caller=caller, low=-1, high=1)
     rows = door.take(
         accounts, caller=caller, arg="accounts", equity=Amount(equity),

@@ -38,6 +38,26 @@ class Past:
             out[name] = upto[at] - upto[first]
         return out
 
+    def faded(
+        self,
+        happened: np.ndarray,
+        values: dict[str, np.ndarray],
+        who: np.ndarray,
+        day: np.ndarray,
+        half_life: float,
+    ) -> dict[str, np.ndarray]:
+        """As ``sums``, each value halved for every ``half_life`` days between then and ``day``."""
+        order, at, first = self._place(happened, who, day)
+        if not len(order):
+            return {name: np.zeros(len(who)) for name in values}
+        when, own = happened[order], self.customer[order]
+        keep = np.zeros(len(order))
+        keep[1:] = np.where(own[1:] == own[:-1], np.exp2(-np.diff(when) / half_life), 0.0)
+        held = _fading(keep, np.stack([value[order] for value in values.values()]))
+        last = np.maximum(at - 1, 0)
+        since = np.where(at > first, np.exp2((when[last] - day) / half_life), 0.0)
+        return dict(zip(values, held[:, last] * since, strict=True))
+
     def last(
         self, happened: np.ndarray, value: np.ndarray, who: np.ndarray, day: np.ndarray
     ) -> np.ndarray:
@@ -60,6 +80,19 @@ class Past:
         at = np.searchsorted(key, who * span + (day - low), side="left")
         first = np.searchsorted(key, who * span, side="left")
         return order, at, first
+
+
+def _fading(keep: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``out[i] = keep[i] * out[i - 1] + values[i]``; each pass doubles how far back it reaches.
+
+    One running sum of weights that grow with time would lose the early ones beside the late.
+    """
+    out, keep, step = values.astype(np.float64), keep.copy(), 1
+    while step < len(keep) and keep.any():
+        out[:, step:] = out[:, step:] + keep[step:] * out[:, :-step]
+        keep[step:] = keep[step:] * keep[:-step]
+        step *= 2
+    return out
 
 
 def running_median(
