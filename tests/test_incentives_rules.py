@@ -335,3 +335,27 @@ def test_factors_in_per_cent_are_refused():
         CommissionPlan([(0, 0.1)], base="amount", cap={"target_pay": 200})
     with pytest.raises(InputError, match=r"gate lies at 100 .*: write 1\.$"):
         CommissionPlan([(0, 0.1)], base="amount", gate=100)
+
+
+def test_thirds_are_exact_in_shares_multipliers_and_quantities():
+    # They were kept in millionths: three thirds of 9,000,000 were 8,999,991.
+    third = 1 / 3
+    sold = pd.DataFrame({"rep": ["a", "b", "c"], "order_id": "o", "share": third,
+                         "amount": 9_000_000.0, "k": [0.123456789, third, 1.0],
+                         "quantity": [0.00024, third, 2.0]})  # fmt: skip
+    plan = CommissionPlan([(0, 0.1)], base="amount", splits="share", multiplier="k",
+                          spiffs=[{"pay": 300, "per": "unit"}])  # fmt: skip
+    for frame in (sold, sold.drop(columns="order_id")):
+        out = payout(frame, plan, by="rep")
+        assert out["amount"].tolist() == [3_000_000.0] * 3
+        assert out["multiplier"].tolist() == [37_037.04 - 300_000, -200_000.0, 0.0]
+        assert out["spiff"].tolist() == [0.07, 100.0, 600.0]
+
+
+def test_the_order_of_rows_does_not_move_the_shares_of_one_payee():
+    sold = pd.DataFrame({"rep": "a", "order_id": "o", "share": [0.5, 0.5, 0.25], "amount": 0.05,
+                         "date": ["2025-01-05", "2025-02-05", "2025-03-05"]})  # fmt: skip
+    plan = CommissionPlan([(0, 1)], base="amount", splits="share")
+    first = payout(sold, plan, by="rep")
+    for order in itertools.permutations(range(3)):
+        pd.testing.assert_frame_equal(payout(sold.iloc[list(order)], plan, by="rep"), first)

@@ -12,8 +12,6 @@ from .job import Job
 
 __all__ = ["taken_back"]
 
-_MILLION = 10**6
-
 
 def taken_back(
     job: Job, climbs: dict[int, tuple[Climb, np.ndarray]], pieces: list[Piece] | None
@@ -65,5 +63,5 @@ def _whole(climb: Climb, top: np.ndarray, bottom: Any, origin: np.ndarray) -> np
     job, plan = climb.job, climb.plan
     if plan.multiplier is not None and job.multiplier is not None:
         scale = job.multiplier.reshape(-1)[origin].astype(object)
-        top, bottom = top.astype(object) * scale, bottom * _MILLION
+        top, bottom = top.astype(object) * scale, bottom * job.multiplier_scale
     return np.asarray(round_div(top, bottom, plan.rounding)).astype(np.int64)

@@ -31,6 +31,7 @@ from .._frames import (
 from .._period_labels import in_time
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
+from ..engine.units import as_written
 from ..errors import InputError
 from .plan import PER_CENT, CommissionPlan, fraction
 from .wanted import Columns, Wanted
@@ -62,8 +63,6 @@ _STATEMENT = (
     "pay",
 )
 
-_MILLION = 10**6
-
 
 @dataclass
 class Job:
@@ -92,7 +91,8 @@ class Job:
     target: np.ndarray
     known: np.ndarray  # cells with a target
     target_pay: np.ndarray | None
-    multiplier: np.ndarray | None  # millionths
+    multiplier: np.ndarray | None  # whole numbers over multiplier_scale
+    multiplier_scale: int = 1
     pot: tuple[str, ...] = ("team",)  # what tells pools apart
 
     @property
@@ -420,21 +420,22 @@ def _split(
 
 def _by_share(rows: Rows, amount: np.ndarray, payee: pd.DataFrame) -> np.ndarray:
     """Credits by a share column; the shares of one order add up to their part of its amount."""
-    share = np.rint(rows["split"] * _MILLION).astype(np.int64)
-    size = int(np.abs(amount).max(initial=0)) * _MILLION * 2
+    share, scale = as_written(rows["split"])
+    size = int(np.abs(amount).max(initial=0)) * scale * 2
     if "order" not in rows:
-        return round_div(exact(amount, size) * share, _MILLION).astype(np.int64)
+        return round_div(exact(amount, size) * share, scale).astype(np.int64)
     order = rows.keys("order").codes
     who = factorise(payee, list(payee.columns)).codes
     lone = np.where(order < 0, -1 - np.arange(len(order)), order)
-    place = np.lexsort((who, amount, lone))
+    day = rows.days("date") if "date" in rows else np.zeros(len(order), dtype=np.int64)
+    place = np.lexsort((share, day, who, amount, lone))
     new = np.r_[True, (np.diff(lone[place]) != 0) | (np.diff(amount[place]) != 0)]
     starts = np.flatnonzero(new)
     whole = exact(amount[place], size * 8)
     group = np.cumsum(new) - 1
-    running = np.cumsum(share[place])
+    running = np.cumsum(exact(share[place], scale * len(share)))
     running = running - (running[starts] - share[place][starts])[group]
-    upto = round_div(whole * running, _MILLION).astype(np.int64)
+    upto = round_div(whole * running, scale).astype(np.int64)
     part = np.diff(upto, prepend=0)
     part[starts] = upto[starts]
     out = np.empty(len(amount), dtype=np.int64)
@@ -518,7 +519,7 @@ def _fill_targets(
         if "multiplier" in wanted.rows:
             value = wanted.rows["multiplier"][rows]
             factor, known = _one_number(job, "multiplier", at, value, wanted.rows)
-            job.multiplier = _millionths(factor, known, caller=caller)
+            _multiply(job, factor, known)
     if wanted is None and "target" in job.rows:
         value, known = _of_cell(job, "target")
         job.target = units(value, job.step, name=columns.target, caller=caller)
@@ -527,7 +528,7 @@ def _fill_targets(
         value, _ = _of_cell(job, "target_pay")
         job.target_pay = units(value, job.step, name=columns.target_pay, caller=caller)
     if job.multiplier is None and "multiplier" in job.rows:
-        job.multiplier = _millionths(*_of_cell(job, "multiplier"), caller=caller)
+        _multiply(job, *_of_cell(job, "multiplier"))
 
 
 def _wanted_cells(
@@ -582,12 +583,12 @@ def _one_number(
     return np.where(known, high, 0.0).reshape(job.shape), known.reshape(job.shape)
 
 
-def _millionths(factor: np.ndarray, known: np.ndarray, *, caller: str) -> np.ndarray:
-    """Multipliers in millionths; one where none is told."""
+def _multiply(job: Job, factor: np.ndarray, known: np.ndarray) -> None:
+    """Multipliers of the job, exactly as they are written; one where none is told."""
     most = float(factor[known].max(initial=0.0))
     if most >= PER_CENT[0]:
         raise InputError(
-            f"{caller}(): the multiplier is a factor (1.1: a tenth more), got {most:g}; divide per "
-            "cent by 100."
+            f"{job.caller}(): the multiplier is a factor (1.1: a tenth more), got {most:g}; divide "
+            "per cent by 100."
         )
-    return np.where(known, np.rint(factor * _MILLION), _MILLION).astype(np.int64)
+    job.multiplier, job.multiplier_scale = as_written(np.where(known, factor, 1.0))

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._frames import as_dates
 from ..engine.tiers import Terms, cumulative_parts, exact, group_cumsum, round_div, settle, tier_pay
-from ..engine.units import fraction_of
+from ..engine.units import as_written, fraction_of
 from .clawback import taken_back
 from .climb import Climb, Piece
 from .job import Job
@@ -22,7 +22,6 @@ __all__ = ["EARNED", "SETTLED", "Pay", "Piece", "work"]
 #: Rules that make up what is earned, and those that settle it, in their order.
 EARNED = ("commission", "clawback", "multiplier", "cap", "spiff", "pool", "held", "released")
 SETTLED = ("carried", "draw", "recovered")
-_MILLION = 10**6
 
 
 @dataclass
@@ -449,7 +448,7 @@ def _multiplied(job: Job, plan: CommissionPlan, commission: np.ndarray) -> np.nd
         return np.zeros_like(commission)
     size = int(np.abs(commission).max(initial=0)) * int(job.multiplier.max(initial=1)) * 4
     top = exact(commission.reshape(-1), size) * exact(job.multiplier.reshape(-1), size)
-    whole = np.asarray(round_div(top, _MILLION, plan.rounding)).astype(np.int64)
+    whole = np.asarray(round_div(top, job.multiplier_scale, plan.rounding)).astype(np.int64)
     return whole.reshape(job.shape) - commission
 
 
@@ -492,8 +491,8 @@ def _spiffs(
         if per == "amount":
             base, rate = credit, pay
         elif per == "unit":
-            base = np.rint(job.rows["quantity"][job.source[at]] * 1000).astype(np.int64)
-            rate = pay / unit / 1000
+            base, scale = as_written(job.rows["quantity"][job.source[at]])
+            rate = pay / unit / scale
         else:
             base, rate = np.sign(credit), pay / unit
         size = int(np.abs(base).max(initial=0)) * abs(rate.numerator) * 4 + 1

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["LARGEST", "fraction_of", "from_units", "off_grid", "to_units"]
+__all__ = ["LARGEST", "as_written", "fraction_of", "from_units", "off_grid", "to_units"]
 
 # Beyond 2**53 a float64 no longer holds every whole number.
 LARGEST = 2**53
@@ -32,6 +32,22 @@ def fraction_of(step: float) -> Fraction:
     if exact <= 0:
         raise ValueError(f"step must be positive, got {step!r}")
     return exact
+
+
+def as_written(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Whole numbers over one power of ten that are ``values`` as people read them.
+
+    Six places as a rule; as many as are written where that is more (a third is
+    0.3333333333333333), then as Python integers.
+    """
+    for scale in (10**6, 10**9):
+        whole = np.rint(values * scale)
+        if (whole / scale == values).all():
+            return whole.astype(np.int64), scale
+    scale = 10**18
+    own, inverse = np.unique(values, return_inverse=True)
+    tops = np.array([round(Fraction(repr(v)) * scale) for v in own.tolist()], dtype=object)
+    return tops[inverse.reshape(-1)].reshape(values.shape), scale
 
 
 def to_units(amounts: np.ndarray, step: float = 0.01) -> np.ndarray:
