@@ -171,16 +171,61 @@ def test_portfolio_classes():
     }  # fmt: skip
 
 
-def test_slope_within_groups_equals_dummy_regression():
-    rng = np.random.default_rng(0)
-    a, b = rng.integers(0, 5, 200), rng.integers(0, 4, 200)
-    x = rng.normal(size=200) + a
-    y = -1.5 * x + a - 2 * b + rng.normal(0, 0.1, 200)
-    dummies = np.column_stack([x, np.eye(5)[a], np.eye(4)[b][:, 1:]])
-    want = np.linalg.lstsq(dummies, y, rcond=None)[0][0]
-    got, error = within_slope(x, y, [a, b], np.arange(200))
-    assert got == pytest.approx(want, abs=1e-8)
-    assert abs(got + 1.5) < 4 * error
+def _chained_effects(n: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Three effects whose levels meet only neighbour by neighbour: slow to sweep out in turn."""
+    place = np.arange(n) // 3
+    return np.random.default_rng(n).normal(size=n), [place // 2, (place + 1) // 2, np.arange(n) % 4]
+
+
+def test_products_that_lose_money_neither_grow_nor_have_a_margin():
+    amounts = [("a", 50, 60), ("b", -40, -10), ("c", 5, -20)]
+    lines = [
+        (p, d, float(v)) for p, x, y in amounts for d, v in (("2024-05-01", x), ("2025-05-01", y))
+    ]
+    frame = pd.DataFrame(lines, columns=["product", "date", "amount"]).assign(cost=5.0)
+    out = portfolio(frame, product="product", periods=YEARS).set_index("product")
+    assert out["class"].to_dict() == {"a": "cash_cow", "b": "dog", "c": "gone"}
+    assert out["margin"]["a"] == pytest.approx(55 / 60)
+    assert out["margin"][["b", "c"]].isna().all()  # was 1.5 and 1.25
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_slope_within_groups_equals_dummy_regression(n):
+    x, effects = _chained_effects(n)
+    cluster = np.arange(n) % 25
+    y = -1.5 * x + sum(effects) + np.random.default_rng(0).normal(0, 0.1, n)
+    dummies = np.column_stack([np.eye(e.max() + 1)[e] for e in effects])
+    rank = np.linalg.matrix_rank(dummies)
+    assert rank == sum(e.max() + 1 for e in effects) - 2
+    x_rest, y_rest = (v - dummies @ np.linalg.lstsq(dummies, v, rcond=None)[0] for v in (x, y))
+    slope = (x_rest @ y_rest) / (x_rest @ x_rest)
+    scores = np.bincount(cluster, x_rest * (y_rest - slope * x_rest))
+    small = 25 / 24 * (n - 1) / (n - 1 - rank)
+    got, error = within_slope(x, y, effects, cluster)
+    assert got == pytest.approx(slope, abs=1e-9)
+    assert error == pytest.approx(np.sqrt(scores @ scores * small) / (x_rest @ x_rest), rel=1e-8)
+
+
+def test_elasticity_of_as_many_lines_as_effects_is_missing():
+    # Any slope fits three lines of two products and two months exactly: it was 0.74 +- 1e-16.
+    lines = pd.DataFrame(
+        {
+            "product": ["a", "b", "a", "a"],
+            "date": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-05", "2025-02-07"]),
+            "price": [5.0, 7.0, 6.5, 5.5],
+            "quantity": [10.0, 7.0, 12.0, 9.0],
+        }
+    )
+    few = elasticity(lines.head(3)), elasticity(lines), elasticity(lines.head(1))
+    assert [t["status"][0] for t in few] == ["no_price_change", "too_few_lines", "too_few_lines"]
+    assert few[1][["elasticity", "standard_error", "lo", "hi", "p_value"]].isna().all(axis=None)
+
+
+def test_elasticity_by_group_is_that_of_each_group_alone(sample):
+    lines = sample[sample["product_line"].isin(["Tools", "Pumps"])]
+    alone = [elasticity(g) for _, g in lines.groupby("product_line")]
+    together = elasticity(lines, by="product_line").drop(columns="product_line")
+    pd.testing.assert_frame_equal(together, pd.concat(alone, ignore_index=True))
 
 
 def test_elasticity_finds_the_truth(sample, truths):
@@ -342,6 +387,16 @@ def test_market_share_by_hand_and_truth(sample):
     assert drives["growth_gap"].mean() < -0.1
     with pytest.raises(InputError, match="needs a market"):
         market_share(sample, market.assign(amount=0.0))
+
+
+def test_our_growth_does_not_wait_for_the_market():
+    ours = pd.DataFrame(
+        {"date": pd.to_datetime(["2024-02-01", "2025-02-01"]), "amount": [10.0, 12.0]}
+    )
+    market = pd.DataFrame({"date": [pd.Timestamp("2025-01-01")], "amount": [100.0]})
+    out = market_share(ours, market).iloc[0]
+    assert (out["growth"], out["share"]) == (pytest.approx(0.2), 0.12)  # growth was missing
+    assert out[["share_change", "market_growth", "growth_gap"]].isna().all()
 
 
 def test_market_share_and_clusters_of_other_engines(sample):

@@ -89,6 +89,14 @@ def test_ltv_interval_is_the_mean_of_customers_by_hand(sample):
     assert row.ltv_hi - row.ltv == pytest.approx(half, rel=1e-6)
 
 
+def test_ltv_of_customers_who_are_all_alike_has_no_range():
+    days = pd.to_datetime(["2025-01-06", "2025-02-06", "2025-03-06"])
+    sold = pd.DataFrame({"customer_id": np.repeat(range(7), 3), "date": [*days] * 7})
+    out = cohorts(sold.assign(amount=1_234_567.89))
+    assert (out["ltv_lo"] == out["ltv"]).all()
+    assert (out["ltv_hi"] == out["ltv"]).all()
+
+
 def test_a_return_before_the_first_purchase_is_told():
     lines = _lines([("a", "2025-01-01", -5.0), ("a", "2025-02-01", 9.0)])
     with pytest.warns(DataWarning, match="1 return"):

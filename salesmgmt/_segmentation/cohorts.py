@@ -63,7 +63,8 @@ def cohorts(
         Coverage of the intervals.
     customer, date, amount : str
         Columns of the customer, the day and the amount. Rows with a negative amount (returns)
-        reduce the amount of their period, but are no activity.
+        reduce the amount of their period, but are no activity; those before the customer's first
+        purchase belong to no age and are left out, with a ``DataWarning``.
     invalid : {"raise", "drop"}
         What to do with rows that cannot be used.
 
@@ -224,7 +225,9 @@ def _cohort_table(
     total = np.cumsum(cells.amount, axis=1)[at]
     lo, hi = _wilson(active, size, z)
     ltv = total / size
-    spread = np.maximum(cells.square[at] / size - ltv**2, 0.0) / np.maximum(size - 1, 1)
+    variance = cells.square[at] / size - ltv**2
+    variance = np.where(variance > 1e-12 * ltv**2, variance, 0.0)  # the rest is rounding
+    spread = variance / np.maximum(size - 1, 1)
     half = np.where(size > 1, z * np.sqrt(spread), np.nan)
     ends = calendar.end(periods[i] + age)
     return pd.DataFrame(

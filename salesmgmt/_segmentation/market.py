@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri
+from scipy.special import stdtr, stdtrit
 
 from .._frames import (
     Amount,
@@ -87,7 +87,8 @@ def portfolio(
         ``growth`` (missing without a positive amount before), ``share`` (of the amount after),
         ``share_change``, ``contribution`` (to the growth of the whole; adds up to it),
         ``class`` (``star``, ``cash_cow``, ``question_mark``, ``dog``: growth against the
-        whole's, share against an equal one; ``new``, ``gone``), with costs ``margin``.
+        whole's, share against an equal one; ``new``, ``gone``), with costs ``margin`` (missing
+        without a positive amount after).
 
     Raises
     ------
@@ -145,7 +146,7 @@ def portfolio(
         own = keys.codes[inside[1]]
         costs = added_up(own, rows["cost"][inside[1]], n, caller="portfolio")
         with np.errstate(divide="ignore", invalid="ignore"):
-            out["margin"] = np.where(after != 0, (after - costs) / after, np.nan)
+            out["margin"] = np.where(after > 0, (after - costs) / after, np.nan)
     out = out[there]
     return out.sort_values("after", ascending=False, kind="stable", ignore_index=True)
 
@@ -187,6 +188,7 @@ def _bcg(before: np.ndarray, after: np.ndarray, n: int) -> np.ndarray:
     out = names[2 * fast + large]
     out[(before <= 0) & (after > 0)] = "new"
     out[(before > 0) & (after <= 0)] = "gone"
+    out[(before <= 0) & (after <= 0)] = "dog"  # a smaller loss is no growth
     return out
 
 
@@ -234,7 +236,9 @@ def elasticity(
     -------
     DataFrame
         One row a group: the keys, ``elasticity``, ``standard_error`` (clustered by product and
-        period), ``lo``, ``hi``, ``p_value``, ``lines``, ``status``: ``ok``, or why it is missing.
+        period, with the factor for small samples), ``lo``, ``hi`` and ``p_value`` (Student's t
+        on the clusters less one), ``lines``, ``status``: ``ok``, or why it is missing.
+        ``too_few_lines``: no more lines than products, customers and periods to allow for.
         ``no_price_change``: within product, customer and period the price does not move (one
         line a period, customers who are there once: give a longer ``freq``, or a frame without
         customers). ``same_quantity``: every line has as many pieces, so that demand shows in
@@ -293,36 +297,46 @@ def elasticity(
     order = np.lexsort((*effects, log_price, log_pieces))  # sums do not move with the rows
     log_price, log_pieces, cluster = log_price[order], log_pieces[order], cluster[order]
     effects = [e[order] for e in effects]
-    z = float(ndtri(0.5 + level / 2))
     if not groups:
-        whole = np.ones(len(log_price), dtype=bool)
-        return pd.DataFrame([_slope(log_price, log_pieces, effects, cluster, whole, z)])
+        return pd.DataFrame([_slope(log_price, log_pieces, effects, cluster, level)])
     keys = rows.keys(*[f"by{i}" for i in range(len(groups))])
     at = keys.codes[use][order]
-    found = [_slope(log_price, log_pieces, effects, cluster, at == g, z) for g in range(len(keys))]
+    together = np.argsort(at, kind="stable")
+    ends = np.cumsum(np.bincount(at, minlength=len(keys)))[:-1]
+    found = [
+        _slope(log_price[g], log_pieces[g], [e[g] for e in effects], cluster[g], level)
+        for g in np.split(together, ends)
+    ]
     return pd.concat([keys.labels, pd.DataFrame(found)], axis=1)
 
 
 def _slope(
-    x: np.ndarray,
-    y: np.ndarray,
-    effects: list[np.ndarray],
-    cluster: np.ndarray,
-    use: np.ndarray,
-    z: float,
+    x: np.ndarray, y: np.ndarray, effects: list[np.ndarray], cluster: np.ndarray, level: float
 ) -> dict[str, float | str]:
+    """One row of the result."""
     slope = error = float("nan")
-    same = not use.any() or float(np.ptp(y[use])) == 0  # a slope of 0 +- 0 would be a wrong answer
-    if not same:
-        slope, error = within_slope(x[use], y[use], [e[use] for e in effects], cluster[use])
+    status = "ok"
+    if len(y) < 2:
+        status = "too_few_lines"
+    elif float(np.ptp(y)) == 0:  # a slope of 0 +- 0 would be a wrong answer
+        status = "same_quantity"
+    else:
+        slope, error = within_slope(x, y, effects, cluster)
+        if np.isnan(slope):
+            status = "no_price_change"
+        elif np.isinf(error):
+            slope = error = float("nan")
+            status = "too_few_lines"
+    free = max(len(np.unique(cluster)) - 1, 1)  # Student's t, as few clusters know little
+    half = float(stdtrit(free, 0.5 + level / 2)) * error
     return {
         "elasticity": slope,
         "standard_error": error,
-        "lo": slope - z * error,
-        "hi": slope + z * error,
-        "p_value": float(2 * ndtr(-abs(slope / error))) if error > 0 else float("nan"),
-        "lines": int(use.sum()),
-        "status": "same_quantity" if same else "no_price_change" if np.isnan(slope) else "ok",
+        "lo": slope - half,
+        "hi": slope + half,
+        "p_value": float(2 * stdtr(free, -abs(slope / error))) if error > 0 else float("nan"),
+        "lines": len(x),
+        "status": status,
     }
 
 
@@ -361,7 +375,7 @@ def market_share(
     DataFrame
         One row a key and period of the market: the keys, ``date`` (first day of the period),
         ``amount`` (ours), ``market``, ``share``, ``share_change`` and ``growth``,
-        ``market_growth`` (all against a year before), ``growth_gap`` (growth less the
+        ``market_growth`` (all against a year or 52 weeks before), ``growth_gap`` (growth less the
         market's). ``attrs["rows"]`` accounts for every row of ``transactions``: those of keys
         or periods for which the market has no size are in no share; keys that the market
         lacks altogether are told of in a ``DataWarning``.
@@ -430,9 +444,9 @@ def market_share(
     sums = [added_up(c, r["amount"], n, caller="market_share") for c, r in ((a, ours), (b, size))]
     out = pd.DataFrame({"key": groups.labels["key"], "period": groups.labels["period"]})
     out["amount"], out["market"] = sums
-    out = out[known].reset_index(drop=True)
-    out["share"] = out["amount"] / out["market"]
+    out["market"] = out["market"].where(known)
     out = _against_last_year(out, {"W": 52, "M": 12, "Q": 4, "Y": 1}[freq])
+    out = out[known].reset_index(drop=True)
     if names:
         labels = factorise(keyed, names).labels.iloc[out["key"].to_numpy()]
     else:
@@ -465,11 +479,11 @@ def _tell_unknown(keyed: pd.DataFrame, codes: np.ndarray, ours: int, names: list
 
 def _against_last_year(table: pd.DataFrame, lag: int) -> pd.DataFrame:
     """Share, growth of ours and of the market against the same period a year before."""
+    table = table.assign(share=table["amount"] / table["market"])
     past = table.assign(period=table["period"] + lag)[
         ["key", "period", "amount", "market", "share"]
     ]
     both = table.merge(past, on=["key", "period"], how="left", suffixes=("", "_before"))
-    table = table.copy()
     table["share_change"] = both["share"] - both["share_before"]
     ours = both["amount_before"].where(both["amount_before"] > 0)
     table["growth"] = both["amount"] / ours - 1
