@@ -80,6 +80,35 @@ def test_the_fan_chart_says_what_its_bands_are(sales):
     assert one == ["95% 区间", "80% 区间", "华东"]
 
 
+def test_the_fan_chart_draws_forecasts_of_every_kind(sales, results):
+    levels = results["hierarchy_table"]
+    past = pd.concat([sales, sales.groupby("date", as_index=False)["amount"].sum()])
+    ax = plots.fan_chart(levels, history=past)
+    assert _legend(ax)[:3] == ["all", "华东", "华南"]  # the total was left out without a word
+    assert sorted(len(line.get_xdata()) for line in ax.get_lines()) == [3, 3, 3, 48, 48, 48]
+    np.testing.assert_array_equal(
+        ax.get_lines()[0].get_ydata(), levels.loc[levels["region"].isna(), "forecast"]
+    )
+    # What is said of a forecast is no key, but a key may be called so.
+    made = forecast(sales, 3, by="region", level=None)
+    ending = made.assign(remaining=[1, 0.5, 0] * 2)
+    assert _legend(plots.fan_chart(ending)) == ["华东", "华南"]
+    ages = made.rename(columns={"region": "age"})
+    assert _legend(plots.fan_chart(ages)) == ["华东", "华南"]
+    # Dates of a history may be text; several forecasts of one date are no line.
+    text = sales.assign(date=sales["date"].astype(str))
+    assert len(plots.fan_chart(made, history=text).get_lines()) == 4
+    with pytest.raises(InputError, match=r"several forecasts of one series and date \(by 'model'"):
+        plots.fan_chart(results["backtest_by_cutoff"])
+
+
+def test_more_models_than_colours_are_refused(results):
+    one = results["backtest_by_cutoff"]
+    many = pd.concat([one.assign(model=str(i)) for i in range(9)])
+    with pytest.raises(InputError, match="9 models, at most 8"):
+        plots.backtest_by_cutoff(many)
+
+
 def test_models_of_one_key_stand_together_the_better_one_on_top():
     table = pd.DataFrame(
         {

@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
+from .._frames import Amount, Date, Key, take
 from ..errors import InputError
 from ._style import GREY, PALETTE, axes, finish, money_axis, t
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["fan_chart"]
 
 _MOST = 6
-_FIXED = {"date", "forecast", "status", "model", "cutoff", "actual"}
+_FIXED = {"date", "forecast", "status", "model", "cutoff", "actual", "step"}
+_LATER = {"base", "remaining", "chance", "age", "analogues"}  # no keys after the date
+_BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 
 
 def fan_chart(
@@ -31,9 +35,11 @@ def fan_chart(
     Parameters
     ----------
     result : DataFrame
-        What :func:`salesmgmt.forecast.forecast` returned, for at most six series.
+        What :func:`salesmgmt.forecast.forecast` (or ``forecast_hierarchy``, ``forecast_new``,
+        ``forecast_ending``, ``forecast_sparse``) returned, for at most six series.
     history : DataFrame, optional
-        One row a key and period with ``date`` and ``amount``, drawn before the forecast.
+        One row a key and period with ``date`` and ``amount``, drawn before the forecast; a
+        series that it does not have is drawn without.
     ax : Axes, optional
         Axes to draw on; None: new ones.
     lang : {"en", "zh"}
@@ -47,29 +53,31 @@ def fan_chart(
     Raises
     ------
     InputError
-        A column is missing, or there are more than six series.
+        A column is missing, there are more than six series, or several forecasts of one date
+        (models, cutoffs).
     """
     frame, ax = axes(result, ["date", "forecast"], ax, lang, caller="plots.fan_chart")
-    levels = sorted({float(m[1]) for m in map(re.compile(r"lo_(.+)").fullmatch, frame) if m})
-    keys = [c for c in frame.columns if c not in _FIXED and not re.fullmatch(r"(lo|hi)_.+", c)]
-    parts = list(frame.groupby(keys, sort=False, observed=True)) if keys else [((), frame)]
+    found = [m for m in map(_BOUND.fullmatch, map(str, frame)) if m]
+    levels = sorted({float(m[2]) for m in found})
+    columns = list(frame.columns)
+    made = _FIXED | _LATER.intersection(columns[columns.index("date") :])
+    keys = [c for c in columns if c not in made and not _BOUND.fullmatch(str(c))]
+    by = {"sort": False, "observed": True, "dropna": False}
+    parts = list(frame.groupby(keys, **by)) if keys else [((), frame)]
     if len(parts) > _MOST:
         raise InputError(
             f"plots.fan_chart(): result holds {len(parts)} series, at most {_MOST} can be told "
             "apart; choose some of them first."
         )
-    _check_grain(frame, keys, history)
+    _check_one_forecast(frame, keys)
+    past = None if history is None else _take_history(history, frame, keys)
+    alone = len(parts) == 1
     for (key, part), colour in zip(parts, PALETTE):
-        name = " / ".join(map(str, key)) if keys else t(lang, "forecast", "预测")
-        _one(ax, part, levels, name, colour, lang, alone=len(parts) == 1)
-        past = history
-        for column, value in zip(keys, key):
-            past = past[past[column] == value] if past is not None else None
-        if past is not None and len(past):
-            past = past.sort_values("date")
-            alone = len(parts) == 1
+        _one(ax, part, levels, _name(key, lang), colour, lang, alone=alone)
+        own = _of_key(past, keys, key)
+        if own is not None and len(own):
             label = t(lang, "actual", "实际") if alone else None
-            ax.plot(past["date"], past["amount"], color=GREY if alone else colour,
+            ax.plot(own["date"], own["amount"], color=GREY if alone else colour,
                     linewidth=1.3, label=label)  # fmt: skip
     if len(parts) > 1:
         _explain_bands(ax, levels, lang)
@@ -78,18 +86,51 @@ def fan_chart(
     return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
 
 
-def _check_grain(frame: Any, keys: list[str], history: Any) -> None:
-    """A history finer than the forecast (single receipts) would be drawn as if worth nothing."""
-    if history is None:
+def _name(key: tuple[Any, ...], lang: str) -> str:
+    """A series in words; what is missing in a key column stands for all."""
+    if not key:
+        return t(lang, "forecast", "预测")
+    return " / ".join(str(x) for x in key if not pd.isna(x)) or t(lang, "all", "合计")
+
+
+def _of_key(past: Any, keys: list[str], key: tuple[Any, ...]) -> Any:
+    """The rows of one series in order of time; missing keys are those of sums."""
+    if past is None:
+        return None
+    for column, value in zip(keys, key):
+        past = past[past[column].isna() if pd.isna(value) else past[column] == value]
+    return past.sort_values("date")
+
+
+def _check_one_forecast(frame: Any, keys: list[str]) -> None:
+    """Several forecasts of one date would be drawn as one line to and fro."""
+    if not frame.duplicated([*keys, "date"]).any():
         return
-    absent = [c for c in (*keys, "date", "amount") if c not in history.columns]
-    if absent:
-        raise InputError(f"plots.fan_chart(): history has no column {absent[0]!r}.")
-    past = history.sort_values([*keys, "date"])
+    several = [c for c in ("model", "cutoff") if c in frame and frame[c].nunique() > 1]
+    what = f" (by {', '.join(map(repr, several))})" if several else ""
+    raise InputError(
+        f"plots.fan_chart(): result holds several forecasts of one series and date{what}; choose "
+        "one of them first."
+    )
+
+
+def _take_history(history: Any, frame: Any, keys: list[str]) -> Any:
+    """A history finer than the forecast (single receipts) would be drawn as if worth nothing."""
+    rows = take(
+        history,
+        caller="plots.fan_chart",
+        arg="history",
+        date=Date("date"),
+        amount=Amount("amount", missing="allow"),
+        **{f"key{i}": Key(c, missing="allow") for i, c in enumerate(keys)},
+    )
+    past = rows.frame[keys].assign(date=rows["date"], amount=rows["amount"])
+    past = past.sort_values([*keys, "date"])
     twice = past.duplicated([*keys, "date"]).any()
-    groups = past.groupby(keys, observed=True)["date"] if keys else past["date"]
+    by = {"observed": True, "dropna": False}
+    groups = past.groupby(keys, **by)["date"] if keys else past["date"]
     ahead = frame.sort_values([*keys, "date"])
-    steps = (ahead.groupby(keys, observed=True)["date"] if keys else ahead["date"]).diff().min()
+    steps = (ahead.groupby(keys, **by)["date"] if keys else ahead["date"]).diff().min()
     apart = groups.diff().dropna()
     finer = steps == steps and len(apart) > 0 and apart.median() < 0.6 * steps
     if twice or finer:
@@ -97,6 +138,7 @@ def _check_grain(frame: Any, keys: list[str], history: Any) -> None:
             "plots.fan_chart(): history is finer than the forecast's periods; sum it to one row "
             "a key and period first."
         )
+    return past
 
 
 def _one(

@@ -65,7 +65,7 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
     Parameters
     ----------
     result : DataFrame
-        Rows of :func:`salesmgmt.forecast.backtest` for one series; several models may be there.
+        Rows of :func:`salesmgmt.forecast.backtest` for one series, of at most eight models.
     ax : Axes, optional
         Axes to draw on; None: new ones.
     lang : {"en", "zh"}
@@ -79,13 +79,19 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
     Raises
     ------
     InputError
-        A column is missing, or there are several series.
+        A column is missing, or there are several series or more than eight models.
     """
     caller = "plots.backtest_by_cutoff"
     columns = ["cutoff", "model", "date", "actual", "forecast"]
     frame, ax = axes(result, columns, ax, lang, caller=caller)
     own = {*columns, "step", "status", *[c for c in frame if str(c)[:3] in ("lo_", "hi_")]}
     frame = _one_series(frame, own, caller)
+    models = frame["model"].nunique()
+    if models > len(PALETTE):
+        raise InputError(
+            f"{caller}(): result holds {models} models, at most {len(PALETTE)} can be told apart; "
+            "choose some of them first."
+        )
     seen = frame.drop_duplicates("date")
     ax.plot(seen["date"], seen["actual"], color="black", marker="o", markersize=3,
             linewidth=1.4, label=t(lang, "actual", "实际"), zorder=5)  # fmt: skip
