@@ -359,3 +359,11 @@ def test_the_order_of_rows_does_not_move_the_shares_of_one_payee():
     first = payout(sold, plan, by="rep")
     for order in itertools.permutations(range(3)):
         pd.testing.assert_frame_equal(payout(sold.iloc[list(order)], plan, by="rep"), first)
+
+
+def test_a_returned_unit_takes_its_spiff_back_in_whichever_sign_it_is_counted():
+    plan = CommissionPlan([(0, 0)], base="amount", clawback="pay",
+                          spiffs=[{"pay": 5, "per": "unit"}])  # fmt: skip
+    for returned in (2, -2):
+        sold = pd.DataFrame({"rep": "a", "amount": [100.0, -100.0], "quantity": [3, returned]})
+        assert payout(sold, plan, by="rep")["payout"].tolist() == [5.0]

@@ -112,3 +112,14 @@ def test_edges_of_many_digits_stay_exact():
     third = 100 * 0.3333333333333333
     paid = third * 0.05 + (150 - third) * 0.125 + 150 * 0.333
     assert got["payout"].item() == round(paid, 2)
+
+
+def test_a_year_cap_takes_nothing_back_that_another_plan_paid():
+    sold = pd.DataFrame({"rep": "a", "amount": [10_000.0, 1000.0, 1000.0],
+                         "date": ["2025-01-05", "2025-02-05", "2025-03-05"]})  # fmt: skip
+    plans = [CommissionPlan([(0, 1)], base="amount", end="2025-01-31"),
+             CommissionPlan([(0, 1)], base="amount", cap={"year": 8000}, start="2025-02-01",
+                            clawback="carry")]  # fmt: skip
+    out = payout(sold, plans, by="rep")
+    assert out["cap"].tolist() == [0.0, -1000.0, -1000.0]
+    assert out["balance"].tolist() == [0.0, 0.0, 0.0]

@@ -472,7 +472,8 @@ def _ceilings(climb: Climb, pay: np.ndarray, inside: np.ndarray) -> np.ndarray:
             if not climb.same_year[p]:
                 paid[:] = 0
             if inside[p]:
-                out[:, p] = np.minimum(out[:, p], most - paid)
+                # What plans before this one paid beyond it stays paid.
+                out[:, p] = np.minimum(out[:, p], np.maximum(most - paid, 0))
             paid += np.minimum(pay[:, p], out[:, p]) if inside[p] else pay[:, p]
     return out
 
@@ -492,6 +493,7 @@ def _spiffs(
             base, rate = credit, pay
         elif per == "unit":
             base, scale = as_written(job.rows["quantity"][job.source[at]])
+            base = np.where(credit < 0, -np.abs(base), base)  # a return, in whichever sign
             rate = pay / unit / scale
         else:
             base, rate = np.sign(credit), pay / unit

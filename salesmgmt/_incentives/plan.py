@@ -58,7 +58,7 @@ class CommissionPlan:
     cap : float or mapping, optional
         Most that the tiers (with multiplier) pay a period; ``{"period": ..., "year": ...,
         "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column). A year counts
-        what plans before this one paid in it.
+        what plans before this one paid in it, and takes nothing of that back.
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
         "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
@@ -99,11 +99,13 @@ class CommissionPlan:
     spiffs : sequence of mappings, optional
         ``{"where": {"product": "X"}, "pay": 50, "per": "row" | "unit" | "amount", "start": ...,
         "end": ...}``: a fixed sum a row, a sum a unit of ``quantity``, or a share of the amount.
+        Rows of negative amount take it back.
     multiplier : str, optional
         Column (of the targets or the results) whose number multiplies what the tiers pay.
     pay_on : {"booking", "collection"}, default="booking"
         ``"collection"``: what a row earned is held until the date in column
-        ``collected_date`` and paid in that period.
+        ``collected_date`` and paid in that period. A return is taken back on that date of its
+        own (the day of the refund), one with ``clawback="original"`` at once.
     start, end : date, optional
         Periods that start in ``[start, end]`` are paid by this plan.
     name : str, default=""
