@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError
+from salesmgmt import InputError, plots
 from salesmgmt.targets import (
     allocate,
     attainment_probability,
@@ -130,6 +130,11 @@ def test_actuals_of_two_currencies_are_never_added():
             call(plan(), mixed, as_of="2026-01-31")
     with pytest.raises(InputError, match="currencies"):
         seasonal_profile(mixed)
+    with pytest.raises(InputError, match="currencies"):
+        check_smart(plan(), mixed)
+    draws = pd.DataFrame({"rep": ["a", "b"], "date": "2026-01-01", "draw": 0, "amount": [9.0, 1.0]})
+    with pytest.raises(InputError, match="currencies"):
+        equal_probability_quotas(draws, 10, history=mixed.assign(rep="a"))
     each = plan().assign(currency=lambda p: p["rep"].map({"a": "CNY", "b": "USD"}))
     assert track(each, mixed, as_of="2026-03-31")["actual"].tolist() == [441.0, 50.0]
 
@@ -237,3 +242,45 @@ def test_growth_after_nothing_is_left_is_not_known():
     path = growth_path(100.0, years=3, growth=-1)
     assert path["amount"].tolist() == [0, 0, 0]
     assert path["growth"].fillna(9).tolist() == [-1, 9, 9]
+
+
+@pytest.mark.parametrize("year", [2024, 2025, 2026])
+def test_the_same_span_of_the_year_before_has_its_own_first_days(year):
+    """Months dated by their first day: around a leap year one was left out, or one too many."""
+    months = pd.date_range("2022-01-01", "2025-12-01", freq="MS")
+    history = pd.DataFrame({"rep": "a", "date": months, "amount": 100.0, "measure": "sales"})
+    cash = history.assign(measure="cash", amount=7.0)
+    year_plan = pd.DataFrame({"rep": ["a"], "measure": "sales", "period_start": [f"{year}-01-01"],
+                              "period_end": [f"{year}-12-31"], "target": [1320.0]})  # fmt: skip
+    evidence = check_smart(year_plan, pd.concat([history, cash]))["evidence"][2]
+    assert evidence.startswith("asks for +10.0%")
+
+
+FEBRUARY = [pd.Timestamp("2026-02-01")]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "message"),
+    [
+        (10, 5, "first 'N / a' in the period from 2026-01-01: 10 > 5"),
+        (pd.Series([10.0], FEBRUARY), pd.Series([5.0], FEBRUARY), "first the period from 2026-02-"),
+        (pd.Series({"S": 10.0}), pd.Series({"S": 5.0}), r"first 'S': 10 > 5 \(gap 5\)"),
+        (pd.Series({"c": 10.0}), pd.Series({"c": 5.0}), r"first 'S / c': 10 > 5 \(gap 5\)"),
+    ],
+)
+def test_a_floor_above_its_cap_is_named_as_what_it_bounds(lower, upper, message):
+    tree = pd.MultiIndex.from_tuples([("N", "a"), ("N", "b"), ("S", "c")], names=["region", "rep"])
+    weights = pd.Series([1.0, 2.0, 3.0], index=tree)
+    with pytest.raises(InputError, match=message):
+        decompose(
+            100, periods=("2026-01", "2026-02", "M"), weights=weights, lower=lower, upper=upper
+        )
+
+
+def test_the_heat_map_runs_in_time_and_adds_no_measures():
+    late_first = plan().iloc[1:]
+    both = pd.concat([late_first.assign(measure="销售额"), late_first.assign(measure="回款")])
+    ax = plots.plan_heatmap(both)
+    assert [v.get_text() for v in ax.get_xticklabels()] == ["2026-01", "2026-02", "2026-03"]
+    assert [v.get_text() for v in ax.get_yticklabels()][:2] == ["a / 销售额", "b / 销售额"]
+    assert [v.get_text() for v in ax.texts][:6] == ["", "280", "310", "100", "200", "300"]

@@ -10,6 +10,7 @@ from ..engine.controlled_rounding import Tree
 from ..engine.laminar_shares import implied_bounds, laminar_shares
 from ..errors import InputError
 from .limits import FAR, Limits
+from .organisation import node_name
 from .spans import Spans, stamps
 
 __all__ = ["bounded_ideal", "free_ideal", "mass_of"]
@@ -192,12 +193,7 @@ class _Teller:
         return f"{whole * float(self.step):.12g}"
 
     def node(self, level: int, at: int) -> str:
-        if self.organisation is None:
-            return "the plan"
-        leaf = int(np.flatnonzero(self.tree.above()[level] == at)[0])
-        label = self.organisation[leaf]
-        parts = label if isinstance(label, tuple) else (label,)
-        return " / ".join(map(str, parts[: level + 1]))
+        return node_name(self.organisation, self.tree, level, at)
 
     def check_room(
         self,

@@ -18,8 +18,8 @@ from .._frames import as_dates, check_number, check_series, days_of, factorise
 from ..engine.controlled_rounding import Tree
 from ..errors import InputError
 from .allocation import inward_units
-from .organisation import as_table
-from .spans import Spans, dated, label_days
+from .organisation import as_table, node_name
+from .spans import Spans, dated, label_days, stamps
 
 __all__ = ["Limits", "of_measure", "read_limits"]
 
@@ -84,7 +84,7 @@ def read_limits(
             if name == "locked":
                 _check_grid(read, step, caller=caller)
             _apply(out, read, name, tree, positive, step)
-    _check_crossed(out, organisation, spans, step, caller=caller)
+    _check_crossed(out, organisation, tree, spans, step, caller=caller)
     return out
 
 
@@ -372,32 +372,32 @@ def _check_grid(read: _Given, step: float, *, caller: str) -> None:
 
 
 def _check_crossed(
-    out: Limits, organisation: pd.Index | None, spans: Spans, step: float, *, caller: str
+    out: Limits,
+    organisation: pd.Index | None,
+    tree: Tree,
+    spans: Spans,
+    step: float,
+    *,
+    caller: str,
 ) -> None:
     """Refuse a floor above its own cap."""
-    pairs = [p for p in (out.cells, out.periods) if p is not None]
-    if out.nodes is not None:
-        pairs += list(zip(*out.nodes, strict=True))
-    for low, high in pairs:
-        bad = low > high
+
+    def cell(at: tuple[int, ...]) -> str:
+        who = node_name(organisation, tree, len(tree.parents) - 1, at[0])
+        return f"{who!r} in the period from {stamps(spans.start[at[-1] :])[0].date()}"
+
+    def period(at: tuple[int, ...]) -> str:
+        return f"the period from {stamps(spans.start[at[0] :])[0].date()}"
+
+    pairs: list[tuple[Any, Any]] = [(out.cells, cell), (out.periods, period)]
+    for level, pair in enumerate(zip(*out.nodes, strict=True) if out.nodes is not None else ()):
+        pairs.append((pair, lambda at, k=level: repr(node_name(organisation, tree, k, at[0]))))
+    for pair, name in pairs:
+        bad = pair[0] > pair[1] if pair is not None else np.zeros(0, dtype=bool)
         if bad.any():
             at = tuple(int(v[0]) for v in np.nonzero(bad))
-            where = _where(at, low.shape, organisation, spans)
-            a, b = float(low[at]) * float(step), float(high[at]) * float(step)
+            a, b = (float(bound[at]) * float(step) for bound in pair)
             raise InputError(
                 f"{caller}(): {int(bad.sum())} floor(s) or lock(s) lie above their cap, first "
-                f"{where}: {a:.12g} > {b:.12g} (gap {a - b:.12g})."
+                f"{name(at)}: {a:.12g} > {b:.12g} (gap {a - b:.12g})."
             )
-
-
-def _where(
-    at: tuple[int, ...], shape: tuple[int, ...], organisation: pd.Index | None, spans: Spans
-) -> str:
-    from .spans import stamps
-
-    parts = []
-    if organisation is not None and shape[0] == len(organisation):
-        parts.append(repr(organisation[at[0]]))
-    if len(at) == 2 or shape[0] == len(spans):
-        parts.append(str(stamps(spans.start[at[-1:]])[0].date()))
-    return " on ".join(parts) or f"position {at[0]}"

@@ -206,6 +206,7 @@ def equal_probability_quotas(
     out["median"] = np.median(totals, axis=1)
     out["stretch"] = _growth(target, out["median"].to_numpy())
     if history is not None:
+        one_currency(history, names, caller=caller, arg="history", each=True)
         past = _known(history, labels, names, None, "amount", None, caller=caller)
         out["history"] = past
         out["growth"] = _growth(target, past)

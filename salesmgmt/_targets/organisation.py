@@ -31,6 +31,7 @@ __all__ = [
     "PlanColumns",
     "as_table",
     "lookup",
+    "node_name",
     "one_measure",
     "org_tree",
     "overlap",
@@ -316,6 +317,15 @@ def org_tree(organisation: pd.Index | None) -> Tree:
         above = codes
     parents.append(above)
     return Tree(tuple(parents))
+
+
+def node_name(organisation: pd.Index | None, tree: Tree, level: int, at: int) -> str:
+    """A node of a level as a reader knows it: its labels from the top down."""
+    if organisation is None:
+        return "the plan"
+    label = organisation[int(np.flatnonzero(tree.above()[level] == at)[0])]
+    parts = label if isinstance(label, tuple) else (label,)
+    return " / ".join(map(str, parts[: level + 1]))
 
 
 def part_of_tree(tree: Tree, rows: np.ndarray) -> tuple[Tree, list[np.ndarray]]:

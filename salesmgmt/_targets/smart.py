@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_labels, check_lang, check_number, take, to_pandas
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    check_labels,
+    check_lang,
+    check_number,
+    days_of,
+    one_currency,
+    take,
+    to_pandas,
+)
 from ..errors import InputError
 from .odds import attainment_probability
 from .organisation import PlanColumns, lookup
+from .spans import stamps
 
 __all__ = ["check_smart"]
 
@@ -42,7 +54,8 @@ def check_smart(
     plan : DataFrame
         Key columns, ``period_start``, ``period_end``, ``target`` (and ``measure``).
     history : DataFrame
-        Earlier results: some of the plan's key columns, ``date``, ``amount``.
+        Earlier results: some of the plan's key columns, ``date``, ``amount`` (and ``measure``,
+        whose other measures do not count).
     samples : DataFrame, optional
         Draws of what may come; achievable is then judged by probability.
     owners : dict or Series, optional
@@ -106,6 +119,7 @@ def check_smart(
         **columns.roles(missing="allow"),
         **roles,
     )
+    one_currency(history, (), caller=caller, arg="history")
     past = take(
         to_pandas(history, caller=caller, arg="history"),
         caller=caller,
@@ -209,11 +223,7 @@ def _achievable(
             else f"the whole is reached with probability {p:.0%} (range {low:.0%} to {high:.0%})"
         )
         return low <= p <= high, said
-    first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
-    shift = 365 * max(1, round((last - first + 1) / 365.25))
-    days = past.days("date")
-    before = (days >= first - shift) & (days <= last - shift)
-    base = float(past["amount"][before].sum())
+    base = _year_before(rows, past)
     if base <= 0:
         said = (
             "上一年同期没有数据，无法判断"
@@ -228,6 +238,21 @@ def _achievable(
         else f"asks for {growth:+.1%} over the same span a year before (limit {max_growth:.0%})"
     )
     return bool(growth <= max_growth), said
+
+
+def _year_before(rows: Any, past: Any) -> float:
+    """What came in over the plan's span, moved back by whole years (one, or the plan's length)."""
+    first, last = int(rows.days("period_start").min()), int(rows.days("period_end").max())
+    years = pd.DateOffset(years=max(1, round((last - first + 1) / 365.25)))
+    # To the day before the day after, so that a span ends with its February in any year.
+    begin, end = (stamps(np.array([day]))[0] - years for day in (first, last + 1))
+    low, high = days_of(np.array([begin, end], dtype="datetime64[us]"))
+    days = past.days("date")
+    counts = (days >= low) & (days < high)
+    if "measure" in rows and rows.columns["measure"] in past.frame.columns:
+        named = past.frame[rows.columns["measure"]]
+        counts &= named.isin(rows.series("measure").unique()).to_numpy()
+    return float(past["amount"][counts].sum())
 
 
 def _relevant(rows: Any, keys: list[Any], strategy: Any, zh: bool) -> _Verdict:

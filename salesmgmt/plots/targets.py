@@ -68,6 +68,8 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
         result, ["period_start", "target"], ax, lang, caller="plots.plan_heatmap", figsize=(9, 5)
     )
     keys = [c for c in frame.columns if c not in _NO_KEYS]
+    if "measure" in frame and frame["measure"].nunique() > 1:
+        keys.append("measure")  # targets of different measures have rows of their own
     names = (
         frame[keys].astype(str).agg(" / ".join, axis=1)
         if keys
@@ -77,6 +79,7 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     table = pd.DataFrame(
         {"key": names.to_numpy(), "at": frame["period_start"], "target": frame["target"]}
     ).pivot_table(index="key", columns="at", values="target", aggfunc="sum", sort=False)
+    table = table.sort_index(axis=1)  # who comes first may begin later
     image = ax.pcolormesh(table.to_numpy(), cmap="Blues", edgecolors="white", linewidth=0.8)
     ax.invert_yaxis()
     starts = pd.DatetimeIndex(table.columns)
