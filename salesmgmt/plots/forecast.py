@@ -62,8 +62,10 @@ def fan_chart(
     columns = list(frame.columns)
     made = _FIXED | _LATER.intersection(columns[columns.index("date") :])
     keys = [c for c in columns if c not in made and not _BOUND.fullmatch(str(c))]
-    by = {"sort": False, "observed": True, "dropna": False}
-    parts = list(frame.groupby(keys, **by)) if keys else [((), frame)]
+    parts = [
+        (tuple(part[keys].iloc[0]), part)
+        for _, part in frame.groupby(_series(frame, keys), sort=False)
+    ]
     if len(parts) > _MOST:
         raise InputError(
             f"plots.fan_chart(): result holds {len(parts)} series, at most {_MOST} can be told "
@@ -84,6 +86,21 @@ def fan_chart(
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+
+
+def _series(frame: Any, keys: list[str]) -> np.ndarray:
+    """A number a series; a missing key is one of its own."""
+    out = np.zeros(len(frame), dtype=np.int64)
+    for name in keys:
+        code = pd.factorize(frame[name])[0]
+        out = np.unique(out * (code.max() + 2) + code + 1, return_inverse=True)[1]
+    return out
+
+
+def _apart(frame: Any, keys: list[str]) -> Any:
+    """How far the dates of each series lie apart."""
+    ordered = frame.sort_values("date")
+    return ordered.groupby(_series(ordered, keys))["date"].diff().dropna()
 
 
 def _name(key: tuple[Any, ...], lang: str) -> str:
@@ -115,24 +132,20 @@ def _check_one_forecast(frame: Any, keys: list[str]) -> None:
 
 
 def _take_history(history: Any, frame: Any, keys: list[str]) -> Any:
-    """A history finer than the forecast (single receipts) would be drawn as if worth nothing."""
+    """Checked rows; a finer history (single receipts) would be drawn as if worth nothing."""
+    roles: dict[str, Any] = {f"key{i}": Key(c, missing="allow") for i, c in enumerate(keys)}
     rows = take(
         history,
         caller="plots.fan_chart",
         arg="history",
         date=Date("date"),
         amount=Amount("amount", missing="allow"),
-        **{f"key{i}": Key(c, missing="allow") for i, c in enumerate(keys)},
+        **roles,
     )
     past = rows.frame[keys].assign(date=rows["date"], amount=rows["amount"])
-    past = past.sort_values([*keys, "date"])
     twice = past.duplicated([*keys, "date"]).any()
-    by = {"observed": True, "dropna": False}
-    groups = past.groupby(keys, **by)["date"] if keys else past["date"]
-    ahead = frame.sort_values([*keys, "date"])
-    steps = (ahead.groupby(keys, **by)["date"] if keys else ahead["date"]).diff().min()
-    apart = groups.diff().dropna()
-    finer = steps == steps and len(apart) > 0 and apart.median() < 0.6 * steps
+    steps, apart = _apart(frame, keys).min(), _apart(past, keys)
+    finer = steps == steps and len(apart) and apart.median() < 0.6 * steps
     if twice or finer:
         raise InputError(
             "plots.fan_chart(): history is finer than the forecast's periods; sum it to one row "
