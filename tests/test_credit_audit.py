@@ -456,3 +456,98 @@ def test_a_credit_note_that_was_paid_back_reduces_no_invoice_as_well(notes, back
     before = credit.aging(made, as_of="2025-02-28")
     assert before["total"].tolist() == [60.0]
     pd.testing.assert_frame_equal(before, credit.aging(book, refund, **options))
+
+
+def test_money_that_waits_for_an_invoice_waits_at_every_past_day():
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 100.0),
+        ("I2", "A", "2025-06-05", "2025-07-05", 70.0),  # not issued yet, paid already
+    )
+    early = cash(("P", "A", "2025-02-10", 30.0), invoice_id="I2")
+    got = credit.dso(invoices, early, as_of="2025-03-31", freq="M", method="best_possible")
+    assert got["receivables"].tolist() == [100.0, -30.0, -30.0]
+    rolls = credit.roll_rates(invoices, early, as_of="2025-03-31")
+    assert rolls["amount"].sum() == 200.0
+    assert not rolls["amount"][rolls["to"] == "paid"].any()
+
+
+def test_a_netted_note_makes_no_row_of_a_key_that_has_no_document():
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 100.0),
+        ("N1", "A", "2025-01-09", "2025-02-05", -40.0),
+        ("I2", "A", "2025-03-05", "2025-04-05", 70.0),
+    ).assign(rep=["x", "x", "y"], region=["n", "n", "n"], parent=[None, "I1", None])
+    more = invoices.iloc[[0]].assign(invoice_id="I9", customer_id="B", rep="y", region="s")
+    got = credit.aging(pd.concat([invoices, more]), as_of="2025-03-31", by=["rep", "region"])
+    assert got[["rep", "region", "total"]].to_numpy().tolist() == [
+        ["x", "n", 60.0], ["y", "n", 70.0], ["y", "s", 100.0],
+    ]  # fmt: skip
+    usd = invoices.assign(currency=["USD", "USD", "CNY"])
+    kept = credit.aging(usd, as_of="2025-03-31", by="rep")
+    assert kept[["rep", "currency", "total"]].to_numpy().tolist() == [
+        ["x", "USD", 60.0], ["y", "CNY", 70.0],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("notes", ["parent", "net", "own"])
+@pytest.mark.parametrize("revalue", [False, True])
+def test_a_converted_credit_note_counts_as_what_it_settled(notes, revalue):
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 100.0),
+        ("N1", "A", "2025-02-09", "2025-02-09", -130.0),
+        ("I2", "A", "2025-03-05", "2025-04-05", 70.0),
+    ).assign(currency="USD", parent=[None, "I1", None])
+    dates = ["2025-01-01", "2025-02-01", "2025-03-01"]
+    fx = pd.DataFrame({"date": dates, "currency": "USD", "rate": [7.0, 7.5, 6.5]})
+    fx = pd.concat([fx, fx[:1].assign(currency="CNY", rate=1.0)], ignore_index=True)
+    options = {"as_of": "2025-03-31", "fx": fx, "credit_notes": notes, "revalue": revalue}
+    book = credit.ledger(invoices, **options)
+    for ask in (
+        credit.statement,
+        credit.open_items,
+        lambda *a, **k: credit.open_items(*a, include="all", **k),
+        lambda *a, **k: credit.dso(*a, days=90, **k),
+        lambda *a, **k: credit.cei(*a, start="2025-01-01", **k),
+    ):
+        pd.testing.assert_frame_equal(ask(book), ask(invoices, **options), check_dtype=False)
+    owed = credit.aging(invoices, **options)["total"].item()
+    assert credit.statement(invoices, **options)["balance"].iloc[-1] == owed
+    sold = credit.dso(invoices, **options)["sales"].item()
+    assert sold == pytest.approx(owed)  # nothing was paid
+    if notes == "parent" and not revalue:  # 100 at the invoice's rate, 30 at the note's
+        assert sold == 100 * 7.0 + 70 * 6.5 - 100 * 7.0 - 30 * 7.5
+
+
+def test_the_work_list_knows_steps_other_than_cents():
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 0.004),
+        ("I2", "A", "2025-01-06", "2025-02-06", 0.003),
+        ("I3", "B", "2025-01-06", "2025-02-06", 12.345),
+    )
+    got = credit.worklist(invoices, as_of="2025-02-20", step=0.001)
+    assert got["overdue"].tolist() == got["outstanding"].tolist() == [12.345, 0.007]
+    paid = cash(("P", "A", "2025-03-10", 1.0))  # of 14 yen that were 1 to 30 days late
+    yen = invoices.assign(amount=[3.0, 4.0, 7.0])
+    late = bills(("I4", "C", "2025-02-20", "2025-03-20", 20.0))
+    got = credit.worklist(pd.concat([yen, late]), paid, as_of="2025-03-31", step=1)
+    assert got.set_index("customer_id")["expected"]["C"] == 1.0  # 20 / 14
+    back = credit.backtest_loss_rates(yen, paid, as_of="2025-06-30", horizon_days=20, step=1)
+    assert back["expected"].tolist() == back["expected"].round().tolist()
+
+
+def test_adjustments_stand_after_the_receipts_of_their_day():
+    invoices = bills(("I1", "A", "2025-01-05", "2025-02-05", 100.0))
+    paid = cash(("P1", "A", "2025-01-20", 10.0), ("A1", "A", "2025-01-20", 20.0))
+    off = changes(("A", "2025-01-20", 30.0, "write_off"))
+    got = credit.statement(invoices, paid, off, as_of="2025-01-31")
+    assert got["credit"].tolist() == [0.0, 0.0, 20.0, 10.0, 30.0, 0.0]
+
+
+def test_money_that_is_never_seen_to_leave_ends_nowhere():
+    rolls = pd.DataFrame(
+        [("a", "a", 0.6), ("a", "b", 0.2), ("a", "paid", 0.1), ("a", "written_off", 0.1),
+         ("b", "b", 1.0), ("c", "c", 0.5), ("c", "paid", 0.5)],
+        columns=["from", "to", "rate"],
+    )  # fmt: skip
+    got = credit.loss_rates(rolls, method="markov")
+    assert got["loss_rate"].tolist() == pytest.approx([0.25, 0.0, 0.5])

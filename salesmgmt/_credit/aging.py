@@ -341,6 +341,7 @@ def _key_column(position: Position, name: str) -> pd.Series:
     if not len(receipts):
         return own
     at = latest_invoices(books)[receipts.customer]
+    at = np.where(receipts.source >= 0, receipts.source, at)  # a netted note is its own document
     theirs = own.reindex(np.where(at >= 0, at, len(own)))
     return pd.concat([own, theirs], ignore_index=True)
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from .. import _frames as door
 from .._frames import Keys, Rows
+from ..engine.units import LARGEST, to_units
 from ..errors import InputError
 from .tables import SETTLING, Options, Tables, column_names, take_tables
 
@@ -23,6 +24,7 @@ __all__ = [
     "column_names",
     "constant",
     "fill_due_dates",
+    "nearest_step",
     "open_books",
     "plan_labels",
     "plans_of",
@@ -281,6 +283,14 @@ def _documents(
     )  # fmt: skip
 
 
+def nearest_step(values: Any, step: float) -> np.ndarray:
+    """Amounts as whole steps; what is missing, or too large to be exact, stays as it is."""
+    amounts = np.asarray(values, dtype=np.float64)
+    small = np.abs(amounts) < LARGEST * step
+    whole = door.money(to_units(np.where(small, amounts, 0.0), step), step)
+    return np.where(small, whole, amounts)
+
+
 def whole_units(caller: str, rows: Rows, step: float) -> np.ndarray:
     """Amounts in whole steps; more than add up exactly raise."""
     amounts = rows["amount"]
@@ -507,10 +517,10 @@ def _renamed(
     new = np.where(issued, np.cumsum(issued) - 1, -3)
     if not len(new):
         return receipts.named, books.disputes
-    named = np.where(receipts.named >= 0, new[receipts.named], receipts.named)
+    named = np.where(receipts.named >= 0, new[receipts.named.clip(0)], receipts.named)
     waits = (named == -2) & ~np.isin(receipts.parent, books.documents.parent[issued])
     at = books.disputes["document"].to_numpy(dtype=np.int64)
-    disputes = books.disputes.assign(document=np.where(at >= 0, new[at], at))
+    disputes = books.disputes.assign(document=np.where(at >= 0, new[at.clip(0)], at))
     return np.where(waits, -3, named), disputes
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from .. import _frames as door
 from ..errors import InputError
 from .aging import keys_of
-from .books import KINDS, Options
+from .books import KINDS, Options, nearest_step
 from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
@@ -203,7 +203,7 @@ def worklist(
     grain : {"customer", "invoice"}
         One row a customer, or one an open invoice (those not past due have level 0).
     minimum : float, default=0
-        Leave out customers with less past due than this.
+        Leave out customers (by invoice: invoices) with less past due than this.
     lang : {"en", "zh"}
         Language of the action.
 
@@ -263,8 +263,9 @@ def worklist(
                    "expected"]].copy()  # fmt: skip
     else:
         out = _by_customer(items, late, names)
+    for name in ("overdue", "outstanding", "disputed", "expected"):
+        out[name] = nearest_step(out[name], position.books.step)
     out = out[out["overdue"] >= minimum].reset_index(drop=True)
-    out["expected"] = out["expected"].round(2)
     text = 1 if lang == "zh" else 0
     steps = [0, *(level for level, _ in pairs)]
     action = {n: _ACTIONS[min(k, len(_ACTIONS) - 1)][text] for k, n in enumerate(steps)}
@@ -289,8 +290,6 @@ def _by_customer(items: pd.DataFrame, late: np.ndarray, names: dict[str, str]) -
         level=("level", "max"),
         expected=("expected", lambda v: v.sum(min_count=1)),
     ).reset_index()
-    for name in ("overdue", "outstanding", "disputed"):
-        out[name] = out[name].round(2)
     return out.sort_values(
         ["overdue", *keys], ascending=[False, *[True] * len(keys)], ignore_index=True
     )
@@ -452,12 +451,12 @@ def _lines(position: Position) -> pd.DataFrame:
     )
     named = table["document"].notna()
     table["document"] = table["document"].where(named, None)  # one word for what has no id
-    text = table["document"].astype(str)
-    table = table.assign(_text=text, _receipt=np.r_[np.zeros(len(documents)), np.ones(len(own))])
-    order = ["customer", "currency", "day", "_receipt", "_text"]
-    table = _one_line_a_receipt(table, [*order, "entry"])
-    table = table.sort_values([*order, "entry", "units"], ignore_index=True)
-    return table.drop(columns=["_text", "_receipt"])
+    table["_receipt"] = np.r_[np.zeros(len(documents)), np.ones(len(own))]
+    table["_blank"], table["_text"] = ~named, table["document"].where(named, "").astype(str)
+    order = ["customer", "currency", "day", "_receipt", "_blank", "_text", "entry"]
+    table = _one_line_a_receipt(table, order)
+    table = table.sort_values([*order, "units"], ignore_index=True)
+    return table.drop(columns=["_receipt", "_blank", "_text"])
 
 
 def _one_line_a_receipt(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

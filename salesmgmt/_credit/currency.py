@@ -50,6 +50,10 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
         # Money counts as what it settled: balances from receipts then tie with what is open.
         # The exchange difference against the day it came in is no part of the receivables.
         paid_out = exact_sums(position.receipt, units, len(receipts))
+        stems = np.flatnonzero(receipts.source >= 0)  # so does a credit note
+        notes = receipts.source[stems]
+        settled[notes] = exact_sums(position.document, units, len(documents))[notes]
+        settled[notes] -= paid_out[stems]
     one = replace(
         books,
         documents=replace(documents, units=settled + left, currency=documents.currency * 0,
@@ -101,7 +105,6 @@ def _spread(position: Position, rate: np.ndarray) -> np.ndarray:
     at, units = position.document[order], position.units[order]
     running = np.cumsum(units)
     first = np.r_[True, at[1:] != at[:-1]]
-    start = np.where(first, running - units, 0)
     start = np.maximum.accumulate(np.where(first, np.arange(len(at)), 0))
     base = (running - units)[start]
     end = _round((running - base) * rate[at])

@@ -524,7 +524,7 @@ def open_items(
     def work(tables: Any, day: Any) -> pd.DataFrame:
         position = take_position(
             "open_items", tables, payments, adjustments, as_of=day, method=method, fx=fx,
-            options=options, pairs=False, future=True,
+            options=options, pairs=fx is not None, future=True,
         )  # fmt: skip
         return _items_frame(position, every=include == "all")
 

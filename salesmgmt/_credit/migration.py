@@ -12,7 +12,7 @@ from .._frames import Amount, Key
 from ..engine.matching import exact_sums
 from ..engine.migration import absorption, flow_through
 from ..errors import InputError
-from .books import Options
+from .books import Options, nearest_step
 from .buckets import Ladder, ladder
 from .flows import Flows, take_flows
 
@@ -198,7 +198,8 @@ def loss_rates(
         ``flow``: what rolls from each bucket into the next or beyond, multiplied through to the
         last bucket, times ``loss_given_default`` (the migration-rate table of CAS 22).
         ``markov``: probability of ending written off in the absorbing chain of the roll rates,
-        what stays in the last bucket counted as lost. ``vintage``: of the invoices of each past
+        what stays in the last bucket counted as lost (what was never seen to leave an earlier
+        one ends nowhere). ``vintage``: of the invoices of each past
         period, the share that is written off or more than ``default_days`` past due; one rate
         for each age since the invoice.
     allocation : str
@@ -499,7 +500,7 @@ def _one_origin(
             "origin": np.datetime64(origin, "D").astype("datetime64[us]"),
             "bucket": np.array(steps.names, dtype=object),
             "amount": amount,
-            "expected": np.round(amount * rate, 2),
+            "expected": nearest_step(amount * rate, flows.step),
             "lost": lost,
             "expected_rate": rate,
             "loss_rate": real,

@@ -10,6 +10,8 @@ __all__ = ["absorption", "flow_through"]
 def absorption(transitions: np.ndarray, transient: int) -> np.ndarray:
     """Probability that each transient state ends in each absorbing one, N R.
 
+    A state from which no way leads out ends nowhere: its probabilities are 0.
+
     Parameters
     ----------
     transitions : array (states, states)
@@ -27,9 +29,13 @@ def absorption(transitions: np.ndarray, transient: int) -> np.ndarray:
     accounts by Markov chains", Management Science 8 (1962), 287-303.
     """
     q, r = transitions[:transient, :transient], transitions[:transient, transient:]
-    fundamental = np.eye(transient) - q
-    solution, *_ = np.linalg.lstsq(fundamental, r, rcond=None)
-    return np.clip(solution, 0.0, 1.0)
+    ends = r.sum(axis=1) > 0
+    for _ in range(transient):  # the longest way out
+        ends |= q[:, ends].sum(axis=1) > 0
+    out = np.zeros(r.shape)
+    fundamental = np.eye(int(ends.sum())) - q[np.ix_(ends, ends)]
+    out[ends] = np.linalg.solve(fundamental, r[ends])
+    return np.clip(out, 0.0, 1.0)
 
 
 def flow_through(rates: np.ndarray) -> np.ndarray:
