@@ -284,6 +284,23 @@ def test_credit_risk_and_margin_by_customer(sample):
         clv(sample, model="bgnbd", credit_risk=risk + 1, level=None)
 
 
+def test_clv_range_under_credit_risk_goes_from_what_is_surely_paid_to_all(sample):
+    sold = sample[sample["customer_id"] < "C0300"]
+    model = BGNBD().fit(purchases(sold, freq="M"))
+    safe = clv(sold, model=model)
+    kinds = np.arange(len(safe)) % 3
+    # .5 a year: 5.6 % stop within the first month, more than may lie below the range.
+    risk = pd.Series(np.array([0.5, 1.0, 1e-9])[kinds], index=safe["customer_id"])
+    out = clv(sold, model=model, credit_risk=risk)
+    assert (out["clv_lo"][kinds == 0] == 0).all()
+    assert (out.loc[kinds == 1, ["clv", "clv_lo", "clv_hi"]] == 0).all(axis=None)
+    same = (kinds != 1) & (safe["clv"] < safe["clv_hi"])  # not widened to the mean
+    assert np.allclose(out["clv_hi"][same], safe["clv_hi"][same])
+    # .15 a year: 1.3 % stop within a month, half of the 5 % below a range of 90 %.
+    month = clv(sold, model=model, level=0.9, credit_risk=risk * 0 + 0.15)
+    assert np.allclose(month["clv_lo"], clv(sold, model=model, horizon=1)["clv_lo"])
+
+
 def test_total_spend_quantiles_against_simulation():
     rng = np.random.default_rng(1)
     counts = np.array([[0.5, 0.2, 0.2, 0.1]])

@@ -78,8 +78,9 @@ def clv(
         End of observation. None: the last date in the data.
     level : float or None, default=0.95
         Chance that the value lies in ``clv_lo``..``clv_hi``, at least: what one customer may
-        bring, not only how well the mean is known. The range always holds ``clv``. None leaves
-        both missing.
+        bring, not only how well the mean is known. The range always holds ``clv``. With
+        ``credit_risk`` its lower end counts on what is paid almost surely, its upper one on
+        everything. None leaves both missing.
     returns : {"net", "exclude"}
         As in :func:`purchases`.
     covariates : DataFrame, optional
@@ -152,10 +153,14 @@ def clv(
     out["expected_purchases"] = fitted.expected_purchases(seen, float(horizon)).to_numpy()
     out["expected_value"] = value
     out["clv"] = margins * value * worth
-    lo, hi = _interval(fitted, seen, spend, value, float(horizon), level)
+    sure = None if level is None else _surely_paid(risk, DAYS[freq] / 365.25, level)
+    lo, hi = _interval(fitted, seen, spend, value, float(horizon), level, sure)
     # A later purchase is worth less in the same proportion as the expected ones.
     ahead = out["expected_purchases"].to_numpy()
-    factor = margins * np.divide(worth, ahead, out=np.zeros(len(ahead)), where=ahead > 0)
+    due = worth
+    if risk.any():  # the range has its own way with risk, except where nothing is ever paid
+        due = _discounted(fitted, seen, horizon, DAYS[freq] / 365.25, discount_rate, risk // 1)
+    factor = margins * np.divide(due, ahead, out=np.zeros(len(ahead)), where=ahead > 0)
     out["clv_lo"], out["clv_hi"] = _around(out["clv"], factor * lo, factor * hi)
     out["as_of"] = seen["as_of"]
     out.attrs |= {"model": name, "spend": how, "freq": freq, "horizon": horizon}
@@ -384,6 +389,16 @@ def _spend(seen: pd.DataFrame) -> tuple[np.ndarray, GammaGamma | None, str]:
     return own.fillna(float(own.mean())).to_numpy(np.float64), None, "mean"
 
 
+def _surely_paid(risk: np.ndarray, years: float, level: float) -> np.ndarray:
+    """Periods within which a customer stops paying with half the chance left below the range.
+
+    The other half is that of little being bought until then: together what is below the range.
+    Infinite where there is no risk.
+    """
+    with np.errstate(divide="ignore"):
+        return np.floor(np.log1p(-(1 - level) / 4) / (np.log1p(-risk) * years) + 1e-9)
+
+
 def _interval(
     fitted: Any,
     seen: pd.DataFrame,
@@ -391,13 +406,24 @@ def _interval(
     value: np.ndarray,
     horizon: float,
     level: float | None,
+    sure: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Range of the undiscounted amount of each customer."""
-    if level is None:
+    """Range of the undiscounted amount of each customer.
+
+    Whether a customer goes on paying is not known: the lower end counts on the periods that are
+    ``sure`` to be paid, the upper one on all of them.
+    """
+    if level is None or sure is None:
         return np.full(len(seen), np.nan), np.full(len(seen), np.nan)
+    risky = np.isfinite(sure)
+    paid = np.minimum(sure, horizon)
     if spend is None:
         counts = fitted.expected_interval(seen, horizon, level=level)
-        return counts["lo"].to_numpy() * value, counts["hi"].to_numpy() * value
+        lo, hi = counts["lo"].to_numpy() * value, counts["hi"].to_numpy() * value
+        if risky.any():
+            at_least = fitted.expected_interval(seen, paid, level=(1 + level) / 2)["lo"]
+            lo = np.where(risky, at_least.to_numpy() * value, lo)
+        return lo, hi
     lo, hi = np.zeros(len(seen)), np.zeros(len(seen))
     ahead = fitted.expected_purchases(seen, horizon).to_numpy()
     order = np.argsort(ahead, kind="stable")  # customers with like needs share a table
@@ -410,10 +436,14 @@ def _interval(
         own = (p, p * x[block] + q, g + total[block])
         lo[block] = total_quantile(counts, *own, tail)
         hi[block] = total_quantile(counts, *own, 1 - tail)
+        at = block[risky[block]]
+        if len(at):
+            counts = _count_table(fitted, seen.iloc[at], paid[at], tail / 2)
+            lo[at] = total_quantile(counts, p, p * x[at] + q, g + total[at], tail / 2)
     return lo, hi
 
 
-def _count_table(fitted: Any, seen: pd.DataFrame, horizon: float, tail: float) -> np.ndarray:
+def _count_table(fitted: Any, seen: pd.DataFrame, horizon: Any, tail: float) -> np.ndarray:
     """Chances of 0, 1, 2, ... purchases until what is left no longer matters."""
     columns: list[np.ndarray] = []
     left = np.ones(len(seen))
