@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError, plots
+from salesmgmt import DataWarning, InputError, plots
 from salesmgmt.targets import (
     allocate,
     attainment_probability,
@@ -284,3 +284,32 @@ def test_the_heat_map_runs_in_time_and_adds_no_measures():
     assert [v.get_text() for v in ax.get_xticklabels()] == ["2026-01", "2026-02", "2026-03"]
     assert [v.get_text() for v in ax.get_yticklabels()][:2] == ["a / 销售额", "b / 销售额"]
     assert [v.get_text() for v in ax.texts][:6] == ["", "280", "310", "100", "200", "300"]
+
+
+def test_a_key_has_its_season_from_its_own_first_row_on():
+    """What a region was before it was opened says nothing of its months."""
+    months = pd.date_range("2021-01-01", "2025-06-01", freq="MS")
+    shape = np.tile([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], 5)[: len(months)] * 10
+    old = pd.DataFrame({"region": "old", "date": months, "amount": shape[::-1].copy()})
+    new = pd.DataFrame({"region": "new", "date": months, "amount": shape})[30:]  # July 2023
+    for method in ("robust", "share", "mean"):
+        both = seasonal_profile(pd.concat([old, new]), by="region", method=method)
+        alone = seasonal_profile(new, method=method)
+        got = both.loc[both["region"] == "new", "share"].to_numpy()
+        assert got == pytest.approx(alone["share"].to_numpy())
+    assert got[6] == pytest.approx(7 / 78)
+    fresh = new[-4:].assign(region="newest")
+    with pytest.warns(DataWarning, match="less than a whole cycle of history, first 'newest'"):
+        three = seasonal_profile(pd.concat([old, new, fresh]), by="region")
+    whole = seasonal_profile(pd.concat([old, new, fresh]))
+    got = three.loc[three["region"] == "newest", "share"].to_numpy()
+    assert got == pytest.approx(whole["share"].to_numpy())
+
+
+@pytest.mark.parametrize("method", ["proportional", "even", "catch_up", "minimal"])
+def test_bounds_of_replan_hold_where_nothing_else_changes(method):
+    on_plan = pd.DataFrame({"rep": ["a", "b"], "date": "2026-01-05", "amount": [310.0, 100.0]})
+    new = replan(plan(), on_plan, as_of="2026-01-31", upper={"a": 300, "b": 260}, method=method)
+    assert new["target"].tolist() == [310.0, 290.0, 300.0, 100.0, 240.0, 260.0]
+    losses = plan().assign(target=[310.0, 280, -10, 100, 200, 300])
+    assert replan(losses, on_plan, as_of="2026-01-31")["target"].tolist()[2] == -10

@@ -175,7 +175,9 @@ def replan(
         low = _cell_bound(rows, lower, keys, "lower", np.ceil, 0, step, caller=caller)
         high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
         low, high = np.where(absent, 0, low), np.where(absent, 0, high)
-        open_part = _Open(row_key, ~closed, before, start, low, high)
+        # A floor of zero that nobody asked for leaves targets below zero alone.
+        outside = ~closed & ((now > high) | ((now < low) if lower is not None else False))
+        open_part = _Open(row_key, ~closed, outside, before, start, low, high)
         for at in _blocks(measure_of(rows)):  # one measure never makes up for another
             years = _by_year(year[at], planned[at])
             now[at] = _close_years(
@@ -315,10 +317,11 @@ def _warn_lost(
 
 @dataclass(frozen=True)
 class _Open:
-    """Open cells: key of each row of the plan, which rows are open, weights, order, bounds."""
+    """Key of each row of the plan, which are open (and outside their bounds), order, bounds."""
 
     key: np.ndarray
     is_open: np.ndarray
+    outside: np.ndarray
     before: np.ndarray
     start: np.ndarray
     low: np.ndarray
@@ -446,9 +449,10 @@ def _close_gap(
     tree = Tree((np.zeros(count, dtype=np.int64),))
     rest = round_tree([snap(fair)], tree, total - int(done.sum()))[0]
     have = moved - done
-    touched = np.flatnonzero(rest != have)
-    if len(touched):
-        at = np.flatnonzero(is_open & np.isin(part.key, touched))
+    touched = rest != have
+    touched[part.key[part.outside]] = True
+    if touched.any():
+        at = np.flatnonzero(is_open & touched[part.key])
         at = at[np.lexsort((part.start[at], part.key[at]))]
         now[at] = _spread(now[at], rest, part, at, method)
 

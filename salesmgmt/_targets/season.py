@@ -55,11 +55,13 @@ def seasonal_profile(
     ----------
     history : DataFrame
         ``date``, ``amount`` and the columns of ``by``; amounts are summed to ``freq``, periods
-        without rows count as zero. Net negative periods count as zero.
+        without rows count as zero from a key's own first row on. Net negative periods count as
+        zero.
     freq : {"M", "Q", "W", "D"}, default="M"
         Seasons: months 1-12, quarters 1-4, ISO weeks 1-53, weekdays 1-7 (Monday is 1).
     by : str or list of str, optional
-        Key columns; one profile for each.
+        Key columns; one profile for each. A key with less than a whole cycle of history takes
+        that of all keys together, with a ``DataWarning``.
     calendar : str, Series or DataFrame, optional
         ISO country code or day weights by date (a Series, or ``date`` and ``weight``): the
         profile is then per working day, and :func:`decompose` multiplies it by the working days
@@ -68,7 +70,7 @@ def seasonal_profile(
         ``"robust"``: medians of ratios to a local trend, single odd periods mended (two cycles
         at least, else ``"share"``; so, too, where sales come in so few periods that the middle
         one of a season is zero); ``"mean"``: means of ratios to a centred moving average;
-        ``"share"``: plain shares of the sums, growth included.
+        ``"share"``: shares of the plain means of each season, growth included.
     as_of : date, optional
         Last day of history that is known; a period not over by then is left out with a
         ``DataWarning``. Default: the last date.
@@ -148,11 +150,10 @@ def seasonal_profile(
         basis = "working_day"
     sold = _sold(table, keys, caller=caller)
     table[~sold] = 1.0  # no season is known: every period alike
-    cycle = {"D": 7, "W": 52}.get(freq, periods_a_year(freq))
-    index = np.array(
-        [seasonal_index(line, season, SEASONS[freq], cycle, method=method) for line in table]
-    )
-    index = _complete(index, freq, caller=caller)
+    begun = np.full(count, len(numbers))
+    np.minimum.at(begun, codes[use], at[use] - first)
+    begun[~sold] = 0
+    index = _indices(table, sold, begun, season, keys, freq, method, caller=caller)
     out = _frame(index, keys, freq, basis)
     out.attrs["year_start"] = year_start  # whose first quarter is season 1
     return out
@@ -209,18 +210,48 @@ def _fill(table: np.ndarray) -> np.ndarray:
     return np.nan_to_num(out)
 
 
-def _complete(index: np.ndarray, freq: str, *, caller: str) -> np.ndarray:
-    """Every season needs a value; the 53rd week, which is rare, takes that of the 52nd."""
-    if freq == "W" and np.isnan(index[:, 52]).any():
-        index[:, 52] = np.where(np.isnan(index[:, 52]), index[:, 51], index[:, 52])
-    lost = np.isnan(index).any(axis=0)
-    if lost.any():
-        named = ", ".join(str(s + 1) for s in np.flatnonzero(lost)[:6])
-        raise InputError(
-            f"{caller}(): history has no period of {int(lost.sum())} season(s) ({named}); give "
-            "at least one whole cycle, or a coarser freq."
+def _indices(
+    table: np.ndarray,
+    sold: np.ndarray,
+    begun: np.ndarray,
+    season: np.ndarray,
+    keys: Any,
+    freq: str,
+    method: str,
+    *,
+    caller: str,
+) -> np.ndarray:
+    """Index of each key from its own first period on; too short ones take that of all together."""
+    cycle = {"D": 7, "W": 52}.get(freq, periods_a_year(freq))
+
+    def one(line: np.ndarray, begin: int) -> np.ndarray:
+        index = seasonal_index(line[begin:], season[begin:], SEASONS[freq], cycle, method=method)
+        if freq == "W" and np.isnan(index[52]):  # the 53rd week is rare
+            index[52] = index[51]
+        return index
+
+    index = np.array([one(line, int(b)) for line, b in zip(table, begun, strict=True)])
+    short = np.isnan(index).any(axis=1)
+    if short.any():
+        index[short] = _complete(one(table[sold].sum(axis=0), 0), caller=caller)
+        first = keys.index[int(np.flatnonzero(short)[0])] if keys is not None else ""
+        warn(
+            f"{caller}(): {int(short.sum())} key(s) have less than a whole cycle of history, first "
+            f"{first!r}; they take the profile of all keys together."
         )
     return index / index.mean(axis=1, keepdims=True)
+
+
+def _complete(index: np.ndarray, *, caller: str) -> np.ndarray:
+    """Every season needs a value."""
+    lost = np.flatnonzero(np.isnan(index))
+    if len(lost):
+        named = ", ".join(str(s + 1) for s in lost[:6])
+        raise InputError(
+            f"{caller}(): history has no period of {len(lost)} season(s) ({named}); give "
+            "at least one whole cycle, or a coarser freq."
+        )
+    return index
 
 
 def _frame(index: np.ndarray, keys: Any, freq: str, basis: str) -> pd.DataFrame:
