@@ -233,3 +233,15 @@ def test_keys_named_like_a_column_of_the_result_are_refused():
         with pytest.raises(InputError, match=f"'{name}'"):
             call(name)
     assert rank(named("r"), both, keys="r", method="topsis")["r"].tolist() == ["a", "b"]
+
+
+def test_the_price_index_leaves_lines_without_a_product_aside():
+    # They stood for the last product of the key before (N).
+    sold = [("N", "2024-01-05", "q", 100.0), ("N", "2025-01-05", "q", 100.0),
+            ("S", "2024-01-05", "p", 10.0), ("S", "2025-01-05", "p", 20.0),
+            ("S", "2024-01-05", None, 7.0), ("S", "2025-01-05", None, 7.0)]  # fmt: skip
+    sales = pd.DataFrame(sold, columns=["region", "date", "product", "amount"])
+    sales = sales.assign(customer_id="c", quantity=1)
+    for frame in (sales, sales.drop(sales.index[sales["region"] == "N"])):
+        out = indicators(frame, by="region", shape="wide").set_index(["region", "date"])
+        assert out.loc[("S", pd.Timestamp("2025-01-01")), "price_index"] == 2.0

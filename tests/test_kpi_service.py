@@ -156,6 +156,14 @@ def test_break_even_of_the_textbook():
         break_even(1)
 
 
+def test_break_even_takes_labels_from_any_series():
+    price, unit = pd.Series({"x": 20.0, "y": 30.0}), pd.Series({"y": 15.0, "x": 12.0})
+    rows = break_even(60_000, price=price, unit_cost=unit, sales=150_000)
+    assert rows["units"].to_dict() == {"x": 7500.0, "y": 4000.0}
+    with pytest.raises(InputError, match="sales must have the labels of price"):
+        break_even(60_000, price=price, unit_cost=unit, sales=pd.Series({"x": 1.0}))
+
+
 @pytest.mark.parametrize("answers", [[10], [0], [7], [10, 9], [0, 1], [10, 0]])
 def test_the_promoter_interval_of_a_few_answers_holds_its_score(answers):
     for level in (0.5, 0.8, 0.95, 0.99):

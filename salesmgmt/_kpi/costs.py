@@ -368,7 +368,7 @@ def break_even(
     Parameters
     ----------
     fixed_cost : float or Series
-        Costs that do not depend on sales; a Series gives one row a label.
+        Costs that do not depend on sales. Series, of this or of the others, give one row a label.
     price, unit_cost : float or Series, optional
         Of a unit; then units are given too.
     margin : float or Series, optional
@@ -404,14 +404,16 @@ def break_even(
     caller = "break_even"
     if (margin is None) == (price is None or unit_cost is None):
         raise InputError(f"{caller}(): give either margin, or price and unit_cost.")
-    index = fixed_cost.index if isinstance(fixed_cost, pd.Series) else pd.RangeIndex(1)
+    given = {"fixed_cost": fixed_cost, "price": price, "unit_cost": unit_cost, "margin": margin,
+             "sales": sales, "profit": profit}  # fmt: skip
+    lead = next((n for n, value in given.items() if isinstance(value, pd.Series)), "fixed_cost")
+    index = given[lead].index if isinstance(given[lead], pd.Series) else pd.RangeIndex(1)
 
     def column(value: Any, name: str, low: float | None = None) -> np.ndarray:
         if isinstance(value, pd.Series):
-            same = isinstance(fixed_cost, pd.Series) and value.index.is_unique
-            if value is not fixed_cost and not (same and set(value.index) == set(index)):
-                raise InputError(f"{caller}(): {name} must have the labels of fixed_cost.")
-            if value is not fixed_cost:
+            if name != lead:
+                if not (value.index.is_unique and set(value.index) == set(index)):
+                    raise InputError(f"{caller}(): {name} must have the labels of {lead}.")
                 value = value.reindex(index)
             frame = value.rename(name).to_frame()
             return take(frame, caller=caller, arg=name, value=Amount(name, low=low))["value"]

@@ -404,7 +404,7 @@ def _price_index(s: _Sales) -> np.ndarray:
     """Paasche index of unit values against a year before, over products sold both times."""
     assert s.product is not None
     assert s.quantity is not None
-    fine = (s.amount > 0) & (s.quantity > 0)
+    fine = (s.amount > 0) & (s.quantity > 0) & (s.product >= 0)
     width = int(s.product.max(initial=0)) + 1
     at, inverse = np.unique(s.cell[fine] * width + s.product[fine], return_inverse=True)
     value = group_sums(inverse, s.amount[fine], len(at))
