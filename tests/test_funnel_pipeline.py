@@ -671,3 +671,25 @@ def test_groups_are_those_known_on_the_day():
     events = deals.rename(columns={"created_at": "entered_at"}).assign(stage="lead")
     with pytest.raises(InputError, match="one group only"):
         compare(events, ["lead", "demo"], "source", as_of="2025-02-01")
+
+
+def test_while_nothing_is_won_the_win_rate_of_an_owner_is_zero_and_a_reason_has_none():
+    deals = pd.DataFrame(
+        {
+            "deal_id": [1, 2, 3],
+            "stage": ["lost", "lost", "demo"],
+            "amount": [80.0, 20.0, 50.0],
+            "created_at": pd.Timestamp("2025-01-01"),
+            "close_date": pd.to_datetime(["2025-01-21", "2025-01-31", None]),
+            "owner": ["ann", "bob", "bob"],
+            "lost_reason": ["price", None, None],
+        }
+    )
+    rates = win_loss(deals).groupby("dimension")["win_rate"]
+    assert rates.get_group("owner").tolist() == [0.0, 0.0]
+    assert rates.get_group("lost_reason").isna().all()
+    # One deal won without a source does not make the source a reason of losing.
+    won = deals.assign(stage=["won", "lost", "demo"], source=[None, "web", "web"])
+    source = win_loss(won, dimensions=["source"]).set_index("value")
+    assert source.loc["web", "win_rate"] == 0.0
+    assert source["closed"].sum() == 2

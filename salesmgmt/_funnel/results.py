@@ -233,7 +233,7 @@ def _one_dimension(
     known: Deals, option: str, step: float, confidence: float, caller: str
 ) -> pd.DataFrame:
     name = known.rows.columns[option]
-    reason = bool((known.column(option)[known.status == IS_WON]).isna().all())
+    reason = _is_reason(name, known.column(option)[known.status == IS_WON])
     closed = known.status == (IS_LOST if reason else known.status)
     closed &= known.status != OPEN
     frame = pd.DataFrame(
@@ -262,6 +262,16 @@ def _one_dimension(
     out = out.sort_values(["ul", "_text"], ascending=[False, True], kind="stable")
     front = ["dimension", "value", "closed", "won", "lost", "amount_won", "amount_lost"]
     return out[[*front, "share_lost", "win_rate", "lo", "hi"]]
+
+
+def _is_reason(name: str, of_won: pd.Series) -> bool:
+    """Whether only lost deals have a value, as a reason of losing; all have a source and an owner.
+
+    While nothing is won, its name must say so.
+    """
+    if name in ("source", "owner"):
+        return False
+    return bool(of_won.isna().all()) if len(of_won) else name == "lost_reason"
 
 
 # --------------------------------------------------------------------------------------
