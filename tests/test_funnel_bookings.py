@@ -343,3 +343,26 @@ def test_row_order_changes_no_draw():
     pd.testing.assert_frame_equal(
         simulate_bookings(mixed, horizon=2, n=50), simulate_bookings(deals, horizon=2, n=50)
     )
+
+
+def test_a_backtest_takes_days_at_which_nothing_was_open():
+    begin = pd.Timestamp("2024-01-01") + pd.to_timedelta(3 * np.arange(60), unit="D")
+    deals = pd.DataFrame(
+        {
+            "deal_id": range(60),
+            "stage": ["lost", "won"] * 30,
+            "amount": 100.0,
+            "created_at": begin,
+            "close_date": begin + pd.Timedelta("1D"),
+        }
+    )
+    day = pd.Timestamp(
+        "2024-05-20"
+    )  # the last one closed on the 20th of May, the next begins later
+    out = backtest_bookings(deals, [day], new_business=True, n=200)
+    same = bookings(deals, horizon="30D", as_of=day, n=200)
+    assert out["expected"].tolist() == same["expected"].tolist()
+    assert out["actual"].tolist() == [500.0]
+    assert out["as_of"].dtype == same["as_of"].dtype
+    with pytest.raises(InputError, match="none of dates"):  # no open deal: nothing to forecast
+        backtest_bookings(deals, [day])

@@ -109,3 +109,14 @@ def test_open_deals_stand_in_the_order_of_the_funnel():
     assert (mend["gain"] > 0).all()
     pipeline = next(f for f in shown if "overdue" in f.columns)
     assert pipeline["stage"].tolist() == ["lead", "qualified", "proposal", "negotiation"]
+
+
+def test_the_waterfall_of_the_report_ends_at_the_last_snapshot_known():
+    tables = {"deal_snapshots": load_sample("deal_snapshots")}
+    for as_of, days in ((pd.Timestamp("2025-07-15"), "2025-05-31 and 2025-06-30"),
+                        (None, "2025-11-30 and 2025-12-31")):  # fmt: skip
+        (told, _) = funnel.build(tables, as_of=as_of, lang="en")
+        assert days in told.text
+    assert (
+        funnel.build(tables, as_of=tables["deal_snapshots"]["snapshot_date"].min(), lang="zh") == []
+    )

@@ -229,8 +229,9 @@ def backtest_bookings(
     deals : DataFrame
         One row a deal, open and closed ones.
     dates : iterable of dates
-        Days to forecast from, each with what was known then; those whose span is not over at
-        the last creation or closing are left out.
+        Days to forecast from, each with what was known then. Left out are those whose span is
+        not over at the last creation or closing, those before the first closing and, unless
+        ``new_business``, those at which no deal was open.
     horizon : time span, default="30D"
         Span from the day after each date on.
     new_business : bool, default=False
@@ -278,7 +279,7 @@ def backtest_bookings(
     seed = check_seed(random_state, caller=caller)
     rows = []
     for day in days[days + last <= known.until]:
-        if not (book.closed <= day).any() or not book.open_at(int(day)).any():
+        if not (book.closed <= day).any() or not (new_business or book.open_at(int(day)).any()):
             continue
         (part,) = _parts(book, int(day), [(1, last)], new_business)
         old, new = _draw([part], book, int(day), n, seed)
@@ -288,14 +289,14 @@ def backtest_bookings(
             actual += actual_new(book, int(day), 1, last)
         lo, middle, hi = np.quantile(total, [0.1, 0.5, 0.9])
         expected = part.raw * part.factor + part.new * part.new_factor
-        stamp = pd.Timestamp(np.datetime64(int(day), "D"))
-        rows.append((stamp, expected, lo, middle, hi, part.raw, actual, part.method))
+        rows.append((int(day), expected, lo, middle, hi, part.raw, actual, part.method))
     if not rows:
         raise InputError(
             f"{caller}(): none of dates has a past to learn from and a span that is over."
         )
     names = ["as_of", "expected", "p10", "p50", "p90", "raw", "actual", "method"]
     out = pd.DataFrame(rows, columns=names)
+    out["as_of"] = _stamps(out["as_of"].tolist())
     out.insert(7, "error", out["expected"] - out["actual"])
     out.insert(8, "covered", (out["p10"] <= out["actual"]) & (out["actual"] <= out["p90"]))
     return out
@@ -375,7 +376,6 @@ def _book(known: Deals) -> Book:
 
 
 def _span_days(horizon: Any, caller: str) -> int:
-
     days = microseconds(horizon, name="horizon", caller=caller) // DAY
     if days < 1:
         raise InputError(f"{caller}(): horizon must be at least a day, got {horizon!r}.")

@@ -48,7 +48,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
     classes_ : ndarray
         Lost, won: the two values of ``y``; ascending, where they do not say which is which.
     base_rate_ : float
-        Share won in the data.
+        Share won in the data: (won + 0.5) / (deals + 1), so never 0 or 1.
     window_ : int
         Number of latest outcomes that set the level of a model, and of later updates.
     status_ : str

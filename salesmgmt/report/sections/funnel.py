@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ... import funnel
+from ..._frames import as_dates, days_of
 from ...plots import funnel as plots
 from .._blocks import Block, Figure, Table, Text, column_word
 
@@ -71,7 +73,7 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: Any, lang: str) -> list[
     elif "deals" in tables:
         blocks += _pipeline(tables["deals"], tables.get("stage_events"), as_of, lang)
     if "deal_snapshots" in tables:
-        blocks += _moved(tables["deal_snapshots"], lang)
+        blocks += _moved(tables["deal_snapshots"], as_of, lang)
     return blocks
 
 
@@ -174,11 +176,11 @@ def _pipeline(
     told = {
         "en": f"From {first.date:%Y-%m-%d} to {coming['until'].iloc[-1]:%Y-%m-%d}, "
         f"{coming['expected'].sum():,.0f} is expected to be won, "
-        f"{coming['existing'].sum():,.0f} of it from deals that are open now. The band holds "
-        "four times in five, as the same forecast did in the past.",
+        f"{coming['existing'].sum():,.0f} of it from deals that are open now. The band is to hold "
+        "four times in five; past errors of the same forecast set its width.",
         "zh": f"{first.date:%Y-%m-%d} 至 {coming['until'].iloc[-1]:%Y-%m-%d} 预计赢单 "
         f"{coming['expected'].sum():,.0f}，其中现有商机 {coming['existing'].sum():,.0f}。"
-        "区间按同一预测的历史误差给出，覆盖约 80%。",
+        "区间宽度取自同一预测的历史误差，目标覆盖率为 80%。",
     }
     return [
         *blocks,
@@ -188,13 +190,23 @@ def _pipeline(
     ]
 
 
-def _moved(snapshots: pd.DataFrame, lang: str) -> list[Block]:
-    """The waterfall between the last two snapshots."""
+def _moved(snapshots: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
+    """The waterfall between the last two snapshots that are known."""
     if "snapshot_date" not in snapshots.columns:
         return []
-    days = snapshots["snapshot_date"].drop_duplicates().sort_values().tail(2).tolist()
+    seen = as_dates(snapshots["snapshot_date"], name="snapshot_date", caller="report")
+    day = days_of(seen)
+    days = np.unique(day)
+    if as_of is not None:
+        days = days[days <= days_of(as_dates([as_of], name="as_of", caller="report", last=True))]
+    days = days[-2:]
     if len(days) < 2:
         return []
-    before, after = (snapshots[snapshots["snapshot_date"] == d] for d in days)
+    before, after = (snapshots[day == d] for d in days)
     out = funnel.waterfall(before, after)
-    return [Figure(lambda ax: plots.waterfall(out, ax=ax, lang=lang))]
+    first, end = (f"{np.datetime64(int(d), 'D')}" for d in days)
+    told = {
+        "en": f"What moved the open pipeline between the snapshots of {first} and {end}:",
+        "zh": f"{first} 与 {end} 两次快照之间在途商机金额的变动：",
+    }
+    return [Text(told[lang]), Figure(lambda ax: plots.waterfall(out, ax=ax, lang=lang))]
