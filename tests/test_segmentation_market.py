@@ -288,6 +288,48 @@ def test_promotion_by_hand():
     assert out["return_on_cost"] == pytest.approx(5)
 
 
+def _two_lines_two_regions():
+    days = pd.date_range("2025-01-01", periods=140)
+    flat = {("x", 1): 100.0, ("x", 2): 200.0, ("y", 1): 300.0, ("y", 2): 400.0}
+    parts = [
+        pd.DataFrame({"date": days, "amount": v, "line": line, "region": region})
+        for (line, region), v in flat.items()
+    ]
+    return days, pd.concat(parts, ignore_index=True)
+
+
+def test_a_promotion_may_have_several_scopes():
+    days, sold = _two_lines_two_regions()
+    on = days[70:77]
+    sold.loc[sold["date"].isin(on) & (sold["line"] == "x"), "amount"] *= 1.5
+    plan = pd.DataFrame({"promotion": 7, "start": on[0], "end": on[-1], "region": [1, 2]})
+    out = promotion_effect(sold, plan.assign(line="x"), scope=["line", "region"])
+    assert out["promotion"].tolist() == [7]  # a number stays one
+    row = out.iloc[0]  # was region 1 alone, without a word
+    assert (row["days"], row["actual"], row["expected"]) == (7, 3150.0, pytest.approx(2100))
+    whole = promotion_effect(sold, plan.head(1).assign(line="x"), scope="line")
+    assert whole["actual"][0] == 3150.0
+    apart = plan.assign(line=["x", "y"], start=[on[0], on[3]])
+    with pytest.raises(InputError, match="promotion 7 has other dates in one scope"):
+        promotion_effect(sold, apart, scope=["line", "region"])
+
+
+def test_the_days_after_a_promotion_are_not_those_of_the_next():
+    days, sold = _two_lines_two_regions()
+    first, second = days[70:77], days[80:91]
+    own = sold["line"] == "x"
+    sold.loc[sold["date"].isin(first) & own, "amount"] *= 1.5
+    sold.loc[sold["date"].isin(second) & own, "amount"] *= 3.0
+    sold.loc[sold["date"].isin(days[77:80]) & own, "amount"] *= 0.8
+    plan = pd.DataFrame({"promotion": ["a", "b"], "line": "x"}).assign(
+        start=[first[0], second[0]], end=[first[-1], second[-1]]
+    )
+    out = promotion_effect(sold, plan, scope="line").set_index("promotion")
+    assert out.loc["a", "dip"] == pytest.approx(-0.2)  # was + 1.7: the sales of the second one
+    assert out.loc["a", "net"] == pytest.approx(0.5 * 2100 - 0.2 * 900)
+    assert out.loc["b", "dip"] == pytest.approx(0.0, abs=1e-12)
+
+
 def _heavy_tailed(seed, length, uplift):
     """Three years of few, very unequal orders; regions drift, one product has a season."""
     rng = np.random.default_rng(seed)

@@ -52,13 +52,14 @@ def promotion_effect(
     transactions : DataFrame
         One row a line; not modified. Negative amounts (returns) reduce their day's amount.
     promotions : DataFrame
-        One row a promotion: ``promotion`` (name; repeated names are spans of one promotion),
-        ``start``, ``end`` (dates, both inside), and the columns named in ``scope``; a missing
-        value there means "all". Optional ``cost`` of the campaign.
+        One row a promotion: ``promotion`` (name; repeated names are spans of one promotion, or
+        scopes with the same spans), ``start``, ``end`` (dates, both inside), and the columns
+        named in ``scope``; a missing value there means "all". Optional ``cost`` of the campaign.
     scope : str or sequence of str
         Columns in both frames that say what was promoted (product line, region, channel).
     after : int, default=14
-        Days after the end that are looked at for a dip.
+        Days after the end that are looked at for a dip; those of another promotion of a part of
+        the scope are not.
     level : float, default=0.95
         Coverage of the interval.
     date, amount : str
@@ -133,34 +134,55 @@ def promotion_effect(
     days = rows.days("date")
     first, width = int(days.min()), int(days.max() - days.min()) + 1
     masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
-    names = plans.series("promotion").astype(str).tolist()
+    names = plans.series("promotion").reset_index(drop=True)
+    codes, labels = plans.keys("promotion").codes, names.drop_duplicates()
 
     def sums(mask: np.ndarray) -> np.ndarray:
         at, amounts = days[mask] - first, rows["amount"][mask]
         return added_up(at, amounts, width, caller="promotion_effect")
 
     out = []
-    for name in dict.fromkeys(names):
-        spans = [i for i, other in enumerate(names) if other == name]
-        inside = masks[spans[0]]
+    for at in labels.index:
+        spans = np.flatnonzero(codes == codes[at]).tolist()
+        _check_spans(
+            names.iloc[[at]].tolist()[0],
+            plans.frame.iloc[spans][columns],
+            starts[spans],
+            ends[spans],
+        )
+        inside = np.logical_or.reduce([masks[i] for i in spans])
         same = [i for i in range(len(names)) if (masks[i] & inside).any()]
         quiet = ~_days_of(same, starts, ends + after, first, width)
+        promoted = _days_of(same, starts, ends, first, width)
         controls = [
             [(sums(mask), power) for mask, power in control]
-            for control in _controls(rows.frame, plans.frame, spans[0], columns, inside)
+            for control in _controls(rows.frame, plans.frame.iloc[spans], columns, inside)
         ]
         row = _effect(
             sums(inside),
             controls,
-            placebo.Days(quiet, after),
+            placebo.Days(quiet, after, promoted),
             *_runs(_days_of(spans, starts, ends, first, width)),
             level,
         )
         if "cost" in plans:
             row["cost"] = float(plans["cost"][spans].sum())
             row["return_on_cost"] = row["net"] / row["cost"] if row["cost"] > 0 else float("nan")
-        out.append({"promotion": name} | row)
-    return pd.DataFrame(out)
+        out.append(row)
+    return pd.concat([labels.rename("promotion").reset_index(drop=True), pd.DataFrame(out)], axis=1)
+
+
+def _check_spans(name: Any, scopes: pd.DataFrame, starts: np.ndarray, ends: np.ndarray) -> None:
+    """Rows of one name may be several spans, several scopes, or each span in each scope."""
+    if not len(scopes.columns):
+        return
+    scope = scopes.groupby(list(scopes.columns), dropna=False, observed=True).ngroup().to_numpy()
+    spans = [set(zip(starts[scope == g], ends[scope == g], strict=True)) for g in np.unique(scope)]
+    if any(other != spans[0] for other in spans):
+        raise InputError(
+            f"promotion_effect(): promotion {name!r} has other dates in one scope than in another; "
+            "give them names of their own."
+        )
 
 
 def _in_scope(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str]) -> np.ndarray:
@@ -173,7 +195,7 @@ def _in_scope(lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[st
 
 
 def _controls(
-    lines: pd.DataFrame, plans: pd.DataFrame, i: int, columns: list[str], inside: np.ndarray
+    lines: pd.DataFrame, scopes: pd.DataFrame, columns: list[str], inside: np.ndarray
 ) -> list[list[tuple[np.ndarray, float]]]:
     """Rows outside the scope that may tell what to expect: all, and those that share a part.
 
@@ -182,9 +204,9 @@ def _controls(
     """
     shared = []
     for column in columns:
-        value = plans[column].iloc[i]
-        if not pd.isna(value):
-            part = (lines[column] == value).to_numpy(dtype=bool) & ~inside
+        values = scopes[column]
+        if not values.isna().any():
+            part = lines[column].isin(values).to_numpy(dtype=bool) & ~inside
             if part.any():
                 shared.append(part)
     found = [[(part, 1.0)] for part in shared]
@@ -241,10 +263,11 @@ def _effect(
         judged, key=lambda j: (np.isnan(j[0][0]), np.nan_to_num(j[0][0]), np.nan_to_num(j[0][1]))
     )
     came = float(sum(own[a : b + 1].sum() for a, b in zip(starts, ends, strict=True)))
-    later = [own[b + 1 : b + 1 + days.after].sum() for b in ends]
+    calm = np.where(days.events, 0.0, own)  # what the next promotion sells is no aftermath
+    later = np.array([calm[b + 1 : b + 1 + days.after].sum() for b in ends])
     base_later = placebo.expected_after(own, control, days, starts, ends)
     base = float(expected.sum())
-    dip = float(np.sum(later)) - float(np.nansum(base_later))
+    dip = float((later - base_later)[np.isfinite(base_later)].sum())
     weights = expected / base if base > 0 else np.zeros(len(spans))
     spread = float(np.sqrt((weights**2).sum()))
     known = base > 0

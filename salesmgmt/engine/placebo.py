@@ -32,10 +32,11 @@ _WINDOWS = 8  # windows without an event to judge by, at least
 
 @dataclass(frozen=True)
 class Days:
-    """Which days are without events, and how many days after an event belong to it."""
+    """Which days are without events, how many after one belong to it, and which are events."""
 
     quiet: np.ndarray
     after: int
+    events: np.ndarray
 
 
 def expected_in(
@@ -51,8 +52,9 @@ def expected_in(
 def expected_after(
     own: np.ndarray, control: Control, days: Days, starts: np.ndarray, ends: np.ndarray
 ) -> np.ndarray:
-    """Expected sums of the days after windows."""
-    return _expected(own, control, days, ends + 1, ends + days.after, starts, ends + days.after)
+    """Expected sums of the days after windows, less those of other events."""
+    last = ends + days.after
+    return _expected(own, control, days, ends + 1, last, starts, last, ~days.events)
 
 
 def _expected(
@@ -63,6 +65,7 @@ def _expected(
     last: np.ndarray,
     out_from: np.ndarray,
     out_to: np.ndarray,
+    counted: np.ndarray | bool = True,
 ) -> np.ndarray:
     n = len(own)
 
@@ -76,7 +79,8 @@ def _expected(
     known = base(np.ones(n), reach) > 0
     value = base(own, reach)
     for sums, power in control:
-        seen = _between(np.concatenate([[0.0], np.cumsum(sums)]), first, last, n)
+        there = np.where(counted, sums, 0.0)
+        seen = _between(np.concatenate([[0.0], np.cumsum(there)]), first, last, n)
         usual = base(sums, reach)
         known &= (usual > 0) & ((seen > 0) if power < 0 or len(control) > 1 else (seen >= 0))
         safe = np.where(known, usual, 1.0)
