@@ -404,8 +404,14 @@ def break_even(
     caller = "break_even"
     if (margin is None) == (price is None or unit_cost is None):
         raise InputError(f"{caller}(): give either margin, or price and unit_cost.")
-    given = {"fixed_cost": fixed_cost, "price": price, "unit_cost": unit_cost, "margin": margin,
-             "sales": sales, "profit": profit}  # fmt: skip
+    given: dict[str, Any] = {
+        "fixed_cost": fixed_cost,
+        "price": price,
+        "unit_cost": unit_cost,
+        "margin": margin,
+        "sales": sales,
+        "profit": profit,
+    }
     lead = next((n for n, value in given.items() if isinstance(value, pd.Series)), "fixed_cost")
     index = given[lead].index if isinstance(given[lead], pd.Series) else pd.RangeIndex(1)
 
