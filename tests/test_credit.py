@@ -292,6 +292,22 @@ def test_rates_by_english_names_fit_a_chinese_aging(company):
         assert got["bucket"].iloc[0] == "1年以内"
 
 
+def test_customers_whose_ids_are_fractions_stay_keys_of_a_long_aging():
+    invoices = pd.DataFrame(
+        {"invoice_id": ["a", "b"], "customer_id": [101.0, 102.0], "amount": [100.0, 50.0],
+         "invoice_date": "2025-01-01", "due_date": "2025-01-31"}
+    )  # fmt: skip
+    rates = [0.0, 0.1, 0.2, 0.3, 0.4]
+    got = credit.expected_loss(invoices, as_of="2025-02-10", rates=rates)
+    assert got.groupby("customer_id")["allowance"].sum().to_dict() == {101.0: 10.0, 102.0: 5.0}
+    apart = pd.Series({101.0: 30.0})
+    got = credit.expected_loss(invoices, as_of="2025-02-10", rates=rates, individual=apart)
+    assert got.groupby("customer_id")["allowance"].sum().to_dict() == {101.0: 30.0, 102.0: 5.0}
+    before = credit.expected_loss(invoices, as_of="2024-12-31", rates=rates)
+    assert before.columns.tolist() == got.columns.tolist()
+    assert before.empty
+
+
 def test_individually_assessed_items_leave_the_matrix():
     ages = pd.DataFrame({"customer_id": ["A", "B"], "current": [100.0, 50.0], "91+": [0.0, 80.0]})
     own = pd.DataFrame({"customer_id": ["B"], "allowance": [100.0]})

@@ -262,11 +262,17 @@ def test_credit_notes_get_no_answer(fitted):
         (["taken"], "it is the outcome"),
         (["colour"], "no column 'colour'"),
         ("channel", "takes a list"),
+        (5, "features takes a list"),
+        ([["channel"]], r"names of columns, got \['channel'\]"),
+        ({"channel": ["since_date"]}, "takes the name of a date column"),
+        (["endless"], "'endless' is infinite in 304 row"),
+        (["several"], r"'several' must hold numbers, dates or labels; row 0 holds \[1\]"),
     ],
 )
 def test_what_was_not_known_then_is_refused(features, words):
     invoices, payments = book()
     invoices["taken"] = (payments["date"] - invoices["invoice_date"]).dt.days
+    invoices["endless"], invoices["several"] = np.inf, [[1]] * len(invoices)
     with pytest.raises(InputError, match=words):
         LatePaymentModel(features=features).fit(invoices, payments, as_of="2025-01-31")
 
@@ -282,6 +288,17 @@ def test_features_known_then_are_used():
     late = invoices.tail(1).assign(since_date=pd.Timestamp("2030-01-01"))
     with pytest.raises(InputError, match="dated later"):
         model.predict(late)
+
+
+def test_features_may_be_numbered_or_called_like_the_models_own():
+    invoices, payments = book()
+    invoices[3] = invoices["amount"] % 7
+    model = LatePaymentModel(features=pd.Index([3, "amount"], dtype=object))
+    model.fit(invoices, payments, as_of="2025-01-31")
+    seen = model.known_at_invoice(invoices.head(5))
+    assert seen.columns.is_unique
+    assert seen["amount (given)"].tolist() == invoices["amount"].head(5).tolist()
+    assert seen["3"].tolist() == invoices[3].head(5).tolist()
 
 
 def test_too_little_to_learn_from_is_said():

@@ -28,6 +28,13 @@ def test_score_distribution_has_a_bar_a_band_and_a_line_a_cutoff(card, lang):
     assert heights.sum() == len(X)
     assert len(ax.lines) == 1
     assert f"{bands['approved'].iloc[2]:.0%}" in ax.texts[0].get_text()
+    k = int(bands["rows"].iloc[:-1].argmax())
+    inside = plots.score_distribution(bands, lang=lang, cutoffs=bands["low"].iloc[k] + 2)
+    next_, own = bands["approved"].iloc[[k + 1, k]]
+    assert f"{next_:.0%}–{own:.0%}" in inside.texts[0].get_text()
+    ends = [bands["low"].iloc[0] - 9, bands["high"].iloc[-1] + 9]
+    ends = plots.score_distribution(bands, lang=lang, cutoffs=ends).texts
+    assert [t.get_text().replace(" pass", "").split()[-1] for t in ends] == ["100%", "0%"]
     plain = plots.score_distribution(model.bands(X, width=5), lang=lang)
     assert sum(bar.get_height() for bar in plain.patches) == len(X)
 

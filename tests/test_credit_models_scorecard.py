@@ -314,6 +314,20 @@ def test_numbers_as_levels_and_unseen_levels():
     assert part["points"].min() == part.query("kind == 'other'")["points"].item()
 
 
+def test_the_worst_bin_is_worst_in_points_also_where_a_weight_is_negative():
+    rng = np.random.default_rng(0)
+    risk = rng.integers(0, 4, 3000)
+    near = np.where(rng.random(3000) < 0.7, risk, rng.integers(0, 4, 3000))
+    odds = 1.5 * risk - 0.7 * near - 1  # alone, near seems to raise the risk
+    X = pd.DataFrame({"risk": risk, "near": near})
+    y = (rng.random(3000) < 1 / (1 + np.exp(-odds))).astype(int)
+    card = CreditScorecard(nonnegative=False, empty="worst").fit(X, y)
+    assert card.coef_[1] < 0
+    points = card.table_.query("feature == 'near'").set_index("kind")["points"]
+    assert points["missing"] == points["interval"].min()
+    assert card.predict_proba(X.assign(near=np.nan))[:, 1].mean() > y.mean()
+
+
 def test_the_bad_class_is_named_and_not_guessed_from_the_alphabet():
     X, y = customers()
     words = np.where(y == 1, "bad", "good")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,12 +179,23 @@ class Extras:
 
     def __init__(self, features: Mapping[str, str] | Sequence[str] | None, caller: str) -> None:
         self.caller = caller
-        if isinstance(features, str):
-            raise InputError(f"{caller}: features takes a list or a mapping, not one text.")
-        dated = dict(features) if isinstance(features, Mapping) else {}
-        self.dated: dict[str, str | None] = {str(n): dated.get(n) for n in (features or ())}
+        features = () if features is None else features
+        if isinstance(features, str) or not isinstance(features, Iterable):
+            raise InputError(
+                f"{caller}: features takes a list or a mapping, not one text; got {features!r}."
+            )
+        names = list(features)
+        odd = [n for n in names if not isinstance(n, Hashable)]
+        if odd:
+            raise InputError(f"{caller}: features takes names of columns, got {odd[0]!r}.")
+        dated = features if isinstance(features, Mapping) else {}
+        self.dated: dict[Any, Any] = {n: dated.get(n) for n in names}
         for name, since in self.dated.items():
-            if name.lower() in _OUTCOMES and since is None:
+            if not isinstance(since, Hashable):
+                raise InputError(
+                    f"{caller}: features: {name!r} takes the name of a date column, got {since!r}."
+                )
+            if str(name).lower() in _OUTCOMES and since is None:
                 raise InputError(
                     f"{caller}: feature {name!r} is known only after the invoice date; leave it "
                     f'out, or say since when: features={{"{name}": "its date column"}}.'
@@ -192,8 +203,8 @@ class Extras:
 
     def fit(self, frame: pd.DataFrame, day: np.ndarray) -> Extras:
         """Learn means and levels."""
-        self.numbers: dict[str, float] = {}
-        self.levels: dict[str, list[Any]] = {}
+        self.numbers: dict[Any, float] = {}
+        self.levels: dict[Any, list[Any]] = {}
         for name in self.dated:
             column = self._column(frame, name, day)
             if column.dtype.kind == "f":
@@ -215,7 +226,7 @@ class Extras:
                 if column.dtype.kind != "f":
                     raise InputError(f"{self.caller}: feature {name!r} held numbers in fit.")
                 lost = np.isnan(column)
-                out[name] = np.where(lost, self.numbers[name], column)
+                out[str(name)] = np.where(lost, self.numbers[name], column)
                 out[f"{name} missing"] = lost.astype(np.float64)
             else:
                 for level in self.levels[name]:
@@ -229,7 +240,10 @@ class Extras:
         series, since = frame[name], self.dated[name]
         if since is not None:
             rows = door.take(
-                frame, caller=self.caller, arg="invoices", since=door.Date(since, missing="allow")
+                frame,
+                caller=self.caller,
+                arg="invoices",
+                since=door.Date(since, missing="allow", option=""),
             )
             self._refuse_later(name, since, rows["since"], day, frame)
             series = series.where(~np.isnat(rows["since"]))
@@ -238,9 +252,25 @@ class Extras:
             self._refuse_later(name, name, when, day, frame)
             ago = day - np.where(np.isnat(when), 0, when.astype("M8[D]").astype(np.int64))
             return np.where(np.isnat(when), np.nan, ago)
-        if pd.api.types.is_numeric_dtype(series.dtype):
-            return series.to_numpy(dtype=np.float64, na_value=np.nan)
-        return series.astype(object).to_numpy()
+        if pd.api.types.is_numeric_dtype(series.dtype) and series.dtype.kind != "c":
+            return self._finite(name, series.to_numpy(dtype=np.float64, na_value=np.nan), frame)
+        values = series.astype(object).to_numpy()
+        odd = [i for i, v in enumerate(values) if isinstance(v, complex) or not _hashable(v)]
+        if odd:
+            raise InputError(
+                f"{self.caller}: feature {name!r} must hold numbers, dates or labels; row "
+                f"{frame.index[odd[0]]!r} holds {values[odd[0]]!r}."
+            )
+        return values
+
+    def _finite(self, name: Any, column: np.ndarray, frame: pd.DataFrame) -> np.ndarray:
+        at = np.flatnonzero(np.isinf(column))
+        if len(at):
+            raise InputError(
+                f"{self.caller}: feature {name!r} is infinite in {len(at)} row(s) (row "
+                f"{frame.index[at[0]]!r}); make what is not known missing."
+            )
+        return column
 
     def _refuse_later(
         self, name: str, column: str, when: np.ndarray, day: np.ndarray, frame: pd.DataFrame
@@ -257,3 +287,11 @@ class Extras:
                 f"{column!r}) in {len(at)} row(s) ({shown}): it was not known then. Leave it out, "
                 "or give its value as of the invoice date."
             )
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

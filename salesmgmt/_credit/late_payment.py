@@ -404,8 +404,10 @@ class LatePaymentModel(BaseEstimator):
         return self._join(X, frame, record.day[rows])
 
     def _join(self, X: pd.DataFrame, frame: pd.DataFrame, day: np.ndarray) -> pd.DataFrame:
+        X = X.drop(columns=_BASELINES)
         more = self.extras_.transform(frame, day)
-        return pd.concat([X.drop(columns=_BASELINES), more], axis=1)
+        more = more.rename(columns={c: _given(c) for c in more if c in X})
+        return pd.concat([X, more], axis=1)
 
     def _fit(self, X: pd.DataFrame, late: np.ndarray, delay: np.ndarray) -> None:
         self.names_ = list(X.columns)
@@ -497,18 +499,16 @@ class LatePaymentModel(BaseEstimator):
 
     def _refuse_outcomes(self, X: pd.DataFrame, delay: np.ndarray) -> None:
         """A given feature that all but equals the outcome cannot have been known before."""
-        for name in [c for c in self.extras_.numbers if X[c].std() > 0]:
-            with np.errstate(invalid="ignore"):
-                twin = abs(np.corrcoef(X[name].rank(), pd.Series(delay).rank())[0, 1])
-                same = abs(
-                    np.corrcoef(X[name].rank(), pd.Series(delay + X["terms"].to_numpy()).rank())[
-                        0, 1
-                    ]
-                )
-            if max(twin, same) > 0.98:
+        fates = [pd.Series(d).rank() for d in (delay, delay + X["terms"].to_numpy())]
+        for name in self.extras_.numbers:
+            column = X[_given(name) if _given(name) in X else str(name)].rank().to_numpy()
+            if column.min() == column.max():
+                continue
+            twin = max(abs(np.corrcoef(column, fate)[0, 1]) for fate in fates)
+            if twin > 0.98:
                 raise InputError(
                     f"{_SELF}: feature {name!r} orders invoices like their days to settle (rank "
-                    f"correlation {max(twin, same):.3f}): it is the outcome, known only later. "
+                    f"correlation {twin:.3f}): it is the outcome, known only later. "
                     "Leave it out."
                 )
 
@@ -520,6 +520,11 @@ class LatePaymentModel(BaseEstimator):
         for name in ("prior", "half_life"):
             door.check_number(getattr(self, name), name, caller=_SELF, low=0, open_low=True)
         door.check_number(self.ridge, "ridge", caller=_SELF, low=0)
+
+
+def _given(name: Any) -> str:
+    """A given feature that is called like one of the model's own."""
+    return f"{name} (given)"
 
 
 def _last_day(frame: Any, date: str) -> int:

@@ -109,8 +109,14 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
             bucket=Key("bucket", option=""),
             amount=Amount("amount", option=""),
         )
-        keys = [c for c in table.columns if c not in ("bucket", "amount", "as_of")]
-        keys = [c for c in keys if not pd.api.types.is_float_dtype(table[c])]
+        # Keys stand before the bucket; fractions behind it (shares, say) are no keys.
+        ahead = set(table.columns[: table.columns.get_loc("bucket")])
+        keys = [
+            c
+            for c in table.columns
+            if c not in ("bucket", "amount", "as_of")
+            and (c in ahead or not pd.api.types.is_float_dtype(table[c]))
+        ]
         frame = table[~table["bucket"].isin(("unapplied", "未核销收款"))].reset_index(drop=True)
         kept = [*keys, "bucket", "amount", *(c for c in ("as_of",) if c in frame)]
         return frame[kept].copy(), keys, list(dict.fromkeys(frame["bucket"]))
@@ -293,6 +299,8 @@ def expected_loss(
             *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long",
             **options,
         )  # fmt: skip
+        if ages.empty:  # no document or receipt by then
+            return _nothing(ages)
         if rates is None:
             rates = loss_rates(
                 *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets,
@@ -312,6 +320,12 @@ def expected_loss(
     source = np.array([told.get(b, "given") for b in out["bucket"]], dtype=object)
     out.insert(out.columns.get_loc("allowance") + 1, "status", source)
     return out
+
+
+def _nothing(ages: pd.DataFrame) -> pd.DataFrame:
+    """The result where nobody owes anything."""
+    out = ages.assign(base_rate=0.0, rate=0.0, allowance=0.0, status="")
+    return out[[*(c for c in out if c != "as_of"), "as_of"]]
 
 
 def _scenarios(scenarios: Any, caller: str) -> list[tuple[float, float]]:

@@ -37,7 +37,6 @@ class Recipe:
     criterion: str
     max_candidates: int
     smoothing: float
-    empty: str
     rare: float
 
 
@@ -78,6 +77,12 @@ class Bins:
             out = np.where(at >= 0, self.group[at] if len(self.group) else other, other)
         out = np.where(special >= 0, self.regular + special, out)
         return np.where(missing, self.regular + len(self.special), out)
+
+    def take_worst(self, weight: float) -> None:
+        """Give bins that held nobody the evidence of the worst one, as the weight reads it."""
+        unseen = self.count == 0
+        held = self.woe[~unseen]
+        self.woe[unseen] = held.max(initial=0.0) if weight < 0 else held.min(initial=0.0)
 
     def table(self) -> pd.DataFrame:
         """One row a bin."""
@@ -269,6 +274,3 @@ def _weigh(bins: Bins, codes: np.ndarray, bad: np.ndarray, recipe: Recipe) -> No
     totals = float(good.sum()), float(bins.bad.sum())
     bins.woe = weight_of_evidence(good, bins.bad, *totals, recipe.smoothing)
     bins.iv = information_value(good, bins.bad, *totals, recipe.smoothing)
-    if recipe.empty == "worst":
-        unseen = bins.count == 0
-        bins.woe[unseen] = bins.woe[~unseen].min(initial=0.0)

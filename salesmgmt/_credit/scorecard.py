@@ -225,6 +225,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         weights, self.intercept_ = fit_logistic(woe, bad[order], ridge=self.ridge, floor=floor)
         self.coef_ = np.zeros(len(self.bins_))
         self.coef_[used] = weights
+        if self.empty == "worst":
+            for b, weight in zip(self.bins_, self.coef_, strict=True):
+                b.take_worst(weight)
 
     def _give_points(self) -> None:
         exact = self.base_score - self.factor_ * (np.log(self.base_odds) + self.intercept_)
@@ -660,7 +663,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
     def _recipe(self, name: Any) -> Recipe:
         return Recipe(
             options.by_column(self.trend, name, "auto"), self.max_bins, self.min_share,
-            self.criterion, self.max_candidates, self.smoothing, self.empty, self.rare,
+            self.criterion, self.max_candidates, self.smoothing, self.rare,
         )  # fmt: skip
 
     def __sklearn_tags__(self) -> Any:

@@ -35,7 +35,8 @@ def score_distribution(
     lang : {"en", "zh"}
         Language of title, axes and legend.
     cutoffs : sequence of float
-        Scores to mark; each says what share of rows is at or above it.
+        Scores to mark; each says what share of rows is at or above it: between two shares, if it
+        lies inside a band.
 
     Returns
     -------
@@ -57,12 +58,10 @@ def score_distribution(
         ax.bar(low + width / 2, rows, color=BLUE, label=t(lang, "all", "全部"), **style)
     top = float(rows.max())
     ax.set_ylim(0, 1.18 * top)
-    for k, cut in enumerate(sorted(cutoffs)):
+    for k, cut in enumerate(sorted(np.atleast_1d(cutoffs).tolist())):
         ax.axvline(cut, color=RED, linewidth=1.4, linestyle="--")
-        at = frame["approved"].to_numpy()[
-            np.searchsorted(low, cut, side="left").clip(0, len(low) - 1)
-        ]
-        text = t(lang, f"{cut:g}: {at:.0%} pass", f"{cut:g}分：通过 {at:.0%}")
+        pass_ = _passing(frame, cut)
+        text = t(lang, f"{cut:g}: {pass_} pass", f"{cut:g}分：通过 {pass_}")
         height = top * (1.14 - 0.07 * (k % 2))
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
         ax.text(cut, height, f" {text}", color=RED, fontsize=9, va="top", ha="left", bbox=box)
@@ -70,6 +69,16 @@ def score_distribution(
     ax.set_ylabel(t(lang, "customers", "客户数"))
     title = t(lang, "Distribution of scores", "评分分布")
     return finish(ax, title=title, legend=True)
+
+
+def _passing(bands: pd.DataFrame, cut: float) -> str:
+    """Share at or above a cut-off, as far as the bands tell."""
+    starts = np.append(bands["low"].to_numpy(dtype=float), bands["high"].iloc[-1] + 1.0)
+    above = np.append(bands["approved"].to_numpy(dtype=float), 0.0)
+    after = int(np.searchsorted(starts, cut, side="left"))
+    within = int(np.searchsorted(starts, cut, side="right")) - 1
+    least, most = (f"{above[k]:.0%}" for k in (min(after, len(above) - 1), max(within, 0)))
+    return least if least == most else f"{least}–{most}"
 
 
 def calibration_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
