@@ -298,3 +298,19 @@ def test_controls_come_as_columns_tables_series_or_keys():
         impact(sales, controls=market[["date"]], **options)
     with pytest.raises(InputError, match="names all keys"):
         impact(few, controls=["s00", "s02", "s04"], **options)
+
+
+def test_runs_that_erred_alike_count_as_far_in_any_unit():
+    # Slow sellers: nothing sold in the window, nor in windows before it, forecast alike each time.
+    rng = np.random.default_rng(1)
+    dates = pd.date_range("2020-01-01", periods=48, freq="MS")
+    sales = pd.DataFrame({"store": np.repeat(list("abcdefgh"), 48), "date": [*dates] * 8})
+    sales["amount"] = rng.poisson(0.2, len(sales)) * 3.0
+    yuan, cents = (
+        impact(
+            sales.assign(amount=sales["amount"] * unit), start="2023-10-01", by="store", placebos=3
+        )
+        for unit in (1, 100)
+    )
+    assert (yuan["placebo"] > 0.25).any()
+    np.testing.assert_array_equal(yuan["placebo"], cents["placebo"])

@@ -28,6 +28,7 @@ _BELIEF = 12.0  # series from which a run tells what the runs share
 _STEADY = 3.0  # windows without overlap from which that share is half believed
 _ROUGH = 0.1  # the same where controls, calendar or events make widths a rougher guess
 _ALIKE = 4.0  # windows without overlap from which a series' own errors are half believed
+_TIE = 1e-6  # relative: runs that erred alike (months without a sale) differ by rounding alone
 _FADE = 0.8  # what a placebo run counts beside the next later one: volatility changes
 _FINE = 7  # seasons from which widths need nothing more
 # Quarters err more unevenly from one time to the next: two of three unseen sets ask for 1.07 to
@@ -633,5 +634,5 @@ def _placebo_shares(
         fits[fits] = row[order][at[fits]] == (run["_series"].to_numpy() * far + step)[fits]
         target = order[at[fits]]
         count[target] += 1
-        beyond[target] += away[fits] >= distance[target]
+        beyond[target] += away[fits] >= (1 - _TIE) * distance[target]
     return np.where(count > 1, beyond / count, np.nan)
