@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -419,6 +420,9 @@ def test_a_reversal_never_meets_money():
     # 100 - 40 - 5 + 10: the reversal has nothing to take back, and stands by itself.
     assert credit.aging(made)["total"].tolist() == [65.0]
     assert made.loc[made["kind"] == "unapplied", "amount"].tolist() == [-10.0]
+    first, last = credit.provision({"91+": 1000.0}, [0.5]), credit.provision({"91+": 900.0}, [0.8])
+    moved = credit.provision_movement(first, last, other).set_index("item")["amount"]
+    assert moved["write_off"] == 10.0 == -credit.bad_debt_rate(made)["written_off"].item()
 
 
 def test_customers_as_numbers_and_as_text_never_meet_and_are_refused():
@@ -551,3 +555,38 @@ def test_money_that_is_never_seen_to_leave_ends_nowhere():
     )  # fmt: skip
     got = credit.loss_rates(rolls, method="markov")
     assert got["loss_rate"].tolist() == pytest.approx([0.25, 0.0, 0.5])
+
+
+@pytest.mark.parametrize("whole", [False, True])  # a spreadsheet reads 150.0 as a whole number
+def test_an_aging_from_a_file_still_knows_its_buckets(whole):
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 100.0),
+        ("I2", "B", "2025-02-05", "2025-03-05", 70.0),
+        ("I3", "B", "2025-03-15", "2025-04-05", 30.0),
+    ).assign(shop=[1, 2, 2])
+    rates = [0.01, 0.1, 0.2, 0.3, 0.4]
+    pair = [credit.aging(invoices, as_of=day, by="shop") for day in ("2025-03-10", "2025-03-31")]
+    money = pair[0].attrs["buckets"]
+    read = [pd.read_csv(io.StringIO(a.to_csv(index=False))) for a in pair]
+    if whole:
+        read = [a.astype(dict.fromkeys(money, "int64")) for a in read]
+    for table, aging in zip(read, pair, strict=True):
+        want = credit.provision(aging, rates)[["shop", "bucket", "amount", "allowance"]]
+        got = credit.provision(table, rates)[list(want)]
+        pd.testing.assert_frame_equal(got, want, check_dtype=False)
+    want = credit.aging_movement(*pair).drop(columns="as_of")
+    got = credit.aging_movement(*read).drop(columns="as_of")
+    pd.testing.assert_frame_equal(got, want, check_dtype=False)
+    days = pd.DataFrame({0: [50.0], 30: [20.0]})
+    assert credit.provision(days, [0.1, 0.5])["allowance"].tolist() == [5.0, 10.0]
+
+
+def test_shares_of_converted_receivables_are_shares_of_all():
+    invoices = bills(
+        ("I1", "A", "2025-01-05", "2025-02-05", 100.0),
+        ("I2", "B", "2025-01-05", "2025-02-05", 300.0),
+    ).assign(currency=["USD", "CNY"])
+    got = credit.concentration(invoices, fx={"USD": 7.0}, by="currency")
+    assert got[["currency", "share", "rank"]].to_numpy().tolist() == [
+        ["USD", 0.7, 1], ["CNY", 0.3, 2],
+    ]  # fmt: skip

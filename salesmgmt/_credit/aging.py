@@ -21,7 +21,7 @@ from .plain import PlainBooks, plain_books
 from .settling import Position
 from .tables import Tables, take_tables
 
-__all__ = ["aging", "aging_movement"]
+__all__ = ["aging", "aging_movement", "bucket_columns"]
 
 
 def aging(
@@ -422,9 +422,29 @@ def _same_buckets(before: Sequence[Any], after: Sequence[Any]) -> None:
         )
 
 
+def bucket_columns(frame: pd.DataFrame) -> list[Any]:
+    """Buckets of a wide aging: by its ``attrs``; of one from a file, what adds up to the total."""
+    names = list(frame.columns)
+    told = frame.attrs.get("buckets")
+    if told and set(told) <= set(names):
+        return list(told)
+    ends = [c for c in ("unapplied", "total") if c in names]
+    if len(ends) < 2 or not all(pd.api.types.is_numeric_dtype(frame[c]) for c in ends):
+        return []
+    before = names[: names.index("unapplied")]
+    numbers = [c for c in before if pd.api.types.is_numeric_dtype(frame[c])]
+    wanted = (frame["total"] - frame["unapplied"]).to_numpy(dtype=np.float64)
+    slack = 1e-6 + 1e-9 * np.abs(wanted)
+    for first in range(len(numbers)):  # keys stand before the buckets and may be numbers too
+        sums = frame[numbers[first:]].to_numpy(dtype=np.float64).sum(axis=1)
+        if (np.abs(sums - wanted) <= slack).all():
+            return numbers[first:]
+    return []
+
+
 def _made_long(frame: pd.DataFrame) -> pd.DataFrame:
     """A wide aging as rows of key and bucket; any other frame as it is."""
-    names = [*frame.attrs.get("buckets", []), "unapplied"]
+    names = [*bucket_columns(frame), "unapplied"]
     if "bucket" in frame or len(names) == 1 or not {*names, "as_of"} <= set(frame.columns):
         return frame
     keys = [c for c in frame.columns if c not in (*names, "total", "as_of")]

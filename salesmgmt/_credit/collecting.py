@@ -95,9 +95,8 @@ def concentration(
     np.subtract.at(units, receipt, position.rest)
     out = keys.reset_index(drop=True).copy()
     out["outstanding"] = door.money(units, books.step)
-    currency = books.names["currency"]
-    apart = currency in out and len(out)
-    parts = [p for _, p in out.groupby(currency, sort=True)] if apart else [out]
+    apart = books.currencies is not None and len(out)
+    parts = [p for _, p in out.groupby(books.names["currency"], sort=True)] if apart else [out]
     done = []
     for part in parts:
         ranked = part.sort_values("outstanding", ascending=False, kind="stable")

@@ -12,12 +12,12 @@ from .. import _frames as door
 from .._frames import Amount, Date, Key, Rows
 from ..engine.units import to_units
 from ..errors import InputError
-from .aging import aging
+from .aging import aging, bucket_columns
 from .books import Options
 from .buckets import translated
 from .currency import rates_of
 from .migration import loss_rates
-from .tables import refuse_unknown_kinds, reversals_kept
+from .tables import SETTLING, refuse_unknown_kinds, reversals_kept
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
 
@@ -120,10 +120,10 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         frame = table[~table["bucket"].isin(("unapplied", "未核销收款"))].reset_index(drop=True)
         kept = [*keys, "bucket", "amount", *(c for c in ("as_of",) if c in frame)]
         return frame[kept].copy(), keys, list(dict.fromkeys(frame["bucket"]))
-    names = table.attrs.get("buckets")
-    if names is None or not set(names) <= set(table.columns):
+    names = bucket_columns(table)
+    if not names:
         numbers = [c for c in table.columns if pd.api.types.is_numeric_dtype(table[c])]
-        names = [c for c in numbers if c not in _NOT_BUCKETS and not c.endswith("_id")]
+        names = [c for c in numbers if c not in _NOT_BUCKETS and not str(c).endswith("_id")]
     if not names:
         raise InputError(
             f"{caller}(): aging must be a result of aging(), wide or long, or amounts by bucket."
@@ -503,8 +503,8 @@ def _settled(
         return empty, empty
     refuse_unknown_kinds("provision_movement", rows, names["kind"])
     amount = rows["amount"].copy()
-    for kind in ("write_off", "recovery"):
-        mine = (rows.series("kind") == kind).to_numpy(dtype=bool)
+    for kinds in (SETTLING, ("recovery",)):  # whose sign is read together, as in a ledger
+        mine = rows.series("kind").isin(kinds).to_numpy(dtype=bool)
         amount[mine] = reversals_kept(amount[mine])
     if names["currency"] not in keys:
         amount = amount * _to_one_currency(rows, fx)
