@@ -246,3 +246,20 @@ def test_the_price_index_leaves_lines_without_a_product_aside():
     january = pd.Timestamp("2025-01-01")
     assert out.loc[("N", january), "price_index"] == 1.0
     assert out.loc[("S", january), "price_index"] == 2.0
+
+
+def test_bands_with_the_same_remainder_go_to_the_better_one():
+    for n in (5, 15, 45, 85, 165):  # 0.7 n and 0.1 n both end in one half
+        band = distribution(pd.Series(np.arange(n, dtype=float)))["band"].value_counts()
+        assert band["middle"] == np.ceil(Decimal("0.7") * n)
+
+
+def test_the_order_of_rows_does_not_move_a_shrunk_rate():
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame({"rep": list("abc") * 40, "n": random.integers(0, 9, 120),
+                         "months": random.uniform(0.1, 2, 120)})  # fmt: skip
+    options = {"numerator": "n", "denominator": "months", "by": "rep", "method": "poisson"}
+    first = shrink(rows, **options)
+    for seed in range(5):
+        mixed = shrink(rows.sample(frac=1, random_state=seed), **options)
+        pd.testing.assert_frame_equal(mixed, first, check_exact=True)
