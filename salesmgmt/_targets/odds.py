@@ -328,23 +328,25 @@ class PlanSpans:
 
     def runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Label, first and last day of each run of days without a gap, by label and time."""
-        there = self.start <= self.end
-        label, start, end = self.code[there], self.start[there], self.end[there]
+        label, start, end = self.code, self.start, self.end
+        there = start <= end
+        if not there.all():
+            label, start, end = label[there], start[there], end[there]
         if not len(label):
             return label, start, end
         base = int(start.min())
-        width = int(end.max()) - base + 2
+        width = int(end.max()) - base + 2  # a day between labels: no run goes on into the next
         first = label * width + (start - base)
         last = first + (end - start)
         if (first[1:] < first[:-1]).any():
             order = np.argsort(first, kind="stable")
-            first, last, label = first[order], last[order], label[order]
-        reach = np.maximum.accumulate(last)
-        new = np.r_[True, (label[1:] != label[:-1]) | (reach[:-1] + 1 < first[1:])]
-        label = label[new]
+            first, last = first[order], last[order]
+        reach = np.maximum.accumulate(last, out=last)
+        new = np.flatnonzero(np.r_[True, reach[:-1] + 1 < first[1:]])
+        begin, finish = first[new], reach[np.r_[new[1:] - 1, len(reach) - 1]]
+        label = begin // width
         offset = base - label * width
-        final = np.r_[np.flatnonzero(new)[1:] - 1, len(reach) - 1]
-        return label, first[new] + offset, reach[final] + offset
+        return label, begin + offset, finish + offset
 
     def hold(self, code: np.ndarray, days: np.ndarray) -> np.ndarray:
         """Whether a day lies in one of its label's periods."""
