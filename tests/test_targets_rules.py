@@ -313,3 +313,21 @@ def test_bounds_of_replan_hold_where_nothing_else_changes(method):
     assert new["target"].tolist() == [310.0, 290.0, 300.0, 100.0, 240.0, 260.0]
     losses = plan().assign(target=[310.0, 280, -10, 100, 200, 300])
     assert replan(losses, on_plan, as_of="2026-01-31")["target"].tolist()[2] == -10
+
+
+def test_totals_by_key_leave_the_columns_exact():
+    """Thirds of an odd amount for each of nine: rounded one by one, a column was up to 3 off."""
+    weights = pd.Series(1.0, index=pd.Index(list("abcdefghi"), name="rep"))
+    totals = pd.Series(100.0, index=weights.index)
+    by_key = decompose(totals, periods=("2026-01", "2026-03", "M"), weights=weights, step=1)
+    assert by_key.groupby("rep")["target"].sum().eq(100).all()
+    assert by_key.groupby("period_start")["target"].sum().tolist() == [300, 300, 300]
+
+
+def test_a_curve_within_quarters_of_one_year_is_a_curve():
+    """Only totals of two years and more tell an indicator from a curve."""
+    months = pd.period_range("2026-01", periods=12, freq="M")
+    curve = pd.Series([1.0, 2, 3] * 2 + [5, 1, 1] * 2, index=months)
+    quarters = pd.Series([60.0, 600, 70, 700], index=pd.period_range("2026Q1", periods=4, freq="Q"))
+    told = decompose(quarters, periods=months, profile=curve, step=1)["target"].tolist()
+    assert told == [10, 20, 30, 100, 200, 300, 50, 10, 10, 500, 100, 100]

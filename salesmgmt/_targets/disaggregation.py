@@ -377,7 +377,7 @@ def column_totals(
 ) -> tuple[list[Group], np.ndarray]:
     """Groups and period weights of a plan, after the path through its totals is chosen."""
     if method == "auto":
-        method = "denton" if _is_indicator(groups, shape, profile) else "pro_rata"
+        method = "denton" if _is_indicator(groups, shape, profile, spans) else "pro_rata"
     if method == "pro_rata":
         for group in groups:
             _check_told(group, spans, caller=caller)
@@ -432,8 +432,8 @@ def _check_told(group: Group, spans: Spans, *, caller: str) -> None:
         )
 
 
-def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any) -> bool:
-    """A Series by date with two or more totals to meet, whose own sums differ between them."""
+def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any, spans: Spans) -> bool:
+    """A Series by date with totals of two or more years to meet, whose own years differ."""
     if len(groups) != 1 or shape.ndim != 1 or not isinstance(profile, pd.Series):
         return False
     if pd.api.types.is_integer_dtype(profile.index.dtype):  # by season, not by date
@@ -444,5 +444,6 @@ def _is_indicator(groups: Sequence[Group], shape: np.ndarray, profile: Any) -> b
     known = group.block >= 0
     if not known.all():  # only an indicator can reach beyond the totals
         return True
-    sums = np.bincount(group.block, weights=shape, minlength=len(group.amounts))
+    _, year = np.unique(spans.year, return_inverse=True)
+    sums = np.bincount(year.reshape(-1), weights=shape)
     return bool(np.ptp(sums) > 1e-9 * sums.max())

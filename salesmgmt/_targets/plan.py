@@ -51,7 +51,8 @@ def decompose(
     Every cell, every total of a rep, team or region over the plan, and every total of a
     period, month, quarter or year over the organisation is the floor or the ceiling (in
     ``step``) of its ideal, and all of them add up to ``total``. Subtotals across both (a
-    team's quarter) are sums of cells.
+    team's quarter) are sums of cells; so are totals of a period where a coarser plan gives
+    several periods to each of several keys.
 
     Parameters
     ----------
@@ -280,14 +281,26 @@ def _ideal_of(
 
 
 def _rounded(ideal: np.ndarray, groups: Sequence[Group], setting: _Setting) -> np.ndarray:
-    """Whole plan: all groups at once where their totals are those of a common calendar."""
+    """Whole plan: all groups at once where each has one total, else each by itself."""
     if len(groups) == 1:
         return _round_one(ideal, groups[0], setting.tree, setting.spans)
+    if all(len(group.amounts) == 1 for group in groups):
+        # Totals by key are whole row totals of one table: its columns are exact as well.
+        out = _round_whole(ideal, sum(int(group.amounts[0]) for group in groups), setting)
+        if all(int(out[group.rows].sum()) == int(group.amounts[0]) for group in groups):
+            return out
     out = np.zeros(ideal.shape, dtype=np.int64)
     for group in groups:
         part, _ = part_of_tree(setting.tree, group.rows)
         out[group.rows] = _round_one(ideal[group.rows], group, part, setting.spans)
     return out
+
+
+def _round_whole(ideal: np.ndarray, total: int, setting: _Setting) -> np.ndarray:
+    """One table of the whole organisation and time."""
+    rows, block = np.arange(len(ideal)), np.zeros(ideal.shape[1], dtype=np.int64)
+    everything = Group(rows, np.array([total]), block)
+    return _round_one(ideal, everything, setting.tree, setting.spans)
 
 
 def _round_one(ideal: np.ndarray, group: Group, tree: Tree, spans: Spans) -> np.ndarray:
@@ -362,10 +375,7 @@ def _more(ideal: np.ndarray, whole: np.ndarray, factor: float, setting: _Setting
     total = int(np.rint(whole.sum() * factor))
     sums = float(ideal.sum())
     scaled = ideal * (total / sums if sums > 0 and (ideal >= 0).all() else factor)
-    everything = Group(
-        np.arange(len(ideal)), np.array([total]), np.zeros(ideal.shape[1], dtype=np.int64)
-    )
-    return _round_one(scaled, everything, setting.tree, setting.spans)
+    return _round_whole(scaled, total, setting)
 
 
 # --------------------------------------------------------------------------------------
