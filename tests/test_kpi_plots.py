@@ -67,3 +67,23 @@ def test_ranks_without_intervals_are_not_drawn_as_certain():
     )
     with pytest.raises(InputError, match="no rank intervals"):
         plots.rank_intervals(kpi.totals(card))
+
+
+def test_the_parts_of_pay_end_where_the_payout_does():
+    sales = pd.DataFrame({"rep": list("abc"), "amount": [900.0, -300.0, 200.0]})
+    plan = incentives.CommissionPlan([(0, 0.1)], base="amount", cap=50, draw=30, clawback="carry")
+    paid = incentives.payout(sales, plan, by="rep")
+    widths = np.zeros(3)
+    for bar in plots.pay_mix(paid).patches:
+        widths[round(bar.get_y() + bar.get_height() / 2)] += bar.get_width()
+    np.testing.assert_allclose(widths, paid["payout"])
+
+
+def test_ranks_of_several_periods_are_labelled_by_their_keys_alone():
+    noisy = pd.DataFrame({"k": list("abab"), "month": ["2025-01"] * 2 + ["2025-02"] * 2,
+                          "m": [1.0, 0.9, 0.8, 0.7], "e": 0.1})  # fmt: skip
+    card = kpi.scorecard(noisy, [kpi.Metric("m", error="e")], keys=["k", "month"])
+    ax = plots.rank_intervals(kpi.totals(card, period="month"))
+    assert {t.get_text() for t in ax.get_yticklabels()} == {
+        f"{k} / {m}" for k in "ab" for m in ("2025-01", "2025-02")
+    }

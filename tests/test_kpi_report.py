@@ -58,3 +58,15 @@ def test_rows_left_out_are_told():
     texts = [b.text for b in kpi.build(tables("some rows without a rep"), as_of=None, lang="en")
              if isinstance(b, Text)]  # fmt: skip
     assert any("rows without rep are left out" in t for t in texts)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_one_payee_has_no_correlation_to_tell(lang):
+    sales = pd.DataFrame({"customer_id": "c", "rep": "a", "date": ["2025-01-05", "2025-02-06"],
+                          "amount": [100.0, -100.0]})  # fmt: skip
+    plan = pd.DataFrame({"rep": ["a"], "period_start": ["2025-01-01"],
+                         "period_end": ["2025-03-31"], "target": [1000.0]})  # fmt: skip
+    given = {"transactions": sales, "plan": plan}
+    told = incentives.build(given, as_of="2025-03-31", lang=lang)[0].text
+    assert "nan" not in told
+    assert "inf" not in told

@@ -21,6 +21,7 @@ _PARTS = (
     ("pool", "team pool", "团队奖金池", "#CC79A7"),
     ("released", "released", "回款兑现", "#8C6D31"),
     ("draw", "draw", "预支", FAINT),
+    ("carried", "waived or carried", "豁免或结转", "#F0E442"),
     ("clawback", "clawback", "追回", RED),
     ("cap", "cap", "封顶", ORANGE),
     ("held", "held", "待回款", GREY),

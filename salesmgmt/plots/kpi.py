@@ -239,8 +239,9 @@ def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
         raise InputError(
             f"{caller}(): result has no rank intervals; give metrics an error= column first."
         )
-    known = ("total", "rank", "rank_lo", "rank_hi", "grade", "numerator", "denominator", "raw",
-             "shrunk", "lo", "hi", "weight")  # fmt: skip
+    known = ("total", "rank", "rank_lo", "rank_hi", "grade", "previous", "change",
+             "rank_change", "trend", "numerator", "denominator", "raw", "shrunk", "lo", "hi",
+             "weight")  # fmt: skip
     names = [c for c in frame.columns if c not in known]
     frame = frame.sort_values(["rank", *names], ignore_index=True).head(_MOST)
     at = np.arange(len(frame))

@@ -58,12 +58,12 @@ def _money(goals: pd.DataFrame) -> pd.DataFrame:
 def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
     zh = lang == "zh"
     fair = incentives.fairness(paid).set_index("metric")["value"]
-    total, sold = paid["payout"].sum(), paid["amount"].sum()
+    total, sold = float(paid["payout"].sum()), float(paid["amount"].sum())
+    told = _told(total, sold, fair, zh)
     if zh:
         text = (
             f"{quarter} 按示例方案计算（销售额的 2%，超目标部分 3%，超 120% 部分 4%）："
-            f"{len(paid)} 人共 {total:,.0f}，占其销售额 {total / sold:.1%}；"
-            f"基尼系数 {fair['gini']:.2f}，提成与完成率的等级相关 {fair['rank_correlation']:.2f}。"
+            f"{len(paid)} 人共 {total:,.0f}" + "；".join(["", *told]) + "。"
         )
         heads = {
             "rep": "销售",
@@ -75,15 +75,28 @@ def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
     else:
         text = (
             f"{quarter} under an example plan (2 % of sales, 3 % beyond the target, 4 % beyond "
-            f"120 % of it): {total:,.0f} to {len(paid)} reps, {total / sold:.1%} of what they "
-            f"sold; Gini {fair['gini']:.2f}, rank correlation of pay with attainment "
-            f"{fair['rank_correlation']:.2f}."
+            f"120 % of it): {total:,.0f} to {len(paid)} reps" + "; ".join(["", *told]) + "."
         )
         heads = {}
     shown = paid.sort_values(["payout", "rep"], ascending=[False, True], ignore_index=True)
     table = shown[["rep", "amount", "target", "attainment", "payout"]]
     formats = {"amount": "money", "target": "money", "attainment": "percent", "payout": "money"}
     return [Text(text), Table(table, formats=formats, headings=heads), _figure(paid, lang)]
+
+
+def _told(total: float, sold: float, fair: pd.Series, zh: bool) -> list[str]:
+    """Share of sales and fairness in words; what few payees or no sales leave open is left out."""
+    out = []
+    if sold > 0:
+        share = f"{total / sold:.1%}"
+        out.append(f"占其销售额 {share}" if zh else f"{share} of their sales")
+    for name, en, cn in (
+        ("gini", "Gini", "基尼系数"),
+        ("rank_correlation", "rank correlation of pay with attainment", "提成与完成率的等级相关"),
+    ):
+        if not pd.isna(fair[name]):
+            out.append(f"{cn if zh else en} {fair[name]:.2f}")
+    return out
 
 
 def _figure(paid: pd.DataFrame, lang: str) -> Figure:
