@@ -307,3 +307,20 @@ def test_the_owner_of_two_equal_visits_does_not_depend_on_the_order_of_rows():
     for rows in (events, events.iloc[::-1]):
         late = funnel.service_levels(rows, {"lead": 3}, owner="owner")
         assert late[["owner", "days"]].to_numpy().tolist() == [["李", 9.0]]
+
+
+def test_every_won_stage_ends_the_standard_process():
+    events = days(
+        {
+            1: [(0, "lead"), (2, "demo"), (5, "new")],
+            2: [(0, "lead"), (2, "demo"), (5, "renewal")],
+            3: [(0, "lead"), (5, "renewal")],
+        }
+    )
+    out = funnel.paths(events, won=["new", "renewal"]).set_index("variant")
+    assert out["conforms"].to_dict() == {
+        "lead > demo > new": True,
+        "lead > demo > renewal": True,
+        "lead > renewal": False,
+    }
+    assert out["skipped"].tolist() == [0, 0, 1]

@@ -124,9 +124,10 @@ def conversion(
         decided), ``overall`` (share of the first step), ``median_days`` and ``p25_days``,
         ``p75_days``, ``p90_days``, ``mean_days`` from the previous step, ``total_days``
         (median from the first step); of those who reached it ``went_on`` (in the last row all),
-        ``lost`` (window over, or closed as lost), ``open``; and of all deals ``visits`` of the
-        stage, ``skipped`` (deals that went beyond it without it), ``backward_moves`` and
-        ``reopens`` into it (both missing for ``order="any"``), ``as_of``.
+        ``lost`` (a window over, ended by an exclusion, or closed as lost), ``open``; and of all
+        deals ``visits`` of the stage, ``skipped`` (deals that went beyond it without it),
+        ``backward_moves`` and ``reopens`` into it (all four missing for ``order="any"``),
+        ``as_of``.
 
     Raises
     ------

@@ -104,9 +104,7 @@ def pipeline(
     0  demo      1   100.0          0.5      50.0
     """
     caller = "pipeline"
-    refuse_names(
-        by, [*_STAGE_COLUMNS, "overdue_amount", "undated", "median_age", "as_of"], caller=caller
-    )
+    refuse_names(by, [*_STAGE_COLUMNS, *_MORE], caller=caller)
     known = read_deals(
         deals,
         caller=caller,
@@ -372,7 +370,7 @@ def _side(
     inside = np.ones(len(rows), dtype=bool)
     if span is not None:
         inside = (due >= span[0]) & (due <= span[1])
-    keys = rows.frame[list(dict.fromkeys([deal, *check_names(by, "by", caller=caller)]))]
+    keys = rows.frame[list(dict.fromkeys([deal, *names]))]
     facts = {
         "units": units(rows["amount"], step, name=amount, caller=caller),
         "due": due,

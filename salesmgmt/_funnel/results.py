@@ -234,8 +234,7 @@ def _one_dimension(
 ) -> pd.DataFrame:
     name = known.rows.columns[option]
     reason = _is_reason(name, known.column(option)[known.status == IS_WON])
-    closed = known.status == (IS_LOST if reason else known.status)
-    closed &= known.status != OPEN
+    closed = known.status == IS_LOST if reason else known.status != OPEN
     frame = pd.DataFrame(
         {
             "value": known.column(option).astype(object).where(lambda s: s.notna(), None),

@@ -36,7 +36,7 @@ def paths(
         Stage events.
     standard : sequence, optional
         Stages of the standard process, in order, the winning one included. Default: the open
-        stages in the order deals pass them, then the won one. A deal conforms when its path is
+        stages in the order deals pass them, then a won one. A deal conforms when its path is
         the standard one up to where it is, or up to where it was lost.
     top : int, optional
         Only so many variants. Default: all.
@@ -82,9 +82,14 @@ def paths(
         check_int(top, "top", caller=caller, low=1)
     stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
+    same = np.arange(len(visits.labels))
     if standard is None:
         there = np.unique(visits.stage)  # not those entered after as_of
-        line = [i for i in there[np.argsort(visits.rank[there])] if visits.kinds[i] != "lost"]
+        ordered = there[np.argsort(visits.rank[there])]
+        line = [i for i in ordered if visits.kinds[i] == "open"]
+        if len(won_ones := ordered[visits.kinds[ordered] == "won"]):  # one is as good as another
+            line.append(won_ones[0])
+            same[won_ones] = won_ones[0]
     else:
         names = stage_list(standard, name="standard", caller=caller)
         tell_misspelt(visits.labels, {"standard": names}, caller=caller)
@@ -99,7 +104,7 @@ def paths(
         key = codes[a:b].tobytes()
         seen.setdefault(key, []).append(days[i])
         kept.setdefault(key, codes[a:b])
-    rows = [_variant(kept[k], spans, visits, line) for k, spans in seen.items()]
+    rows = [_variant(kept[k], same[kept[k]], s, visits, line) for k, s in seen.items()]
     names = ["variant", "deals", "steps", "rework", "skipped", "outcome", "conforms", "median_days"]
     out = pd.DataFrame(rows, columns=names)
     out = out.sort_values(["deals", "variant"], ascending=[False, True], kind="stable")
@@ -110,11 +115,14 @@ def paths(
     return out if top is None else out.head(top)
 
 
-def _variant(path: np.ndarray, spans: list[float], visits: Visits, line: list[int]) -> tuple:
+def _variant(
+    path: np.ndarray, plain: np.ndarray, spans: list[float], visits: Visits, line: list[int]
+) -> tuple:
+    """One row; ``plain`` is the path in the stages of the standard process."""
     kind = str(visits.kinds[path[-1]])
-    body = path[:-1] if kind == "lost" else path
+    body = plain[:-1] if kind == "lost" else plain
     conforms = len(body) <= len(line) and list(body) == list(line[: len(body)])
-    on_line = [line.index(s) for s in path if s in line]
+    on_line = [line.index(s) for s in plain if s in line]
     passed = set(range(max(on_line) + 1)) if on_line else set()
     return (
         " > ".join(str(visits.labels.iloc[s]) for s in path),

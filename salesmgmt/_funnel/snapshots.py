@@ -110,7 +110,7 @@ def snapshots(
         stamp = np.datetime64(int(d), "D").astype("datetime64[us]")
         part.insert(0, "snapshot_date", np.full(len(part), stamp))
         parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0]
+    return pd.concat(parts, ignore_index=True)
 
 
 _SLIPS = [

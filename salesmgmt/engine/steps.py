@@ -367,12 +367,13 @@ def _over(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> n
     if rule.window is not None:
         out = times[:, 0] + rule.window
     if rule.gaps is not None:
-        wait = _longest_wait if rule.order == "ordered" else _last_wait
-        out = np.minimum(out, wait(store, starts, times, rule))
+        ordered = rule.order == "ordered"
+        wait = _longest_wait(store, starts, rule) if ordered else _last_wait(times, rule)
+        out = np.minimum(out, wait)
     return np.where(times[:, -1] != NEVER, times[:, -1], out)
 
 
-def _last_wait(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+def _last_wait(times: np.ndarray, rule: Rule) -> np.ndarray:
     """Until when the step after the last one done may come."""
     assert rule.gaps is not None
     level = (times != NEVER).sum(axis=1)
@@ -380,7 +381,7 @@ def _last_wait(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule)
     return _later(times[np.arange(len(times)), level - 1], high[level - 1])
 
 
-def _longest_wait(store: Packed, starts: np.ndarray, times: np.ndarray, rule: Rule) -> np.ndarray:
+def _longest_wait(store: Packed, starts: np.ndarray, rule: Rule) -> np.ndarray:
     """Until when any chain of events from the start waits for its next step.
 
     A repeated step opens a chain of its own: of ``a b b`` the second ``b`` waits longer.

@@ -122,7 +122,7 @@ def test_any_order_counts_distinct_steps_in_some_window(history, window):
     assert got["entered"].tolist() == [sum(v >= k for v in levels) for k in (1, 2, 3)]
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     histories,
     st.sampled_from(["allow", "strict"]),
