@@ -67,6 +67,12 @@ def test_clusters_are_found_counted_and_ordered_by_value():
     assert cluster(frame, lang="zh")["label"].iloc[0].startswith("1: ")
 
 
+def test_columns_named_by_numbers_are_features():
+    frame = _blobs()
+    plain = cluster(frame.set_axis(range(3), axis=1), k=3, lower_is_better=[0])
+    assert plain["cluster"].tolist() == cluster(frame, k=3)["cluster"].tolist()
+
+
 def test_cluster_names_what_is_wrong():
     with pytest.raises(InputError, match="whole number"):
         cluster(_blobs(), k=0)

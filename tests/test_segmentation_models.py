@@ -192,6 +192,17 @@ def test_expectation_is_the_sum_over_purchases_also_where_hardly_anybody_leaves(
     np.testing.assert_allclose(got, want, rtol=1e-9)
 
 
+def test_opportunities_to_come_are_counted():
+    model = BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
+    donors = pd.DataFrame({"x": [0, 4], "t_x": [0, 5], "T": [6, 6]})
+    for method in (model.expected_purchases, model.expected_interval):
+        with pytest.raises(InputError, match="whole number of opportunities"):
+            method(donors, 2.5)  # was that of 2
+    assert model.probability_of(donors, 0, 0).tolist() == [1.0, 1.0]  # was .89 and .30
+    assert model.probability_of(donors, 1, 0).tolist() == [0.0, 0.0]
+    assert model.expected_interval(donors, 0).to_numpy().tolist() == [[0, 0], [0, 0]]
+
+
 def test_bgbb_probabilities():
     model = BGBB.from_params(alpha=1.2, beta=0.75, gamma=0.66, delta=2.8)
     seen = pd.DataFrame({"x": [0, 1, 4], "t_x": [0, 2, 6], "T": [6, 6, 6]})

@@ -317,7 +317,8 @@ class BGBB(PurchaseModel):
     Parameters
     ----------
     None
-        There is nothing to tune. ``x``, ``t_x`` and ``T`` are numbers of opportunities.
+        There is nothing to tune. ``x``, ``t_x`` and ``T`` are numbers of opportunities;
+        ``probability_alive`` is the chance to be there at the next one, as in [1]_.
 
     Attributes
     ----------

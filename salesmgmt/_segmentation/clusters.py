@@ -304,7 +304,7 @@ def _features(features: pd.DataFrame, columns: Sequence[str] | None) -> list[str
             raise InputError("cluster(): columns is empty; name at least one feature.")
         return given
     usual = [c for c in ("recency", "frequency", "monetary") if c in features.columns]
-    names = usual or [str(c) for c in features.select_dtypes("number").columns]
+    names = usual or features.select_dtypes("number").columns.tolist()
     if not names:
         raise InputError("cluster(): features has no numeric column; name some with columns=.")
     return names

@@ -150,7 +150,8 @@ class PurchaseModel(Likelihood, ABC):
         X : DataFrame
             Columns ``x``, ``t_x``, ``T``.
         t : float or array-like
-            Length of time, in the unit of ``T``; one for all, or one a row.
+            Length of time, in the unit of ``T``; one for all, or one a row. Whole for
+            :class:`BGBB`, whose time is counted.
 
         Returns
         -------
@@ -158,7 +159,7 @@ class PurchaseModel(Likelihood, ABC):
             One value a row, with the index of ``X``.
         """
         index, p, x, t_x, T = self._ready(X, "expected_purchases")
-        span = _spans(t, len(x), f"{type(self).__name__}.expected_purchases")
+        span = self._spans(t, len(x), f"{type(self).__name__}.expected_purchases")
         value = self._alive(p, x, t_x, T) * self._expected(p, x, t_x, T, span)
         return pd.Series(np.maximum(value, 0.0), index=index, name="expected_purchases")
 
@@ -219,7 +220,7 @@ class PurchaseModel(Likelihood, ABC):
         caller = f"{type(self).__name__}.probability_of"
         check_int(n, "n", caller=caller, low=0)
         index, p, x, t_x, T = self._ready(X, "probability_of")
-        span = _spans(t, len(x), caller)
+        span = self._spans(t, len(x), caller)
         alive = self._alive(p, x, t_x, T)
         value = alive * self._exactly(p, x, t_x, T, n, span) + (1 - alive) * (n == 0)
         return pd.Series(np.clip(value, 0.0, 1.0), index=index, name="probability")
@@ -244,7 +245,7 @@ class PurchaseModel(Likelihood, ABC):
         caller = f"{type(self).__name__}.expected_interval"
         check_number(level, "level", caller=caller, low=0, high=1, open_low=True, open_high=True)
         index, p, x, t_x, T = self._ready(X, "expected_interval")
-        span = _spans(t, len(x), caller)
+        span = self._spans(t, len(x), caller)
         tail = (1 - level) / 2
         alive = self._alive(p, x, t_x, T)
         lo, hi = np.zeros(len(x), dtype=np.int64), np.zeros(len(x), dtype=np.int64)
@@ -263,6 +264,16 @@ class PurchaseModel(Likelihood, ABC):
             open_rows = open_rows[more]
             n += 1
         return pd.DataFrame({"lo": np.minimum(lo, hi), "hi": hi}, index=index)
+
+    def _spans(self, t: Any, n: int, caller: str) -> np.ndarray:
+        """Lengths of time, one a row; opportunities are counted."""
+        spans = _spans(t, n, caller)
+        if self._discrete and (spans % 1 != 0).any():
+            raise InputError(
+                f"{caller}(): t must be a whole number of opportunities, "
+                f"got {spans[spans % 1 != 0][0]:g}."
+            )
+        return spans
 
     def _ready(
         self, X: pd.DataFrame, method: str

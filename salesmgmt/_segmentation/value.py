@@ -52,7 +52,8 @@ def abc(
     -------
     DataFrame
         One row an item, the largest first (equal values by item): the item, the value,
-        ``share``, ``cumulative``, ``class``; with ``date`` also ``cv`` and ``xyz``.
+        ``share``, ``cumulative``, ``class``; with ``date`` also ``cv`` (infinite without a
+        positive mean) and ``xyz``.
 
     Raises
     ------
@@ -164,8 +165,9 @@ def whale_curve(
         One row a customer, the most profitable first: ``rank``, the customer, ``amount``,
         ``profit``, ``customers_share`` (of customers so far), ``cumulative``,
         ``cumulative_share`` (of the total profit; rises above 1 where later customers lose
-        money). ``attrs``: ``gini`` (of the amounts), ``peak`` (highest cumulative share),
-        ``peak_customers`` (share of customers up to the peak), ``basis``.
+        money; missing without a positive total). ``attrs``: ``gini`` (of the amounts, negative
+        ones as zero), ``peak`` (highest cumulative share), ``peak_customers`` (share of
+        customers up to the peak), ``basis``.
 
     Raises
     ------

@@ -111,7 +111,7 @@ def probability_of(
     a, b, g, d = params
     a, b, d = a + x, b + n - x, d + n
     given = betaln(g, d + 1)
-    out = np.zeros(len(x))
+    out = np.full(len(x), float(k == t == 0))  # without an opportunity nothing is bought
     # Alive at opportunities n + 1..n + j exactly, or through all t of them.
     for j in range(max(k, 1), t + 1):
         ways = gammaln(j + 1.0) - gammaln(k + 1.0) - gammaln(j - k + 1.0)
