@@ -123,12 +123,14 @@ def test_the_record_is_what_had_happened_before_the_invoice_date(fitted):
             assert got["baseline_days"].iloc[i] == pytest.approx(days)
 
 
-def test_the_recent_record_is_exact_over_many_half_lives(fitted):
+def test_the_recent_record_is_exact_over_many_half_lives_and_late_after_the_days_of_grace(fitted):
     _, invoices, payments = fitted
-    model = LatePaymentModel(half_life=5.0).fit(invoices, payments, as_of="2025-01-31")
+    model = LatePaymentModel(half_life=5.0, grace_days=6)
+    model.fit(invoices, payments, as_of="2025-01-31")
     got = model.known_at_invoice(invoices, payments)
+    base = model.predict(invoices, payments)["baseline_p_late"]
     settled = payments["date"]
-    late = (settled > invoices["due_date"]).to_numpy()
+    late = (settled > invoices["due_date"] + 6 * DAY).to_numpy()
     for i in range(0, len(invoices), 7):
         today = invoices["invoice_date"].iloc[i]
         before = (settled < today).to_numpy()
@@ -137,6 +139,7 @@ def test_the_recent_record_is_exact_over_many_half_lives(fitted):
         weight = 0.5 ** ((today - settled[mine]).dt.days / 5.0)
         want = ((weight * late[mine]).sum() + 2 * common) / (weight.sum() + 2)
         assert got["late_share_recent"].iloc[i] == pytest.approx(want, rel=1e-9)
+        assert base.iloc[i] == pytest.approx((late[mine].sum() + common) / (mine.sum() + 1))
 
 
 def test_what_is_not_known_since_as_of_makes_nobody_later():

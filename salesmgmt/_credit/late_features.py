@@ -82,13 +82,19 @@ def records_of(position: Position) -> Record:
 
 
 def record_features(
-    known: Record, rows: np.ndarray, prior: float, half_life: float, until: int = NEVER
+    known: Record,
+    rows: np.ndarray,
+    prior: float,
+    half_life: float,
+    until: int = NEVER,
+    grace: int = 0,
 ) -> pd.DataFrame:
     """The customer's record before each of ``rows`` was issued, from all of ``known``.
 
     Only events dated before the invoice date enter, and only up to ``until``, the last day that
     is known: what was open then is not taken for overdue by a later invoice. Shares and means
-    are drawn to those of all customers, which then count like ``prior`` invoices.
+    are drawn to those of all customers, which then count like ``prior`` invoices. Late is what
+    is settled, or still open, more than ``grace`` days past due.
     """
     fine = known.take(~known.voided)
     labels = pd.Index(pd.unique(pd.Series(np.concatenate([known.customer, fine.customer]))))
@@ -97,15 +103,15 @@ def record_features(
     target = known.take(rows)
     seen = np.minimum(target.day, until + 1)
     who = order[labels.get_indexer(pd.Index(target.customer))]
-    own = _sums(fine, who_all, who, seen)
+    own = _sums(fine, who_all, who, seen, grace)
     nobody = np.zeros(len(target), dtype=np.int64)
-    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, seen)
+    all_ = _sums(fine, np.zeros(len(fine), dtype=np.int64), nobody, seen, grace)
     common_share = (all_["late"] + 1) / (all_["n"] + 2)
     common_delay = all_["delay"] / np.maximum(all_["n"], 1)
-    overdue = own["due"] - own["closed"]
-    share = (own["late"] + overdue + prior * common_share) / (own["n"] + overdue + prior)
+    overdue, lapsed = own["overdue"], own["lapsed"]
+    share = (own["late"] + lapsed + prior * common_share) / (own["n"] + lapsed + prior)
     past = Past(who_all, fine.day, fine.due, fine.settled)
-    late, delay = _fates(fine)
+    late, delay = _fates(fine, grace)
     values = {"n": np.ones(len(fine)), "late": late, "delay": delay}
     new = past.faded(fine.settled, values, who, seen, half_life)
     last = past.last(fine.settled, delay, who, seen)
@@ -150,10 +156,10 @@ def _stable(labels: pd.Index) -> np.ndarray:
 
 
 def _sums(
-    fine: Record, who_all: np.ndarray, who: np.ndarray, day: np.ndarray
+    fine: Record, who_all: np.ndarray, who: np.ndarray, day: np.ndarray, grace: int
 ) -> dict[str, np.ndarray]:
     past = Past(who_all, fine.day, fine.due, fine.settled)
-    late, delay = _fates(fine)
+    late, delay = _fates(fine, grace)
     values = {
         "n": np.ones(len(fine)), "late": late, "delay": delay,
         "units": fine.units.astype(np.float64),
@@ -161,16 +167,17 @@ def _sums(
     out = past.sums(fine.settled, values, who, day)
     one = {"count": np.ones(len(fine))}
     out["issued"] = past.sums(fine.day, one, who, day)["count"]
-    out["due"] = past.sums(past.due, one, who, day)["count"]
-    closed = np.maximum(past.due, fine.settled)
-    out["closed"] = past.sums(closed, one, who, day)["count"]
+    for name, end in (("overdue", past.due), ("lapsed", past.due + grace)):
+        closed = np.maximum(end, fine.settled)
+        fell, gone = (past.sums(when, one, who, day)["count"] for when in (end, closed))
+        out[name] = fell - gone
     return out
 
 
-def _fates(fine: Record) -> tuple[np.ndarray, np.ndarray]:
+def _fates(fine: Record, grace: int) -> tuple[np.ndarray, np.ndarray]:
     """Whether each invoice was settled late, and days after due; 0 where it is not settled."""
     known = fine.settled < NEVER
-    late = known & (fine.settled > fine.due)
+    late = known & (fine.settled > fine.due + grace)
     return late.astype(np.float64), np.where(known, fine.settled - fine.due, 0).astype(np.float64)
 
 

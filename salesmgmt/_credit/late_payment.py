@@ -54,7 +54,7 @@ class LatePaymentModel(BaseEstimator):
         than its invoice is refused, and so are columns named like outcomes (``disputed``,
         ``settled_date``, ...) without a date. Columns of dates count as days before the invoice.
     grace_days : int, default=0
-        An invoice is late from so many days after its due date.
+        An invoice is late that is paid more than so many days after its due date.
     level : float, default=0.8
         Coverage of the interval.
     prior : float, default=2.0
@@ -217,7 +217,7 @@ class LatePaymentModel(BaseEstimator):
         """
         check_is_fitted(self)
         record, rows, frame, until = self._known(invoices, payments, adjustments, fx, options)
-        X = record_features(record, rows, self.prior, self.half_life, until)
+        X = self._facts(record, rows, until)
         base = X[_BASELINES]
         design = self._join(X, frame, record.day[rows])
         p = self._late(design)
@@ -400,8 +400,13 @@ class LatePaymentModel(BaseEstimator):
     def _design(
         self, record: Record, rows: np.ndarray, frame: pd.DataFrame, until: int = NEVER
     ) -> pd.DataFrame:
-        X = record_features(record, rows, self.prior, self.half_life, until)
+        X = self._facts(record, rows, until)
         return self._join(X, frame, record.day[rows])
+
+    def _facts(self, record: Record, rows: np.ndarray, until: int) -> pd.DataFrame:
+        return record_features(
+            record, rows, self.prior, self.half_life, until, grace=self.grace_days
+        )
 
     def _join(self, X: pd.DataFrame, frame: pd.DataFrame, day: np.ndarray) -> pd.DataFrame:
         X = X.drop(columns=_BASELINES)
