@@ -11,6 +11,11 @@ from common import ROOT
 
 from salesmgmt import InputError, credit, load_sample
 
+_ACCOUNTS = dict.fromkeys(
+    ["working_capital", "retained_earnings", "ebit", "equity", "sales", "total_assets",
+     "total_liabilities", "volatility", "debt"], 1.0
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def company():
@@ -189,6 +194,27 @@ def test_what_is_booked_later_gives_no_warning():
     pd.testing.assert_frame_equal(got, credit.early_warning(invoices.head(1), **known))
     book = credit.ledger(invoices)
     pd.testing.assert_frame_equal(got, credit.early_warning(book, **known))
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("score", lambda i, c: credit.rate_customers(i, customer=c)),
+        ("value", lambda i, c: credit.early_warning(i, customer=c)),
+        ("limit", lambda i, c: credit.check_order(credit.ledger(i, customer=c), "A", 1, {"A": 9})),
+        ("use", lambda i, c: credit.credit_limits(i, {"AA": 1}, customer=c)),
+        ("rule", lambda i, c: credit.check_terms(i, contract="invoice_id", customer=c)),
+        ("zone", lambda i, c: credit.altman_z(i.assign(**_ACCOUNTS), customer=c)),
+        ("assets", lambda i, c: credit.merton(i.assign(**_ACCOUNTS), customer=c)),
+    ],
+)
+def test_no_column_of_the_result_takes_the_place_of_the_key(name, call):
+    invoices = pd.DataFrame(
+        {"invoice_id": ["a"], name: ["A"], "amount": [100.0], "invoice_date": ["2025-01-01"],
+         "due_date": ["2025-01-31"], "grade": ["AA"], "monthly_sales": [5.0]}
+    )  # fmt: skip
+    with pytest.raises(InputError, match=f"customer names '{name}', which is a column of the"):
+        call(invoices, name)
 
 
 def test_work_list_leaves_out_what_is_due_today():

@@ -27,6 +27,7 @@ SIGNALS = {
     "limit_use": "额度占用",
     "order_stop": "停止下单",
 }
+_COLUMNS = ("signal", "evidence", "severity", "since", "value", "signals", "as_of")
 _SEVERITY = np.array(["low", "medium", "high"], dtype=object)
 
 
@@ -104,6 +105,8 @@ def early_warning(
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
+    name = position.books.names["customer"]
+    door.refuse_names([name], _COLUMNS, caller=caller, option="customer")
     _one_currency(position, caller)
     table = documents_table(position)
     found = [

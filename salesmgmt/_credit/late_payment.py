@@ -227,10 +227,8 @@ class LatePaymentModel(BaseEstimator):
         low_name, high_name = f"lo_{100 * self.level:g}", f"hi_{100 * self.level:g}"
         settings: Any = {**self.options_, **options}
         names = column_names(settings)
-        customer, invoice = names["customer"], names["invoice"]
+        keys = {names[n]: frame[names[n]].array for n in ("customer", "invoice")}
         out = {
-            customer: frame[customer].array,
-            invoice: frame[invoice].array,
             "p_late": p,
             "expected_days": np.maximum(terms + delay, 0),
             low_name: np.maximum(terms + delay + spread, 0),
@@ -240,7 +238,9 @@ class LatePaymentModel(BaseEstimator):
             "invoices_settled": base["settled_count"].to_numpy(dtype=np.int64),
             "as_of": self.as_of_.to_datetime64().astype("datetime64[us]"),
         }
-        result = pd.DataFrame(out)
+        for option in ("customer", "invoice"):
+            door.refuse_names([names[option]], out, caller=f"{_SELF}.predict", option=option)
+        result = pd.DataFrame(keys | out)
         numbers = list(result.columns[2:-2])
         result.loc[record.units[rows] <= 0, numbers] = np.nan
         return result.set_axis(frame.index)

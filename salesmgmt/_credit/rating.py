@@ -31,6 +31,15 @@ CN_LIMIT_POLICY = {
 }
 _GRADES = {"AAA": 90.0, "AA": 80.0, "A": 70.0, "B": 60.0, "C": 0.0}
 _WEIGHTS = {"payment": 0.35, "overdue": 0.20, "activity": 0.25, "tenure": 0.20, "extra": 0.20}
+_RATED = (
+    "score", "grade", "reasons", "payment", "overdue", "activity", "tenure", "extra", "days_late",
+    "on_time", "max_days_past_due", "monthly_sales", "exposure", "default", "as_of",
+)  # fmt: skip
+_LIMITED = ("grade", "limit", "exposure", "available", "use", "as_of")
+_ORDERED = (
+    "amount", "exposure", "limit", "available", "days_past_due", "decision", "reason", "as_of",
+)  # fmt: skip
+_FOUND = ("rule", "value", "limit", "severity", "remedy")
 _LONG = 60.0  # days late at which the payment part of the score is spent
 _TENURE = 3 * 365.0
 _ACTIVE = 6.0  # months with invoices in twelve that make a regular customer
@@ -115,6 +124,7 @@ def rate_customers(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
     books = position.books
+    door.refuse_names([books.names["customer"]], _RATED, caller=caller, option="customer")
     _one_currency(position, caller)
     facts = by_customer(position)
     parts = _parts(facts, books.today)
@@ -343,6 +353,7 @@ def credit_limits(
     caller = "credit_limits"
     door.check_choice(basis, "basis", ("sales", "exposure", "clv"), caller=caller)
     rule = _policy(policy, caller)
+    door.refuse_names([customer], _LIMITED, caller=caller, option="customer")
     ratings = door.to_pandas(ratings, caller=caller, arg="ratings")
     rows = door.take(
         ratings, caller=caller, arg="ratings", unique=("customer",),
@@ -472,6 +483,7 @@ def check_order(
     currency = currency if currency in ledger else names["currency"]
     if customer not in ledger:
         raise InputError(f"{caller}(): the ledger has no column {customer!r} (customer=).")
+    door.refuse_names([customer], _ORDERED, caller=caller, option="customer")
     mine, as_of = _lines_of(ledger, customer_id, customer, caller)
     if currency in mine and mine[currency].nunique() > 1:
         raise InputError(
@@ -610,6 +622,8 @@ def check_terms(
     """
     caller = "check_terms"
     door.check_lang(lang, caller=caller)
+    for name, option in ((contract, "contract"), (customer, "customer")):
+        door.refuse_names([name], _FOUND, caller=caller, option=option)
     bounds = {} if policy is None else dict(_mapping(policy, "policy", caller))
     known = ("max_payment_days", "min_penalty_rate", "max_credit_limit")
     for name, value in bounds.items():

@@ -101,15 +101,17 @@ def altman_z(
         ratios.append(rows["sales"] / assets)
     weights, low, high = _VARIANTS[variant]
     z = sum(w * x for w, x in zip(weights, ratios))
-    out = _of_whom(rows).assign(**{f"x{n}": x for n, x in enumerate(ratios, 1)})
+    own = {f"x{n}": x for n, x in enumerate(ratios, 1)}
+    out = _of_whom(rows, (*own, "z", "zone"), caller).assign(**own)
     out["z"] = np.round(z, 10)
     out["zone"] = np.select([out["z"] > high, out["z"] < low], ["safe", "distress"], "grey")
     return out
 
 
-def _of_whom(rows: Rows) -> pd.DataFrame:
+def _of_whom(rows: Rows, own: tuple[str, ...], caller: str) -> pd.DataFrame:
     """The customers of the rows, if they are named; else only the index."""
     named = [rows.columns["customer"]] if "customer" in rows else []
+    door.refuse_names(named, own, caller=caller, option="customer")
     return rows.frame[named].copy()
 
 
@@ -192,7 +194,8 @@ def merton(
     value, sigma, distance, chance, ok = asset_value(
         rows["equity"], rows["volatility"], rows["debt"], risk_free, horizon
     )
-    out = _of_whom(rows).assign(assets=value, asset_volatility=sigma)
+    own = ("assets", "asset_volatility", "distance_to_default", "default_probability", "status")
+    out = _of_whom(rows, own, caller).assign(assets=value, asset_volatility=sigma)
     out["distance_to_default"] = distance
     out["default_probability"] = chance
     out["status"] = np.where(ok, "ok", "not_converged")
