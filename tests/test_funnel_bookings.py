@@ -366,3 +366,19 @@ def test_a_backtest_takes_days_at_which_nothing_was_open():
     assert out["as_of"].dtype == same["as_of"].dtype
     with pytest.raises(InputError, match="none of dates"):  # no open deal: nothing to forecast
         backtest_bookings(deals, [day])
+
+
+def test_a_call_of_the_day_of_the_end_counts_where_it_says_that_the_deal_was_open():
+    deals = pd.DataFrame(
+        {
+            "deal_id": [1, 2],
+            "stage": ["won", "lost"],
+            "amount": [100.0, 50.0],
+            "created_at": pd.Timestamp("2025-01-01"),
+            "close_date": pd.to_datetime(["2025-03-31", "2025-03-31"]),
+        }
+    )
+    calls = deals.assign(snapshot_date=pd.Timestamp("2025-03-31"), owner="ann", status="open")
+    assert submissions(calls, deals)["calls"].tolist() == [2]
+    with pytest.raises(InputError, match="no deal of snapshots is closed"):
+        submissions(calls.drop(columns="status"), deals)

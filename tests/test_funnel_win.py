@@ -259,3 +259,13 @@ def test_deals_without_their_date_are_refused():
     late = X.assign(created_at=np.where(X.index == 3, np.nan, X.index))
     with pytest.raises(InputError, match=r"'created_at' is missing in 1 row"):
         WinModel(date="created_at").fit(late, y)
+
+
+def test_a_chinese_name_that_comes_late_is_told_by_its_name():
+    rng = np.random.default_rng(0)
+    won = rng.integers(0, 2, 600)
+    hint = np.where(rng.random(600) < 0.62, won, 1 - won)
+    table = pd.DataFrame({"线索评分": hint, "Lead Score": hint, "来源": hint})
+    found = find_leaks(table, won).set_index("column")
+    assert found["kind"].to_dict() == {"线索评分": "name", "Lead Score": "name"}
+    assert "'评分'" in found.loc["线索评分", "evidence"]

@@ -36,6 +36,23 @@ _WORDS = {
     "tag",
     "tags",
 }
+_WORDS_ZH = (
+    *(
+        "最后",
+        "最近",
+        "最终",
+        "关闭",
+        "结案",
+        "结果",
+        "原因",
+        "评分",
+        "得分",
+        "状态",
+        "赢单",
+        "输单",
+    ),
+    *("丢单", "发票", "签约", "质量", "评级", "等级", "标签"),
+)
 _EMPTY = {"", "select", "-", "n/a", "na", "none", "null", "unknown", "未知", "无", "请选择"}
 _COLUMNS = ["column", "kind", "auc", "filled_won", "filled_lost", "filled_early", "filled_late"]
 
@@ -87,7 +104,7 @@ def _examine(series: pd.Series, name: str, won: np.ndarray) -> tuple | None:
     if pure >= 0.3 and auc >= 0.7:
         told.append(("pure_values", f"{pure:.0%} of the rows hold values with one outcome only"))
     words = set(re.split(r"[^a-z]+", name.lower()))
-    hit = sorted(words & _WORDS)
+    hit = sorted(words & _WORDS) + [word for word in _WORDS_ZH if word in name]
     if hit and p_value < 0.01:
         told.append(("name", f"its name says {hit[0]!r}, and it is related to the outcome"))
     if not told:

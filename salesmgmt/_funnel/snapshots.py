@@ -275,7 +275,8 @@ def submissions(
     ----------
     snapshots : DataFrame
         What was written down: one row a deal and snapshot, with amount and expected closing
-        day; only rows of deals that are open in them count.
+        day; only rows of deals that are open in them count (without ``status``: those of a day
+        before the deal's end).
     deals : DataFrame
         How the deals ended. A ``DataWarning`` tells of called deals that are not in it.
     by, category : str
@@ -356,9 +357,9 @@ def _ended(rows: Rows, known: Deals, deal: str, caller: str) -> pd.DataFrame:
             f"{caller}(): left out {int(lost.sum())} row(s) of snapshots whose deal is not in "
             f"deals, first {first!r}."
         )
-    open_ = np.ones(len(rows), dtype=bool)
-    if "status" in rows:
-        open_ = states_of(rows.series("status"))[0] == OPEN
+    open_, later = np.ones(len(rows), dtype=bool), 1  # a call is made before the day of the end
+    if "status" in rows:  # which says itself whether the deal was still open on that day
+        open_, later = states_of(rows.series("status"))[0] == OPEN, 0
     told = rows["close"].astype("datetime64[D]")
     due = np.where(np.isnat(told), NO_DAY, told.astype(np.int64))
     out = pd.DataFrame({"row": np.arange(len(rows)), "day": rows.days("snapshot"), "due": due})
@@ -366,7 +367,7 @@ def _ended(rows: Rows, known: Deals, deal: str, caller: str) -> pd.DataFrame:
     out, at = out[(at >= 0) & open_], at[(at >= 0) & open_]
     out["end"], out["state"] = known.close[at], known.status[at]
     out["final"] = known.amount()[at]
-    return out[(out["state"] != OPEN) & (out["end"] > out["day"])].reset_index(drop=True)
+    return out[(out["state"] != OPEN) & (out["end"] >= out["day"] + later)].reset_index(drop=True)
 
 
 def _called(calls: pd.DataFrame, group: np.ndarray) -> pd.DataFrame:
