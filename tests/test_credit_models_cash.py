@@ -164,8 +164,11 @@ def test_keys_add_up_to_the_forecast_of_all(sample):
         np.testing.assert_allclose(parts.groupby("date")[amounts].sum(), every, rtol=0, atol=1e-6)
     apart = cash_forecast(*sample, **options).groupby(["currency", "date"])["expected"].sum()
     parts = cash_forecast(*sample, **options, by="region")
+    free = parts.attrs["unapplied"]
     parts = parts.groupby(["currency", "date"])["expected"].sum()
     np.testing.assert_allclose(parts, apart, rtol=0, atol=1e-6)
+    items = open_items(*sample, as_of="2025-06-30").query("outstanding < 0")
+    assert free == (-items.groupby("currency")["outstanding"].sum()).to_dict()  # not added up
 
 
 def test_what_happens_after_as_of_is_not_used():

@@ -91,7 +91,8 @@ def cash_forecast(
         without ``by``), ``due`` (what falls due in the period, of what is open: the simple rule
         to compare with), ``as_of``. Bands tell of the timing of payments; planned sales count as
         planned. Unapplied receipts and open credit notes are not taken off; ``.attrs`` has their
-        sum, and how many past forecasts the bands rest on.
+        sum (``"unapplied"``, a dict by currency where there are several), and how many errors of
+        past forecasts the bands rest on (``"past_forecasts"``).
 
     Raises
     ------
@@ -372,14 +373,23 @@ def _frame(
     out["due"] = _money(position, curves.falling_due(edges, groups))
     out["as_of"] = np.datetime64(today, "D").astype("datetime64[us]")
     frame = pd.DataFrame(out)
-    documents = position.books.documents
-    notes = position.open[(documents.units < 0)].sum()
-    own = position.rest[position.books.receipts.source < 0].sum()
-    frame.attrs |= {
-        "past_forecasts": len(seen),
-        "unapplied": float(door.money(np.array([own - notes]), position.books.step)[0]),
-    }
+    frame.attrs |= {"past_forecasts": len(seen), "unapplied": _unapplied(position)}
     return frame
+
+
+def _unapplied(position: Position) -> float | dict[Any, float]:
+    """Free receipts and open credit notes; by currency, where there are several."""
+    books = position.books
+    notes, own = books.documents.units < 0, books.receipts.source < 0
+    n = 1 if books.currencies is None else len(books.currencies)
+    units = np.zeros(n, dtype=np.int64)
+    np.subtract.at(units, books.documents.currency[notes], position.open[notes])
+    np.add.at(units, books.receipts.currency[own], position.rest[own])
+    money = door.money(units, books.step)
+    if books.currencies is None or n < 2:
+        return float(money.sum())
+    labels = books.currencies.labels.iloc[:, 0].tolist()
+    return dict(zip(labels, money.tolist(), strict=True))
 
 
 def _from_sales(

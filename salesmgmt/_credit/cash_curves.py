@@ -124,7 +124,7 @@ class Curves:
         self.clock = Clock(max(low, -_LONGEST), min(high, _LONGEST))
         time = history.paid[self.flows] - self.zero[self.document]
         cash = history.cash[self.flows]
-        exits, risk = [], np.zeros(0)
+        exits = []
         for cause in (cash, ~cash):
             part = np.where(cause, self.share, 0.0)
             exits.append(

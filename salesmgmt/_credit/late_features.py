@@ -266,7 +266,7 @@ class Extras:
         if odd:
             raise InputError(
                 f"{self.caller}: feature {name!r} must hold numbers, dates or labels; row "
-                f"{frame.index[odd[0]]!r} holds {values[odd[0]]!r}."
+                f"{frame.index[odd[:1]].tolist()[0]!r} holds {values[odd[0]]!r}."
             )
         return values
 
@@ -275,7 +275,7 @@ class Extras:
         if len(at):
             raise InputError(
                 f"{self.caller}: feature {name!r} is infinite in {len(at)} row(s) (row "
-                f"{frame.index[at[0]]!r}); make what is not known missing."
+                f"{frame.index[at[:1]].tolist()[0]!r}); make what is not known missing."
             )
         return column
 
@@ -287,7 +287,8 @@ class Extras:
             at = np.flatnonzero(later)
             issued = day.astype("M8[D]")
             shown = "; ".join(
-                f"row {frame.index[i]!r}: {str(when[i])[:10]} after {issued[i]}" for i in at[:3]
+                f"row {frame.index[[i]].tolist()[0]!r}: {str(when[i])[:10]} after {issued[i]}"
+                for i in at[:3]
             )
             raise InputError(
                 f"{self.caller}: feature {name!r} is dated later than the invoice (column "

@@ -217,33 +217,7 @@ class LatePaymentModel(BaseEstimator):
         """
         check_is_fitted(self)
         record, rows, frame, until = self._known(invoices, payments, adjustments, fx, options)
-        X = self._facts(record, rows, until)
-        base = X[_BASELINES]
-        design = self._join(X, frame, record.day[rows])
-        p = self._late(design)
-        terms = (record.due - record.day)[rows].astype(np.float64)
-        delay = self._days(design)
-        spread = self.spread_[0] * self._scale(design)
-        low_name, high_name = f"lo_{100 * self.level:g}", f"hi_{100 * self.level:g}"
-        settings: Any = {**self.options_, **options}
-        names = column_names(settings)
-        keys = {names[n]: frame[names[n]].array for n in ("customer", "invoice")}
-        out = {
-            "p_late": p,
-            "expected_days": np.maximum(terms + delay, 0),
-            low_name: np.maximum(terms + delay + spread, 0),
-            high_name: np.maximum(terms + delay + self.spread_[1] * self._scale(design), 0),
-            "baseline_p_late": base["own_late_share"].to_numpy(),
-            "baseline_days": np.maximum(terms + base["own_median_delay"].to_numpy(), 0),
-            "invoices_settled": base["settled_count"].to_numpy(dtype=np.int64),
-            "as_of": self.as_of_.to_datetime64().astype("datetime64[us]"),
-        }
-        for option in ("customer", "invoice"):
-            door.refuse_names([names[option]], out, caller=f"{_SELF}.predict", option=option)
-        result = pd.DataFrame(keys | out)
-        numbers = list(result.columns[2:-2])
-        result.loc[record.units[rows] <= 0, numbers] = np.nan
-        return result.set_axis(frame.index)
+        return self._answers(record, rows, frame, until, options)
 
     def known_at_invoice(
         self, invoices: Any, payments: Any = None, adjustments: Any = None,
@@ -291,13 +265,14 @@ class LatePaymentModel(BaseEstimator):
             No invoice to judge by, or all of them on one side.
         """
         caller = f"{_SELF}.evaluate"
-        got = self.predict(invoices, payments, adjustments, fx=fx, **options)
+        check_is_fitted(self)
+        record, rows, frame, last = self._known(invoices, payments, adjustments, fx, options)
+        got = self._answers(record, rows, frame, last, options)
         start = (
             self.as_of_
             if after is None
             else door.day(after, name="after", caller=caller, last=True)
         )
-        record, rows, _, last = self._known(invoices, payments, adjustments, fx, options)
         fate = record.take(rows)
         first = int(np.datetime64(start, "D").astype(np.int64))
         judge = ~fate.voided & (fate.day > first) & (fate.due < last)
@@ -331,6 +306,38 @@ class LatePaymentModel(BaseEstimator):
         return pd.DataFrame(out)
 
     # -------------------------------------------------------------- helpers
+
+    def _answers(
+        self, record: Record, rows: np.ndarray, frame: pd.DataFrame, until: int, options: Any
+    ) -> pd.DataFrame:
+        """What ``predict`` returns."""
+        X = self._facts(record, rows, until)
+        base = X[_BASELINES]
+        design = self._join(X, frame, record.day[rows])
+        p = self._late(design)
+        terms = (record.due - record.day)[rows].astype(np.float64)
+        delay = self._days(design)
+        spread = self.spread_[0] * self._scale(design)
+        low_name, high_name = f"lo_{100 * self.level:g}", f"hi_{100 * self.level:g}"
+        settings: Any = {**self.options_, **options}
+        names = column_names(settings)
+        keys = {names[n]: frame[names[n]].array for n in ("customer", "invoice")}
+        out = {
+            "p_late": p,
+            "expected_days": np.maximum(terms + delay, 0),
+            low_name: np.maximum(terms + delay + spread, 0),
+            high_name: np.maximum(terms + delay + self.spread_[1] * self._scale(design), 0),
+            "baseline_p_late": base["own_late_share"].to_numpy(),
+            "baseline_days": np.maximum(terms + base["own_median_delay"].to_numpy(), 0),
+            "invoices_settled": base["settled_count"].to_numpy(dtype=np.int64),
+            "as_of": self.as_of_.to_datetime64().astype("datetime64[us]"),
+        }
+        for option in ("customer", "invoice"):
+            door.refuse_names([names[option]], out, caller=f"{_SELF}.predict", option=option)
+        result = pd.DataFrame(keys | out)
+        numbers = list(result.columns[2:-2])
+        result.loc[record.units[rows] <= 0, numbers] = np.nan
+        return result.set_axis(frame.index)
 
     def _known(
         self, invoices: Any, payments: Any, adjustments: Any, fx: Any, options: Any

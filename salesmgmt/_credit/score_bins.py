@@ -166,8 +166,9 @@ def _numbers(column: pd.Series, name: str, caller: str) -> np.ndarray:
         at = np.flatnonzero(wrong)
         raise InputError(
             f"{caller}(): column {name!r} was binned as numbers; {len(at)} row(s) hold no finite "
-            f"number (row {column.index[at[0]]!r}: {column.iloc[at[:1]].tolist()[0]!r}). Infinite "
-            "and NaN are not the same: make unknown values missing, or name the column in "
+            f"number (row {column.index[at[:1]].tolist()[0]!r}: "
+            f"{column.iloc[at[:1]].tolist()[0]!r}). Infinite and NaN are not the same: make "
+            "unknown values missing, or name the column in "
             "categorical=."
         )
     return values

@@ -121,7 +121,8 @@ def _above_zero(rows: Rows, options: tuple[str, ...], caller: str) -> None:
         if len(bad):
             raise InputError(
                 f"{caller}(): accounts: column {rows.columns[option]!r} must be above 0; "
-                f"{len(bad)} row(s) are not (row {rows.index[bad[0]]!r}: {rows[option][bad[0]]:g})."
+                f"{len(bad)} row(s) are not (row {rows.index[bad[:1]].tolist()[0]!r}: "
+                f"{rows[option][bad[0]]:g})."
             )
 
 
