@@ -56,6 +56,18 @@ def test_deviates_of_a_forecast_turn_its_quantiles_back():
     for z in (-2.9, -1.0, -0.2, 0.0, 0.4, 1.7, 2.5):
         values = found.quantile(np.full((1, 2, 3), z))[0]
         np.testing.assert_allclose(found.deviates(values), z, atol=1e-9)
+    # Ends of several levels at one value (nothing sold): rounding does not choose among them.
+    flat = Forecast(
+        np.full((1, 1), 0.3),
+        np.ones((1, 1)),
+        np.full((1, 1), 0.3),
+        np.ones((1, 1)),
+        np.array([50.0, 80.0, 95.0]),
+        np.array([[0.6, 1.0, 1.0], [0.3, 0.6, 1.0]]),
+    )
+    for nothing in (0.0, 1e-17, -1e-17):
+        assert flat.deviates(np.full((1, 1), nothing)) == 0
+    assert flat.deviates(np.full((1, 1), -0.1)) < -1.9
     plain = Forecast(found.mean, np.full((2, 3), 2.0))
     np.testing.assert_allclose(plain.deviates(found.mean + 3.0), 1.5)
 

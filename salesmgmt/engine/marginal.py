@@ -9,6 +9,8 @@ from scipy.special import ndtri
 
 __all__ = ["Forecast"]
 
+_TIE = 1e-9  # relative
+
 
 @dataclass(slots=True)
 class Forecast:
@@ -82,7 +84,14 @@ def _part(z: np.ndarray, known: np.ndarray, parts: np.ndarray) -> np.ndarray:
 
 
 def _turned(part: np.ndarray, known: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """The deviate at which :func:`_part` of one series is ``part``."""
+    """The deviate at which :func:`_part` of one series is ``part``.
+
+    0 where it is that of several levels (nothing sold, say): rounding would choose among them.
+    """
     x, z = np.concatenate(([0.0], parts)), np.concatenate(([0.0], known))
     last = (z[-1] - z[-2]) / (x[-1] - x[-2]) if x[-1] > x[-2] else 0.0
-    return np.where(part > x[-1], z[-1] + (part - x[-1]) * last, np.interp(part, x, z))
+    out = np.where(part > x[-1], z[-1] + (part - x[-1]) * last, np.interp(part, x, z))
+    near = _TIE * x[-1]
+    flat = x[:-1][np.diff(x) <= near]
+    several = (np.abs(part[:, None] - flat) <= near).any(axis=1)
+    return np.where(several, 0.0, out)
