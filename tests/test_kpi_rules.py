@@ -24,6 +24,7 @@ from salesmgmt.kpi import (
     review,
     satisfaction,
     scorecard,
+    sensitivity,
     shrink,
     totals,
     visits,
@@ -263,3 +264,14 @@ def test_the_order_of_rows_does_not_move_a_shrunk_rate():
     for seed in range(5):
         mixed = shrink(rows.sample(frac=1, random_state=seed), **options)
         pd.testing.assert_frame_equal(mixed, first, check_exact=True)
+
+
+def test_what_is_no_pair_of_metrics_is_refused_by_name():
+    for wrong in ({1: 3.0}, {"revenue": 3.0}):
+        with pytest.raises(InputError, match="a judgement is"):
+            weights(wrong)
+
+
+def test_one_metric_alone_has_all_the_weight():
+    two = pd.DataFrame({"k": ["b", "a"], "m": [2.0, 1.0]})
+    assert sensitivity(two, ["m"], keys="k").empty

@@ -15,7 +15,7 @@ from ..engine.promoters import nps_interval
 from ..engine.sums import group_sums
 from ..errors import InputError
 
-__all__ = ["Extra", "TABLES", "extra_metrics", "take_extra"]
+__all__ = ["Extra", "TABLES", "extra_metrics", "ratio", "take_extra"]
 
 #: A rep's deals are said to be owned, a rep's region is the same word everywhere.
 _ALSO = {"rep": ("owner",), "owner": ("rep",)}
@@ -113,7 +113,8 @@ def _money(extra: Extra, n: int) -> np.ndarray:
     return _sum(extra, n, extra.rows["amount"], every)
 
 
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+def ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """``top / bottom``; NaN where the bottom is not positive."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(bottom > 0, top / bottom, np.nan)
 
@@ -131,8 +132,8 @@ def _deals(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str
     days[closed] = gap.astype(np.int64)
     return {
         "deals_won": count,
-        "conversion_rate": _ratio(count, both),
-        "sales_cycle_days": _ratio(_sum(e, n, days, won & closed), count),
+        "conversion_rate": ratio(count, both),
+        "sales_cycle_days": ratio(_sum(e, n, days, won & closed), count),
     }
 
 
@@ -150,7 +151,7 @@ def _surveys(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[s
     if "csat" in e.rows:
         csat = e.rows["csat"]
         known = ~np.isnan(csat)
-        out["csat"] = _ratio(_sum(e, n, None, known & (csat >= 4)), _sum(e, n, None, known))
+        out["csat"] = ratio(_sum(e, n, None, known & (csat >= 4)), _sum(e, n, None, known))
     if "nps" in e.rows:
         nps = e.rows["nps"]
         known = ~np.isnan(nps)
@@ -163,16 +164,16 @@ def _expenses(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[
     spent = _money(e, n)
     return {
         "expenses": spent,
-        "expense_ratio": _ratio(spent, revenue),
-        "acquisition_cost": _ratio(spent, fresh),
+        "expense_ratio": ratio(spent, revenue),
+        "acquisition_cost": ratio(spent, fresh),
     }
 
 
 def _payments(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
     paid = _money(e, n)
-    return {"collected": paid, "collection_rate": _ratio(paid, revenue)}
+    return {"collected": paid, "collection_rate": ratio(paid, revenue)}
 
 
 def _market(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[str, np.ndarray]:
     size = _money(e, n)
-    return {"market_share": _ratio(revenue, size)}
+    return {"market_share": ratio(revenue, size)}

@@ -29,7 +29,7 @@ from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.sums import distinct, group_sums
 from ..errors import InputError
 from .dictionary import DICTIONARY
-from .extras import Extra, extra_metrics, take_extra
+from .extras import Extra, extra_metrics, ratio, take_extra
 
 __all__ = ["DICTIONARY", "indicators"]
 
@@ -311,33 +311,28 @@ def _cells(
     return np.where(inside, codes * len(grid.periods) + at, -1)
 
 
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(bottom > 0, top / bottom, np.nan)
-
-
 def _sales_metrics(s: _Sales, inactive: int) -> dict[str, np.ndarray]:
     sold = s.amount > 0
     revenue = s.sum(s.amount)
     orders = s.distinct(s.order, sold)
     out = {"revenue": revenue, **_growth(revenue, s.grid), "orders": orders}
     out |= _customers(s, sold, inactive)
-    out["average_order_value"] = _ratio(revenue, orders)
+    out["average_order_value"] = ratio(revenue, orders)
     if s.discount is not None:
         known = ~np.isnan(s.discount)
         given = s.sum(s.discount, known)
-        out["discount_rate"] = _ratio(given, given + s.sum(s.amount, known))
+        out["discount_rate"] = ratio(given, given + s.sum(s.amount, known))
     if s.cost is not None:
         known = ~np.isnan(s.cost)
         taken = s.sum(s.amount, known)
         out["gross_profit"] = taken - s.sum(s.cost, known)
-        out["gross_margin"] = _ratio(out["gross_profit"], taken)
-    out["return_rate"] = _ratio(0.0 - s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
+        out["gross_margin"] = ratio(out["gross_profit"], taken)
+    out["return_rate"] = ratio(0.0 - s.sum(s.amount, s.amount < 0), s.sum(s.amount, sold))
     if s.rep is not None:
         heads = s.distinct(np.maximum(s.rep, 0), sold & (s.rep >= 0))
-        out["revenue_per_head"] = _ratio(revenue, heads)
+        out["revenue_per_head"] = ratio(revenue, heads)
     company = revenue.reshape(s.grid.shape).sum(axis=0)
-    out["share_of_total"] = _ratio(revenue, np.tile(company, s.grid.shape[0]))
+    out["share_of_total"] = ratio(revenue, np.tile(company, s.grid.shape[0]))
     if s.product is not None and s.quantity is not None and s.grid.freq in _YEAR:
         out["price_index"] = _price_index(s)
     return out
@@ -360,14 +355,14 @@ def _growth(revenue: np.ndarray, grid: _Grid) -> dict[str, np.ndarray]:
             at = np.flatnonzero(year == y)
             if at[0] >= lag:  # the year before is there from its start
                 before[:, at] = np.cumsum(table[:, at - lag], axis=1)
-        out |= {"growth_yoy": _change(table, lag), "growth_ytd": _ratio(to_date, before) - 1}
+        out |= {"growth_yoy": _change(table, lag), "growth_ytd": ratio(to_date, before) - 1}
     return {k: v.reshape(-1) for k, v in out.items()}
 
 
 def _change(table: np.ndarray, lag: int) -> np.ndarray:
     out = np.full(table.shape, np.nan)
     if table.shape[1] > lag:
-        out[:, lag:] = _ratio(table[:, lag:], table[:, :-lag]) - 1
+        out[:, lag:] = ratio(table[:, lag:], table[:, :-lag]) - 1
     return out
 
 
@@ -395,8 +390,8 @@ def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarr
         "customers": count,
         "new_customers": np.bincount(where[fresh], minlength=n).astype(np.float64),
         "reactivated_customers": np.bincount(where[back], minlength=n).astype(np.float64),
-        "repeat_rate": _ratio(twice.astype(np.float64), count),
-        "returning_share": _ratio(np.bincount(cell[before], minlength=n).astype(float), count),
+        "repeat_rate": ratio(twice.astype(np.float64), count),
+        "returning_share": ratio(np.bincount(cell[before], minlength=n).astype(float), count),
     }
 
 
@@ -416,7 +411,7 @@ def _price_index(s: _Sales) -> np.ndarray:
     both = (at[year_ago] == at - lag * width) & (cell % span >= lag)
     then = value[year_ago] / units[year_ago] * units
     now, base = (group_sums(cell[both], v[both], s.grid.cells) for v in (value, then))
-    return _ratio(now, base)
+    return ratio(now, base)
 
 
 def _frame(

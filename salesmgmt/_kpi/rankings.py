@@ -365,7 +365,7 @@ def sensitivity(
 
     text = [" / ".join(map(str, row)) for row in labels.itertuples(index=False)]
     rows = []
-    for k, metric in enumerate(listed):
+    for k, metric in enumerate(listed if len(listed) > 1 else []):  # one alone has all weight
         for end in (0.0, 1.0):
             rows += _changes(places, k, metric.name, float(w[k]), end, text)
     columns = ["metric", "weight", "at", "change", "place", "loses", "gains"]

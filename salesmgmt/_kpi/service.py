@@ -653,31 +653,40 @@ def delivery(
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
     n = len(key) if key is not None else 1
-    count = {
-        name: np.bincount(codes, mask, minlength=n)
-        for name, mask in (
-            ("orders", inside), ("judged", judged), ("time", on_time), ("full", full),
-            ("both", on_time & full), ("done", done),
-        )
-    }  # fmt: skip
     out = key.labels.copy() if key is not None else pd.DataFrame(index=range(1))
-    out["orders"] = count["orders"].astype(np.int64)
-    out["open"] = (count["orders"] - count["judged"]).astype(np.int64)
-    out["judged"] = count["judged"].astype(np.int64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for name, part in (("on_time", "time"), ("in_full", "full"), ("otif", "both")):
-            out[name] = count[part] / np.where(count["judged"] > 0, count["judged"], np.nan)
-    out["lo"], out["hi"] = interval(count["both"], count["judged"], confidence=confidence)
-    lead = np.where(done, (end - start).astype(np.int64), 0)
-    behind = np.where(done, (end - due).astype(np.int64), 0)
-    here = rows_of(codes, n)
-    pick = [lead[at[done[at]]] for at in here]
-    out["lead_days"] = [np.median(v) if len(v) else np.nan for v in pick]
-    out["p90_lead_days"] = [np.quantile(v, 0.9) if len(v) else np.nan for v in pick]
-    behind_time = done & ~on_time
-    late = [behind[at[behind_time[at]]] for at in here]
-    out["late_days"] = [v.mean() if len(v) else np.nan for v in late]
+    masks = {"orders": inside, "judged": judged, "on_time": on_time, "in_full": full,
+             "otif": on_time & full}  # fmt: skip
+    _delivered_shares(out, codes, masks, confidence)
+    days = {"lead": end - start, "late": end - due}
+    _delivery_days(out, rows_of(codes, n), done, done & ~on_time, days)
     out["as_of"] = until
     if key is not None and inside.any():
         out = out[out["orders"] > 0]
     return out.reset_index(drop=True)
+
+
+def _delivered_shares(
+    out: pd.DataFrame, codes: np.ndarray, masks: dict[str, np.ndarray], confidence: float
+) -> None:
+    """Head counts and shares of what is judged, by key, into ``out``."""
+    count = {k: np.bincount(codes, mask, minlength=len(out)) for k, mask in masks.items()}
+    orders, judged = (count[k].astype(np.int64) for k in ("orders", "judged"))
+    out["orders"], out["open"], out["judged"] = orders, orders - judged, judged
+    for name in ("on_time", "in_full", "otif"):
+        out[name] = count[name] / np.where(judged > 0, judged, np.nan)
+    out["lo"], out["hi"] = interval(count["otif"], count["judged"], confidence=confidence)
+
+
+def _delivery_days(
+    out: pd.DataFrame,
+    here: list[np.ndarray],
+    done: np.ndarray,
+    late: np.ndarray,
+    days: dict[str, np.ndarray],
+) -> None:
+    """Days from order to delivery and beyond the promise, by key, into ``out``."""
+    lead = [days["lead"][at[done[at]]].astype(np.int64) for at in here]
+    behind = [days["late"][at[late[at]]].astype(np.int64) for at in here]
+    out["lead_days"] = [np.median(v) if len(v) else np.nan for v in lead]
+    out["p90_lead_days"] = [np.quantile(v, 0.9) if len(v) else np.nan for v in lead]
+    out["late_days"] = [v.mean() if len(v) else np.nan for v in behind]

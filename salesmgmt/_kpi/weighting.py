@@ -296,8 +296,8 @@ def _is_group(data: Any) -> bool:
     return isinstance(first, list | tuple) and len(first) > 0 and isinstance(first[0], list | tuple)
 
 
-def _judgements(data: Any, *, caller: str) -> dict[tuple[Any, Any], float]:
-    """Pairs judged by one person; contradictions in form raise."""
+def _triples(data: Any, *, caller: str) -> list[Any]:
+    """Judgements of one person as (one, other, times), in whichever form they were given."""
     if _square(data):
         for a in data.columns:
             own = data.loc[a, a]
@@ -305,30 +305,33 @@ def _judgements(data: Any, *, caller: str) -> dict[tuple[Any, Any], float]:
                 raise InputError(
                     f"{caller}(): {a!r} is judged against itself as {float(own):g}, not 1."
                 )
-        triples = [
+        return [
             (a, b, data.loc[a, b])
             for a in data.columns
             for b in data.columns
             if a != b and not pd.isna(data.loc[a, b])
         ]
-    elif isinstance(data, pd.DataFrame):
+    if isinstance(data, pd.DataFrame):
         if data.shape[1] != 3:
             raise InputError(
                 f"{caller}(): judgements must be a square frame (same labels in index and "
                 "columns) or have three columns: one, other, times."
             )
-        triples = list(data.itertuples(index=False, name=None))
-    elif isinstance(data, Mapping):
-        triples = [(*pair, times) for pair, times in data.items()]
-    elif isinstance(data, list | tuple):
-        triples = list(data)
-    else:
-        raise InputError(
-            f"{caller}(): method='ahp' takes judgements (a square DataFrame, triples or a "
-            f"mapping), got {type(data).__name__}."
-        )
+        return list(data.itertuples(index=False, name=None))
+    if isinstance(data, Mapping):
+        return [(*(p if isinstance(p, tuple) else (p,)), times) for p, times in data.items()]
+    if isinstance(data, list | tuple):
+        return list(data)
+    raise InputError(
+        f"{caller}(): method='ahp' takes judgements (a square DataFrame, triples or a mapping), "
+        f"got {type(data).__name__}."
+    )
+
+
+def _judgements(data: Any, *, caller: str) -> dict[tuple[Any, Any], float]:
+    """Pairs judged by one person; contradictions in form raise."""
     out: dict[tuple[Any, Any], float] = {}
-    for triple in triples:
+    for triple in _triples(data, caller=caller):
         if not isinstance(triple, list | tuple) or len(triple) != 3:
             raise InputError(f"{caller}(): a judgement is (one, other, times), got {triple!r}.")
         one, other, times = triple
