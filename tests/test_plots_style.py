@@ -40,7 +40,16 @@ def test_no_box_and_no_global_setting():
 
 @pytest.mark.parametrize(
     ("value", "en", "zh"),
-    [(0, "0", "0"), (950, "950", "950"), (12_345, "12.3k", "1.23万"), (-3.4e8, "-340M", "-3.4亿")],
+    [
+        (0, "0", "0"),
+        (950, "950", "950"),
+        (12_345, "12.3k", "1.23万"),
+        (-3.4e8, "-340M", "-3.4亿"),
+        (999.7, "1k", "1,000"),
+        (999_700, "1M", "100万"),  # no 1e+03k
+        (99_996_000, "100M", "1亿"),
+        (8_132_400_000_000, "8.13T", "8.13万亿"),
+    ],
 )
 def test_short_money(value, en, zh):
     assert _style.short_money(value, "en") == en
@@ -52,3 +61,62 @@ def test_wrong_results_and_languages_are_refused():
         _style.axes(pd.DataFrame({"a": [1]}), ["b"], None, "en", caller="plots.x")
     with pytest.raises(InputError, match=r"lang must be one of"):
         _style.axes(pd.DataFrame({"a": [1]}), ["a"], None, "cn", caller="plots.x")
+
+
+def test_money_ticks_close_together_are_told_apart():
+    _, ax = _style.axes(pd.DataFrame({"a": [1]}), ["a"], None, "en", caller="plots.x")
+    ax.plot([1_081_000, 1_081_400, 1_081_900])
+    _style.money_axis(ax)
+    ax.figure.canvas.draw()
+    told = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert len(set(told)) == len(told) > 3
+
+
+def test_two_dollar_signs_in_a_name_are_no_formula():
+    from salesmgmt import plots
+
+    quotas = pd.DataFrame({"book": ["US$ / HK$"], "target": [10.0], "p_attain": [0.5]})
+    ax = plots.quota_fairness(quotas)
+    assert not ax.get_yticklabels()[0].get_parse_math()
+    assert not any(text.get_parse_math() for text in ax.get_legend().get_texts())
+
+
+def test_the_legend_of_a_single_row_lies_in_the_figure():
+    from salesmgmt import plots
+
+    row = {"rep": ["Li"], "target": [100.0], "actual": [40.0], "attainment": [0.4]}
+    row |= {"expected": [50.0], "projected": [80.0], "status": ["behind"]}
+    ax = plots.pace(pd.DataFrame(row))
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().y0 >= 0
+
+
+def test_long_names_widen_the_figure_and_few_rows_do_not():
+    from salesmgmt import plots
+
+    quotas = pd.DataFrame({"rep": ["Li"], "target": [10.0], "p_attain": [0.5]})
+    small = plots.quota_fairness(quotas).figure.get_size_inches()[0]
+    quotas["rep"] = "内蒙古自治区呼和浩特市第一批发零售连锁有限责任公司"
+    assert small == 8.0 < plots.quota_fairness(quotas).figure.get_size_inches()[0]
+
+
+def test_forty_groups_are_one_entry_of_the_legend():
+    from salesmgmt import plots
+
+    days = pd.date_range("2025-01-31", periods=3, freq="ME")
+    table = pd.DataFrame(
+        [(f"客户{i}", 100.0, 30.0 + i, d) for i in range(40) for d in days],
+        columns=["customer_id", "receivables", "dso", "as_of"],
+    )
+    ax = plots.dso_trend(table, lang="zh")
+    assert len(ax.lines) == 40
+    assert [x.get_text() for x in ax.get_legend().get_texts()] == ["40 个中的每一个"]
+
+
+def test_a_whale_curve_without_profit_says_so():
+    from salesmgmt import plots
+
+    curve = pd.DataFrame({"customers_share": [0.5, 1.0], "cumulative_share": [float("nan")] * 2})
+    ax = plots.whale(curve)
+    assert [text.get_text() for text in ax.texts] == ["no total above zero: no shares"]
+    assert ax.get_legend() is None

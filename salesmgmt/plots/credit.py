@@ -16,9 +16,11 @@ from ._style import (
     ORANGE,
     PALETTE,
     axes,
-    families,
     finish,
+    legend,
+    legend_below,
     money_axis,
+    rows_down,
     short_money,
     t,
 )
@@ -75,15 +77,14 @@ def aging_stack(
     ends = 1.03 * min(down.min(initial=0.0), 0.0), 1.03 * up.max(initial=0.0)
     if ends[1] > ends[0]:  # bars do not end in the frame
         ax.set_xlim(*ends)
-    ax.set_yticks(place, labels)
-    ax.invert_yaxis()
+    rows_down(ax, labels, fontsize=10)
     money_axis(ax, "x", lang)
     day = pd.Timestamp(frame["as_of"].iloc[0]).date()
     title = t(lang, f"Open receivables by age, {day}", f"应收账款账龄，{day}")
     if len(shown) < len(frame):
         n, of = len(shown), len(frame)
         title += t(lang, f" (largest {n} of {of})", f"（余额最大的 {n} 个，共 {of} 个）")
-    return finish(ax, title=title, legend=True, grid="x")
+    return legend_below(finish(ax, title=title, grid="x"), ncols=4, points=20)
 
 
 def _wide(long: pd.DataFrame, buckets: list[str]) -> pd.DataFrame:
@@ -187,18 +188,25 @@ def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     """
     frame, ax = axes(result, ["dso", "as_of"], ax, lang, caller="plots.dso_trend")
     keys = list(frame.columns[: min(frame.columns.get_loc(c) for c in _MEASURES if c in frame)])
-    groups = frame.groupby(keys, sort=True) if keys else [((), frame)]
+    groups = list(frame.groupby(keys, sort=True, dropna=False, observed=True)) if keys else []
+    groups = groups or [((), frame)]
+    many = len(groups) > len(PALETTE)  # they could not be told apart
     dates = pd.to_datetime(frame["as_of"]).unique()
     marker = "o" if len(dates) == 1 else None
     for n, (key, part) in enumerate(groups):
-        colour = PALETTE[n % len(PALETTE)]
+        colour = BLUE if many else PALETTE[n]
         name = " / ".join(map(str, key)) or "DSO"
-        ax.plot(part["as_of"], part["dso"], color=colour, label=name, linewidth=1.8, marker=marker)
-        if "best_possible" in part:
+        if many:
+            told = t(lang, f"each of {len(groups)}", f"{len(groups)} 个中的每一个")
+            name = told if n == 0 else "_"
+        ax.plot(part["as_of"], part["dso"], color=colour, label=name, marker=marker,
+                linewidth=1.0 if many else 1.8, alpha=0.4 if many else 1.0)  # fmt: skip
+        if "best_possible" in part and not many:
             best = t(lang, "best possible", "最优")
             ax.plot(part["as_of"], part["best_possible"], color=colour, linestyle="--",
                     linewidth=1.2, marker=marker, label=f"{name}, {best}")  # fmt: skip
-    ax.set_ylim(bottom=0)
+    highest = frame[[c for c in ("dso", "best_possible") if c in frame]].max(axis=None)
+    ax.set_ylim(0, 1.06 * highest if highest > 0 else 1)
     ax.set_ylabel(t(lang, "days", "天"))
     if len(dates) == 1:
         ax.set_xticks(dates, [str(dates[0].date())])
@@ -306,6 +314,7 @@ def warnings_timeline(
         for customer, since, as_of, severity in lines:
             y = place[customer, signal]
             ax.plot([since, as_of], [y, y], color=PALETTE[n], linewidth=size[severity],
+                    marker="s" if since == as_of else None, markersize=size[severity],
                     solid_capstyle="butt", label=label)  # fmt: skip
             label = "_"
     for n in range(1, len(customers), 2):  # whose line is it?
@@ -313,7 +322,11 @@ def warnings_timeline(
     ax.set_ylim(-0.5, max(len(customers), 1) - 0.5)
     ax.set_yticks(range(len(customers)), [str(c) for c in customers])
     ax.invert_yaxis()
-    _dates(ax)
+    if (shown["since"] == shown["as_of"].max()).all():  # one day is no span
+        ax.set_xticks([last := pd.Timestamp(shown["as_of"].max())], [str(last.date())])
+        ax.set_xlim(last - pd.Timedelta(days=15), last + pd.Timedelta(days=15))
+    else:
+        _dates(ax)
     title = t(
         lang,
         "Early warnings: since when (thicker: more severe)",
@@ -321,10 +334,8 @@ def warnings_timeline(
     )
     ax = finish(ax, title=title, legend=False, grid="x")
     if len(shown):
-        legend = ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        for text in legend.get_texts():
-            text.set_fontfamily(list(families()))
-        for line in legend.get_lines():  # thickness says severity, which is no signal's own
+        key = legend(ax, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0)).get_legend()
+        for line in [] if key is None else key.get_lines():  # thickness says severity alone
             line.set_linewidth(size["medium"])
     return ax
 

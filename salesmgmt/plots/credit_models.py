@@ -158,7 +158,8 @@ def cash_fan(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     shown = place[:: -(-len(place) // most)]
     ax.set_xticks(shown, [ends[k].strftime(form) for k in shown])
     ax.set_xlabel(t(lang, "period ending", "期末"))
-    ax.set_ylim(0, None)
+    if not (low.min() < 0 or opened.min() < 0):  # credit notes may be more than is owed
+        ax.set_ylim(0, None)
     money_axis(ax, "y", lang)
     day = pd.Timestamp(frame["as_of"].iloc[0]).date()
     title = t(lang, f"Expected cash, seen on {day}", f"预计回款（截至 {day}）")

@@ -8,7 +8,22 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from ._style import BLUE, FAINT, GREEN, GREY, ORANGE, PALETTE, RED, axes, finish, money_axis, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREEN,
+    GREY,
+    ORANGE,
+    PALETTE,
+    RED,
+    axes,
+    finish,
+    legend,
+    money_axis,
+    short_money,
+    t,
+    tall,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +72,11 @@ def _one_series(frame: pd.DataFrame, own: set[str], caller: str) -> pd.DataFrame
 def _days_apart(frame: pd.DataFrame) -> float:
     """Usual distance of two periods in days, for the width of bars."""
     return frame["date"].diff().median() / pd.Timedelta(days=1) if len(frame) > 1 else 20.0
+
+
+def _dot(frame: pd.DataFrame) -> str | None:
+    """One period alone makes no line."""
+    return "o" if len(frame) == 1 else None
 
 
 def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -141,7 +161,8 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     one of them stand together, in the table's order.
     """
     caller = "plots.accuracy_against_naive"
-    frame, ax = axes(result, ["model", "wape", "fva"], ax, lang, caller=caller)
+    needed = ["model", "wape", "fva"]
+    frame, ax = axes(result, needed, ax, lang, caller=caller, figsize=tall(result))
     columns = list(frame.columns)
     others = columns[: columns.index("n")] if "n" in columns else []  # what it is reported by
     others = [column for column in others if column != "model"]
@@ -162,6 +183,7 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     for column in others:
         names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
     ax.set_yticks(place, names)
+    ax.set_ylim(-0.6, len(frame) - 0.4)
     largest = float(frame["wape"].max())
     ax.set_xlim(0, 1.25 * largest if largest > 0 else 1.0)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
@@ -211,16 +233,14 @@ def component_stack(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
                label=t(lang, english, chinese))  # fmt: skip
         up += np.maximum(values, 0)
         down += np.minimum(values, 0)
-    ax.plot(frame["date"], frame["amount"], color="black", linewidth=1.2,
+    ax.plot(frame["date"], frame["amount"], color="black", linewidth=1.2, marker=_dot(frame),
             label=t(lang, "amount", "金额"))  # fmt: skip
     ax.plot(frame["date"], frame["trend"], color=GREY, linewidth=2, linestyle="--",
             label=t(lang, "trend", "趋势"))  # fmt: skip
     ax.axhline(0, color="black", linewidth=0.8)
     money_axis(ax, "y", lang)
     title = t(lang, "What the series is made of", "序列的构成")
-    finish(ax, title=title, legend=True)
-    ax.legend(frameon=False, fontsize=9, ncols=6, loc="upper left", bbox_to_anchor=(-0.01, -0.07))
-    return finish(ax, title=title)
+    return legend(finish(ax, title=title), ncols=6, loc="upper left", bbox_to_anchor=(-0.01, -0.07))
 
 
 def anomaly_timeline(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -251,7 +271,7 @@ def anomaly_timeline(result: Any, *, ax: Axes | None = None, lang: str = "en") -
     frame = _one_series(frame, {*columns, "score"}, caller)
     ax.fill_between(frame["date"], frame["lo"], frame["hi"], color=BLUE, alpha=0.15,
                     label=t(lang, "expected range", "预期范围"))  # fmt: skip
-    ax.plot(frame["date"], frame["amount"], color=GREY, linewidth=1.2,
+    ax.plot(frame["date"], frame["amount"], color=GREY, linewidth=1.2, marker=_dot(frame),
             label=t(lang, "amount", "金额"))  # fmt: skip
     odd = frame[frame["anomaly"]]
     ax.scatter(odd["date"], odd["amount"], color=RED, s=36, zorder=5,
@@ -334,7 +354,6 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     InputError
         A column is missing, or there is too much to read.
     """
-    from ._style import short_money
 
     caller = "plots.hierarchy_table"
     frame, ax = axes(result, ["date", "forecast"], ax, lang, caller=caller, figsize=(9, 6))

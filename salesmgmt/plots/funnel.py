@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,18 +19,22 @@ from ._style import (
     PALETTE,
     RED,
     axes,
-    families,
     finish,
+    legend,
     money_axis,
     percent_axis,
+    rows_down,
     short_money,
     t,
+    tall,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["bookings", "calibration", "conversion", "dwell", "moves", "outcomes", "waterfall"]
+
+_MOST = 8  # curves that have a colour of their own
 
 
 def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -57,9 +61,7 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
         Not a result of ``conversion``.
     """
     needed = ["step", "stage", "entered", "rate", "lo", "hi", "went_on", "lost", "open"]
-    frame, ax = axes(
-        result, needed, ax, lang, caller="plots.conversion", figsize=_tall_enough(result)
-    )
+    frame, ax = axes(result, needed, ax, lang, caller="plots.conversion", figsize=tall(result))
     groups = _keys(frame, "step")
     y = np.arange(len(frame))
     left = np.zeros(len(frame))
@@ -74,18 +76,11 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
     most = max(float(left.max()), 1.0)
     for i, row in enumerate(frame.itertuples(index=False)):
         ax.text(left[i] + most * 0.012, i, _beside(row), va="center", fontsize=8.5, color=GREY)
-    ax.set_yticks(y, [_counted(_name(row, groups), lang) for _, row in frame.iterrows()])
-    ax.invert_yaxis()
-    ax.set_xlim(0, most * 1.42)
+    rows_down(ax, [_counted(_name(row, groups), lang) for _, row in frame.iterrows()])
+    ax.set_xlim(0, most * 1.5)
     ax.set_xlabel(t(lang, "deals", "商机数"))
     finish(ax, title=t(lang, "Conversion by stage", "各阶段转化"), grid="x")
-    return _legend(ax, "lower right")
-
-
-def _tall_enough(result: Any) -> tuple[float, float]:
-    """Room for a line of text a row, where there are many."""
-    rows = len(result) if hasattr(result, "__len__") else 0
-    return 8.0, max(4.5, 1.2 + 0.3 * rows)
+    return legend(ax, loc="lower right")
 
 
 def _keys(frame: pd.DataFrame, first: str) -> list[str]:
@@ -108,12 +103,6 @@ def _name(row: pd.Series, groups: list[str]) -> str:
 def _counted(name: str, lang: str) -> str:
     """Numbers of steps done in any order, in the language of the figure."""
     return re.sub(r"(\d+) of (\d+)$", r"\1/\2 步", name) if lang == "zh" else name
-
-
-def _legend(ax: Axes, place: Literal["lower right", "upper center"], **options: Any) -> Axes:
-    """A legend after the fonts are set, at a place of its own."""
-    ax.legend(frameon=False, loc=place, prop={"family": list(families()), "size": 9}, **options)
-    return ax
 
 
 def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -175,7 +164,7 @@ def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.set(xlim=(-0.42, 1.42), ylim=(height * 1.02, -height * 0.02))
     ax.axis("off")
     finish(ax, title=t(lang, "Moves between stages", "阶段流转"), grid="")
-    return _legend(ax, "upper center", bbox_to_anchor=(0.5, 0.0), ncols=5)
+    return legend(ax, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5)
 
 
 def _targets(frame: pd.DataFrame) -> list[object]:
@@ -232,9 +221,15 @@ def outcomes(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     frame, ax = axes(result, needed, ax, lang, caller="plots.outcomes")
     keys = _keys(frame, "age")
     if keys:
-        for i, (name, rows) in enumerate(frame.groupby(keys, observed=True, sort=False)):
-            label = " / ".join(map(str, name if isinstance(name, tuple) else (name,)))
-            _steps(ax, rows, "won", PALETTE[i % len(PALETTE)], label)
+        parts = list(frame.groupby(keys, observed=True, sort=False, dropna=False))
+        for i, (name, rows) in enumerate(parts):
+            label = " / ".join(map(str, name))
+            if len(parts) > _MOST:  # they could not be told apart
+                others = t(lang, f"each of {len(parts)} groups", f"{len(parts)} 组中的每一组")
+                ax.step(rows["age"], rows["won"], where="post", color=BLUE, alpha=0.4,
+                        linewidth=1, label=others if i == 0 else None)  # fmt: skip
+            else:
+                _steps(ax, rows, "won", PALETTE[i % len(PALETTE)], label)
         ax.set_ylabel(t(lang, "share won", "赢单占比"))
     else:
         _steps(ax, frame, "won", GREEN, t(lang, "won", "赢单"))
@@ -341,7 +336,7 @@ def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         Not a result of ``dwell``.
     """
     needed = ["stage", "n", "censored", "p25", "median", "p75", "p90", "mean"]
-    frame, ax = axes(result, needed, ax, lang, caller="plots.dwell", figsize=_tall_enough(result))
+    frame, ax = axes(result, needed, ax, lang, caller="plots.dwell", figsize=tall(result))
     keys = _keys(frame, "stage")
     y = np.arange(len(frame))
     low, high = frame["p25"].to_numpy(), frame["p75"].to_numpy()
@@ -355,8 +350,7 @@ def dwell(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     names = frame[[*keys, "stage"]].astype(str).agg(" / ".join, axis=1)
     gap = "\n" if len(frame) <= 8 else " "  # two lines a row need room
     counts = [f"{a}{gap}({b:,})" for a, b in zip(names, frame["n"], strict=True)]
-    ax.set_yticks(y, counts, fontsize=8.5)
-    ax.invert_yaxis()
+    rows_down(ax, counts, fontsize=8.5)
     ax.set_xlim(0, None)
     ax.set_xlabel(t(lang, "days (quartiles; line to 90 %)", "天数（四分位；线至 90%）"))
     return finish(ax, title=t(lang, "Days in each stage", "各阶段停留天数"), legend=True, grid="x")

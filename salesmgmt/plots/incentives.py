@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..errors import InputError
-from ._style import BLUE, FAINT, GREY, ORANGE, RED, axes, finish, money_axis, percent_axis, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREY,
+    ORANGE,
+    RED,
+    axes,
+    finish,
+    legend_below,
+    money_axis,
+    percent_axis,
+    rows_down,
+    t,
+    tall,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +131,8 @@ def pay_mix(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
         Not a payout.
     """
     columns = [c for c, *_ in _PARTS]
-    frame, ax = axes(result, [*columns, "payout"], ax, lang, caller="plots.pay_mix")
+    size = tall(result[:30] if hasattr(result, "head") else (), least=3.0)
+    frame, ax = axes(result, [*columns, "payout"], ax, lang, caller="plots.pay_mix", figsize=size)
     names = list(frame.columns[: list(frame.columns).index("amount")])
     shown = frame.head(30)
     text = shown[names].astype(str).agg(" / ".join, axis=1)
@@ -133,10 +148,11 @@ def pay_mix(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
         right, left = right + up, left + down
     ax.plot(shown["payout"], at, linestyle="", marker="|", markersize=12, color="black",
             markeredgewidth=2, label=t(lang, "payout", "实发"))  # fmt: skip
-    ax.set_yticks(list(at), text, fontsize=9)
-    ax.invert_yaxis()
+    rows_down(ax, text)
     money_axis(ax, "x", lang)
-    return finish(ax, title=t(lang, "What pay is made of", "薪酬构成"), legend=True, grid="x")
+    return legend_below(
+        finish(ax, title=t(lang, "What pay is made of", "薪酬构成"), grid="x"), ncols=4, points=20
+    )
 
 
 def _need(frame: pd.DataFrame, columns: list[str], arg: str, *, caller: str) -> None:

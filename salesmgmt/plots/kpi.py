@@ -17,10 +17,13 @@ from ._style import (
     RED,
     axes,
     finish,
+    legend_below,
     money_axis,
     percent_axis,
+    rows_down,
     short_money,
     t,
+    tall,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +65,10 @@ def scorecard(
         Not a scorecard, or the key is not in it.
     """
     caller = "plots.scorecard"
-    frame, ax = axes(result, _CARD, ax, lang, caller=caller)
+    size = tall(
+        range(min(len(result), _MOST)) if hasattr(result, "__len__") and key is None else ()
+    )
+    frame, ax = axes(result, _CARD, ax, lang, caller=caller, figsize=size)
     names = [c for c in frame.columns if c not in (*_CARD, "full_marks", "score_se")]
     label = frame[names].astype(str).agg(" / ".join, axis=1)
     if key is not None:
@@ -94,15 +100,17 @@ def _bullets(ax: Axes, score: np.ndarray, text: list[str], shown: pd.DataFrame, 
     ax.barh(at, drawn, height=0.4, color=colors)
     ax.vlines(np.ones(len(at)), at - 0.36, at + 0.36, color=GREY, linewidth=2)
     for i, (value, target) in enumerate(zip(shown["value"], shown["target"], strict=True)):
-        goal = "" if pd.isna(target) else f" / {_short(target)}"
-        note = t(lang, "not measured", "未计量") if pd.isna(value) else f"{_short(value)}{goal}"
+        goal = "" if pd.isna(target) else f" / {_short(target, lang)}"
+        measured = "" if pd.isna(value) else _short(value, lang)
+        note = f"{measured}{goal}" if measured else t(lang, "not measured", "未计量")
         ax.text(right * 1.01, i, note, va="center", fontsize=8, color=GREY)
-    ax.set_yticks(at, text, fontsize=9)
+    rows_down(ax, text)
     ax.set_xlim(min(0.0, float(drawn.min(initial=0)) * 1.05), right)
-    ax.invert_yaxis()
 
 
-def _short(value: float) -> str:
+def _short(value: float, lang: str) -> str:
+    if abs(value) >= 1e7:
+        return short_money(value, lang, digits=4)
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -204,11 +212,19 @@ def control_chart(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "
             fillstyle="none", markeredgewidth=1.8, label=t(lang, "signal", "异常信号"))  # fmt: skip
     if frame["value"].abs().max() >= 10_000:
         money_axis(ax, "y", lang)
+    if x.dtype.kind not in "iufM":
+        shown = np.arange(0, len(frame), -(-len(frame) // 40))
+        ax.set_xticks(shown, [_cut(x.iloc[i]) for i in shown], fontsize=8)
     if len(frame) > 12 and not pd.api.types.is_numeric_dtype(x):
-        ax.tick_params(axis="x", rotation=45)
+        ax.tick_params(axis="x", rotation=90 if len(frame) > 24 else 45)
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.25 * (high - low))  # the legend stands above the limits
     return finish(ax, title=t(lang, "Control chart", "控制图"), legend=True)
+
+
+def _cut(name: str) -> str:
+    """A long name by its beginning and its end."""
+    return name if len(name) <= 18 else f"{name[:8]}…{name[-9:]}"
 
 
 def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -234,7 +250,8 @@ def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
         The result has no intervals.
     """
     caller = "plots.rank_intervals"
-    frame, ax = axes(result, ["rank", "rank_lo", "rank_hi"], ax, lang, caller=caller)
+    size = tall(range(min(len(result), _MOST)) if hasattr(result, "__len__") else ())
+    frame, ax = axes(result, ["rank", "rank_lo", "rank_hi"], ax, lang, caller=caller, figsize=size)
     if frame["rank_lo"].isna().all():
         raise InputError(
             f"{caller}(): result has no rank intervals; give metrics an error= column first."
@@ -250,10 +267,9 @@ def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
               label=t(lang, "rank may lie here", "名次可能范围"))  # fmt: skip
     ax.plot(frame["rank"].to_numpy(np.float64), at, linestyle="", marker="o", color=BLUE,
             label=t(lang, "rank", "名次"))  # fmt: skip
-    ax.set_yticks(at, frame[names].astype(str).agg(" / ".join, axis=1), fontsize=9)
-    ax.invert_yaxis()
+    rows_down(ax, frame[names].astype(str).agg(" / ".join, axis=1))
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel(t(lang, "rank (1 is best)", "名次（1 为最佳）"))
     ax.set_xlim(0.3, float(max(high.max(), 2)) + 0.7)
-    return finish(
-        ax, title=t(lang, "How sure the ranks are", "名次有多可靠"), legend=True, grid="x"
-    )
+    title = t(lang, "How sure the ranks are", "名次有多可靠")
+    return legend_below(finish(ax, title=title, grid="x"))

@@ -16,8 +16,8 @@ from ._style import (
     PALETTE,
     RED,
     axes,
-    families,
     finish,
+    legend,
     money_axis,
     percent_axis,
     short_money,
@@ -164,7 +164,9 @@ def segment_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     ax.bar_label(bars, told, padding=4, fontsize=9, color=GREY)
     ax.set_yticks(at, [str(label) for label in frame["label"]])
     ax.invert_yaxis()
-    ax.margins(x=0.22)
+    low, high = (float(v) for v in (frame["amount"].min(), frame["amount"].max()))
+    wide = max(high, 0.0) - min(low, 0.0) or 1.0  # what is told stands beyond the bars
+    ax.set_xlim(min(low - 0.38 * wide, 0) if low < 0 else 0, max(high, 0) + 0.3 * wide)
     money_axis(ax, "x", lang)
     ax.set_xlabel(t(lang, "Amount", "金额"))
     return finish(ax, title=t(lang, "Amount by segment", "各分群金额"), grid="x")
@@ -340,7 +342,10 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     y = np.r_[0.0, frame["cumulative_share"].to_numpy(float)]
     ax.plot(x, y, color=BLUE, linewidth=2)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
-    top = int(np.argmax(y))
+    if np.isnan(y).any():
+        told = t(lang, "no total above zero: no shares", "合计不大于零，无法计算占比")
+        ax.text(0.5, 0.2, told, ha="center", color=GREY)
+    top = int(np.nanargmax(y))
     if y[top] <= 1.0 and (y >= 0.8).any():  # nobody loses money: the peak says nothing
         top = int(np.argmax(y >= 0.8))
     told = t(
@@ -348,7 +353,8 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         f"{y[top]:.0%} of the total\nfrom {x[top]:.0%} of customers",
         f"{x[top]:.0%} 的客户\n贡献 {y[top]:.0%}",
     )
-    ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3, label=told)
+    if not np.isnan(y).any():
+        ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3, label=told)
     percent_axis(ax, "x")
     percent_axis(ax, "y")
     ax.set_xlim(0, 1.02)
@@ -360,10 +366,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
     finish(ax, title=title)
     # Below the diagonal nothing is drawn: the curve lies above it.
-    shown = ax.legend(frameon=False, fontsize=9, loc="lower right")
-    for text in shown.get_texts():
-        text.set_fontfamily(list(families()))
-    return ax
+    return ax if np.isnan(y).any() else legend(ax, loc="lower right")
 
 
 def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:

@@ -17,10 +17,13 @@ from ._style import (
     axes,
     families,
     finish,
+    legend_below,
     money_axis,
     percent_axis,
+    rows_down,
     short_money,
     t,
+    tall,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +86,7 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     image = ax.pcolormesh(table.to_numpy(), cmap="Blues", edgecolors="white", linewidth=0.8)
     ax.invert_yaxis()
     starts = pd.DatetimeIndex(table.columns)
-    stride = max(1, len(starts) // 12)
+    stride = -(-len(starts) // 8)  # so that they do not touch
     shown = np.arange(0, len(starts), stride)
     monthly = len(starts) < 2 or (np.diff(starts.to_numpy()) > np.timedelta64(26, "D")).all()
     style = "%Y-%m" if monthly else "%m-%d"
@@ -158,9 +161,7 @@ def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> A
     2
     """
     needed = ["target", "actual", "attainment", "expected", "projected", "status"]
-    frame, ax = axes(
-        result, needed, ax, lang, caller="plots.pace", figsize=(8, 1.5 + 0.3 * len(result))
-    )
+    frame, ax = axes(result, needed, ax, lang, caller="plots.pace", figsize=tall(result, least=2.4))
     keys = [c for c in frame.columns if c not in _FOLLOWED]
     names = (
         frame[keys].astype(str).agg(" / ".join, axis=1).tolist()
@@ -201,25 +202,11 @@ def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> A
     for name in dict.fromkeys(status):
         label = STATUS_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")
         ax.scatter([], [], marker="s", color=_COLOURS.get(name, GREY), label=label)
-    ax.set_yticks(at, names, fontsize=8)
-    ax.invert_yaxis()
+    rows_down(ax, names, fontsize=8)
     percent_axis(ax, "x")
     ax.set_xlabel(t(lang, "share of the whole target", "占全部目标的比例"))
     title = t(lang, "Where everybody stands", "目标完成进度")
-    return _legend_below(finish(ax, title=title, grid="x"), len(frame))
-
-
-def _legend_below(ax: Axes, rows: int) -> Axes:
-    """The legend under the axis, where no bar hides it; ``rows`` bars make the height."""
-    ax.legend(
-        frameon=False,
-        fontsize=8,
-        ncols=3,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.02 - 2.0 / (rows + 3)),
-        prop={"family": ax.xaxis.label.get_fontfamily(), "size": 8},
-    )
-    return ax
+    return legend_below(finish(ax, title=title, grid="x"))
 
 
 def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -278,7 +265,8 @@ def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
             linewidth=1,
             label=t(lang, "whole target", "全部目标"),
         )
-    ax.set_ylim(bottom=0)
+    if frame[["target", "actual", "p10"]].min(axis=None) >= 0:
+        ax.set_ylim(bottom=0)  # returns may make the sum negative
     money_axis(ax, "y", lang)
     ax.tick_params(axis="x", rotation=30)
     title = t(lang, "On the way to the target", "目标进度与预测区间")
@@ -324,7 +312,7 @@ def quota_fairness(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
         ax,
         lang,
         caller="plots.quota_fairness",
-        figsize=(8, 1.5 + 0.32 * len(result)),
+        figsize=tall(result, least=2.4),
     )
     known = {"target", "p_attain", "median", "stretch", "history", "growth", "p10", "p50", "p90"}
     keys = [c for c in frame.columns if c not in known | {"shortfall"}]
@@ -366,9 +354,8 @@ def quota_fairness(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
             fontsize=8,
             color=GREY,
         )
-    ax.set_yticks(at, names, fontsize=8)
-    ax.invert_yaxis()
+    rows_down(ax, names, fontsize=8)
     ax.margins(x=0.12)
     money_axis(ax, "x", lang)
     title = t(lang, "Quota, outlook and probability", "目标、预期与完成概率")
-    return _legend_below(finish(ax, title=title, grid="x"), len(frame))
+    return legend_below(finish(ax, title=title, grid="x"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import markupsafe
 import pandas as pd
 
 from .. import __version__, plots
+from ..plots._style import widen
 from ._blocks import Block, Figure, Section, Table, Text, column_word
 
 __all__ = ["render"]
@@ -135,7 +135,9 @@ def _svg(figure: Figure, name: str) -> str:
 
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
         canvas = Canvas(figsize=figure.size, layout="constrained")
-        figure.draw(canvas.subplots())
+        ax = canvas.subplots()
+        figure.draw(ax)
+        widen(ax)
         out = io.StringIO()
         canvas.savefig(out, format="svg", metadata={"Date": None})
     svg = out.getvalue()
@@ -178,7 +180,7 @@ def _kind(series: pd.Series) -> str:
 
 
 def _write(value: Any, kind: str) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return "–"
     if kind == "date":
         return f"{pd.Timestamp(value):%Y-%m-%d}"
@@ -186,4 +188,4 @@ def _write(value: Any, kind: str) -> str:
         return str(value)
     formats = {"money": "{:,.2f}", "int": "{:,.0f}", "percent": "{:.1%}", "number": "{:,.3g}"}
     text = formats[kind].format(value)
-    return f"{value:,.0f}" if kind == "number" and abs(value) >= 1000 else text
+    return f"{value:,.0f}" if kind == "number" and abs(value) >= 999.5 else text
