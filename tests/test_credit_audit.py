@@ -590,3 +590,19 @@ def test_shares_of_converted_receivables_are_shares_of_all():
     assert got[["currency", "share", "rank"]].to_numpy().tolist() == [
         ["USD", 0.7, 1], ["CNY", 0.3, 2],
     ]  # fmt: skip
+
+
+def test_the_last_date_in_the_data_may_be_a_disputes():
+    invoices = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
+    other = changes(("A", "2025-03-05", 60.0, "dispute")).assign(invoice_id="a")
+    got = credit.worklist(invoices, None, other)
+    assert got[["disputed", "days_past_due"]].to_numpy().tolist() == [[100.0, 33.0]]
+    assert credit.open_items(invoices, None, other)["as_of"].item() == pd.Timestamp("2025-03-05")
+
+
+def test_a_converted_ledger_knows_the_whole_of_what_is_partly_unapplied():
+    invoices = bills(("a", "A", "2025-01-01", "2025-01-31", 30.0)).assign(currency="USD")
+    paid = cash(("p", "A", "2025-02-01", 40.0)).assign(currency="USD")
+    book = credit.ledger(invoices, paid, fx={"USD": 7.0, "CNY": 1.0})
+    got = credit.open_items(book)
+    assert got[["amount", "paid", "outstanding"]].to_numpy().tolist() == [[-280.0, -210.0, -70.0]]

@@ -47,13 +47,7 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
     if not revalue:
         rest = _round(receipts.units * at_receipt) - paid_out
     if len(position.document):
-        # Money counts as what it settled: balances from receipts then tie with what is open.
-        # The exchange difference against the day it came in is no part of the receivables.
-        paid_out = exact_sums(position.receipt, units, len(receipts))
-        stems = np.flatnonzero(receipts.source >= 0)  # so does a credit note
-        notes = receipts.source[stems]
-        settled[notes] = exact_sums(position.document, units, len(documents))[notes]
-        settled[notes] -= paid_out[stems]
+        settled, paid_out = _as_matched(position, units, settled)
     one = replace(
         books,
         documents=replace(documents, units=settled + left, currency=documents.currency * 0,
@@ -70,6 +64,23 @@ def convert(position: Position, fx: Any, *, revalue: bool) -> Position:
         method="",  # in one currency the matches cannot be made again
         converted=(position, fx, revalue),
     )  # fmt: skip
+
+
+def _as_matched(
+    position: Position, units: np.ndarray, settled: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What documents were settled by and receipts paid, at what it settled.
+
+    Balances from receipts and credit notes then tie with what is open; the exchange difference
+    against the day they came in is no part of the receivables.
+    """
+    source = position.books.receipts.source
+    paid_out = exact_sums(position.receipt, units, len(source))
+    stems = np.flatnonzero(source >= 0)
+    notes = source[stems]
+    settled = settled.copy()
+    settled[notes] = exact_sums(position.document, units, len(settled))[notes] - paid_out[stems]
+    return settled, paid_out
 
 
 def _taxed(rows: pd.DataFrame, rate: np.ndarray, step: float) -> pd.DataFrame:

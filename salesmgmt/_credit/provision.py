@@ -103,12 +103,9 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
     table = door.to_pandas(aging, caller=caller, arg="aging")
     if {"bucket", "amount"} <= set(table.columns):
         door.take(
-            table,
-            caller=caller,
-            arg="aging",
-            bucket=Key("bucket", option=""),
-            amount=Amount("amount", option=""),
-        )
+            table, caller=caller, arg="aging",
+            bucket=Key("bucket", option=""), amount=Amount("amount", option=""),
+        )  # fmt: skip
         # Keys stand before the bucket; fractions behind it (shares, say) are no keys.
         ahead = set(table.columns[: table.columns.get_loc("bucket")])
         keys = [
@@ -132,11 +129,8 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
     for name in names:
         door.take(table, caller=caller, arg="aging", bucket=Amount(name))
     kept = [*keys, *(c for c in ("as_of",) if c in table)]
-    long = table[kept].loc[table.index.repeat(len(names))] if table.index.is_unique else None
-    if long is None:
-        long = table.reset_index(drop=True)[kept]
-        long = long.loc[long.index.repeat(len(names))]
-    long = long.reset_index(drop=True)
+    rows = np.repeat(np.arange(len(table)), len(names))
+    long = table[kept].iloc[rows].reset_index(drop=True)
     long["bucket"] = np.tile(np.array(names, dtype=object), len(table))
     long["amount"] = table[names].to_numpy(dtype=np.float64).reshape(-1)
     return long, keys, list(names)

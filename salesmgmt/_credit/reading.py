@@ -61,7 +61,7 @@ def position_from_ledger(
             "make the ledger at the later date."
         )
     again = bool(position.method) and (future or lines.names_any() or not stands(position))
-    if again or lines.names_any():
+    if again or future or lines.names_any():
         position = lines.whole_receipts(position)
     if moment == made:
         return position

@@ -145,11 +145,8 @@ class Tables:
         return any(bool(names.notna().any()) for names in own)
 
     def last_day(self) -> np.ndarray:
-        """The last day a document or a receipt is dated; empty if there is none."""
-        changes = self.rows[2]
-        settles = changes.series("kind").isin(SETTLING).to_numpy(dtype=bool)
-        dates = [self.rows[0]["day"], self.rows[1]["day"], changes["day"][settles]]
-        latest = [d.max() for d in dates if len(d)]
+        """The last day that anything is dated; empty if there is nothing."""
+        latest = [rows["day"].max() for rows in self.rows if len(rows)]
         return (
             door.days_of(np.array(latest).max(keepdims=True)) if latest else np.empty(0, np.int64)
         )
