@@ -55,6 +55,17 @@ def test_every_figure_names_a_missing_column(results):
         plots.rfm_heatmap(seg.rfm(_some_sales()))
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_company_of_returns_has_no_shares(lang):
+    sales = _some_sales()[["customer_id", "date", "amount"]].head(400)
+    lossy = pd.concat([sales, sales.assign(amount=-1e6)])
+    assert seg.segment_summary(seg.rfm(lossy))["amount_share"].isna().all()  # was 1.25 and less
+    with pytest.raises(InputError, match="no shares to draw"):
+        plots.whale(seg.whale_curve(lossy))
+    blocks = section.build({"transactions": lossy}, as_of=None, lang=lang)
+    assert "nan" not in blocks[0].text
+
+
 def test_many_cells_are_not_hidden_by_the_lines_between_them():
     weeks = seg.cohorts(_some_sales(), freq="W")
     ax = plots.cohort_triangle(weeks)

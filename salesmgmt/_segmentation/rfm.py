@@ -164,8 +164,8 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
     -------
     DataFrame
         One row a segment, the one with most money first: ``segment``, ``label``,
-        ``customers``, ``share`` (of customers), ``amount``, ``amount_share``, ``recency``,
-        ``frequency``, ``monetary`` (means), ``action``.
+        ``customers``, ``share`` (of customers), ``amount``, ``amount_share`` (missing without
+        a positive total), ``recency``, ``frequency``, ``monetary`` (means), ``action``.
 
     Raises
     ------
@@ -217,8 +217,8 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
 
 
 def _shares(amounts: np.ndarray) -> np.ndarray:
-    total = amounts.sum()
-    return amounts / total if total else np.full(len(amounts), np.nan)
+    total = round(float(amounts.sum()), 6)
+    return amounts / total if total > 0 else np.full(len(amounts), np.nan)
 
 
 def score_grid(scored: pd.DataFrame) -> pd.DataFrame:

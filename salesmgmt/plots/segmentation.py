@@ -328,7 +328,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     Raises
     ------
     InputError
-        A column is missing.
+        A column is missing, or the total was not positive.
     """
     frame, ax = axes(
         result,
@@ -338,6 +338,10 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         caller="plots.whale",
         made_by="segmentation.whale_curve",
     )
+    if frame["cumulative_share"].isna().any():
+        raise InputError(
+            "plots.whale(): there are no shares to draw: the total of whale_curve is not positive."
+        )
     x = np.r_[0.0, frame["customers_share"].to_numpy(float)]
     y = np.r_[0.0, frame["cumulative_share"].to_numpy(float)]
     ax.plot(x, y, color=BLUE, linewidth=2)

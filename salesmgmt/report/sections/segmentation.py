@@ -75,13 +75,17 @@ def _segments(transactions: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     top = summary.iloc[0]
     day = f"{scored['as_of'].iloc[0]:%Y-%m-%d}"
     told = {
-        "en": f"{len(scored):,} customers as of {day}. The segment “{top['label']}” brings "
-        f"{top['amount_share']:.0%} of the amount with {top['share']:.0%} of the customers.",
-        "zh": f"截至 {day} 共有 {len(scored):,} 家客户。“{top['label']}”占客户数的 "
-        f"{top['share']:.0%}，贡献金额的 {top['amount_share']:.0%}。",
+        "en": f"{len(scored):,} customers as of {day}.",
+        "zh": f"截至 {day} 共有 {len(scored):,} 家客户。",
+    }
+    best = {
+        "en": f" The segment “{top['label']}” brings {top['amount_share']:.0%} of the amount with "
+        f"{top['share']:.0%} of the customers.",
+        "zh": f"“{top['label']}”占客户数的 {top['share']:.0%}，"
+        f"贡献金额的 {top['amount_share']:.0%}。",
     }
     return [
-        Text(told[lang]),
+        Text(told[lang] + (best[lang] if pd.notna(top["amount_share"]) else "")),
         Figure(lambda ax: plots.segment_bars(summary, ax=ax, lang=lang)),
         Table(
             summary[list(_HEADINGS[lang])],
@@ -128,7 +132,9 @@ def _coming_back(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
 
 def _value(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     whale = segmentation.whale_curve(_until(lines, as_of))
-    blocks: list[Block] = [Figure(lambda ax: plots.whale(whale, ax=ax, lang=lang))]
+    blocks: list[Block] = []
+    if whale["cumulative_share"].notna().all():  # there is a profit to have a share of
+        blocks.append(Figure(lambda ax: plots.whale(whale, ax=ax, lang=lang)))
     if lines["customer_id"].nunique() < 50:  # too few to learn how customers come and go
         return blocks
     value = segmentation.clv(lines, as_of=as_of)
