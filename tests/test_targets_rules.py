@@ -75,6 +75,13 @@ def test_a_reconciled_plan_is_a_plan():
     assert track(both, CAME, as_of="2026-02-14")["rep"].tolist() == ["a", "b"]
 
 
+def test_two_plans_are_reconciled_whatever_the_order_of_their_keys():
+    top = plan().assign(region="N")
+    reps = top[["region", "period_end", "target", "rep", "period_start"]]
+    got = reconcile(top[["rep", "region", "period_start", "period_end", "target"]], reps)
+    assert got["target"].tolist() == got["top_down"].tolist() == got["bottom_up"].tolist()
+
+
 def test_amounts_below_zero_are_reconciled_like_their_opposites():
     above = pd.Series({"a": 600.0, "b": 400.0, "c": 100.0})
     below = pd.Series({"a": 510.0, "b": 430.0, "c": 100.0})
@@ -331,3 +338,30 @@ def test_a_curve_within_quarters_of_one_year_is_a_curve():
     quarters = pd.Series([60.0, 600, 70, 700], index=pd.period_range("2026Q1", periods=4, freq="Q"))
     told = decompose(quarters, periods=months, profile=curve, step=1)["target"].tolist()
     assert told == [10, 20, 30, 100, 200, 300, 50, 10, 10, 500, 100, 100]
+
+
+@pytest.mark.parametrize("option", ["calendar", "profile"])
+def test_one_day_has_one_weight(option):
+    """Two clock times of a day: the later row won, so the order of rows moved the plan."""
+    moments = [pd.Timestamp("2026-01-01 08:00"), pd.Timestamp("2026-01-01 17:00"), FEBRUARY[0]]
+    weights = {option: pd.Series([1.0, 0.0, 1.0], index=pd.DatetimeIndex(moments))}
+    with pytest.raises(InputError, match=f"{option} has 1 date.s. more than once, first 2026-01"):
+        decompose(100, periods=("2026-01-01", "2026-01-02", "D"), **weights)
+
+
+def test_limits_by_named_levels_in_any_order():
+    levels = ["region", "team", "rep"]
+    tree = pd.MultiIndex.from_tuples(
+        [("N", "t1", "a"), ("N", "t1", "b"), ("S", "t1", "a")], names=levels
+    )
+    call = {"periods": ("2026-01", "2026-02", "M"), "weights": pd.Series(1.0, index=tree)}
+    full = pd.Series([50.0], pd.MultiIndex.from_tuples([("N", "t1", "a")], names=levels))
+    expected = decompose(90, lower=full, **call)
+    assert expected["target"].tolist() == [25.0, 25.0, 10.0, 10.0, 10.0, 10.0]
+    for names in (["rep", "region"], ["rep", "team", "region"]):
+        part = pd.Series([50.0], pd.MultiIndex.from_tuples(full.index, names=levels))
+        part = part.droplevel([n for n in levels if n not in names]).reorder_levels(names)
+        pd.testing.assert_frame_equal(decompose(90, lower=part, **call), expected)
+    unclear = full.droplevel("region")
+    with pytest.raises(InputError, match="'team', 'rep' alone"):
+        decompose(90, lower=unclear, **call)

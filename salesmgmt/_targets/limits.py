@@ -272,25 +272,28 @@ def _check_known(at: np.ndarray, labels: pd.Index, name: str, *, caller: str) ->
 def _read_nodes(
     series: pd.Series, name: str, organisation: pd.Index, tree: Tree, *, caller: str
 ) -> _Given:
-    """Totals of nodes: by full key, by an upper part of it, or by one level's own labels."""
-    index = series.index
+    """Totals of nodes: by full key, by an upper part of it, or by levels that are named."""
+    index, names = series.index, list(organisation.names)
     frame = organisation.to_frame(index=False)
     if isinstance(index, pd.MultiIndex):
-        level = index.nlevels - 1
-        if level >= organisation.nlevels:
+        used = names[: index.nlevels]
+        if index.nlevels > len(names):
             raise InputError(f"{caller}(): {name} has more levels than weights.")
-        labels = _node_labels(frame, level)
-        at = pd.MultiIndex.from_frame(labels).get_indexer(index)
+        if set(index.names).issubset(names) and index.names.count(None) == 0:
+            used = [n for n in names if n in index.names]
+            index = index.reorder_levels(used)
+        level = names.index(used[-1])
     else:
         level = _level_of(index, organisation, name, caller=caller)
-        labels = _node_labels(frame, level)
-        own = pd.Index(labels.iloc[:, -1])
-        if not own.is_unique:
-            raise InputError(
-                f"{caller}(): {name} is labelled by {organisation.names[level]!r} alone, whose "
-                "labels stand under several parents; give the full key."
-            )
-        at = own.get_indexer(index)
+        used = names[level : level + 1]
+    labels = _node_labels(frame, level)[used]
+    own = pd.MultiIndex.from_frame(labels) if len(used) > 1 else pd.Index(labels.iloc[:, 0])
+    if not own.is_unique:
+        raise InputError(
+            f"{caller}(): {name} is labelled by {', '.join(map(repr, used))} alone, whose labels "
+            "stand under several parents; give the full key."
+        )
+    at = own.get_indexer(index)
     _check_known(at, index, name, caller=caller)
     values = np.full(len(tree.parents[level]), np.nan)
     values[at] = series.to_numpy()

@@ -50,7 +50,8 @@ def reconcile(
         Amounts by the same labels, or two plans (keys, ``period_start``, ``target``). A label
         without a bottom-up amount (absent or NaN: "no input") counts with its top-down amount.
     trust : float in [0, 1] or Series, default=0.5
-        Weight of the top-down amount; 1 keeps it, 0 leans on the bottom-up amounts.
+        Weight of the top-down amount; 1 keeps it, 0 leans on the bottom-up amounts. Labels that
+        a Series leaves out count 0.5.
     lower, upper : float, Series or dict, optional
         Floors and caps by label. Default: floor 0 where no amount is negative.
     step : float, default=0.01
@@ -91,6 +92,7 @@ def reconcile(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     above = _side(top_down, "top_down", caller=caller)
     below = _side(bottom_up, "bottom_up", caller=caller, missing="allow")
+    below = _in_order_of(below, above)
     extra = below.index.difference(above.index, sort=False)
     if len(extra):
         raise InputError(
@@ -168,6 +170,14 @@ def _side(given: Any, name: str, *, caller: str, missing: str = "refuse") -> pd.
             index = pd.Index(labels["period_start"])
         given = pd.Series(given["target"].array, index=index)
     return check_series(given, name, caller=caller, missing=missing)
+
+
+def _in_order_of(side: pd.Series, other: pd.Series) -> pd.Series:
+    """``side`` with its key levels in the other's order, where both have the same names."""
+    mine, names = list(side.index.names), list(other.index.names)
+    if mine == names or None in names or len(set(names)) < len(names) or set(mine) != set(names):
+        return side
+    return side.reorder_levels(names)
 
 
 def _trust(trust: Any, index: pd.Index, *, caller: str) -> np.ndarray:

@@ -48,7 +48,7 @@ def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | Non
         weight = told["weight"].to_numpy(np.float64)
     else:
         series = check_series(_day_series(calendar, caller), "calendar", caller=caller, low=0)
-        at = label_days(series.index, "calendar", caller=caller)
+        at = _one_a_day(series.index, "calendar", caller=caller)
         weight = np.full(high - low + 1, np.nan)
         inside = (at >= low) & (at <= high)
         weight[at[inside] - low] = series.to_numpy()[inside]
@@ -83,10 +83,22 @@ def _day_series(calendar: Any, caller: str) -> Any:
     return pd.Series(rows["weight"], index=stamps(rows.days("date")))
 
 
+def _one_a_day(labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
+    """Days of labels, which may stand on no day twice (by their clock times, say)."""
+    at = label_days(labels, name, caller=caller)
+    twice = pd.Index(at).duplicated()
+    if twice.any():
+        raise InputError(
+            f"{caller}(): {name} has {int(twice.sum())} date(s) more than once, first "
+            f"{stamps(at[twice])[0].date()}; give one value a date."
+        )
+    return at
+
+
 def _of_curve(
     spans: Spans, profile: Any, days: np.ndarray | None, year_start: int, *, caller: str
 ) -> np.ndarray:
-    """A Series by period: one value a leaf, or one a coarser period or season that is filled."""
+    """A Series by date, one value a leaf, or by season, shared out over its leaves."""
     curve = check_series(profile, "profile", caller=caller, low=0)
     if pd.api.types.is_integer_dtype(curve.index.dtype):
         freq = {12: "M", 4: "Q", 7: "D", 52: "W", 53: "W"}.get(len(curve))
@@ -97,7 +109,7 @@ def _of_curve(
             )
         share = curve.to_numpy()[np.argsort(curve.index.to_numpy(), kind="stable")]
         return _spread(spans, share[None, :], freq, days, year_start)[0]
-    at = label_days(curve.index, "profile", caller=caller)
+    at = _one_a_day(curve.index, "profile", caller=caller)
     order = np.argsort(at, kind="stable")
     at, values = at[order], curve.to_numpy()[order]
     found = np.searchsorted(at, spans.start, side="right") - 1
