@@ -66,6 +66,9 @@ def test_several_series_are_refused(sales):
     many = pd.DataFrame({"k": [str(i) for i in range(60)], "date": "2026-01-01", "forecast": 1.0})
     with pytest.raises(InputError, match="too many to read"):
         plots.hierarchy_table(many)
+    twice = pd.concat([many.iloc[:2].assign(model=m) for m in ("ets", "auto")])
+    with pytest.raises(InputError, match="several forecasts of one node"):
+        plots.hierarchy_table(twice)
 
 
 def _legend(ax) -> list[str]:
@@ -124,3 +127,8 @@ def test_models_of_one_key_stand_together_the_better_one_on_top():
     names = [text.get_text() for text in ax.get_yticklabels()][::-1]
     assert names[:4] == ["automatic · a", "naive · a", "naive · b", "automatic · b"]
     plots.accuracy_against_naive(table[table["wape"].isna()]).figure.canvas.draw()
+    # Something was forecast where nothing was sold: an infinite share of it has no bar.
+    endless = table.assign(wape=table["wape"].fillna(np.inf), fva=table["fva"].fillna(-np.inf))
+    ax = plots.accuracy_against_naive(endless)
+    assert ax.get_xlim()[1] == pytest.approx(1.25 * 0.3)
+    ax.figure.canvas.draw()

@@ -74,9 +74,10 @@ def accuracy(
     DataFrame
         One row a group. ``n``, ``series``: how many predictions, of how many series. ``mase``,
         ``rmsse``: errors scaled by the in-sample seasonal (lag of the season) and one-step naive
-        errors, mean over series and cutoffs, those with scale zero left out. ``smape``, ``mape``:
-        percent; ``mape`` leaves out actuals of zero. ``wape``: sum of absolute errors over sum of
-        absolute actuals; ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
+        errors, mean over series and cutoffs, those with scale zero left out. ``smape``: percent,
+        the same mean; ``mape``: percent, over all rows whose actual is not zero. ``wape``: sum of
+        absolute errors over sum of absolute actuals (infinite where all of these are zero and the
+        forecasts are not); ``bias``: sum of forecast minus actual over the same. ``mae``, ``rmse``.
         ``coverage_80``, ``msis_80``, ...: for each level. ``pinball``: mean quantile loss over the
         interval ends and the forecast as median. Predictions without interval ends (too few values,
         a model of one's own) are left out of these three; NaN where there are none. ``owa``: mean

@@ -173,9 +173,10 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     points = [round(100 * float(gain), 1) + 0.0 for gain in frame["fva"]]  # as they are written
     colours = [GREEN if x > 0 else (RED if x < 0 else GREY) for x in points]
     place = np.arange(len(frame))
-    ax.barh(place, frame["wape"], color=colours, height=0.6)
-    for y, wape, gain in zip(place, frame["wape"], points):
-        if pd.isna(wape):  # nothing was sold: no share of it
+    share = frame["wape"].where(np.isfinite(frame["wape"]))  # nothing was sold: no share of it
+    ax.barh(place, share, color=colours, height=0.6)
+    for y, wape, gain in zip(place, share, points):
+        if pd.isna(wape):
             continue
         words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
         ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
@@ -184,7 +185,7 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
         names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
     ax.set_yticks(place, names)
     ax.set_ylim(-0.6, len(frame) - 0.4)
-    largest = float(frame["wape"].max())
+    largest = float(share.max())
     ax.set_xlim(0, 1.25 * largest if largest > 0 else 1.0)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
     ax.set_xlabel(
@@ -352,7 +353,7 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     Raises
     ------
     InputError
-        A column is missing, or there is too much to read.
+        A column is missing, there is too much to read, or a node has two forecasts of a date.
     """
 
     caller = "plots.hierarchy_table"
@@ -369,6 +370,11 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
             "choose at most 40 nodes and 8 periods."
         )
     cell = {(k, d): f for k, d, f in zip(node, frame["date"], frame["forecast"])}
+    if len(cell) < len(frame):
+        raise InputError(
+            f"{caller}(): result holds several forecasts of one node and date (models, cutoffs); "
+            "choose one of them first."
+        )
     ax.set_axis_off()
     ax.set_xlim(0, len(dates) + 2.2)
     ax.set_ylim(len(order) + 0.5, -1.4)
