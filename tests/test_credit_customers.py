@@ -197,6 +197,31 @@ def test_what_is_booked_later_gives_no_warning():
 
 
 @pytest.mark.parametrize(
+    ("amounts", "said"),
+    [
+        ([-70.0, -30.0], "2 dispute(s) in the last 90 days, 100.00"),
+        ([100.0, -30.0], "1 dispute(s) in the last 90 days, 70.00"),
+        ([100.0, -100.0], None),
+    ],
+)
+def test_disputes_count_unless_they_were_taken_back(amounts, said):
+    invoices = pd.DataFrame(
+        {"invoice_id": ["a"], "customer_id": ["A"], "amount": [100.0],
+         "invoice_date": ["2025-01-01"], "due_date": ["2025-03-31"]}
+    )  # fmt: skip
+    disputes = pd.DataFrame(
+        {"customer_id": "A", "date": ["2025-03-01", "2025-03-10"], "amount": amounts,
+         "kind": "dispute", "invoice_id": "a"}
+    )  # fmt: skip
+    got = credit.early_warning(invoices, None, disputes, as_of="2025-04-01")
+    assert got["evidence"].tolist() == ([said] if said else [])
+    calls = credit.worklist(invoices, None, disputes, as_of="2025-04-01")
+    assert (calls["disputed"] > 0).tolist() == [said is not None]
+    before = credit.early_warning(invoices, None, disputes, as_of="2025-03-05")
+    assert before["value"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
     ("name", "call"),
     [
         ("score", lambda i, c: credit.rate_customers(i, customer=c)),

@@ -12,6 +12,7 @@ from .. import _frames as door
 from ..errors import InputError
 from .aging import keys_of
 from .books import KINDS, Options, nearest_step
+from .disputes import standing
 from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
@@ -295,11 +296,10 @@ def _by_customer(items: pd.DataFrame, late: np.ndarray, names: dict[str, str]) -
 
 
 def _in_dispute(position: Position, ids: pd.Series) -> np.ndarray:
-    """Whether an invoice has an open dispute: one was raised and it is not settled."""
+    """Whether an invoice has an open dispute: one was raised and not taken back or settled."""
     books = position.books
-    at = books.disputes["document"].to_numpy(dtype=np.int64)
-    day = books.disputes["day"].to_numpy(dtype=np.int64)
-    at = at[(at >= 0) & (day <= books.today)]
+    at = standing(books)["document"].to_numpy(dtype=np.int64)
+    at = at[at >= 0]
     named = books.documents.rows[books.names["invoice"]].iloc[at]
     return ids.isin(set(named)).to_numpy()
 

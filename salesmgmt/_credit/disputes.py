@@ -23,11 +23,27 @@ __all__ = [
     "idle_allowances",
     "notes_again",
     "notes_told",
+    "standing",
     "told_again",
 ]
 
 CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
 _COLUMNS = ("customer", "currency", "invoice", "date", "amount")
+
+
+def standing(books: Books) -> pd.DataFrame:
+    """Disputes up to the books' date that were not taken back, positive as they were raised.
+
+    Written below zero, they are raised all the same where all of them are; beside positive ones,
+    they take back what was raised on their document (or, without one, by their customer).
+    """
+    events = books.disputes[books.disputes["day"].to_numpy(dtype=np.int64) <= books.today]
+    amount = events["amount"].astype(np.float64)
+    amount = amount.abs() if (amount <= 0).all() else amount
+    events = events.assign(amount=amount)
+    own = events.groupby(["customer", "document"])["amount"]
+    gone = (own.transform("min") < 0) & (own.transform("sum").round(9) <= 0)
+    return events[~gone]
 
 
 def disputes_told(books: Books) -> pd.DataFrame:

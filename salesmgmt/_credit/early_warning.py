@@ -11,6 +11,7 @@ from .. import _frames as door
 from .._frames import Amount, Date, Key
 from .behaviour import documents_table
 from .books import Options
+from .disputes import standing
 from .ledger import as_days, take_position
 from .rating import _one_currency
 from .settling import Position
@@ -53,7 +54,7 @@ def early_warning(
     ----------
     invoices, payments, adjustments, as_of, method, fx, **options
         As for :func:`ledger`. ``adjustments`` of kind ``dispute`` are counted, also those that
-        a ledger carries in ``attrs``.
+        a ledger carries in ``attrs``, unless a negative one took them back.
     limits : DataFrame, Series or mapping, optional
         Credit limits by customer: use of 90 % warns, of 100 % is severe.
     promises : DataFrame, optional
@@ -246,12 +247,13 @@ def _partial(position: Position, table: pd.DataFrame, window: int, lang: str) ->
 
 
 def _disputes(position: Position, window: int, lang: str) -> pd.DataFrame:
-    """Disputes raised lately."""
-    today, events = position.books.today, position.books.disputes
-    day = events["day"].to_numpy(dtype=np.int64)
-    recent = events[(day > today - window) & (day <= today)]
-    groups = recent.groupby(recent["customer"].astype(np.int64))
-    count, first, amount = groups.size(), groups["day"].min(), groups["amount"].sum()
+    """Disputes raised lately, less what was taken back of them."""
+    events = standing(position.books)
+    recent = events[events["day"].to_numpy(dtype=np.int64) > position.books.today - window]
+    raised = recent[recent["amount"] >= 0]
+    groups = raised.groupby(raised["customer"].astype(np.int64))
+    count, first = groups.size(), groups["day"].min()
+    amount = recent.groupby("customer")["amount"].sum().reindex(count.index).clip(lower=0)
     words = [
         _say(
             lang,
