@@ -82,29 +82,19 @@ def paths(
         check_int(top, "top", caller=caller, low=1)
     stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
-    same = np.arange(len(visits.labels))
-    if standard is None:
-        there = np.unique(visits.stage)  # not those entered after as_of
-        ordered = there[np.argsort(visits.rank[there])]
-        line = [i for i in ordered if visits.kinds[i] == "open"]
-        if len(won_ones := ordered[visits.kinds[ordered] == "won"]):  # one is as good as another
-            line.append(won_ones[0])
-            same[won_ones] = won_ones[0]
-    else:
-        names = stage_list(standard, name="standard", caller=caller)
-        tell_misspelt(visits.labels, {"standard": names}, caller=caller)
-        place = {s: i for i, s in enumerate(visits.labels)}
-        line = [place.get(s, -1) for s in names]
-    bounds = np.flatnonzero(np.append(visits.first, True))
+    line, plain = _standard_process(visits, standard, caller)
+    bounds = np.flatnonzero(np.append(visits.first, True)).tolist()
     days = (visits.time[visits.last] - visits.time[visits.first]) / DAY
-    seen: dict[bytes, list[float]] = {}
-    kept: dict[bytes, np.ndarray] = {}
-    codes = visits.stage.astype(np.int32)
-    for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-        key = codes[a:b].tobytes()
-        seen.setdefault(key, []).append(days[i])
-        kept.setdefault(key, codes[a:b])
-    rows = [_variant(kept[k], same[kept[k]], s, visits, line) for k, s in seen.items()]
+    codes = visits.stage.tolist()
+    seen: dict[tuple[int, ...], list[float]] = {}
+    for begin, end, span in zip(bounds[:-1], bounds[1:], days, strict=True):
+        seen.setdefault(tuple(codes[begin:end]), []).append(span)
+    texts, kinds = [str(s) for s in visits.labels], visits.kinds.tolist()
+    rows = [
+        (" > ".join(texts[s] for s in path), len(spans), *_fit(path, kinds, line, plain),
+         float(np.median(spans)))
+        for path, spans in seen.items()
+    ]  # fmt: skip
     names = ["variant", "deals", "steps", "rework", "skipped", "outcome", "conforms", "median_days"]
     out = pd.DataFrame(rows, columns=names)
     out = out.sort_values(["deals", "variant"], ascending=[False, True], kind="stable")
@@ -115,25 +105,30 @@ def paths(
     return out if top is None else out.head(top)
 
 
-def _variant(
-    path: np.ndarray, plain: np.ndarray, spans: list[float], visits: Visits, line: list[int]
-) -> tuple:
-    """One row; ``plain`` is the path in the stages of the standard process."""
-    kind = str(visits.kinds[path[-1]])
-    body = plain[:-1] if kind == "lost" else plain
-    conforms = len(body) <= len(line) and list(body) == list(line[: len(body)])
-    on_line = [line.index(s) for s in plain if s in line]
-    passed = set(range(max(on_line) + 1)) if on_line else set()
-    return (
-        " > ".join(str(visits.labels.iloc[s]) for s in path),
-        len(spans),
-        len(path),
-        len(path) - len(set(path.tolist())),
-        len(passed - set(on_line)),
-        kind,
-        bool(conforms),
-        float(np.median(spans)),
-    )
+def _standard_process(
+    visits: Visits, standard: Sequence[Hashable] | None, caller: str
+) -> tuple[list[int], list[int]]:
+    """Stages of the standard process, and for each stage the one it stands for in it."""
+    plain = np.arange(len(visits.labels))
+    if standard is not None:
+        names = stage_list(standard, name="standard", caller=caller)
+        tell_misspelt(visits.labels, {"standard": names}, caller=caller)
+        place = {s: i for i, s in enumerate(visits.labels)}
+        return [place.get(s, -1) for s in names], plain.tolist()
+    there = np.unique(visits.stage)  # not those entered after as_of
+    ordered = there[np.argsort(visits.rank[there])]
+    won = ordered[visits.kinds[ordered] == "won"]
+    plain[won] = won[:1]  # one is as good as another
+    return [*ordered[visits.kinds[ordered] == "open"].tolist(), *won[:1].tolist()], plain.tolist()
+
+
+def _fit(path: tuple[int, ...], kinds: list[str], line: list[int], plain: list[int]) -> tuple:
+    """Steps, rework, standard stages passed over, outcome, whether the path conforms."""
+    kind, own = kinds[path[-1]], [plain[s] for s in path]
+    body = own[:-1] if kind == "lost" else own
+    on_line = {line.index(s) for s in own if s in line}
+    passed = max(on_line) + 1 - len(on_line) if on_line else 0
+    return len(path), len(path) - len(set(path)), passed, kind, body == line[: len(body)]
 
 
 # --------------------------------------------------------------------------------------
