@@ -65,9 +65,11 @@ def rfm(
         distance within classes. Equal values always get equal scores; scores that nobody has
         are listed in ``attrs["lost"]``.
     scheme : {"classic", "cn8", "shopify", "r_package"} or DataFrame
-        How scores become segments. A frame holds ``segment`` and any of ``r_min``, ``r_max``,
-        ``f_min``, ``f_max``, ``m_min``, ``m_max`` (optional ``label``, ``label_zh``,
-        ``action``); it must cover every cell once. ``cn8``: see ``thresholds``. ``shopify``
+        How scores become segments. ``classic`` and ``shopify`` are grids of recency by the mean
+        of frequency and monetary score, halves up; those two and ``r_package`` read other
+        ``bins`` on a scale of 1 to 5. A frame holds ``segment`` and any of ``r_min``, ``r_max``,
+        ``f_min``, ``f_max``, ``m_min``, ``m_max`` (optional ``label``, ``label_zh``, ``action``,
+        ``action_zh``); it must cover every cell once. ``cn8``: see ``thresholds``. ``shopify``
         has Shopify's group names, but the scores that make each group are this library's own:
         Shopify publishes the names, no table of scores that we could find. ``r_package``: the
         intervals in the documentation of the R package rfm, the first that fits; the rest is
