@@ -367,3 +367,15 @@ def test_a_returned_unit_takes_its_spiff_back_in_whichever_sign_it_is_counted():
     for returned in (2, -2):
         sold = pd.DataFrame({"rep": "a", "amount": [100.0, -100.0], "quantity": [3, returned]})
         assert payout(sold, plan, by="rep")["payout"].tolist() == [5.0]
+
+
+@pytest.mark.parametrize("form", [list, tuple, set, np.array, pd.Series, pd.Index])
+def test_what_a_spiff_is_for_may_be_told_in_any_form(form, tmp_path):
+    sold = pd.DataFrame({"rep": ["a", "b", "c"], "amount": 100.0, "product": ["X", "Y", "Z"]})
+    spiffs = [{"where": {"product": form(["X", "Y"])}, "pay": 5, "name": "开\r门\t\x01\x7f红"}]
+    plan = CommissionPlan([(0, 0)], base="amount", spiffs=spiffs)
+    assert payout(sold, plan, by="rep")["spiff"].tolist() == [5.0, 5.0, 0.0]
+    plan.save(tmp_path / "plan.toml")
+    assert CommissionPlan.load(tmp_path / "plan.toml") == plan
+    with pytest.raises(InputError, match="no column 'product'. Rename your own column to it"):
+        payout(sold.drop(columns="product"), plan, by="rep")

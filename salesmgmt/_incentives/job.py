@@ -217,15 +217,15 @@ def _roles(plans: list[CommissionPlan], columns: Columns) -> dict[str, Any]:
         if p.multiplier is not None:
             roles["multiplier"] = Amount(p.multiplier, optional=True, missing="allow", low=0)
         if isinstance(p.splits, str):
-            roles["split"] = Amount(p.splits, low=0, high=1)
+            roles["split"] = Amount(p.splits, option="", low=0, high=1)
             roles["order"] = Key("order_id", optional=True, missing="allow")
         for shares in (p.splits, p.overlays):
             if isinstance(shares, Mapping):
-                roles |= {f"payee {c}": Key(c, missing="allow") for c in shares}
+                roles |= {f"payee {c}": Key(c, option="", missing="allow") for c in shares}
         if p.pool is not None:
-            roles["team"] = Key(p.pool["by"])
+            roles["team"] = Key(p.pool["by"], option="")
         for s in p.spiffs:
-            roles |= {f"where {c}": AsIs(c) for c in s.get("where", {})}
+            roles |= {f"where {c}": AsIs(c, option="") for c in s.get("where", {})}
             if s.get("per") == "unit":
                 roles["quantity"] = Amount(columns.quantity)
             if "start" in s or "end" in s:

@@ -512,7 +512,7 @@ def _matches(job: Job, spiff: Mapping[str, Any]) -> np.ndarray:
     """Result rows a SPIFF is for."""
     hit = np.ones(len(job.rows), dtype=bool)
     for column, value in spiff.get("where", {}).items():
-        wanted = list(value) if isinstance(value, list | tuple | set) else [value]
+        wanted = value if isinstance(value, list) else [value]
         hit &= job.rows.frame[column].isin(wanted).to_numpy()
     for option in ("start", "end"):
         if option in spiff:

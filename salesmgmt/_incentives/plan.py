@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
@@ -99,7 +100,7 @@ class CommissionPlan:
     spiffs : sequence of mappings, optional
         ``{"where": {"product": "X"}, "pay": 50, "per": "row" | "unit" | "amount", "start": ...,
         "end": ...}``: a fixed sum a row, a sum a unit of ``quantity``, or a share of the amount.
-        Rows of negative amount take it back.
+        ``where`` names a value or several of a column. Rows of negative amount take it back.
     multiplier : str, optional
         Column (of the targets or the results) whose number multiplies what the tiers pay.
     pay_on : {"booking", "collection"}, default="booking"
@@ -498,8 +499,17 @@ def _check_spiffs(spiffs: Any) -> tuple[dict[str, Any], ...]:
             for k in ("start", "end")
             if k in s
         }
-        out.append({**s, **dates})
+        where = {"where": {c: _wanted(v) for c, v in s["where"].items()}} if "where" in s else {}
+        out.append({**s, **where, **dates})
     return tuple(out)
+
+
+def _wanted(value: Any) -> Any:
+    """What a SPIFF's column must hold: one value, or a list of them in whichever form."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return value
+    listed = value.tolist() if isinstance(value, np.ndarray) else list(value)
+    return sorted(listed, key=str) if isinstance(value, set | frozenset) else listed
 
 
 def _toml_items(mapping: Mapping[str, Any]) -> list[str]:
@@ -517,10 +527,9 @@ def _toml(value: Any) -> str:
     if isinstance(value, pd.Timestamp):
         return f'"{value:%Y-%m-%d}"'
     if isinstance(value, str):
-        quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        return f'"{quoted}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, Mapping):
         return "{ " + ", ".join(_toml_items(value)) + " }"
-    if isinstance(value, list | tuple | set):
+    if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     return repr(value.item() if isinstance(value, np.generic) else value)
