@@ -362,8 +362,8 @@ def bottlenecks(
     by : str or sequence of str, optional
         Columns of groups: the same step elsewhere is then the benchmark.
     value : str or float, optional
-        Value of a deal: a column of ``events`` (the mean of converted deals is used), or an
-        amount. Default: 1, so that gains are numbers of deals.
+        Value of a deal: a column of ``events`` (the mean of converted deals is used; of all,
+        while none has converted), or an amount. Default: 1, so that gains are numbers of deals.
     benchmark : {"others", "best"} or mapping, default="others"
         All other groups together, or the best of them; without ``by``, all other steps, or the
         best step. Or rates by stage.
@@ -379,8 +379,9 @@ def bottlenecks(
     DataFrame
         One row a step left (and group), the largest gain first: ``step``, ``stage`` (the one
         that deals do not leave), ``decided``, ``went_on``, ``rate``, ``benchmark``, ``gap``,
-        ``downstream`` (share of those who go on that converts), ``value``, ``gain`` (0 where
-        the step is at or above its benchmark), ``p_value`` (against the others: Fisher's exact
+        ``downstream`` (share of those who go on that converts; where nobody decided went on,
+        the mean of the other groups), ``value``, ``gain`` (0 where the step is at or above its
+        benchmark), ``p_value`` (against the others: Fisher's exact
         test, of more than 20,000 deals Pearson's chi-square; NaN where the benchmark is a
         number), ``p_corrected`` (Holm), ``as_of``.
 
