@@ -365,3 +365,18 @@ def test_limits_by_named_levels_in_any_order():
     unclear = full.droplevel("region")
     with pytest.raises(InputError, match="'team', 'rep' alone"):
         decompose(90, lower=unclear, **call)
+
+
+@pytest.mark.parametrize("calendar", [None, "CN"])
+def test_a_plan_by_day_cuts_months_as_one_by_month_does(calendar):
+    """Half a January has half its share, whatever the leaves; by day it had all of it."""
+    flat = pd.Series(1.0, index=range(1, 13))
+    by_month, by_day = (
+        decompose(7500, periods=("2025-01-15", "2025-03-10", freq), profile=flat, calendar=calendar)
+        for freq in "MD"
+    )
+    expected = by_month["target"].tolist()
+    months = by_day.groupby(by_day["period_start"].dt.month)["target"].sum()
+    assert months.tolist() == pytest.approx(expected, abs=0.01)
+    parts = np.array([17 / 31, 1, 10 / 31])
+    assert expected == pytest.approx((7500 * parts / parts.sum()).tolist(), abs=0.01)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, check_names, check_series, take
-from ..engine.periods import period_of
+from ..engine.periods import period_end, period_of, period_start
 from ..errors import InputError
 from .organisation import as_table
 from .spans import SEASONS, Spans, label_days, season_of, stamps
@@ -223,15 +223,21 @@ def _spread(
     coarser = {"Q": 3, "M": 2, "W": 1}
     if coarser.get(spans.freq, 0) > coarser.get(freq, 0):  # leaves coarser than the profile
         return _gathered(spans, share, freq, year_start)
-    _, codes = np.unique(period, return_inverse=True)
-    mass = np.bincount(codes.reshape(-1), weights=within)[codes.reshape(-1)]
-    return share[:, season] * np.divide(within, mass, out=np.zeros_like(mass), where=mass > 0)
+    mass = np.bincount(period - period.min(), weights=within)[period - period.min()]
+    part = np.divide(within, mass, out=np.zeros_like(mass), where=mass > 0)
+    return share[:, season] * part * _in_plan(spans, period, freq, year_start)
+
+
+def _in_plan(spans: Spans, period: np.ndarray, freq: str, year_start: int) -> np.ndarray:
+    """Part of each leaf's season period that lies in the plan: 1 but where its ends cut one."""
+    first = period_start(period, freq, year_start=year_start)
+    last = period_end(period, freq, year_start=year_start)
+    low, high = np.maximum(first, spans.start.min()), np.minimum(last, spans.end.max())
+    return (high - low + 1) / (last - first + 1)
 
 
 def _gathered(spans: Spans, share: np.ndarray, freq: str, year_start: int) -> np.ndarray:
     """Shares of the fine seasons that start in each leaf."""
-    from ..engine.periods import period_start
-
     out = np.zeros((len(share), len(spans)))
     for j, (a, b) in enumerate(zip(spans.start, spans.end, strict=True)):
         first, last = period_of(np.array([a, b]), freq, year_start=year_start)
