@@ -224,6 +224,11 @@ def test_planned_sales_come_in_when_invoices_of_the_past_did():
     plan = pd.DataFrame({"date": ["2025-06-01", "2025-08-02"], "amount": [1e6, 1e6]})
     base = cash_forecast(invoices, paid, as_of="2025-07-15", horizon=14, half_life=None)
     got = cash_forecast(invoices, paid, as_of="2025-07-15", horizon=14, half_life=None, sales=plan)
+    with pytest.raises(InputError, match=r"sales has no column 'amount'\. Rename"):  # not amount=
+        cash_forecast(
+            invoices, paid, as_of="2025-07-15", horizon=14,
+            sales=plan.rename(columns={"amount": "forecast"}),
+        )  # fmt: skip
     assert got["from_open"].equals(base["expected"])
     # paid 15 to 59 days after: all of the second, none of the first (it is invoiced already)
     assert got["from_sales"].sum() == pytest.approx(1e6, rel=0.01)

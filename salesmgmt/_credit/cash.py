@@ -70,8 +70,9 @@ def cash_forecast(
         of the calendar, the first one being the rest of the one that ``as_of`` lies in.
     sales : DataFrame, optional
         Planned invoicing: ``date``, ``amount`` (tax included, as on invoices), and the key
-        columns if there are any; a column ``currency`` is converted by ``fx`` as well. Rows up to
-        ``as_of`` are taken to be invoiced already.
+        columns if there are any; a column ``currency`` is converted by ``fx`` as well. A sales
+        forecast will do, ``forecast`` renamed to ``amount``; of days rather than of months, for
+        each row is invoiced on its ``date``. Rows up to ``as_of`` are taken to be invoiced already.
     by : str or list of str, optional
         Key columns (``customer_id``, or columns of ``invoices``). The currency, if there is one
         and no ``fx``, is always a key.
@@ -326,7 +327,7 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame, fx: 
     labels = [str(c) for c in keys.columns]
     rows = door.take(
         sales, caller=caller, arg="sales", empty="allow",
-        day=Date(names["date"], option="date"), amount=Amount(names["amount"], low=0),
+        day=Date(names["date"], option=""), amount=Amount(names["amount"], option="", low=0),
         currency=Key(names["currency"], optional=True, missing="allow") if fx is not None else None,
         by=labels,
     )  # fmt: skip
