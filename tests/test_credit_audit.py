@@ -606,3 +606,19 @@ def test_a_converted_ledger_knows_the_whole_of_what_is_partly_unapplied():
     book = credit.ledger(invoices, paid, fx={"USD": 7.0, "CNY": 1.0})
     got = credit.open_items(book)
     assert got[["amount", "paid", "outstanding"]].to_numpy().tolist() == [[-280.0, -210.0, -70.0]]
+
+
+@pytest.mark.parametrize("levels", [[(1, 1), (1, 30)], [(2, 1), (1, 30)], [(0, 1)], [(1.5, 1)]])
+def test_dunning_levels_ascend_in_number_too(levels):
+    invoices = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
+    with pytest.raises(InputError, match=r"worklist\(\): levels"):
+        credit.worklist(invoices, as_of="2025-03-31", levels=levels)
+    with pytest.raises(InputError, match=r"dunning_level\(\): levels"):
+        credit.dunning_level([5], levels=levels)
+
+
+def test_a_missing_rate_is_told_of_a_customer_who_has_invoices():
+    invoices = bills(("a", "B", "2025-01-01", "2025-01-31", 100.0))
+    early = cash(("p", "A", "2025-02-01", 40.0))  # has none
+    with pytest.raises(InputError, match="no rate for customer 'B'"):
+        credit.late_interest(invoices, early, annual_rate={"C": 0.1}, as_of="2025-03-31")

@@ -12,6 +12,7 @@ from .. import _frames as door
 from ..errors import InputError
 from .aging import keys_of
 from .books import KINDS, Options, nearest_step
+from .buckets import ladder
 from .disputes import standing
 from .flows import day_number
 from .ledger import as_days, open_items, take_position
@@ -133,8 +134,8 @@ def dunning_level(
     Raises
     ------
     InputError
-        ``days_past_due`` holds something else than whole numbers; ``levels`` are no pairs, do
-        not ascend, or start before day 1.
+        ``days_past_due`` holds something else than whole numbers; ``levels`` are no pairs of
+        whole numbers, do not ascend, or start before day 1.
 
     Examples
     --------
@@ -167,12 +168,20 @@ def _whole_days(values: Any) -> np.ndarray:
 def _checked_levels(levels: Any, caller: str) -> list[tuple[int, int]]:
     try:
         pairs = [(int(level), int(days)) for level, days in levels]
+        whole = all((a, b) == tuple(pair) for (a, b), pair in zip(pairs, levels, strict=True))
     except (TypeError, ValueError):
+        whole = False
+    if not whole:
         raise InputError(
-            f"{caller}(): levels must be pairs (level, days), got {levels!r}."
-        ) from None
+            f"{caller}(): levels must be pairs (level, days) of whole numbers, got {levels!r}."
+        )
     if not pairs or any(b[1] <= a[1] for a, b in zip(pairs, pairs[1:])):
         raise InputError(f"{caller}(): levels: days must ascend, got {levels!r}.")
+    if any(b[0] <= a[0] for a, b in zip([(0, 0), *pairs], pairs)):
+        raise InputError(
+            f"{caller}(): levels: their numbers must ascend from 1 on, got {levels!r}; 0 is what "
+            "is not past due."
+        )
     if pairs[0][1] < 1:
         raise InputError(f"{caller}(): levels: what is due today is not past due; start at day 1.")
     return pairs
@@ -324,8 +333,8 @@ def _share_paid(
     total = rolls.groupby(keys)["amount"].sum()
     share = (paid / total.where(total > 0)).astype(float)
     days = items["days_past_due"].to_numpy()
-    names = ["current", "1-30", "31-60", "61-90", "91+"]
-    bucket = np.array(names, dtype=object)[np.searchsorted([0, 30, 60, 90], days, side="left")]
+    steps = ladder("30", caller="worklist")  # that of the roll rates
+    bucket = np.array(steps.names, dtype=object)[steps.place(-days, 0)]
     if len(keys) == 1:
         return share.reindex(bucket).to_numpy()
     return share.reindex(pd.MultiIndex.from_arrays([items[name].astype(object), bucket])).to_numpy()

@@ -457,10 +457,12 @@ def _agreed(annual_rate: Any, position: Position, caller: str) -> np.ndarray | N
         series = door.check_series(annual_rate, "annual_rate", caller=caller, low=0)
         _refuse_percent(series.max(), f" of {series.idxmax()!r}" if len(series) else "", caller)
         known = series.reindex(books.customers.index).to_numpy()
-        if np.isnan(known[books.documents.customer]).any():
-            lost = books.customers.index[np.isnan(known)][0]
+        by_document = known[books.documents.customer]
+        without = np.isnan(by_document)
+        if without.any():
+            lost = books.customers.index[books.documents.customer[without].min()]
             raise InputError(f"{caller}(): annual_rate has no rate for customer {lost!r}.")
-        return known[books.documents.customer]
+        return by_document
     door.check_number(annual_rate, "annual_rate", caller=caller, low=0)
     _refuse_percent(float(annual_rate), "", caller)
     return np.full(len(books.documents), float(annual_rate))
