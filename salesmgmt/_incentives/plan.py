@@ -51,7 +51,8 @@ class CommissionPlan:
         Tiers are climbed over the fiscal year to date (attainment: amount to date over target
         to date); a period pays what the year to date earns more than it did before.
     threshold : float, optional
-        Attainment (or amount) of the period below which nothing is earned; at it, all is.
+        Attainment (or amount) of the period, if cumulative of the year to date, below which
+        nothing is earned; at it, all is.
     gate : float or mapping, optional
         Year-to-date attainment below which no accelerator is paid: rates of tiers from 100 %
         on (base amount: after the first) are held at the rate before them (one that is lower
