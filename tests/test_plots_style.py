@@ -111,12 +111,3 @@ def test_forty_groups_are_one_entry_of_the_legend():
     ax = plots.dso_trend(table, lang="zh")
     assert len(ax.lines) == 40
     assert [x.get_text() for x in ax.get_legend().get_texts()] == ["40 个中的每一个"]
-
-
-def test_a_whale_curve_without_profit_says_so():
-    from salesmgmt import plots
-
-    curve = pd.DataFrame({"customers_share": [0.5, 1.0], "cumulative_share": [float("nan")] * 2})
-    ax = plots.whale(curve)
-    assert [text.get_text() for text in ax.texts] == ["no total above zero: no shares"]
-    assert ax.get_legend() is None

@@ -120,3 +120,34 @@ def test_the_waterfall_of_the_report_ends_at_the_last_snapshot_known():
     assert (
         funnel.build(tables, as_of=tables["deal_snapshots"]["snapshot_date"].min(), lang="zh") == []
     )
+
+
+def test_no_minus_before_nothing_no_exponents_and_gaps_of_every_kind():
+    table = pd.DataFrame({"a": [-0.0, 999.7], "n": pd.array([1, None], dtype="Int64")})
+    made = Section("k", "K", [Table(table, formats={"a": "number"})])
+    html = render([made], as_of=None, lang="en")
+    assert "-0" not in html.split("<tbody>")[1]
+    assert "1,000" in html
+    assert "&lt;NA&gt;" not in html
+    money = Table(table, formats={"a": "money"})
+    assert "-0.00" not in render([Section("k", "K", [money])], as_of=None, lang="en")
+
+
+def test_customers_in_rhythm_are_no_empty_table():
+    days = pd.date_range("2025-01-06", periods=12, freq="7D")
+    sales = pd.DataFrame({"customer_id": "甲", "date": days, "amount": 10.0})
+    page = report.build({"transactions": sales}, lang="zh")
+    assert "没有客户超出自身的购买节奏" in page
+    assert "0 家客户超出" not in page
+
+
+def test_the_picture_of_a_plan_of_forty_grows_with_it():
+    from salesmgmt.report.sections import targets
+
+    starts = pd.date_range("2026-01-01", periods=2, freq="MS")
+    plan = pd.DataFrame({"rep": [f"r{i}" for i in range(40) for _ in range(2)]})
+    plan = plan.assign(
+        period_start=[*starts] * 40, period_end=[*starts + pd.offsets.MonthEnd()] * 40
+    )
+    blocks = targets.build({"plan": plan.assign(target=1.0)}, lang="en")
+    assert [b.size[1] > 6 for b in blocks if hasattr(b, "size")] == [True]

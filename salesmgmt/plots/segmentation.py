@@ -346,10 +346,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     y = np.r_[0.0, frame["cumulative_share"].to_numpy(float)]
     ax.plot(x, y, color=BLUE, linewidth=2)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
-    if np.isnan(y).any():
-        told = t(lang, "no total above zero: no shares", "合计不大于零，无法计算占比")
-        ax.text(0.5, 0.2, told, ha="center", color=GREY)
-    top = int(np.nanargmax(y))
+    top = int(np.argmax(y))
     if y[top] <= 1.0 and (y >= 0.8).any():  # nobody loses money: the peak says nothing
         top = int(np.argmax(y >= 0.8))
     told = t(
@@ -357,8 +354,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         f"{y[top]:.0%} of the total\nfrom {x[top]:.0%} of customers",
         f"{x[top]:.0%} 的客户\n贡献 {y[top]:.0%}",
     )
-    if not np.isnan(y).any():
-        ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3, label=told)
+    ax.scatter([x[top]], [y[top]], color=ORANGE, zorder=3, label=told)
     percent_axis(ax, "x")
     percent_axis(ax, "y")
     ax.set_xlim(0, 1.02)
@@ -370,7 +366,7 @@ def whale(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         title = t(lang, "Where the profit comes from", "利润来源（鲸鱼曲线）")
     finish(ax, title=title)
     # Below the diagonal nothing is drawn: the curve lies above it.
-    return ax if np.isnan(y).any() else legend(ax, loc="lower right")
+    return legend(ax, loc="lower right")
 
 
 def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:

@@ -186,6 +186,6 @@ def _write(value: Any, kind: str) -> str:
         return f"{pd.Timestamp(value):%Y-%m-%d}"
     if kind == "text" or isinstance(value, str):
         return str(value)
-    formats = {"money": "{:,.2f}", "int": "{:,.0f}", "percent": "{:.1%}", "number": "{:,.3g}"}
+    formats = {"money": "{:z,.2f}", "int": "{:z,.0f}", "percent": "{:z.1%}", "number": "{:z,.3g}"}
     text = formats[kind].format(value)
     return f"{value:,.0f}" if kind == "number" and abs(value) >= 999.5 else text

@@ -102,6 +102,12 @@ def _stages(lines: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     if stages["rhythm"].isna().all():  # nobody has bought twice
         return []
     late = stages[stages["stage"].isin(["slowing", "at_risk"])]
+    if late.empty:
+        nobody = {
+            "en": "No customer is later than the own rhythm of buying suggests.",
+            "zh": "没有客户超出自身的购买节奏。",
+        }
+        return [Text(nobody[lang])]
     late = late.sort_values(["amount", "customer_id"], ascending=[False, True])
     told = {
         "en": f"{len(late):,} customers are later than their own rhythm of buying suggests; the "

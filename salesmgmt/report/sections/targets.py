@@ -131,7 +131,7 @@ def _overview(plan: pd.DataFrame, keys: list[str], measure: object, lang: str) -
         table = targets.roll_up(plan[[*levels, "period_start", "period_end", "target"]])
         title = {"en": "Targets by period", "zh": "各期目标"}[lang]
         blocks.append(
-            Figure(lambda ax: plots.plan_heatmap(table, ax=ax, lang=lang), title, (9.0, 3.2))
+            Figure(lambda ax: plots.plan_heatmap(table, ax=ax, lang=lang), title, _size(table))
         )
     return blocks
 
@@ -219,5 +219,11 @@ def _proposal(sales: pd.DataFrame, as_of: object, lang: str) -> list[Block]:
         draw = targets.roll_up(plan, levels=[])
     return [
         Text(said),
-        Figure(lambda ax: plots.plan_heatmap(draw, ax=ax, lang=lang), title, (9.0, 3.2)),
+        Figure(lambda ax: plots.plan_heatmap(draw, ax=ax, lang=lang), title, _size(draw)),
     ]
+
+
+def _size(plan: pd.DataFrame) -> tuple[float, float]:
+    """A line of text for each row of the heat map."""
+    rows = len(plan) / plan["period_start"].nunique()
+    return 9.0, max(3.2, 1.0 + 0.18 * rows)
