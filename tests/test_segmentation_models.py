@@ -192,6 +192,14 @@ def test_expectation_is_the_sum_over_purchases_also_where_hardly_anybody_leaves(
     np.testing.assert_allclose(got, want, rtol=1e-9)
 
 
+def test_spend_that_is_not_known_is_not_nothing():
+    model = GammaGamma.from_params(p=6.25, q=3.74, gamma=15.44)
+    seen = pd.DataFrame({"x": [0, 3], "monetary": [np.nan, np.nan]})
+    with pytest.raises(InputError, match="'monetary' is missing in 1 row"):
+        model.expected_spend(seen)  # three purchases of nothing were taken
+    assert model.expected_spend(seen.head(1)).round(1).tolist() == [35.2]
+
+
 def test_opportunities_to_come_are_counted():
     model = BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
     donors = pd.DataFrame({"x": [0, 4], "t_x": [0, 5], "T": [6, 6]})

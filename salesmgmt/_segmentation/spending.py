@@ -121,6 +121,11 @@ class GammaGamma(Likelihood):
         Series
             One value a row, with the index of ``X``; infinite where ``q`` says that the mean
             of all customers has no end.
+
+        Raises
+        ------
+        InputError
+            A column is missing, or the spend of a customer with repeat purchases.
         """
         check_is_fitted(self, "params_")
         rows = take(
@@ -130,6 +135,14 @@ class GammaGamma(Likelihood):
             x=Amount("x", option="", low=0),
             monetary=Amount("monetary", option="", missing="allow"),
         )
+        unknown = (rows["x"] > 0) & np.isnan(rows["monetary"])
+        if unknown.any():
+            first = rows.index[unknown].tolist()[0]
+            raise InputError(
+                "GammaGamma.expected_spend(): column 'monetary' is missing in "
+                f"{int(unknown.sum())} row(s) with repeat purchases (first: row {first!r}); give "
+                "the mean spend of these, or x=0 to take that of all customers."
+            )
         params = np.asarray(self.params_.to_numpy(), dtype=np.float64)
         spend = np.where(np.isnan(rows["monetary"]), 0.0, rows["monetary"])
         value = gammagamma.expected_spend(params, rows["x"], np.maximum(spend, 0.0))
