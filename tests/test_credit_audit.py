@@ -622,3 +622,15 @@ def test_a_missing_rate_is_told_of_a_customer_who_has_invoices():
     early = cash(("p", "A", "2025-02-01", 40.0))  # has none
     with pytest.raises(InputError, match="no rate for customer 'B'"):
         credit.late_interest(invoices, early, annual_rate={"C": 0.1}, as_of="2025-03-31")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_writes_nothing_as_nought_without_a_sign(lang):
+    from salesmgmt.report.sections import credit as section
+
+    invoices = bills(
+        ("a", "A", "2025-01-01", "2025-01-31", 0.1), ("b", "A", "2025-01-01", "2025-03-31", 0.2)
+    )
+    text = section.build({"invoices": invoices}, as_of="2025-01-31", lang=lang)[0]
+    assert "-0.00" not in str(text)
+    assert "0.30" in str(text)

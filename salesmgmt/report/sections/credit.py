@@ -42,17 +42,19 @@ def _whole(pairs: pd.DataFrame, lang: str) -> list[Block]:
     blocks: list[Block] = []
     for row in ages.to_dict("records"):
         money = f" {row['currency']}" if "currency" in ages else ""
-        late = row["total"] - row["current"] - row["unapplied"]
+        # Plus nought: what comes to nothing is not written "-0.00".
+        late = round(row["total"] - row["current"] - row["unapplied"], 2) + 0.0
+        free = 0.0 - row["unapplied"]
         day = pd.Timestamp(row["as_of"]).date()
         blocks.append(
             Text(
                 _say(
                     lang,
                     f"On {day} customers owe {row['total']:,.2f}{money}; {late:,.2f} of it is past "
-                    f"due, {row['91+']:,.2f} for more than 90 days; {0 - row['unapplied']:,.2f} "
+                    f"due, {row['91+']:,.2f} for more than 90 days; {free:,.2f} "
                     "received is not applied to any invoice.",
                     f"截至 {day}，应收账款余额 {row['total']:,.2f}{money}，其中逾期 {late:,.2f}，"
-                    f"逾期 90 天以上 {row['91+']:,.2f}；未核销收款 {0 - row['unapplied']:,.2f}。",
+                    f"逾期 90 天以上 {row['91+']:,.2f}；未核销收款 {free:,.2f}。",
                 )
             )
         )
