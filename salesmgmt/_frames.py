@@ -251,6 +251,8 @@ def to_pandas(
     found = table.collect()
     out = found.to_pandas()
     for name, dtype in found.schema.items():
+        if name not in out.columns:  # the index that a frame had before it became Arrow
+            continue
         if dtype.is_integer() and out[name].dtype.kind == "f":
             # Whole numbers of which some are missing: as floats, long ids would become equal.
             out[name] = found[name].to_arrow().to_pandas(integer_object_nulls=True)

@@ -485,3 +485,11 @@ def test_forecasts_and_pipelines_never_add_currencies(engine):
         lines, 2, keys=["country", "currency"], levels=[["currency"]], freq="M"
     )
     assert len(split) == 8
+
+
+def test_an_arrow_table_that_keeps_a_pandas_index_is_taken_whole():
+    pa = pytest.importorskip("pyarrow")
+    frame = pd.DataFrame({"customer_id": ["a", "b"], "n": [1, 2]}, index=[5, 9])
+    found = to_pandas(pa.Table.from_pandas(frame), caller="f")  # was a KeyError
+    assert found["n"].tolist() == [1, 2]
+    assert found.columns.tolist() == ["customer_id", "n"]
