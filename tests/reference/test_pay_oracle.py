@@ -173,7 +173,8 @@ class Desk:
             if "target_pay" in caps:
                 room.append(floor(told(caps["target_pay"]) * self.goal(month, "target_pay")))
             if "year" in caps:
-                room.append(floor(told(caps["year"]) / CENT) - spent.get(year, 0))
+                # An earlier plan may have paid more: that stays paid.
+                room.append(max(floor(told(caps["year"]) / CENT) - spent.get(year, 0), 0))
             kept = min([scaled, *room])
             spent[year] = spent.get(year, 0) + kept
             ceilings[month] = room
