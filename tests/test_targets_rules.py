@@ -380,3 +380,38 @@ def test_a_plan_by_day_cuts_months_as_one_by_month_does(calendar):
     assert months.tolist() == pytest.approx(expected, abs=0.01)
     parts = np.array([17 / 31, 1, 10 / 31])
     assert expected == pytest.approx((7500 * parts / parts.sum()).tolist(), abs=0.01)
+
+
+@pytest.mark.parametrize("xy", [None, ("x", "y")])
+def test_an_account_larger_than_an_even_share_leaves_the_others_level(xy):
+    """What is left is divided evenly: nobody else is far above or below the mean of the rest."""
+    rng = np.random.default_rng(1)
+    accounts = pd.DataFrame({"value": rng.lognormal(9.5, 0.8, 90).round(2)})
+    accounts[["x", "y"]] = rng.uniform(0, 100, (90, 2))
+    accounts.loc[0, "value"] = 2 * accounts["value"].sum() / 6
+    got = balance_territories(accounts, 6, xy=xy)
+    sums = got.groupby("territory")["value"].sum()
+    assert (got["territory"] == got["territory"][0]).sum() == 1
+    rest = sums.drop(got["territory"][0])
+    assert (rest / rest.mean() - 1).abs().max() < 0.1
+    # A lock in each territory: none is free for the account alone, and all locks hold.
+    locked = accounts.assign(stay=[np.nan] * 10 + [1.0, 2, 3, 4, 5, 6] + [np.nan] * 74)
+    kept = balance_territories(locked, 6, xy=xy, locked="stay")
+    assert kept["territory"][10:16].tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_territories_on_a_map_are_even_and_cells_of_the_map():
+    rng = np.random.default_rng(3)
+    towns = rng.uniform(0, 100, (40, 2))
+    accounts = pd.DataFrame({"value": rng.lognormal(5, 1, 1500)})
+    accounts[["x", "y"]] = towns[rng.integers(0, 40, 1500)] + rng.normal(0, 3, (1500, 2))
+    got = balance_territories(accounts, 15, xy=("x", "y"))
+    sums = got.groupby("territory")["value"].sum()
+    assert (sums / sums.mean() - 1).abs().max() < 0.05
+    # Hardly anybody lies among accounts of another territory only.
+    from scipy.spatial import cKDTree
+
+    place = accounts[["x", "y"]].to_numpy()
+    near = cKDTree(place).query(place, k=6)[1][:, 1:]
+    group = got["territory"].to_numpy()
+    assert (group[near] == group[:, None]).any(axis=1).mean() > 0.98

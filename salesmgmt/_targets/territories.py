@@ -39,8 +39,9 @@ def balance_territories(
     workload : str, optional
         Column of the work an account makes (visits, hours); balanced beside the value.
     xy : (str, str), optional
-        Columns of coordinates; territories are then compact and contiguous, at some cost in
-        balance. Use projected coordinates, or longitude scaled by the cosine of the latitude.
+        Columns of coordinates; territories are then compact and, but for single accounts near a
+        border, contiguous, at some cost in balance. Use projected coordinates, or
+        longitude scaled by the cosine of the latitude.
     locked : str, optional
         Column with the territory (1..n) of accounts that must stay; missing for the others.
     random_state : int, default=0
