@@ -102,6 +102,8 @@ def numbers_of(
 
 
 _WRITTEN = re.compile(r"[-+]?[¥$€£]?[-+]?\d{1,3}(,?\d{3})*(\.\d+)?元?")
+_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})*|\d+)(,\d{1,2})?")
+_OTHER_MINUS = re.compile(r"\([^()a-z]+\)|[^-]+-|\u2212.+")
 _UNIT = re.compile(r"[-+]?[¥$€£]?[-+]?[\d,]+(\.\d+)?(%|千|万|亿|[kKmM])元?")
 
 
@@ -117,6 +119,13 @@ def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
             "take signs and separators out first: "
             f'{text}.str.replace(r"[^0-9.-]", "", regex=True).astype(float)'
         )
+    if any("," in v for v in first) and all(_COMMA.fullmatch(v) for v in first):
+        return (
+            "the comma stands before decimals: "
+            f'frame[{str(series.name)!r}].str.replace(".", "").str.replace(",", ".").astype(float)'
+        )
+    if all(_OTHER_MINUS.fullmatch(v) for v in first):
+        return "write amounts below zero with a plain minus in front: (5.00) and 5.00- as -5.00"
     if all(_UNIT.fullmatch(v) for v in first):
         return "take the unit (%, 万, ...) out of the text and multiply by what it stands for"
     return "convert the column with pd.to_numeric, or mend the values"
@@ -148,6 +157,8 @@ def _parse_numbers(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarra
         parsed = pd.to_numeric(series.astype(str), errors="coerce")
     out = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
     bad = ~lost & ~np.isfinite(out)
+    if series.dtype == object and "mixed" in pd.api.types.infer_dtype(series, skipna=True):
+        bad |= np.fromiter((isinstance(v, bool | np.bool_) for v in series), bool, len(series))
     if bad.any():  # an empty cell, however it was read
         lost[bad] = (series[bad].astype(str).str.strip() == "").to_numpy()
     return out, lost, bad & ~lost

@@ -146,6 +146,8 @@ def _wall_time(value: object) -> np.datetime64:
 
 _YEAR_LAST = re.compile(r"\d{1,2}([/.\-])\d{1,2}\1(\d{4}|\d{2})(?!\d)")
 _CLOCK = re.compile(r"(,?\s+)(\d{1,2}:\d\d)(:\d\d)?(\.\d+)?(\s*)([AaPp][Mm])?$")
+_WEEKDAY = re.compile(r"\s*\(?(?:星期|周)[一二三四五六日天]\)?")
+_HALVES = {"上午": "AM", "下午": "PM"}
 _QUARTER = re.compile(r"(\d{4})[ -]?[Qq]([1-4])$")
 _DIGIT = re.compile(r"\d")
 _MONTH = re.compile(r"\d{6}$")
@@ -179,6 +181,8 @@ def _parse_date_text(
 def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
     """Dates under the one format that reads the most rows; a reason where it is ambiguous."""
     first = next((v for v in islice(text, 1000) if _DIGIT.search(v)), text.iloc[0])
+    if not first.isascii():
+        text, first = _plainly(text), _plainly(pd.Series([first])).iloc[0]
     if _YEAR_LAST.match(first):
         return _year_last(text, first)
     tried = [_read(text, "ISO8601")]
@@ -192,6 +196,14 @@ def _best_date_format(text: pd.Series) -> tuple[np.ndarray, str]:
         elif _MONTH.match(first):
             tried.append(_read(text.where(text.str.match(_MONTH)), "%Y%m"))
     return min(tried, key=lambda v: int(np.isnat(v).sum())), ""
+
+
+def _plainly(text: pd.Series) -> pd.Series:
+    """Chinese clocks as others write them, digits of full width as plain ones, no weekdays."""
+    text = text.str.normalize("NFKC").str.replace(_WEEKDAY, "", regex=True)
+    for half, told in _HALVES.items():
+        text = text.str.replace(rf"\s*{half}\s*(\d{{1,2}}:[\d:.]+)$", rf" \1 {told}", regex=True)
+    return text.str.strip()
 
 
 def _year_last(text: pd.Series, first: str) -> tuple[np.ndarray, str]:

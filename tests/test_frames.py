@@ -120,6 +120,9 @@ def test_repeated_keys_are_shown():
         ["Jan 31, 2025, 11:05 PM", "Feb 1, 2025, 1:05 AM"],
         ["1/31/2025, 11:05:00 PM", "2/1/2025, 1:05:00 AM"],
         ["2025年1月31日 10:30", "2025年2月1日 08:00"],
+        ["2025/1/31 下午 11:05", "2025/2/1 上午 1:05"],
+        ["2025年1月31日 星期五 下午11:05:30", "2025年2月1日 星期六 上午1:05:30"],
+        ["２０２５－０１－３１（周五）", "２０２５－０２－０１（周六）"],
         pd.Categorical(["2025-01-31", "2025-02-01"]),
         np.array(["2025-01-31", "2025-02-01"], dtype="datetime64[s]"),
     ],
@@ -157,6 +160,24 @@ def test_dates_of_every_kind_are_the_same_calendar_days(values):
 def test_dates_that_cannot_be_known_are_refused(values, word):
     with pytest.raises(InputError, match=word):
         as_dates(pd.Series(values), name="date", caller="f")
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        (["1.234,50", "2,00"], r'replace\(".", ""\).str.replace\(",", "."\)'),
+        (["1,50", "12"], r'replace\(",", "."\)'),
+        (["(5.00)", "12"], "plain minus"),
+        (["5.00-", "12"], "plain minus"),
+        (["\u22125.00", "12"], "plain minus"),
+        (["1,234.50", "2"], "signs and separators"),
+        ([True, 5.0], "is not a finite number in 1 row"),
+        ([np.bool_(False), 5], "is not a finite number in 1 row"),
+    ],
+)
+def test_amounts_that_are_no_numbers_are_refused_with_what_to_do(values, word):
+    with pytest.raises(InputError, match=word):
+        take(pd.DataFrame({"v": pd.Series(values)}), caller="f", v=Amount("v"))
 
 
 @pytest.mark.parametrize(
