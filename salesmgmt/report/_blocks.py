@@ -11,23 +11,24 @@ import pandas as pd
 __all__ = ["Block", "Figure", "Section", "Table", "Text", "column_word"]
 
 # Canonical columns that a table or a sentence may be divided by.
-_WORDS_ZH = {
-    "region": "大区",
-    "team": "团队",
-    "rep": "业务员",
-    "owner": "负责人",
-    "channel": "渠道",
-    "source": "来源",
-    "product": "产品",
-    "product_line": "产品线",
-    "customer_id": "客户",
-    "currency": "币种",
+_WORDS = {
+    "region": ("Region", "大区"),
+    "team": ("Team", "团队"),
+    "rep": ("Rep", "业务员"),
+    "owner": ("Owner", "负责人"),
+    "channel": ("Channel", "渠道"),
+    "source": ("Source", "来源"),
+    "product": ("Product", "产品"),
+    "product_line": ("Product line", "产品线"),
+    "customer_id": ("Customer", "客户"),
+    "currency": ("Currency", "币种"),
 }
 
 
 def column_word(name: object, lang: str) -> str:
     """What a key column is called on the page; names that are the user's own stay."""
-    return _WORDS_ZH.get(str(name), str(name)) if lang == "zh" else str(name)
+    own = str(name)
+    return _WORDS.get(own, (own, own))[lang == "zh"]
 
 
 @dataclass(frozen=True)

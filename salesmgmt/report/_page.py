@@ -160,15 +160,20 @@ def _table(table: Table, lang: str, env: jinja2.Environment) -> str:
     shown = table.frame.head(table.rows)
     kinds = {c: table.formats.get(str(c), _kind(shown[c])) for c in shown.columns}
     css = {c: "" if kinds[c] in ("text", "date") else "n" for c in shown.columns}
-    columns = [
-        {"head": table.headings.get(str(c)) or column_word(c, lang), "css": css[c]}
-        for c in shown.columns
-    ]
+    columns = [{"head": _heading(table, c, lang), "css": css[c]} for c in shown.columns]
     cells = {c: [(css[c], _write(v, kinds[c])) for v in shown[c]] for c in shown.columns}
     left = len(table.frame) - len(shown)
     more = "" if left <= 0 else (f"另有 {left:,} 行" if lang == "zh" else f"{left:,} more rows")
     rows = list(zip(*cells.values(), strict=True))
     return env.from_string(_ROWS).render(columns=columns, rows=rows, more=more)
+
+
+def _heading(table: Table, column: object, lang: str) -> str:
+    """Words of a desk with a capital (but ``p``); the user's own column names as they are."""
+    told = table.headings.get(str(column))
+    if told is None:
+        return column_word(column, lang)
+    return told if told.startswith("p ") else told[:1].upper() + told[1:]
 
 
 def _kind(series: pd.Series) -> str:

@@ -132,7 +132,7 @@ def _stays(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
     if found.empty:
         return blocks
     words = {
-        "en": [by, "Stage", "Rate", "Elsewhere", "Wins lost to it", "p (Holm)"],
+        "en": [column_word(by, lang), "Stage", "Rate", "Elsewhere", "Wins lost to it", "p (Holm)"],
         "zh": [column_word(by, lang), "阶段", "转化率", "其他组", "少赢单数", "p（Holm）"],
     }[lang]
     shown = found[[by, "stage", "rate", "benchmark", "gain", "p_corrected"]]

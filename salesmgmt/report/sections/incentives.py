@@ -77,7 +77,7 @@ def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
             f"{quarter} under an example plan (2 % of sales, 3 % beyond the target, 4 % beyond "
             f"120 % of it): {total:,.0f} to {len(paid)} reps" + "; ".join(["", *told]) + "."
         )
-        heads = {}
+        heads = {c: c.capitalize() for c in ("amount", "target", "attainment", "payout")}
     shown = paid.sort_values(["payout", "rep"], ascending=[False, True], ignore_index=True)
     table = shown[["rep", "amount", "target", "attainment", "payout"]]
     formats = {"amount": "money", "target": "money", "attainment": "percent", "payout": "money"}

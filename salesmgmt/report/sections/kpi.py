@@ -71,7 +71,8 @@ def _indicators(row: pd.DataFrame, start: pd.Timestamp, freq: str, lang: str) ->
     cells = [styles.get(units[m], "{:,.3g}").format(row[m].iloc[0]) for m in names]
     words = _words(lang)
     table = pd.DataFrame({"metric": [words[m] for m in names], "value": cells})
-    head = {"metric": "指标", "value": "数值"} if lang == "zh" else {}
+    told = ("指标", "数值") if lang == "zh" else ("Metric", "Value")
+    head = dict(zip(("metric", "value"), told))
     title = "公司经营指标，" if lang == "zh" else "The company in "
     return Table(table, title + _name(start, freq), formats={"value": "text"}, headings=head)
 
