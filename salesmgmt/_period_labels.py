@@ -11,7 +11,7 @@ import pandas as pd
 
 from .engine.periods import fiscal_year
 
-__all__ = ["in_time", "start_of"]
+__all__ = ["end_of", "in_time", "start_of"]
 
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _FORMS = [
@@ -78,6 +78,22 @@ def start_of(labels: pd.Series, year_start: int) -> pd.Series | None:
             year, month = months // 12, months % 12 + 1
         days.append(f"{year:04d}-{month:02d}-{day:02d}")
     return pd.Series(pd.to_datetime(days), index=labels.index)
+
+
+def end_of(labels: pd.Series, starts: pd.Series) -> pd.Series:
+    """Last day of the period each label names, which :func:`start_of` has read."""
+    if isinstance(labels.dtype, pd.PeriodDtype):
+        return labels.dt.end_time.dt.normalize()
+    if pd.api.types.is_datetime64_any_dtype(labels.dtype):
+        return starts
+    ends = []
+    for label, start in zip(labels, starts, strict=True):
+        text = _text(label)
+        form = next(i for i, f in enumerate(_FORMS) if f.match(text))
+        months = (12, 3, 1, 0)[form]
+        later = start + pd.DateOffset(months=months) - pd.Timedelta(days=1)
+        ends.append(later if months else start)
+    return pd.Series(pd.to_datetime(ends), index=labels.index)
 
 
 def _is_fiscal(text: str) -> bool:

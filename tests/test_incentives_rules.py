@@ -379,3 +379,88 @@ def test_what_a_spiff_is_for_may_be_told_in_any_form(form, tmp_path):
     assert CommissionPlan.load(tmp_path / "plan.toml") == plan
     with pytest.raises(InputError, match="no column 'product'"):
         payout(sold.drop(columns="product"), plan, by="rep")
+
+
+YEAR = {"period_start": "2025-01-01", "period_end": "2025-12-31"}
+
+
+@pytest.mark.parametrize("round_at", ["row", "period", "rep"])
+@pytest.mark.parametrize("mode", ["marginal", "retroactive"])
+def test_quarters_to_date_are_years_of_three_months(mode, round_at):
+    rng = np.random.default_rng(5)
+    sales = pd.DataFrame({
+        "rep": rng.choice(["a", "b"], 60),
+        "date": pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 180, 60), "D"),
+        "amount": rng.integers(-2000, 9000, 60) / 7,
+    })  # fmt: skip
+    sales["amount"] = sales["amount"].round(2)
+    goal = pd.DataFrame({"rep": ["a", "b"] * 2, "period": ["2025Q1"] * 2 + ["2025Q2"] * 2,
+                         "target": [6000.0, 8000, 7000, 5000]})  # fmt: skip
+    rules = {"mode": mode, "round_at": round_at, "clawback": "pay"}
+    tiers = [(0, 0.031), (0.5, 0.07), (1, 0.1234)]
+    got = payout(sales, CommissionPlan(tiers, cumulative="Q", **rules), by="rep", targets=goal)
+    parts = []
+    year = CommissionPlan(tiers, cumulative=True, **rules)
+    for label, first, last in (("2025Q1", 1, 3), ("2025Q2", 4, 6)):
+        own = sales[sales["date"].dt.month.between(first, last)]
+        parts.append(payout(own, year, by="rep", targets=goal[goal["period"] == label]))
+    want = pd.concat(parts).sort_values(["rep", "date"], ignore_index=True)
+    pd.testing.assert_frame_equal(got[["rep", "date", "target"]], want[["rep", "date", "target"]])
+    if round_at == "rep":  # a running total rounds over all periods
+        np.testing.assert_allclose(got["payout"], want["payout"], atol=0.0101)
+    else:
+        assert got["payout"].tolist() == want["payout"].tolist()
+
+
+def test_a_target_of_the_year_is_the_edge_of_its_tiers():
+    sales = pd.DataFrame({
+        "rep": "a", "date": pd.date_range("2025-02-03", periods=9, freq="31D"),
+        "amount": [100.0, 250, 80, 0, 310, 90, 400, 20, 330],
+    })  # fmt: skip
+    goal = pd.DataFrame({"rep": ["a"], **YEAR, "target": [1000.0], "target_pay": [120.0]})
+    by_goal = CommissionPlan([(0, 0.05), (0.8, 0.10), (1.2, 0.2)], cumulative=True)
+    by_sum = CommissionPlan([(0, 0.05), (800, 0.10), (1200, 0.2)], base="amount", cumulative=True)
+    got = payout(sales, by_goal, by="rep", targets=goal)
+    want = payout(sales, by_sum, by="rep")
+    # January to the last month of sales, whether anything was sold in it or not.
+    assert got["date"].dt.month.tolist() == list(range(1, 11))
+    paid_by_sum = want.set_index("date")["payout"].reindex(got["date"], fill_value=0.0)
+    assert got["payout"].tolist() == paid_by_sum.tolist()
+    assert got["attainment"].iloc[-1] == 1.58
+    # A ceiling of twice the year's target pay is one of the year, too.
+    capped = CommissionPlan(by_goal.tiers, cumulative=True, cap={"target_pay": 1.0})
+    got = payout(sales, capped, by="rep", targets=goal)
+    assert got["payout"].sum() == 120
+    assert (trace(sales, capped, by="rep", targets=goal)["pay"].sum()) == 120
+
+
+@pytest.mark.parametrize(
+    ("rules", "extra", "says"),
+    [
+        ({}, [], "take a plan that is cumulative"),
+        ({"cumulative": "Q"}, [], "span more than the quarter"),
+        ({"cumulative": True}, [("2025-03-01", "2025-03-31", 5.0)], "lies over another one"),
+        ({"cumulative": True, "pool": {"by": "rep", "rate": 0.1, "threshold": 1}}, [], "pool"),
+        ({"cumulative": True}, [("2025-09-01", "2026-02-28", 5.0)], "more than the fiscal year"),
+    ],
+)
+def test_targets_of_several_periods_that_make_no_sense(rules, extra, says):
+    sales = pd.DataFrame({"rep": ["a"], "date": ["2025-02-03"], "amount": [100.0]})
+    goal = pd.DataFrame([(*YEAR.values(), 1000.0), *extra],
+                        columns=["period_start", "period_end", "target"])  # fmt: skip
+    goal["rep"] = "a"
+    with pytest.raises(InputError, match=says):
+        payout(sales, CommissionPlan([(0, 0.05)], **rules), by="rep", targets=goal)
+
+
+def test_quarters_need_periods_that_tell_them():
+    plan = CommissionPlan([(0, 0.1), (2500, 0.2)], base="amount", cumulative="Q")
+    sales = pd.DataFrame({"rep": "a", "period": ["2025-03", "2025-04", "2025-05"],
+                          "amount": [1000.0, 2000, 3000]})  # fmt: skip
+    assert payout(sales, plan, by="rep")["payout"].tolist() == [100, 200, 550]
+    with pytest.raises(InputError, match="tell their quarter"):
+        payout(sales.assign(period=["P1", "P2", "P3"]), plan, by="rep")
+    assert CommissionPlan([(0, 0.1)], cumulative="Y") == CommissionPlan([(0, 0.1)], cumulative=True)
+    for wrong in ({"cumulative": "M"}, {"true_up": False}, {"cumulative": 3}):
+        with pytest.raises(InputError):
+            CommissionPlan([(0, 0.1)], **wrong)

@@ -48,28 +48,37 @@ class Climb:
         year = self.job.year
         return np.r_[False, year[1:] == year[:-1]]
 
-    def to_date(self, values: np.ndarray) -> np.ndarray:
-        """Running sum over the fiscal year, along periods."""
+    @cached_property
+    def same_span(self) -> np.ndarray:
+        """Whether a period is in the year or quarter, over which tiers are climbed, of the last."""
+        if self.plan.cumulative != "Q":
+            return self.same_year
+        assert self.job.quarter is not None
+        return np.r_[False, self.job.quarter[1:] == self.job.quarter[:-1]]
+
+    def to_date(self, values: np.ndarray, same: np.ndarray | None = None) -> np.ndarray:
+        """Running sum over the year or quarter that tiers are climbed over, along periods."""
+        same = self.same_span if same is None else same
         out = values.copy()
         for p in range(1, values.shape[1]):
-            if self.same_year[p]:
+            if same[p]:
                 out[:, p] += out[:, p - 1]
         return out
 
     @cached_property
     def amount(self) -> np.ndarray:
-        """What climbs: the period's total, or the year's to date; flat."""
+        """What climbs: the period's total, or the year's or quarter's to date; flat."""
         return (self.to_date(self.total) if self.plan.cumulative else self.total).reshape(-1)
 
     @cached_property
     def goal(self) -> np.ndarray:
-        """Target of the period, or of the year to date; flat."""
+        """Target of the period, or of the year or quarter to date; flat."""
         target = self.job.target
         return (self.to_date(target) if self.plan.cumulative else target).reshape(-1)
 
     @cached_property
     def before(self) -> np.ndarray:
-        """Year to date before the period (zero where the plan is not cumulative); flat."""
+        """Total to date before the period (zero where the plan is not cumulative); flat."""
         if not self.plan.cumulative:
             return np.zeros_like(self.amount)
         return self._previous(self.amount)
@@ -77,7 +86,7 @@ class Climb:
     def _previous(self, values: np.ndarray) -> np.ndarray:
         grid = values.reshape(self.job.shape)
         out = np.zeros_like(grid)
-        out[:, 1:] = np.where(self.same_year[1:], grid[:, :-1], 0)
+        out[:, 1:] = np.where(self.same_span[1:], grid[:, :-1], 0)
         return out.reshape(-1)
 
     def check(self, used: np.ndarray) -> None:
@@ -86,9 +95,14 @@ class Climb:
         lost = used & ~job.known
         if needs and lost.any():
             self._refuse(lost, "has no target; give targets= or a target column")
-        low = used & (job.target <= 0)
+        low = used & (job.aim <= 0)
         if needs and low.any():
             self._refuse(low, "has a target that is not positive; give one, or a plan by amount")
+        if job.wide and "threshold" in (plan.pool or {}):
+            raise InputError(
+                f"{job.caller}(): the pool's threshold needs targets by period, and targets has "
+                "some of a whole year or quarter; break the plan down, or leave the threshold out."
+            )
         uses_pay = plan.pays == "target_pay" or "target_pay" in plan.caps
         if uses_pay and job.target_pay is None:
             raise InputError(
@@ -149,8 +163,8 @@ class Climb:
         if rule is None:
             return None
         need = fraction(rule["attainment"])
-        amount = self.to_date(self.total).reshape(-1)
-        goal = self.to_date(self.job.target).reshape(-1)
+        amount = self.to_date(self.total, self.same_year).reshape(-1)
+        goal = self.to_date(self.job.target, self.same_year).reshape(-1)
         size = _size(amount) * need.denominator + _size(goal) * need.numerator
         shut = exact(amount, size) * need.denominator < exact(goal, size) * need.numerator
         return np.asarray(shut, dtype=bool)
@@ -245,12 +259,21 @@ class Climb:
     def whole(self) -> tuple[np.ndarray, np.ndarray | int]:
         """Exact pay of every period: numerator and denominator; flat.
 
-        Cumulative plans pay what the year to date earns more than it did before.
+        Cumulative plans pay what the total to date earns more than it did before (without a
+        true-up: the period's own amount at the rate of the total to date).
         """
+        if not self.plan.true_up:
+            return self._own_pay()
         top, bottom = self._to_date_pay()
         if not self.plan.cumulative:
             return np.where(self.job.there.reshape(-1), top, 0), bottom
         return _less(top, bottom, *self._before_pay(top, bottom))
+
+    def _own_pay(self) -> tuple[np.ndarray, np.ndarray | int]:
+        """Exact pay of each period's own amount at the rate that the total to date has reached."""
+        cells, own = np.arange(len(self.amount)), self.amount - self.before
+        top, bottom = self.pay(cells, own, self.amount)
+        return np.where(self.job.there.reshape(-1) & self._measured, top, 0), bottom
 
     def again(self, cells: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray | int]:
         """Exact pay of the periods of ``cells``, had the totals that climb been ``x``."""
@@ -284,7 +307,7 @@ class Climb:
         """Values to date, which periods that do not count for the payee leave as they were."""
         out = values.reshape(self.job.shape).copy()
         for p in range(out.shape[1]):
-            last = out[:, p - 1] if self.same_year[p] else first
+            last = out[:, p - 1] if self.same_span[p] else first
             out[:, p] = np.where(self.job.there[:, p], out[:, p], last)
         return out.reshape(-1)
 

@@ -28,7 +28,7 @@ from .._frames import (
     to_pandas,
     units,
 )
-from .._period_labels import in_time
+from .._period_labels import in_time, start_of
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
 from ..engine.tiers import exact, round_div
 from ..engine.units import as_written
@@ -79,6 +79,7 @@ class Job:
     period_name: str | None
     period_labels: Any
     year: np.ndarray
+    quarter: np.ndarray | None  # number of each period's fiscal quarter, where it tells one
     rows: Rows
     source: np.ndarray  # result row of each credit
     cell: np.ndarray
@@ -88,12 +89,14 @@ class Job:
     origin: np.ndarray | None  # cell of the original sale of a return, -1 elsewhere
     collected: np.ndarray | None  # period of collection, P if there is none yet
     there: np.ndarray
-    target: np.ndarray
+    target: np.ndarray  # a target of several periods stands in the first of them
+    aim: np.ndarray  # that of each cell's whole span
     known: np.ndarray  # cells with a target
     target_pay: np.ndarray | None
     multiplier: np.ndarray | None  # whole numbers over multiplier_scale
     multiplier_scale: int = 1
     pot: tuple[str, ...] = ("team",)  # what tells pools apart
+    wide: bool = False  # some targets span several periods
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -152,7 +155,9 @@ def take_job(
         frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
     )
     wanted = Wanted.of(targets, rows, plans, names, columns, measure, year_start, caller=caller)
-    clock = _Clock.of(rows, wanted, freq, year_start, caller=caller)
+    cumulative = all(p.cumulative for p in plans)
+    clock = _Clock.of(rows, wanted, freq, year_start, wide=cumulative, caller=caller)
+    _check_quarters(plans, clock, caller=caller)
     amount = units(rows["amount"], step, name=columns.amount, caller=caller)
     source, payee, credit, role = _credits(rows, plans[0], names, amount, caller=caller)
     frames = [payee] if wanted is None else [payee, wanted.payee]
@@ -171,6 +176,7 @@ def take_job(
         period_name=clock.name,
         period_labels=clock.labels,
         year=clock.year,
+        quarter=clock.quarter,
         rows=rows,
         source=source,
         cell=codes * span + at,
@@ -181,6 +187,7 @@ def take_job(
         collected=_collected(rows, source, clock),
         there=np.zeros((len(keys), span), dtype=bool),
         target=np.zeros((len(keys), span), dtype=np.int64),
+        aim=np.zeros((len(keys), span), dtype=np.int64),
         known=np.zeros((len(keys), span), dtype=bool),
         target_pay=None,
         multiplier=None,
@@ -255,23 +262,25 @@ class _Clock:
     freq: str
     week: int
     year_start: int
+    quarter: np.ndarray | None = None
 
     @staticmethod
-    def of(rows: Rows, wanted: Wanted | None, freq: str, year_start: int, *, caller: str) -> _Clock:
+    def of(
+        rows: Rows, wanted: Wanted | None, freq: str, year_start: int, *, wide: bool, caller: str
+    ) -> _Clock:
         if "period" in rows:
             return _Clock._labelled(rows, wanted, year_start)
         if "date" not in rows:
             one = np.zeros(1, dtype=np.int64)
-            return _Clock(
-                one, np.zeros(len(rows), dtype=np.int64), None, None, one, freq, 0, year_start
-            )
+            none = np.zeros(len(rows), dtype=np.int64)
+            return _Clock(one, none, None, None, one, freq, 0, year_start, one)
         days = rows.days("date")
         week = week_anchor(days) if freq == "W" else 0
         options: dict[str, Any] = {"week_start": week, "year_start": year_start}
         at = period_of(days, freq, **options)
         every = [at]
         if wanted is not None and wanted.start is not None:
-            first, last = wanted.spans(freq, options, caller=caller)
+            first, last = wanted.spans(freq, options, wide=wide, caller=caller)
             every += [first, last]
         for option in ("sale_date", "collected_date"):
             if option in rows:
@@ -293,6 +302,7 @@ class _Clock:
             freq,
             week,
             year_start,
+            period_of(starts, "Q", year_start=year_start),
         )
 
     @staticmethod
@@ -312,13 +322,29 @@ class _Clock:
         if wanted is not None and wanted.at is not None:
             wanted.at = place[wanted.at]
         at = place[keys.codes[: len(own)]]
-        return _Clock(np.arange(len(keys)), at, name, labels, year[order], "M", 0, year_start)
+        day = start_of(labels, year_start)
+        quarter = None
+        if day is not None:
+            days = day.to_numpy().astype("datetime64[D]").astype(np.int64)
+            quarter = period_of(days, "Q", year_start=year_start)
+        return _Clock(
+            np.arange(len(keys)), at, name, labels, year[order], "M", 0, year_start, quarter
+        )
 
     def number(self, values: np.ndarray) -> np.ndarray:
         """Position of the period of each date; before the first: -1 and less."""
         days = values.astype("datetime64[D]").astype(np.int64)
         at = period_of(days, self.freq, week_start=self.week, year_start=self.year_start)
         return at - self.periods[0]
+
+
+def _check_quarters(plans: list[CommissionPlan], clock: _Clock, *, caller: str) -> None:
+    if clock.quarter is None and any(p.cumulative == "Q" for p in plans):
+        assert clock.labels is not None
+        raise InputError(
+            f"{caller}(): cumulative='Q' needs periods that tell their quarter (dates, '2025-03'), "
+            f"got labels such as {clock.labels.iloc[0]!r}."
+        )
 
 
 def _plan_of(plans: list[CommissionPlan], clock: _Clock, *, caller: str) -> np.ndarray:
@@ -506,23 +532,24 @@ def _fill_targets(
 ) -> None:
     """Targets, target pay and multipliers onto the grid."""
     if wanted is not None:
-        cells = _wanted_cells(job, wanted, codes, clock)
-        rows, at = cells
+        rows, first, every, at = _wanted_cells(job, wanted, codes, clock)
         job.there.reshape(-1)[at] = True
         job.known.reshape(-1)[at] = True
         target = units(wanted.rows["target"], job.step, name=columns.target, caller=caller)
-        np.add.at(job.target.reshape(-1), at, target[rows])
+        np.add.at(job.target.reshape(-1), first, target[rows])
+        np.add.at(job.aim.reshape(-1), at, target[every])
+        job.wide = len(at) > len(first)
         if "target_pay" in wanted.rows:
             pay = units(wanted.rows["target_pay"], job.step, name=columns.target_pay, caller=caller)
             job.target_pay = np.zeros(job.shape, dtype=np.int64)
-            np.add.at(job.target_pay.reshape(-1), at, pay[rows])
+            np.add.at(job.target_pay.reshape(-1), first, pay[rows])
         if "multiplier" in wanted.rows:
-            value = wanted.rows["multiplier"][rows]
+            value = wanted.rows["multiplier"][every]
             factor, known = _one_number(job, "multiplier", at, value, wanted.rows)
             _multiply(job, factor, known)
     if wanted is None and "target" in job.rows:
         value, known = _of_cell(job, "target")
-        job.target = units(value, job.step, name=columns.target, caller=caller)
+        job.target = job.aim = units(value, job.step, name=columns.target, caller=caller)
         job.known = known
     if job.target_pay is None and "target_pay" in job.rows:
         value, _ = _of_cell(job, "target_pay")
@@ -533,23 +560,62 @@ def _fill_targets(
 
 def _wanted_cells(
     job: Job, wanted: Wanted, codes: np.ndarray, clock: _Clock
-) -> tuple[np.ndarray, np.ndarray]:
-    """Row of the targets and cell it is for; a target without a period is for each of them."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of the targets and the cell each begins in; rows and every cell they are for.
+
+    A target without a period is for each of them, one of a whole year or quarter for all of its.
+    """
     span = job.shape[1]
     if wanted.at is not None:
-        at = wanted.at
+        first = last = wanted.at
     elif wanted.start is not None and clock.name is not None and clock.labels is not None:
-        at = clock.number(wanted.start)
+        assert wanted.end is not None
+        first, last = clock.number(wanted.start), clock.number(wanted.end)
+        _check_spans(job, wanted, codes, first, last, clock)
     else:
         rows = np.repeat(np.arange(len(codes)), span)
         at = np.tile(np.arange(span), len(codes))
         cells = codes[rows] * span + at
         # Only where the payee has results: a yearly constant does not make a period worked.
         seen = job.there.reshape(-1)[cells]
-        return rows[seen], cells[seen]
+        return rows[seen], cells[seen], rows[seen], cells[seen]
     # What is planned beyond the last period of the results is not due yet.
-    rows = np.flatnonzero(at <= clock.rows.max(initial=0))
-    return rows, codes[rows] * span + at[rows]
+    final = clock.rows.max(initial=0)
+    rows = np.flatnonzero(first <= final)
+    length = np.minimum(last[rows], final) - first[rows] + 1
+    every = np.repeat(rows, length)
+    later = np.arange(len(every)) - np.repeat(np.cumsum(length) - length, length)
+    begin = codes * span + first
+    return rows, begin[rows], every, begin[every] + later
+
+
+def _check_spans(
+    job: Job, wanted: Wanted, codes: np.ndarray, first: np.ndarray, last: np.ndarray, clock: _Clock
+) -> None:
+    """Targets of several periods lie in one year (or quarter), and beside no others."""
+    wide = np.flatnonzero(last > first)
+    if not len(wide):
+        return
+    by_quarter = any(p.cumulative == "Q" for p in job.plans)
+    inside = clock.quarter if by_quarter and clock.quarter is not None else clock.year
+    over = wide[inside[first[wide]] != inside[last[wide]]]
+    if len(over):
+        raise InputError(
+            f"{job.caller}(): targets: {len(over)} row(s) span more than the "
+            f"{'quarter' if by_quarter else 'fiscal year'} over which the plan's tiers are "
+            "climbed; break the plan down first."
+        )
+    order = np.lexsort((last, first, codes))
+    who, begin, end = codes[order], first[order], last[order]
+    clash = (who[1:] == who[:-1]) & (begin[1:] <= end[:-1])
+    clash &= (begin[1:] != begin[:-1]) | (end[1:] != end[:-1])
+    if clash.any():
+        at = int(who[1:][int(np.argmax(clash))])
+        payee = " / ".join(str(v) for v in job.payees.iloc[at])
+        raise InputError(
+            f"{job.caller}(): targets: a target of several periods lies over another one (first: "
+            f"{payee}); keep the whole year's (quarter's) or those of its parts."
+        )
 
 
 def _of_cell(job: Job, option: str) -> tuple[np.ndarray, np.ndarray]:

@@ -237,7 +237,7 @@ def _by_row(
             _add_tiers(pieces, tier, cell, credit, rate, pay, rows)
     out = np.zeros(job.there.size, dtype=np.int64)
     np.add.at(out, cell, pay)
-    if plan.cumulative:
+    if plan.cumulative and plan.true_up:
         out += _true_up(climb, inside, pieces)
     return out.reshape(job.shape)
 
@@ -459,22 +459,39 @@ def _ceilings(climb: Climb, pay: np.ndarray, inside: np.ndarray) -> np.ndarray:
     out = np.full(pay.shape, 2**62)
     if "period" in caps:
         out = np.minimum(out, int(fraction(caps["period"]) / unit))
+    spans = []
     if "target_pay" in caps:
         assert job.target_pay is not None
         share = fraction(caps["target_pay"])
-        size = int(job.target_pay.max(initial=0)) * share.numerator + 1
-        ceiling = exact(job.target_pay, size) * share.numerator // share.denominator
-        out = np.minimum(out, ceiling.astype(np.int64))
+        due = climb.to_date(job.target_pay) if job.wide else job.target_pay
+        size = int(due.max(initial=0)) * share.numerator + 1
+        ceiling = (exact(due, size) * share.numerator // share.denominator).astype(np.int64)
+        if job.wide:  # one target pay for the whole span: what was paid in it counts
+            spans.append((ceiling, climb.same_span))
+        else:
+            out = np.minimum(out, ceiling)
     if "year" in caps:
         most = int(fraction(caps["year"]) / unit)
-        paid = np.zeros(len(pay), dtype=np.int64)
-        for p in range(pay.shape[1]):
-            if not climb.same_year[p]:
-                paid[:] = 0
+        spans.append((np.full(pay.shape, most), climb.same_year))
+    return _left_to_date(out, spans, pay, inside)
+
+
+def _left_to_date(
+    out: np.ndarray, spans: list[tuple[np.ndarray, np.ndarray]], pay: np.ndarray, inside: np.ndarray
+) -> np.ndarray:
+    """Ceilings narrowed to what earlier periods left of those to date.
+
+    ``spans``: a ceiling to date, and whether each period is in the span of the one before it.
+    """
+    paid = np.zeros((len(spans), len(pay)), dtype=np.int64)
+    for p in range(pay.shape[1] if spans else 0):
+        for k, (most, same) in enumerate(spans):
+            if not same[p]:
+                paid[k] = 0
             if inside[p]:
                 # What plans before this one paid beyond it stays paid.
-                out[:, p] = np.minimum(out[:, p], np.maximum(most - paid, 0))
-            paid += np.minimum(pay[:, p], out[:, p]) if inside[p] else pay[:, p]
+                out[:, p] = np.minimum(out[:, p], np.maximum(most[:, p] - paid[k], 0))
+        paid += np.minimum(pay[:, p], out[:, p]) if inside[p] else pay[:, p]
     return out
 
 

@@ -47,9 +47,11 @@ class CommissionPlan:
         everything at a rate that goes in a straight line from one tier's start to the next.
     boundary : {"upper", "lower"}
         The tier a result exactly on an edge belongs to.
-    cumulative : bool, default=False
-        Tiers are climbed over the fiscal year to date (attainment: amount to date over target
-        to date); a period pays what the year to date earns more than it did before.
+    cumulative : bool or {"Q", "Y"}, default=False
+        Tiers are climbed over the fiscal year to date (True, ``"Y"``) or the quarter to date
+        (``"Q"``; attainment: amount to date over target to date); a period pays what the year
+        (quarter) to date earns more than it did before. A target may then be that of the whole
+        year or quarter, see ``targets`` of :func:`payout`.
     threshold : float, optional
         Attainment (or amount) of the period, if cumulative of the year to date, below which
         nothing is earned; at it, all is.
@@ -59,8 +61,9 @@ class CommissionPlan:
         stays). ``{"attainment": 1.0, "rate": 0.05}`` names the rate to hold them at.
     cap : float or mapping, optional
         Most that the tiers (with multiplier) pay a period; ``{"period": ..., "year": ...,
-        "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column). A year counts
-        what plans before this one paid in it, and takes nothing of that back.
+        "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column; one that spans
+        several periods is the ceiling of them together). A year counts what plans before this
+        one paid in it, and takes nothing of that back.
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
         "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
@@ -108,6 +111,9 @@ class CommissionPlan:
         ``"collection"``: what a row earned is held until the date in column
         ``collected_date`` and paid in that period. A return is taken back on that date of its
         own (the day of the refund), one with ``clawback="original"`` at once.
+    true_up : bool, default=True
+        Cumulative plans that are retroactive or interpolated: whether the rate reached to date
+        also applies to what earlier periods sold. False: to the period's own amount alone.
     start, end : date, optional
         Periods that start in ``[start, end]`` are paid by this plan.
     name : str, default=""
@@ -135,7 +141,7 @@ class CommissionPlan:
     base: str = "attainment"
     mode: str = "marginal"
     boundary: str = "upper"
-    cumulative: bool = False
+    cumulative: bool | str = False
     threshold: float | None = None
     gate: float | Mapping[str, float] | None = None
     cap: float | Mapping[str, float] | None = None
@@ -152,6 +158,7 @@ class CommissionPlan:
     spiffs: Sequence[Mapping[str, Any]] = ()
     multiplier: str | None = None
     pay_on: str = "booking"
+    true_up: bool = True
     start: Any = None
     end: Any = None
     name: str = ""
@@ -169,7 +176,8 @@ class CommissionPlan:
             ("pay_on", ("booking", "collection")),
         ):
             check_choice(getattr(self, option), option, known, caller=_CALLER)
-        check_bool(self.cumulative, "cumulative", caller=_CALLER)
+        self._read_cumulative()
+        check_bool(self.true_up, "true_up", caller=_CALLER)
         if self.threshold is not None:
             check_number(self.threshold, "threshold", caller=_CALLER, low=0)
         self.gate_rule, self.caps, self.draw_rule, self.clawback_rule  # noqa: B018 - checked here
@@ -192,6 +200,15 @@ class CommissionPlan:
                 f"{_CALLER}(): end {self.end:%Y-%m-%d} lies before start {self.start:%Y-%m-%d}; "
                 "swap them."
             )
+
+    def _read_cumulative(self) -> None:
+        if isinstance(self.cumulative, str):
+            check_choice(self.cumulative, "cumulative", ("Q", "Y"), caller=_CALLER)
+            if self.cumulative == "Y":
+                object.__setattr__(self, "cumulative", True)
+            return
+        told = check_bool(self.cumulative, "cumulative", caller=_CALLER)
+        object.__setattr__(self, "cumulative", told)
 
     def _check_scale(self) -> None:
         """Attainments are shares: a gate of 100 (per cent) would never open."""
@@ -220,6 +237,12 @@ class CommissionPlan:
             (
                 self.clawback_rule["basis"] == "original" and (self.cumulative or rows_only),
                 "clawback='original' goes with period tiers; cumulative plans net the year anyway",
+            ),
+            (
+                not self.true_up
+                and (not self.cumulative or self.mode == "marginal" or self.pays != "rate"),
+                "true_up=False goes with a cumulative plan whose mode is 'retroactive' or "
+                "'interpolated' and that pays rates; marginal tiers lift nothing sold before",
             ),
             (
                 self.mode == "marginal" and self.pays == "target_pay",

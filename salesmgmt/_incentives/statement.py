@@ -57,9 +57,10 @@ def payout(
         Plan table: payee columns, ``period_start``, ``period_end`` (or ``date``, or ``period``;
         without any the target is that of each period worked, one a payee), ``target``, and
         ``target_pay`` or the multiplier's column where the plan uses them. Periods after the last
-        one of the results are not due yet and left aside. A Series or mapping has the payee, or
-        payee and period, in its index. None: columns of the results are used, one value a
-        payee's period.
+        one of the results are not due yet and left aside. Under cumulative plans a target may
+        span several periods (a year's, with monthly pay): it is climbed to as a whole from its
+        first period on. A Series or mapping has the payee, or payee and period, in its index.
+        None: columns of the results are used, one value a payee's period.
     amount, date, period, target, target_pay, quantity, sale_date, collected_date : str
         Column names.
     freq : {"D", "W", "M", "Q", "Y"}, default="M"
@@ -185,7 +186,7 @@ def statement(pay: Pay) -> pd.DataFrame:
 
     out["amount"] = show(job.grid(job.credit))
     known = job.known.reshape(-1)[cells]
-    out["target"] = np.where(known, show(job.target), np.nan)
+    out["target"] = np.where(known, show(job.aim), np.nan)
     out["attainment"] = pay.attained.reshape(-1)[cells]
     for rule in EARNED:
         out[rule] = show(pay.rules[rule])

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, Key, Rows, check_choice, take, to_pandas
-from .._period_labels import start_of
+from .._period_labels import end_of, start_of
 from ..engine.periods import period_of
 from ..errors import InputError
 from .plan import CommissionPlan
@@ -90,20 +90,27 @@ class Wanted:
         return Wanted(rows, payee, start, end, period)
 
     def spans(
-        self, freq: str, options: dict[str, Any], *, caller: str
+        self, freq: str, options: dict[str, Any], *, wide: bool, caller: str
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Period of the first and the last day of each target: they must be one."""
+        """Period of the first and the last day of each target: one, unless ``wide``."""
         assert self.start is not None
         assert self.end is not None
         first, last = (
             period_of(v.astype("datetime64[D]").astype(np.int64), freq, **options)
             for v in (self.start, self.end)
         )
-        wide = first != last
-        if wide.any():
+        back = first > last
+        if back.any():
             raise InputError(
-                f"{caller}(): targets: {int(wide.sum())} row(s) span several periods of freq="
-                f"{freq!r}; give a coarser freq, or break the plan down first."
+                f"{caller}(): targets: {int(back.sum())} row(s) end before they start; swap "
+                "'period_start' and 'period_end'."
+            )
+        several = first != last
+        if several.any() and not wide:
+            raise InputError(
+                f"{caller}(): targets: {int(several.sum())} row(s) span several periods of freq="
+                f"{freq!r}; give a coarser freq, break the plan down first, or take a plan that is "
+                "cumulative, which climbs to the target of the whole span."
             )
         return first, last
 
@@ -139,7 +146,10 @@ def _dated(
             f"(first: {frame[columns.period].iloc[0]!r}), but results is dated; give dates in "
             "'period_start', or results the same labels."
         )
-    return frame.assign(**{columns.period: starts}), columns.period
+    told = {columns.period: starts}
+    if "period_end" not in frame.columns:
+        told["period_end"] = end_of(frame[columns.period], starts)
+    return frame.assign(**told), columns.period
 
 
 def _once_each(payee: pd.DataFrame, columns: Columns, *, caller: str) -> None:

@@ -130,8 +130,8 @@ def simulate_payout(
     total = _by_draw(job.grid(job.credit), key.codes, len(key))
     parts = []
     for factor in factors:
-        scaled = replace(job, target=np.rint(job.target * factor).astype(np.int64),
-                         there=job.there.copy())  # fmt: skip
+        goals = [np.rint(g * factor).astype(np.int64) for g in (job.target, job.aim)]
+        scaled = replace(job, target=goals[0], aim=goals[1], there=job.there.copy())
         pay = work(scaled)
         part = key.labels.copy()
         if quotas is not None:
@@ -275,8 +275,8 @@ def pay_curve(
         frame["target"] = float(target)
     if target_pay is not None:
         frame["target_pay"] = float(target_pay)
-    alone = replace(plan, gate=None, cumulative=False, splits=None, overlays=None, pool=None,
-                    spiffs=(), multiplier=None, pay_on="booking", clawback=None,
+    alone = replace(plan, gate=None, cumulative=False, true_up=True, splits=None, overlays=None,
+                    pool=None, spiffs=(), multiplier=None, pay_on="booking", clawback=None,
                     start=None, end=None)  # fmt: skip
     paid = payout(frame, alone, by="point", step=step)
     with np.errstate(divide="ignore", invalid="ignore"):
