@@ -30,6 +30,7 @@ __all__ = [
     "PALETTE",
     "RED",
     "axes",
+    "day_names",
     "families",
     "finish",
     "legend",
@@ -183,6 +184,13 @@ def widen(ax: Axes) -> None:
 def _width(text: str) -> int:
     """Width of a text in letters; a Chinese character is two wide."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def day_names(days: Iterable[Any]) -> list[str]:
+    """Days as labels: ``2026-01`` where all are first days of months."""
+    stamps = [pd.Timestamp(day) for day in days]
+    form = "%Y-%m" if all(stamp.day == 1 for stamp in stamps) else "%Y-%m-%d"
+    return [stamp.strftime(form) for stamp in stamps]
 
 
 def _room_for_days(ax: Axes) -> None:

@@ -17,6 +17,7 @@ from ._style import (
     PALETTE,
     RED,
     axes,
+    day_names,
     finish,
     legend,
     money_axis,
@@ -323,8 +324,7 @@ def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Ax
     ax.axhline(0, color="black", linewidth=0.8)
     every = -(-len(frame) // 8)  # ticks where periods begin, not where months do
     shown = frame["date"].iloc[::every]
-    form = "%Y-%m" if (frame["date"].dt.day == 1).all() else "%Y-%m-%d"
-    ax.set_xticks(shown, shown.dt.strftime(form))
+    ax.set_xticks(shown, day_names(frame["date"])[::every])
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     p = float(frame["p_value"].iloc[-1])
@@ -378,9 +378,7 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     ax.set_axis_off()
     ax.set_xlim(0, len(dates) + 2.2)
     ax.set_ylim(len(order) + 0.5, -1.4)
-    months = all(pd.Timestamp(d).day == 1 for d in dates)
-    for j, d in enumerate(dates):
-        words = pd.Timestamp(d).strftime("%Y-%m" if months else "%Y-%m-%d")
+    for j, words in enumerate(day_names(dates)):
         ax.text(j + 3.1, -0.8, words, ha="right", fontsize=9, color=GREY)
     for i, k in enumerate(order):
         depth = sum(x is not None for x in k)

@@ -19,6 +19,7 @@ from ._style import (
     PALETTE,
     RED,
     axes,
+    day_names,
     finish,
     legend,
     money_axis,
@@ -440,7 +441,7 @@ def bookings(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     ax.vlines(x, low, high, color=ORANGE, linewidth=2, zorder=4)
     ax.plot(x, middle, "o-", color=ORANGE, zorder=5, linewidth=1.2, markersize=5,
             label=t(lang, "median and 80 % band", "中位数与 80% 区间"))  # fmt: skip
-    ax.set_xticks(x, [f"{d:%Y-%m-%d}" for d in frame["date"]], fontsize=8.5)
+    ax.set_xticks(x, day_names(frame["date"]), fontsize=8.5)
     if len(frame) > 7:
         ax.tick_params(axis="x", labelrotation=45)
     ax.set_xlim(-0.9, len(frame) - 0.1)  # a single bar is no wall

@@ -16,6 +16,7 @@ from ._style import (
     PALETTE,
     RED,
     axes,
+    day_names,
     finish,
     legend,
     money_axis,
@@ -228,7 +229,7 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
     if shown.size <= 160:
         _write_cells(ax, shown)
     sizes = frame.drop_duplicates("cohort").set_index("cohort")["size"]
-    labels = [f"{pd.Timestamp(c):%Y-%m-%d} ({sizes[c]:,})" for c in starts]
+    labels = [f"{name} ({sizes[c]:,})" for name, c in zip(day_names(starts), starts, strict=True)]
     keep = range(0, len(starts), max(1, len(starts) // 18))
     ax.set_yticks(list(keep), [labels[i] for i in keep], fontsize=8)
     ax.invert_yaxis()

@@ -42,8 +42,8 @@ class Text:
 class Table:
     """A frame to show, with a heading and how to write each column.
 
-    ``formats``: column to ``"money"``, ``"int"``, ``"percent"``, ``"number"``, ``"date"`` or
-    ``"text"``; columns not named are written by their dtype. ``headings``: column to the words
+    ``formats``: column to ``"money"``, ``"int"``, ``"percent"``, ``"number"``, ``"p"``, ``"date"``
+    or ``"text"``; columns not named are written by their dtype. ``headings``: column to the words
     shown (canonical keys that are not named have theirs). ``rows``: at most so many are shown, and
     how many were left out is said.
     """

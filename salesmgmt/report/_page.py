@@ -173,7 +173,7 @@ def _heading(table: Table, column: object, lang: str) -> str:
     told = table.headings.get(str(column))
     if told is None:
         return column_word(column, lang)
-    return told if told.startswith("p ") else told[:1].upper() + told[1:]
+    return told if told.startswith(("p ", "p（")) else told[:1].upper() + told[1:]
 
 
 def _kind(series: pd.Series) -> str:
@@ -191,6 +191,8 @@ def _write(value: Any, kind: str) -> str:
         return f"{pd.Timestamp(value):%Y-%m-%d}"
     if kind == "text" or isinstance(value, str):
         return str(value)
+    if kind == "p":
+        return "< 0.001" if value < 0.001 else f"{value:.3f}"
     formats = {"money": "{:z,.2f}", "int": "{:z,.0f}", "percent": "{:z.1%}", "number": "{:z,.3g}"}
     text = formats[kind].format(value)
     return f"{value:,.0f}" if kind == "number" and abs(value) >= 999.5 else text

@@ -140,7 +140,7 @@ def _stays(events: pd.DataFrame, as_of: Any, lang: str) -> list[Block]:
         "rate": "percent",
         "benchmark": "percent",
         "gain": "number",
-        "p_corrected": "number",
+        "p_corrected": "p",
     }
     title = {"en": "Where mending would pay", "zh": "最值得改进的环节"}[lang]
     head = dict(zip(shown.columns, words, strict=True))

@@ -118,8 +118,10 @@ def _card(
     if now.empty:
         return []
     words = _words(lang)
+    rates = [c for c in _RATES if c in now.columns]
+    words |= {c: words[c] + ("（%）" if lang == "zh" else ", %") for c in rates}
     metrics = _metrics(now, company[company["date"] == start].iloc[0], words)
-    measures = now.rename(columns=words)
+    measures = now.assign(**{c: 100.0 * now[c] for c in rates}).rename(columns=words)
     card = kpi.scorecard(measures, metrics, keys=key)
     ranks = kpi.totals(card).sort_values(["rank", key], ignore_index=True)
     text = _leader(ranks, key, source, _name(start, freq), lang)
@@ -143,12 +145,15 @@ def _card(
     ]
 
 
+_RATES = {"gross_margin": "higher", "discount_rate": "lower"}
+
+
 def _metrics(now: pd.DataFrame, whole: pd.Series, words: dict[str, str]) -> list[kpi.Metric]:
     """Revenue against the goal; rates against the company's own, where all have them."""
     out = [kpi.Metric(words["revenue"], target="goal", cap=1.5)]
-    for name, direction in (("gross_margin", "higher"), ("discount_rate", "lower")):
+    for name, direction in _RATES.items():
         if name in now.columns and whole[name] > 0 and now[name].notna().all():
-            target = float(whole[name])
+            target = 100.0 * float(whole[name])
             metric = kpi.Metric(words[name], direction=direction, target=target, floor=0, cap=1.5)
             out.append(metric)
     return out
