@@ -115,14 +115,17 @@ def balance_territories(
     out["territory"] = group + 1
     out.attrs["after"] = dict(zip(names, spread(load, group, n).tolist(), strict=True))
     if current is not None:
-        check_column(current, "current", caller=caller)
-        if current not in accounts.columns:
-            raise InputError(f"{caller}(): accounts has no column {current!r}.")
-        codes, labels = pd.factorize(accounts[current])
-        if (codes < 0).any():
-            raise InputError(
-                f"{caller}(): {current!r} is missing in {int((codes < 0).sum())} row(s)."
-            )
-        before = spread(load, codes, max(len(labels), 1))
-        out.attrs["before"] = dict(zip(names, before.tolist(), strict=True))
+        out.attrs["before"] = dict(zip(names, _today(accounts, current, load), strict=True))
     return out
+
+
+def _today(accounts: pd.DataFrame, current: str, load: np.ndarray) -> list[float]:
+    """Largest territory of today over the mean, minus 1, for each load."""
+    caller = "balance_territories"
+    check_column(current, "current", caller=caller)
+    if current not in accounts.columns:
+        raise InputError(f"{caller}(): accounts has no column {current!r}.")
+    codes, labels = pd.factorize(accounts[current])
+    if (codes < 0).any():
+        raise InputError(f"{caller}(): {current!r} is missing in {int((codes < 0).sum())} row(s).")
+    return [float(v) for v in spread(load, codes, max(len(labels), 1))]
