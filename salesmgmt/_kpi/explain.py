@@ -77,6 +77,9 @@ def bridge(
           (his sales-mix variance).
         - ``"average_price_mix"``: volume (q1-q0) P0 with the average price P0; mix (q1-q0)
           (p0-P0). The same totals, told apart otherwise by item.
+        - ``"mix_change"``: mix (q1 - q0 Q1/Q0) (p0-P0), the change of an item's share times Q1
+          times what its price was above the average; volume (q1-q0) p0 less the mix. The same
+          totals again, as reports of Zebra BI and Power BI tell them apart by item.
         - ``"midpoint"``: price (p1-p0) (q0+q1)/2, volume (q1-q0) (p0+p1)/2 (Bennet): the same
           whichever period is called before.
         - ``"price_at_before"``: price (p1-p0) q0, volume (q1-q0) p1.

@@ -79,8 +79,9 @@ def control_chart(
     rules : {"wheeler", "western_electric", "nelson", "none"} or sequence of int
         Run rules; Wheeler: a point beyond the limits, eight on one side, three of four nearer a
         limit than the centre. Numbers: see Notes.
-    spread : {"mean", "median"}
+    spread : {"mean", "median", "screened"}
         XmR: of the moving ranges; the median is not moved by a few signals in the baseline.
+        Screened: the mean of those below 3.267 times the mean of all.
     constants : {"d2", "shortcut"}
         XmR limits at 3 / 1.128 mean moving ranges, or the rounded 2.660.
 
@@ -106,6 +107,8 @@ def control_chart(
     ----------
     .. [1] NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2, 6.3.3.
     .. [2] D. J. Wheeler, Understanding Variation, SPC Press 1993.
+    .. [3] L. S. Nelson, "Control charts for individual measurements", J. Quality Technology 14
+       (1982), 172-173 (screening).
 
     Examples
     --------
@@ -116,7 +119,7 @@ def control_chart(
     """
     caller = "control_chart"
     check_choice(method, "method", ("xmr", "p", "u"), caller=caller)
-    check_choice(spread, "spread", ("mean", "median"), caller=caller)
+    check_choice(spread, "spread", ("mean", "median", "screened"), caller=caller)
     check_choice(constants, "constants", ("d2", "shortcut"), caller=caller)
     given = {"spread": spread != "mean", "constants": constants != "d2"}
     only_for(method, ("xmr",), given, caller=caller)

@@ -37,10 +37,11 @@ def weights(
     metrics: Sequence[Metric | str] | None = None,
     keys: str | Sequence[str] | None = None,
     estimate: str = "eigenvector",
-    random_index: str = "saaty",
+    random_index: str | float = "saaty",
     correlation: str = "pearson",
     components: int | float | None = None,
     loadings: str = "absolute",
+    normalisation: str = "sum",
 ) -> pd.Series:
     """Weights of metrics, adding up to 1.
 
@@ -58,10 +59,13 @@ def weights(
         more the better.
     keys : str or sequence of str, optional
         Key columns of the measures, left aside.
-    estimate : {"eigenvector", "geometric_mean"}
-        AHP: principal eigenvector (Saaty), or logarithmic least squares.
-    random_index : {"saaty", "alonso_lamata"}
-        AHP: table of random consistency indices.
+    estimate : {"eigenvector", "geometric_mean", "arithmetic_mean", "completion"}
+        AHP: principal eigenvector (Saaty; missing judgements by Harker's rule); logarithmic least
+        squares (方根法); mean of the columns divided by their sums (和积法; needs every judgement);
+        the eigenvector of the matrix whose missing judgements make it most consistent.
+    random_index : {"saaty", "saaty_2005", "alonso_lamata", "donegan_dodd"} or float
+        AHP: table of random consistency indices (``saaty``: 0.58, 0.90, 1.12, ...;
+        ``saaty_2005``: 0.52, 0.89, 1.11, ...), or the index itself.
     correlation : {"pearson", "spearman"}
         CRITIC: correlation by which conflict is measured.
     components : int or float, optional
@@ -69,6 +73,9 @@ def weights(
         whose eigenvalue is at least 1.
     loadings : {"absolute", "squared"}
         PCA: a metric's part in a component; components weigh by the variance they explain.
+    normalisation : {"sum", "minmax"}
+        Entropy: shares are taken of the values as they are (whichever way is good), or of values
+        brought to 0 worst and 1 best first (极差标准化), which may then be negative, too.
 
     Returns
     -------
@@ -91,6 +98,8 @@ def weights(
        multiple criteria problems: the CRITIC method", Computers & OR 22 (1995), 763-770.
     .. [3] M. Keshavarz-Ghorabaee et al., "Determination of objective weights using a new method
        based on the removal effects of criteria (MEREC)", Symmetry 13 (2021), 525.
+    .. [4] S. Bozóki, J. Fülöp and L. Rónyai, "On optimal completion of incomplete pairwise
+       comparison matrices", Math. Comput. Model. 52 (2010), 318-333.
 
     Examples
     --------
@@ -102,8 +111,10 @@ def weights(
     check_choice(method, "method", METHODS, caller=caller)
     check_choice(correlation, "correlation", ("pearson", "spearman"), caller=caller)
     check_choice(loadings, "loadings", ("absolute", "squared"), caller=caller)
+    check_choice(normalisation, "normalisation", ("sum", "minmax"), caller=caller)
     told = {"estimate": estimate != "eigenvector", "random_index": random_index != "saaty"}
     only_for(method, ("ahp",), told, caller=caller)
+    only_for(method, ("entropy",), {"normalisation": normalisation != "sum"}, caller=caller)
     only_for(method, ("critic",), {"correlation": correlation != "pearson"}, caller=caller)
     told = {"components": components is not None, "loadings": loadings != "absolute"}
     only_for(method, ("pca",), told, caller=caller)
@@ -114,9 +125,10 @@ def weights(
     if method == "equal":
         w = np.full(len(names), 1.0 / len(names))
     else:
-        _check_spread(x, names, method, caller=caller)
+        minmax = normalisation == "minmax"
+        _check_spread(x, names, method, minmax, caller=caller)
         if method == "entropy":
-            w = weighting.entropy(x)
+            w = weighting.entropy(x, higher if minmax else None)
         elif method == "critic":
             w = weighting.critic(x, higher, spearman=correlation == "spearman")
         elif method == "merec":
@@ -188,12 +200,14 @@ def _no_targets(metrics: list[Metric], *, caller: str) -> None:
             )
 
 
-def _check_spread(x: np.ndarray, names: list[str], method: str, *, caller: str) -> None:
+def _check_spread(
+    x: np.ndarray, names: list[str], method: str, minmax: bool, *, caller: str
+) -> None:
     if len(x) < 2:
         raise InputError(f"{caller}(): method={method!r} needs two rows at least.")
-    if method == "entropy":
+    if method == "entropy" and not minmax:
         bad = (x < 0).any(axis=0) | (x.sum(axis=0) <= 0)
-        need = "no negative value and a positive sum"
+        need = "no negative value and a positive sum (or normalisation='minmax')"
     elif method == "merec":
         bad, need = (x <= 0).any(axis=0), "positive values"
     elif method == "pca":
@@ -230,9 +244,22 @@ def _pca(
 # AHP
 
 
-def _ahp(data: Any, estimate: str, random_index: str, *, caller: str) -> pd.Series:
-    check_choice(estimate, "estimate", ("eigenvector", "geometric_mean"), caller=caller)
-    check_choice(random_index, "random_index", tuple(weighting.RANDOM_INDEX), caller=caller)
+_ESTIMATES = {
+    "eigenvector": weighting.ahp_eigenvector,
+    "geometric_mean": weighting.ahp_log_least_squares,
+    "arithmetic_mean": weighting.ahp_column_means,
+    "completion": weighting.ahp_completion,
+}
+
+
+def _ahp(data: Any, estimate: str, random_index: str | float, *, caller: str) -> pd.Series:
+    check_choice(estimate, "estimate", tuple(_ESTIMATES), caller=caller)
+    if isinstance(random_index, str):
+        check_choice(random_index, "random_index", tuple(weighting.RANDOM_INDEX), caller=caller)
+    else:
+        random_index = check_number(
+            random_index, "random_index", caller=caller, low=0, open_low=True
+        )
     people = [_labelled(one) for one in (data if _is_group(data) else [data])]
     judged = [_judgements(one, caller=caller) for one in people]
     names = sorted({n for pairs in judged for pair in pairs for n in pair}, key=str)
@@ -249,10 +276,13 @@ def _ahp(data: Any, estimate: str, random_index: str, *, caller: str) -> pd.Seri
             matrices[k, place[other], place[one]] = 1 / times
     matrix = weighting.group_judgements(matrices) if len(judged) > 1 else matrices[0]
     _check_connected(matrix, names, caller=caller)
-    solve = (
-        weighting.ahp_eigenvector if estimate == "eigenvector" else weighting.ahp_log_least_squares
-    )
-    w, eigenvalue = solve(matrix)
+    if estimate == "arithmetic_mean" and np.isnan(matrix).any():
+        i, j = np.argwhere(np.isnan(matrix))[0]
+        raise InputError(
+            f"{caller}(): estimate='arithmetic_mean' needs every judgement; {names[i]!r} against "
+            f"{names[j]!r} is missing. Judge it, or take another estimate."
+        )
+    w, eigenvalue = _ESTIMATES[estimate](matrix)
     ratio = weighting.consistency_ratio(eigenvalue, len(names), random_index)
     revisit = _revisit(matrix, w, names)
     if ratio > 0.1:

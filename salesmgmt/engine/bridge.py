@@ -10,6 +10,7 @@ METHODS = (
     "price_volume",
     "price_volume_mix",
     "average_price_mix",
+    "mix_change",
     "midpoint",
     "price_at_before",
     "joint",
@@ -36,14 +37,16 @@ def effects(
     n = int(group.max(initial=-1)) + 1
     before, after = np.bincount(group, q0, n)[group], np.bincount(group, q1, n)[group]
     with np.errstate(divide="ignore", invalid="ignore"):
-        if method == "price_volume_mix":
-            level = np.where(before != 0, after / before, 1.0)
-            volume = (level - 1) * q0 * p0
-            mix = (q1 - level * q0) * p0
-        else:
-            value = np.bincount(group, p0 * q0, n)[group]
-            average = np.where(before != 0, value / before, 0.0)
-            volume, mix = grown * average, grown * (p0 - average)
+        level = np.where(before != 0, after / before, 1.0)
+        value = np.bincount(group, p0 * q0, n)[group]
+        average = np.where(before != 0, value / before, 0.0)
+    if method == "price_volume_mix":
+        volume, mix = (level - 1) * q0 * p0, (q1 - level * q0) * p0
+    elif method == "mix_change":
+        mix = (q1 - level * q0) * (p0 - average)
+        volume = grown * p0 - mix
+    else:
+        volume, mix = grown * average, grown * (p0 - average)
     return {"price": gap * q1, "volume": volume, "mix": mix}
 
 

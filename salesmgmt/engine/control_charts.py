@@ -24,12 +24,15 @@ def xmr_limits(
     """Centre, sigma and upper limit of the moving range of individual values.
 
     Sigma is the mean moving range over 1.128 (its ``shortcut``: 2.660 times it is three sigma),
-    or the median one over 0.954.
+    or the median one over 0.954. ``screened``: the mean of those below the upper limit of the
+    moving range.
     """
     moving = np.abs(np.diff(x))
     if spread == "median":
         middle = float(np.median(moving))
         return float(np.mean(x)), middle / _D4_MEDIAN, 3.865 * middle
+    if spread == "screened" and moving.any():
+        moving = moving[moving < _D4 * moving.mean()]
     mean = float(moving.mean())
     sigma = mean / _D2 if constants == "d2" else 2.660 * mean / 3
     return float(np.mean(x)), sigma, _D4 * mean

@@ -6,6 +6,8 @@ import numpy as np
 
 __all__ = [
     "RANDOM_INDEX",
+    "ahp_column_means",
+    "ahp_completion",
     "ahp_eigenvector",
     "ahp_log_least_squares",
     "consistency_ratio",
@@ -16,13 +18,18 @@ __all__ = [
     "principal_components",
 ]
 
-#: Mean consistency index of random judgements by number of criteria (Saaty 1980; from 11 on as
-#: in Saaty 2000), and the finer table of Alonso and Lamata (2006).
+#: Mean consistency index of random judgements by number of criteria: Saaty 1980 (from 11 on as
+#: in Saaty 2000), his later table (2005, p. 31), and those of more draws by Alonso and Lamata
+#: (2006) and by Donegan and Dodd (1991).
 RANDOM_INDEX = {
     "saaty": (0, 0, 0, 0.58, 0.90, 1.12, 1.24, 1.32, 1.41, 1.45, 1.49,
               1.51, 1.48, 1.56, 1.57, 1.59),
     "alonso_lamata": (0, 0, 0, 0.5245, 0.8815, 1.1086, 1.2479, 1.3417, 1.4056, 1.4499, 1.4854,
                       1.5141, 1.5365, 1.5551, 1.5713, 1.5838),
+    "saaty_2005": (0, 0, 0, 0.52, 0.89, 1.11, 1.25, 1.35, 1.40, 1.45, 1.49,
+                   1.52, 1.54, 1.56, 1.58, 1.59),
+    "donegan_dodd": (0, 0, 0, 0.4914, 0.8286, 1.0591, 1.1797, 1.2519, 1.3171, 1.3733, 1.4055,
+                     1.4213, 1.4497, 1.4643, 1.4822, 1.4969),
 }  # fmt: skip
 
 
@@ -62,11 +69,41 @@ def ahp_log_least_squares(judgements: np.ndarray) -> tuple[np.ndarray, float]:
     return weights, float((filled @ weights / weights).mean())
 
 
-def consistency_ratio(eigenvalue: float, n: int, table: str = "saaty") -> float:
-    """(lambda - n) / (n - 1), as a share of that of random judgements."""
+def ahp_column_means(judgements: np.ndarray) -> tuple[np.ndarray, float]:
+    """Mean of the columns, each divided by its sum (additive normalisation), and eigenvalue.
+
+    The eigenvalue is the mean of ``(A w)_i / w_i``, as the tables that use these weights have it.
+    """
+    weights = (judgements / judgements.sum(axis=0)).mean(axis=1)
+    return weights, float((judgements @ weights / weights).mean())
+
+
+def ahp_completion(judgements: np.ndarray) -> tuple[np.ndarray, float]:
+    """Principal eigenvector of the completed matrix whose eigenvalue is the least.
+
+    Bozóki, Fülöp and Rónyai (2010). The eigenvalue is convex in the logarithms of the missing
+    judgements, and stationary where ``u_i a_ij v_j = u_j a_ji v_i`` with the left and the right
+    eigenvector: that is iterated.
+    """
+    lost = np.isnan(judgements)
+    start, _ = ahp_log_least_squares(judgements)
+    filled = np.where(lost, start[:, None] / start[None, :], judgements)
+    for _ in range(10_000):
+        (right, value), (left, _) = ahp_eigenvector(filled), ahp_eigenvector(filled.T)
+        ratio = right / left
+        best = np.sqrt(ratio[:, None] / ratio[None, :])
+        moved = np.abs(np.log(best / filled))[lost].max(initial=0.0)
+        filled = np.where(lost, best, filled)
+        if moved < 1e-12:
+            break
+    return right, value
+
+
+def consistency_ratio(eigenvalue: float, n: int, table: str | float = "saaty") -> float:
+    """(lambda - n) / (n - 1), as a share of that of random judgements (or of a number given)."""
     if n < 3:
         return 0.0
-    index = RANDOM_INDEX[table]
+    index = RANDOM_INDEX[table] if isinstance(table, str) else (table,)
     return max(0.0, (eigenvalue - n) / (n - 1) / index[min(n, len(index) - 1)])
 
 
@@ -78,12 +115,19 @@ def group_judgements(matrices: np.ndarray) -> np.ndarray:
     return np.where(count > 0, np.exp(logs / np.maximum(count, 1)), np.nan)
 
 
-def entropy(x: np.ndarray) -> np.ndarray:
-    """Entropy weights of criteria (columns) with values >= 0: the less even, the heavier."""
+def entropy(x: np.ndarray, higher: np.ndarray | None = None) -> np.ndarray:
+    """Entropy weights of criteria (columns): the less even, the heavier.
+
+    Values >= 0 as they are; with ``higher`` (which way is good) any values, brought to 0 worst
+    and 1 best first.
+    """
+    even = np.ptp(x, axis=0) == 0  # tells nothing: exactly no weight, not 1e-16
+    if higher is not None:
+        low, high = x.min(axis=0), x.max(axis=0)
+        x = np.where(even, 1.0, np.where(higher, x - low, high - x) / np.where(even, 1, high - low))
     share = x / x.sum(axis=0)
     logs = np.log(np.where(share > 0, share, 1.0))
     divergence = 1 + (share * logs).sum(axis=0) / np.log(len(x))
-    even = np.ptp(x, axis=0) == 0  # tells nothing: exactly no weight, not 1e-16
     return _normal(np.where(even, 0.0, np.maximum(divergence, 0.0)))
 
 

@@ -45,6 +45,35 @@ def test_pm_workbook_tables_chairs_sideboards():
     assert average == 354.1
 
 
+def test_mix_change_by_item():
+    # Mix = Q1 (share1 - share0) (p0 - P0) and volume = (q1 - q0) p0 less it, as the pages of Zebra
+    # BI ("The mix change method"), Enterprise DNA (thread 30808) and businessintelligist.com
+    # (11 December 2020: (q1 - q0) P0 + (p0 - P0) (Q1 share0 - q0)) have them. Kola: P0 = 2.108.
+    before, after = kola([400_000, 600_000, 1_500_000]), kola([480_000, 900_000, 1_620_000])
+    got = bridge(before, after, keys="product", method="mix_change", by="product")
+    got = got.pivot(index="product", columns="effect", values="amount").loc[KOLA]
+    before, after = before.set_index("product"), after.set_index("product")
+    share0, share1 = [0.16, 0.24, 0.60], [0.16, 0.30, 0.54]
+    for i, name in enumerate(KOLA):
+        price, q0, q1 = (*before.loc[name], after.loc[name, "quantity"])
+        mix = 3_000_000 * (share1[i] - share0[i]) * (price - 2.108)
+        volume = (q1 - q0) * 2.108 + (price - 2.108) * (3_000_000 * share0[i] - q0)
+        assert got.loc[name, ["mix", "volume"]].tolist() == pytest.approx([mix, volume], abs=0.011)
+    before, after = before.reset_index(), after.reset_index()
+    same = bridge(before, after, keys="product", method="price_volume_mix").set_index("effect")
+    assert got.sum().reindex(same.index).tolist() == same["amount"].tolist()
+
+
+def test_acca_sales_mix_variance():
+    # OpenTuition, ask the tutor, "variances F5": 7,000 X at 9 and 3,000 Y at 12 of contribution
+    # budgeted; 8,000 and 7,000 sold: mix 7,500 favourable.
+    budget = pd.DataFrame({"product": ["X", "Y"], "price": [9.0, 12], "quantity": [7000, 3000]})
+    actual = budget.assign(quantity=[8000, 7000])
+    got = bridge(budget, actual, keys="product", method="price_volume_mix").set_index("effect")
+    assert got["amount"]["mix"] == 7500
+    assert got["amount"]["volume"] == 148_500 - 99_000
+
+
 FLOW = pd.Series([49.6, 47.6, 49.9, 51.3, 47.8, 51.2, 52.6, 52.4, 53.6, 52.1])
 
 
@@ -101,3 +130,30 @@ def test_nist_p_chart_of_wafers():
     got = control_chart(pd.Series(defects), method="p", n=50)
     assert got["centre"].iloc[0] == pytest.approx(0.2313, abs=1e-4)
     assert (got["lcl"].iloc[0], got["ucl"].iloc[0]) == pytest.approx((0.0524, 0.4102), abs=1e-4)
+
+
+def test_pyzdek_p_chart_of_peaches():
+    # The Handbook for Quality Management (2nd ed.), table 9.6: crates of 250 and 500 peaches.
+    bruised = [47, 42, 55, 51, 46, 61, 39, 44, 41, 51, 88, 101, 101, 40, 48, 47, 50, 48, 57, 45, 43,
+               105, 98, 100, 96]  # fmt: skip
+    n = [250] * 10 + [500] * 3 + [250] * 8 + [500] * 4
+    got = control_chart(pd.Series(bruised, dtype=float), method="p", n=pd.Series(n))
+    assert got["centre"].iloc[0] == 1544 / 8000
+    assert got[["lcl", "ucl"]].iloc[0].round(3).tolist() == [0.118, 0.268]
+    assert got[["lcl", "ucl"]].iloc[10].round(3).tolist() == [0.140, 0.246]
+
+
+def test_screened_moving_ranges():
+    # QI Macros, "XmR individuals chart formulas": a mean moving range of 11.14 falls to 9.73
+    # without the one of 46.50; here on 25 ranges of 9.73 and that one.
+    x = [0.0]
+    for i in range(26):
+        x.append(x[-1] + (46.5 if i == 20 else 9.73 * (-1) ** i))
+    series = pd.Series(x)
+    plain, screened = (control_chart(series, spread=s).iloc[0] for s in ("mean", "screened"))
+    assert control_chart(series)["moving_range"].mean() == pytest.approx(11.14, abs=0.006)
+    assert screened["ucl"] - screened["centre"] == pytest.approx(3 * 9.73 / 1.128)
+    assert screened["mr_ucl"] == pytest.approx(3.267 * 9.73)
+    assert screened["ucl"] < plain["ucl"]
+    level = control_chart(pd.Series([5.0] * 8), spread="screened")
+    assert level["ucl"].tolist() == [5.0] * 8

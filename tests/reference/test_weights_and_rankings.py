@@ -83,6 +83,76 @@ def test_geometric_mean_is_that_of_the_rows():
     np.testing.assert_allclose(got.to_numpy(), means / means.sum(), rtol=1e-12)
 
 
+KEY_INDICATORS = [[1, 7, 1 / 5, 1 / 8, 1 / 2, 1 / 3, 1 / 5, 1],
+                  [1 / 7, 1, 1 / 8, 1 / 9, 1 / 4, 1 / 5, 1 / 9, 1 / 8],
+                  [5, 8, 1, 1 / 3, 4, 2, 1, 1], [8, 9, 3, 1, 7, 5, 3, 3],
+                  [2, 4, 1 / 4, 1 / 7, 1, 1 / 2, 1 / 5, 1 / 5],
+                  [3, 5, 1 / 2, 1 / 5, 2, 1, 1 / 3, 1 / 3], [5, 9, 1, 1 / 3, 5, 3, 1, 1],
+                  [1, 8, 1, 1 / 3, 5, 3, 1, 1]]  # fmt: skip
+
+
+def test_column_means_of_published_matrices():
+    # The test-suite of JMcDM 0.7 (test/mcdm/testahp.jl): lambda and CR of an 8 x 8 matrix.
+    got = weights(np.array(KEY_INDICATORS), estimate="arithmetic_mean")
+    assert got.attrs["lambda_max"] == pytest.approx(8.72642777, abs=1e-8)
+    assert got.attrs["consistency_ratio"] == pytest.approx(0.07359957, abs=1e-8)
+    # 和积法, gaojiufeng.cn question 1053205: four indicators, worked with two decimals.
+    matrix = [[1, 3, 3, 7], [1 / 3, 1, 1, 5], [1 / 3, 1, 1, 3], [1 / 7, 1 / 5, 1 / 3, 1]]
+    got = weights(np.array(matrix), estimate="arithmetic_mean")
+    assert got.round(2).tolist() == [0.53, 0.22, 0.19, 0.06]
+    with pytest.raises(InputError, match="needs every judgement"):
+        weights([("a", "b", 2), ("b", "c", 2)], estimate="arithmetic_mean")
+
+
+def test_bozoki_fulop_ronyai_2010_completion():
+    # The article's example as AHPy's test-suite has it: weights to four digits, and the
+    # consistency ratio by the table of Donegan and Dodd.
+    judged = [("a", "b", 1), ("a", "c", 5), ("a", "d", 2), ("b", "c", 3), ("b", "d", 4)]
+    got = weights(judged, estimate="completion", random_index="donegan_dodd")
+    assert got.round(4).tolist() == [0.3738, 0.3920, 0.0985, 0.1357]
+    assert got.attrs["consistency_ratio"] == pytest.approx(0.0372, abs=5e-5)
+    # No other completion is more consistent: the missing c : d is 0.7303.
+    for missing in (0.7, 0.7303, 0.76):
+        other = weights([*judged, ("c", "d", missing)]).attrs["lambda_max"]
+        assert other >= got.attrs["lambda_max"] - 1e-12
+        assert missing != 0.7303 or other == pytest.approx(got.attrs["lambda_max"], abs=1e-6)
+
+
+def test_saaty_2005_city_by_five_criteria():
+    # Saaty, Theory and Applications of the Analytic Network Process (2005), the move to a city.
+    goal = weights({
+        ("culture", "housing"): 3, ("culture", "transport"): 5, ("family", "culture"): 5,
+        ("family", "housing"): 7, ("family", "transport"): 7, ("housing", "transport"): 3,
+        ("jobs", "culture"): 2, ("jobs", "housing"): 4, ("jobs", "transport"): 7,
+        ("family", "jobs"): 1,
+    })  # fmt: skip
+    upper = {  # Bethesda, Boston, Pittsburgh, Santa Fe
+        "culture": (1 / 2, 1, 1 / 2, 2.5, 1, 1 / 2.5), "family": (2, 1 / 3, 4, 1 / 8, 2, 9),
+        "housing": (5, 1 / 2, 2.5, 1 / 9, 1 / 4, 7), "jobs": (1 / 2, 3, 4, 6, 8, 1),
+        "transport": (1.5, 1 / 2, 4, 1 / 3.5, 2.5, 9),
+    }  # fmt: skip
+    total = np.zeros(4)
+    for criterion, judged in upper.items():
+        matrix = np.eye(4)
+        matrix[np.triu_indices(4, 1)] = judged
+        matrix[np.tril_indices(4, -1)] = 1 / matrix.T[np.tril_indices(4, -1)]
+        total += goal[criterion] * weights(matrix).to_numpy()
+    np.testing.assert_allclose(total, [0.2291, 0.2748, 0.3852, 0.1110], atol=5e-5)
+
+
+def test_random_indices_of_other_tables_and_of_ones_own():
+    # Drinks: 0.0235 by Donegan and Dodd (AHPy's default).
+    got = weights(DRINKS, random_index="donegan_dodd").attrs
+    assert got["consistency_ratio"] == pytest.approx(0.0235, abs=5e-5)
+    index = (got["lambda_max"] - 7) / 6
+    for own, value in ((1.32, 1.32), ("saaty", 1.32), ("saaty_2005", 1.35)):
+        ratio = weights(DRINKS, random_index=own).attrs["consistency_ratio"]
+        assert ratio == pytest.approx(index / value, rel=1e-12)
+    for wrong in (0, -1.0, "dd", float("nan")):
+        with pytest.raises(InputError, match="random_index"):
+            weights(DRINKS, random_index=wrong)
+
+
 def test_contradictory_judgements_are_named():
     with pytest.warns(DataWarning, match="revisit first"):
         got = weights([("a", "b", 5), ("b", "c", 5), ("c", "a", 5)])
@@ -106,6 +176,62 @@ def test_entropy_two_by_two():
     frame, metrics = table([[1, 2], [4, 16]])
     got = weights(frame, method="entropy", metrics=metrics)
     np.testing.assert_allclose(got, [0.358889, 0.641111], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "want"),
+    [
+        # X. Xu, EJOR 156 (2004), 530-532.
+        ([[30, 30, 38, 29], [19, 54, 86, 29], [19, 15, 85, 28.9], [68, 70, 60, 29]],
+         [0.4630, 0.3992, 0.1378, 0.0000]),
+        # Zavadskas and Podvezko, Int. J. Inf. Technol. Decis. Mak. 15 (2016), 267-283.
+        ([[3.0, 100, 10, 7], [2.5, 80, 8, 5], [1.8, 50, 20, 11], [2.2, 70, 12, 9]],
+         [0.1146, 0.1981, 0.4185, 0.2689]),
+        # Lotfi and Fallahnejad, Entropy 12 (2010), 53-62.
+        ([[2, 1, 4, 7, 6, 6, 7, 3000], [4, 1, 5, 6, 7, 7, 6, 3500], [3, 2, 6, 6, 5, 6, 8, 4000],
+          [5, 1, 5, 7, 6, 7, 7, 3000], [4, 2, 5, 6, 7, 7, 6, 3000], [3, 2, 6, 6, 6, 6, 6, 3500]],
+         [0.2997, 0.4414, 0.0701, 0.0212, 0.0490, 0.0231, 0.0478, 0.0478]),
+    ],
+)  # fmt: skip
+def test_published_entropy_weights(matrix, want):
+    frame, metrics = table(matrix)
+    got = weights(frame, method="entropy", metrics=metrics)
+    np.testing.assert_allclose(got, want, atol=6e-5)
+
+
+CARE = """100 90 100 84 90 100 100 100 100;100 100 78.6 100 90 100 100 100 100;
+75 100 85.7 100 90 100 100 100 100;100 100 78.6 100 90 100 94.4 100 100;
+100 90 100 100 100 90 100 100 80;100 100 100 100 90 100 100 85.7 100;
+100 100 78.6 100 90 100 55.6 100 100;87.5 100 85.7 100 100 100 100 100 100;
+100 100 92.9 100 80 100 100 100 100;100 90 100 100 100 100 100 100 100;
+100 100 92.9 100 90 100 100 100 100"""
+
+
+def test_entropy_weights_of_eleven_wards():
+    # 指标权重确定方法之熵权法 (renrendoc.com 133129052): 11 wards, 9 kinds of care, 极差标准化.
+    x = np.array([[float(v) for v in row.split()] for row in CARE.split(";")])
+    frame, metrics = table(x)
+    got = weights(frame, method="entropy", metrics=metrics, normalisation="minmax")
+    assert got.round(2).tolist() == [0.08, 0.22, 0.27, 0.07, 0.11, 0.07, 0.07, 0.07, 0.07]
+    # What is less the better is turned round: the same weights; and zero has no special place.
+    turned, worse = table(-x, directions=[-1] * 9)
+    again = weights(turned, method="entropy", metrics=worse, normalisation="minmax")
+    np.testing.assert_allclose(again, got, atol=1e-12)
+    flat, metrics = table([[1, 5, -3], [2, 5, 4], [4, 5, 9]])
+    assert weights(flat, method="entropy", metrics=metrics, normalisation="minmax")["c1"] == 0
+    with pytest.raises(InputError, match="normalisation='minmax'"):
+        weights(flat, method="entropy", metrics=metrics)
+    with pytest.raises(InputError, match="goes with"):
+        weights(flat, method="critic", metrics=metrics, normalisation="minmax")
+
+
+def test_tus_adali_2019_critic():
+    # Opsearch 56 (2019), 528-538: weights of six criteria, all of them taken as the more the
+    # better.
+    matrix = [[5000, 3, 3, 4, 3, 2], [680, 5, 3, 2, 2, 1], [2000, 3, 2, 3, 4, 3],
+              [600, 4, 3, 1, 2, 2], [800, 2, 4, 3, 3, 4]]  # fmt: skip
+    got = weights(np.array(matrix), method="critic")
+    np.testing.assert_allclose(got, [0.157, 0.249, 0.168, 0.121, 0.154, 0.151], atol=6e-4)
 
 
 def test_keshavarz_ghorabaee_2021_merec():
@@ -188,6 +314,95 @@ def test_opricovic_tzeng_2004_vikor():
     assert got["rank"].tolist() == [2, 1, 2]
 
 
+DAMS = [[4184.3, 2914.0, 407.2, 251.0, 195, 244, 15, 2.41],
+        [5211.9, 3630.0, 501.7, 308.3, 282, 346, 21, 1.41],
+        [5021.3, 3920.5, 504.0, 278.6, 12, 56, 3, 4.42],
+        [5566.1, 3957.9, 559.5, 335.3, 167, 268, 16, 3.36],
+        [5060.5, 3293.5, 514.1, 284.2, 69, 90, 7, 4.04],
+        [4317.9, 2925.9, 432.8, 239.3, 12, 55, 3, 4.36]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("social", "q", "compromise"),
+    [
+        (1, [0.991, 1.0, 0.473, 0.670, 0.0, 0.578], [4]),
+        (0.5, [1.0, 0.533, 0.552, 0.563, 0.0, 0.686], [4]),
+        (2, [0.684, 1.0, 0.147, 0.554, 0.041, 0.191], [2, 4, 5]),
+        (3.2, [0.668, 1.0, 0.051, 0.588, 0.058, 0.078], [2, 4, 5]),
+    ],
+)
+def test_opricovic_tzeng_2007_dams(social, q, compromise):
+    # "Extended VIKOR method in comparison with outranking methods", EJOR 178 (2007), 514-529:
+    # six reservoir systems on the Drina by four sets of weights.
+    w = np.array([1.0] * 4 + [social] * 4)
+    frame, metrics = table(DAMS, weights=w / w.sum(), directions=[1, -1, 1, 1, -1, -1, -1, 1])
+    got = rank(frame, metrics, keys="k", method="vikor")
+    np.testing.assert_allclose(got["score"], q, atol=6e-4)
+    assert np.flatnonzero(got["compromise"]).tolist() == compromise
+
+
+def test_papathanasiou_ploskas_2018_vikor_and_promethee():
+    # Multiple Criteria Decision Aid, Springer 2018: a facility's location; chapters 2 and 3.
+    matrix = [[8, 7, 2, 1], [5, 3, 7, 5], [7, 5, 6, 4], [9, 9, 7, 3], [11, 10, 3, 7], [6, 9, 5, 4]]
+    frame, metrics = table(matrix, weights=[0.4, 0.3, 0.1, 0.2])
+    got = rank(frame, metrics, keys="k", method="vikor", v=0.625)
+    assert got["score"].round(3).tolist() == [0.640, 1.000, 0.693, 0.271, 0.000, 0.694]
+    got = rank(frame, metrics, keys="k", method="promethee", preference="linear", q=1, p=2)
+    np.testing.assert_allclose(got["score"], [-0.26, -0.52, -0.22, 0.36, 0.70, -0.06], atol=1e-9)
+
+
+def test_ziemba_2017_2019_wind_farms_and_waste():
+    # Energies 10 (2017), 1755: v-shape; Sustainability 11 (2019), 1555: linear. Net flows.
+    x = [[16347, 14219, 8160, 8160], [9, 8.5, 9, 8.5], [73.8, 55, 64.8, 62.5],
+         [36.7, 36, 28.5, 29.5], [1.5, 2, 2, 1.5], [3730, 3240, 1860, 1860], [2, 1, 2, 1],
+         [1, 1, 2, 3], [38.8, 33.1, 45.8, 27.3], [4, 2, 4, 3],
+         [1720524, 1496512, 858830, 858830], [40012, 34803, 19973, 19973]]  # fmt: skip
+    w = np.array([20, 5, 5, 1.67, 1.67, 11.67, 11.67, 5, 5, 16.67, 8.33, 8.33])
+    p = [7280, 4, 13.4, 7.4, 3, 1662, 3, 3, 13.8, 3, 766240, 17820]
+    frame, metrics = table(np.transpose(x), weights=w / w.sum(),
+                           directions=[-1, -1, -1, -1, -1, 1, -1, -1, 1, -1, 1, 1])  # fmt: skip
+    got = rank(frame, metrics, keys="k", method="promethee", preference="v_shape",
+               p={m.name: v for m, v in zip(metrics, p, strict=True)})  # fmt: skip
+    assert got["score"].round(4).tolist() == [-0.0445, 0.1884, -0.0954, -0.0485]
+    x = [[38723, 34913, 25596, 34842, 22570, 39773, 19500, 34525, 16486],
+         [33207, 32085, 2123, 32095, 1445, 17485, 868, 16958, 958],
+         [0, 0.2, 5, 0.2, 0.2, 0.2, 99, 99, 99],
+         [3375, 3127, 3547, 3115, 3090, 4135, 3160, 4295, 3653],
+         [11.36, 12.78, 12.78, 12.86, 12.86, 17, 12.86, 17, 12.86],
+         [-320.9, -148.4, -148.4, -9.9, -9.9, 0, -9.9, 0, -9.9],
+         [203.7, 463, 356.2, 552.5, 295, 383, 264, 352, 264],
+         [0, 11.7, 44.8, 11.7, 95.9, 95.9, 116.8, 116.8, 164.9],
+         [0, 4.9, 10.7, 5.4, 11.2, 11.2, 11.2, 11.2, 11.2], [1, 1, 1, 3.5, 4, 4, 4, 4, 4],
+         [21.5, 47.9, 27.7, 39.7, 1.5, 22.7, 2.7, 23.9, 1],
+         [0, 3.7, 4.5, 10.3, 11.5, 11.5, 11.3, 11.3, 11.4]]  # fmt: skip
+    w = np.array([0.3333, 0.1667, 0.1667, 0.3333, 0.25, 0.75, 1, 1, 0.4, 0.20, 0.40, 1])
+    frame, metrics = table(np.transpose(x), weights=w / w.sum(),
+                           directions=[-1, -1, 1, -1, 1, 1, -1, 1, 1, -1, -1, 1])  # fmt: skip
+    q, p = (dict(zip([m.name for m in metrics], v, strict=True)) for v in (
+        [420, 1000, 10, 40, 1, 7, 50, 20, 1, 1, 4.6, 1],
+        [2100, 5000, 50, 200, 5, 20, 100, 80, 4, 2, 23, 3],
+    ))  # fmt: skip
+    got = rank(frame, metrics, keys="k", method="promethee", preference="linear", q=q, p=p)
+    want = [-0.4143, -0.5056, -0.2317, -0.2892, 0.3313, 0.0619, 0.4296, 0.1626, 0.4554]
+    assert got["score"].round(4).tolist() == want
+
+
+def test_a_leader_that_is_not_stable_shares_the_compromise():
+    # The test-suite of scikit-criteria 0.9 (tests/agg/test_vikor.py): the leader by Q leads
+    # neither by S nor by R; and two that tie in the lead with a third close behind.
+    matrix = [[1, 101, 1, 101, 1], [101, 1, 101, 1, 101], [1, 1, 1, 1, 101],
+              [11, 11, 11, 16, 61], [56] * 5]  # fmt: skip
+    frame, metrics = table(matrix, weights=[0.2] * 5, directions=[-1] * 5)
+    got = rank(frame, metrics, keys="k", method="vikor")
+    np.testing.assert_allclose(got["score"], [0.75, 1, 0.5, 0.068, 0.4375], atol=1e-3)
+    assert np.flatnonzero(got["compromise"]).tolist() == [3, 4]
+    frame, metrics = table([[4, 4, 4], [7, 6, 8], [8, 8, 6], [6, 8, 8]], weights=[0.3, 0.4, 0.3])
+    got = rank(frame, metrics, keys="k", method="vikor")
+    np.testing.assert_allclose(got["score"], [1, 0.17352941, 0, 0], atol=1e-8)
+    assert got["rank"].tolist() == [4, 3, 1, 1]
+    assert np.flatnonzero(got["compromise"]).tolist() == [1, 2, 3]
+
+
 def test_vikor_with_a_zero_weight_or_a_constant_criterion_stays_finite():
     frame, metrics = table([[1, 5, 3], [2, 5, 2], [3, 5, 1]], weights=[0.5, 0.5, 0.0])
     got = rank(frame, metrics, keys="k", method="vikor")
@@ -204,6 +419,34 @@ def test_weighted_sum_and_product_of_the_encyclopaedia():
     np.testing.assert_allclose(
         [got[0] / got[1], got[0] / got[2], got[1] / got[2]], [1.007, 1.067, 1.059], atol=1e-3
     )
+
+
+def test_scores_of_the_julia_test_suite():
+    # JMcDM 0.7, test/mcdm: testgra.jl, testsaw.jl, testwpm.jl, testtopsis.jl.
+    frame, metrics = table(
+        [[105_000, 105, 10, 4, 300, 10], [120_000, 110, 15, 4, 500, 8],
+         [150_000, 120, 12, 3, 550, 12], [115_000, 105, 20, 4, 600, 9],
+         [135_000, 115, 15, 5, 400, 9]],
+        weights=[0.05, 0.20, 0.10, 0.15, 0.10, 0.40], directions=[-1, 1, -1, 1, 1, -1],
+    )  # fmt: skip
+    got = rank(frame, metrics, keys="k", method="grey")["score"]
+    np.testing.assert_allclose(got, [0.525, 0.700714, 0.546429, 0.576282, 0.650952], atol=1e-6)
+    frame, metrics = table([[25, 65, 7, 20], [21, 78, 6, 24], [19, 53, 5, 33], [22, 25, 2, 31]],
+                           weights=[0.25] * 4, directions=[1, 1, -1, 1])  # fmt: skip
+    got = rank(frame, metrics, keys="k", method="saw")["score"]
+    np.testing.assert_allclose(got, [0.681277, 0.725151, 0.709871, 0.784976], atol=1e-6)
+    frame, metrics = table(
+        [[3, 12.5, 2, 120, 14, 3], [5, 15, 3, 110, 38, 4], [3, 13, 2, 120, 19, 3],
+         [4, 14, 2, 100, 31, 4], [3, 15, 1.5, 125, 40, 4]],
+        weights=[0.221, 0.159, 0.175, 0.127, 0.117, 0.201], directions=[1, -1, -1, 1, -1, 1],
+    )  # fmt: skip
+    got = rank(frame, metrics, keys="k", method="wpm")["score"]
+    want = [0.79752243, 0.75325415, 0.76474636, 0.78739569, 0.76742787]
+    np.testing.assert_allclose(got / got[0], np.array(want) / want[0], atol=1e-7)
+    frame, metrics = table([[9, 7, 6, 7], [8, 7, 9, 6], [7, 8, 6, 6]],
+                           weights=[0.2, 0.1, 0.3, 0.4])  # fmt: skip
+    got = rank(frame, metrics, keys="k")["score"]
+    np.testing.assert_allclose(got, [0.3876870, 0.6503238, 0.0834767], atol=1e-7)
 
 
 def test_promethee_usual_on_one_criterion():
