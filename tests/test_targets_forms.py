@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -321,3 +322,86 @@ def test_periods_that_overlap_or_end_before_they_start():
             call(back, came, as_of="2025-01-25")
     with pytest.raises(InputError, match="period_end lies before period_start"):
         roll_up(back, freq="Y")
+
+
+def _by_day(periods: pd.DataFrame, density) -> np.ndarray:
+    """Sums over the days of each period, as shares of the whole."""
+    ends = zip(periods["period_start"], periods["period_end"], strict=True)
+    sums = np.array([sum(density(day) for day in pd.date_range(a, b)) for a, b in ends])
+    return sums / sums.sum()
+
+
+@pytest.mark.parametrize(
+    ("periods", "year_start"),
+    [
+        (("2026", "2026", "M"), 1),
+        (("2026", "2026", "W"), 1),
+        (("2026", "2026", "Q"), 1),
+        (("4-4-5", 2024), 1),
+        (("4-5-4", 2023), 2),
+        (("4-5-4", 2023, "W"), 2),
+    ],
+)
+def test_periods_across_seasons_take_from_each_by_its_days(periods, year_start):
+    weekday = pd.Series([5.0, 1, 1, 1, 1, 3, 0], index=range(1, 8))
+    month = pd.Series(np.arange(1.0, 13), index=range(1, 13))
+    how = {"periods": periods, "year_start": year_start}
+    plan = decompose(1e6, profile=weekday, **how)
+    want = _by_day(plan, lambda day: weekday[day.isoweekday()])
+    np.testing.assert_allclose(plan["target"] / 1e6, want, atol=2e-8)
+    plan = decompose(1e6, profile=month, **how)
+    want = _by_day(plan, lambda day: month[day.month] / day.days_in_month)
+    # Months at the ends that the plan cuts have their days in it alone.
+    np.testing.assert_allclose(plan["target"] / 1e6, want, atol=2e-8)
+
+
+def test_weeks_of_working_days_take_their_months_by_those():
+    month = pd.Series(np.arange(1.0, 13), index=range(1, 13))
+    calendar = calendars.working_days("2026-01-01", "2026-12-31", country="GB")
+    weight = pd.Series(calendar["weight"].to_numpy(), index=calendar["date"])
+    whole = weight.groupby(weight.index.month).sum()
+    plan = decompose(1e6, periods=("2026", "2026", "W"), profile=month, calendar="GB")
+    want = _by_day(plan, lambda day: month[day.month] * weight[day] / whole[day.month])
+    np.testing.assert_allclose(plan["target"] / 1e6, want, atol=2e-8)
+
+
+def test_a_profile_a_working_day_by_month_shapes_quarters():
+    days = pd.date_range("2024-01-01", "2025-12-31")
+    history = pd.DataFrame({"date": days, "amount": days.month * 10.0})
+    profile = seasonal_profile(history, calendar="GB")
+    how = {"profile": profile, "calendar": "GB", "step": 1}
+    months = decompose(10**6, periods=("2026", "2026", "M"), **how)
+    quarters = decompose(10**6, periods=("2026", "2026", "Q"), **how)
+    sums = months["target"].to_numpy().reshape(4, 3).sum(axis=1)
+    assert np.abs(quarters["target"].to_numpy() - sums).max() <= 3
+
+
+def test_any_calendar_of_periods_will_do():
+    apple = calendars.retail_calendar([2025, 2026], pattern="5-4-4", year_start=10, rule="last")
+    plan = decompose(pd.Series({2025: 1000, 2026: 2000}), periods=apple, step=1, year_start=10)
+    assert plan["period_start"].tolist() == apple["period_start"].tolist()
+    quarters = roll_up(plan, freq="Q", year_start=10)
+    assert quarters["target"].tolist() == [250.0] * 4 + [500.0] * 4
+    starts = pd.date_range("2026-01-05", periods=13, freq="28D")
+    thirteen = pd.DataFrame({"period_start": starts, "period_end": starts + pd.Timedelta("27D")})
+    even = decompose(1300, periods=thirteen[::-1], step=1)
+    assert even["target"].tolist() == [100.0] * 13
+    halves = pd.DataFrame(
+        {"period_start": ["2026-01", "2026-07"], "period_end": ["2026-06", "2026-12"]}
+    )
+    month = pd.Series(np.arange(1.0, 13), index=range(1, 13))
+    assert decompose(78, periods=halves, profile=month, step=1)["target"].tolist() == [21, 57]
+    assert ramp(pd.Series({"Li": "2026-07-01"}), halves, curve=(0.5,)).to_numpy().tolist() == [
+        [0.0, 0.5]
+    ]
+    with pytest.raises(InputError, match=r"2 period\(s\) end before they start or reach into"):
+        decompose(78, periods=halves.assign(period_end=["2026-07", "2026-06"]))
+    with pytest.raises(InputError, match=r"no column 'period_end'.*Rename your own column"):
+        decompose(78, periods=halves[["period_start"]])
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME", "QS-APR", "YS", "D"])
+def test_dates_of_a_known_frequency_are_periods(freq):
+    dates = pd.date_range("2026-04-01", periods=3, freq=freq)
+    how = {"total": 300, "step": 1, "year_start": 4 if freq == "QS-APR" else 1}
+    assert decompose(periods=dates, **how).equals(decompose(periods=dates.to_period(), **how))

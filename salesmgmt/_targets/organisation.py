@@ -244,8 +244,8 @@ def _paths(frame: pd.DataFrame, *, caller: str) -> pd.Series:
         arg="weights",
         unique=("key",),
         key=Key(others[0]),
-        parent=Key("parent", missing="allow"),
-        weight=Amount("weight", missing="allow", low=0),
+        parent=Key("parent", missing="allow", option=""),
+        weight=Amount("weight", missing="allow", low=0, option=""),
     )
     child, parent = rows.series("key").tolist(), rows.series("parent")
     above = dict(zip(child, [None if pd.isna(p) else p for p in parent], strict=True))

@@ -71,7 +71,8 @@ def blend_weights(
     if weight.sum() <= 0:
         raise InputError(f"{caller}(): factors are all zero; give at least one a weight.")
     columns: dict[str, Any] = {
-        f"factors{i}": Amount(c, low=0, missing="allow") for i, c in enumerate(factors)
+        f"factors{i}": Amount(c, low=0, missing="allow", option="factors")
+        for i, c in enumerate(factors)
     }
     keyed = [f"by{i}" for i in range(len(names))]
     if not names:
@@ -187,11 +188,12 @@ def _age_before(first: np.ndarray, spans: Spans, year_start: int) -> np.ndarray:
     """Periods begun before the plan starts, by the calendar; of retail years by their length."""
     out = np.zeros(len(first), dtype=np.int64)
     known = (first < spans.start[0]) & (first > -(2**40))
-    own = period_of(spans.start, spans.freq, year_start=year_start)
-    begins = period_start(own, spans.freq, year_start=year_start)
-    if spans.freq in ("M", "Q", "Y") and (begins[1:] == spans.start[1:]).all():
-        out[known] = own[0] - period_of(first[known], spans.freq, year_start=year_start)
-        return out
+    if spans.freq in ("M", "Q", "Y"):
+        own = period_of(spans.start, spans.freq, year_start=year_start)
+        begins = period_start(own, spans.freq, year_start=year_start)
+        if (begins[1:] == spans.start[1:]).all():
+            out[known] = own[0] - period_of(first[known], spans.freq, year_start=year_start)
+            return out
     length = {"D": 1.0, "W": 7.0}.get(spans.freq, float((spans.end - spans.start + 1).mean()))
     out[known] = np.ceil((spans.start[0] - first[known]) / length)
     return out

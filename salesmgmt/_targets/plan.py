@@ -63,14 +63,17 @@ def decompose(
         coarser plan
         (``period_start``, ``period_end``, ``target``, keys, ``measure``) each row of which is
         met exactly. Multiples of ``step``.
-    periods : (start, end, freq), PeriodIndex or ("4-4-5", year)
+    periods : (start, end, freq), PeriodIndex, ("4-4-5", year) or DataFrame
         The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``. A
         month or Period as ``end`` (``"2026-12"``) counts to its last day.
         Weeks start on Monday, cross months, and are cut at the ends of a fiscal year;
         ``("W", "M")`` as ``freq`` cuts them at the ends of months too, and weeks and months
         are then both exact. ``("4-4-5", year, freq)`` (also ``"4-5-4"``, ``"5-4-4"``) gives
         the periods of a retail year, or its weeks with ``freq="W"``, days with ``"D"``;
-        ``"4-4-5"`` alone takes the years from a ``total`` by year.
+        ``"4-4-5"`` alone takes the years from a ``total`` by year. Any other calendar as a
+        table with ``period_start`` and ``period_end`` (both inside), and ``year`` and
+        ``quarter`` where it has them: that of :func:`salesmgmt.calendars.retail_calendar` with
+        its own ``week_start`` or ``rule``, 13 periods of four weeks, half-years.
     weights : Series or DataFrame, optional
         Organisation: a Series whose (Multi)Index runs from the top level down
         (``region, team, rep``; missing lower parts are ragged branches), a frame rep by
@@ -81,7 +84,8 @@ def decompose(
     profile : DataFrame or Series, optional
         Shape over time: a :func:`seasonal_profile` (of the whole or by keys), a Series by
         period, one by season (1..12, 1..4, 1..7), or an indicator series (see ``method``).
-        Default: the same for each period.
+        Seasons are those of the calendar: a week across two months, or a retail period, takes
+        from each by its days. Default: the same for each period.
     calendar : str, Series or DataFrame, optional
         Working days: an ISO country code, or day weights by date (a Series, or what
         :func:`salesmgmt.calendars.working_days` gives). Periods without weight stay
@@ -144,7 +148,8 @@ def decompose(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     total = as_table(total, "total", caller=caller)
     profile = as_table(profile, "profile", caller=caller)
-    spans = plan_spans(_with_years(periods, total), year_start=year_start, caller=caller)
+    periods = as_table(_with_years(periods, total), "periods", caller=caller)
+    spans = plan_spans(periods, year_start=year_start, caller=caller)
     organisation, share = take_organisation(weights, total, spans, caller=caller)
     tasks, measures = read_totals(total, organisation, spans, step, caller=caller)
     tree = org_tree(organisation)

@@ -182,20 +182,22 @@ def _retail(
     if freq not in ("Q", "Y") or len(weekday) > 1 or (length % 7).any() or length.min() < 28:
         return None
     years = stamps(np.array([start.min(), end.max()])).year
-    table = retail_calendar(
-        range(int(years[0]) - 1, int(years[1]) + 2),
-        freq=freq,
-        year_start=year_start,
-        week_start=_DAYS[int(weekday[0])],
-    )
-    low, high = (
-        days_of(table[c].to_numpy().astype("datetime64[us]"))
-        for c in ("period_start", "period_end")
-    )
-    at = np.searchsorted(low, start, side="right") - 1
-    if (at < 0).any() or (end > high[at]).any():
-        return None
-    return np.maximum(low[at], start.min()), np.minimum(high[at], end.max())
+    for rule in ("nearest", "last"):
+        table = retail_calendar(
+            range(int(years[0]) - 1, int(years[1]) + 2),
+            freq=freq,
+            year_start=year_start,
+            week_start=_DAYS[int(weekday[0])],
+            rule=rule,
+        )
+        low, high = (
+            days_of(table[c].to_numpy().astype("datetime64[us]"))
+            for c in ("period_start", "period_end")
+        )
+        at = np.searchsorted(low, start, side="right") - 1
+        if (at >= 0).all() and (end <= high[at]).all():
+            return np.maximum(low[at], start.min()), np.minimum(high[at], end.max())
+    return None
 
 
 # --------------------------------------------------------------------------------------

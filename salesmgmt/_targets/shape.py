@@ -26,16 +26,30 @@ def period_weights(
     caller: str,
 ) -> np.ndarray:
     """Weight of each leaf period, shape (m,), or (n, m) where the profile differs by key."""
-    days = day_weights(spans, calendar, caller=caller)
+    worked = _each_day(spans, calendar, caller=caller)
     if profile is None:
-        return spans.covered if days is None else days
+        return spans.covered if worked is None else _in_leaves(worked, spans)
     if isinstance(profile, pd.DataFrame):
-        return _of_profile(spans, profile, days, organisation, year_start, caller=caller)
-    return _of_curve(spans, profile, days, year_start, caller=caller)
+        return _of_profile(spans, profile, worked, organisation, year_start, caller=caller)
+    return _of_curve(spans, profile, worked, year_start, caller=caller)
 
 
 def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | None:
     """Sum of the day weights in each leaf; None where no calendar is given."""
+    worked = _each_day(spans, calendar, caller=caller)
+    return None if worked is None else _in_leaves(worked, spans)
+
+
+def _in_leaves(worked: np.ndarray, spans: Spans) -> np.ndarray:
+    """Sums of weights by day, from the first day of the first leaf on, in each leaf."""
+    low = int(spans.start.min())
+    before = np.r_[0.0, np.cumsum(worked)]
+    sums = before[spans.end - low + 1] - before[spans.start - low]
+    return np.where(np.abs(sums) < 1e-9, 0.0, sums)
+
+
+def _each_day(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | None:
+    """Weight of each day from the first leaf to the last; None where no calendar is given."""
     if calendar is None:
         return None
     low, high = int(spans.start.min()), int(spans.end.max())
@@ -62,9 +76,7 @@ def day_weights(spans: Spans, calendar: Any, *, caller: str) -> np.ndarray | Non
                 f"first {first}; give every day one (0 for days off)."
             )
         weight = np.nan_to_num(weight)
-    before = np.r_[0.0, np.cumsum(weight)]
-    sums = before[spans.end - low + 1] - before[spans.start - low]
-    return np.where(np.abs(sums) < 1e-9, 0.0, sums)
+    return np.asarray(weight)
 
 
 def _day_series(calendar: Any, caller: str) -> Any:
@@ -77,8 +89,8 @@ def _day_series(calendar: Any, caller: str) -> Any:
         caller=caller,
         arg="calendar",
         unique=("date",),
-        date=Date("date"),
-        weight=Amount("weight", low=0),
+        date=Date("date", option=""),
+        weight=Amount("weight", low=0, option=""),
     )
     return pd.Series(rows["weight"], index=stamps(rows.days("date")))
 
@@ -96,7 +108,12 @@ def _one_a_day(labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
 
 
 def _of_curve(
-    spans: Spans, profile: Any, days: np.ndarray | None, year_start: int, *, caller: str
+    spans: Spans,
+    profile: Any,
+    worked: np.ndarray | None,
+    year_start: int,
+    *,
+    caller: str,
 ) -> np.ndarray:
     """A Series by date, one value a leaf, or by season, shared out over its leaves."""
     curve = check_series(profile, "profile", caller=caller, low=0)
@@ -108,7 +125,9 @@ def _of_curve(
                 f"1..12, 1..4, 1..7 or 1..53; got {list(curve.index[:4])!r}."
             )
         share = curve.to_numpy()[np.argsort(curve.index.to_numpy(), kind="stable")]
-        return _spread(spans, share[None, :], freq, days, year_start)[0]
+        return _seasonal(
+            spans, share[None, :], freq, worked, year_start, per_day=False, caller=caller
+        )[0]
     at = _one_a_day(curve.index, "profile", caller=caller)
     order = np.argsort(at, kind="stable")
     at, values = at[order], curve.to_numpy()[order]
@@ -121,13 +140,13 @@ def _of_curve(
             f"period(s), first the one that starts on {first}; give one for each period."
         )
     weights = values[found]
-    return weights if days is None else weights * days
+    return weights if worked is None else weights * _in_leaves(worked, spans)
 
 
 def _of_profile(
     spans: Spans,
     profile: pd.DataFrame,
-    days: np.ndarray | None,
+    worked: np.ndarray | None,
     organisation: pd.Index | None,
     year_start: int,
     *,
@@ -148,8 +167,8 @@ def _of_profile(
         arg="profile",
         unique=("season", *keyed),
         by=by,
-        season=Amount("season", whole=True, low=1),
-        share=Amount("share", low=0),
+        season=Amount("season", whole=True, low=1, option=""),
+        share=Amount("share", low=0, option=""),
     )
     season = rows["season"].astype(np.int64)
     year_start = int(profile.attrs.get("year_start", year_start))
@@ -160,10 +179,7 @@ def _of_profile(
     share = np.zeros((count, SEASONS[freq]))
     share[codes, season - 1] = rows["share"]
     per_day = "basis" in profile.columns and bool((profile["basis"] == "working_day").all())
-    if per_day:
-        weights = _per_day(spans, share, freq, days, year_start, caller=caller)
-    else:
-        weights = _spread(spans, share, freq, days, year_start)
+    weights = _seasonal(spans, share, freq, worked, year_start, per_day=per_day, caller=caller)
     if keys is None:
         return weights[0]
     assert organisation is not None
@@ -179,28 +195,79 @@ def _of_profile(
     return weights[at]
 
 
-def _per_day(
+def _seasonal(
+    spans: Spans,
+    share: np.ndarray,
+    freq: str,
+    worked: np.ndarray | None,
+    year_start: int,
+    *,
+    per_day: bool,
+    caller: str,
+) -> np.ndarray:
+    """Season shares (k, seasons) on the leaves, (k, m); leaves that hold several by their days.
+
+    A period of weeks, a week across two months, a month of weekdays: each of its days counts
+    by the season that day is in.
+    """
+    if per_day and worked is None:
+        raise InputError(
+            f"{caller}(): profile is per working day (it was made with calendar=); give calendar= "
+            "here, too."
+        )
+    if _in_one_season(spans, freq, year_start):
+        days = None if worked is None else _in_leaves(worked, spans)
+        return _on_leaves(spans, share, freq, days, year_start, per_day=per_day)
+    length = spans.end - spans.start + 1
+    first = np.r_[0, np.cumsum(length)[:-1]]
+    each = np.arange(int(length.sum())) - np.repeat(first - spans.start, length)
+    fine = Spans(each, each, "D", np.ones(len(each)), {"year": each})
+    own = None if worked is None else worked[each - each[0]]
+    weights = _on_leaves(fine, share, freq, own, year_start, per_day=per_day)
+    return np.asarray(np.add.reduceat(weights, first, axis=1))
+
+
+def _in_one_season(spans: Spans, freq: str, year_start: int) -> bool:
+    """Whether no leaf reaches over the end of a season."""
+    if freq == "D":
+        return bool((spans.start == spans.end).all())
+    ends = [period_of(days, freq, year_start=year_start) for days in (spans.start, spans.end)]
+    return bool((ends[0] == ends[1]).all())
+
+
+def _on_leaves(
     spans: Spans,
     share: np.ndarray,
     freq: str,
     days: np.ndarray | None,
     year_start: int,
     *,
-    caller: str,
+    per_day: bool,
 ) -> np.ndarray:
-    """A profile per working day: its index times the working days of each leaf."""
-    if days is None:
-        raise InputError(
-            f"{caller}(): profile is per working day (it was made with calendar=); give calendar= "
-            "here, too."
-        )
-    if spans.freq == "Q" and freq == "M":
-        raise InputError(
-            f"{caller}(): a profile per working day by month cannot shape quarters; plan by "
-            "month, or make the profile with freq='Q'."
-        )
+    """Shares of leaves that lie in one season each: its part of the period the season stands for.
+
+    Per working day the share counts as often as the leaf has such days.
+    """
     season = season_of(spans.start, freq, year_start=year_start) - 1
-    return share[:, season] * days
+    if per_day:
+        assert days is not None
+        return share[:, season] * days
+    within = spans.covered if days is None else days
+    if freq == "D" or freq == spans.freq:
+        part = within if freq == "D" or days is None else (within > 0) * spans.covered
+        return share[:, season] * part
+    period = period_of(spans.start, freq, year_start=year_start)
+    mass = np.bincount(period - period.min(), weights=within)[period - period.min()]
+    part = np.divide(within, mass, out=np.zeros_like(mass), where=mass > 0)
+    return share[:, season] * part * _in_plan(spans, period, freq, year_start)
+
+
+def _in_plan(spans: Spans, period: np.ndarray, freq: str, year_start: int) -> np.ndarray:
+    """Part of each leaf's season period that lies in the plan: 1 but where the plan cuts one."""
+    first = period_start(period, freq, year_start=year_start)
+    last = period_end(period, freq, year_start=year_start)
+    held = np.bincount(period - period.min(), weights=spans.end - spans.start + 1)
+    return np.asarray(held[period - period.min()] / (last - first + 1))
 
 
 def _freq_of(seasons: int, *, caller: str) -> str:
@@ -208,40 +275,3 @@ def _freq_of(seasons: int, *, caller: str) -> str:
         if seasons <= count:
             return freq
     raise InputError(f"{caller}(): profile has season {seasons}; there are at most 53.")
-
-
-def _spread(
-    spans: Spans, share: np.ndarray, freq: str, days: np.ndarray | None, year_start: int
-) -> np.ndarray:
-    """Season shares on the leaves: a leaf gets its part of the period its season stands for."""
-    within = spans.covered if days is None else days
-    season = season_of(spans.start, freq, year_start=year_start) - 1
-    if freq == "D" or freq == spans.freq:
-        part = within if freq == "D" or days is None else (within > 0) * spans.covered
-        return share[:, season] * part
-    period = period_of(spans.start, freq, year_start=year_start)
-    coarser = {"Q": 3, "M": 2, "W": 1}
-    if coarser.get(spans.freq, 0) > coarser.get(freq, 0):  # leaves coarser than the profile
-        return _gathered(spans, share, freq, year_start)
-    mass = np.bincount(period - period.min(), weights=within)[period - period.min()]
-    part = np.divide(within, mass, out=np.zeros_like(mass), where=mass > 0)
-    return share[:, season] * part * _in_plan(spans, period, freq, year_start)
-
-
-def _in_plan(spans: Spans, period: np.ndarray, freq: str, year_start: int) -> np.ndarray:
-    """Part of each leaf's season period that lies in the plan: 1 but where its ends cut one."""
-    first = period_start(period, freq, year_start=year_start)
-    last = period_end(period, freq, year_start=year_start)
-    low, high = np.maximum(first, spans.start.min()), np.minimum(last, spans.end.max())
-    return (high - low + 1) / (last - first + 1)
-
-
-def _gathered(spans: Spans, share: np.ndarray, freq: str, year_start: int) -> np.ndarray:
-    """Shares of the fine seasons that start in each leaf."""
-    out = np.zeros((len(share), len(spans)))
-    for j, (a, b) in enumerate(zip(spans.start, spans.end, strict=True)):
-        first, last = period_of(np.array([a, b]), freq, year_start=year_start)
-        starts = period_start(np.arange(first, last + 1), freq, year_start=year_start)
-        season = season_of(np.maximum(starts, a), freq, year_start=year_start) - 1
-        out[:, j] = share[:, season].sum(axis=1)
-    return out

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_choice, check_int, day, days_of
+from .._frames import Amount, Date, as_dates, check_choice, check_int, day, days_of, take
 from ..engine.controlled_rounding import Tree
 from ..engine.periods import fiscal_year, period_end, period_of, period_start
 from ..errors import InputError
@@ -21,6 +21,7 @@ __all__ = ["Spans", "dated", "label_days", "plan_spans", "season_of", "stamps"]
 RETAIL = ("4-4-5", "4-5-4", "5-4-4")
 LEAVES = ("D", "W", "M", "Q", "Y")
 SEASONS = {"D": 7, "W": 53, "M": 12, "Q": 4}
+_FIRSTS = re.compile("D|(MS|ME|M)|(QS|QE|Q|YS|YE|AS|A|Y)(-[A-Z]{3})?")  # of pd.date_range
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,14 @@ def stamps(days: np.ndarray) -> pd.DatetimeIndex:
 
 
 def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
-    """``(start, end, freq)`` or a PeriodIndex as leaves."""
+    """``(start, end, freq)``, a PeriodIndex or a table of periods as leaves."""
     check_int(year_start, "year_start", caller=caller, low=1, high=12)
+    if isinstance(periods, pd.DatetimeIndex) and _FIRSTS.fullmatch(periods.freqstr or ""):
+        periods = periods.to_period()
     if isinstance(periods, pd.PeriodIndex):
         return _of_index(periods, year_start, caller=caller)
+    if isinstance(periods, pd.DataFrame):
+        return _of_table(periods, year_start, caller=caller)
     if isinstance(periods, str) or (
         isinstance(periods, tuple | list) and len(periods) in (2, 3) and periods[0] in RETAIL
     ):
@@ -86,8 +91,8 @@ def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
         first, last, freq = periods
         return _of_range(first, last, freq, year_start, caller=caller)
     raise InputError(
-        f"{caller}(): periods must be (start, end, freq), a PeriodIndex or ('4-4-5', year), "
-        f"got {periods!r}."
+        f"{caller}(): periods must be (start, end, freq), a PeriodIndex, ('4-4-5', year) or a "
+        f"table with period_start and period_end, got {periods!r}."
     )
 
 
@@ -159,6 +164,42 @@ def _of_index(periods: pd.PeriodIndex, year_start: int, *, caller: str) -> Spans
     start = days_of(ordered.start_time.to_numpy())
     end = days_of(ordered.end_time.to_numpy())
     return _spans(start, end, freq, year_start)
+
+
+def _of_table(table: pd.DataFrame, year_start: int, *, caller: str) -> Spans:
+    """Periods of one's own, as ``calendars.retail_calendar`` gives them, or 13 of four weeks."""
+    rows = take(
+        table,
+        caller=caller,
+        arg="periods",
+        unique=("period_start",),
+        period_start=Date("period_start", option=""),
+        period_end=Date("period_end", last=True, option=""),
+        year=Amount("year", whole=True, optional=True),
+        quarter=Amount("quarter", whole=True, optional=True),
+        # A number of its own only where the rows are weeks, whose months it makes.
+        period=Amount("period", whole=True, optional=True) if "week" in table.columns else None,
+    )
+    order = np.argsort(rows.days("period_start"), kind="stable")
+    start, end = rows.days("period_start")[order], rows.days("period_end")[order]
+    wrong = np.flatnonzero((start > end) | (np.r_[start[1:], end[-1] + 1] <= end))
+    if len(wrong):
+        at = wrong[0]
+        told = " to ".join(str(stamps(days[at : at + 1])[0].date()) for days in (start, end))
+        raise InputError(
+            f"{caller}(): periods: {len(wrong)} period(s) end before they start or reach into the "
+            f"next one, first {told}; period_end is the last day inside."
+        )
+    levels = {"year": fiscal_year(start, year_start=year_start)}
+    if "year" in rows:
+        levels["year"] = rows["year"][order].astype(np.int64)
+    if "quarter" in rows:
+        levels["quarter"] = levels["year"] * 4 + rows["quarter"][order].astype(np.int64)
+    if "period" in rows:
+        levels["month"] = levels["year"] * 100 + rows["period"][order].astype(np.int64)
+    length = end - start + 1
+    same = {1: "D", 7: "W"}.get(int(length[0]), "") if (length == length[0]).all() else ""
+    return Spans(start, end, same or "own", length.astype(np.float64), levels)
 
 
 def _spans(start: np.ndarray, end: np.ndarray, freq: str, year_start: int) -> Spans:

@@ -186,9 +186,9 @@ def _of_plan(
         plan,
         caller=caller,
         arg="total",
-        start=Date("period_start"),
-        end=Date("period_end", last=True),
-        target=Amount("target"),
+        start=Date("period_start", option=""),
+        end=Date("period_end", last=True, option=""),
+        target=Amount("target", option=""),
         measure=Key("measure", optional=True),
         **roles,
     )
