@@ -391,9 +391,7 @@ def test_any_calendar_of_periods_will_do():
     )
     month = pd.Series(np.arange(1.0, 13), index=range(1, 13))
     assert decompose(78, periods=halves, profile=month, step=1)["target"].tolist() == [21, 57]
-    assert ramp(pd.Series({"Li": "2026-07-01"}), halves, curve=(0.5,)).to_numpy().tolist() == [
-        [0.0, 0.5]
-    ]
+    assert ramp({"Li": "2026-07-01"}, halves, curve=(0.5,)).to_numpy().tolist() == [[0.0, 0.5]]
     with pytest.raises(InputError, match=r"2 period\(s\) end before they start or reach into"):
         decompose(78, periods=halves.assign(period_end=["2026-07", "2026-06"]))
     with pytest.raises(InputError, match=r"no column 'period_end'.*Rename your own column"):

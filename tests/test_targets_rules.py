@@ -415,3 +415,50 @@ def test_territories_on_a_map_are_even_and_cells_of_the_map():
     near = cKDTree(place).query(place, k=6)[1][:, 1:]
     group = got["territory"].to_numpy()
     assert (group[near] == group[:, None]).any(axis=1).mean() > 0.98
+
+
+def test_who_changes_the_team_is_told_by_the_date():
+    """ERPNext and others hold targets by person and group; sales name the person alone."""
+    moved = pd.DataFrame(
+        {
+            "team": ["N", "S", "S", "S"],
+            "rep": ["Li", "Li", "Wang", "Wang"],
+            "period_start": ["2026-01-01", "2026-02-01"] * 2,
+            "period_end": ["2026-01-31", "2026-02-28"] * 2,
+            "target": [310.0, 280.0, 155.0, 140.0],
+        }
+    )
+    sales = pd.DataFrame(
+        {
+            "rep": ["Li", "Wang", "Li", "Li"],
+            "date": ["2026-01-05", "2026-01-06", "2026-02-02", "2026-03-02"],
+            "amount": [300.0, 100.0, 50.0, 7.0],
+        }
+    )
+    now = track(moved, sales, as_of="2026-02-28")
+    assert now[["team", "rep"]].to_numpy().tolist() == [["N", "Li"], ["S", "Li"], ["S", "Wang"]]
+    assert now["actual"].tolist() == [300.0, 50.0, 100.0]
+    assert track(moved, sales, as_of="2026-02-28", by="team")["actual"].tolist() == [300.0, 150.0]
+    again = replan(moved, sales, as_of="2026-01-31")
+    assert again["target"].tolist()[::2] == [300.0, 100.0]
+    both = pd.concat([moved, moved.head(1).assign(team="S")])
+    with pytest.raises(InputError, match="'Li' belong to several rows"):
+        track(both, sales, as_of="2026-02-28")
+    with pytest.raises(InputError, match="several parents at the same time"):
+        replan(both, sales, as_of="2026-01-31")
+
+
+@pytest.mark.parametrize(
+    "months", [["2026-01", "2026-02"], pd.PeriodIndex(["2026-01", "2026-02"], freq="M")]
+)
+def test_one_column_of_months_is_start_and_end(months):
+    own = pd.DataFrame({"rep": "Li", "month": months, "target": [310.0, 280.0]})
+    sales = pd.DataFrame({"rep": ["Li"], "date": ["2026-01-31"], "amount": [300.0]})
+    how = {"period_start": "month", "period_end": "month"}
+    assert track(own, sales, as_of="2026-02-14", **how)["expected"].tolist() == [450.0]
+    again = replan(own, sales, as_of="2026-01-31", **how)
+    assert again["target"].tolist() == [300.0, 290.0]
+    assert track(again, sales, as_of="2026-02-14")["expected"].tolist() == [445.0]
+    assert roll_up(own, freq="Q", **how)["period_end"].tolist() == [pd.Timestamp("2026-02-28")]
+    with pytest.raises(InputError, match="has both 'month' and 'period_end'"):
+        replan(own.assign(period_end="2026-12-31"), sales, as_of="2026-01-31", **how)

@@ -27,7 +27,7 @@ from .._frames import (
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .odds import PlanSpans, draw_totals
-from .organisation import PlanColumns, lookup, overlap
+from .organisation import PlanColumns, cell_positions, lookup, overlap
 from .shape import period_weights
 from .spans import Spans
 from .turnover import key_of
@@ -375,13 +375,19 @@ def _groups_of(
     at = lookup(mine.labels, theirs.labels)
     known = at >= 0
     unclear = known & (low[np.maximum(at, 0)] != high[np.maximum(at, 0)])
-    if unclear.any():
-        first = theirs.text()[int(np.flatnonzero(unclear)[0])]
-        raise InputError(
-            f"{caller}(): actuals of {first!r} belong to several rows of the result; give actuals "
-            "the plan's other key columns too, or report by= a coarser key."
-        )
     out = np.where(known, low[np.maximum(at, 0)], -1)[theirs.codes]
+    if unclear.any():  # who changed the team is told by the date, as long as there is one
+        some = np.isin(mine.codes, at[unclear])
+        if overlap(lambda: mine.codes[some], spans[0][some], spans[1][some], same=True):
+            first = theirs.text()[int(np.flatnonzero(unclear)[0])]
+            raise InputError(
+                f"{caller}(): actuals of {first!r} belong to several rows of the result; give "
+                "actuals the plan's other key columns too, or report by= a coarser key."
+            )
+        days = done.days("date")
+        row = cell_positions(mine.codes, *spans, at[theirs.codes], days, int(spans[1].max()))
+        own = np.where(row >= 0, group[np.maximum(row, 0)], out)
+        out = np.where(unclear[theirs.codes], own, out)
     lost = (out < 0) & counts
     if lost.any():
         who = theirs.text()[int(theirs.codes[np.flatnonzero(lost)[0]])]

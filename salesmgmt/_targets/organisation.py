@@ -30,6 +30,7 @@ __all__ = [
     "RESERVED",
     "PlanColumns",
     "as_table",
+    "cell_positions",
     "lookup",
     "node_name",
     "one_measure",
@@ -110,16 +111,23 @@ class PlanColumns:
 
         What was assigned for targets that are about to change is left out, and told.
         """
-        fixed = ("period_start", "period_end", "target")
+        both = self.period_start == self.period_end  # one column of months, say
+        fixed = ("period_start", "target") if both else ("period_start", "period_end", "target")
         renamed = {getattr(self, n): n for n in fixed if getattr(self, n) != n}
-        clash = [n for n in renamed.values() if n in plan.columns and n not in renamed]
+        taken = [*renamed.values(), *(["period_end"] if both else [])]
+        clash = [n for n in taken if n in plan.columns and n not in renamed]
         if clash:
-            own = {name: column for column, name in renamed.items()}[clash[0]]
+            own = {name: column for column, name in renamed.items()}.get(
+                clash[0], self.period_start
+            )
             raise InputError(
                 f"{caller}(): plan has both {own!r} and {clash[0]!r}, the name the result gives "
                 f"it; drop or rename {clash[0]!r}."
             )
         out = plan.rename(columns=renamed) if renamed else plan.copy()
+        if both:
+            at = list(out.columns).index("period_start")
+            out.insert(at + 1, "period_end", out["period_start"])
         if "assigned" in out.columns:
             warn(
                 f"{caller}(): left out the column 'assigned': it was made for the targets before; "
@@ -338,6 +346,31 @@ def part_of_tree(tree: Tree, rows: np.ndarray) -> tuple[Tree, list[np.ndarray]]:
         kept.append(nodes)
         above = fresh.reshape(-1)
     return Tree(tuple(parents)), kept
+
+
+def cell_positions(
+    row_key: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    codes: np.ndarray,
+    days: np.ndarray,
+    today: int,
+) -> np.ndarray:
+    """Row of the plan whose key and period each amount belongs to, -1 for none.
+
+    Periods of one key must not overlap.
+    """
+    low, width = int(start.min()), int(end.max() - start.min()) + 2
+    place = row_key * width + (start - low)
+    order = np.arange(len(place))
+    if (np.diff(place) < 0).any():
+        order = np.argsort(place, kind="stable")
+    inside = (codes >= 0) & (days >= low) & (days <= min(today, int(end.max())))
+    wanted = codes * width + (days - low)
+    found = np.searchsorted(place[order], wanted, side="right") - 1
+    row = order[np.maximum(found, 0)]
+    good = inside & (found >= 0) & (row_key[row] == codes) & (days <= end[row])
+    return np.where(good, row, -1)
 
 
 def lookup(mine: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:

@@ -94,7 +94,7 @@ def blend_weights(
 
 
 def ramp(
-    starts: pd.Series | pd.DataFrame,
+    starts: pd.Series | pd.DataFrame | Mapping[Any, Any],
     periods: Any,
     *,
     curve: Sequence[float] = (0, 0.25, 0.5, 0.75, 1.0),
@@ -104,7 +104,7 @@ def ramp(
 
     Parameters
     ----------
-    starts : Series or DataFrame
+    starts : Series, dict or DataFrame
         First day by rep (missing: has always been there); a frame's second column is the last
         day (missing: stays).
     periods : (start, end, freq) or PeriodIndex
@@ -135,6 +135,8 @@ def ramp(
     caller = "ramp"
     steps = _curve(curve, caller=caller)
     spans = plan_spans(periods, year_start=year_start, caller=caller)
+    if isinstance(starts, Mapping):
+        starts = pd.Series(starts, dtype=object)
     frame = starts.to_frame() if isinstance(starts, pd.Series) else starts
     if not isinstance(frame, pd.DataFrame) or frame.shape[1] not in (1, 2):
         raise InputError(

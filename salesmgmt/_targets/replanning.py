@@ -34,7 +34,7 @@ from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
-from .organisation import PlanColumns, lookup, overlap
+from .organisation import PlanColumns, cell_positions, lookup, overlap
 from .turnover import dated_leavers, key_of, measure_of, move, with_joiners
 
 __all__ = ["replan"]
@@ -256,40 +256,20 @@ def _cells_of_actuals(
         mine, theirs = rows.keys(*common), done.keys(*common)
         first = np.full(len(mine), -1, dtype=np.int64)
         first[mine.codes] = row_key
-        if (first[mine.codes] != row_key).any():
+        # Who changed the team is told by the date, as long as there is one cell a day.
+        if (first[mine.codes] != row_key).any() and overlap(
+            lambda: mine.codes, start, end, same=True
+        ):
             raise InputError(
-                f"{caller}(): the plan's key {keys[-1]!r} stands under several parents; give "
-                f"actuals the columns {keys!r}."
+                f"{caller}(): the plan's key {keys[-1]!r} stands under several parents at the "
+                f"same time; give actuals the columns {keys!r}."
             )
-        at = lookup(mine.labels, theirs.labels)
-        codes = np.where(at >= 0, first[np.maximum(at, 0)], -1)[theirs.codes]
-    cell = _cell_positions(row_key, start, end, codes, days, today)
+        row_key, codes = mine.codes, lookup(mine.labels, theirs.labels)[theirs.codes]
+    cell = cell_positions(row_key, start, end, codes, days, today)
     _warn_lost(done, days, cell, start, end, today, caller=caller)
     use = cell >= 0
-    came = group_sums(cell[use], done["amount"][use], len(row_key))
+    came = group_sums(cell[use], done["amount"][use], len(rows))
     return came, today
-
-
-def _cell_positions(
-    row_key: np.ndarray,
-    start: np.ndarray,
-    end: np.ndarray,
-    codes: np.ndarray,
-    days: np.ndarray,
-    today: int,
-) -> np.ndarray:
-    """Row of the plan whose key and period each amount belongs to, -1 for none."""
-    low, width = int(start.min()), int(end.max() - start.min()) + 2
-    place = row_key * width + (start - low)
-    order = np.arange(len(place))
-    if (np.diff(place) < 0).any():
-        order = np.argsort(place, kind="stable")
-    inside = (codes >= 0) & (days >= low) & (days <= min(today, int(end.max())))
-    wanted = codes * width + (days - low)
-    found = np.searchsorted(place[order], wanted, side="right") - 1
-    row = order[np.maximum(found, 0)]
-    good = inside & (found >= 0) & (row_key[row] == codes) & (days <= end[row])
-    return np.where(good, row, -1)
 
 
 def _warn_lost(
