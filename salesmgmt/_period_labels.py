@@ -14,29 +14,43 @@ from .engine.periods import fiscal_year
 __all__ = ["end_of", "in_time", "start_of"]
 
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
-_FORMS = [
-    re.compile(_YEAR + form + "$", re.IGNORECASE)
-    for form in (
-        r"年?",
-        r"[-/.年 ]?(?P<quarter>[qQ第]?[1-4](?<=[qQ第][1-4]))季?度?",
-        r"[-/.年 ]?(?P<month>0?[1-9]|1[0-2])月?份?",
-        r"[-/.年](?P<month>0?[1-9]|1[0-2])[-/.月](?P<day>\d\d?)日?(?: 00:00:00)?",
-    )
-]
+_SHORT = r"(?P<year>(?:19|20)?\d\d)"  # 25 for 2025, beside what can be no day
 _MONTHS = {
     name.lower(): i
     for names in (calendar.month_abbr, calendar.month_name)
     for i, name in enumerate(names)
     if name
-}
+} | {"sept": 9}
+_NAME = "(?P<name>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
+#: What a label may look like, and how many months it spans (0: a day).
+_FORMS = [
+    (re.compile(form + "$", re.IGNORECASE), months)
+    for form, months in (
+        (_YEAR + r"年?", 12),
+        (_YEAR + r"[-/.年 ]*(?P<quarter>[qQ第]?[1-4](?<=[qQ第][1-4]))季?度?", 3),
+        (_YEAR + r"[-/.年 ]?(?P<month>0?[1-9]|1[0-2])月?份?", 1),
+        (
+            _YEAR + r"[-/.年](?P<month>0?[1-9]|1[0-2])[-/.月](?P<day>\d\d?)日?(?: 00:00:00)?",
+            0,
+        ),
+        ("FY[-' ]?" + _SHORT, 12),
+        ("FY[-' ]?" + _SHORT + r"[-/ ]*Q(?P<quarter>[1-4])", 3),
+        (r"Q(?P<quarter>[1-4])[-/' ]*(?:FY)?[-' ]?" + _SHORT, 3),
+        (_NAME + r"[-/.,' ]+" + _SHORT, 1),
+        (_YEAR + r"[-/. ]+" + _NAME, 1),
+        (r"(?P<quarter>[1-4])Q[-/' ]*" + _SHORT, 3),
+        (r"(?P<month>0?[1-9]|1[0-2])[-/.]" + _YEAR, 1),
+    )
+]
 
 
 def in_time(labels: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:
     """Place of each label in time (0 first), and its fiscal year (one for all if none is told).
 
     Dates, Periods and ordered categories say it themselves; texts and whole numbers such as
-    ``"2025-03"``, ``202503``, ``"2025Q1"`` or ``2025`` are read; others go in natural order:
-    ``"P2"`` before ``"P10"``, ``"Feb"`` before ``"Mar"``.
+    ``"2025-03"``, ``202503``, ``"2025Q1"``, ``"Q1 2025"``, ``"FY25-Q1"``, ``"Mar 2025"``,
+    ``"Mar-25"`` or ``2025`` are read; others go in natural order: ``"P2"`` before ``"P10"``,
+    ``"Feb"`` before ``"Mar"``.
     """
     same = np.zeros(len(labels), dtype=np.int64)
     if isinstance(labels.dtype, pd.PeriodDtype):
@@ -47,7 +61,7 @@ def in_time(labels: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]
         return np.arange(len(labels)), same
     texts = [_text(v) for v in labels]
     read = [_read(t, year_start) for t in texts]
-    if all(r is not None for r in read):
+    if all(r is not None for r in read) and not _days_of_months(texts):
         return _places([r[:3] for r in read if r is not None]), np.array(
             [r[3] for r in read if r is not None], dtype=np.int64
         )
@@ -64,10 +78,13 @@ def start_of(labels: pd.Series, year_start: int) -> pd.Series | None:
     if pd.api.types.is_datetime64_any_dtype(labels.dtype):
         return labels
     days = []
+    if _days_of_months([_text(label) for label in labels]):
+        return None
     for label in labels:
         text = _text(label)
         read = _read(text, year_start)
-        if read is None:
+        # FY25 begins in 2025 for some and ends in it for others.
+        if read is None or (year_start > 1 and "FY" in text.upper()):
             return None
         year, month, day, fiscal = read
         if year_start > 1 and day == 1 and _is_fiscal(text):
@@ -89,16 +106,23 @@ def end_of(labels: pd.Series, starts: pd.Series) -> pd.Series:
     ends = []
     for label, start in zip(labels, starts, strict=True):
         text = _text(label)
-        form = next(i for i, f in enumerate(_FORMS) if f.match(text))
-        months = (12, 3, 1, 0)[form]
+        months = next(months for form, months in _FORMS if form.match(text))
         later = start + pd.DateOffset(months=months) - pd.Timedelta(days=1)
         ends.append(later if months else start)
     return pd.Series(pd.to_datetime(ends), index=labels.index)
 
 
+def _days_of_months(texts: list[str]) -> bool:
+    """Whether ``Mar-05``, ``Mar-12`` are days, and no years: more numbers than months."""
+    form = re.compile(_NAME + r"[-/.,' ]+(?P<number>\d\d)$", re.IGNORECASE)
+    found = [m for m in map(form.match, texts) if m is not None]
+    months, numbers = ({m[k].lower()[:3] for m in found} for k in ("name", "number"))
+    return len(numbers) > len(months)
+
+
 def _is_fiscal(text: str) -> bool:
     """Whether a label is a quarter or a year, which are fiscal ones."""
-    return any(form.match(text) for form in _FORMS[:2])
+    return any(form.match(text) for form, months in _FORMS if months in (3, 12))
 
 
 def _from_start(starts: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,14 +145,17 @@ def _number(numeral: str) -> str:
 
 def _read(text: str, year_start: int) -> tuple[int, int, int, int] | None:
     """Year, month, day, and fiscal year; None if the text says no time."""
-    for form in _FORMS:
+    for form, months in _FORMS:
         found = form.match(text)
         if found is None:
             continue
         part = found.groupdict()
         year, month, day = int(part["year"]), int(part.get("month") or 1), int(part.get("day") or 1)
+        year += 2000 if year < 100 else 0
+        if part.get("name"):
+            month = _MONTHS[part["name"].lower()]
         quarter = part.get("quarter")
-        if quarter or not part.get("month"):  # quarters and years are fiscal ones themselves
+        if months in (3, 12):  # quarters and years are fiscal ones themselves
             return year, 3 * int(quarter[-1]) - 2 if quarter else 1, 1, year
         start = np.datetime64(f"{year:04d}-{month:02d}-01", "D").astype(np.int64)
         return year, month, day, int(fiscal_year(np.array([start]), year_start=year_start)[0])

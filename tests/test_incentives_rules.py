@@ -65,6 +65,11 @@ def test_a_gate_leaves_tiers_before_the_target_as_they_are(gate):
         ("2024Q4", "2025Q1"),
         ("2024年12月", "2025年1月"),
         (2024, 2025),
+        ("Dec-24", "Jan-25"),
+        ("December 2024", "Jan 2025"),
+        ("Q4 2024", "Q1 2025"),
+        ("FY24", "FY25"),
+        ("12/2024", "01/2025"),
         (pd.Period("2024-12", "M"), pd.Period("2025-01", "M")),
     ],
 )
@@ -89,6 +94,12 @@ def test_a_fiscal_year_goes_on_through_december():
         ["Jan", "Feb", "Mar"],
         ["9月", "10月", "11月"],
         ["第一季度", "第二季度", "第三季度"],
+        ["Jul-25", "Aug-25", "Sept 2025"],
+        ["Q1 2025", "Q2 2025", "Q3 2025"],
+        ["FY25-Q1", "FY25-Q2", "Q3 FY25"],
+        ["1Q25", "2Q25", "3Q25"],
+        ["9/2025", "10/2025", "11.2025"],
+        ["Mar-05", "Mar-12", "Mar-19"],
     ],
 )
 def test_period_labels_are_taken_in_the_order_of_time(labels):
@@ -451,6 +462,28 @@ def test_targets_of_several_periods_that_make_no_sense(rules, extra, says):
     goal["rep"] = "a"
     with pytest.raises(InputError, match=says):
         payout(sales, CommissionPlan([(0, 0.05)], **rules), by="rep", targets=goal)
+
+
+def test_a_quarter_named_in_any_way_is_that_quarter():
+    sales = pd.DataFrame({"rep": "a", "date": ["2025-04-10", "2025-06-10"], "amount": [60.0, 60]})
+    plan = CommissionPlan([(0, 0.1), (1, 0.2)], cumulative="Q")
+    for label in ("2025Q2", "Q2 2025", "2Q25", "Q2'25", "FY25-Q2", "2025年第二季度"):
+        goal = pd.DataFrame({"rep": ["a"], "period": [label], "target": [100.0]})
+        assert payout(sales, plan, by="rep", targets=goal)["payout"].tolist() == [6, 0, 8]
+    # Fiscal years are named after either of their calendar years: then dates must say which.
+    goal = pd.DataFrame({"rep": ["a"], "period": ["FY25-Q1"], "target": [100.0]})
+    with pytest.raises(InputError, match="labels that are no dates"):
+        payout(sales, plan, by="rep", targets=goal, year_start=4)
+
+
+@pytest.mark.parametrize(("held", "wanted"), [([1, 2], "1"), (["1", "2"], [1, 2])])
+def test_a_spiff_for_text_is_not_for_numbers(held, wanted):
+    # Both are written 1, and such a SPIFF paid nobody.
+    sales = pd.DataFrame({"rep": "a", "product": held, "amount": [100.0, 100]})
+    plan = CommissionPlan([(0, 0.1)], base="amount",
+                          spiffs=[{"where": {"product": wanted}, "pay": 5}])  # fmt: skip
+    with pytest.raises(InputError, match="never equal"):
+        payout(sales, plan, by="rep")
 
 
 def test_quarters_need_periods_that_tell_them():

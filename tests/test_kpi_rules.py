@@ -275,3 +275,70 @@ def test_what_is_no_pair_of_metrics_is_refused_by_name():
 def test_one_metric_alone_has_all_the_weight():
     two = pd.DataFrame({"k": ["b", "a"], "m": [2.0, 1.0]})
     assert sensitivity(two, ["m"], keys="k").empty
+
+
+@pytest.mark.parametrize("method", ["topsis", "saw", "wpm", "vikor", "promethee", "grey"])
+def test_binary_noise_is_no_difference_between_keys(method):
+    # 0.1 + 0.2 beside 0.3: brought to 0..1 the one was best and the others worst.
+    frame = pd.DataFrame({"k": list("abc"), "x": [0.1 + 0.2, 0.3, 0.3], "y": [1.0, 2, 3]})
+    got = rank(frame, ["x", "y"], keys="k", method=method)
+    exact = rank(frame.assign(x=0.3), ["x", "y"], keys="k", method=method)
+    assert got["rank"].tolist() == [3, 2, 1]
+    np.testing.assert_allclose(got["score"], exact["score"], atol=1e-12)
+    for how in ("entropy", "critic", "merec"):
+        assert weights(frame, keys="k", method=how)["x"] == 0
+
+
+def test_binary_noise_is_no_place_among_the_others():
+    noisy = distribution(pd.Series([0.1 + 0.2, 0.3, 0.3, 0.1], index=list("abcd")))
+    plain = distribution(pd.Series([0.3, 0.3, 0.3, 0.1], index=list("abcd")))
+    pd.testing.assert_frame_equal(noisy, plain)
+    same = distribution(pd.Series([-0.087] * 3, index=list("abc")))  # their std is 1e-17
+    assert same["z"].tolist() == [0, 0, 0]
+    ties = pd.DataFrame({"k": list("ab"), "x": [0.1 + 0.2, 0.3], "y": [1.0, 1.0]})
+    assert rank(ties, ["x", "y"], keys="k", method="promethee")["score"].tolist() == [0, 0]
+
+
+def test_judgements_as_people_write_them():
+    # Inverses of two decimals, as in printed matrices; fractions, as spreadsheets export them.
+    exact = weights(np.array([[1, 3, 7], [1 / 3, 1, 2], [1 / 7, 1 / 2, 1]]))
+    for told in (
+        np.array([[1, 3, 7], [0.33, 1, 2], [0.14, 0.5, 1]]),
+        np.array([["1", "3", "7"], ["1/3", "1", "2"], ["1/7", "1/2", "1"]], dtype=object),
+    ):
+        np.testing.assert_allclose(weights(told), exact, rtol=1e-12)
+    turned = exact.to_numpy()[::-1]
+    got = weights(np.array([[1, 0.5, 0.14], [2, 1, 0.33], [7, 3, 1]]))
+    np.testing.assert_allclose(got, turned, rtol=1e-12)
+    assert weights([("a", "b", "1/3")]).tolist() == pytest.approx([0.25, 0.75])
+    with pytest.raises(InputError, match="judged twice"):
+        weights(np.array([[1, 3, 7], [0.5, 1, 2], [0.14, 0.5, 1]]))
+    with pytest.raises(InputError, match="Leave out"):
+        weights(np.array([[1, 3, 7], [0, 1, 2], [0, 0, 1.0]]))
+
+
+def test_shares_in_place_of_counts_are_told():
+    with pytest.warns(DataWarning, match="seems to hold shares"):
+        control_chart(pd.Series([0.1, 0.2, 0.15]), method="p", n=100)
+    won = pd.DataFrame({"rep": list("ab"), "won": [0.3, 0.5], "n": [10, 5]})
+    with pytest.warns(DataWarning, match="seems to hold shares"):
+        shrink(won, numerator="won", denominator="n", by="rep")
+
+
+def test_dates_told_as_text_go_in_the_order_of_time():
+    for labels in (["2025-10", "2025-9", "2025-11"], ["Jan-25", "Dec-24", "Feb-25"]):
+        got = control_chart(pd.Series([3.0, 1.0, 2.0], index=labels))
+        assert got["value"].tolist() == [1, 3, 2]
+    got = control_chart(pd.Series([3.0, 1.0, 2.0], index=["lot b", "lot a", "lot c"]))
+    assert got["value"].tolist() == [3, 1, 2]
+
+
+def test_promoters_of_answers_that_are_no_whole_numbers_or_on_another_scale():
+    # 6.5 lies below 7 and 8.5 below 9: every answer is in one of the three.
+    halves = pd.DataFrame({"nps": [6.5, 8.5, 9.5, 10.0, 0.0], "date": "2025-01-05"})
+    assert satisfaction(halves)["value"].item() == 0
+    sales = pd.DataFrame({"customer_id": ["a"], "date": ["2025-01-05"], "amount": [1.0]})
+    same = indicators(sales, surveys=halves).set_index("metric")["value"]
+    assert same["nps"] == 0
+    with pytest.warns(DataWarning, match="on 0 to 10 all detract"):
+        satisfaction(pd.DataFrame({"nps": [4, 3, 5, 5, 5] * 3}))

@@ -8,10 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .._frames import as_dates
 from ..engine.tiers import Terms, cumulative_parts, exact, group_cumsum, round_div, settle, tier_pay
 from ..engine.units import as_written, fraction_of
+from ..errors import InputError
 from .clawback import taken_back
 from .climb import Climb, Piece
 from .job import Job
@@ -530,6 +532,7 @@ def _matches(job: Job, spiff: Mapping[str, Any]) -> np.ndarray:
     hit = np.ones(len(job.rows), dtype=bool)
     for column, value in spiff.get("where", {}).items():
         wanted = value if isinstance(value, list) else [value]
+        _check_wanted(job, column, wanted)
         hit &= job.rows.frame[column].isin(wanted).to_numpy()
     for option in ("start", "end"):
         if option in spiff:
@@ -537,6 +540,19 @@ def _matches(job: Job, spiff: Mapping[str, Any]) -> np.ndarray:
             days = job.rows["date"].astype("datetime64[D]")
             hit &= days >= edge if option == "start" else days <= edge
     return hit
+
+
+def _check_wanted(job: Job, column: str, wanted: list[Any]) -> None:
+    """Numbers and text are never equal: such a SPIFF would pay nobody."""
+    held = job.rows.frame[column]
+    texts = [isinstance(v, str) for v in wanted]
+    number = pd.api.types.is_numeric_dtype(held.dtype)
+    text = pd.api.types.infer_dtype(held, skipna=True) == "string"
+    if wanted and ((number and all(texts)) or (text and not any(texts))):
+        raise InputError(
+            f"{job.caller}(): a SPIFF is for {column} = {wanted[0]!r}, but the column holds "
+            f"{'numbers' if number else 'text'}, which is never equal; give both the same dtype."
+        )
 
 
 def _pool(climb: Climb, rows: np.ndarray) -> np.ndarray:

@@ -155,7 +155,7 @@ def _surveys(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dict[s
     if "nps" in e.rows:
         nps = e.rows["nps"]
         known = ~np.isnan(nps)
-        parts = [_sum(e, n, None, w) for w in (known & (nps >= 9), known & (nps <= 6), known)]
+        parts = [_sum(e, n, None, w) for w in (known & (nps >= 9), known & (nps < 7), known)]
         out["nps"], out["nps_lo"], out["nps_hi"] = nps_interval(*parts, confidence=0.95)
     return out
 

@@ -144,7 +144,7 @@ def _alternatives(
             goal: Any = rows[f"target of {m.name}"][place] if own else m.target
             x[:, j] = _closeness(x[:, j], goal, m, ratios=ratios, caller=caller)
     up = ("higher", "target") if ratios else ("higher",)
-    return listed, x, np.array([m.direction in up for m in listed]), labels
+    return listed, ranking.without_noise(x), np.array([m.direction in up for m in listed]), labels
 
 
 def _closeness(

@@ -57,19 +57,13 @@ _DELIVERED = (
     "orders",
     "open",
     "judged",
-    "on_time",
-    "in_full",
-    "otif",
-    "lo",
-    "hi",
-    "lead_days",
-    "p90_lead_days",
-    "late_days",
-    "as_of",
+    *("on_time", "in_full", "otif", "lo", "hi"),
+    *("lead_days", "p90_lead_days", "late_days", "as_of"),
 )
 
 _DRIVERS = ("quality", "delivery", "service", "pricing")
 _MOST_DRIVERS = 10
+_FEW_ANSWERS, _SHORT_SCALE = 10, 5.0  # so many, to 5 at most: no scale to 10
 _TOP = 4  # of 1 to 5
 
 
@@ -156,6 +150,7 @@ def satisfaction(
     rows = take(frame, caller=caller, arg="surveys", by=names, **roles)
     if top is None:
         _check_scale(rows, csat, caller=caller)
+    _check_promoters(rows, nps, caller=caller)
     key = factorise(rows.frame, names) if names else None
     codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
     n = len(key) if key is not None else 1
@@ -177,7 +172,7 @@ def _check_scale(rows: Rows, csat: str, *, caller: str) -> None:
     if "csat" not in rows:
         return
     x = rows["csat"]
-    if (np.mod(x[~np.isnan(x)], 1) != 0).any():
+    if (np.mod(_known(x), 1) != 0).any():
         return
     bad = np.flatnonzero((x < 1) | (x > 5))
     if len(bad):
@@ -187,22 +182,29 @@ def _check_scale(rows: Rows, csat: str, *, caller: str) -> None:
         )
 
 
+def _check_promoters(rows: Rows, nps: str, *, caller: str) -> None:
+    x = _known(rows["nps"]) if "nps" in rows else np.zeros(0)
+    if len(x) >= _FEW_ANSWERS and x.max() <= _SHORT_SCALE:
+        warn(
+            f"{caller}(): none of the {len(x)} answers in {nps!r} goes beyond {x.max():g}: on 0 to "
+            "10 all detract. On another scale there is no net promoter score: give them as csat=."
+        )
+
+
 def _answers(
     rows: Rows, here: np.ndarray, drivers: list[str], top: float, level: float
 ) -> list[tuple[Any, ...]]:
     """Metric, value, interval and number of answers of some rows."""
     out: list[tuple[Any, ...]] = []
     if "csat" in rows:
-        x = rows["csat"][here]
-        x = x[~np.isnan(x)]
+        x = _known(rows["csat"][here])
         k, n = np.array([(x >= top).sum()]), np.array([len(x)])
         low, high = interval(k, n, confidence=level)
         out.append(("csat", k[0] / n[0] if n[0] else np.nan, low[0], high[0], len(x)))
         out.append(("csat_mean", *_mean(x, level), len(x)))
     if "nps" in rows:
-        x = rows["nps"][here]
-        x = x[~np.isnan(x)]
-        counts = [np.array([float(v)]) for v in ((x >= 9).sum(), (x <= 6).sum(), len(x))]
+        x = _known(rows["nps"][here])
+        counts = [np.array([float(v)]) for v in ((x >= 9).sum(), (x < 7).sum(), len(x))]
         score, low, high = nps_interval(*counts, confidence=level)
         out.append(("nps", score[0], low[0], high[0], len(x)))
     outcome = rows["csat" if "csat" in rows else "nps"][here]
@@ -215,6 +217,10 @@ def _answers(
             for d, s in zip(drivers, share, strict=True)
         ]
     return out
+
+
+def _known(x: np.ndarray) -> np.ndarray:
+    return x[~np.isnan(x)]
 
 
 def _mean(x: np.ndarray, level: float) -> tuple[float, float, float]:

@@ -20,7 +20,9 @@ from .._frames import (
     refuse_names,
     take,
     to_pandas,
+    warn,
 )
+from .._period_labels import start_of
 from ..engine import control_charts as charts
 from ..engine import shrinkage
 from ..engine.ranking import competition_rank, rank_interval
@@ -65,7 +67,7 @@ def control_chart(
     ----------
     series : Series
         Values in the order of time, distinct labels in the index (dates and periods are
-        sorted). For ``p`` and ``u``: counts.
+        sorted, as are texts that name some). For ``p`` and ``u``: counts.
     method : {"xmr", "p", "u"}
         Individual values; shares of ``n``; counts a unit of ``n``.
     n : Series or float, optional
@@ -127,8 +129,7 @@ def control_chart(
     values = check_series(series, "series", caller=caller)
     if not len(values):
         raise InputError(f"{caller}(): series has no rows; give at least two.")
-    if _is_dated(values.index):
-        values = values.sort_index()
+    values = _in_order(values)
     size = _sizes(values, n, method, caller=caller)
     x = values.to_numpy(np.float64)
     shown = x if method == "xmr" else x / size
@@ -170,6 +171,17 @@ def control_chart(
     return out
 
 
+def _in_order(values: pd.Series) -> pd.Series:
+    """Dates, periods and texts that name some in the order of time; other labels as they stand."""
+    if _is_dated(values.index):
+        return values.sort_index()
+    if pd.api.types.infer_dtype(values.index, skipna=True) == "string":
+        starts = start_of(pd.Series(values.index), 1)
+        if starts is not None:
+            return values.iloc[np.argsort(starts.to_numpy(), kind="stable")]
+    return values
+
+
 def _is_dated(index: pd.Index) -> bool:
     """Whether labels are dates, times or periods."""
     told = pd.api.types.infer_dtype(index, skipna=True)
@@ -208,7 +220,18 @@ def _sizes(values: pd.Series, n: Any, method: str, *, caller: str) -> np.ndarray
             f"{caller}(): {int(bad.sum())} count(s) are negative, without a sample or above it "
             f"(first: {first!r})."
         )
+    if method == "p":
+        _told_as_shares(x, size, "series", "n", caller=caller)
     return size
+
+
+def _told_as_shares(count: np.ndarray, n: np.ndarray, name: str, size: str, *, caller: str) -> None:
+    """Shares in place of counts would be divided by the sample once more."""
+    if len(count) > 1 and (count <= 1).all() and (count % 1 != 0).any() and (n > 1).all():
+        warn(
+            f"{caller}(): {name!r} goes to {count.max():g} at most and is no whole number: it "
+            f"seems to hold shares, and not counts. Multiply it by {size!r}."
+        )
 
 
 def _stretches(index: pd.Index, breaks: Any, *, caller: str) -> list[int]:
@@ -326,6 +349,8 @@ def shrink(
         else:
             total[:] = group_sums(key.codes, rows[option], len(key))
     _check_counts(k, n, method, key.labels, numerator, denominator, caller=caller)
+    if method == "binomial":
+        _told_as_shares(k, n, numerator, denominator, caller=caller)
     if method == "normal":
         if tau2 == "js" and (len(n) < 4 or np.ptp(n) > 1e-9 * n.max()):
             raise InputError(f"{caller}(): tau2='js' needs four keys or more with equal errors.")
@@ -446,14 +471,14 @@ def distribution(
     second = np.empty(len(rows))
     for g in range(int(group.max()) + 1):
         at = np.flatnonzero(group == g)
-        x = values[at]
+        x = _settled(values[at])
         columns["percentile"][at] = _percentile(x)
-        spread = x.std(ddof=1) if len(x) > 1 else 0.0
+        spread = x.std(ddof=1) if np.ptp(x) > 0 else 0.0
         columns["z"][at] = np.round((x - x.mean()) / spread, 12) if spread > 0 else 0.0
         columns["rank"][at] = competition_rank(x)
         columns["band"][at] = _forced(columns["rank"][at], shares)
         if potential is not None:
-            second[at] = _percentile(rows["potential"][at])
+            second[at] = _percentile(_settled(rows["potential"][at]))
     out = rows.frame.copy()
     for name, column in columns.items():
         out[name] = pd.Series(column, index=out.index).astype("str") if name == "band" else column
@@ -478,6 +503,12 @@ def _check_bands(bands: Any, *, caller: str) -> list[tuple[str, float]]:
     if abs(sum(shares) - 1) > 1e-9:
         raise InputError(f"{caller}(): the shares of bands add up to {sum(shares):g}, not to 1.")
     return [(str(p[0]), s) for p, s in zip(pairs, shares, strict=True)]
+
+
+def _settled(x: np.ndarray) -> np.ndarray:
+    """Scores whose last binary digits say nothing: 0.1 + 0.2 is no better than 0.3."""
+    most = np.abs(x).max(initial=0.0)
+    return np.round(x / most, 13) * most if most > 0 else x
 
 
 def _percentile(x: np.ndarray) -> np.ndarray:

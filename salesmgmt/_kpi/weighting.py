@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
 from typing import Any
 
@@ -21,6 +22,7 @@ from .._frames import (
     warn,
 )
 from ..engine import weighting
+from ..engine.ranking import without_noise
 from ..errors import InputError
 from .options import only_for
 from .scorecard import Metric, _check_metrics
@@ -166,7 +168,8 @@ def _matrix(
             raise InputError(f"{caller}(): data has no column {name!r}.")
     roles: dict[str, Any] = {f"metric {name}": Amount(name) for name in names}
     rows = take(frame, caller=caller, arg="data", **roles)
-    return np.column_stack([rows[option] for option in roles]), names, higher
+    x = without_noise(np.column_stack([rows[option] for option in roles]))
+    return x, names, higher
 
 
 def _numeric(column: pd.Series) -> bool:
@@ -305,11 +308,24 @@ def _labelled(data: Any) -> Any:
     """A pairwise matrix whose rows carry no names, or an array, with the names on both sides."""
     if isinstance(data, np.ndarray) and data.ndim == 2:
         data = pd.DataFrame(data)
+    if isinstance(data, pd.DataFrame) and data.shape[0] == data.shape[1]:
+        read = data.map(_times)
+        data = data if read.map(lambda v: isinstance(v, str)).any(axis=None) else read
     if isinstance(data, pd.DataFrame) and not _square(data) and data.shape[0] == data.shape[1]:
         numeric = all(pd.api.types.is_numeric_dtype(t) for t in data.dtypes)
         if numeric and np.isin(np.diag(data.to_numpy(np.float64)), (1.0,)).all():
             return data.set_axis(data.columns, axis=0)
     return data
+
+
+def _times(told: Any) -> Any:
+    """A judgement as people write it: ``1/3`` is a third."""
+    if not isinstance(told, str):
+        return told
+    try:
+        return float(Fraction(told.replace(" ", "")))
+    except (ValueError, ZeroDivisionError):
+        return told
 
 
 def _square(data: Any) -> bool:
@@ -365,19 +381,33 @@ def _judgements(data: Any, *, caller: str) -> dict[tuple[Any, Any], float]:
         if not isinstance(triple, list | tuple) or len(triple) != 3:
             raise InputError(f"{caller}(): a judgement is (one, other, times), got {triple!r}.")
         one, other, times = triple
-        value = check_number(times, f"judgement {one!r} / {other!r}", caller=caller,
-                             low=0, open_low=True)  # fmt: skip
+        value = check_number(_times(times), f"judgement {one!r} / {other!r}", caller=caller)
+        if value <= 0:
+            raise InputError(
+                f"{caller}(): {one!r} against {other!r} is judged as {value:g}; a judgement says "
+                "how many times as important, above 0. Leave out (NaN) what nobody judged."
+            )
         if one == other:
             raise InputError(f"{caller}(): {one!r} is judged against itself.")
         for pair, given in (((one, other), value), ((other, one), 1 / value)):
-            if pair in out and abs(out[pair] / given - 1) > 0.01:
+            if pair in out and not _same_judgement(out[pair], given):
                 raise InputError(
                     f"{caller}(): {one!r} against {other!r} is judged twice, as "
                     f"{out[pair]:.4g} and {given:.4g}; keep one."
                 )
+        # Of 3 and 0.33 the whole number is the judgement, the other its rounded inverse.
+        if (other, one) in out and value > 1:
+            del out[(other, one)]
         if (other, one) not in out:
             out[(one, other)] = value
     return out
+
+
+def _same_judgement(one: float, other: float) -> bool:
+    """Within 1 %, or as far as an inverse of two decimals goes: 7 beside 0.14."""
+    small, large = sorted((min(one, 1 / one), min(other, 1 / other)))
+    alike = (one >= 1) == (other >= 1) or abs(one / other - 1) <= 0.01
+    return alike and (large - small <= 0.005 + 1e-12 or large / small <= 1.01)
 
 
 def _check_connected(matrix: np.ndarray, names: list[Any], *, caller: str) -> None:

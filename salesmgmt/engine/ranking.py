@@ -15,6 +15,7 @@ __all__ = [
     "topsis",
     "vikor",
     "weighted_product",
+    "without_noise",
 ]
 
 NORMS = ("vector", "minmax", "max", "sum", "none")
@@ -65,6 +66,20 @@ def rank_interval(
 
 # --------------------------------------------------------------------------------------
 # Multi-criteria rankings: x is (alternatives, criteria), higher says per criterion which way
+
+
+def without_noise(x: np.ndarray) -> np.ndarray:
+    """Criteria that are the same for all but for the last binary digits, exactly the same.
+
+    0.1 + 0.2 beside 0.3 would be best and worst once the range is brought to 0..1.
+    """
+    low, high = x.min(axis=0), x.max(axis=0)
+    noise = 4 * np.spacing(np.maximum(np.abs(low), np.abs(high)))
+    flat = (high > low) & (high - low <= noise)
+    if flat.any():
+        x = x.copy(order="K")
+        x[:, flat] = low[flat]
+    return x
 
 
 def normalise(x: np.ndarray, higher: np.ndarray, norm: str) -> np.ndarray:
@@ -208,11 +223,11 @@ def promethee(
 
 def _flow(ordered: np.ndarray, kind: str, q: float, p: float) -> np.ndarray:
     """Sum of each sorted value's preferences over all others."""
+    # Steps: 8.3 - 7.3 is one, and not above it; 0.1 + 0.2 is no better than 0.3.
+    noise = 4 * np.spacing(max(float(np.abs(ordered).max()), q, p if np.isfinite(p) else 0.0))
     if kind == "usual":
-        return np.searchsorted(ordered, ordered, side="left").astype(np.float64)
+        return np.searchsorted(ordered, ordered - noise, side="left").astype(np.float64)
     if kind in ("u_shape", "level"):
-        # A step: 8.3 - 7.3 is one, and not above it.
-        noise = 4 * np.spacing(max(float(np.abs(ordered).max()), q, p))
         some = np.searchsorted(ordered, ordered - (q + noise), side="left")
         if kind == "u_shape":
             return some.astype(np.float64)
