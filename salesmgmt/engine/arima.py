@@ -33,6 +33,7 @@ _PLAIN = ((0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (2, 1), (1, 2), (2, 2)
 _SEASONAL = ((0, 0), (0, 1), (1, 0), (2, 0))
 _CLOSE = 2  # orders of the list that are fitted by exact likelihood
 _ROUNDS = 1  # of looking at neighbours
+_SPARE = 4  # orders that may stand in for one not trusted, where neighbours are not looked at
 _MOST = (3, 3, 2, 2)  # of p, q, P, Q
 _LONG = 240  # values from which neighbours are not looked at
 _KPSS = 0.463  # 5 % point
@@ -103,8 +104,10 @@ def _choose(
     out = []
     for pair in sorted({(int(a), int(b)) for a, b in zip(d, D)}):
         which = np.flatnonzero((d == pair[0]) & (pair[1] == D))
-        for part in _alike(y, n, which):
-            out += _search(part, y, filled, n, m, *pair)
+        long = n[which] - pair[0] - pair[1] * m > _LONG
+        for some in (which[~long], which[long]):
+            for part in _alike(y, n, some):
+                out += _search(part, y, filled, n, m, *pair)
     return out
 
 
@@ -117,7 +120,7 @@ def fit_order(y: np.ndarray, n: np.ndarray, m: int, order: Order, horizon: int) 
         data = _part(y[:, part], filled[:, part], n[part], m, order.d, order.D)
         starts = [fit_conditional(_known(data), m, order).theta[:k]]
         starts += [np.full_like(starts[0], x) for x in (0.1, 0.8)]
-        best = _exactly(data, starts[0], order, m, enough=_FINE)
+        best = _exactly(data, _inside(starts[0]), order, m, enough=_FINE)
         for start in starts[1:] if k else []:
             other = _exactly(data, start, order, m, enough=_FINE)
             better = other.loglik > best.loglik
@@ -176,19 +179,27 @@ def _strength(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     """Share of the variance around the trend that a slowly changing season explains."""
     smooth = decomposition.centred_average(y, m)
     smooth[np.arange(len(y))[:, None] >= n - m // 2] = np.nan
-    x = y - smooth
-    pad = (-len(x)) % m
-    x = np.vstack((x, np.full((pad, x.shape[1]), np.nan))).reshape(-1, m * y.shape[1])
+    x, found, cycles = y - smooth, np.zeros(len(n)), -(-n // m)
+    for count in np.unique(cycles):  # the span of loess is of the column's own record
+        which = cycles == count
+        found[which] = _seasonal_share(x[: count * m, which], m)
+    return found
+
+
+def _seasonal_share(x: np.ndarray, m: int) -> np.ndarray:
+    """Share of the variance of columns that are over after as many cycles."""
+    B, pad = x.shape[1], (-len(x)) % m
+    x = np.vstack((x, np.full((pad, B), np.nan))).reshape(-1, m * B)
     known = np.isfinite(x)
     cycle = np.arange(len(x))
     reach = np.maximum(6.0, len(x) / 2)  # eleven cycles, as loess with that span
     weight = np.clip(1 - (np.abs(cycle[:, None] - cycle) / reach) ** 3, 0.0, 1.0) ** 3
     total = weight @ known
     season = weight @ np.where(known, x, 0.0) / np.maximum(total, 1e-12)
-    rest = np.where(known, x - season, np.nan).reshape(-1, y.shape[1])
+    rest = np.where(known, x - season, np.nan).reshape(-1, B)
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = 1 - _variance(rest) / _variance(x.reshape(-1, y.shape[1]))
-    return np.nan_to_num(found, nan=0.0)
+        share = 1 - _variance(rest) / _variance(x.reshape(-1, B))
+    return np.nan_to_num(share, nan=0.0)
 
 
 def _lagged(y: np.ndarray, lag: int) -> np.ndarray:
@@ -236,6 +247,8 @@ def _part(y: np.ndarray, filled: np.ndarray, n: np.ndarray, m: int, d: int, D: i
         x = x[lag:] - x[:-lag] if lag < len(x) else x[:0]
         holes = holes[lag:] - holes[:-lag] if lag < len(holes) else holes[:0]
     left = np.maximum(n - d - D * m, 0)
+    rows = int(left.max(initial=0))
+    x, holes = x[:rows], holes[:rows]
     inside = np.arange(len(x))[:, None] < left
     return Part(np.where(inside, x, 0.0), left, np.where(inside[:, None], holes, 0.0))
 
@@ -271,7 +284,7 @@ def _search(
     rank = np.argsort(np.stack([f.aicc for f in fits]), axis=0, kind="stable")
     best: list[_Fits | None] = [None] * len(which)
     seen: list[set[Order]] = [set() for _ in which]
-    wide = len(w) <= _LONG and m <= 12
+    wide = len(w) <= _LONG and m <= 12  # columns here are all longer than that, or none
     todo: dict[Order, list[int]] = {}
     starts: dict[tuple[Order, int], np.ndarray] = {}
     for j in range(len(which)):
@@ -293,6 +306,8 @@ def _search(
                     if one not in seen[j]:
                         todo.setdefault(one, []).append(j)
                         starts[one, j] = _carried(now.theta[:, 0], now.order, one)
+    if not wide:
+        _instead(best, seen, rank, tried, [f.theta for f in fits], part, m)
     orders = [f.order for f in best if f is not None]
     thetas = [f.theta[:, 0] for f in best if f is not None]
     out = []
@@ -322,6 +337,41 @@ def _first(rank: np.ndarray, tried: list[Order], wide: bool) -> list[int]:
     return list(dict.fromkeys(int(i) for i in (*rank[:_CLOSE], *other, 0)))
 
 
+def _instead(
+    best: list[_Fits | None],
+    seen: list[set[Order]],
+    rank: np.ndarray,
+    tried: list[Order],
+    thetas: list[np.ndarray],
+    part: Part,
+    m: int,
+) -> None:
+    """The next of the list where nothing but white noise is left, until one can be trusted."""
+    bare = [j for j, now in enumerate(best) if now is None or now.order == tried[0]]
+    for turn in range(_SPARE):
+        todo: dict[Order, list[int]] = {}
+        starts: dict[tuple[Order, int], np.ndarray] = {}
+        for j in bare:
+            others = _spare(rank[:, j], tried)
+            if rank[0, j] and turn < len(others):
+                order = tried[others[turn]]
+                todo.setdefault(order, []).append(j)
+                starts[order, j] = thetas[others[turn]][: order.size - order.constant, j]
+        moved = set(_try(best, seen, todo, starts, part, m))
+        bare = [j for j in bare if j not in moved]
+
+
+def _spare(rank: np.ndarray, tried: list[Order]) -> list[int]:
+    """Orders that stand in for the best: the first with another seasonal part (:func:`_first`).
+
+    Then those that do not hold it: larger ones have its root, too.
+    """
+    best = tried[rank[0]]
+    other = [i for i in rank if (tried[i].P, tried[i].Q) != (best.P, best.Q)][:1]
+    less = [i for i in rank if tried[i].p < best.p or tried[i].q < best.q]
+    return [int(i) for i in dict.fromkeys((*other, *less)) if i]
+
+
 def _try(
     best: list[_Fits | None],
     seen: list[set[Order]],
@@ -339,7 +389,7 @@ def _try(
         for i, j in enumerate(js):
             if (order, j) in starts:
                 theta[:, i] = starts[order, j]
-        found = _exactly(some, theta, order, m)
+        found = _exactly(some, _inside(theta), order, m)
         found.aicc[_largest(found.theta, order, m) > 1 / _NEAR] = np.inf
         for i, j in enumerate(js):
             seen[j].add(order)
@@ -389,8 +439,8 @@ def _exactly(
     A column is done when a step gains less than ``enough`` in twice its likelihood.
     """
     k, B = order.size - order.constant, len(part.n)
-    count = np.maximum(part.n - part.holes.shape[1], 1)
-    theta = np.clip(theta[:k], -2.0, 2.0)
+    count = np.maximum(part.count, 1)
+    theta = theta[:k].copy()
     loss, slope = _loss(part, theta, order, m)
     inverse = np.tile(np.eye(k), (B, 1, 1))
     reach, live = np.ones(B), np.arange(B)
@@ -417,6 +467,11 @@ def _exactly(
     correction = 2 * size * (size + 1) / np.maximum(count - size - 1, 1)
     aicc = np.where(count > size + 1, loss * count + 2 * size + correction, np.inf)
     return _Fits(order, theta, -0.5 * loss * count, aicc)
+
+
+def _inside(theta: np.ndarray) -> np.ndarray:
+    """Starts far enough from the bounds to move."""
+    return np.clip(theta, -2.0, 2.0)
 
 
 def _largest(theta: np.ndarray, order: Order, m: int) -> np.ndarray:
@@ -459,7 +514,7 @@ def _loss(part: Part, theta: np.ndarray, order: Order, m: int) -> tuple[np.ndarr
     for i in range(k):
         near[i, (i + 1) * B : (i + 2) * B] += step
     whole = part.tiled(k + 1)
-    count = np.maximum(whole.n - whole.holes.shape[1], 1)
+    count = np.maximum(whole.count, 1)
     width = 2 + part.holes.shape[1] + max(order.p + order.P * m, order.q + order.Q * m)
     most = max(_WORK // (max(len(part.w), 1) * width), 1)
     value: np.ndarray = np.empty(near.shape[1])
@@ -538,7 +593,7 @@ def _errors(
     laws = [law for law in known if law is not None]
     if len(laws) < len(known):
         made = exact(part, ar, ma, constant=order.constant)
-        count = np.maximum(part.n - part.holes.shape[1], 0)
+        count = np.maximum(part.count, 0)
         sigma2 = made.sigma2 * count / np.maximum(count - order.size, 1)
         return made, _Law(made.mean, sigma2, count)
     law = _Law(*(np.array([getattr(x, k) for x in laws]) for k in ("mean", "sigma2", "count")))

@@ -29,15 +29,27 @@ _FEW = 24  # series up to which one filter a series is faster than one step for 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the likelihood needs of the data: columns of a block that lack as many values.
+    """What the likelihood needs of the data.
 
     ``w`` (time, series): differenced values, 0 where unknown or over; ``n`` (series,) their
-    number; ``holes`` (time, holes, series): how each missing value enters the differences.
+    number; ``holes`` (time, holes, series): how each missing value enters the differences, 0
+    where a column lacks fewer values than its neighbours.
     """
 
     w: np.ndarray
     n: np.ndarray
     holes: np.ndarray
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which of the missing values a column has, (holes, series)."""
+        out: np.ndarray = (self.holes != 0).any(axis=0)
+        return out
+
+    @property
+    def count(self) -> np.ndarray:
+        """Values behind the likelihood of each column."""
+        return self.n - self.missing.sum(axis=0)
 
     def tiled(self, times: int) -> Part:
         """The same columns several times over."""
@@ -92,10 +104,11 @@ def exact(
     if free:
         A = G[:, 1:, 1:] + 1e-13 * np.einsum("bii->bi", G)[:, 1:, None] * np.eye(free)
         A = A + 1e-300 * np.eye(free)
+        A[:, np.arange(constant, free), np.arange(constant, free)] += ~part.missing.T
         solved = np.linalg.solve(A, G[:, 1:, :1])[..., 0]
         rest = rest - (G[:, 0, 1:] * solved).sum(axis=1)
         log_det = log_det + _log_det(A[:, constant:, constant:])
-    count = np.maximum(part.n - part.holes.shape[1], 1)
+    count = np.maximum(part.count, 1)
     least = 1e-14 * np.einsum("tb,tb->b", part.w, part.w) / count + 1e-300
     sigma2 = np.maximum(rest / count, least)
     loglik = -0.5 * (count * (np.log(2 * np.pi * sigma2) + 1) + log_det)

@@ -71,6 +71,107 @@ AUTO = {
 # changes (here it raises it by 44 %); likelihoods of different differences do not compare.
 OTHERWISE = {"airmiles": "ARIMA(2,1,0)"}
 
+# Commercial paper rate 1879-1974, per cent ("moneydemand" of R's package lmtest, fourth column);
+# auto.arima: ARIMA(2,0,4), AICc 38.935. The likeliest roots are at the edge of what is trusted.
+RATE = [
+    4.88,
+    4.58,
+    4.26,
+    4.31,
+    4.33,
+    4.28,
+    4.08,
+    3.81,
+    3.87,
+    3.8,
+    3.66,
+    3.78,
+    3.95,
+    3.83,
+    3.93,
+    3.72,
+    3.59,
+    3.63,
+    3.44,
+    3.38,
+    3.24,
+    3.3,
+    3.25,
+    3.3,
+    3.45,
+    3.6,
+    3.5,
+    3.55,
+    3.8,
+    3.95,
+    3.77,
+    3.8,
+    3.9,
+    3.9,
+    4,
+    4.1,
+    4.15,
+    4.05,
+    4.05,
+    4.75,
+    4.75,
+    5.1,
+    5.17,
+    4.71,
+    4.61,
+    4.66,
+    4.5,
+    4.4,
+    4.3,
+    4.05,
+    4.42,
+    4.4,
+    4.1,
+    4.7,
+    4.15,
+    3.99,
+    3.5,
+    3.2,
+    3.08,
+    3,
+    2.75,
+    2.7,
+    2.65,
+    2.65,
+    2.65,
+    2.6,
+    2.55,
+    2.43,
+    2.5,
+    2.8,
+    2.74,
+    2.58,
+    2.67,
+    3,
+    3.15,
+    3,
+    3.04,
+    3.09,
+    3.68,
+    3.61,
+    4.1,
+    4.55,
+    4.22,
+    4.42,
+    4.16,
+    4.33,
+    4.35,
+    4.75,
+    4.95,
+    5.93,
+    6.54,
+    7.6,
+    7.12,
+    7.01,
+    7.2,
+    7.8,
+]
+
 
 def block(values) -> tuple[np.ndarray, np.ndarray]:
     y = np.asarray(values, dtype=float)[:, None]
@@ -109,6 +210,14 @@ def test_missing_values_have_the_likelihood_of_r(name, m, order, lost, loglik):
     values[lost] = np.nan
     found = fit_order(*block(values), m, Order(*order), 1)
     assert found.loglik[0] == pytest.approx(loglik, abs=5e-3)
+
+
+def test_missing_values_of_neighbours_change_no_likelihood():
+    values = np.tile(np.array(SERIES["Nile"], dtype=float)[:, None], 2)
+    values[9] = values[[10, 39], 1] = np.nan
+    found = fit_order(values, np.array([100, 100]), 1, Order(1, 0, 1, 0, 0, 0, True), 1)
+    np.testing.assert_allclose(found.loglik, [-631.195199294, -619.0675543], atol=5e-3)
+    assert list(found.count) == [99, 97]
 
 
 def test_likelihood_is_the_normal_density():
@@ -153,6 +262,28 @@ def test_orders_found_are_as_likely_as_those_of_auto_arima(m):
             assert found.loc[name, "form"] == OTHERWISE[name]
         else:
             assert found.loc[name, "aicc"] <= AUTO[name] + 0.2, name
+
+
+@pytest.mark.parametrize("name, m, rows", [("nhtemp", 1, 400), ("JohnsonJohnson", 4, 144)])
+def test_orders_do_not_depend_on_longer_neighbours(name, m, rows):
+    y = np.full((rows, 2), np.nan)
+    y[: len(SERIES[name]), 0] = SERIES[name]
+    y[:, 1] = 100 + np.random.default_rng(2).normal(size=rows).cumsum()
+    found = choose(y, np.array([len(SERIES[name]), rows]), m, 1)
+    assert found.aicc[0] <= AUTO[name] + 0.2
+
+
+def test_an_order_at_the_edge_of_the_unit_circle_keeps_its_coefficients():
+    assert choose(*block(RATE), 1, 1).aicc[0] <= 38.935 + 0.2
+
+
+def test_a_long_record_whose_likeliest_order_has_a_unit_root_is_no_random_walk():
+    """A level that shifts once passes for a random walk; its changes then have a root of one."""
+    y = np.random.default_rng(9).normal(size=300) + 2 * (np.arange(300) > 150)
+    found = choose(*block(y), 1, 1)
+    walk = fit_order(*block(y), 1, Order(0, 1, 0, 0, 0, 0, True), 1)
+    assert found.orders[0].d == 1
+    assert found.aicc[0] < walk.aicc[0] - 50
 
 
 def test_a_second_difference_must_halve_the_variance_of_the_changes():
