@@ -99,6 +99,12 @@ def test_2015_to_2026_in_one_call_without_a_warning():
     assert got == {d: w for year in NOTICES for d, w in _official(year).items()}
 
 
+# Months as payroll tables publish them (当月工作日), 2024: holidays and exchanged weekends in them.
+def test_working_days_of_the_months_of_2024_as_published():
+    got = working_days("2024-01-01", "2024-12-31", freq="M")["weight"]
+    assert got.tolist() == [22, 18, 21, 22, 21, 19, 23, 22, 21, 19, 21, 22]
+
+
 @pytest.mark.parametrize(
     ("year", "days"), [(2015, 249), (2019, 250), (2024, 251), (2025, 248), (2026, 248)]
 )
@@ -318,6 +324,38 @@ def test_other_countries():
     # Taiwan worked Saturday 8 February 2025; Saudi Arabia works on Sundays, not on Fridays.
     assert count_working_days("2025-02-08", "2025-02-08", country="TW") == 1
     assert working_days("2025-05-02", "2025-05-05", country="SA")["weight"].tolist() == [0, 0, 1, 1]
+
+
+def _weekdays_off(country: str, year: int) -> str:
+    days = working_days(f"{year}-01-01", f"{year}-12-31", country=country, unannounced="raise")
+    ordinary = np.is_busday(days["date"].to_numpy().astype("datetime64[D]"))
+    off = days["date"][(days["weight"] == 0) & ordinary]
+    return " ".join(off.dt.strftime("%m-%d"))
+
+
+@pytest.mark.parametrize(
+    ("country", "year", "off"),
+    [
+        # gov.uk, "UK bank holidays": two jubilee days, the late Queen's funeral, substitutes
+        ("GB-ENG", 2022, "01-03 04-15 04-18 05-02 06-02 06-03 08-29 09-19 12-26 12-27"),
+        ("GB-ENG", 2021, "01-01 04-02 04-05 05-03 05-31 08-30 12-27 12-28"),
+        ("GB-SCT", 2022, "01-03 01-04 04-15 05-02 06-02 06-03 08-01 09-19 11-30 12-26 12-27"),
+        # opm.gov, "Federal Holidays": Juneteenth first observed on Friday 18 June 2021
+        ("US", 2021, "01-01 01-18 02-15 05-31 06-18 07-05 09-06 10-11 11-11 11-25 12-24 12-31"),
+        ("US", 2023, "01-02 01-16 02-20 05-29 06-19 07-04 09-04 10-09 11-10 11-23 12-25"),
+        # gov.hk, "General holidays for 2024" (those on Saturdays left out)
+        ("HK", 2024, "01-01 02-12 02-13 03-29 04-01 04-04 05-01 05-15 06-10 07-01 09-18 10-01 "
+                     "10-11 12-25 12-26"),
+        # Cabinet Office of Japan, 国民の祝日: ten days in a row in 2019
+        ("JP", 2019, "01-01 01-14 02-11 03-21 04-29 04-30 05-01 05-02 05-03 05-06 07-15 08-12 "
+                     "09-16 09-23 10-14 10-22 11-04"),
+        # Berlin's one-off holiday of 8 May 2025
+        ("DE-BE", 2025, "01-01 04-18 04-21 05-01 05-08 05-29 06-09 10-03 12-25 12-26"),
+        ("DE-NW", 2024, "01-01 03-29 04-01 05-01 05-09 05-20 05-30 10-03 11-01 12-25 12-26"),
+    ],
+)  # fmt: skip
+def test_days_off_as_governments_publish_them(country, year, off):
+    assert _weekdays_off(country, year) == off
 
 
 def test_countries_that_exchange_weekends_are_provisional_where_no_decree_is_known():

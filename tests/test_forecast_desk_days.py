@@ -372,3 +372,49 @@ def test_days_around_a_festival_follow_its_shape():
     assert errors[1] < 12  # a day without sales: windows alone
     odd = anomalies(known, freq="D", calendar="CN")["anomaly"]
     assert odd.mean() < 0.02
+
+
+@pytest.fixture(scope="module")
+def by_weeks() -> pd.DataFrame:
+    """Three shops by the weeks of Monday to Sunday, dated by Mondays; a festival and a fair."""
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2019-01-07", "2023-12-31")
+    new_years = ("2019-02-05", "2020-01-25", "2021-02-12", "2022-02-01", "2023-01-22", "2024-02-10")
+    away = np.min([abs((days - pd.Timestamp(day)).days) for day in new_years], axis=0)
+    daily = np.where(away <= 4, 0.2, 1.0) * np.where(days.isin(FAIRS), 4.0, 1.0)
+    weeks = daily.reshape(-1, 7).sum(axis=1)
+    noise = rng.normal(0, 0.02, (3, len(weeks))) + rng.normal(0, 0.02, (3, len(weeks))).cumsum(1)
+    return pd.concat(
+        pd.DataFrame({"k": k, "date": days[::7], "amount": 100 * weeks * np.exp(e)})
+        for k, e in zip("abc", noise)
+    )
+
+
+FAIRS = pd.to_datetime(["2019-03-04", "2020-06-10", "2021-04-21", "2022-09-01", "2023-05-17"])
+
+
+@pytest.mark.parametrize("what", ["calendar", "events"])
+def test_weeks_dated_by_their_last_day_know_their_holidays(by_weeks, what):
+    """As `resample("W")` and many a retailer (Walmart's Fridays) date them: "week ending"."""
+    fairs = pd.DataFrame({"name": "fair", "start": [*FAIRS, pd.Timestamp("2024-01-10")]})
+    options = {"calendar": "CN"} if what == "calendar" else {"events": fairs}
+    options |= {"by": "k", "model": "ets", "level": None}
+    want = forecast(by_weeks, 8, **options)
+    ending = by_weeks.assign(date=by_weeks["date"] + pd.Timedelta(days=6))
+    got = forecast(ending, 8, **options)
+    assert (got["date"] == want["date"] + pd.Timedelta(days=6)).all()
+    np.testing.assert_allclose(got["forecast"], want["forecast"], rtol=1e-9)
+    begins = by_weeks.assign(date=by_weeks["date"] - pd.Timedelta(days=1))
+    got = forecast(begins, 8, **options)  # Sundays that weeks begin on stay what they are
+    away = np.abs(got["forecast"] / want["forecast"] - 1)
+    assert away.median() < 0.06
+    assert away.max() < 0.35
+
+
+def test_weeks_without_holidays_in_them_begin_on_their_date(by_weeks):
+    rng = np.random.default_rng(0)
+    plain = by_weeks.assign(
+        date=by_weeks["date"] + pd.Timedelta(days=6), amount=rng.normal(100, 3, len(by_weeks))
+    )
+    got = forecast(plain, 8, by="k", calendar="CN", model="mean", level=None)
+    np.testing.assert_allclose(got["forecast"], 100, rtol=0.06)

@@ -36,6 +36,8 @@ __all__ = [
 
 Country = tuple[str, str | None]  # ISO 3166-1 alpha-2, and the ISO 3166-2 part after the hyphen
 _CHINA = "CN"
+# General holidays, as their governments publish them: more than the days that employers must give.
+_GENERAL = {"HK": ("optional", "public"), "MO": ("optional", "public")}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -218,7 +220,12 @@ def _holidays(country: Country, years: range) -> HolidayBase:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # asked about and told by _incomplete
         return holidays.country_holidays(
-            code, part, years=years, expand=False, language=_language(code)
+            code,
+            part,
+            years=years,
+            expand=False,
+            language=_language(code),
+            categories=_GENERAL.get(code),
         )
 
 

@@ -38,8 +38,12 @@ def calendar_columns(
     days: Days | None,
     whole: bool,
     held: Estimates,
+    back: int = 0,
 ) -> tuple[list[str], np.ndarray]:
-    """Columns of the calendar by period, their usual season taken out."""
+    """Columns of the calendar by period, their usual season taken out.
+
+    ``back``: days that a week begins before the day the grid says (6: it is dated by its last).
+    """
     grid, caller = panel.grid, panel.caller
     empty = np.empty((high - low + 1, 0))
     if calendar is None and events is None:
@@ -48,7 +52,7 @@ def calendar_columns(
         raise InputError(f"{caller}(): calendar and events work by day or longer, not by hour.")
     if isinstance(calendar, str) or calendar is None:
         last = int(panel.end.max())
-        daily = _country_days(grid, low, high, calendar, events, caller, last)
+        daily = _country_days(grid, low, high, calendar, events, caller, last, back)
         years = held.of("years", lambda: (high - low + 1 - horizon) / YEARS[grid.freq])
         if days is not None and isinstance(calendar, str) and grid.freq in _SEASONS:
             newest = int(grid.last_day(np.asarray(last)))
@@ -115,13 +119,14 @@ def _country_days(
     events: Any,
     caller: str,
     newest: int | None = None,
+    back: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Columns by day from the first day of ``low`` to the last of ``high``.
+    """Columns by day from the first day of ``low`` to the last of ``high``, ``back`` days before.
 
     ``newest``: the last known period. How far ahead is asked for must not change what is learned.
     """
     first, last = (
-        pd.Timestamp(np.datetime64(int(f(np.asarray(x))), "D"))
+        pd.Timestamp(np.datetime64(int(f(np.asarray(x))) - back, "D"))
         for f, x in ((grid.first_day, low), (grid.last_day, high))
     )
     code = calendar or "CN"

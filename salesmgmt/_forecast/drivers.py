@@ -28,6 +28,9 @@ _FAR = 5.0  # beyond it an effect in logarithms is no effect any more
 _NOTHING = 0.2  # of the usual sales: below it a holiday tells nothing of the level
 _RARE = 0.1  # part of the periods that such holidays take, at most
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
+_ASKED = 40  # series that are asked whether weeks are dated by their first or their last day
+_SURE = 4.0  # by how much log-likelihood the last day must be the better one
+_MOST, _COUNTED = 10.0, 9  # of one series; and how many count, however many there are
 
 
 @dataclass(slots=True)
@@ -339,7 +342,8 @@ def read_drivers(
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
     asked = calendar, events, days, whole
     with speaking_for(caller), _one_thread():
-        names, common = calendar_columns(panel, low, high, horizon, *asked, held)
+        back = held.of("back", _days_back, panel, low, high, horizon, asked)
+        names, common = calendar_columns(panel, low, high, horizon, *asked, held, back)
     presumed = np.array([float(n in (BY_DAY, BY_SHAPE)) for n in names])
     short = known_periods(panel) < 2 * YEARS[panel.grid.freq]
     inside = bool(presumed.any()) and days is not None and days.begins_inside(panel.grid, low)
@@ -353,3 +357,29 @@ def read_drivers(
         out.names, out.groups = names + more, out.groups + ["exog"] * len(more)
         out.presumed = np.concatenate([presumed, np.zeros(len(more))])
     return out if out.names else None
+
+
+def _days_back(
+    panel: Panel, low: int, high: int, horizon: int, asked: tuple[Any, Any, Any, bool]
+) -> int:
+    """6 where weeks are dated by their last day, as what happens around holidays shows; else 0.
+
+    Weeks dated by Mondays begin on them.
+    """
+    calendar, events = asked[:2]
+    if panel.grid.freq != "W" or panel.grid.week_start == 0:
+        return 0
+    if not (isinstance(calendar, str) or (calendar is None and events is not None)):
+        return 0
+    dense = list(_dense(panel))
+    dense = dense[:: -(-len(dense) // _ASKED)]
+    told = []
+    for back in (0, 6):
+        names, common = calendar_columns(panel, low, high, horizon, *asked, Estimates(), back)
+        tried = Drivers(names, ["holiday"] * len(names), low, common, np.zeros(len(names)))
+        if not names:
+            return 0
+        tried.size = tried._sizes(panel, dense)
+        told.append(regression_effects.told(tried._evidence(panel, dense)))
+    gain = np.clip(told[1] - told[0], -_MOST, _MOST)  # one series alone does not decide for all
+    return 6 if gain.mean() * min(len(gain), _COUNTED) ** 0.5 > _SURE else 0

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-__all__ = ["Evidence", "evidence", "nuisance", "shrunken"]
+__all__ = ["Evidence", "evidence", "nuisance", "shrunken", "told"]
 
 _MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)
 _MANY = 8  # series from which a common mean is learned
@@ -32,6 +32,7 @@ _WIDE = 0.3  # where the search for it starts
 _TOLD = 8  # values that are not zero, beyond one an effect, from which a series says anything
 _LEFT = 4  # and degrees of freedom, once level and season are taken out
 _BURSTS = 0.25  # of the root mean square: what few large values leave of a robust scale
+_TYPICAL = 0.1  # size of an effect, where two sets of regressors are compared
 _NOISELESS = 1e4  # times the usual information: such a series has no noise to weigh it by
 
 
@@ -275,6 +276,19 @@ def shrunken(
     worth = [3.0 * v[usual].mean(axis=0, keepdims=True) for v in (information, score)]
     centre, _ = _towards(worth[0], worth[1], prior, True, rounds)
     return _towards(information, score, centre, False, rounds)
+
+
+def told(found: Evidence) -> np.ndarray:
+    """How much better each series is fitted with effects of a typical size than without any.
+
+    As a logarithm of likelihood, less what noise alone would gain on average.
+    """
+    k = found.score.shape[1]
+    inner = np.eye(k) + _TYPICAL**2 * found.information
+    score = _TYPICAL * found.score
+    gained = (score * np.linalg.solve(inner, score[..., None])[..., 0]).sum(axis=1)
+    by_noise = k - np.trace(np.linalg.inv(inner), axis1=1, axis2=2)
+    return np.asarray((gained - by_noise) / 2)
 
 
 def _towards(
