@@ -27,7 +27,7 @@ _FORMS = [
     (re.compile(form + "$", re.IGNORECASE), months)
     for form, months in (
         (_YEAR + r"年?", 12),
-        (_YEAR + r"[-/.年 ]*(?P<quarter>[qQ第]?[1-4](?<=[qQ第][1-4]))季?度?", 3),
+        (_YEAR + r"[-/.年 ]*(?P<quarter>[qQ第][1-4]|[1-4](?=季))季?度?", 3),
         (_YEAR + r"[-/.年 ]?(?P<month>0?[1-9]|1[0-2])月?份?", 1),
         (
             _YEAR + r"[-/.年](?P<month>0?[1-9]|1[0-2])[-/.月](?P<day>\d\d?)日?(?: 00:00:00)?",

@@ -445,6 +445,16 @@ def test_a_target_of_the_year_is_the_edge_of_its_tiers():
     assert (trace(sales, capped, by="rep", targets=goal)["pay"].sum()) == 120
 
 
+def test_weeks_climb_to_the_target_of_the_year_they_begin_in():
+    # The week of 30 December 2024 is the last of 2024, though the target begins in it.
+    sales = pd.DataFrame({"rep": "a", "date": ["2025-01-08", "2025-07-10"], "amount": [80.0, 80]})
+    goal = pd.DataFrame({"rep": ["a"], **YEAR, "target": [100.0]})
+    plan = CommissionPlan([(0, 0.1), (1, 0.2)], cumulative=True)
+    got = payout(sales, plan, by="rep", targets=goal, freq="W")
+    assert got.loc[got["amount"] > 0, "payout"].tolist() == [8, 14]
+    assert got["date"].iloc[0] == pd.Timestamp("2025-01-06")
+
+
 @pytest.mark.parametrize(
     ("rules", "extra", "says"),
     [
@@ -467,7 +477,7 @@ def test_targets_of_several_periods_that_make_no_sense(rules, extra, says):
 def test_a_quarter_named_in_any_way_is_that_quarter():
     sales = pd.DataFrame({"rep": "a", "date": ["2025-04-10", "2025-06-10"], "amount": [60.0, 60]})
     plan = CommissionPlan([(0, 0.1), (1, 0.2)], cumulative="Q")
-    for label in ("2025Q2", "Q2 2025", "2Q25", "Q2'25", "FY25-Q2", "2025年第二季度"):
+    for label in ("2025Q2", "Q2 2025", "2Q25", "Q2'25", "FY25-Q2", "2025年第二季度", "2025二季度"):
         goal = pd.DataFrame({"rep": ["a"], "period": [label], "target": [100.0]})
         assert payout(sales, plan, by="rep", targets=goal)["payout"].tolist() == [6, 0, 8]
     # Fiscal years are named after either of their calendar years: then dates must say which.
@@ -484,6 +494,20 @@ def test_a_spiff_for_text_is_not_for_numbers(held, wanted):
                           spiffs=[{"where": {"product": wanted}, "pay": 5}])  # fmt: skip
     with pytest.raises(InputError, match="never equal"):
         payout(sales, plan, by="rep")
+
+
+def test_periods_of_targets_are_not_left_unread():
+    # A quarter's target in a column of another name stood as that of every month.
+    sales = pd.DataFrame({"rep": "a", "date": ["2025-01-10", "2025-02-10"], "amount": [60.0, 60]})
+    plan = CommissionPlan([(0, 0.1), (1, 0.2)], cumulative="Q")
+    goal = pd.DataFrame({"rep": ["a"], "target": [100.0]})
+    for column, label in (("Quarter", "Q1 2025"), ("季度", "2025年一季度"), ("year", 2025)):
+        with pytest.raises(InputError, match="tells periods"):
+            payout(sales, plan, by="rep", targets=goal.assign(**{column: label}))
+    named = goal.assign(Quarter="Q1 2025")
+    assert payout(sales, plan, by="rep", targets=named, period="Quarter")["payout"].sum() == 14
+    for extra in ({"hired": "2024-03-01"}, {"grade": 2025}, {"region": "N"}):
+        assert payout(sales, plan, by="rep", targets=goal.assign(**extra))["payout"].sum() == 12
 
 
 def test_quarters_need_periods_that_tell_them():

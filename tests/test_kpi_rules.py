@@ -307,6 +307,10 @@ def test_judgements_as_people_write_them():
         np.array([["1", "3", "7"], ["1/3", "1", "2"], ["1/7", "1/2", "1"]], dtype=object),
     ):
         np.testing.assert_allclose(weights(told), exact, rtol=1e-12)
+    square = pd.DataFrame([[1, 3, 7], ["1/3", 1, 2], ["1/7", "1/2", 1]], columns=list("abc"))
+    square.insert(0, "Unnamed: 0", ["a", "b", "c"])  # as read_csv leaves the names of rows
+    assert weights(square).index.tolist() == ["a", "b", "c"]
+    np.testing.assert_allclose(weights(square), exact, rtol=1e-12)
     turned = exact.to_numpy()[::-1]
     got = weights(np.array([[1, 0.5, 0.14], [2, 1, 0.33], [7, 3, 1]]))
     np.testing.assert_allclose(got, turned, rtol=1e-12)

@@ -571,7 +571,7 @@ def _wanted_cells(
     elif wanted.start is not None and clock.name is not None and clock.labels is not None:
         assert wanted.end is not None
         first, last = clock.number(wanted.start), clock.number(wanted.end)
-        _check_spans(job, wanted, codes, first, last, clock)
+        first = _check_spans(job, codes, first, last, clock)
     else:
         rows = np.repeat(np.arange(len(codes)), span)
         at = np.tile(np.arange(span), len(codes))
@@ -590,14 +590,19 @@ def _wanted_cells(
 
 
 def _check_spans(
-    job: Job, wanted: Wanted, codes: np.ndarray, first: np.ndarray, last: np.ndarray, clock: _Clock
-) -> None:
-    """Targets of several periods lie in one year (or quarter), and beside no others."""
+    job: Job, codes: np.ndarray, first: np.ndarray, last: np.ndarray, clock: _Clock
+) -> np.ndarray:
+    """Targets of several periods lie in one year (or quarter), and beside no others.
+
+    Returns where each begins: a week that began in the year before belongs to that.
+    """
     wide = np.flatnonzero(last > first)
     if not len(wide):
-        return
+        return first
     by_quarter = any(p.cumulative == "Q" for p in job.plans)
     inside = clock.quarter if by_quarter and clock.quarter is not None else clock.year
+    if clock.freq == "W":
+        first = first + ((last > first) & (inside[first] != inside[np.minimum(first + 1, last)]))
     over = wide[inside[first[wide]] != inside[last[wide]]]
     if len(over):
         raise InputError(
@@ -616,6 +621,7 @@ def _check_spans(
             f"{job.caller}(): targets: a target of several periods lies over another one (first: "
             f"{payee}); keep the whole year's (quarter's) or those of its parts."
         )
+    return first
 
 
 def _of_cell(job: Job, option: str) -> tuple[np.ndarray, np.ndarray]:

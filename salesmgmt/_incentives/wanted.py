@@ -18,6 +18,10 @@ from .plan import CommissionPlan
 __all__ = ["Columns", "Wanted", "target_rows"]
 
 
+#: What columns of periods are called, though they hold numbers (2025, 202501).
+_TIMES = {"year", "quarter", "month", "week", "年", "年份", "年度", "季度", "月", "月份", "期间"}
+
+
 @dataclass(frozen=True)
 class Columns:
     """Names of the columns a payout reads."""
@@ -82,6 +86,8 @@ class Wanted:
         payee = rows.frame[names].reset_index(drop=True)
         if start is None and period is None:
             _once_each(payee, columns, caller=caller)
+            if "date" in results or "period" in results:
+                _no_other_periods(frame, {*names, *rows.columns.values()}, columns, caller=caller)
         elif period is None and "period" in results:
             raise InputError(
                 f"{caller}(): results has periods as labels (column {columns.period!r}), targets "
@@ -150,6 +156,29 @@ def _dated(
     if "period_end" not in frame.columns:
         told["period_end"] = end_of(frame[columns.period], starts)
     return frame.assign(**told), columns.period
+
+
+def _no_other_periods(
+    frame: pd.DataFrame, used: set[Any], columns: Columns, *, caller: str
+) -> None:
+    """A quarter's target, its quarter unread, would stand as that of every month."""
+    for name in frame.columns:
+        told = frame[name]
+        called = str(name).strip().lower() in _TIMES
+        plain = pd.api.types.is_numeric_dtype(told.dtype) or pd.api.types.is_datetime64_any_dtype(
+            told.dtype
+        )
+        if name in used or told.isna().any() or (plain and not called):
+            continue
+        starts = start_of(told, 1)
+        # A day (of hiring) is no period, unless its column says so.
+        if starts is None or not (called or (end_of(told, starts) > starts).all()):
+            continue
+        raise InputError(
+            f"{caller}(): targets: column {name!r} tells periods (first: {str(told.iloc[0])!r}), "
+            f"but none is named {columns.period!r} or 'period_start'. Name it with "
+            f"period={name!r}, or drop it if the target is that of each period."
+        )
 
 
 def _once_each(payee: pd.DataFrame, columns: Columns, *, caller: str) -> None:

@@ -308,6 +308,9 @@ def _labelled(data: Any) -> Any:
     """A pairwise matrix whose rows carry no names, or an array, with the names on both sides."""
     if isinstance(data, np.ndarray) and data.ndim == 2:
         data = pd.DataFrame(data)
+    wider = isinstance(data, pd.DataFrame) and data.shape[1] == data.shape[0] + 1
+    if wider and set(data.iloc[:, 0]) == set(data.columns[1:]):
+        data = data.set_index(data.columns[0])  # the names of rows, as a file has them
     if isinstance(data, pd.DataFrame) and data.shape[0] == data.shape[1]:
         read = data.map(_times)
         data = data if read.map(lambda v: isinstance(v, str)).any(axis=None) else read
@@ -361,7 +364,7 @@ def _triples(data: Any, *, caller: str) -> list[Any]:
         if data.shape[1] != 3:
             raise InputError(
                 f"{caller}(): judgements must be a square frame (same labels in index and "
-                "columns) or have three columns: one, other, times."
+                "columns, or in the first column) or have three columns: one, other, times."
             )
         return list(data.itertuples(index=False, name=None))
     if isinstance(data, Mapping):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from salesmgmt.kpi import bridge, control_chart, shrink
+from salesmgmt.kpi import Metric, bridge, control_chart, scorecard, shrink, totals
 
 KOLA = ["Kola", "Limor", "Orlem"]
 
@@ -157,3 +157,26 @@ def test_screened_moving_ranges():
     assert screened["ucl"] < plain["ucl"]
     level = control_chart(pd.Series([5.0] * 8), spread="screened")
     assert level["ucl"].tolist() == [5.0] * 8
+
+
+def test_achievement_of_published_scorecards():
+    # codingace.net, "KPI achievement rate": actual / target, target / actual where less is better,
+    # capped at 120 %.
+    metrics = [Metric("growth", target=15, weight=25, cap=1.2),
+               Metric("csat", target=90, weight=20, cap=1.2),
+               Metric("hours", target=8, weight=20, cap=1.2, direction="lower", inverse="ratio"),
+               Metric("delivery", target=95, weight=20, cap=1.2),
+               Metric("absence", target=3, weight=15, cap=1.2, direction="lower",
+                      inverse="ratio")]  # fmt: skip
+    actual = {"growth": [18], "csat": [92], "hours": [6.5], "delivery": [88], "absence": [2.4]}
+    got = totals(scorecard(pd.DataFrame({"who": ["a"], **actual}), metrics, keys="who"))
+    points = 1.2 * 25 + 92 / 90 * 20 + 1.2 * 20 + 88 / 95 * 20 + 1.2 * 15
+    assert got["total"].item() == pytest.approx(points)
+    # Camms, "Calculation methods": less is better is 1 - actual / target + 1, and a target of 0
+    # is met or not; SAP SSM (answers.sap.com 6163728): 3 for a target of -2 is more than enough.
+    told = pd.DataFrame({"who": list("ab"), "interest": [0.08, 0.08], "faults": [0, 1],
+                         "growth": [3.0, -5.0]})  # fmt: skip
+    card = scorecard(told, [Metric("interest", target=0.10, direction="lower"),
+                            Metric("faults", target=0, direction="lower"),
+                            Metric("growth", target=-2)], keys="who")  # fmt: skip
+    assert card["attainment"].round(12).tolist() == [1.2, 1, 3.5, 1.2, 0, -0.5]

@@ -42,12 +42,21 @@ def whole(x: Fraction, mode: str) -> int:
     return sign * (low + up)
 
 
+def quarters(year_start):
+    return {m: (12 * m[0] + m[1] - year_start) // 3 for m in MONTHS}
+
+
 class Desk:
     """One payee: sales ``{month: [(day, cents)]}``, goals ``{month: {...}}``, plans by month."""
 
-    def __init__(self, sales, goals, plan_of, year_start):
-        self.sales, self.goals, self.plan_of = sales, goals, plan_of
+    def __init__(self, sales, goals, plan_of, year_start, wide):
+        self.sales, self.goals, self.plan_of, self.wide = sales, goals, plan_of, wide
         self.year = {m: m[0] + (year_start > 1 and m[1] >= year_start) for m in MONTHS}
+        self.quarter = quarters(year_start)
+
+    def span(self, plan):
+        """Over what the tiers are climbed: years, or quarters."""
+        return self.quarter if plan.cumulative == "Q" else self.year
 
     def total(self, month):
         return sum((c for _, c in self.sales.get(month, [])), Fraction(0))
@@ -55,8 +64,9 @@ class Desk:
     def goal(self, month, what="target"):
         return told(self.goals[month][what]) / CENT if month in self.goals else Fraction(0)
 
-    def to_date(self, value, month, before=False):
-        same = [m for m in MONTHS if self.year[m] == self.year[month] and m <= month]
+    def to_date(self, value, month, before=False, span=None):
+        span = self.year if span is None else span
+        same = [m for m in MONTHS if span[m] == span[month] and m <= month]
         return sum((value(m) for m in same if not (before and m == month)), Fraction(0))
 
     def tiers(self, plan, month):
@@ -78,7 +88,9 @@ class Desk:
         """Cents that 1 on the axis of the tiers stands for."""
         if plan.base == "amount":
             return Fraction(1)
-        return self.to_date(self.goal, month) if plan.cumulative else self.goal(month)
+        if not plan.cumulative:
+            return self.goal(month)
+        return self.to_date(self.goal, month, span=self.span(plan))
 
     def alive(self, plan, month, state):
         if plan.threshold is None:
@@ -122,24 +134,30 @@ class Desk:
         value = self.value(plan, month, state)
         if plan.pays == "target_pay":
             due = lambda m: self.goal(m, "target_pay")  # noqa: E731
-            return value * (self.to_date(due, month) if plan.cumulative else due(month))
+            if plan.cumulative:
+                return value * self.to_date(due, month, span=self.span(plan))
+            return value * due(month)
         return value * x if plan.pays == "rate" else value
 
     def before(self, plan, month):
         """What the year to date had earned before the month."""
         there = sorted({*self.sales, *self.goals})
-        last = [m for m in there if m < month and self.year[m] == self.year[month]]
+        span = self.span(plan)
+        last = [m for m in there if m < month and span[m] == span[month]]
         if not plan.cumulative or not last:
             return Fraction(0)
-        return self.earns(plan, last[-1], self.to_date(self.total, last[-1]))
+        return self.earns(plan, last[-1], self.to_date(self.total, last[-1], span=span))
 
     def commission(self, plan, month):
         """Pay by row or by month, in whole cents or exact."""
-        state = self.to_date(self.total, month) if plan.cumulative else self.total(month)
-        before, then = Fraction(0), self.before(plan, month)
+        state, before, then = self.total(month), Fraction(0), self.before(plan, month)
         if plan.cumulative:
-            before = self.to_date(self.total, month, before=True)
+            span = self.span(plan)
+            state = self.to_date(self.total, month, span=span)
+            before = self.to_date(self.total, month, before=True, span=span)
         if plan.round_at != "row" or plan.pays != "rate":
+            if not plan.true_up:
+                return self.earns(plan, month, self.total(month), state)
             return self.earns(plan, month, state) - then
         paid, run, alive = 0, before, self.alive(plan, month, state)
         for _, cents in sorted(self.sales.get(month, [])):
@@ -149,13 +167,13 @@ class Desk:
                 exact = self.value(plan, month, state) * cents
             run += cents
             paid += whole(exact if alive else Fraction(0), plan.rounding)
-        if plan.cumulative:
+        if plan.cumulative and plan.true_up:
             paid += whole(self.earns(plan, month, before, state) - then, plan.rounding)
         return Fraction(paid)
 
     def pay(self, returns):
         there = sorted({*self.sales, *self.goals})
-        out, spent, run, ceilings = {}, {}, {}, {}
+        out, spent, run, ceilings, kept_of = {}, {}, {}, {}, {}
         for month in there:
             plan = self.plan_of[month]
             exact = self.commission(plan, month)
@@ -170,13 +188,20 @@ class Desk:
             scaled = whole(paid * factor, plan.rounding)
             caps, year = plan.caps, self.year[month]
             room = [floor(told(caps["period"]) / CENT)] if "period" in caps else []
-            if "target_pay" in caps:
+            if "target_pay" in caps and self.wide:
+                # One target pay for the whole span, of which earlier months have had their part.
+                span = self.span(plan)
+                due = self.to_date(lambda m: self.goal(m, "target_pay"), month, span=span)
+                had = sum(v for m, v in kept_of.items() if span[m] == span[month])
+                room.append(max(floor(told(caps["target_pay"]) * due) - had, 0))
+            elif "target_pay" in caps:
                 room.append(floor(told(caps["target_pay"]) * self.goal(month, "target_pay")))
             if "year" in caps:
                 # An earlier plan may have paid more: that stays paid.
                 room.append(max(floor(told(caps["year"]) / CENT) - spent.get(year, 0), 0))
             kept = min([scaled, *room])
             spent[year] = spent.get(year, 0) + kept
+            kept_of[month] = kept
             ceilings[month] = room
             out[month] = {"commission": paid, "multiplier": scaled - paid, "cap": kept - scaled,
                           "clawback": 0}  # fmt: skip
@@ -230,7 +255,7 @@ def some_plan(rng, **dates):
         pays=pays,
         mode=rng.choice(["marginal", "retroactive", "interpolated"]),
         boundary=rng.choice(["upper", "lower"]),
-        cumulative=rng.random() < 0.4,
+        cumulative=rng.choice([False, False, False, True, "Q"]),
         threshold=rng.choice([None, None, 0.5 if base == "attainment" else 500]),
         gate=rng.choice([None, None, 1.0, {"attainment": 0.9, "rate": 0.02}]),
         cap=rng.choice([None, 100.5, {"year": 300}, {"target_pay": 0.7, "year": 500}]),
@@ -241,6 +266,7 @@ def some_plan(rng, **dates):
         rounding=rng.choice(["half_up", "half_even", "half_down", "down", "up", "floor",
                              "ceiling"]),
         round_at=rng.choice(["row", "rep", "period"]),
+        true_up=rng.random() < 0.8,
         **dates,
     )  # fmt: skip
 
@@ -256,6 +282,20 @@ def test_pay_is_what_plain_loops_say(block):
         except InputError:  # rules that do not go together
             continue
         check(rng, plans, rng.choice([1, 1, 4, 12]), rng.choice([1, 1, 100, 10**9]))
+
+
+def one_goal_a_span(goals, plans, year_start):
+    """One goal a year or quarter: it stands in its first month. First and last month of each."""
+    span = {m: m[0] + (year_start > 1 and m[1] >= year_start) for m in MONTHS}
+    if any(p.cumulative == "Q" for p in plans):
+        span = quarters(year_start)
+    ends, first = {}, {}
+    for m in MONTHS:
+        lead = first.setdefault(span[m], m)
+        ends[lead] = m
+        if m != lead:
+            goals[m] = {"target": 0.0, "target_pay": 0.0, "k": goals[lead]["k"]}
+    return ends
 
 
 def check(rng, plans, year_start, size):
@@ -281,14 +321,20 @@ def check(rng, plans, year_start, size):
             "target_pay": rng.choice([0.0, 100.0, 333.0]), "k": rng.choice([1, 0.8, 1.15])}
         for m in MONTHS
     }  # fmt: skip
-    targets = pd.DataFrame(goals.values()).assign(
-        rep="r", period_start=[pd.Timestamp(*m, 1) for m in MONTHS]
+    ends = {m: m for m in MONTHS}
+    wide = all(p.cumulative for p in plans) and rng.random() < 0.7
+    if wide:
+        ends = one_goal_a_span(goals, plans, year_start)
+    targets = pd.DataFrame([goals[m] for m in ends]).assign(
+        rep="r",
+        period_start=[pd.Timestamp(*m, 1) for m in ends],
+        period_end=[pd.Timestamp(*m, 1) + pd.offsets.MonthEnd(0) for m in ends.values()],
     )
     frame = pd.DataFrame(rows).assign(rep="r").sample(frac=1, random_state=1)
     options = {"by": "rep", "targets": targets, "year_start": year_start}
     got = payout(frame, plans, **options)
     due = {m: g for m, g in goals.items() if pd.Timestamp(*m, 1) <= last}
-    want = Desk(sales, due, plan_of, year_start).pay(returns)
+    want = Desk(sales, due, plan_of, year_start, wide).pay(returns)
     assert [(d.year, d.month) for d in got["date"]] == sorted(want)
     for rule in RULES:
         cents = [want[m][rule] for m in sorted(want)]
