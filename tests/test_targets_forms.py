@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import DataWarning, InputError, calendars
+from salesmgmt import DataWarning, InputError, calendars, plots
 from salesmgmt.targets import (
     allocate,
     balance_territories,
@@ -403,3 +404,85 @@ def test_dates_of_a_known_frequency_are_periods(freq):
     dates = pd.date_range("2026-04-01", periods=3, freq=freq)
     how = {"total": 300, "step": 1, "year_start": 4 if freq == "QS-APR" else 1}
     assert decompose(periods=dates, **how).equals(decompose(periods=dates.to_period(), **how))
+
+
+def test_weeks_of_a_retail_year_roll_up_to_its_own_periods():
+    weeks = decompose(5300, periods=("4-5-4", 2023, "W"), step=1, year_start=2)
+    periods = calendars.retail_calendar(2023, pattern="4-5-4")
+    assert roll_up(weeks, freq=periods)["target"].tolist() == (periods["weeks"] * 100.0).tolist()
+    quarters = roll_up(weeks, freq=calendars.retail_calendar(2023, pattern="4-5-4", freq="Q"))
+    assert quarters["target"].tolist() == [1300.0, 1300.0, 1300.0, 1400.0]
+    assert str(quarters["period_end"].iloc[-1].date()) == "2024-02-03"
+    with pytest.raises(InputError, match=r"1 period\(s\) of the plan lie in no period of freq"):
+        roll_up(weeks, freq=calendars.retail_calendar(2023, freq="W").iloc[:-1])
+    with pytest.raises(InputError, match="give freq= the periods that are meant"):
+        roll_up(weeks, freq="Q", year_start=2)
+
+
+def test_the_heat_map_tells_two_periods_of_one_month_apart():
+    labels = {}
+    for name, periods in {"retail": ("4-5-4", 2025), "months": ("2025-02", "2026-01", "M")}.items():
+        plan = decompose(1200, periods=periods, step=1, year_start=2)
+        ax = plots.plan_heatmap(plan)
+        labels[name] = [tick.get_text() for tick in ax.get_xticklabels()]
+        plt.close(ax.figure)
+    assert labels["retail"] == ["02-02", "04-06", "06-01", "08-03", "10-05", "11-30"]
+    assert labels["months"] == ["2025-02", "2025-04", "2025-06", "2025-08", "2025-10", "2025-12"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+        ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"],
+        [
+            "一月",
+            "二月",
+            "三月",
+            "四月",
+            "五月",
+            "六月",
+            "七月",
+            "八月",
+            "九月",
+            "十月",
+            "十一月",
+            "十二月",
+        ],
+    ],
+)
+def test_seasons_have_names(names):
+    curve = dict(zip(names, np.arange(1.0, 13), strict=True))
+    year = ("2026", "2026", "M")
+    assert decompose(78, periods=year, profile=curve, step=1)["target"].tolist() == [*range(1, 13)]
+    quarters = {"Q4": 4.0, "Q1": 1.0, "Q2": 2.0, "Q3": 3.0}
+    plan = decompose(10, periods=("2026", "2026", "Q"), profile=quarters, step=1)
+    assert plan["target"].tolist() == [1, 2, 3, 4]
+    week = dict(zip([f"周{d}" for d in "一二三四五六日"], [1.0] * 5 + [0.0] * 2, strict=True))
+    days = decompose(5, periods=("2026-06-01", "2026-06-07", "D"), profile=week, step=1)
+    assert days["target"].tolist() == [1, 1, 1, 1, 1, 0, 0]
+    last = pd.Series(np.ones(12), index=pd.period_range("2025-01", periods=12, freq="M"))
+    with pytest.raises(InputError, match="A curve of another year goes in by season"):
+        decompose(78, periods=year, profile=last)
+
+
+def test_fiscal_years_by_name_are_no_measures():
+    how = {"periods": ("2026-04", "2028-03", "Q"), "year_start": 4, "step": 1}
+    with pytest.raises(InputError, match="read as fiscal years, first 'FY26'"):
+        decompose(pd.Series({"FY26": 100, "FY27": 200}), **how)
+    want = [25.0] * 4 + [50.0] * 4
+    assert decompose({2026: 100, 2027: 200}, **how)["target"].tolist() == want
+    assert decompose({"2026年": 100, "2027年": 200}, **how)["target"].tolist() == want
+
+
+def test_weights_of_a_pivot_have_their_months_below_a_heading():
+    months = pd.period_range("2026-01", periods=2, freq="M")
+    sales = pd.DataFrame(
+        {"rep": ["Li"] * 2 + ["Wu"] * 2, "month": [*months] * 2, "amount": [1.0, 2, 3, 4], "n": 1.0}
+    )
+    table = sales.pivot_table(index="rep", columns="month", values=["amount"])
+    how = {"periods": ("2026-01", "2026-02", "M"), "step": 1}
+    plan = decompose(10, weights=table, **how)
+    assert plan.groupby("rep")["target"].sum().tolist() == [3.0, 7.0]
+    with pytest.raises(InputError, match="are no dates"):
+        decompose(10, weights=sales.pivot_table(index="rep", columns="month"), **how)

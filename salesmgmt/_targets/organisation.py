@@ -293,8 +293,12 @@ def _by_period(weights: pd.DataFrame, spans: Spans, *, caller: str) -> np.ndarra
     """A frame rep by period as values in the order of time."""
     if not weights.index.is_unique:
         raise InputError(f"{caller}(): weights has repeated labels; sum them first.")
+    columns = weights.columns
+    if isinstance(columns, pd.MultiIndex):  # a pivot of one value has that as a heading above
+        same = [i for i in range(columns.nlevels) if columns.get_level_values(i).nunique() == 1]
+        columns = columns.droplevel(same[: columns.nlevels - 1])
     try:
-        at = label_days(weights.columns, "columns of weights", caller=caller)
+        at = label_days(columns, "columns of weights", caller=caller)
     except InputError:
         raise InputError(
             f"{caller}(): weights is a frame, which is read as key by period, but its columns "

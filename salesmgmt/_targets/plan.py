@@ -56,7 +56,7 @@ def decompose(
 
     Parameters
     ----------
-    total : float, Series or DataFrame
+    total : float, Series, dict or DataFrame
         The amount; or one amount a fiscal year (index 2026, ``"2026"`` or a Period: the year
         in which it begins), a quarter or month (dates or Periods), a key (labels of a level of
         ``weights``) or a measure (any other labels), or several of these (a MultiIndex); or a
@@ -83,9 +83,9 @@ def decompose(
         those of the coarser plan.
     profile : DataFrame or Series, optional
         Shape over time: a :func:`seasonal_profile` (of the whole or by keys), a Series by
-        period, one by season (1..12, 1..4, 1..7), or an indicator series (see ``method``).
-        Seasons are those of the calendar: a week across two months, or a retail period, takes
-        from each by its days. Default: the same for each period.
+        period, one by season (1..12, 1..4, 1..7, or by name), or an indicator series (see
+        ``method``). Seasons are those of the calendar: a week across two months, or a retail
+        period, takes from each by its days. Default: the same for each period.
     calendar : str, Series or DataFrame, optional
         Working days: an ISO country code, or day weights by date (a Series, or what
         :func:`salesmgmt.calendars.working_days` gives). Periods without weight stay
@@ -146,6 +146,7 @@ def decompose(
     caller = "decompose"
     check_choice(method, "method", ("auto", *METHODS), caller=caller)
     check_number(step, "step", caller=caller, low=0, open_low=True)
+    total = pd.Series(total) if isinstance(total, Mapping) and total else total
     total = as_table(total, "total", caller=caller)
     profile = as_table(profile, "profile", caller=caller)
     periods = as_table(_with_years(periods, total), "periods", caller=caller)

@@ -34,8 +34,8 @@ from ..engine.raking import Raked, rake_cells, rake_table
 from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
-from .organisation import PlanColumns, plan_keys
-from .spans import dated, stamps
+from .organisation import PlanColumns, as_table, plan_keys
+from .spans import dated, stamps, table_spans
 
 __all__ = ["rake", "roll_up", "round_plan"]
 
@@ -46,7 +46,7 @@ def roll_up(
     plan: pd.DataFrame,
     *,
     levels: Any = None,
-    freq: str | None = None,
+    freq: str | pd.DataFrame | None = None,
     year_start: int = 1,
     step: float = 0.01,
     period_start: str = "period_start",
@@ -63,10 +63,12 @@ def roll_up(
         ``assigned``).
     levels : str or list of str, optional
         Key columns to keep, in this order; ``[]`` for the whole. Default: all.
-    freq : {"W", "M", "Q", "Y", "all"}, optional
+    freq : {"W", "M", "Q", "Y", "all"} or DataFrame, optional
         Coarser periods; each period of the plan must lie within one of them (``"Q"`` and ``"Y"``:
         of the calendar, or of the retail year for its months of 4 and 5 weeks). ``"all"``: one
-        row for the whole time. Default: the plan's own periods.
+        row for the whole time. Or any other periods as a table with ``period_start`` and
+        ``period_end``, that of :func:`salesmgmt.calendars.retail_calendar` for instance.
+        Default: the plan's own periods.
     year_start : int, default=1
         First month of the fiscal year.
     step : float, default=0.01
@@ -145,10 +147,13 @@ def _plan_rows(plan: Any, columns: PlanColumns, *, caller: str) -> Rows:
 
 
 def _coarser(
-    start: np.ndarray, end: np.ndarray, freq: str | None, year_start: int, *, caller: str
+    start: np.ndarray, end: np.ndarray, freq: Any, year_start: int, *, caller: str
 ) -> tuple[np.ndarray, np.ndarray]:
     if freq is None:
         return start, end
+    freq = as_table(freq, "freq", caller=caller)
+    if isinstance(freq, pd.DataFrame):
+        return _own_periods(start, end, freq, caller=caller)
     check_choice(freq, "freq", ("D", "W", "M", "Q", "Y", "all"), caller=caller)
     if freq == "all":
         return np.full(len(start), start.min()), np.full(len(end), end.max())
@@ -162,12 +167,29 @@ def _coarser(
         a, b = (d.date() for d in stamps(np.array([start[at], end[at]])))
         raise InputError(
             f"{caller}(): {int((first != last).sum())} period(s) of the plan cross the end of a "
-            f"period of freq {freq!r}, first {a} to {b}; plan by day, or cut weeks at months "
-            'with periods=(start, end, ("W", "M")).'
+            f"period of freq {freq!r}, first {a} to {b}; plan by day, cut weeks at months with "
+            'periods=(start, end, ("W", "M")), or give freq= the periods that are meant, '
+            "calendars.retail_calendar(...) for instance."
         )
     low = period_start(first, freq, year_start=year_start)
     high = period_end(first, freq, year_start=year_start)
     return np.maximum(low, start.min()), np.minimum(high, end.max())
+
+
+def _own_periods(
+    start: np.ndarray, end: np.ndarray, table: pd.DataFrame, *, caller: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """The period of a table that each of the plan lies in."""
+    spans = table_spans(table, "freq", year_start=1, caller=caller)
+    at = np.searchsorted(spans.start, start, side="right") - 1
+    outside = np.flatnonzero((at < 0) | (end > spans.end[np.maximum(at, 0)]))
+    if len(outside):
+        a, b = (d.date() for d in stamps(np.array([start[outside[0]], end[outside[0]]])))
+        raise InputError(
+            f"{caller}(): {len(outside)} period(s) of the plan lie in no period of freq as a "
+            f"whole, first {a} to {b}; give periods that hold them."
+        )
+    return spans.start[at], spans.end[at]
 
 
 def _retail(

@@ -117,6 +117,9 @@ def _of_curve(
 ) -> np.ndarray:
     """A Series by date, one value a leaf, or by season, shared out over its leaves."""
     curve = check_series(profile, "profile", caller=caller, low=0)
+    numbers = _named_seasons(curve.index)
+    if numbers is not None:
+        curve.index = numbers
     if pd.api.types.is_integer_dtype(curve.index.dtype):
         freq = {12: "M", 4: "Q", 7: "D", 52: "W", 53: "W"}.get(len(curve))
         if freq is None or sorted(curve.index) != list(range(1, len(curve) + 1)):
@@ -135,12 +138,46 @@ def _of_curve(
     hit = (found >= 0) & (at[np.maximum(found, 0)] == spans.start)
     if not hit.all():
         first = stamps(spans.start[~hit][:1])[0].date()
+        other = "" if hit.any() else " A curve of another year goes in by season (1..12, 1..4)."
         raise InputError(
             f"{caller}(): profile has no value for {int((~hit).sum())} of {len(spans)} "
-            f"period(s), first the one that starts on {first}; give one for each period."
+            f"period(s), first the one that starts on {first}; give one for each period.{other}"
         )
     weights = values[found]
     return weights if worked is None else weights * _in_leaves(worked, spans)
+
+
+def _season_names() -> list[dict[str, int]]:
+    """Numbers of months, quarters and weekdays by their English and Chinese names."""
+    months = "January February March April May June July August September October November December"
+    days = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
+    numerals = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"]
+    out = []
+    for names in (months, days):
+        known = {}
+        for i, name in enumerate(names.lower().split(), 1):
+            known |= {name: i, name[:3]: i}
+        out.append(known)
+    for i, numeral in enumerate(numerals, 1):
+        out[0] |= {f"{n}月{tail}": i for n in (i, numeral) for tail in ("", "份")}
+        if i <= 7:
+            last = numeral if i < 7 else "日"
+            out[1] |= {f"{week}{last}": i for week in ("周", "星期")}
+    quarters = {f"q{i}": i for i in range(1, 5)}
+    for i, numeral in enumerate(numerals[:4], 1):
+        quarters |= {f"{head}{n}季度": i for n in (i, numeral) for head in ("", "第")}
+    return [*out, quarters]
+
+
+def _named_seasons(labels: pd.Index) -> pd.Index | None:
+    """Seasons by name as numbers; None where the labels are something else."""
+    if not all(isinstance(v, str) for v in labels):
+        return None
+    text = [v.strip().lower() for v in labels]
+    for names in _season_names():
+        if text and all(v in names for v in text):
+            return pd.Index([names[v] for v in text])
+    return None
 
 
 def _of_profile(

@@ -16,7 +16,7 @@ from ..engine.controlled_rounding import Tree
 from ..engine.periods import fiscal_year, period_end, period_of, period_start
 from ..errors import InputError
 
-__all__ = ["Spans", "dated", "label_days", "plan_spans", "season_of", "stamps"]
+__all__ = ["Spans", "dated", "label_days", "plan_spans", "season_of", "stamps", "table_spans"]
 
 RETAIL = ("4-4-5", "4-5-4", "5-4-4")
 LEAVES = ("D", "W", "M", "Q", "Y")
@@ -82,7 +82,7 @@ def plan_spans(periods: Any, *, year_start: int, caller: str) -> Spans:
     if isinstance(periods, pd.PeriodIndex):
         return _of_index(periods, year_start, caller=caller)
     if isinstance(periods, pd.DataFrame):
-        return _of_table(periods, year_start, caller=caller)
+        return table_spans(periods, "periods", year_start=year_start, caller=caller)
     if isinstance(periods, str) or (
         isinstance(periods, tuple | list) and len(periods) in (2, 3) and periods[0] in RETAIL
     ):
@@ -166,12 +166,12 @@ def _of_index(periods: pd.PeriodIndex, year_start: int, *, caller: str) -> Spans
     return _spans(start, end, freq, year_start)
 
 
-def _of_table(table: pd.DataFrame, year_start: int, *, caller: str) -> Spans:
+def table_spans(table: pd.DataFrame, arg: str, *, year_start: int, caller: str) -> Spans:
     """Periods of one's own, as ``calendars.retail_calendar`` gives them, or 13 of four weeks."""
     rows = take(
         table,
         caller=caller,
-        arg="periods",
+        arg=arg,
         unique=("period_start",),
         period_start=Date("period_start", option=""),
         period_end=Date("period_end", last=True, option=""),
@@ -187,7 +187,7 @@ def _of_table(table: pd.DataFrame, year_start: int, *, caller: str) -> Spans:
         at = wrong[0]
         told = " to ".join(str(stamps(days[at : at + 1])[0].date()) for days in (start, end))
         raise InputError(
-            f"{caller}(): periods: {len(wrong)} period(s) end before they start or reach into the "
+            f"{caller}(): {arg}: {len(wrong)} period(s) end before they start or reach into the "
             f"next one, first {told}; period_end is the last day inside."
         )
     levels = {"year": fiscal_year(start, year_start=year_start)}
@@ -255,4 +255,9 @@ def label_days(labels: pd.Index, name: str, *, caller: str) -> np.ndarray:
     """First day of each label (Period, date or date text), days since 1970-01-01."""
     if isinstance(labels, pd.PeriodIndex):
         return days_of(labels.start_time.to_numpy())
+    if isinstance(labels, pd.MultiIndex):
+        raise InputError(
+            f"{caller}(): {name} has labels of {labels.nlevels} levels where dates are needed, "
+            f"first {labels[0]!r}; keep the dates alone (droplevel)."
+        )
     return days_of(as_dates(labels, name=name, caller=caller))

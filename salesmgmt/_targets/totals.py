@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,9 @@ def _as_plan(
     Totals by year or by measure alone are handed on as they are.
     """
     index = total.index
-    kinds = [_kind(index.get_level_values(i), organisation) for i in range(index.nlevels)]
+    levels = [index.get_level_values(i) for i in range(index.nlevels)]
+    kinds = [_kind(labels, organisation) for labels in levels]
+    _refuse_fiscal_names(levels, kinds, caller=caller)
     if kinds in (["year"], ["measure"]):
         return total
     times = [i for i, kind in enumerate(kinds) if kind in ("year", "date")]
@@ -110,6 +113,24 @@ def _kind(labels: pd.Index, organisation: pd.Index | None) -> Any:
     return "date" if dated(labels) else "measure"
 
 
+#: How companies name fiscal years; whether by their first or last calendar year differs.
+_FISCAL = re.compile(
+    r"(fy|cy|fiscal year)\s*'?\d{2}(\d{2})?|\d{2}(\d{2})?\s*(fy|财年|财政年度)", re.I
+)
+
+
+def _refuse_fiscal_names(levels: list[pd.Index], kinds: list[Any], *, caller: str) -> None:
+    """Fiscal years by name are no measures; which calendar year is meant must be said."""
+    for labels, kind in zip(levels, kinds, strict=True):
+        named = [v for v in labels if isinstance(v, str) and _FISCAL.fullmatch(v.strip())]
+        if kind == "measure" and labels.name != "measure" and named:
+            raise InputError(
+                f"{caller}(): total has labels that read as fiscal years, first {named[0]!r}; "
+                "name each by the calendar year in which it begins (2025 for a year from April "
+                "2025 on), with year_start= for its first month."
+            )
+
+
 def _years_in(labels: pd.Index, spans: Spans, *, caller: str) -> tuple[np.ndarray, np.ndarray]:
     """First and last day of the plan in each year."""
     years = year_labels(labels)
@@ -141,7 +162,7 @@ def year_labels(labels: pd.Index) -> np.ndarray | None:
         labels = labels.to_timestamp()  # the year in which a fiscal year begins
     if isinstance(labels, pd.DatetimeIndex):
         return np.asarray(labels.year, dtype=np.int64)
-    text = [str(v) for v in labels]
+    text = [re.sub("年度?$", "", str(v)) for v in labels]
     if all(len(v) == 4 and v.isdigit() and 1900 <= int(v) <= 2200 for v in text):
         return np.array([int(v) for v in text], dtype=np.int64)
     return None

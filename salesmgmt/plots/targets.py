@@ -89,7 +89,10 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     stride = -(-len(starts) // 8)  # so that they do not touch
     shown = np.arange(0, len(starts), stride)
     monthly = len(starts) < 2 or (np.diff(starts.to_numpy()) > np.timedelta64(26, "D")).all()
-    style = "%Y-%m" if monthly else "%m-%d"
+    # Retail periods begin within months: two of them in one.
+    monthly &= bool((starts[1:].day == 1).all())
+    long = len(starts) > 1 and starts[-1] - starts[0] > pd.Timedelta(days=366)
+    style = "%Y-%m" if monthly else "%Y-%m-%d" if long else "%m-%d"
     ax.set_xticks(shown + 0.5, [starts[i].strftime(style) for i in shown], fontsize=8)
     every = max(1, len(table) // 40)
     rows = np.arange(0, len(table), every)
@@ -269,7 +272,7 @@ def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
         ax.set_ylim(bottom=0)  # returns may make the sum negative
     money_axis(ax, "y", lang)
     ax.tick_params(axis="x", rotation=30)
-    title = t(lang, "On the way to the target", "目标进度与预测区间")
+    title = t(lang, "On the way to the target", "目标累计进度")
     return finish(ax, title=title, legend=True)
 
 
