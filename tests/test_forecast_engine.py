@@ -315,6 +315,43 @@ def test_intermittent_methods_by_hand():
     assert get("tsb") == pytest.approx(size * chance)
 
 
+@pytest.mark.parametrize(
+    "values, want",
+    [
+        ([1, 0, 0, 0, 2, 0, 0], 0.8461538),  # R issue 26: croston(alpha = 0.1)
+        ([0, 0, 0, 3], 0.75),  # fitted values of pull request 1126, one step on
+        ([0, 0, 0, 3, 0, 0, 2], 0.7436),
+        ([7, 7, 7, 6, 6], 6.81),  # no zeros (fable issue 278): simple smoothing of sizes
+    ],
+)
+def test_croston_forecasts_what_r_does(values, want):
+    """Numbers printed in threads of robjhyndman/forecast on GitHub; SBA takes 5 % off."""
+    found = forecast(monthly(values), 2, model="croston", level=None)
+    np.testing.assert_allclose(found["forecast"], want, atol=5e-5)
+    less = forecast(monthly(values), 2, model="sba", level=None)
+    np.testing.assert_allclose(less["forecast"], 0.95 * found["forecast"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("step, length", [(2, 26), (3, 26), (3, 41), (4, 40), (6, 40)])
+def test_billing_every_few_months_is_forecast_where_it_falls(step, length):
+    rng = np.random.default_rng(step)
+    due = np.arange(length + 12) % step == 1
+    exact = forecast(monthly(np.where(due, 100.0, 0.0)[:length]), 12)
+    np.testing.assert_allclose(exact["forecast"], np.where(due, 100.0, 0.0)[length:], atol=0.5)
+    sizes = np.where(due, 100 * np.exp(rng.normal(0, 0.2, length + 12)), 0.0)
+    found = forecast(monthly(sizes[:length]), 12)["forecast"].to_numpy()
+    assert found[due[length:]].min() > 50
+    assert found[~due[length:]].max() < 25
+
+
+def test_sales_that_stop_for_years_keep_to_no_places():
+    """One long stop agrees with itself a year on, too."""
+    rng = np.random.default_rng(1)
+    sales = np.r_[np.zeros(50), rng.poisson(2, 30), np.zeros(40), rng.poisson(2, 10)]
+    found = Forecaster().fit(monthly(sales)).summary_
+    assert found.loc[0, "form"] == "intermittent"
+
+
 def test_dead_demand_dies_out():
     history = monthly([5.0, 0, 7, 0, 0, 6] * 4 + [0.0] * 36)
     assert forecast(history, 1, model="tsb")["forecast"][0] < 0.1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import bdtr, ndtri
 
 from . import cleaning, intermittent, naive, transformation
 from .calibration import FEWEST, ORIGINS, least_past, misses, steps_of
@@ -464,7 +464,30 @@ def _is_intermittent(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     if sparse.any() and m > 1:
         which = np.flatnonzero(sparse)
         sparse[which] &= ~seasonal_test(np.nan_to_num(y[:, which]), n[which], m, z=3.0)
+        sparse[which] &= ~_keeps_places(y[:, which], m)
     return sparse
+
+
+def _keeps_places(y: np.ndarray, m: int) -> np.ndarray:
+    """Columns whose demand comes at the same places of every season, as in billing by quarter.
+
+    Periods a season apart agree on whether there is demand in eleven of twelve pairs, as many
+    would by chance once in a thousand, and every season has periods with demand and without.
+    The test by autocorrelations is weak here: they are large at other lags, too.
+    """
+    if len(y) <= m:
+        return np.zeros(y.shape[1], dtype=bool)
+    known = np.isfinite(y)
+    share = (known & (y != 0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    pairs = known[m:] & known[:-m]
+    count = pairs.sum(axis=0)
+    missed = (pairs & ((y[m:] != 0) != (y[:-m] != 0))).sum(axis=0)
+    chance = bdtr(missed, np.maximum(count, 1), 2 * share * (1 - share))
+    some, none = (np.cumsum(known & at, axis=0) for at in (y != 0, y == 0))
+    within = np.minimum(some[m:] - some[:-m], none[m:] - none[:-m])
+    whole = np.where(known[m:], within, 1).min(axis=0) > 0
+    out: np.ndarray = whole & (12 * missed <= count) & (chance < 1e-3)
+    return out
 
 
 def _sparse(p: Prepared, horizon: int, held: Estimates) -> Forecast:
