@@ -487,3 +487,20 @@ def test_intervals_of_the_naive_family_are_those_of_r(model):
     out = forecast(history, 6, model=model, non_negative=False)
     found = [out["lo_95"][0], out["lo_95"][5], out["hi_80"][0], out["hi_80"][5]]
     np.testing.assert_allclose(found, ENDS[model], rtol=1e-7)
+
+
+@pytest.mark.parametrize("model", ["auto", "regression"])
+def test_readings_a_quarter_apart_do_not_run_away(model):
+    """Dates of github.com/facebook/prophet issue 513: of 208 weeks 18 are known, two of them
+    neighbours. Their one step was taken for the slope of all weeks, and for known without error."""
+    days = (
+        "2010-12-27 2011-03-28 2011-06-27 2011-09-26 2011-12-26 2012-01-02 2012-03-26 2012-06-25 "
+        "2012-09-24 2013-01-07 2013-04-01 2013-07-01 2013-10-07 2013-12-02 2014-01-06 2014-04-07 "
+        "2014-07-07 2014-10-06"
+    )
+    rng = np.random.default_rng(3)
+    amount = np.arange(18.0) + 10 + 0.3 * rng.normal(size=18)
+    given = pd.DataFrame({"date": pd.to_datetime(days.split()), "amount": amount})
+    made = forecast(given, 26, model=model).iloc[-1]  # was 71, 28 to 29 follow the line
+    assert 26 < made["forecast"] < 32
+    assert made["hi_95"] - made["lo_95"] > 1  # was .00001

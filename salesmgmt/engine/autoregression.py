@@ -52,7 +52,7 @@ def fit_changes(
     d = np.diff(y, axis=0)
     known = np.isfinite(d)
     d = np.where(known, d, 0.0)
-    mean = held.of("mean", lambda: d.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    mean = held.of("mean", _mean_change, y, d, known)
     c = np.where(known, d - mean, 0.0)
     lags = [np.zeros_like(c) for _ in range(order)]
     for k in range(1, order + 1):
@@ -68,6 +68,19 @@ def fit_changes(
     count = held.of("count", lambda: np.maximum(known.sum(axis=0), 1))
     named = {"mean": mean, **{f"lag{k + 1}": coef[k] for k in range(order)}}
     return Smoothed(forecast, errors, sse, count, named)
+
+
+def _mean_change(y: np.ndarray, d: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Mean of the changes; where the record has gaps, of those across them too.
+
+    The few changes between neighbours then say little of the slope.
+    """
+    count, there = known.sum(axis=0), np.isfinite(y)
+    mean = np.asarray(d.sum(axis=0) / np.maximum(count, 1))
+    gaps = np.flatnonzero(count < there.sum(axis=0) - 1)
+    first, last = there.argmax(axis=0)[gaps], len(y) - 1 - there[::-1].argmax(axis=0)[gaps]
+    mean[gaps] = (y[last, gaps] - y[first, gaps]) / (last - first)
+    return mean
 
 
 def _coefficients(
