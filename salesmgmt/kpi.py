@@ -22,12 +22,13 @@ In the order of a user's work:
 from __future__ import annotations
 
 from ._kpi.costs import acquisition_cost, break_even, cost_to_serve
+from ._kpi.deliveries import delivery
 from ._kpi.dictionary import DICTIONARY
 from ._kpi.explain import bridge, contribution
 from ._kpi.indicators import indicators
 from ._kpi.rankings import rank, sensitivity
 from ._kpi.scorecard import Metric, scorecard
-from ._kpi.service import complaints, delivery, satisfaction, visits
+from ._kpi.service import complaints, satisfaction, visits
 from ._kpi.standing import GRADES, review, totals
 from ._kpi.statistics import control_chart, distribution, shrink
 from ._kpi.weighting import weights

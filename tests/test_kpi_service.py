@@ -100,6 +100,40 @@ def test_otif_by_hand_and_open_orders():
     )
 
 
+def test_goods_that_come_too_early_and_orders_of_several_lines():
+    # Mintsoft, "Access Analytics: OTIF report": another day than the expected one is a miss,
+    # earlier ones too. calcsimpler.com, "OTIF delivery rate": only if every line arrives in the
+    # window and in full.
+    lines = pd.DataFrame({
+        "so": ["A", "A", "B", "B", "C", "D", "D", "E"],
+        "order_date": "2025-01-01",
+        "promised_date": ["2025-01-10"] * 7 + ["2025-03-01"],
+        "delivered_date": ["2025-01-10", "2025-01-10", "2025-01-10", "2025-01-12", "2025-01-06",
+                           "2025-01-09", None, None],
+        "quantity": 5, "delivered_quantity": [5, 5, 5, 5, 5, 5, 0, 0],
+    })  # fmt: skip
+    by_line = delivery(lines, as_of="2025-01-31").iloc[0]
+    assert by_line[["orders", "open", "judged"]].tolist() == [8, 1, 7]
+    assert by_line["on_time"] == 5 / 7
+    got = delivery(lines, order="so", as_of="2025-01-31").iloc[0]
+    # A on time, B late by its last line, C early, D late and open, E not yet due.
+    assert got[["orders", "open", "judged"]].tolist() == [5, 1, 4]
+    assert got[["on_time", "otif", "lead_days", "late_days"]].tolist() == [0.5, 0.5, 9, 2]
+    got = delivery(lines, order="so", early=1, as_of="2025-01-31").iloc[0]
+    assert got[["on_time", "late_days"]].tolist() == [0.25, 2]  # early is no day late
+    some = lines.assign(delivered_quantity=[5, 4, 5, 5, 5, 5, 0, 0])
+    assert delivery(some, order="so", as_of="2025-01-31")["in_full"].item() == 0.5
+    # An order of one line is the row; before the delivery of its last line it is open.
+    single = lines.drop_duplicates("so")
+    for until in ("2025-01-31", "2025-01-10"):
+        pd.testing.assert_frame_equal(
+            delivery(single, order="so", as_of=until), delivery(single, as_of=until)
+        )
+    assert delivery(lines, order="so", as_of="2025-01-10")["open"].item() == 3
+    with pytest.raises(InputError, match="'so'"):
+        delivery(lines.assign(so=None), order="so")
+
+
 def test_the_late_warehouse_of_the_sample_stands_out():
     orders = load_sample("orders")
     recent = orders[orders["order_date"] >= "2025-03-01"]

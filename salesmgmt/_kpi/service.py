@@ -1,4 +1,4 @@
-"""How customers are served: satisfaction, complaints, visits, deliveries."""
+"""How customers are served: satisfaction, complaints, visits."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ..engine.proportions import interval
 from ..engine.sums import rows_of
 from ..errors import InputError
 
-__all__ = ["complaints", "delivery", "satisfaction", "visits"]
+__all__ = ["check_order", "complaints", "satisfaction", "visits"]
 
 #: Columns of results: no key may have their names.
 _CASES = (
@@ -53,13 +53,6 @@ _VISITS = (
     "visits", "share", "visited", "per_customer", "median_gap_days", "tier", "customers",
     "coverage",
 )  # fmt: skip
-_DELIVERED = (
-    "orders",
-    "open",
-    "judged",
-    *("on_time", "in_full", "otif", "lo", "hi"),
-    *("lead_days", "p90_lead_days", "late_days", "as_of"),
-)
 
 _DRIVERS = ("quality", "delivery", "service", "pricing")
 _MOST_DRIVERS = 10
@@ -327,7 +320,7 @@ def complaints(
         closed=Date(closed, missing="allow"), customer=Key(customer),
     )  # fmt: skip
     start, end = (rows[c].astype("datetime64[D]") for c in ("opened", "closed"))
-    _check_order(rows, start, end, closed, "case(s) are closed before they were opened",
+    check_order(rows, start, end, closed, "case(s) are closed before they were opened",
                  caller=caller)  # fmt: skip
     last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
     until = resolve_as_of(as_of, last, caller=caller)
@@ -381,7 +374,7 @@ def _cases(
     return out
 
 
-def _check_order(
+def check_order(
     rows: Rows, start: np.ndarray, end: np.ndarray, column: str, what: str, *, caller: str
 ) -> None:
     early = end < start
@@ -562,137 +555,3 @@ def _tiers(tier: Any, customer: str, *, caller: str) -> pd.Series | None:
 
 # --------------------------------------------------------------------------------------
 # Delivery
-
-
-def delivery(
-    orders: pd.DataFrame,
-    *,
-    by: str | Sequence[str] | None = None,
-    ordered: str = "order_date",
-    promised: str = "promised_date",
-    delivered: str = "delivered_date",
-    quantity: str = "quantity",
-    delivered_quantity: str = "delivered_quantity",
-    tolerance: int = 0,
-    confidence: float = 0.95,
-    as_of: object = None,
-    invalid: str = "raise",
-) -> pd.DataFrame:
-    """On time, in full, and how long it took.
-
-    Parameters
-    ----------
-    orders : DataFrame
-        One row an order: ``order_date``, ``promised_date``, ``delivered_date`` (missing while
-        open), and ``quantity``, ``delivered_quantity`` for fulness. Not modified.
-    by : str or sequence of str, optional
-        Key columns (``"warehouse"``).
-    ordered, promised, delivered, quantity, delivered_quantity : str
-        Column names.
-    tolerance : int, default=0
-        Days after the promise that still count as on time.
-    confidence : float in (0, 1), default=0.95
-        Of the interval of OTIF (Wilson).
-    as_of : date, optional
-        What is delivered later is open; None: the last date of order or delivery in the data.
-    invalid : {"raise", "drop"}, default="raise"
-        What to do with rows that cannot be used.
-
-    Returns
-    -------
-    DataFrame
-        Keys, ``orders``, ``open`` (not delivered and not yet late), ``judged`` (delivered, or
-        late and open), ``on_time``, ``in_full``, ``otif`` (shares of judged), ``lo``, ``hi``,
-        ``lead_days`` (median from order to delivery), ``p90_lead_days``, ``late_days`` (mean of
-        late deliveries), ``as_of``. Keys ascending. Without quantities every delivery is full.
-
-    Raises
-    ------
-    InputError
-        A column is missing or holds what it must not.
-
-    References
-    ----------
-    .. [1] R. G. Newcombe, "Two-sided confidence intervals for the single proportion",
-       Statistics in Medicine 17 (1998), 857-872, method 3 (Wilson score).
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> orders = pd.DataFrame({"order_date": ["2025-01-01"] * 3,
-    ...                        "promised_date": ["2025-01-10"] * 3,
-    ...                        "delivered_date": ["2025-01-09", "2025-01-12", "2025-01-10"],
-    ...                        "quantity": [5, 5, 5], "delivered_quantity": [5, 5, 4]})
-    >>> delivery(orders)[["orders", "on_time", "in_full", "otif", "late_days"]].round(3)
-       orders  on_time  in_full   otif  late_days
-    0       3    0.667    0.667  0.333        2.0
-    """
-    caller = "delivery"
-    check_int(tolerance, "tolerance", caller=caller, low=0, high=36_500)
-    check_number(confidence, "confidence", caller=caller, low=0, high=1,
-                 open_low=True, open_high=True)  # fmt: skip
-    names = check_names(by, "by", caller=caller)
-    refuse_names(names, _DELIVERED, caller=caller, option="by")
-    rows = take(
-        orders, caller=caller, arg="orders", invalid=invalid, by=names, ordered=Date(ordered),
-        promised=Date(promised), delivered=Date(delivered, missing="allow"),
-        quantity=Amount(quantity, optional=True, missing="allow"),
-        got=Amount(delivered_quantity, optional=True, missing="allow"),
-    )  # fmt: skip
-    start, due, end = (
-        rows[c].astype("datetime64[D]") for c in ("ordered", "promised", "delivered")
-    )
-    _check_order(rows, start, end, delivered, "order(s) are delivered before they were made",
-                 caller=caller)  # fmt: skip
-    last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
-    until = resolve_as_of(as_of, last, caller=caller)
-    day = until.to_datetime64().astype("datetime64[D]")
-    inside = start <= day
-    done = inside & ~np.isnat(end) & (end <= day)
-    limit = due + np.timedelta64(tolerance, "D")
-    judged = done | (inside & ~done & (limit < day))
-    on_time = done & (end <= limit)
-    full = done.copy()
-    if "quantity" in rows and "got" in rows:
-        short = rows["got"] < rows["quantity"]
-        full &= ~short & ~np.isnan(rows["got"])
-    key = factorise(rows.frame, names) if names else None
-    codes = key.codes if key is not None else np.zeros(len(rows), dtype=np.int64)
-    n = len(key) if key is not None else 1
-    out = key.labels.copy() if key is not None else pd.DataFrame(index=range(1))
-    masks = {"orders": inside, "judged": judged, "on_time": on_time, "in_full": full,
-             "otif": on_time & full}  # fmt: skip
-    _delivered_shares(out, codes, masks, confidence)
-    days = {"lead": end - start, "late": end - due}
-    _delivery_days(out, rows_of(codes, n), done, done & ~on_time, days)
-    out["as_of"] = until
-    if key is not None and inside.any():
-        out = out[out["orders"] > 0]
-    return out.reset_index(drop=True)
-
-
-def _delivered_shares(
-    out: pd.DataFrame, codes: np.ndarray, masks: dict[str, np.ndarray], confidence: float
-) -> None:
-    """Head counts and shares of what is judged, by key, into ``out``."""
-    count = {k: np.bincount(codes, mask, minlength=len(out)) for k, mask in masks.items()}
-    orders, judged = (count[k].astype(np.int64) for k in ("orders", "judged"))
-    out["orders"], out["open"], out["judged"] = orders, orders - judged, judged
-    for name in ("on_time", "in_full", "otif"):
-        out[name] = count[name] / np.where(judged > 0, judged, np.nan)
-    out["lo"], out["hi"] = interval(count["otif"], count["judged"], confidence=confidence)
-
-
-def _delivery_days(
-    out: pd.DataFrame,
-    here: list[np.ndarray],
-    done: np.ndarray,
-    late: np.ndarray,
-    days: dict[str, np.ndarray],
-) -> None:
-    """Days from order to delivery and beyond the promise, by key, into ``out``."""
-    lead = [days["lead"][at[done[at]]].astype(np.int64) for at in here]
-    behind = [days["late"][at[late[at]]].astype(np.int64) for at in here]
-    out["lead_days"] = [np.median(v) if len(v) else np.nan for v in lead]
-    out["p90_lead_days"] = [np.quantile(v, 0.9) if len(v) else np.nan for v in lead]
-    out["late_days"] = [v.mean() if len(v) else np.nan for v in behind]
