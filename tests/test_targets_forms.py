@@ -486,3 +486,17 @@ def test_weights_of_a_pivot_have_their_months_below_a_heading():
     assert plan.groupby("rep")["target"].sum().tolist() == [3.0, 7.0]
     with pytest.raises(InputError, match="are no dates"):
         decompose(10, weights=sales.pivot_table(index="rep", columns="month"), **how)
+
+
+@pytest.mark.parametrize("dates", ["first", "period"])
+def test_months_make_whole_quarters(dates):
+    months = pd.period_range("2024-01", "2025-12", freq="M")
+    history = pd.DataFrame(
+        {
+            "date": months if dates == "period" else months.start_time,
+            "amount": np.tile(np.repeat([1.0, 2, 3, 4], 3), 2),
+        }
+    )
+    assert seasonal_profile(history, freq="Q")["share"].tolist() == [0.1, 0.2, 0.3, 0.4]
+    with pytest.warns(DataWarning, match="left out the last period"):
+        seasonal_profile(history.iloc[:-1], freq="Q")

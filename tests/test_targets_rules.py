@@ -460,5 +460,7 @@ def test_one_column_of_months_is_start_and_end(months):
     assert again["target"].tolist() == [300.0, 290.0]
     assert track(again, sales, as_of="2026-02-14")["expected"].tolist() == [445.0]
     assert roll_up(own, freq="Q", **how)["period_end"].tolist() == [pd.Timestamp("2026-02-28")]
+    joined = replan(own, None, as_of="2026-01-31", joiners={"Wu": "2026-02-01"}, **how)
+    assert joined["target"].tolist() == [310.0, 140.0, 0.0, 140.0]
     with pytest.raises(InputError, match="has both 'month' and 'period_end'"):
         replan(own.assign(period_end="2026-12-31"), sales, as_of="2026-01-31", **how)

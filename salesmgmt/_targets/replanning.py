@@ -35,7 +35,7 @@ from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
 from .organisation import PlanColumns, cell_positions, lookup, overlap
-from .turnover import dated_leavers, key_of, measure_of, move, with_joiners
+from .turnover import as_joiners, dated_leavers, key_of, measure_of, move, with_joiners
 
 __all__ = ["replan"]
 
@@ -53,7 +53,7 @@ def replan(
     upper: Any = None,
     step: float = 0.01,
     leavers: Any = None,
-    joiners: pd.DataFrame | None = None,
+    joiners: pd.DataFrame | Mapping[Any, Any] | None = None,
     year_start: int | None = None,
     date: str = "date",
     amount: str = "amount",
@@ -95,10 +95,11 @@ def replan(
         period, in proportion; all other cells stay as they are. What ``actuals`` leave of a
         leaver's total goes to the others, too. A label or a list of labels: their last day is
         ``as_of``.
-    joiners : DataFrame, optional
+    joiners : DataFrame or dict, optional
         New keys: the key columns, ``start`` (first day) and ``weight`` (1: an average
-        colleague). In each period from then on they take their part from the colleagues under
-        the same parent; all other cells stay as they are.
+        colleague); first days by label where the plan has one key. In each period from then on
+        they take their part from the colleagues under the same parent; all other cells stay as
+        they are.
     year_start : int, optional
         First month of the fiscal year, for plans of several years. Default: January where the
         plan begins in January or ends in December, else the month in which it begins.
@@ -139,6 +140,7 @@ def replan(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     columns = PlanColumns(period_start, period_end, target, measure).check(caller)
     frame = to_pandas(plan, caller=caller, arg="plan")
+    joiners = as_joiners(joiners, columns.keys(frame.columns))
     frame = with_joiners(frame, joiners, columns, caller=caller)
     keys = columns.keys(frame.columns)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}

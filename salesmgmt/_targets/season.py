@@ -174,6 +174,8 @@ def _last_whole(
     final = int(at[days <= last].max(initial=at.min() - 1))
     if as_of is None and whole_periods(days, freq, week_start=anchor, year_start=year_start):
         return final
+    if as_of is None and freq == "Q" and whole_periods(days, "M"):  # a row stands for its month
+        last = int(period_end(period_of(np.array([last]), "M"), "M")[0])
     over = int(period_end(np.array([final]), freq, week_start=anchor, year_start=year_start)[0])
     if over <= last:
         return final

@@ -154,7 +154,7 @@ def _season_names() -> list[dict[str, int]]:
     numerals = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"]
     out = []
     for names in (months, days):
-        known = {}
+        known: dict[str, int] = {}
         for i, name in enumerate(names.lower().split(), 1):
             known |= {name: i, name[:3]: i}
         out.append(known)

@@ -13,7 +13,7 @@ from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..errors import InputError
 from .organisation import PlanColumns, lookup
 
-__all__ = ["dated_leavers", "key_of", "measure_of", "move", "with_joiners"]
+__all__ = ["as_joiners", "dated_leavers", "key_of", "measure_of", "move", "with_joiners"]
 
 
 def key_of(rows: Rows, count: int) -> np.ndarray:
@@ -24,6 +24,13 @@ def key_of(rows: Rows, count: int) -> np.ndarray:
 
 def measure_of(rows: Rows) -> np.ndarray:
     return rows.keys("measure").codes if "measure" in rows else np.zeros(len(rows), np.int64)
+
+
+def as_joiners(joiners: Any, keys: list[Any]) -> Any:
+    """First days by label, where one key tells who is meant, as the frame they stand for."""
+    if isinstance(joiners, Mapping) and len(keys) == 1:
+        return pd.DataFrame({keys[0]: list(joiners), "start": list(joiners.values())})
+    return joiners
 
 
 def with_joiners(
@@ -45,7 +52,7 @@ def with_joiners(
         weight=Amount("weight", optional=True, low=0),
         **roles,
     )
-    spans = [columns.period_start, columns.period_end]
+    spans = list(dict.fromkeys([columns.period_start, columns.period_end]))
     periods = plan[spans].drop_duplicates().sort_values(spans)
     rows = new.frame[keys].merge(periods, how="cross")
     rows[columns.target] = 0.0
