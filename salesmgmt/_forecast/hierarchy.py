@@ -65,8 +65,10 @@ def reconcile(
         The key columns whose crossings are the bottom. For ``top_down`` and ``middle_out`` their
         order is the order of the levels.
     method : {"mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"}
-        ``"mint_shrink"``: least squares weighted by the covariance of the base forecasts' errors,
-        shrunk towards its diagonal; ``"wls"``: by their variances; ``"ols"``: unweighted;
+        ``"mint_shrink"``: least squares weighted by the covariance of the base forecasts' errors
+        (not centred, as in R's hts and fable), shrunk towards its diagonal; a sum that lies more
+        than five standard errors of itself and all its parts away from them counts as that far
+        wrong and is tied to no other. ``"wls"``: by their variances; ``"ols"``: unweighted;
         ``"bottom_up"``: the bottom added up; ``"top_down"``: the total spread by shares;
         ``"middle_out"``: the same from a middle level, added up above it.
     residuals : DataFrame, optional
@@ -80,7 +82,9 @@ def reconcile(
         mere cutting off; for other methods negative bottoms become zero.
     history : DataFrame, optional
         Past bottom values (``keys``, ``date``, ``amount``) for ``top_down`` and ``middle_out``:
-        shares are those of the sums in it. None: the shares of the forecasts, level by level.
+        shares are those of the sums in it (proportions of historical averages; amounts divided
+        by the total of their date give average historical proportions). None: the shares of the
+        forecasts, level by level.
     middle : str or sequence of str, optional
         Key columns of the level that ``middle_out`` starts from. None: the first key.
     date, amount : str
@@ -557,6 +561,14 @@ def _historic_shares(
     node = _find_nodes(nodes, rows.frame)
     keep = node >= 0
     total = np.bincount(node[keep], rows["amount"][keep], minlength=len(nodes))[nodes.leaves]
+    strange = ~keep & rows.frame[nodes.names].notna().all(axis=1).to_numpy()
+    if strange.any() and total.any():
+        shown = rows.frame.loc[strange, nodes.names].drop_duplicates().head(3)
+        warn(
+            f"{caller}(): {int(strange.sum())} row(s) of history are of no node that is forecast "
+            f"and count for no share, first "
+            f"{', '.join(' / '.join(map(str, r)) for r in shown.itertuples(index=False))}."
+        )
     if not total.any():
         raise InputError(f"{caller}(): history has no bottom series of the forecasts.")
     top = ancestors(nodes, start)
