@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _MONTHS = {
     if name
 } | {"sept": 9}
 _NAME = "(?P<name>" + "|".join(sorted(_MONTHS, key=len, reverse=True)) + ")"
+_WEEK = -1
 #: What a label may look like, and how many months it spans (0: a day).
 _FORMS = [
     (re.compile(form + "$", re.IGNORECASE), months)
@@ -40,6 +42,10 @@ _FORMS = [
         (_YEAR + r"[-/. ]+" + _NAME, 1),
         (r"(?P<quarter>[1-4])Q[-/' ]*" + _SHORT, 3),
         (r"(?P<month>0?[1-9]|1[0-2])[-/.]" + _YEAR, 1),
+        (_YEAR + r"[-/ ]*H(?P<half>[12])", 6),
+        (r"H(?P<half>[12])[-/' ]*" + _SHORT, 6),
+        (_YEAR + r"年?(?P<half>[上下])半年", 6),
+        (_YEAR + r"[-/ ]*W(?P<week>0?[1-9]|[1-4]\d|5[0-3])", _WEEK),
     )
 ]
 
@@ -49,8 +55,8 @@ def in_time(labels: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]
 
     Dates, Periods and ordered categories say it themselves; texts and whole numbers such as
     ``"2025-03"``, ``202503``, ``"2025Q1"``, ``"Q1 2025"``, ``"FY25-Q1"``, ``"Mar 2025"``,
-    ``"Mar-25"`` or ``2025`` are read; others go in natural order: ``"P2"`` before ``"P10"``,
-    ``"Feb"`` before ``"Mar"``.
+    ``"Mar-25"``, ``"2025-W07"``, ``"H1 2025"`` or ``2025`` are read; others go in natural
+    order: ``"P2"`` before ``"P10"``, ``"Feb"`` before ``"Mar"``.
     """
     same = np.zeros(len(labels), dtype=np.int64)
     if isinstance(labels.dtype, pd.PeriodDtype):
@@ -107,8 +113,12 @@ def end_of(labels: pd.Series, starts: pd.Series) -> pd.Series:
     for label, start in zip(labels, starts, strict=True):
         text = _text(label)
         months = next(months for form, months in _FORMS if form.match(text))
-        later = start + pd.DateOffset(months=months) - pd.Timedelta(days=1)
-        ends.append(later if months else start)
+        if months == _WEEK:
+            ends.append(start + pd.Timedelta(days=6))
+        elif months:
+            ends.append(start + pd.DateOffset(months=months) - pd.Timedelta(days=1))
+        else:
+            ends.append(start)
     return pd.Series(pd.to_datetime(ends), index=labels.index)
 
 
@@ -121,8 +131,8 @@ def _days_of_months(texts: list[str]) -> bool:
 
 
 def _is_fiscal(text: str) -> bool:
-    """Whether a label is a quarter or a year, which are fiscal ones."""
-    return any(form.match(text) for form, months in _FORMS if months in (3, 12))
+    """Whether a label is a quarter, a half or a year, which are fiscal ones."""
+    return any(form.match(text) for form, months in _FORMS if months > 1)
 
 
 def _from_start(starts: pd.Series, year_start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -154,12 +164,26 @@ def _read(text: str, year_start: int) -> tuple[int, int, int, int] | None:
         year += 2000 if year < 100 else 0
         if part.get("name"):
             month = _MONTHS[part["name"].lower()]
-        quarter = part.get("quarter")
-        if months in (3, 12):  # quarters and years are fiscal ones themselves
-            return year, 3 * int(quarter[-1]) - 2 if quarter else 1, 1, year
+        if months == _WEEK:  # of an ISO year, Mondays first
+            return _monday(year, int(part["week"]), year_start)
+        if months > 1:  # quarters and years are fiscal ones themselves
+            quarter = int((part.get("quarter") or "1")[-1])
+            half = "1上2下".index(part.get("half") or "1") // 2
+            return year, 3 * quarter - 2 + 6 * half, 1, year
         start = np.datetime64(f"{year:04d}-{month:02d}-01", "D").astype(np.int64)
         return year, month, day, int(fiscal_year(np.array([start]), year_start=year_start)[0])
     return None
+
+
+def _monday(year: int, week: int, year_start: int) -> tuple[int, int, int, int] | None:
+    """First day of an ISO week, and its fiscal year; None where the year has no such week."""
+    try:
+        day = date.fromisocalendar(year, week, 1)
+    except ValueError:
+        return None
+    number = np.array([np.datetime64(day, "D").astype(np.int64)])
+    own = int(fiscal_year(number, year_start=year_start)[0]) if year_start > 1 else year
+    return day.year, day.month, day.day, own
 
 
 def _natural(text: str) -> tuple[Any, ...]:

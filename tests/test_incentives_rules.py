@@ -69,6 +69,9 @@ def test_a_gate_leaves_tiers_before_the_target_as_they_are(gate):
         ("December 2024", "Jan 2025"),
         ("Q4 2024", "Q1 2025"),
         ("FY24", "FY25"),
+        ("H2 2024", "H1 2025"),
+        ("2024下半年", "2025上半年"),
+        ("2024-W52", "2025-W01"),
         ("12/2024", "01/2025"),
         (pd.Period("2024-12", "M"), pd.Period("2025-01", "M")),
     ],
@@ -100,6 +103,7 @@ def test_a_fiscal_year_goes_on_through_december():
         ["1Q25", "2Q25", "3Q25"],
         ["9/2025", "10/2025", "11.2025"],
         ["Mar-05", "Mar-12", "Mar-19"],
+        ["2025-W9", "2025-W10", "2025-W11"],
     ],
 )
 def test_period_labels_are_taken_in_the_order_of_time(labels):

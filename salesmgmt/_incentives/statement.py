@@ -76,11 +76,12 @@ def payout(
     -------
     DataFrame
         One row payee × period with results or a target (with a draw, also the periods between a
-        payee's first and last of these), ascending: keys, period (start date),
-        ``amount`` credited, ``target``, ``attainment`` (to date, if cumulative); then what makes
-        up the pay, signed: ``commission`` (tiers), ``clawback``, ``multiplier``, ``cap``,
-        ``spiff``, ``pool``, ``held``, ``released``; ``earned`` (their sum); ``carried``,
-        ``draw``, ``recovered``; ``payout`` (all of them); ``balance`` owed at the end.
+        payee's first and last of these), ascending: keys, period (start date), ``amount``
+        credited, ``target`` (one that spans several periods stands whole in each),
+        ``attainment`` (to date, if cumulative); then what makes up the pay, signed:
+        ``commission`` (tiers), ``clawback``, ``multiplier``, ``cap``, ``spiff``, ``pool``,
+        ``held``, ``released``; ``earned`` (their sum); ``carried``, ``draw``, ``recovered``;
+        ``payout`` (all of them); ``balance`` owed at the end.
 
     Raises
     ------
