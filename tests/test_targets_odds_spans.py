@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import simulate, summarise
-from salesmgmt.targets import attainment_probability
+from salesmgmt.targets import attainment_probability, decompose, track
 
 
 def draws(months: int = 12, n: int = 200) -> pd.DataFrame:
@@ -123,3 +123,19 @@ def test_actuals_of_keys_without_a_plan_are_told():
         got = attainment_probability(plan, later, actuals=known)
     want = attainment_probability(plan, later, actuals=known[:1])
     pd.testing.assert_frame_equal(got, want)
+
+
+def test_draws_of_a_month_that_the_plan_begins_within_are_told_of():
+    """A retail year from 2 February and draws by month: February stands on the 1st."""
+    plan = decompose(1200, periods=("4-5-4", 2025), step=1, year_start=2)
+    dates = pd.date_range("2025-02-01", periods=12, freq="MS")
+    months = pd.DataFrame({"date": dates, "amount": 50.0}).merge(
+        pd.DataFrame({"draw": [0, 1]}), how="cross"
+    )
+    with pytest.warns(DataWarning, match="those of 2025-02-01 reach over 2025-02-02"):
+        assert attainment_probability(plan, months)["p50"].tolist() == [550.0]
+    moved = months.assign(date=months["date"].replace(dates[0], pd.Timestamp("2025-02-02")))
+    assert attainment_probability(plan, moved)["p50"].tolist() == [600.0]
+    came = pd.DataFrame({"date": ["2025-03-02"], "amount": [10.0]})
+    with pytest.warns(DataWarning, match="those of 2025-03-01 reach over 2025-03-15"):
+        track(plan, came, as_of="2025-03-14", projection=moved)

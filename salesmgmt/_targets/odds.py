@@ -416,6 +416,27 @@ def _tell_of_open_end(
     )
 
 
+def _tell_of_cut_start(
+    spans: PlanSpans, at: np.ndarray, days: np.ndarray, labels: pd.DataFrame, caller: str
+) -> None:
+    """A period of the draws that begins before what is asked for and reaches into it."""
+    begin = np.full(max(len(labels), 1), np.iinfo(np.int64).max)
+    there = spans.start <= spans.end
+    np.minimum.at(begin, spans.code[there], spans.start[there])
+    distinct = np.unique(days)
+    until = np.r_[distinct[1:], distinct[-1:]][np.searchsorted(distinct, days)]
+    cut = np.flatnonzero((at >= 0) & (days < begin[at]) & (until > begin[at]))
+    if not len(cut):
+        return
+    day, first = (np.datetime64(int(d), "D") for d in (days[cut[0]], begin[at[cut[0]]]))
+    who = f" (first {_who(labels, int(at[cut[0]]))})" if labels.shape[1] else ""
+    warn(
+        f"{caller}(): draws are dated by the first day of their period; those of {day} reach over "
+        f"{first}, from which on they are asked for, and are left out{who}. Date them {first}, or "
+        "draw by day."
+    )
+
+
 def draw_totals(
     samples: Any,
     labels: pd.DataFrame,
@@ -452,6 +473,7 @@ def draw_totals(
     seen = np.bincount(flat[use], minlength=size).reshape(-1, len(numbers))
     _check_draws(seen, labels, len(numbers), caller=caller)
     if spans is not None:
+        _tell_of_cut_start(spans, np.where(use, at, -1), rows.days("date"), labels, caller)
         use[use] = spans.hold(at[use], rows.days("date")[use])
         if needed:
             _tell_of_none(np.bincount(at[use], minlength=len(seen)) == 0, labels, caller=caller)

@@ -20,6 +20,7 @@ from .._frames import (
 )
 from ..engine.periods import period_of, period_start
 from ..errors import InputError
+from .organisation import as_table
 from .spans import Spans, label_days, plan_spans, stamps
 from .totals import year_labels
 
@@ -134,6 +135,7 @@ def ramp(
     """
     caller = "ramp"
     steps = _curve(curve, caller=caller)
+    periods = as_table(periods, "periods", caller=caller)
     spans = plan_spans(periods, year_start=year_start, caller=caller)
     if isinstance(starts, Mapping):
         starts = pd.Series(starts, dtype=object)
@@ -255,6 +257,7 @@ def capacity(
     [1000.0, 1000.0, 1100.0]
     """
     caller = "capacity"
+    periods = as_table(periods, "periods", caller=caller)
     spans = plan_spans(periods, year_start=year_start, caller=caller)
     rate = check_number(attrition, "attrition", caller=caller, low=0, high=1, open_high=True)
     years = (spans.end - spans.start + 1) / 365.25

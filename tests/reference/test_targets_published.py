@@ -374,6 +374,13 @@ QUOTA_PAPER = [
     # moneyphp/money, tests of Money::allocate; no one gets a cent for a share of zero.
     ([3, 7], 105, {"hamilton": [32, 73]}),
     ([122, 0, 878], 30000, {"hamilton": [3660, 0, 26340]}),
+    # What users of money libraries expected: moneyphp/money 492, dinerojs/dinero.js 144,
+    # brick/money 45; three instalments of frappe/erpnext 26951 in whole dollars.
+    ([33, 66], 1, {"hamilton": [0, 1]}),
+    ([75, 25], 9999, {"hamilton": [7499, 2500]}),
+    ([49, 51], 1003, {"hamilton": [491, 512]}),
+    ([45, 20, 34], 1000, {"hamilton": [455, 202, 343]}),
+    ([33.334, 33.333, 33.333], 30000, {"hamilton": [10000, 10000, 10000]}),
 ]  # fmt: skip
 
 
@@ -553,3 +560,22 @@ def test_run_rate_and_what_it_takes(last, target, came, as_of, run, end, rate):
     assert now[["run_rate", "projected", "required_rate"]].tolist() == pytest.approx(
         [run, end, rate]
     )
+
+
+def test_a_month_by_the_shares_of_its_weekdays():
+    """math.stackexchange 4240256: 50,000 over four Tuesdays to Fridays and five Saturdays."""
+    share = pd.Series([0, 18, 19, 20, 22, 21, 0], index=range(1, 8), dtype=float)
+    days = decompose(50_000, periods=("2020-02", "2020-02", "D"), profile=share)
+    by_weekday = days.groupby(days["period_start"].map(lambda day: day.isoweekday()))["target"]
+    assert by_weekday.size().tolist() == [4, 4, 4, 4, 4, 5, 4]
+    want = 50_000 * share.to_numpy() / (4 * 18 + 4 * 19 + 4 * 20 + 4 * 22 + 5 * 21)
+    np.testing.assert_allclose(by_weekday.mean(), want, atol=0.01)
+    assert round(days["target"].sum(), 2) == 50_000
+
+
+def test_a_fiscal_year_of_whole_weeks_as_a_company_prints_it():
+    """stitchfix/merch_calendar 14: the year to July 2019 runs 2018-07-29 to 2019-08-03."""
+    plan = decompose(53, periods=("4-5-4", 2018), year_start=8, step=1)
+    ends = plan["period_start"].iloc[0], plan["period_end"].iloc[-1]
+    assert [str(day.date()) for day in ends] == ["2018-07-29", "2019-08-03"]
+    assert plan["target"].tolist() == [4, 5, 4] * 3 + [4, 5, 5]
