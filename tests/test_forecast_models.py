@@ -504,3 +504,16 @@ def test_readings_a_quarter_apart_do_not_run_away(model):
     made = forecast(given, 26, model=model).iloc[-1]  # was 71, 28 to 29 follow the line
     assert 26 < made["forecast"] < 32
     assert made["hi_95"] - made["lo_95"] > 1  # was .00001
+
+
+@pytest.mark.parametrize("model", ["auto", "regression", "theta"])
+def test_what_is_sold_in_one_season_only_stays_in_its_range(model):
+    """Goods of Christmas, like department 18 of Walmart's shops: a sale of 2,000 in a week in
+    which 20 is usual made hundreds of times the season of it."""
+    rng = np.random.default_rng(1)
+    week = np.arange(52 * 3)
+    amount = 20000 * np.exp(-(((week % 52 - 40) / 4.0) ** 2)) + rng.gamma(0.5, 40, len(week)) + 1
+    amount[[-6, -3]] = 2000.0
+    dates = pd.date_range("2020-01-06", periods=len(week), freq="7D")
+    made = forecast(pd.DataFrame({"date": dates, "amount": amount}), 50, model=model, level=None)
+    assert made["forecast"].max() < 2 * amount.max()

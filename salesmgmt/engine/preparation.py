@@ -11,6 +11,8 @@ from .estimates import Estimates
 
 __all__ = ["Prepared", "prepare", "scale_of"]
 
+_LEAST = 0.005  # factor of the season below which it is added instead
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -87,6 +89,8 @@ def _season(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarra
             season[:, which] = decomposition.seasonal_indices(
                 filled[:, which], n[which], m, multiplicative=kind
             )
+        if kind and len(which):  # to divide by next to nothing makes noise of what was sold then
+            multiplicative[which[season[:, which].min(axis=0) < _LEAST]] = False
     return seasonal, multiplicative, season
 
 
