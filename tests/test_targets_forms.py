@@ -500,3 +500,15 @@ def test_months_make_whole_quarters(dates):
     assert seasonal_profile(history, freq="Q")["share"].tolist() == [0.1, 0.2, 0.3, 0.4]
     with pytest.warns(DataWarning, match="left out the last period"):
         seasonal_profile(history.iloc[:-1], freq="Q")
+
+
+def test_dates_of_month_ends_are_periods_of_an_indicator():
+    years = pd.Series([100.0, 120.0], index=[2020, 2021])
+    for ends, periods in (("ME", "M"), ("QE", "Q")):
+        index = pd.period_range("2020-01-01", "2021-12-31", freq=periods)
+        line = pd.Series(np.arange(1.0, len(index) + 1), index=index)
+        by_end = pd.Series(line.to_numpy(), index=pd.date_range("2020", "2022", freq=ends))
+        pd.testing.assert_frame_equal(disaggregate(years, by_end), disaggregate(years, line))
+        how = {"periods": ("2020", "2021", periods)}
+        want = decompose(1000, profile=line, **how)
+        pd.testing.assert_frame_equal(decompose(1000, profile=by_end, **how), want)

@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import simulate, summarise
-from salesmgmt.targets import attainment_probability, decompose, track
+from salesmgmt.targets import attainment_probability, burn_up, decompose, track
 
 
 def draws(months: int = 12, n: int = 200) -> pd.DataFrame:
@@ -139,3 +139,5 @@ def test_draws_of_a_month_that_the_plan_begins_within_are_told_of():
     came = pd.DataFrame({"date": ["2025-03-02"], "amount": [10.0]})
     with pytest.warns(DataWarning, match="those of 2025-03-01 reach over 2025-03-15"):
         track(plan, came, as_of="2025-03-14", projection=moved)
+    with pytest.warns(DataWarning, match="burn_up.*those of 2025-03-01 reach over 2025-03-15"):
+        burn_up(plan, came, as_of="2025-03-14", samples=moved)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from .._frames import Amount, Date, one_currency, resolve_as_of, take, to_pandas
 from ..engine.sums import group_sums
+from .odds import PlanSpans, tell_of_cut_start
 from .organisation import PlanColumns, one_measure
 from .spans import stamps
 
@@ -139,6 +140,9 @@ def _add_fan(
         amount=Amount("amount", option=""),
     )
     days = rows.days("date")
+    all_in_one = np.zeros(len(days), dtype=np.int64)
+    ahead = PlanSpans(np.zeros(1, dtype=np.int64), np.array([today + 1]), ends[-1:])
+    tell_of_cut_start(ahead, all_in_one, days, pd.DataFrame(index=range(1)), caller)
     use = (days > today) & (days <= ends[-1])
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
     # A draw's amount is in by the end of the period it starts, not on the plan's first day.
@@ -148,6 +152,6 @@ def _add_fan(
     table = group_sums(flat, rows["amount"][use], len(points) * len(numbers))
     table = table.reshape(len(points), len(numbers))
     running = actual + np.cumsum(table, axis=0)
-    ahead = points >= today
+    shown = points >= today
     for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
-        out[name] = np.where(ahead, np.quantile(running, level, axis=1), np.nan)
+        out[name] = np.where(shown, np.quantile(running, level, axis=1), np.nan)

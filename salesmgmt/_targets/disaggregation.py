@@ -210,14 +210,22 @@ def _fine(
     if isinstance(frame.index, pd.PeriodIndex):
         end = frame.index.end_time.to_numpy().astype("datetime64[D]").astype(np.int64)[order]
     else:
-        end = _ends_of(start)
+        start, end = _ends_of(start)
     return start, end, np.column_stack(values)[order], names
 
 
-def _ends_of(start: np.ndarray) -> np.ndarray:
-    """Last days of periods that are given by their first: the day before the next one."""
+def _ends_of(start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last days of periods that are given by one of them.
+
+    Ends of months are the last days of their periods. Else a period ends the day before the next
+    one begins.
+    """
     if len(start) < 2:
-        return start
+        return start, start
+    months = (start + 1).astype("datetime64[D]").astype("datetime64[M]")
+    if (months.astype("datetime64[D]").astype(np.int64) == start + 1).all():
+        first = (months[0] - (months[1] - months[0])).astype("datetime64[D]").astype(np.int64)
+        return np.r_[first, start[:-1] + 1], start
     end = np.r_[start[1:] - 1, 0]
     months = start.astype("datetime64[D]").astype("datetime64[M]")
     gap = int((months[-1] - months[-2]).astype(np.int64))
@@ -226,7 +234,7 @@ def _ends_of(start: np.ndarray) -> np.ndarray:
         end[-1] = (months[-1] + gap).astype("datetime64[D]").astype(np.int64) - 1
     else:
         end[-1] = start[-1] + (start[-1] - start[-2]) - 1
-    return end
+    return start, end
 
 
 def _check_blocks(

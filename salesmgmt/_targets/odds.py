@@ -28,7 +28,13 @@ from ..errors import InputError
 from .allocation import whole_total
 from .organisation import PlanColumns, lookup, one_measure
 
-__all__ = ["attainment_probability", "draw_totals", "equal_probability_quotas"]
+__all__ = [
+    "PlanSpans",
+    "attainment_probability",
+    "draw_totals",
+    "equal_probability_quotas",
+    "tell_of_cut_start",
+]
 
 _NO_KEYS = ("date", "draw", "amount", "measure")
 #: Columns of quotas: no key may have their names.
@@ -416,7 +422,7 @@ def _tell_of_open_end(
     )
 
 
-def _tell_of_cut_start(
+def tell_of_cut_start(
     spans: PlanSpans, at: np.ndarray, days: np.ndarray, labels: pd.DataFrame, caller: str
 ) -> None:
     """A period of the draws that begins before what is asked for and reaches into it."""
@@ -473,7 +479,7 @@ def draw_totals(
     seen = np.bincount(flat[use], minlength=size).reshape(-1, len(numbers))
     _check_draws(seen, labels, len(numbers), caller=caller)
     if spans is not None:
-        _tell_of_cut_start(spans, np.where(use, at, -1), rows.days("date"), labels, caller)
+        tell_of_cut_start(spans, np.where(use, at, -1), rows.days("date"), labels, caller)
         use[use] = spans.hold(at[use], rows.days("date")[use])
         if needed:
             _tell_of_none(np.bincount(at[use], minlength=len(seen)) == 0, labels, caller=caller)

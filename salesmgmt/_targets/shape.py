@@ -136,6 +136,8 @@ def _of_curve(
     at, values = at[order], curve.to_numpy()[order]
     found = np.searchsorted(at, spans.start, side="right") - 1
     hit = (found >= 0) & (at[np.maximum(found, 0)] == spans.start)
+    if not hit.any() and np.isin(spans.end, at).all():  # dates of resample("ME")
+        found, hit = np.searchsorted(at, spans.end), ~hit
     if not hit.all():
         first = stamps(spans.start[~hit][:1])[0].date()
         other = "" if hit.any() else " A curve of another year goes in by season (1..12, 1..4)."
