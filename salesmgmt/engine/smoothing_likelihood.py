@@ -36,6 +36,8 @@ _STARTS = (
 )
 _WIDE = 600  # columns in a pass from which its cost is that of its numbers, not of its steps
 _RESTLESS = {"alpha": 0.97, "beta": 0.95, "gamma": 0.1, "phi": 0.9}  # one more without a season
+# And where a slope dies out: from elsewhere the search creeps along two bounds to this corner.
+_CORNER = {"alpha": 0.999, "beta": 0.2, "gamma": 0.1, "phi": 0.802}
 
 
 @dataclass(slots=True)
@@ -156,7 +158,8 @@ def best_starts(
     parts = []
     for f in forms:
         states = _initial(y, n, f)
-        starts = (*_STARTS, _RESTLESS) if f.season == "N" else _STARTS
+        plain = f.season == "N"
+        starts = [*_STARTS, *[_RESTLESS] * plain, *[_CORNER] * (plain and f.trend == "Ad")]
         tried = [
             np.vstack([*(np.full((1, B), logit(start[p], p)) for p in f.smoothing), states])
             for start in starts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from r_series import SEASON, SERIES, STEP, history
+from r_series import FURTHER, SEASON, SERIES, STEP, history
 from scipy.stats import multivariate_normal
 
 from salesmgmt.engine.arima import Order, choose, fit_order
@@ -70,107 +70,6 @@ AUTO = {
 # R differences airmiles twice. Ours asks that a second difference halve the variance of the
 # changes (here it raises it by 44 %); likelihoods of different differences do not compare.
 OTHERWISE = {"airmiles": "ARIMA(2,1,0)"}
-
-# Commercial paper rate 1879-1974, per cent ("moneydemand" of R's package lmtest, fourth column);
-# auto.arima: ARIMA(2,0,4), AICc 38.935. The likeliest roots are at the edge of what is trusted.
-RATE = [
-    4.88,
-    4.58,
-    4.26,
-    4.31,
-    4.33,
-    4.28,
-    4.08,
-    3.81,
-    3.87,
-    3.8,
-    3.66,
-    3.78,
-    3.95,
-    3.83,
-    3.93,
-    3.72,
-    3.59,
-    3.63,
-    3.44,
-    3.38,
-    3.24,
-    3.3,
-    3.25,
-    3.3,
-    3.45,
-    3.6,
-    3.5,
-    3.55,
-    3.8,
-    3.95,
-    3.77,
-    3.8,
-    3.9,
-    3.9,
-    4,
-    4.1,
-    4.15,
-    4.05,
-    4.05,
-    4.75,
-    4.75,
-    5.1,
-    5.17,
-    4.71,
-    4.61,
-    4.66,
-    4.5,
-    4.4,
-    4.3,
-    4.05,
-    4.42,
-    4.4,
-    4.1,
-    4.7,
-    4.15,
-    3.99,
-    3.5,
-    3.2,
-    3.08,
-    3,
-    2.75,
-    2.7,
-    2.65,
-    2.65,
-    2.65,
-    2.6,
-    2.55,
-    2.43,
-    2.5,
-    2.8,
-    2.74,
-    2.58,
-    2.67,
-    3,
-    3.15,
-    3,
-    3.04,
-    3.09,
-    3.68,
-    3.61,
-    4.1,
-    4.55,
-    4.22,
-    4.42,
-    4.16,
-    4.33,
-    4.35,
-    4.75,
-    4.95,
-    5.93,
-    6.54,
-    7.6,
-    7.12,
-    7.01,
-    7.2,
-    7.8,
-]
 
 
 def block(values) -> tuple[np.ndarray, np.ndarray]:
@@ -274,7 +173,8 @@ def test_orders_do_not_depend_on_longer_neighbours(name, m, rows):
 
 
 def test_an_order_at_the_edge_of_the_unit_circle_keeps_its_coefficients():
-    assert choose(*block(RATE), 1, 1).aicc[0] <= 38.935 + 0.2
+    """R's auto.arima: ARIMA(2,0,4), AICc 38.935; the likeliest roots are hardly to be trusted."""
+    assert choose(*block(FURTHER["rate"]), 1, 1).aicc[0] <= 38.935 + 0.2
 
 
 def test_a_long_record_whose_likeliest_order_has_a_unit_root_is_no_random_walk():

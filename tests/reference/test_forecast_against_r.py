@@ -1,8 +1,8 @@
 """Exponential smoothing and Theta against R on series everybody has.
 
 R 4.2.2, package forecast 8.20: ``ets(y)`` (form and AICc) and ``thetaf(y, h = 12)$mean`` for
-series of R's ``datasets``. Likelihoods are compared, not parameters: the optimum is often a
-ridge. Where a form other than R's is chosen, its AICc must be the lower one.
+series of R's ``datasets``, ``lmtest`` and ``urca``. Likelihoods are compared, not parameters:
+the optimum is often a ridge. Where a form other than R's is chosen, its AICc must be the lower one.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ ETS = {
     "austres": ("ETS(M,Ad,A)", 813.206),
     "discoveries": ("ETS(A,N,N)", 618.324),
     "nottem": ("ETS(A,N,A)", 1737.087),
+    "eggs": ("ETS(A,N,N)", 778.369),
+    "rate": ("ETS(M,Ad,N)", 175.575),
+    "stocks": ("ETS(M,Ad,N)", 237.459),
+    "consumption": ("ETS(M,A,A)", 1125.250),
+    "gnp": ("ETS(A,Ad,N)", 609.129),
 }
 
 THETAF = {
@@ -112,6 +117,26 @@ THETAF = {
     "nottem": [
         40.1261, 39.5458, 42.5477, 46.7887, 53.0991, 58.672, 62.7038, 61.1868, 57.0758,
         50.2612, 42.8937, 40.1118,
+    ],
+    "eggs": [
+        5679.425, 5702.834, 5726.243, 5749.652, 5773.06, 5796.469, 5819.878, 5843.287, 5866.695,
+        5890.104, 5913.513, 5936.922,
+    ],
+    "rate": [
+        7.80454, 7.809139, 7.813739, 7.818338, 7.822938, 7.827537, 7.832137, 7.836736, 7.841336,
+        7.845935, 7.850535, 7.855134,
+    ],
+    "stocks": [
+        29.68502, 29.63014, 30.103, 29.95564, 29.96517, 29.90912, 30.38576, 30.23636, 30.24532,
+        30.18809, 30.66852, 30.51708,
+    ],
+    "consumption": [
+        9976.924, 10256.81, 10314.48, 10560.07, 10094.39, 10377.22, 10435.2, 10683.31, 10211.86,
+        10497.63, 10555.93, 10806.55,
+    ],
+    "gnp": [
+        730.6898, 734.6058, 736.4664, 738.6328, 749.477, 753.3731, 755.1618, 757.265, 768.2642,
+        772.1403, 773.8572, 775.8971,
     ],
 }  # fmt: skip
 
