@@ -182,20 +182,25 @@ def _consecutive(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         rank[stage == code] = k
     by = np.lexsort((rank, time, unit))
     unit, time, stage, rank = unit[by], time[by], stage[by], rank[by]
-    if rule.collapse:
-        keep = heads(unit) | np.append(True, stage[1:] != stage[:-1])[: len(unit)]
-        unit, time, stage = unit[keep], time[keep], stage[keep]
+    head = np.ones(len(stage), dtype=bool)
+    if rule.collapse:  # repeats may start an attempt each, but stand in nobody's way
+        head[1:] = (unit[1:] != unit[:-1]) | (stage[1:] != stage[:-1])
+    first, run = np.flatnonzero(head), np.cumsum(head) - 1
     at = np.flatnonzero(stage == rule.steps[0])
     if rule.reentry == "first":
         at = at[heads(unit[at])]
     times = np.full((len(at), len(rule.steps)), NEVER)
     times[:, 0] = time[at]
-    alive = np.arange(len(at))
+    alive, here, step = np.arange(len(at)), at, rule.steps[0]
     for k, code in enumerate(rule.steps[1:], start=1):
-        here = at[alive] + k
-        good = here < len(unit)
-        alive, here = alive[good], here[good]
-        good = (stage[here] == code) & (unit[here] == unit[at[alive]])
+        if rule.collapse and code == step:  # one event serves equal steps, unless it is late
+            after = _next_time(unit, time)[here] if rule.later else here
+            after = np.where(run[np.minimum(after, len(run) - 1)] == run[here], after, len(unit))
+        else:
+            after = np.append(first, len(unit))[run[here] + 1]
+        good = after < len(unit)
+        alive, here, before, step = alive[good], after[good], here[good], code
+        good = (stage[here] == code) & (unit[here] == unit[before])
         gap = time[here] - times[alive, k - 1]
         good &= gap >= int(rule.later)
         if rule.window is not None:
@@ -203,9 +208,16 @@ def _consecutive(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         if rule.gaps is not None:
             low, high = rule.gaps[k - 1]
             good &= (gap >= low) & (gap <= (NEVER if high is None else high))
-        alive = alive[good]
-        times[alive, k] = time[here[good]]
+        alive, here = alive[good], here[good]
+        times[alive, k] = time[here]
     return (unit[at] << store.bits) | store.floor(time[at]), times
+
+
+def _next_time(unit: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """For each sorted row the first one after it at another time, or of another unit."""
+    new = np.append(True, (unit[1:] != unit[:-1]) | (time[1:] != time[:-1]))
+    block = np.cumsum(new)
+    return np.append(np.flatnonzero(new), len(unit))[block]
 
 
 def _distinct(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
