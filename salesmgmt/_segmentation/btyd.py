@@ -346,6 +346,23 @@ class BGBB(PurchaseModel):
     _powers = (0, 0, 0, 0)
     _discrete = True
 
+    def expected_new(self, t: float) -> float:
+        """Expected repeat purchases of a new customer at the first ``t`` opportunities.
+
+        Parameters
+        ----------
+        t : int
+            Number of opportunities.
+
+        Returns
+        -------
+        float
+            Mean over all customers to come.
+        """
+        p, span = self._new(t)
+        self._spans(span, 1, "BGBB.expected_new")
+        return float(bgbb.expected_new(p, span)[0])
+
     def _start(self, rows: Histories) -> np.ndarray:
         return np.log([1.0, 1.0, 1.0, 2.0])
 

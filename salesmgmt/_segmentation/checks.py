@@ -134,6 +134,11 @@ def tracking(
     ['date', 'actual', 'expected', 'fitted', 'as_of']
     """
     _check_model(model, "expected_new", caller="tracking")
+    if getattr(model, "_discrete", False):
+        raise InputError(
+            f"tracking(): {type(model).__name__} counts opportunities, which no calendar tells; "
+            "its expected_new() gives the purchases by each of them."
+        )
     one_unit(model, freq, "tracking")
     options: dict[str, Any] = {
         "freq": freq,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -26,6 +27,10 @@ __all__ = ["Clusterer", "cluster"]
 _MOST = 8
 _SAMPLE = 1_500
 _SLACK = 0.02
+# What numbers are called that name things and measure nothing.
+_IDS = re.compile(
+    r"(?i:(.*[ _.-])?(id|no|nr|key|code|zip|postcode))|.*[a-z]I[dD]|.*(编号|编码|代码|号)"
+)
 
 
 class Clusterer(ClusterMixin, BaseEstimator):
@@ -237,7 +242,8 @@ def cluster(
         As in :class:`Clusterer`.
     columns : sequence of str, optional
         The features. None: ``recency``, ``frequency`` and ``monetary`` if they are there, else
-        all numeric columns.
+        all numeric columns but those whose name is that of an id (``customer_id``,
+        ``CustomerID``, ``account_no``, ``客户编号``).
     lower_is_better : sequence of str, default=("recency",)
         Features of which less is better.
     log : bool, default=True
@@ -304,9 +310,13 @@ def _features(features: pd.DataFrame, columns: Sequence[str] | None) -> list[str
             raise InputError("cluster(): columns is empty; name at least one feature.")
         return given
     usual = [c for c in ("recency", "frequency", "monetary") if c in features.columns]
-    names = usual or features.select_dtypes("number").columns.tolist()
+    numbers = features.select_dtypes("number").columns.tolist()
+    names = usual or [c for c in numbers if not _IDS.fullmatch(str(c).strip())]
     if not names:
-        raise InputError("cluster(): features has no numeric column; name some with columns=.")
+        ids = f" but {numbers}, which look like ids" if numbers else ""
+        raise InputError(
+            f"cluster(): features has no numeric column{ids}; name some with columns=."
+        )
     return names
 
 

@@ -237,7 +237,8 @@ def elasticity(
     DataFrame
         One row a group: the keys, ``elasticity``, ``standard_error`` (clustered by product and
         period, with the factor for small samples), ``lo``, ``hi`` and ``p_value`` (Student's t
-        on the clusters less one), ``lines``, ``status``: ``ok``, or why it is missing.
+        on the clusters less one; these four are missing where all is one product in one
+        period), ``lines``, ``status``: ``ok``, or why it is missing.
         ``too_few_lines``: no more lines than products, customers and periods to allow for.
         ``no_price_change``: within product, customer and period the price does not move (one
         line a period, customers who are there once: give a longer ``freq``, or a frame without

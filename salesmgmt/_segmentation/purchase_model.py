@@ -499,8 +499,9 @@ def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> Histo
             at = int(np.flatnonzero(wrong)[0])
             raise InputError(
                 f"{caller}(): {told} in {int(wrong.sum())} row(s), first row "
-                f"{rows.index[at]!r}: x={x[at]:g}, t_x={t_x[at]:g}, T={T[at]:g}; t_x is the "
-                "time from the first to the last purchase, T to the end of observation."
+                f"{rows.index[at : at + 1].tolist()[0]!r}: x={x[at]:g}, t_x={t_x[at]:g}, "
+                f"T={T[at]:g}; t_x is the time from the first to the "
+                "last purchase, T to the end of observation."
             )
     count = rows["count"] if "count" in rows else None  # noqa: SIM401
     return rows.index, x, t_x, T, count

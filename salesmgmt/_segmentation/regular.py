@@ -181,7 +181,8 @@ def _gaps(frame: Any, x: np.ndarray, t_x: np.ndarray, caller: str) -> np.ndarray
         at = int(np.flatnonzero(wrong)[0])
         raise InputError(
             f"{caller}(): log_gaps is larger than {int(wrong.sum())} row(s) allow, first row "
-            f"{frame.index[at]!r}: x={x[at]:g}, t_x={t_x[at]:g}, log_gaps={gaps[at]:g}; it must be "
-            "in the same unit of time, and the gaps must add up to t_x."
+            f"{frame.index[at : at + 1].tolist()[0]!r}: x={x[at]:g}, t_x={t_x[at]:g}, "
+            f"log_gaps={gaps[at]:g}; it must be in the same unit of time, "
+            "and the gaps must add up to t_x."
         )
     return np.asarray(gaps)

@@ -44,7 +44,8 @@ def abc(
         Length of the periods whose sums are compared for XYZ, from the first to the last in the
         data.
     xyz_cuts : two floats, ascending, default=(0.5, 1.0)
-        Coefficients of variation up to which an item is X, Y; else Z.
+        Coefficients of variation up to which an item is X, Y; else Z. The standard deviation
+        is that of all the periods (divided by their number); ``(.1, .25)`` is usual, too.
     invalid : {"raise", "drop"}
         What to do with rows that cannot be used.
 
@@ -118,7 +119,8 @@ def _check_cuts(cuts: Any, name: str, top: float) -> None:
     values = tuple(cuts) if isinstance(cuts, list | tuple | np.ndarray) else ()
     good = len(values) == 2 and all(isinstance(v, int | float | np.number) for v in values)
     if not good or not 0 < values[0] <= values[1] <= top:
-        raise InputError(f"abc(): {name} must be two ascending numbers, got {cuts!r}.")
+        within = "" if top == np.inf else " between 0 and 1 (80 % is 0.8)"
+        raise InputError(f"abc(): {name} must be two ascending numbers{within}, got {cuts!r}.")
 
 
 def _variation(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import betaln, digamma, gammaln
 
-__all__ = ["expected", "log_odds_dead", "loglik", "probability_of"]
+__all__ = ["expected", "expected_new", "log_odds_dead", "loglik", "probability_of"]
 
 
 def _terms(
@@ -93,6 +93,12 @@ def expected(
     rate = (a + x) / (a + b + n)
     # Sum over j of the chance to be alive at n + j, given alive at n + 1: telescopes.
     return rate * _alive_count(g, d + n, t)
+
+
+def expected_new(params: Sequence[np.ndarray] | np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Expected purchases of a new customer at the first t opportunities."""
+    a, b, g, d = (np.broadcast_to(np.asarray(p, dtype=np.float64), t.shape) for p in params)
+    return a / (a + b) * d / (g + d) * _alive_count(g, d, t)
 
 
 def _alive_count(g: np.ndarray, d: np.ndarray, t: np.ndarray) -> np.ndarray:

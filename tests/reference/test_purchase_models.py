@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from salesmgmt.errors import InputError
 from salesmgmt.segmentation import (
     BGBB,
     BGNBD,
@@ -71,6 +72,10 @@ def test_cdnow_gamma_gamma_as_published(history):
     assert fitted.params_.round(2).to_dict() == {"p": 6.25, "q": 3.74, "gamma": 15.44}
     assert round(fitted.log_likelihood_, 4) == -4055.9177
     assert fitted.n_customers_ == 946
+    # github.com/CamDavidsonPilon/lifetimes/issues/315: customers 1, 2, 3, 6 and 9.
+    few = pd.DataFrame({"x": [2, 1, 0, 7, 2], "monetary": [22.35, 11.77, None, 73.74, 25.55]})
+    printed = [24.65, 18.91, 35.17, 71.46, 27.28]
+    assert fitted.expected_spend(few).tolist() == pytest.approx(printed, abs=0.02)
 
 
 def test_cdnow_gompertz_is_no_better_than_pareto(history):
@@ -131,6 +136,15 @@ def test_donations_fader_hardie_shang_2010():
     assert round(fitted.log_likelihood_, 5) == -33225.58127
     two = pd.DataFrame({"x": [0, 4], "t_x": [0, 5], "T": [6, 6]})
     assert fitted.expected_purchases(two, 10).round(4).tolist() == [0.1302, 3.628]
+    cells = pd.DataFrame({"x": [0, 2, 6], "t_x": [0, 4, 6], "T": 6})  # table 6
+    assert fitted.probability_alive(cells).round(2).tolist() == [0.11, 0.59, 0.93]
+    # brucehardie.com/notes/010, sheet "Tracking Plot", a new donor's first eleven years.
+    printed = [
+        0.4985, 0.9233, 1.2969, 1.6323, 1.9381, 2.2202, 2.4826, 2.7285, 2.9603, 3.1798, 3.3887,
+    ]  # fmt: skip
+    assert [round(fitted.expected_new(t), 4) for t in range(1, 12)] == printed
+    with pytest.raises(InputError, match="whole number of opportunities"):
+        fitted.expected_new(2.5)
     assert round((fitted.expected_purchases(donors, 5) * donors["count"]).sum(), 1) == 12884.2
 
 
