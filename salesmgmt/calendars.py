@@ -106,7 +106,8 @@ def working_days(
     unannounced : {"provisional", "raise"}, default="provisional"
         What to do with days of which no official schedule is known (for China: before 2004, and
         from the first year not announced): take the public holidays of the law and ordinary
-        weekends, say so in a ``DataWarning`` and mark them, or raise.
+        weekends (from 2027 on a holiday on a weekend is made up for on the next working day), say
+        so in a ``DataWarning`` and mark them, or raise.
     schedule : DataFrame, optional
         The caller's own days: ``date`` and ``weight`` (0 off, 1 worked, 0.5 half a day). They
         overrule the calendar and are not provisional. See :func:`notice`.

@@ -149,10 +149,20 @@ def test_a_year_not_announced_warns_and_is_provisional():
     assert got["provisional"].all()
     off = got.loc[(got["weight"] == 0) & (got["date"].dt.day_of_week < 5), "date"]
     # New Year; Spring Festival from its eve; Qingming; Dragon Boat; Mid-Autumn; National Day:
-    # 6 February, 1 and 2 May, 2 and 3 October are on weekends.
+    # 6 and 7 February, 1 and 2 May, 2 and 3 October are on weekends: the next working days.
     assert off.dt.strftime("%m-%d").tolist() == [
-        "01-01", "02-05", "02-08", "04-05", "06-09", "09-15", "10-01"]  # fmt: skip
+        "01-01", "02-05", "02-08", "02-09", "02-10", "04-05", "05-03", "05-04", "06-09", "09-15",
+        "10-01", "10-04", "10-05"]  # fmt: skip
     assert not (got["weight"] > 0)[got["date"].dt.day_of_week >= 5].any()
+
+
+def test_a_year_not_announced_has_the_working_days_that_wages_are_counted_by():
+    """人社部发〔2025〕2号: 365 days less 104 of weekends less 13 holidays are 248."""
+    for year in range(2027, 2045):
+        days = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
+        with pytest.warns(DataWarning):
+            worked = count_working_days(f"{year}-01-01", f"{year}-12-31")
+        assert worked == np.is_busday(days).sum() - 13
 
 
 def test_a_year_not_announced_is_refused_on_request():
