@@ -475,6 +475,17 @@ def test_fiscal_years_by_name_are_no_measures():
     assert decompose({"2026年": 100, "2027年": 200}, **how)["target"].tolist() == want
 
 
+@pytest.mark.parametrize("names", ["Q1 Q2", "一季度 二季度", "上半年 下半年", "Jan Feb", "H1 H2"])
+def test_parts_of_a_year_by_name_are_no_measures(names):
+    total = pd.Series([10.0, 20.0], index=names.split())
+    how = {"periods": ("2026", "2026", "M"), "step": 1}
+    with pytest.raises(InputError, match="read as parts of a year"):
+        decompose(total, **how)
+    assert set(decompose(total.rename_axis("measure"), **how)["measure"]) == set(total.index)
+    halves = decompose({"2026-01-01": 12.0, "2026-07-01": 24.0}, **how)
+    assert halves["target"].tolist() == [2.0] * 6 + [4.0] * 6
+
+
 def test_weights_of_a_pivot_have_their_months_below_a_heading():
     months = pd.period_range("2026-01", periods=2, freq="M")
     sales = pd.DataFrame(

@@ -13,7 +13,7 @@ from ..errors import InputError
 from .organisation import as_table
 from .spans import SEASONS, Spans, label_days, season_of, stamps
 
-__all__ = ["day_weights", "period_weights"]
+__all__ = ["day_weights", "named_seasons", "period_weights"]
 
 
 def period_weights(
@@ -117,7 +117,7 @@ def _of_curve(
 ) -> np.ndarray:
     """A Series by date, one value a leaf, or by season, shared out over its leaves."""
     curve = check_series(profile, "profile", caller=caller, low=0)
-    numbers = _named_seasons(curve.index)
+    numbers = named_seasons(curve.index)
     if numbers is not None:
         curve.index = numbers
     if pd.api.types.is_integer_dtype(curve.index.dtype):
@@ -171,7 +171,7 @@ def _season_names() -> list[dict[str, int]]:
     return [*out, quarters]
 
 
-def _named_seasons(labels: pd.Index) -> pd.Index | None:
+def named_seasons(labels: pd.Index) -> pd.Index | None:
     """Seasons by name as numbers; None where the labels are something else."""
     if not all(isinstance(v, str) for v in labels):
         return None

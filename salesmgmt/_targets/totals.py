@@ -13,6 +13,7 @@ from .._frames import Amount, Date, Key, check_series, days_of, take, units
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import whole_total
+from .shape import named_seasons
 from .spans import Spans, dated, label_days, stamps
 
 __all__ = ["Group", "read_totals", "year_labels"]
@@ -71,7 +72,7 @@ def _as_plan(
     index = total.index
     levels = [index.get_level_values(i) for i in range(index.nlevels)]
     kinds = [_kind(labels, organisation) for labels in levels]
-    _refuse_fiscal_names(levels, kinds, caller=caller)
+    _refuse_names_of_times(levels, kinds, caller=caller)
     if kinds in (["year"], ["measure"]):
         return total
     times = [i for i, kind in enumerate(kinds) if kind in ("year", "date")]
@@ -119,15 +120,28 @@ _FISCAL = re.compile(
 )
 
 
-def _refuse_fiscal_names(levels: list[pd.Index], kinds: list[Any], *, caller: str) -> None:
-    """Fiscal years by name are no measures; which calendar year is meant must be said."""
+_PART = re.compile(
+    r"(\d{2,4}年?\s*)?(第?[一二三四1-4]季度|[上下]半年|[qh][1-4])(\s*'?\d{2,4})?", re.IGNORECASE
+)
+
+
+def _refuse_names_of_times(levels: list[pd.Index], kinds: list[Any], *, caller: str) -> None:
+    """Times by name are no measures; the calendar year that is meant must be said."""
     for labels, kind in zip(levels, kinds, strict=True):
-        named = [v for v in labels if isinstance(v, str) and _FISCAL.fullmatch(v.strip())]
-        if kind == "measure" and labels.name != "measure" and named:
+        text = [v.strip() for v in labels if isinstance(v, str)]
+        if kind != "measure" or labels.name == "measure" or len(text) < len(labels):
+            continue
+        if any(map(_FISCAL.fullmatch, text)):
             raise InputError(
-                f"{caller}(): total has labels that read as fiscal years, first {named[0]!r}; "
+                f"{caller}(): total has labels that read as fiscal years, first {text[0]!r}; "
                 "name each by the calendar year in which it begins (2025 for a year from April "
                 "2025 on), with year_start= for its first month."
+            )
+        if text and (named_seasons(labels) is not None or all(map(_PART.fullmatch, text))):
+            raise InputError(
+                f"{caller}(): total has labels that read as parts of a year, first {text[0]!r}; "
+                'name each with its year ("2026Q1", "2026-01") or by its first day (halves: '
+                '"2026-01-01", "2026-07-01"). Measures of such names: call the index "measure".'
             )
 
 
