@@ -525,3 +525,57 @@ def test_quarters_need_periods_that_tell_them():
     for wrong in ({"cumulative": "M"}, {"true_up": False}, {"cumulative": 3}):
         with pytest.raises(InputError):
             CommissionPlan([(0, 0.1)], **wrong)
+
+
+def deals() -> pd.DataFrame:
+    """A large sale, a small one, the large one back (in part), a month later the rest."""
+    return pd.DataFrame({"rep": "a", "amount": [90_000.0, 8_000.0, -70_000.0, -20_000.0],
+                         "date": ["2025-01-05", "2025-01-06", "2025-02-03",
+                                  "2025-02-04"]})  # fmt: skip
+
+
+@pytest.mark.parametrize("scope", ["period", "row"])
+def test_no_sale_pays_more_than_the_cap_of_a_row(scope):
+    rules = {"scope": scope, "cap": {"row": 5000}, "clawback": "pay"}
+    plan = CommissionPlan([(0, 0.1)], base="amount", **rules)
+    got = payout(deals(), plan, by="rep")
+    assert got["commission"].tolist() == [9800.0, -9000.0]
+    assert got["cap"].tolist() == [-4000.0, 2000.0]  # 9,000 held at 5,000; 7,000 likewise
+    assert got["payout"].tolist() == [5800.0, -7000.0]
+    both = CommissionPlan(
+        [(0, 0.1)], base="amount", **rules | {"cap": {"row": 5000, "period": 5500}}
+    )
+    assert payout(deals(), both, by="rep")["payout"].tolist() == [5500.0, -7000.0]
+
+
+def test_the_cap_of_a_row_comes_before_the_multiplier():
+    plan = CommissionPlan([(0, 0.1)], base="amount", cap={"row": 5000}, multiplier="k")
+    got = payout(deals().head(2).assign(k=1.2), plan, by="rep", targets=pd.DataFrame(
+        {"rep": ["a"], "target": [1.0], "k": [1.2]}))  # fmt: skip
+    assert got["payout"].item() == 6960.0  # (5,000 + 800) x 1.2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"round_at": "period"},
+        {"pays": "flat"},
+        {"clawback": "original"},
+        {"cumulative": True, "mode": "retroactive"},
+    ],
+)
+def test_a_cap_by_row_needs_pay_that_is_of_a_row(wrong):
+    with pytest.raises(InputError, match="cap by row"):
+        CommissionPlan([(0, 0.1)], cap={"row": 5000}, **wrong)
+
+
+def test_a_cap_by_row_is_not_taken_for_what_it_cannot_be():
+    capped = CommissionPlan([(0, 0.1)], base="amount", cap={"row": 5000}, end="2025-01-31")
+    back = CommissionPlan([(0, 0.1)], base="amount", clawback="original", start="2025-02-01")
+    with pytest.raises(InputError, match="cap by row and clawback"):
+        payout(deals(), [capped, back], by="rep", sale_date="date")
+    draws = pd.DataFrame({"rep": ["a"] * 2, "draw": [0, 1], "amount": [1e5, 2e5]})
+    with pytest.raises(InputError, match="cap by row cannot cut"):
+        simulate_payout(
+            draws, CommissionPlan([(0, 0.1)], base="amount", cap={"row": 5000}), by="rep"
+        )

@@ -120,6 +120,9 @@ def check_plans(plan: Any, *, caller: str) -> list[CommissionPlan]:
     for other in plans[1:]:
         if (other.splits, other.overlays) != (first.splits, first.overlays):
             raise InputError(f"{caller}(): plans of one call must share splits and overlays.")
+    back = any(p.clawback_rule["basis"] == "original" for p in plans)
+    if back and any("row" in p.caps for p in plans):
+        raise InputError(f"{caller}(): a cap by row and clawback='original' do not go together.")
     return list(plans)
 
 

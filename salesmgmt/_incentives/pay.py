@@ -140,17 +140,27 @@ def _tier_rules(
     """
     job, plan = climb.job, climb.plan
     rows = np.flatnonzero(_live(job) & inside[job.cell % job.shape[1]])
+    cut = np.zeros(job.shape, dtype=np.int64)
     if plan.scope == "row":
-        commission = _each_row(climb, rows, pieces)
+        commission, cut = _each_row(climb, rows, pieces)
     elif plan.round_at == "row" and plan.pays == "rate":
-        commission = _by_row(climb, rows, inside, pieces)
+        commission, cut = _by_row(climb, rows, inside, pieces)
     else:
         commission = _by_cell(climb, inside, pieces)
-    scaled = _multiplied(job, plan, commission)
-    pay = np.where(inside, commission + scaled, paid)
+    scaled = _multiplied(job, plan, commission + cut)
+    pay = np.where(inside, commission + cut + scaled, paid)
     ceiling = _ceilings(climb, pay, inside)
     over = np.where(inside, np.minimum(ceiling - pay, 0), 0)
-    return {"commission": commission, "multiplier": scaled, "cap": over}, ceiling
+    return {"commission": commission, "multiplier": scaled, "cap": cut + over}, ceiling
+
+
+def _over_row(climb: Climb, cell: np.ndarray, pay: np.ndarray) -> np.ndarray:
+    """What rows pay (or take back) beyond the ceiling of one row, taken off; by cell."""
+    out = np.zeros(climb.job.there.size, dtype=np.int64)
+    if "row" in climb.plan.caps:
+        most = int(fraction(climb.plan.caps["row"]) / fraction_of(climb.job.step))
+        np.add.at(out, cell, np.clip(pay, -most, most) - pay)
+    return out.reshape(climb.job.shape)
 
 
 def _other_rules(
@@ -215,8 +225,8 @@ def _running(
 
 def _by_row(
     climb: Climb, rows: np.ndarray, inside: np.ndarray, pieces: list[Piece] | None
-) -> np.ndarray:
-    """Commission rounded row by row."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Commission rounded row by row, and what the ceiling of a row takes off it."""
     job, plan = climb.job, climb.plan
     cell, credit = job.cell[rows], job.credit[rows]
     if plan.mode == "marginal":
@@ -241,7 +251,7 @@ def _by_row(
     np.add.at(out, cell, pay)
     if plan.cumulative and plan.true_up:
         out += _true_up(climb, inside, pieces)
-    return out.reshape(job.shape)
+    return out.reshape(job.shape), _over_row(climb, cell, pay)
 
 
 def _tier(climb: Climb, cells: np.ndarray, state: np.ndarray) -> np.ndarray:
@@ -379,7 +389,9 @@ def _true_up(climb: Climb, inside: np.ndarray, pieces: list[Piece] | None) -> np
     return pay
 
 
-def _each_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.ndarray:
+def _each_row(
+    climb: Climb, rows: np.ndarray, pieces: list[Piece] | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Every row climbs the tiers by itself; a return takes back what such a sale would pay."""
     job, plan = climb.job, climb.plan
     credit = job.credit[rows]
@@ -396,7 +408,7 @@ def _each_row(climb: Climb, rows: np.ndarray, pieces: list[Piece] | None) -> np.
         _add_tiers(pieces, tier, job.cell[rows], credit, rate, pay, rows)
     out = np.zeros(job.there.size, dtype=np.int64)
     np.add.at(out, job.cell[rows], pay)
-    return out.reshape(job.shape)
+    return out.reshape(job.shape), _over_row(climb, job.cell[rows], pay)
 
 
 def _spread(climb: Climb, top: np.ndarray, bottom: Any, cell: np.ndarray) -> np.ndarray:

@@ -61,9 +61,10 @@ class CommissionPlan:
         stays). ``{"attainment": 1.0, "rate": 0.05}`` names the rate to hold them at.
     cap : float or mapping, optional
         Most that the tiers (with multiplier) pay a period; ``{"period": ..., "year": ...,
-        "target_pay": 2.0}`` for other ceilings (``target_pay``: times the column; one that spans
-        several periods is the ceiling of them together). A year counts what plans before this
-        one paid in it, and takes nothing of that back.
+        "target_pay": 2.0, "row": ...}`` for other ceilings (``target_pay``: times the column; one
+        that spans several periods is the ceiling of them together; ``row``: what the tiers pay
+        for one result row, before any multiplier, and take back for one). A year counts what
+        plans before this one paid in it, and takes nothing of that back.
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
         "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
@@ -239,6 +240,17 @@ class CommissionPlan:
                 "clawback='original' goes with period tiers; cumulative plans net the year anyway",
             ),
             (
+                "row" in self.caps
+                and (
+                    (self.round_at != "row" and not rows_only)
+                    or self.pays != "rate"
+                    or self.clawback_rule["basis"] == "original"
+                    or (self.cumulative and self.true_up and self.mode != "marginal")
+                ),
+                "a cap by row goes with rates rounded at each row, and without "
+                "clawback='original' or a true-up, which are no row's own",
+            ),
+            (
                 not self.true_up
                 and (not self.cumulative or self.mode == "marginal" or self.pays != "rate"),
                 "true_up=False goes with a cumulative plan whose mode is 'retroactive' or "
@@ -261,8 +273,8 @@ class CommissionPlan:
 
     @property
     def caps(self) -> dict[str, float]:
-        """Ceilings by kind: ``period``, ``year``, ``target_pay``."""
-        return _mapping(self.cap, "cap", "period", ("period", "year", "target_pay")) or {}
+        """Ceilings by kind: ``period``, ``year``, ``target_pay``, ``row``."""
+        return _mapping(self.cap, "cap", "period", ("period", "year", "target_pay", "row")) or {}
 
     @property
     def draw_rule(self) -> dict[str, Any]:

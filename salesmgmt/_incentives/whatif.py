@@ -101,6 +101,10 @@ def simulate_payout(
             f"{caller}(): draws are sums by payee, which splits and overlays by column cannot "
             "divide; credit each payee's own draws, and leave these rules out of the plan."
         )
+    if any("row" in p.caps for p in plans):
+        raise InputError(
+            f"{caller}(): draws are sums of a period, which a cap by row cannot cut; leave it out."
+        )
     frame = to_pandas(samples, caller=caller, arg="samples")
     check_column(draw, "draw", caller=caller)
     given = draw in frame.columns
