@@ -576,19 +576,22 @@ def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts
     documents = books.documents
     ids = documents.rows[books.names["invoice"]]
     target = np.full(len(documents), -1, dtype=np.int64)
+    plan = target.copy()
     if notes != "own" and books.names["parent"] in documents.rows and documents.note.any():
         at = np.flatnonzero(documents.note)
-        found = _look_up(ids, documents.rows[books.names["parent"]].iloc[at])
+        wanted = documents.rows[books.names["parent"]].iloc[at]
+        found = _look_up(ids, wanted)
         good = found >= 0
         good[good] = (documents.group[found[good]] == documents.group[at[good]]) & ~documents.note[
             found[good]
         ]
         target[at[good]] = found[good]
-    chosen = documents.note if notes == "net" else target >= 0
+        plan[at[~good]] = _plan_of_notes(books, wanted[~good], documents.group[at[~good]])
+        target[plan >= 0] = -2
+    chosen = documents.note if notes == "net" else target != -1
     rows = np.flatnonzero(chosen)
     if not len(rows):
         return receipts
-    none = np.full(len(rows), -1, dtype=np.int64)
     extra = {
         "label": ids.iloc[rows],
         "customer": documents.customer[rows],
@@ -598,9 +601,22 @@ def _with_credit_notes(books: Books, receipts: Receipts, notes: str) -> Receipts
         "units": -documents.units[rows],
         "kind": np.full(len(rows), KINDS.index("credit_note"), dtype=np.int8),
         "named": target[rows],
-        "parent": none,
+        "parent": plan[rows],
         "source": rows,
     }
     label = _one_below(receipts.label, extra.pop("label"))
     merged = {k: np.concatenate([getattr(receipts, k), v]) for k, v in extra.items()}
     return Receipts(label=label, **merged)
+
+
+def _plan_of_notes(books: Books, names: pd.Series, groups: np.ndarray) -> np.ndarray:
+    """Code of the instalment plan that each credit note is for; -1: none of its customer's."""
+    documents = books.documents
+    own = np.flatnonzero(documents.parent >= 0)
+    if not len(own) or not len(names):
+        return np.full(len(names), -1, dtype=np.int64)
+    codes, labels = pd.factorize(documents.rows[books.names["parent"]].iloc[own])
+    width = 1 + int(documents.group.max())
+    seen, first = np.unique(codes * width + documents.group[own], return_index=True)
+    found, _ = Plans(pd.Index(labels), seen, width).find(names, groups)
+    return np.where(found >= 0, documents.parent[own[first]][found], -1)

@@ -42,7 +42,7 @@ INTEREST_RULES = {
     ),
 }
 _DAILY_802 = 0.0005
-_POINTS = 0.08
+_POINTS, _OVER_LPR = 0.08, 0.3
 
 
 def late_interest(
@@ -58,7 +58,7 @@ def late_interest(
     rates: pd.DataFrame | pd.Series | None = None,
     order: Literal["principal_first", "interest_first"] = "principal_first",
     rules: Literal["cn_order_802", "cn_lpr", "uk", "eu"] | None = None,
-    margin: float = 0.3,
+    margin: float | None = None,
     lpr: Literal["each_day", "breach"] = "each_day",
     costs: Any = None,
     detail: bool = False,
@@ -95,8 +95,10 @@ def late_interest(
         due first. Either way interest stays due after the principal is paid.
     rules : {"cn_order_802", "cn_lpr", "uk", "eu"}, optional
         Statutory interest; each result line states the scope of its rule.
-    margin : float, default=0.3
-        Increase over the LPR for ``"cn_lpr"``; the text allows 0.3 to 0.5.
+    margin : float, optional
+        For ``"cn_lpr"``: increase over the LPR, 0.3 unless given; the text allows 0.3 to 0.5.
+        For ``"eu"``: what is added to the reference rate, 0.08 unless given, the least that the
+        Directive allows; member states have set more (Germany 0.09, France 0.10).
     lpr : {"each_day", "breach"}
         For ``"cn_lpr"``: the LPR in force on each day of the delay, or throughout the one in
         force when the debt became late (the wording of article 18; courts do both).
@@ -128,7 +130,8 @@ def late_interest(
     .. [1] Regulations on Ensuring Payments to Small and Medium-sized Enterprises, State Council
        Order 802 (2025), article 17.
     .. [2] Late Payment of Commercial Debts (Interest) Act 1998.
-    .. [3] Directive 2011/7/EU on combating late payment in commercial transactions.
+    .. [3] Directive 2011/7/EU on combating late payment in commercial transactions; German Civil
+       Code (BGB) section 288 (2); French Commercial Code, article L441-10.
 
     Examples
     --------
@@ -150,12 +153,10 @@ def late_interest(
     door.check_choice(order, "order", ("principal_first", "interest_first"), caller=caller)
     if rules is not None:
         door.check_choice(rules, "rules", tuple(INTEREST_RULES), caller=caller)
-    door.check_number(margin, "margin", caller=caller, low=0)
-    if margin > 3:  # four times the LPR is the most that Chinese courts grant
-        raise InputError(
-            f"{caller}(): margin={margin:g} adds {margin:.0%} of the LPR; 0.3 is 30 %."
-        )
+    margin = _margin(margin, rules, caller)
     door.check_choice(lpr, "lpr", ("each_day", "breach"), caller=caller)
+    if lpr == "breach" and rules != "cn_lpr":
+        raise InputError(f"{caller}(): lpr='breach' is for rules='cn_lpr'; leave it out.")
     door.check_bool(detail, "detail", caller=caller)
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
@@ -167,6 +168,28 @@ def late_interest(
     fees = _costs(costs, position, late, caller)
     debts = _debts(position, late, law, fees, order)
     return _sheet(position, late, debts) if detail else _frame(position, late, debts, rules)
+
+
+def _margin(margin: float | None, rules: str | None, caller: str) -> float:
+    """What is added to the reference rate: a share of the LPR, or points."""
+    if margin is None:
+        return _POINTS if rules in ("uk", "eu") else _OVER_LPR
+    if rules not in ("cn_lpr", "eu"):
+        raise InputError(
+            f"{caller}(): margin is for rules='cn_lpr' or 'eu'; leave it out (the rate of the "
+            "other rules is fixed, and an agreed one goes into annual_rate= or rates=)."
+        )
+    door.check_number(margin, "margin", caller=caller, low=0)
+    if rules == "eu" and not _POINTS <= margin < 1:
+        raise InputError(
+            f"{caller}(): margin={margin:g} is no margin of rules='eu': the Directive asks for at "
+            "least 0.08 (8 points) over the reference rate."
+        )
+    if margin > 3:  # four times the LPR is the most that Chinese courts grant
+        raise InputError(
+            f"{caller}(): margin={margin:g} adds {margin:.0%} of the LPR; 0.3 is 30 %."
+        )
+    return margin
 
 
 def _in_order(position: Position, late: np.ndarray) -> np.ndarray:
@@ -369,11 +392,11 @@ class _Law:
         annual_rate: Any,
         rates: Any,
         rules: str | None,
-        over_lpr: tuple[float, str],
+        over: tuple[float, str],
         caller: str,
     ) -> None:
         self.rules, self.caller = rules, caller
-        self.margin, self.lpr = over_lpr
+        self.margin, self.lpr = over
         self.documents = position.books.documents
         self.agreed = _agreed(annual_rate, position, caller)
         self.from_day, self.rate = _table(rates, caller)
@@ -437,8 +460,8 @@ class _Law:
             return self._quoted(at) * (1.0 + self.margin)
         if len(self.rate):
             at = _half_before(late_from) if self.rules == "uk" else _half_of(day)
-            return self._quoted(at) + _POINTS
-        return (agreed or 0.0) + _POINTS
+            return self._quoted(at) + self.margin
+        return (agreed or 0.0) + self.margin
 
     def _quoted(self, day: int) -> float:
         at = int(np.searchsorted(self.from_day, day, side="right")) - 1

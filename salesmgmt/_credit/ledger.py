@@ -43,7 +43,7 @@ def ledger(
     invoices : DataFrame
         One row a document: ``invoice_id``, ``customer_id``, ``invoice_date``, ``due_date`` (may
         be missing), ``amount``; optional ``currency``, ``type`` (``invoice``, ``credit_note``),
-        ``parent`` (the invoice a credit note is for; the invoice an instalment belongs to),
+        ``parent`` (the invoice or plan a credit note is for; the plan an instalment belongs to),
         ``security`` and ``burden`` (for ``cn_560``). Negative amounts are credit notes.
     payments : DataFrame, optional
         ``payment_id``, ``customer_id``, ``date``, ``amount``; optional ``invoice_id`` (missing:

@@ -329,11 +329,11 @@ def _find_names(books: Books, named: np.ndarray, plans: Any) -> None:
     at = np.full(len(named), -1, dtype=np.int64)
     at[given] = np.where((found := ids.get_indexer(pd.Index(named[given]))) < 0, -3, found)
     parent = np.full(len(named), -1, dtype=np.int64)
-    at[(at == -3) & (receipts.source >= 0)] = -1  # a note whose invoice is unknown is for none
     rest = np.flatnonzero(at == -3)
     if plans is not None and len(rest):
         parent[rest], _ = plans.find(pd.Series(named[rest]), receipts.group[rest])
         at[rest[parent[rest] >= 0]] = -2
+    at[(at == -3) & (receipts.source >= 0)] = -1  # a note whose invoice is unknown is for none
     receipts.named, receipts.parent = at, parent
     if (at == -3).any():
         books.awaited = named

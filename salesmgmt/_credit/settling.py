@@ -146,8 +146,11 @@ class _Run:
             self.rest[stems] = -self.open[receipts.source[stems]]
             rows = rows[~paid_back]
         self._in_turn(rows)
-        if not only_notes and (receipts.named == -2).any():
-            self._queue(*self._of_groups())
+        of_plan = receipts.named == -2
+        if only_notes:
+            of_plan &= receipts.source >= 0
+        if of_plan.any():
+            self._queue(*self._of_groups(of_plan))
 
     def _in_turn(self, rows: np.ndarray) -> None:
         """Receipts to the documents they name, in order of their dates."""
@@ -164,10 +167,10 @@ class _Run:
         done, _ = matching.capped(group.reshape(-1), self.rest[rows] * sign, limits)
         self._record(target, rows, done * sign)
 
-    def _of_groups(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def _of_groups(self, of_plan: np.ndarray) -> tuple[np.ndarray, ...]:
         """Instalments by group, oldest due first, and the receipts that name their group."""
         documents, receipts = self.documents, self.receipts
-        named = np.flatnonzero((receipts.named == -2) & (self.rest > 0))
+        named = np.flatnonzero(of_plan & (self.rest > 0))
         chosen = np.isin(documents.parent, receipts.parent[named]) & (self.open > 0)
         debits = np.flatnonzero(chosen & ~documents.note)
         keys: tuple[np.ndarray, ...]

@@ -45,8 +45,8 @@ class Options(TypedDict, total=False):
 
     ``step`` (0.01): smallest unit of money. ``invalid`` (``"raise"``): ``"drop"`` leaves
     unusable rows out with a warning. ``credit_notes`` (``"parent"``): a credit note reduces
-    the invoice that its ``parent`` names, else it is an own negative line; ``"own"``: always
-    an own line; ``"net"``: what is left of it settles other invoices like a receipt.
+    the invoice or plan that its ``parent`` names, else it is an own negative line; ``"own"``:
+    always an own line; ``"net"``: what is left of it settles other invoices like a receipt.
     ``terms``: days of credit by customer (Series) for invoices without due date. ``revalue``
     (False): with ``fx``, convert what is open at the rate of ``as_of``, not of its own date.
     The others name the caller's columns.

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import credit
+from salesmgmt.errors import InputError
 
 
 def bills(rows):
@@ -175,3 +176,157 @@ def test_every_aging_case_of_the_list_to_the_cent(cases):
             assert items["future"][invoice] == float(amount), case["id"]
         done += 1
     assert done == 15
+
+
+def test_migration_rates_of_a_cohort_make_the_provision_matrix():
+    # IFRScommunity.com, "IFRS 9 example: lifetime ECL for trade receivables using a provision
+    # matrix": of sales of 100,000 stay 50,000, 23,000, 8,000 and 2,000; ECL 27,567
+    parts = [50_000, 27_000, 15_000, 6_000, 2_000]
+    rows = [(f"x{k}", "A", "2025-01-15", "2025-02-15", a) for k, a in enumerate(parts)]
+    days = ["2025-02-14", "2025-03-10", "2025-04-10", "2025-05-10"]
+    money = pd.DataFrame({"payment_id": list("abcd"), "customer_id": "A", "date": days})
+    money = money.assign(amount=parts[:4], invoice_id=[r[0] for r in rows[:4]])
+    rates = credit.loss_rates(bills(rows), money, as_of="2025-12-31")
+    want = [0.02, 0.04, 2 / 23, 0.25, 1.0]
+    np.testing.assert_allclose(rates["loss_rate"], want)
+    now = {"current": 300_000, "1-30": 140_000, "31-60": 60_000, "61-90": 23_000, "91+": 5_000}
+    got = credit.provision(now, rates)["allowance"]
+    assert got.round().tolist() == [6_000, 5_600, 5_217, 5_750, 5_000]
+    assert round(got.sum()) == 27_567
+
+
+def test_write_offs_count_as_moved_on_in_migration_rates():
+    # Beijing Institute of CPAs, expert note 2020 no. 3: of 100 within a year 50 are left a year
+    # later and 20 written off: the rate is 70 %, not 50 %
+    off = pd.DataFrame({"customer_id": ["A"], "date": ["2024-06-01"], "amount": [20.0]})
+    off = off.assign(kind="write_off", invoice_id="a")
+    got = credit.loss_rates(
+        bills([("a", "A", "2023-06-30", "2023-06-30", 100.0)]), paid(30.0, "2024-05-01"), off,
+        as_of="2024-12-31", freq="Y", buckets="cn_years",
+    )  # fmt: skip
+    assert got["rate"].iloc[0] == pytest.approx(0.7)
+
+
+def test_creditguru_collection_effectiveness_by_monthly_sales():
+    invoices = bills(
+        [
+            ("o", "A", "2024-12-10", "2025-02-28", 6_200),
+            ("jan", "A", "2025-01-10", "2025-03-01", 3_390),
+            ("feb", "A", "2025-02-10", "2025-03-20", 3_610),
+            ("mar", "A", "2025-03-10", "2025-04-30", 3_890),
+        ]
+    )
+    named = {"o": 6_200, "jan": 3_390, "feb": 860, "mar": 300}
+    money = pd.DataFrame({"payment_id": list("abcd"), "customer_id": "A", "date": "2025-03-30"})
+    money = money.assign(amount=list(named.values()), invoice_id=list(named))
+    got = credit.cei(invoices, money, as_of="2025-03-31", freq="Q", convention="monthly").iloc[-1]
+    assert got[["opening", "sales", "closing", "closing_current"]].tolist() == [
+        6_200, 10_890, 6_340, 3_590,
+    ]  # fmt: skip
+    assert round(got["cei"], 1) == 55.9
+
+
+def test_countback_over_calendar_months():
+    # "Debtor days calculation: count back method": 2,100,000 owed; March 900,000, February
+    # 800,000, January 700,000: 31 + 28 + 400 / 700 x 31 days
+    sold = {"01": 700_000, "02": 800_000, "03": 900_000}
+    invoices = bills([(m, "A", f"2025-{m}-15", "2025-06-30", a) for m, a in sold.items()])
+    got = credit.dso(
+        invoices, paid(300_000, "2025-03-31"), as_of="2025-03-31", method="countback", window="M"
+    )
+    assert got["dso"].iloc[0] == pytest.approx(31 + 28 + 400 / 700 * 31)
+
+
+def test_oca_aged_partner_balance_at_its_bounds_and_on_a_past_day():
+    # OCA account-financial-reporting, pull request 383: the table that is expected
+    owed = [500, 1_000, 2_000, 4_000, 8_000, 160_000]
+    issued = pd.to_datetime([f"2017-{m:02}-15" for m in (12, 11, 10, 9, 8, 7)])
+    due = issued + pd.DateOffset(months=1)
+    rows = list(zip("abcdef", "AAAAAA", issued, due, owed, strict=True))
+    got = credit.aging(bills(rows), as_of="2017-12-31", rules="oca").iloc[0]
+    assert got[["current", "1-30", "31-60", "61-90", "91-120", "121+"]].tolist() == owed
+    # issue 546: paid in May, asked of April
+    rows = [(f"m{k}", "A", "2019-03-15", "2019-03-15", 10_000) for k in range(5)]
+    rows.append(("big", "A", "2019-04-15", "2019-04-15", 100_000))
+    money = pd.concat([paid(1_000, "2019-02-15"), paid(49_000, "2019-05-15")])
+    money["payment_id"] = ["P", "Q"]
+    options = {"basis": "invoice", "unapplied": "bucket"}
+    for frames in ((bills(rows), money), (credit.ledger(bills(rows), money, method="specific"),)):
+        method = {"method": "specific"} if len(frames) == 2 else {}
+        april = credit.aging(*frames, as_of="2019-04-30", **method, **options).iloc[0]
+        assert april[["1-30", "31-60", "61-90"]].tolist() == [100_000, 50_000, -1_000]
+
+
+def test_payments_overlap_invoices_in_order():
+    # Database Administrators Stack Exchange 328112: three invoices of 5, four payments of 4
+    invoices = bills([(k, "A", "2025-01-01", "2025-01-31", 5.0) for k in (1, 2, 3)])
+    money = pd.concat([paid(4.0, "2025-01-05").assign(payment_id=k) for k in (1, 2, 3, 4)])
+    got = credit.ledger(invoices, money)
+    pairs = got.loc[got["kind"] == "payment", ["invoice_id", "payment_id", "amount"]]
+    assert pairs.to_numpy().tolist() == [
+        [1, 1, 4], [1, 2, 1], [2, 2, 3], [2, 3, 2], [3, 3, 2], [3, 4, 3],
+    ]  # fmt: skip
+    assert got.loc[got["kind"] == "unapplied", "amount"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("terms", "paid_before", "want"),
+    [
+        ([60, 100, 40], 40, [0, 0, 20, 40]),  # half of it returned
+        ([30, 50, 20], 0, [0, 0, 0, 0]),  # all of it
+        ([30, 50, 20], 40, [-40, 0, 0, 0]),  # all of it, when 40 were paid
+    ],
+)
+def test_a_credit_note_for_a_plan_settles_its_instalments(terms, paid_before, want):
+    # ERPNext, test_accounts_receivable.py: invoice by payment terms, payment, credit note of 100
+    due = ["2025-01-31", "2025-03-02", "2025-04-01"]
+    rows = [(f"t{k}", "A", "2025-01-01", d, a) for k, (d, a) in enumerate(zip(due, terms))]
+    invoices = bills([("cn", "A", "2025-01-02", None, -100), *rows]).assign(parent="SI")
+    money = paid(max(paid_before, 1), "2025-01-01").assign(invoice_id="SI")
+    money = money.iloc[: paid_before and 1]
+    book = credit.ledger(invoices, money, as_of="2025-03-31")
+    for frames in ((invoices, money), (book,)):
+        got = credit.open_items(*frames, as_of="2025-01-02", include="all")
+        assert got.sort_values("invoice_id")["outstanding"].tolist() == want
+        before = credit.open_items(*frames, as_of="2025-01-01")["outstanding"]
+        assert before.sum() == sum(terms) - paid_before
+    fifo = credit.open_items(invoices, money, method="fifo", include="all")
+    assert fifo["outstanding"].sum() == sum(want)
+    own = credit.open_items(invoices, money, credit_notes="own", include="all")
+    assert own.set_index("invoice_id")["outstanding"]["cn"] == -100
+
+
+@pytest.mark.parametrize(
+    ("rules", "reference", "amount", "days", "options", "want"),
+    [
+        ("uk", 0.0525, 2_000, 45, {}, (32.67, 70.0)),  # toolfy.io (which cuts 45 / 365 at .1233)
+        ("uk", 0.0375, 1_500, 30, {}, (14.49, 70.0)),  # freelancertoolkit.co.uk
+        ("uk", 0.045, 5_000, 30, {}, (51.37, 70.0)),  # ycalculator.net
+        ("eu", 0.03, 4_500, 30, {}, (40.68, 40.0)),  # fiscavo.com
+        # BGB section 288 (2): nine points; 10 % a year on 1,000 of a whole year
+        ("eu", 0.01, 1_000, 365, {"margin": 0.09}, (100.0, 40.0)),
+    ],
+)
+def test_statutory_interest_as_calculators_show_it(rules, reference, amount, days, options, want):
+    as_of = pd.Timestamp("2025-02-01") + pd.Timedelta(days=days)
+    got = credit.late_interest(
+        bills([("a", "A", "2025-01-01", "2025-02-01", amount)]), as_of=as_of, rules=rules,
+        annual_rate=reference, **options,
+    ).iloc[0]  # fmt: skip
+    assert (got["interest"], got["compensation"]) == want
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rules": "uk", "margin": 0.09},
+        {"margin": 0.3},
+        {"rules": "eu", "margin": 0.05},
+        {"rules": "eu", "margin": 8},
+        {"rules": "eu", "lpr": "breach"},
+    ],
+)
+def test_what_no_rule_would_use_is_refused(options):
+    invoices = bills([("a", "A", "2025-01-01", "2025-02-01", 100.0)])
+    with pytest.raises(InputError, match=r"margin|lpr"):
+        credit.late_interest(invoices, as_of="2025-03-01", annual_rate=0.02, **options)
