@@ -209,13 +209,18 @@ def labels_of(stream: Stream, codes: np.ndarray, names: Sequence[Hashable], call
     """At least one of the stages must occur: otherwise the names are wrong."""
     if (codes >= 0).any():
         return
-    there = [str(s) for s in stream.rows.series("stage").drop_duplicates().head(50)]
-    close = difflib.get_close_matches(str(names[0]), there, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    there = {str(s): s for s in stream.rows.series("stage").drop_duplicates().head(50)}
+    close = difflib.get_close_matches(str(names[0]), list(there), n=1)
+    hint = f" Did you mean {_shown(there[close[0]])}?" if close else ""
     raise InputError(
         f"{caller}(): stages {list(names)!r} do not occur in events.{hint} "
-        f"There are: {', '.join(repr(s) for s in sorted(there)[:12])}."
+        f"There are: {', '.join(_shown(there[s]) for s in sorted(there)[:12])}."
     )
+
+
+def _shown(stage: Hashable) -> str:
+    """As one would write it: 1 and '1' are two stages."""
+    return repr(stage.item() if isinstance(stage, np.generic) else stage)
 
 
 def date_list(dates: Any, *, caller: str) -> np.ndarray:

@@ -58,7 +58,7 @@ def attribution(
         deal at one time count in the order of the channel's name.
     model : {"shapley", "markov", "linear", "first", "last", "time_decay", "position"}
         Shapley value of the sets of channels; removal effect in a Markov chain over all deals,
-        won and lost; or a rule by place in the path.
+        won and lost; or a rule by place in the path (``position`` is the U shape).
     half_life : float or Timedelta, default=7.0
         Days in which a touch loses half its weight (``time_decay`` alone).
     ends : float, default=0.4
@@ -132,7 +132,7 @@ def attribution(
             f"{caller}(): touches has no column 'value', so that each converted deal counts 1; to "
             "share out the column 'amount', give value='amount'."
         )
-    path = _Paths(rows, caller)
+    path = _Paths(rows, caller, names=(deal, converted, value))
     worth, wins = _credits(path, model, half_life, ends, draws, random_state)
     if step is None and "value" in rows:
         step = 0.01
@@ -180,7 +180,8 @@ def _in_steps(worth: np.ndarray, path: _Paths, step: float, name: str, caller: s
 class _Paths:
     """Touches in the order of deal, time and channel; won and value by deal."""
 
-    def __init__(self, rows: Any, caller: str):
+    def __init__(self, rows: Any, caller: str, *, names: tuple[str, str, str]):
+        self.deal, converted, amount = names
         deals, self.channels = rows.keys("deal"), rows.keys("channel")
         time = rows["date"].astype("datetime64[us]").astype(np.int64)
         order = np.lexsort((self.channels.codes, time, deals.codes))
@@ -193,9 +194,9 @@ class _Paths:
         won = np.ones(len(order), dtype=bool)
         if "converted" in rows:
             won = _truth(rows.series("converted"), caller)[order]
-        self.won = self._one(won, start, "converted", caller)
+        self.won = self._one(won, start, converted, caller)
         value = rows["value"][order] if "value" in rows else np.ones(len(order))
-        self.value = np.where(self.won, self._one(value, start, "value", caller), 0.0)
+        self.value = np.where(self.won, self._one(value, start, amount, caller), 0.0)
         if not self.won.any():
             raise InputError(f"{caller}(): no deal of touches is converted.")
         self.bounds = np.append(start, len(self.who))
@@ -205,19 +206,21 @@ class _Paths:
         if (mixed := values != values[start][self.who]).any():
             raise InputError(
                 f"{caller}(): column {name!r} differs within a deal in {int(mixed.sum())} row(s); "
-                "give each deal one value."
+                f"give each deal one value, such as frame.groupby({self.deal!r})[{name!r}]"
+                '.transform("max") where only the last touch carries it.'
             )
         return values[start]
 
 
 def _truth(series: pd.Series, caller: str) -> np.ndarray:
-    words = dict.fromkeys([*WON, "true"], 1) | dict.fromkeys([*LOST, "false"], 0)
+    words = dict.fromkeys([*WON, "true", "yes", "是"], 1)
+    words |= dict.fromkeys([*LOST, "false", "no", "否"], 0)
     text = series.astype(object).map(lambda v: words.get(str(v).strip().lower(), v))
     out = pd.to_numeric(text, errors="coerce")
     bad = ~out.isin([0, 1])
     if bad.any():
         raise InputError(
-            f"{caller}(): column {series.name!r} must hold True/False, 1/0 or won/lost; "
+            f"{caller}(): column {series.name!r} must hold True/False, 1/0, yes/no or won/lost; "
             f"{int(bad.sum())} row(s) do not, first {series[bad].iloc[0]!r}."
         )
     return out.to_numpy(dtype=float) == 1

@@ -237,7 +237,7 @@ def outcomes(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
         _steps(ax, frame, "lost", RED, t(lang, "lost", "丢单"))
         ax.set_ylabel(t(lang, "share of deals", "商机占比"))
     ax.set_xlabel(t(lang, "days since creation", "创建后天数"))
-    ax.set_xlim(0, float(frame["age"].max()) or 1)
+    ax.set_xlim(0, 1.02 * float(frame["age"].max()) or 1)  # a jump at the last age is seen
     ax.set_ylim(0, None)
     percent_axis(ax)
     return finish(ax, title=t(lang, "How deals end, by age", "商机结局（按天数）"), legend=True)

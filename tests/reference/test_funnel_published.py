@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import funnel
-from salesmgmt.engine.proportions import adjust
+from salesmgmt import InputError, funnel
+from salesmgmt.engine.proportions import adjust, interval
 
 START = pd.Timestamp("2025-01-01")
 
@@ -116,6 +116,12 @@ def test_a_chinese_funnel_stops_before_the_missing_order():
     assert level(times, steps, window=pd.Timedelta(1800, unit="s")) == 2
 
 
+# ClickHouse, 01646_fix_window_funnel_inconistency: the order of rows at one time.
+@pytest.mark.parametrize("late", [(1004, 1003), (1003, 1004)])
+def test_rows_of_one_time_in_either_order(late):
+    assert level([(86400, late[0]), (86400, late[1]), (0, 1002)], [1004, 1003, 1002]) == 2
+
+
 # PostHog, posthog/hogql_queries/insights/funnels/test: test_funnel_strict.py
 # (test_basic_strict_funnel), test_funnel_unordered.py (test_big_multi_step_unordered_funnel).
 def test_people_of_posthog_by_step():
@@ -173,6 +179,26 @@ def test_a_step_twice_with_a_double_event():
     assert out["entered"].tolist() == [1, 1, 1]
 
 
+# Mixpanel, Funnels Deep Dive: loose order, and the window of the first entry (one hour).
+def test_examples_of_mixpanel():
+    people = {1: "ABCDE", 2: "ABFCDE", 3: "ABCE"}
+    out = funnel.conversion(stream(people), list("ABCDE"), rules="mixpanel", members=True)
+    assert out["members"].tolist() == [[1, 2, 3]] * 3 + [[1, 2]] * 2
+    again = stream({1: [(0, "A"), (30, "A"), (45, "B"), (75, "C")]}, "m")
+    out = funnel.conversion(again, list("ABC"), rules="mixpanel", window="1h")
+    assert out["entered"].tolist() == [1, 1, 0]
+
+
+# HubSpot, Differences between funnel report types: who skips a stage is in none after it
+# ("all stages"), and in each stage of his ("any stages": his visits).
+def test_the_contact_of_hubspot_who_skips_a_stage():
+    steps = ["created", "lead", "opportunity", "customer"]
+    events = stream({1: [(0, "created"), (1, "lead"), (2, "customer")]}, "D")
+    out = funnel.conversion(events, steps, rules="hubspot")
+    assert out["entered"].tolist() == [1, 1, 0, 0]
+    assert out["visits"].tolist() == [1, 1, 0, 1]
+
+
 # --------------------------------------------------------------------------------------
 # Attribution
 
@@ -220,6 +246,25 @@ def test_time_decay_of_a_published_table():
     path["date"] = [START - pd.Timedelta(d, unit="D") for d in days]
     got = funnel.attribution(path, model="time_decay").set_index("channel")["credit"]
     assert got.sort_index().tolist() == [472.72, 856.31, 1551.16, 2809.85, 5089.89, 9220.07]
+
+
+# adriennevermorel.com, Position-based attribution models ($100), and mbuzz.co (40/10/10/40).
+@pytest.mark.parametrize(("n", "middle"), [(5, [6.67, 6.67, 6.66]), (4, [10, 10]), (3, [20])])
+def test_the_u_shape_of_published_tables(n, middle):
+    path = touches([("abcde"[:n], 1, 1)]).assign(value=100.0)
+    got = funnel.attribution(path, model="position").set_index("channel")["credit"].sort_index()
+    assert got.tolist() == pytest.approx([40, *middle, 40])
+
+
+def test_a_conversion_in_words_and_one_told_at_the_last_touch_alone():
+    path = touches([("ab", 1, 1), ("a", 1, 0)])
+    want = funnel.attribution(path, model="last")
+    for words in (("no", "yes"), ("否", "是")):
+        said = path.assign(converted=path["converted"].map(dict(enumerate(words))))
+        pd.testing.assert_frame_equal(funnel.attribution(said, model="last"), want)
+    path["converted"] = [0, 1, 0]
+    with pytest.raises(InputError, match=r"groupby\('deal_id'\)\['converted'\].transform"):
+        funnel.attribution(path, model="last")
 
 
 # --------------------------------------------------------------------------------------
@@ -284,3 +329,25 @@ def test_the_fifteen_p_values_of_benjamini_and_hochberg():
     p = np.array([*p, 0.4262, 0.5719, 0.6528, 0.7590, 1.0])
     assert (adjust(p, method="bh") <= 0.05).sum() == 4
     assert (adjust(p, method="holm") <= 0.05).sum() == 3
+
+
+# statsmodels, issues 9141, 7008 and 10010: bounds that were 0.99999986, not monotone, or
+# outside [0, 1]; with no success of n the exact upper bound is 1 - (alpha / 2) ** (1 / n).
+def test_intervals_at_the_ends_with_a_very_high_confidence():
+    for n, alpha in ((1000, 1e-7), (500, 0.001 / 501), (100_000, 1e-11)):
+        low, high = interval(0, n, method="clopper_pearson", confidence=1 - alpha)
+        assert float(low) == 0
+        assert float(high) == pytest.approx(1 - (alpha / 2) ** (1 / n), rel=1e-5)
+        highs = [
+            float(interval(k, n, method="clopper_pearson", confidence=1 - alpha)[1])
+            for k in (0, 1, 10, 100)
+        ]
+        assert highs == sorted(highs)
+    assert float(interval(38, 38, method="wilson")[1]) == 1
+    assert float(interval(0, 77, method="wilson")[0]) == 0
+    assert [float(x) for x in interval(10, 10)] == pytest.approx([0.7225, 1], abs=5e-5)
+
+
+def test_stages_of_another_kind_are_shown_as_they_are_written():
+    with pytest.raises(InputError, match=r"\['1'\] do not occur .* mean 1\? There are: 1, 2\."):
+        funnel.conversion(stream({"a": [(0, 1), (1, 2)]}), ["1"])
