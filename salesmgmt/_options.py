@@ -31,6 +31,10 @@ __all__ = [
     "units",
 ]
 
+# What pandas calls them, before the anchor ("W-MON", "QS-FEB").
+_LETTERS = {"A": "Y", "AS": "Y", "B": "D", "H": "h", "ME": "M", "MS": "M", "Q": "Q", "QE": "Q"}
+_LETTERS |= {"QS": "Q", "W": "W", "Y": "Y", "YE": "Y", "YS": "Y"}
+
 
 def check_choice(value: object, name: str, choices: Sequence[object], *, caller: str) -> None:
     """``value`` is one of ``choices``."""
@@ -57,6 +61,12 @@ def check_lang(lang: object, *, caller: str) -> None:
 
 def check_freq(freq: object, *, caller: str, choices: Sequence[str] = FREQS) -> None:
     """``freq`` is one of the library's letters."""
+    letter = _LETTERS.get(freq.split("-")[0]) if isinstance(freq, str) else None
+    if letter in choices and freq not in choices:
+        known = ", ".join(repr(c) for c in choices)
+        raise InputError(
+            f"{caller}(): freq must be one of {known}; got {freq!r}. Did you mean {letter!r}?"
+        )
     check_choice(freq, "freq", choices, caller=caller)
 
 

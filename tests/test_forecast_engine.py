@@ -214,6 +214,8 @@ def test_chunk_equals_whole(two):
         ({"level": (101,)}, "level"),
         ({"partial": "no"}, "partial"),
         ({"freq": "X"}, "freq"),
+        ({"freq": "W-MON"}, "mean 'W'"),  # as pandas writes it
+        ({"freq": "QS-FEB"}, "mean 'Q'"),
         ({"season_length": 0}, "season_length"),
         ({"non_negative": "yes"}, "non_negative"),
         ({"by": "shop"}, "shop"),
