@@ -441,6 +441,8 @@ def test_who_changes_the_team_is_told_by_the_date():
     assert track(moved, sales, as_of="2026-02-28", by="team")["actual"].tolist() == [300.0, 150.0]
     again = replan(moved, sales, as_of="2026-01-31")
     assert again["target"].tolist()[::2] == [300.0, 100.0]
+    with pytest.raises(InputError, match=r"none of the plan's key columns .* use .reset_index"):
+        track(moved, sales.set_index("rep"), as_of="2026-02-28")
     both = pd.concat([moved, moved.head(1).assign(team="S")])
     with pytest.raises(InputError, match="'Li' belong to several rows"):
         track(both, sales, as_of="2026-02-28")

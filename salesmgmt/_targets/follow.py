@@ -323,9 +323,11 @@ def _read_actuals(
     frame = to_pandas(actuals, caller=caller, arg="actuals")
     have = [n for n in keys if n in frame.columns]
     if names and not have:
+        held = any(n in frame.index.names for n in keys)
+        how = "use .reset_index()" if held else "rename your own column to one of them"
         raise InputError(
             f"{caller}(): actuals has none of the plan's key columns "
-            f"({', '.join(map(str, keys))}); rename your own column to one of them."
+            f"({', '.join(map(str, keys))}); {how}."
         )
     one_currency(frame, have, caller=caller, arg="actuals")
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
