@@ -84,7 +84,8 @@ def forecast(
         Country code (``"CN"``, ``"DE-BY"``): effects of moving holidays, and of working days
         where periods are longer than a day, are learned and carried forward: from the days of the
         history where it has them, else by period (months and quarters of fewer than four years:
-        the working days alone). Or a frame with
+        the working days alone). Weeks dated by their first or by their last day ("week ending")
+        are told apart by their holidays. Or a frame with
         ``date`` and columns of numbers over history and horizon (see ``calendars.events``).
     exog : str, sequence or mapping, optional
         Columns of ``history`` that drive sales (price, promotion; their mean by key and period).
