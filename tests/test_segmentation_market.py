@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,16 +14,20 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.engine.panel import within_slope
 from salesmgmt.segmentation import (
+    BGNBD,
     ChurnModel,
     Clusterer,
     NextPurchaseModel,
+    calibration,
     churn_risk,
     cluster,
     cohorts,
     elasticity,
     market_share,
+    next_purchase,
     portfolio,
     promotion_effect,
+    purchases,
 )
 
 TRUTHS = Path(__file__).resolve().parent.parent / "data" / "sample" / "truths.json"
@@ -94,6 +99,23 @@ def test_churn_is_ranked_and_calibrated_on_held_out_time(sample):
     assert model.score_["brier"] < 0.85 * base * (1 - base)
     gap = (model.calibration_["predicted"] - model.calibration_["actual"]).abs()
     assert np.average(gap, weights=model.calibration_["customers"]) < 0.07
+
+
+@pytest.mark.parametrize("predict", [churn_risk, next_purchase])
+def test_rows_left_out_are_told_once(sample, predict):
+    some = sample.head(2000)
+    odd = some.assign(date=some["date"].where(np.arange(2000) != 5))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        predict(odd, horizon=30, invalid="drop")
+    assert [str(w.message).startswith(predict.__name__) for w in told] == [True]
+
+
+def test_calibration_says_how_to_hold_out(sample):
+    seen = purchases(sample.head(500))
+    model = BGNBD.from_params(r=0.2, alpha=4.4, a=0.8, b=2.4)
+    with pytest.raises(InputError, match=r"'x_holdout'.*make them with purchases\(.*holdout="):
+        calibration(model, seen)
 
 
 def test_past_model_predicts_the_future_it_has_not_seen(sample):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Date, Key, check_int, check_number, speaking_for, take
+from .._frames import Amount, Date, Key, check_int, check_number, speaking_for, take, to_pandas
 from ..errors import InputError
 from .purchase_model import one_unit
 from .purchases import DAYS, purchases
@@ -55,6 +55,12 @@ def calibration(model: Any, purchases: pd.DataFrame, *, top: int = 7) -> pd.Data
     """
     _check_model(model, caller="calibration")
     check_int(top, "top", caller="calibration", low=1)
+    purchases = to_pandas(purchases, caller="calibration", arg="purchases")
+    if "x_holdout" not in purchases.columns:
+        raise InputError(
+            "calibration(): purchases has no column 'x_holdout', what was bought after the time "
+            "of the fit; make them with purchases(transactions, holdout=...)."
+        )
     rows = take(
         purchases,
         caller="calibration",

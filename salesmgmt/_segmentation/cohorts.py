@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri
 
+from .._calendars.intake import grain_of
 from .._frames import (
     Amount,
     Date,
     Key,
     Rows,
     check_freq,
-    check_int,
     check_lang,
     check_number,
     one_currency,
@@ -39,6 +39,7 @@ def cohorts(
     transactions: pd.DataFrame,
     *,
     freq: str = "M",
+    week_start: str = "monday",
     year_start: int = 1,
     as_of: Any = None,
     level: float = 0.95,
@@ -54,7 +55,9 @@ def cohorts(
     transactions : DataFrame
         One row a line or an order; also a Polars, Arrow, DuckDB or Spark frame. Not modified.
     freq : {"M", "D", "W", "Q", "Y"}
-        Length of the periods; weeks start on Monday.
+        Length of the periods.
+    week_start : str, default="monday"
+        The weekday on which weeks begin.
     year_start : int, default=1
         First month of the year, for quarters and years.
     as_of : date, optional
@@ -99,7 +102,7 @@ def cohorts(
     1 2025-01-01    1     2       1        0.5  10.5
     """
     check_freq(freq, caller="cohorts", choices=_FREQS)
-    check_int(year_start, "year_start", caller="cohorts", low=1, high=12)
+    grain = grain_of(freq, week_start, year_start, caller="cohorts")
     check_number(level, "level", caller="cohorts", low=0, high=1, open_low=True, open_high=True)
     one_currency(transactions, (customer,), caller="cohorts", arg="transactions")
     rows = take(
@@ -128,7 +131,7 @@ def cohorts(
             f"cohorts(): {early} return(s) before the customer's first purchase are left out; "
             "they belong to no age."
         )
-    calendar = _Calendar(freq, year_start)
+    calendar = _Calendar(freq, grain)
     cells = _cells(codes[keep], days[keep], amounts[keep], bought[keep], first, calendar)
     out = _cohort_table(cells, until, calendar, float(ndtri(0.5 + level / 2)), stamp)
     out.attrs["rows"] = {
@@ -143,19 +146,19 @@ def cohorts(
 
 @dataclass(frozen=True)
 class _Calendar:
-    """Periods of one length, with the first month of the year."""
+    """Periods of one length, with the first day of the week and month of the year."""
 
     freq: str
-    year_start: int
+    grain: dict[str, int]
 
     def of(self, days: np.ndarray) -> np.ndarray:
-        return period_of(days, self.freq, year_start=self.year_start)
+        return period_of(days, self.freq, **self.grain)
 
     def start(self, periods: np.ndarray) -> np.ndarray:
-        return period_start(periods, self.freq, year_start=self.year_start)
+        return period_start(periods, self.freq, **self.grain)
 
     def end(self, periods: np.ndarray) -> np.ndarray:
-        return period_end(periods, self.freq, year_start=self.year_start)
+        return period_end(periods, self.freq, **self.grain)
 
 
 @dataclass(frozen=True)

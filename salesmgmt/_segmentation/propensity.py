@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ from .._frames import (
     take,
 )
 from ..engine.grouping import distinct, first_last
-from ..errors import InputError
+from ..errors import DataWarning, InputError
 from .condense import added_up, no_purchase
 
 __all__ = ["ChurnModel", "NextPurchaseModel", "churn_risk", "next_purchase"]
@@ -372,7 +373,10 @@ def _at_once(
 ) -> pd.DataFrame:
     model = kind(horizon=horizon, customer=customer, date=date, amount=amount, invalid=invalid)
     with speaking_for(caller):
-        out = model.fit(transactions, as_of=as_of).predict_proba(transactions, as_of=as_of)
+        model.fit(transactions, as_of=as_of)
+        with warnings.catch_warnings():  # the fit has told of the same rows
+            warnings.simplefilter("ignore", DataWarning)
+            out = model.predict_proba(transactions, as_of=as_of)
     out.attrs["score"] = model.score_.to_dict()
     return out
 

@@ -460,6 +460,7 @@ def calibration_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str 
         label=t(lang, "Predicted", "预测"),
     )
     ax.set_xticks(at, [str(g) for g in frame["group"]])
+    ax.margins(y=0.2)  # the legend has room above bars of one height
     ax.set_xlabel(t(lang, "Group", "组"))
     ax.set_ylabel(t(lang, "Mean", "均值"))
     title = t(lang, "Predicted and actual by group", "分组校准：预测与实际")

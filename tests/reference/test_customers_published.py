@@ -225,6 +225,19 @@ def test_cohort_months_of_a_walkthrough():
     assert cohorts(sold)[["age", "size", "active"]].to_numpy().tolist() == [[0, 2, 2], [1, 2, 1]]
 
 
+def test_cohort_weeks_that_begin_on_sundays():
+    """github.com/PostHog/posthog/issues/25841: the day set for weeks was not kept to."""
+    days = pd.to_datetime(["2024-10-26", "2024-10-27", "2024-10-28"])  # Saturday to Monday
+    sold = pd.DataFrame({"customer_id": list("abc"), "date": days, "amount": 1.0})
+    starts = {
+        day: cohorts(sold, freq="W", week_start=day)["cohort"].dt.day.unique().tolist()
+        for day in ("sunday", "monday", "saturday")
+    }
+    assert starts == {"sunday": [20, 27], "monday": [21, 28], "saturday": [26]}
+    with pytest.raises(InputError, match="week_start must be one of 'monday'"):
+        cohorts(sold, freq="W", week_start="SUN")
+
+
 @pytest.mark.parametrize(
     ("whole", "part", "points"),
     [((1000, 1180), (250, 315), 6.50), ((5000, 5600), (1100, 1320), 4.40),
