@@ -227,6 +227,8 @@ def waterfall(
     expected to close in that period, and a deal is *pushed* when its expected day moved out of
     it, *pulled* when it moved in. Without, the pipeline is everything open, and a deal whose
     day moved while its amount stayed is counted under ``pushed`` or ``pulled`` with amount 0.
+    A deal that came and was closed in between was in neither pipeline and is in no bucket; tools
+    that follow every change show it as new and as won.
 
     Parameters
     ----------

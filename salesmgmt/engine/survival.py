@@ -117,8 +117,10 @@ def _ended_se(
     mean0, mean1 = a * mine + b * other, -q * total
     cross = [mean0**2, 2 * mean0 * mean1, mean1**2]
     parts = [np.cumsum(s / n**2 - c / n**3) for s, c in zip(square, cross, strict=True)]
-    variance = parts[0] + parts[1] * ended + parts[2] * ended**2
-    return np.sqrt(np.maximum(variance, 0.0))
+    terms = np.stack([parts[0], parts[1] * ended, parts[2] * ended**2])
+    variance = terms.sum(axis=0)
+    variance[variance < 1e-14 * np.abs(terms).sum(axis=0)] = 0.0  # what rounding left over
+    return np.sqrt(variance)
 
 
 def mean_and_quantiles(

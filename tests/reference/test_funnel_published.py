@@ -288,6 +288,13 @@ def test_incidence_with_the_last_one_cut_off():
     assert out.loc[6, ["won", "lost", "open"]].tolist() == pytest.approx([0.4, 0.4, 0.2])
 
 
+def test_a_share_that_is_certain_has_no_error():
+    ends = [START + pd.Timedelta(d, unit="D") for d in (31, 59, 68)]
+    won = pd.concat([deals(1, status="won", close=c, first=i) for i, c in enumerate(ends)])
+    last = funnel.outcomes(won).iloc[-1]
+    assert last[["won", "won_se", "won_lo", "won_hi"]].tolist() == [1, 0, 1, 1]
+
+
 # mavenlb.com, The sales velocity formula: 40 x 25,000 x 25 % / 90 days = 2,777 a day;
 # a cycle 20 % shorter is worth 25 %, so one 10 % shorter 1 / 9.
 def test_velocity_of_a_published_example():
