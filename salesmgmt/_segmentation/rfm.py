@@ -73,7 +73,8 @@ def rfm(
         has Shopify's group names, but the scores that make each group are this library's own:
         Shopify publishes the names, no table of scores that we could find. ``r_package``: the
         intervals in the documentation of the R package rfm, the first that fits; the rest is
-        ``others``.
+        ``others`` (those where champions are 5-5-5; the table of its 0.2 vignette, where they
+        begin with 4-4-4, is another one).
     monetary : {"sum", "mean"}
         Total amount, or amount per order.
     returns : {"net", "exclude", "offset"}

@@ -22,6 +22,7 @@ from salesmgmt.segmentation import (
     itemsets,
     portfolio,
     purchases,
+    rfm,
 )
 
 BG = BGNBD.from_params(r=0.2425945, alpha=4.4135932, a=0.7929199, b=2.4258950)
@@ -198,6 +199,34 @@ def test_rules_that_others_lost():
     rules = baskets(_sold(orders), min_support=0.4, min_confidence=0.8, max_len=None)
     found = set(zip(rules["antecedent"], rules["consequent"], strict=True))
     assert found == {((1,), 2), ((2,), 1), ((2,), 3), ((3,), 2), ((1, 3), 2)}
+
+
+# -- recency, frequency, monetary value ------------------------------------------------
+
+
+def test_scores_of_the_r_package_rfm():
+    """R package rfm 0.2.2, vignette: first ten customers; cuts of rfm_table_order's example."""
+    printed = [
+        ("2006-06-09", 6, 472, 205, "343"), ("2006-08-13", 3, 340, 140, "412"),
+        ("2006-06-20", 4, 405, 194, "323"), ("2006-08-21", 5, 448, 132, "433"),
+        ("2006-10-02", 9, 843, 90, "555"), ("2006-10-08", 9, 763, 84, "555"),
+        ("2006-03-25", 8, 699, 281, "355"), ("2006-04-29", 4, 157, 246, "321"),
+        ("2006-01-16", 3, 363, 349, "212"), ("2005-04-21", 4, 196, 619, "121"),
+    ]  # fmt: skip
+    rows = [
+        (who, last if i == 0 else "2004-12-31", spent if i == 0 else 0.0)
+        for who, (last, times, spent, *_) in enumerate(printed)
+        for i in range(times)
+    ]
+    sold = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    cuts = {
+        "recency": [115, 181, 297, 482],
+        "frequency": [4, 5, 6, 8],
+        "monetary": [256, 382, 506, 666],
+    }
+    out = rfm(sold, as_of="2006-12-31", method="fixed", cuts=cuts)
+    assert out["recency"].tolist() == [days for *_, days, _ in printed]
+    assert out["rfm"].tolist() == [scores for *_, scores in printed]
 
 
 # -- value, cohorts, products ---------------------------------------------------------
