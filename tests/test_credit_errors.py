@@ -145,3 +145,14 @@ def test_a_column_given_for_its_name_is_told_in_short():
     invoices = namespace("salesmgmt.credit")["invoices"]
     with pytest.raises(InputError, match=r"by must be a column name or a list of them, got Series"):
         credit.aging(invoices, by=invoices["customer_id"])
+
+
+def test_names_of_another_dtype_are_told_as_such():
+    bills = pd.DataFrame({"invoice_id": [1], "customer_id": "A", "amount": [5.0]})
+    bills = bills.assign(invoice_date="2025-01-01", due_date="2025-01-31")
+    money = pd.DataFrame({"payment_id": ["P"], "customer_id": "A", "amount": [5.0]})
+    money = money.assign(date="2025-02-01", invoice_id="1")
+    with pytest.raises(InputError, match="bring both columns to one dtype"):
+        credit.ledger(bills, money)
+    with pytest.raises(InputError, match="Add those invoices"):
+        credit.ledger(bills, money.assign(invoice_id=7))

@@ -98,3 +98,18 @@ def test_every_signal_is_drawn_nearest_to_its_own_customer(results):
     drawn = [names[round(line.get_ydata()[0])] for line in ax.lines]
     want = signs[signs["customer no."].isin(names)].groupby("customer no.").size()
     assert pd.Series(drawn).value_counts().to_dict() == want.to_dict()
+
+
+def test_a_trend_of_years_has_few_dates_and_shows_a_value_between_gaps():
+    # matplotlib warns of spans of four years with at most eight ticks, and labels touch
+    trend = pd.DataFrame(
+        {
+            "dso": [365.0, float("nan"), 584.0, 334.0, 473.0],
+            "as_of": pd.date_range("2021-12-31", periods=5, freq="YE"),
+        }
+    ).assign(receivables=1.0, sales=1.0)[["receivables", "sales", "dso", "as_of"]]
+    ax = plots.dso_trend(trend)
+    assert 3 <= len(ax.get_xticks()) <= 7
+    line = ax.get_lines()[0]
+    assert (line.get_marker(), line.get_markevery()) == ("o", [0])
+    assert plots.dso_trend(trend.dropna()).get_lines()[0].get_marker() == "None"

@@ -466,10 +466,14 @@ def _named(
         foreign[rest[others]] = True
         unknown = (at == -9) & ~foreign
     if unknown.any():
-        first = ", ".join(repr(v) for v in wanted[unknown].unique()[:3])
+        first = ", ".join(repr(v) for v in wanted[unknown].unique().tolist()[:3])
+        written = set(invoices.series("invoice").astype(str))
+        mend = "Add those invoices"
+        if wanted[unknown].astype(str).isin(written).any():
+            mend = "Text and numbers never match: bring both columns to one dtype"
         raise InputError(
             f"{caller}(): {arg}: column {column!r} names an invoice that is not in "
-            f"invoices, in {int(unknown.sum())} row(s) (first: {first}). Add those invoices, or "
+            f"invoices, in {int(unknown.sum())} row(s) (first: {first}). {mend}, or "
             "leave the name empty: the money is then unapplied."
         )
     direct = at >= 0

@@ -192,19 +192,18 @@ def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     groups = groups or [((), frame)]
     many = len(groups) > len(PALETTE)  # they could not be told apart
     dates = pd.to_datetime(frame["as_of"]).unique()
-    marker = "o" if len(dates) == 1 else None
     for n, (key, part) in enumerate(groups):
         colour = BLUE if many else PALETTE[n]
         name = " / ".join(map(str, key)) or "DSO"
         if many:
             told = t(lang, f"each of {len(groups)}", f"{len(groups)} 个中的每一个")
             name = told if n == 0 else "_"
-        ax.plot(part["as_of"], part["dso"], color=colour, label=name, marker=marker,
-                linewidth=1.0 if many else 1.8, alpha=0.4 if many else 1.0)  # fmt: skip
+        _line(ax, part, "dso", color=colour, label=name,
+              linewidth=1.0 if many else 1.8, alpha=0.4 if many else 1.0)  # fmt: skip
         if "best_possible" in part and not many:
             best = t(lang, "best possible", "最优")
-            ax.plot(part["as_of"], part["best_possible"], color=colour, linestyle="--",
-                    linewidth=1.2, marker=marker, label=f"{name}, {best}")  # fmt: skip
+            _line(ax, part, "best_possible", color=colour, linestyle="--",
+                  linewidth=1.2, label=f"{name}, {best}")  # fmt: skip
     highest = frame[[c for c in ("dso", "best_possible") if c in frame]].max(axis=None)
     ax.set_ylim(0, 1.06 * highest if highest > 0 else 1)
     ax.set_ylabel(t(lang, "days", "天"))
@@ -351,10 +350,19 @@ def _lanes(shown: pd.DataFrame, who: str, customers: list[Any]) -> dict[tuple[An
     return out
 
 
+def _line(ax: Axes, part: pd.DataFrame, column: str, **style: Any) -> None:
+    """A line over time; a value between missing ones has no line, so it gets a dot."""
+    known = part[column].notna().to_numpy()
+    alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
+    if alone.any():
+        style |= {"marker": "o", "markersize": 4, "markevery": np.flatnonzero(alone).tolist()}
+    ax.plot(part["as_of"], part[column], **style)
+
+
 def _dates(ax: Axes) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(maxticks=8)
+    locator = AutoDateLocator(minticks=3, maxticks=8)  # of four years: years, not nine half-years
     ax.xaxis.set_major_locator(locator)
     formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"]  # the same in each language
     formatter = ConciseDateFormatter(
