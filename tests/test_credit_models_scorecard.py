@@ -336,6 +336,11 @@ def test_the_bad_class_is_named_and_not_guessed_from_the_alphabet():
         CreditScorecard().fit(X, words)
     with pytest.raises(InputError, match="none of the classes"):
         CreditScorecard(bad="poor").fit(X, words)
+    for pair in (("Charged Off", "Fully Paid"), ("late", "on time"), ("逾期", "未逾期")):
+        with pytest.raises(InputError, match="say which class is the bad one"):
+            CreditScorecard().fit(X, np.where(y == 1, *pair))
+    with pytest.raises(InputError, match=r"give frame\['bad'\] and leave it out of X"):
+        CreditScorecard().fit(X.assign(bad=y), "bad")
     named = CreditScorecard(bad="bad").fit(X, words)
     assert named.predict_score(X).equals(card.predict_score(X))
     np.testing.assert_allclose(named.predict_proba(X)[:, 0], card.predict_proba(X)[:, 1])

@@ -98,8 +98,8 @@ def cash_forecast(
     Raises
     ------
     InputError
-        As for :func:`ledger`; fewer than ten settlements are known at ``as_of``; an option is
-        out of range; ``sales`` has a key that no invoice has.
+        As for :func:`ledger`; fewer than ten settlements by payment are known at ``as_of``; an
+        option is out of range; ``sales`` has a key that no invoice has.
 
     References
     ----------
@@ -224,7 +224,7 @@ def _enough(history: History, today: int, caller: str) -> None:
     known = history.settled(today)
     if known < _FEWEST_SETTLED:
         raise InputError(
-            f"{caller}(): only {known} settlement(s) of invoices are known at as_of; at least "
+            f"{caller}(): only {known} settlement(s) by payment are known at as_of; at least "
             f"{_FEWEST_SETTLED} are needed to learn when customers pay. Give payments."
         )
 

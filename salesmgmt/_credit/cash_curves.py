@@ -60,8 +60,8 @@ class History:
         )
 
     def settled(self, origin: int) -> int:
-        """How many settlements were known on a day."""
-        return int(np.count_nonzero(self.paid <= origin))
+        """How many payments were known on a day; other settlements bring none."""
+        return int(np.count_nonzero(self.cash & (self.paid <= origin)))
 
     def actual(self, origin: int, edges: np.ndarray, groups: int) -> np.ndarray:
         """Cash that came in, in each window after a day, on documents open on that day."""

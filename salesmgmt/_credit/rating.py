@@ -326,7 +326,8 @@ def credit_limits(
         Average monthly sales × months × factor; what is open now × factor; or the sales limit,
         at most ``clv_share`` of the customer's lifetime value (column ``clv``).
     customer, grade, sales, exposure, clv : str
-        Names of the columns of ``ratings``; ``sales`` are those of an average month.
+        Names of the columns of ``ratings``; ``sales`` are those of an average month. A limit of
+        10 % of net worth has ``sales="net_worth"`` and ``months`` 0.1.
 
     Returns
     -------

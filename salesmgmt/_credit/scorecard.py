@@ -26,7 +26,13 @@ __all__ = ["CreditScorecard"]
 
 _SELF = "CreditScorecard"
 # Labels whose alphabetical order must not decide who is refused.
-_TELLING = ("good", "bad", "default", "no default", "好", "坏", "正常", "违约", "坏客户", "好客户")
+_TELLING = (
+    "good", "bad", "default", "defaulted", "no default", "non-default", "not default", "paid",
+    "unpaid", "fully paid", "charged off", "repaid", "late", "on time", "overdue", "current",
+    "delinquent", "performing", "non-performing", "nonperforming", "approved", "rejected",
+    "好", "坏", "正常", "违约", "坏客户", "好客户", "逾期", "未逾期", "未违约",
+    "已还", "未还", "按时",
+)  # fmt: skip
 
 
 class CreditScorecard(ClassifierMixin, BaseEstimator):
@@ -457,7 +463,8 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         X : DataFrame or array
             New rows.
         bins : int, default=10
-            Into so many bands of about equal size the training scores are cut.
+            Into so many bands of about equal size the training scores are cut. A share under
+            0.0001 counts as 0.0001.
 
         Returns
         -------
@@ -648,6 +655,11 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
 
         if y is None:
             raise InputError(f"{caller}: requires y to be passed, but the target y is None.")
+        if isinstance(y, str):
+            raise InputError(
+                f"{caller}: y must hold the class of each row, got the text {y!r}; if that is a "
+                f"column, give frame[{y!r}] and leave it out of X."
+            )
         flat = column_or_1d(y, warn=True)
         if flat.dtype == object:
             flat = pd.Series(flat).infer_objects().to_numpy()

@@ -43,7 +43,8 @@ def altman_z(
         One row a company (and year), one column an item; not modified.
     variant : {"z", "z_prime", "z_double_prime"}
         ``z``: listed manufacturers, ``equity`` is its market value. ``z_prime``: private
-        manufacturers, book value. ``z_double_prime``: other industries, book value, no sales.
+        manufacturers, book value. ``z_double_prime``: other industries, book value, no sales
+        (the score for emerging markets is this one plus 3.25).
     working_capital, retained_earnings, ebit, equity, sales, total_assets, total_liabilities : str
         Names of the columns.
     customer : str, default="customer_id"
@@ -131,6 +132,7 @@ def merton(
     *,
     horizon: float = 1.0,
     risk_free: float = 0.03,
+    drift: float | None = None,
     equity: str = "equity",
     volatility: str = "volatility",
     debt: str = "debt",
@@ -141,11 +143,15 @@ def merton(
     Parameters
     ----------
     accounts : DataFrame
-        One row a company: market value of its shares, their volatility a year, debt due.
+        One row a company: market value of its shares, their volatility a year, debt due (KMV's
+        default point is short-term debt and half of the long-term debt).
     horizon : float, default=1
         Years, at most 100.
     risk_free : float, default=0.03
         Interest rate a year, continuous.
+    drift : float, optional
+        Growth of the assets expected a year, continuous, for the probability as it is in the
+        world; None: ``risk_free``, for the probability that prices imply (risk-neutral).
     equity, volatility, debt : str
         Names of the columns.
     customer : str, default="customer_id"
@@ -155,8 +161,8 @@ def merton(
     -------
     DataFrame
         ``customer_id`` if ``accounts`` have it, ``assets``, ``asset_volatility``,
-        ``distance_to_default``, ``default_probability`` (risk-neutral), ``status`` (``ok``,
-        ``not_converged``). Index of ``accounts``.
+        ``distance_to_default``, ``default_probability`` (both under ``drift``), ``status``
+        (``ok``, ``not_converged``). Index of ``accounts``.
 
     Raises
     ------
@@ -168,6 +174,7 @@ def merton(
     .. [1] R. C. Merton, "On the pricing of corporate debt: the risk structure of interest
        rates", Journal of Finance 29 (1974), 449-470.
     .. [2] J. C. Hull, "Options, Futures, and Other Derivatives", example of Merton's model.
+    .. [3] P. Crosbie, J. Bohn, "Modeling default risk", Moody's KMV (2003).
 
     Examples
     --------
@@ -178,9 +185,13 @@ def merton(
        assets  default_probability
     0  12.395                0.127
     """
+    from scipy.special import ndtr
+
     caller = "merton"
     door.check_number(horizon, "horizon", caller=caller, low=0, high=100, open_low=True)
     door.check_number(risk_free, "risk_free", caller=caller, low=-1, high=1)
+    if drift is not None:
+        door.check_number(drift, "drift", caller=caller, low=-1, high=1)
     rows = door.take(
         accounts, caller=caller, arg="accounts", equity=Amount(equity),
         volatility=Amount(volatility), debt=Amount(debt),
@@ -195,6 +206,9 @@ def merton(
     value, sigma, distance, chance, ok = asset_value(
         rows["equity"], rows["volatility"], rows["debt"], risk_free, horizon
     )
+    if drift is not None:  # the firm's value is found at the interest rate, its fate is not
+        distance = distance + (drift - risk_free) * np.sqrt(horizon) / sigma
+        chance = ndtr(-distance)
     own = ("assets", "asset_volatility", "distance_to_default", "default_probability", "status")
     out = _of_whom(rows, own, caller).assign(assets=value, asset_volatility=sigma)
     out["distance_to_default"] = distance
