@@ -360,9 +360,10 @@ def _line(ax: Axes, part: pd.DataFrame, column: str, **style: Any) -> None:
 
 
 def _dates(ax: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import MONTHLY, AutoDateLocator, ConciseDateFormatter
 
-    locator = AutoDateLocator(minticks=3, maxticks=8)  # of four years: years, not nine half-years
+    locator = AutoDateLocator(minticks=4, maxticks=8)  # of four years: years, not nine half-years
+    locator.maxticks[MONTHLY] = 9  # half-years up to there
     ax.xaxis.set_major_locator(locator)
     formats = ["%Y", "%Y-%m", "%m-%d", "%H:%M", "%H:%M", "%S"]  # the same in each language
     formatter = ConciseDateFormatter(
