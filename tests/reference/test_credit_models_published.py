@@ -65,9 +65,8 @@ def test_cash_of_books_without_a_payment_is_not_forecast_from_allowances():
         credit.cash_forecast(invoices, None, notes, as_of="2024-12-31", horizon=2)
 
 
-def test_merton_of_crosbie_and_bohn_and_under_a_drift():
-    # Crosbie, Bohn, "Modeling Default Risk" (Moody's KMV 2003): equity 3, volatility 40 %,
-    # liabilities 10, rate 5 %: assets 12.511, their volatility 9.6 %
+def test_merton_solves_its_two_equations_and_knows_a_drift():
+    # Equity 3, volatility 40 %, debt 10, rate 5 %: assets 12.511 and 9.6 % solve the two equations
     firm = pd.DataFrame({"equity": [3.0], "volatility": [0.4], "debt": [10.0]})
     got = credit.merton(firm, risk_free=0.05).iloc[0]
     assert got["assets"] == pytest.approx(12.511, abs=1e-3)
@@ -82,8 +81,7 @@ def test_merton_of_crosbie_and_bohn_and_under_a_drift():
 
 
 def test_altman_z_of_published_exercises():
-    # ratios .34, .15, 0, .80, 1.6: 2.70 (Saunders, Cornett, "Financial Institutions
-    # Management", credit risk, as solved in public answers)
+    # ratios .34, .15, 0, .80, 1.6: 2.70 (an exercise with its answer, wizedu.com 366502)
     ratios = {"working_capital": 0.34, "retained_earnings": 0.15, "ebit": 0.0, "equity": 0.8}
     firm = pd.DataFrame(ratios | {"sales": 1.6, "total_assets": 1, "total_liabilities": 1}, [0])
     assert credit.altman_z(firm)["z"].iloc[0] == pytest.approx(2.70, abs=0.005)
@@ -118,7 +116,8 @@ def test_optbinning_table_of_mean_radius():
 
 
 def test_population_stability_of_three_income_bands():
-    # GeeksforGeeks, "Population Stability Index": 40, 30, 30 % in 2020; 35, 25, 40 % in 2021
+    # Shares of GeeksforGeeks, "Population Stability Index": 40, 30, 30 % in 2020; 35, 25, 40 % in
+    # 2021; the three terms by hand
     seen = pd.DataFrame({"band": np.repeat([1.0, 2.0, 3.0], [400, 300, 300])})
     bad = np.r_[np.arange(400) < 40, np.arange(300) < 90, np.arange(300) < 180].astype(int)
     card = credit.CreditScorecard().fit(seen, bad)
