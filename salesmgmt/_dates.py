@@ -84,10 +84,19 @@ def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
     if values is not None:
         return values, np.isnat(values), nothing, "", ""
     if pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
-        return _all_wrong(
-            series, "is a number, not a date", 'use pd.to_datetime(..., format="%Y%m%d") or unit='
-        )
+        return _all_wrong(series, "is a number, not a date", _from_numbers(series))
     return _parse_date_objects(series)
+
+
+def _from_numbers(series: pd.Series) -> str:
+    """What makes dates of numbers: they may be days as Excel counts them, or just count."""
+    values = np.abs(pd.to_numeric(series, errors="coerce").to_numpy(float, na_value=np.nan))
+    largest = np.nanmax(values, initial=0.0)
+    if largest < 20_000:
+        return 'where they count periods, pd.Timestamp("2020-01-01") + pd.to_timedelta(..., unit=)'
+    if largest < 80_000:
+        return 'days as Excel counts them: pd.to_datetime(..., unit="D", origin="1899-12-30")'
+    return 'use pd.to_datetime(..., format="%Y%m%d") or unit='
 
 
 def _in_microseconds(values: np.ndarray) -> np.ndarray:

@@ -192,7 +192,8 @@ def take(
     for i, name in enumerate(check_names(by, "by", caller=caller)):
         wanted[f"by{i}"] = Key(name)
     pdf = to_pandas(frame, [r.name for r in wanted.values()], caller=caller, arg=arg)
-    present = _columns_present(pdf, wanted, caller=caller, arg=arg)
+    have = _columns_of(frame, pdf, caller=caller, arg=arg)
+    present = _columns_present(pdf, wanted, have, caller=caller, arg=arg)
     if empty == "refuse" and not len(pdf):
         raise InputError(f"{caller}(): {arg} has no rows; give at least one.")
     values, problems, extents = convert(pdf, present)
@@ -277,8 +278,15 @@ def _with_categories(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def _columns_of(frame: Any, taken: pd.DataFrame, *, caller: str, arg: str) -> Sequence[Any]:
+    """Names of all columns of a frame of which only some were taken."""
+    if isinstance(frame, pd.DataFrame):
+        return list(taken.columns)
+    return lazy(frame, caller=caller, arg=arg).collect_schema().names()
+
+
 def _columns_present(
-    frame: pd.DataFrame, roles: Mapping[str, Role], *, caller: str, arg: str
+    frame: pd.DataFrame, roles: Mapping[str, Role], have: Sequence[Any], *, caller: str, arg: str
 ) -> dict[str, Role]:
     """Roles whose column is there; a required one that is not raises with the closest name."""
     present: dict[str, Role] = {}
@@ -296,15 +304,16 @@ def _columns_present(
             present[option] = role
         elif not role.optional:
             told = option if role.option is None else role.option
-            raise InputError(_absent(frame, told, role.name, caller=caller, arg=arg))
+            raise InputError(_absent(frame, have, told, role.name, caller=caller, arg=arg))
     return present
 
 
-def _absent(frame: pd.DataFrame, option: str, name: object, *, caller: str, arg: str) -> str:
-    close = _closest(name, frame.columns)
+def _absent(
+    frame: pd.DataFrame, have: Sequence[Any], option: str, name: object, *, caller: str, arg: str
+) -> str:
+    close = _closest(name, have)
     hint = f" Did you mean {close!r}?" if close else ""
-    have = [repr(str(c)) for c in frame.columns]
-    shown = ", ".join(have[:12]) + (", ..." if len(have) > 12 else "")
+    shown = ", ".join(repr(str(c)) for c in have[:12]) + (", ..." if len(have) > 12 else "")
     numbered = re.fullmatch(r"(by|key|x)\d+", option)
     named = {"by": "by", "key": "keys", "x": "attributes"}[numbered[1]] if numbered else option
     how = f"Name your own column with {named}=" if named else "Rename your own column to it"

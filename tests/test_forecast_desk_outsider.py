@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt import plots
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import (
+    accuracy,
     anomalies,
+    backtest,
     components,
     forecast,
     forecast_ending,
@@ -169,3 +172,77 @@ def test_an_ordinary_sale_of_a_slow_item_is_no_anomaly():
         for i in range(40)
     ]
     assert anomalies(pd.concat(parts), by="k")["anomaly"].mean() < 0.1
+
+
+# --------------------------------------------------------------------------------------
+# What a message says must be of use
+
+
+@pytest.mark.parametrize(
+    ("numbers", "remedy"),
+    [([1, 2, 3], "count periods"), ([45000, 45031, 45061], "1899-12-30"),
+     ([20250101, 20250201, 20250301], "%Y%m%d")],
+)  # fmt: skip
+def test_numbers_for_dates_are_told_what_they_look_like(numbers, remedy):
+    with pytest.raises(InputError, match=remedy):
+        forecast(pd.DataFrame({"date": numbers, "amount": [1.0, 2, 3]}), 1)
+
+
+def test_a_missing_column_of_another_engine_is_told_with_all_that_are_there():
+    pl = pytest.importorskip("polars")
+    with pytest.raises(InputError, match=r"Did you mean 'dat'.*'dat', 'amount', 'shop'"):
+        forecast(pl.DataFrame({"dat": ["2025-01-01"], "amount": [1.0], "shop": ["a"]}), 1)
+
+
+def test_drivers_of_a_series_that_ended_are_asked_for_from_its_end_on():
+    two = months(12).assign(price=1.0)
+    two = two[(two["k"] == "a") | (two["date"] < "2020-10-01")]
+    ahead = pd.DataFrame({"date": pd.date_range("2021-01-01", periods=2, freq="MS"), "price": 1.0})
+    with pytest.raises(InputError, match="begin at 2020-10-01"):
+        forecast(two, 2, by="k", exog="price", future=ahead)
+
+
+def test_outcomes_of_a_last_month_that_as_of_says_is_over():
+    sales = months(12, ("a",)).drop(columns="k")
+    sales.loc[len(sales) - 1, "date"] = pd.Timestamp("2020-12-28")
+    told = pd.DataFrame({"date": ["2020-11-01", "2020-12-01"], "forecast": 100.0})
+    with pytest.warns(DataWarning) as told_of:
+        assert accuracy(told, history=sales, freq="M", by=None)["n"].tolist() == [1]
+    assert "as_of=" in str(told_of[0].message)
+    assert "partial" not in str(told_of[0].message)
+    whole = accuracy(told, history=sales, freq="M", by=None, as_of="2020-12-31")
+    assert whole["n"].tolist() == [2]
+    assert whole["mae"].iloc[0] == pytest.approx(np.abs(100 - sales["amount"].tail(2)).mean())
+
+
+def test_starts_that_cannot_be_used_are_told_of():
+    sales = months(24)
+    with pytest.raises(InputError, match="there are: 'a', 'b'"):
+        impact(sales, start={"c": "2021-06-01"}, by="k")
+    with pytest.raises(InputError, match="start is a frame"):
+        impact(sales, start=pd.DataFrame({"k": ["a"], "start": ["2021-06-01"]}), by="k")
+    with pytest.raises(InputError, match="2 series have no period before their start, first a"):
+        impact(sales, start="2019-01-01", by="k")
+
+
+def test_a_plot_does_not_tell_of_options_it_has_not():
+    pytest.importorskip("matplotlib")
+    ahead = forecast(months(24), 2, by="k")
+    with pytest.raises(InputError, match=r"'date'\. Rename"):
+        plots.fan_chart(ahead, history=months(24).rename(columns={"date": "day"}))
+
+
+def test_a_model_of_ones_own_gets_sums_under_the_canonical_names():
+    sales = months(24, ("a",)).rename(columns={"k": "Kunde", "date": "Tag", "amount": "Umsatz"})
+    sales = pd.concat([sales, sales])
+    seen = []
+
+    def last(history: pd.DataFrame, horizon: int) -> pd.DataFrame:
+        seen.append(list(history.columns))
+        assert history["date"].is_unique
+        ahead = pd.date_range(history["date"].max(), periods=horizon + 1, freq="MS")[1:]
+        return pd.DataFrame({"Kunde": "a", "date": ahead, "forecast": 1.0})
+
+    backtest(sales, 2, by="Kunde", freq="M", windows=1, models={"last": last}, date="Tag",
+             amount="Umsatz")  # fmt: skip
+    assert seen == [["Kunde", "date", "amount"]]

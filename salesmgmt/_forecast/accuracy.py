@@ -44,6 +44,7 @@ def accuracy(
     freq: str | None = None,
     season_length: int | None = None,
     gaps: str = "auto",
+    as_of: object = None,
     date: str = "date",
     amount: str = "amount",
 ) -> pd.DataFrame:
@@ -66,6 +67,9 @@ def accuracy(
         one row in all.
     freq, season_length, gaps
         As in :func:`forecast`; they shape the scales.
+    as_of : date, optional
+        The day that ``history`` reaches to, as in :func:`forecast`: a last period that is not
+        over by then is no outcome. None: the last date.
     date, amount : str
         Columns of ``history``; ``predictions`` may have ``date`` under that name, too.
 
@@ -82,7 +86,8 @@ def accuracy(
         interval ends and the forecast as median. Predictions without interval ends (too few values,
         a model of one's own) are left out of these three; NaN where there are none. ``owa``: mean
         of ``smape`` and ``mase`` relative to Naive2. ``fva`` (forecast value added): the seasonal
-        naive method's ``wape`` less this one. NaN where ``history`` is needed and not given.
+        naive method's ``wape`` on the history as it is, without calendar or drivers, less this
+        one. NaN where ``history`` is needed and not given.
 
     Raises
     ------
@@ -108,8 +113,8 @@ def accuracy(
     """
     caller = "accuracy"
     predictions = to_pandas(predictions, caller=caller, arg="predictions")
-    options = {"freq": freq, "season_length": season_length, "gaps": gaps}
-    options |= {"date": date, "amount": amount}
+    options: dict[str, Any] = {"freq": freq, "season_length": season_length, "gaps": gaps}
+    options |= {"date": date, "amount": amount, "as_of": as_of}
     if history is not None:
         history = to_pandas(history, caller=caller, arg="history")
     table = _take_predictions(predictions, history, by, options, caller)

@@ -82,7 +82,8 @@ def backtest(
         mean), or to a function ``f(history, horizon)`` that returns keys, date and ``forecast``.
     by, freq, season_length, level, non_negative, partial, n_jobs, progress, gaps, as_of, \
 invalid, transform, clean
-        As in :func:`forecast`; a function of one's own gets the history as it is.
+        As in :func:`forecast`; a function of one's own gets the rows known at the cutoff, summed
+        to ``freq`` (keys, ``date``, ``amount``), neither transformed nor cleaned.
     calendar, events, exog
         As in :func:`forecast`; a function does not get them.
     date, amount : str

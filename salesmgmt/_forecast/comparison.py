@@ -120,9 +120,10 @@ def _of_group(part: pd.DataFrame, reference: str, caller: str) -> list[list[Any]
     short = count.lt(count.max(axis=1), axis=0).any()
     if short.any() or reference not in wide.columns:
         lost = count.columns[short][0] if short.any() else reference
+        have, most = int(count.get(lost, pd.Series([0])).sum()), int(count.max(axis=1).sum())
         raise InputError(
-            f"{caller}(): model {lost!r} lacks forecasts that others have; "
-            "compare models over the same rows."
+            f"{caller}(): model {lost!r} lacks {most - have} of {most} forecasts that others have; "
+            "compare models over the same rows (those of all others that it has too)."
         )
     lags = int(part["_step"].max()) - 1
     out = []

@@ -276,7 +276,12 @@ def _refuse_missing(
     for i, step, j in lost[:5]:
         day = str(panel.grid.dates(np.asarray([panel.end[i] + 1 + step]))[0])[:10]
         shown.append(f"{names[j]!r} of {panel.names([i])[0]} on {day}")
+    early = int(panel.end[lost[:, 0]].min())
+    told = ""
+    if early < int(panel.end.max()):
+        first = str(panel.grid.dates(np.asarray([early + 1]))[0])[:10]
+        told = f" Series that end before the others are forecast from there on: begin at {first}."
     raise InputError(
         f"{panel.caller}(): future lacks {len(lost)} value(s) of the drivers, first "
-        f"{', '.join(shown)}; give every key and period to be forecast a value."
+        f"{', '.join(shown)}; give every key and period to be forecast a value.{told}"
     )

@@ -190,6 +190,10 @@ transform, clean
 def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarray:
     """First period of the effect by series; far beyond the end where there is none."""
     never = np.iinfo(np.int64).max // 2
+    if hasattr(start, "columns"):
+        raise InputError(
+            f"{caller}(): start is a frame; give a date, or a mapping or Series of key to date."
+        )
     if not isinstance(start, Mapping | pd.Series):
         when = day(start, name="start", caller=caller).to_datetime64()
         at = panel.grid.period_of(np.asarray([when], dtype="datetime64[us]"))[0]
@@ -210,7 +214,10 @@ def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarra
     out = np.full(len(panel), never)
     for key, when in zip(given.index, dates):
         if key not in place:
-            raise InputError(f"{caller}(): start names {key!r}, which history does not have.")
+            some = ", ".join(map(repr, list(place)[:6])) + (", ..." if len(place) > 6 else "")
+            raise InputError(
+                f"{caller}(): start names {key!r}, which history does not have; there are: {some}."
+            )
         out[place[key]] = panel.grid.period_of(np.asarray([when], dtype="datetime64[us]"))[0]
     return out
 
@@ -220,10 +227,10 @@ def _check_spans(panel: Panel, first: np.ndarray, last: np.ndarray, caller: str)
     begin = panel.at[panel.starts[:-1]]
     early = treated[first[treated] <= begin[treated]]
     late = treated[first[treated] > last[treated]]
-    for which, what in ((early, "no period before"), (late, "no period from")):
+    for which, what in ((early, "before their start"), (late, "from their start on")):
         if len(which):
             raise InputError(
-                f"{caller}(): {len(which)} series have {what} their start on, first "
+                f"{caller}(): {len(which)} series have no period {what}, first "
                 f"{panel.names([int(which[0])])[0]}; check start, end and the history."
             )
 

@@ -427,7 +427,8 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
     warn(
         f"{panel.caller}(): the period starting {day} is not over at "
         f"{np.datetime64(today, 'D')} and was left out; "
-        'partial="keep" or "scale" takes it in.'
+        + ("" if panel.caller == "accuracy" else 'partial="keep" or "scale" takes it in; ')
+        + "if the data do reach to its end, say so with as_of=."
     )
     keep = panel.at < now
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))[keep]

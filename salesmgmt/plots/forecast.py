@@ -133,13 +133,15 @@ def _check_one_forecast(frame: Any, keys: list[str]) -> None:
 
 def _take_history(history: Any, frame: Any, keys: list[str]) -> Any:
     """Checked rows; a finer history (single receipts) would be drawn as if worth nothing."""
-    roles: dict[str, Any] = {f"key{i}": Key(c, missing="allow") for i, c in enumerate(keys)}
+    roles: dict[str, Any] = {
+        f"key{i}": Key(c, missing="allow", option="") for i, c in enumerate(keys)
+    }
     rows = take(
         history,
         caller="plots.fan_chart",
         arg="history",
-        date=Date("date"),
-        amount=Amount("amount", missing="allow"),
+        date=Date("date", option=""),
+        amount=Amount("amount", missing="allow", option=""),
         **roles,
     )
     past = rows.frame[keys].assign(date=rows["date"], amount=rows["amount"])
