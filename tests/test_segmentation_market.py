@@ -335,7 +335,8 @@ def test_a_promotion_may_have_several_scopes():
     assert out["promotion"].tolist() == [7]  # a number stays one
     row = out.iloc[0]  # was region 1 alone, without a word
     assert (row["days"], row["actual"], row["expected"]) == (7, 3150.0, pytest.approx(2100))
-    whole = promotion_effect(sold, plan.head(1).assign(line="x"), scope="line")
+    with pytest.warns(DataWarning, match=r"both have 'region', .* scope=\['line', 'region'\]"):
+        whole = promotion_effect(sold, plan.head(1).assign(line="x"), scope="line")
     assert whole["actual"][0] == 3150.0
     apart = plan.assign(line=["x", "y"], start=[on[0], on[3]])
     with pytest.raises(InputError, match="promotion 7 has other dates in one scope"):
@@ -457,6 +458,8 @@ def test_market_share_by_hand_and_truth(sample):
     assert drives["growth_gap"].mean() < -0.1
     with pytest.raises(InputError, match="needs a market"):
         market_share(sample, market.assign(amount=0.0))
+    with pytest.warns(DataWarning, match=r"in \d+ of \d+ row\(s\) our amount .* same unit"):
+        market_share(sample, market.assign(amount=market["amount"] / 1000))  # was 300 times
 
 
 def test_our_growth_does_not_wait_for_the_market():

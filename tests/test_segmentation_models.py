@@ -442,6 +442,9 @@ def test_purchases_by_hand():
     ]  # fmt: skip
     assert split.attrs["rows"]["customers_after_the_split"] == 1
     pd.testing.assert_frame_equal(purchases(lines, holdout="2025-01-15"), split)
+    for wrong in (100_000, 4.1, 0.05):  # named the year 109; T_holdout was 0
+        with pytest.raises(InputError, match=r"the data hold 29, from 2025-01-01 to 2025-01-29"):
+            purchases(lines, holdout=wrong)
 
 
 @pytest.mark.parametrize("a", [0.01, 3.0, 29.9, 31.0, 1e3, 1e7, 6e7])

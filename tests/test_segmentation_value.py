@@ -243,6 +243,8 @@ def test_migration_adds_up_and_tests_independence(sample):
     want = chi2_contingency(pd.crosstab(both["segment_x"], both["segment_y"]), correction=False)
     assert out.attrs["chi2"] == pytest.approx(want.statistic)
     assert out.attrs["df"] == want.dof
+    with pytest.raises(InputError, match="before is of 2025-12-31, after of 2024-12-31"):
+        migration(two, one)  # all moves were told backwards
 
 
 # -- lifetime value -------------------------------------------------------------------
@@ -256,6 +258,11 @@ def test_clv_is_purchases_times_value_times_margin(sample):
     less = clv(sample, model="paretonbd", level=None, margin=0.25)
     np.testing.assert_allclose(less["clv"], product * 0.25)
     assert (clv(sample, model="paretonbd", level=None, discount_rate=0.1)["clv"] < out["clv"]).all()
+    for wrong in (30, pd.Series(30.0, index=sample["customer_id"].unique())):
+        with pytest.raises(InputError, match=r"at most 1; got 30.* A margin of 30 % is 0\.3"):
+            clv(sample, margin=wrong)
+    with pytest.warns(DataWarning, match=r"800% a year; 8 % is 0\.08"):
+        clv(sample, model="paretonbd", level=None, discount_rate=8)
 
 
 def test_clv_discounts_each_period_from_its_end(sample):

@@ -64,9 +64,10 @@ def clv(
     freq : {"M", "D", "W", "Q", "Y"}
         Length of a period (a month is 30.4375 days).
     discount_rate : float, default=0.0
-        A year; each period's value is discounted from its end.
+        A year (8 % is 0.08); each period's value is discounted from its end.
     margin : float or Series, default=1.0
-        Share of the amount that is earned; a Series by customer for different ones.
+        Share of the amount that is earned, at most 1 (30 % is 0.3); a Series by customer for
+        different ones.
     model : {"auto", "bgnbd", "mbgnbd", "paretonbd"} or model
         ``auto``: what predicts best in :func:`compare_models`. Names may be written as in
         papers (``"Pareto/NBD"``). A fitted model must be in the unit ``freq``
@@ -106,7 +107,13 @@ def clv(
     Raises
     ------
     InputError
-        A column is missing, rows cannot be used, or an option is wrong.
+        A column is missing, rows cannot be used, or an option is wrong (a margin above 1).
+
+    Warns
+    -----
+    DataWarning
+        Customers are not in ``margin`` or ``credit_risk``, or ``discount_rate`` is above 1: more
+        than 100 % a year.
 
     References
     ----------
@@ -124,6 +131,12 @@ def clv(
     own = ("p_alive", "expected_purchases", "expected_value", "clv", "clv_lo", "clv_hi", "as_of")
     refuse_names([customer], own, caller="clv", option="customer")
     check_number(discount_rate, "discount_rate", caller="clv", low=0)
+    if discount_rate > 1:
+        warn(
+            f"clv(): discount_rate={discount_rate:g} is {discount_rate:.0%} a year; "
+            f"{discount_rate:g} % is {discount_rate / 100:g}."
+        )
+    _check_margin(margin)
     if level is not None:
         check_number(level, "level", caller="clv", low=0, high=1, open_low=True, open_high=True)
     columns = {"customer": customer, "date": date, "amount": amount}
@@ -145,7 +158,7 @@ def clv(
     margins = _by_customer(margin, "margin", labels, 1.0)
     risk = _by_customer(0.0 if credit_risk is None else credit_risk, "credit_risk", labels, 0.0)
     if (risk > 1).any() or (risk < 0).any():
-        raise InputError("clv(): credit_risk must hold chances a year in [0, 1].")
+        raise InputError("clv(): credit_risk must hold chances a year in [0, 1]; 5 % is 0.05.")
     worth = _discounted(fitted, seen, horizon, DAYS[freq] / 365.25, discount_rate, risk)
     value, spend, how = _spend(seen)
     out = seen[[customer]].copy()
@@ -329,6 +342,20 @@ def _best(transactions: pd.DataFrame, options: dict[str, Any]) -> str:
         except InputError:  # too short a history to be split
             return "paretonbd"
     return str(table["model"].iloc[0])
+
+
+def _check_margin(margin: Any) -> None:
+    """Refuse per cent where a share is meant: nobody earns more than the amount."""
+    values = np.asarray(margin).reshape(-1)
+    if values.dtype.kind not in "iuf":
+        return  # told as what it is where it is used
+    high = values[values > 1]
+    if len(high):
+        many = f" for {len(high)} customer(s)" if isinstance(margin, pd.Series) else ""
+        raise InputError(
+            f"clv(): margin is the share of the amount that is earned, at most 1; got {high[0]:g}"
+            f"{many}. A margin of 30 % is 0.3."
+        )
 
 
 def _by_customer(value: Any, name: str, labels: pd.Index, missing: float) -> np.ndarray:

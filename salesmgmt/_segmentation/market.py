@@ -378,14 +378,19 @@ def market_share(
         ``amount`` (ours), ``market``, ``share``, ``share_change`` and ``growth``,
         ``market_growth`` (all against a year or 52 weeks before), ``growth_gap`` (growth less the
         market's). ``attrs["rows"]`` accounts for every row of ``transactions``: those of keys
-        or periods for which the market has no size are in no share; keys that the market
-        lacks altogether are told of in a ``DataWarning``.
+        or periods for which the market has no size are in no share.
 
     Raises
     ------
     InputError
         A column is missing, rows cannot be used, or the market has an amount that is not
         positive.
+
+    Warns
+    -----
+    DataWarning
+        Transactions have keys that the market lacks altogether, or we sell more than the whole
+        market (another unit of money?).
 
     Examples
     --------
@@ -411,23 +416,10 @@ def market_share(
     refuse_names(names, _SHARES, caller="market_share", option="by")
     one_currency(transactions, names, caller="market_share", arg="transactions")
     one_currency(market, names, caller="market_share", arg="market")
-    options: dict[str, Any] = {"date": Date(date), "by": names}
-    ours = take(
-        transactions,
-        caller="market_share",
-        arg="transactions",
-        invalid=invalid,
-        amount=Amount(amount),
-        **options,
-    )
-    size = take(
-        market,
-        caller="market_share",
-        arg="market",
-        invalid=invalid,
-        amount=Amount(amount),
-        **options,
-    )
+    options: dict[str, Any] = {"invalid": invalid, "date": Date(date), "by": names}
+    options["amount"] = Amount(amount)
+    ours = take(transactions, caller="market_share", arg="transactions", **options)
+    size = take(market, caller="market_share", arg="market", **options)
     if (size["amount"] <= 0).any():
         raise InputError(
             f"market_share(): {int((size['amount'] <= 0).sum())} row(s) of market have an amount "
@@ -435,13 +427,13 @@ def market_share(
         )
     keyed = pd.concat([ours.frame[names], size.frame[names]], ignore_index=True)
     codes = factorise(keyed, names).codes if names else np.zeros(len(keyed), dtype=np.int64)
+    _tell_unknown(keyed, codes, len(ours), names)
     periods = [period_of(r.days("date"), freq, year_start=year_start) for r in (ours, size)]
     cells = pd.DataFrame({"key": codes, "period": np.concatenate(periods)})
     groups = factorise(cells, ["key", "period"])
     n = len(groups)
     a, b = groups.codes[: len(ours)], groups.codes[len(ours) :]
     known = np.bincount(b, minlength=n) > 0
-    _tell_unknown(keyed, codes, len(ours), names)
     sums = [added_up(c, r["amount"], n, caller="market_share") for c, r in ((a, ours), (b, size))]
     out = pd.DataFrame({"key": groups.labels["key"], "period": groups.labels["period"]})
     out["amount"], out["market"] = sums
@@ -455,6 +447,7 @@ def market_share(
     start = period_start(out["period"].to_numpy(), freq, year_start=year_start)
     result = labels.reset_index(drop=True).assign(date=start.astype("M8[D]").astype("M8[us]"))
     result = pd.concat([result, out.drop(columns=["key", "period"])], axis=1)
+    _tell_beyond(result)
     result.attrs["rows"] = {
         "given": len(ours) + len(ours.dropped),
         "invalid": len(ours.dropped),
@@ -462,6 +455,18 @@ def market_share(
         "used": int(known[a].sum()),
     }
     return result
+
+
+def _tell_beyond(table: pd.DataFrame) -> None:
+    """Warn of shares above 1: sales that are not a part of the market they stand against."""
+    beyond = table[table["share"] > 1 + 1e-9]
+    if len(beyond):
+        first = beyond.iloc[0]
+        warn(
+            f"market_share(): in {len(beyond)} of {len(table)} row(s) our amount is more than the "
+            f"whole market, first {first['amount']:,.6g} of {first['market']:,.6g} from "
+            f"{first['date'].date()}: is the market given in the same unit, for all of the period?"
+        )
 
 
 def _tell_unknown(keyed: pd.DataFrame, codes: np.ndarray, ours: int, names: list[str]) -> None:

@@ -240,7 +240,8 @@ def migration(
     Raises
     ------
     InputError
-        A column is missing, or a customer stands twice in one frame.
+        A column is missing, a customer stands twice in one frame, or ``before`` is of a later
+        day (``as_of``) than ``after``.
 
     References
     ----------
@@ -262,6 +263,7 @@ def migration(
         to_pandas(frame, caller="migration", arg=arg)
         for frame, arg in ((before, "before"), (after, "after"))
     ]
+    _check_order(*frames)
     taken = [
         take(
             frame,
@@ -307,6 +309,23 @@ def migration(
     stayed = out[(out["from"] != "(new)") & (out["to"] != "(gone)")]
     out.attrs |= _independence(stayed) | {"labels": _labels(out, taken, segment)}
     return out
+
+
+def _check_order(before: pd.DataFrame, after: pd.DataFrame) -> None:
+    """Refuse tables that say themselves that they are in the wrong order."""
+    days = []
+    for frame in (before, after):
+        known = frame["as_of"] if list(frame.columns).count("as_of") == 1 else None
+        if known is None or known.dtype.kind != "M" or known.isna().all():
+            return
+        known = known.dt.tz_localize(None)
+        days.append((known.min(), known.max()))
+    (early, _), (_, late) = days
+    if early > late:
+        raise InputError(
+            f"migration(): before is of {early.date()}, after of {late.date()} (as_of): give the "
+            "earlier table first."
+        )
 
 
 def _labels(moves: pd.DataFrame, taken: list[Rows], segment: str) -> dict[str, dict[str, str]]:

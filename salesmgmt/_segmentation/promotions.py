@@ -13,17 +13,21 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    Rows,
     check_int,
     check_names,
     check_number,
     one_currency,
     take,
+    warn,
 )
 from ..engine import placebo
 from ..errors import InputError
 from .condense import added_up
 
 __all__ = ["promotion_effect"]
+
+_PLAN = ("promotion", "start", "end", "cost")
 
 
 def promotion_effect(
@@ -81,6 +85,12 @@ def promotion_effect(
     InputError
         A column is missing, rows cannot be used, or nothing is left to compare with.
 
+    Warns
+    -----
+    DataWarning
+        ``promotions`` says what was promoted in a column of ``transactions`` that ``scope`` does
+        not name: all sales are then judged.
+
     References
     ----------
     .. [1] A. Abadie, A. Diamond and J. Hainmueller, "Synthetic Control Methods for Comparative
@@ -114,7 +124,45 @@ def promotion_effect(
         date=Date(date),
         amount=Amount(amount),
     )
-    kinds: dict[str, Any] = {
+    plans = _plans(promotions, columns, invalid)
+    _tell_unused(rows.frame, plans.frame, {*_PLAN, date, amount}, columns)
+    days = rows.days("date")
+    first, width = int(days.min()), int(days.max() - days.min()) + 1
+    masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
+    names = plans.series("promotion").reset_index(drop=True)
+    starts, ends = plans.days("start"), plans.days("end")
+    codes, labels = plans.keys("promotion").codes, names.drop_duplicates()
+
+    def sums(mask: np.ndarray) -> np.ndarray:
+        at, amounts = days[mask] - first, rows["amount"][mask]
+        return added_up(at, amounts, width, caller="promotion_effect")
+
+    out = []
+    for at in labels.index:
+        spans = np.flatnonzero(codes == codes[at]).tolist()
+        scopes = plans.frame.iloc[spans]
+        _check_spans(names.iloc[[at]].tolist()[0], scopes[columns], starts[spans], ends[spans])
+        inside = np.logical_or.reduce([masks[i] for i in spans])
+        same = [i for i in range(len(names)) if (masks[i] & inside).any()]
+        quiet = ~_days_of(same, starts, ends + after, first, width)
+        promoted = _days_of(same, starts, ends, first, width)
+        controls = [
+            [(sums(mask), power) for mask, power in control]
+            for control in _controls(rows.frame, scopes, columns, inside)
+        ]
+        calm = placebo.Days(quiet, after, promoted)
+        runs = _runs(_days_of(spans, starts, ends, first, width))
+        row = _effect(sums(inside), controls, calm, *runs, level)
+        if "cost" in plans:
+            row["cost"] = float(plans["cost"][spans].sum())
+            row["return_on_cost"] = row["net"] / row["cost"] if row["cost"] > 0 else float("nan")
+        out.append(row)
+    return pd.concat([labels.rename("promotion").reset_index(drop=True), pd.DataFrame(out)], axis=1)
+
+
+def _plans(promotions: pd.DataFrame, columns: list[str], invalid: str) -> Rows:
+    """The promotions with their scopes, checked."""
+    scopes: dict[str, Any] = {
         f"scope{i}": Key(c, missing="allow", option="scope") for i, c in enumerate(columns)
     }
     plans = take(
@@ -126,50 +174,26 @@ def promotion_effect(
         start=Date("start", option=""),
         end=Date("end", option=""),
         cost=Amount("cost", optional=True, low=0, option=""),
-        **kinds,
+        **scopes,
     )
-    starts, ends = plans.days("start"), plans.days("end")
-    if (ends < starts).any():
+    if (plans.days("end") < plans.days("start")).any():
         raise InputError("promotion_effect(): a promotion ends before it starts.")
-    days = rows.days("date")
-    first, width = int(days.min()), int(days.max() - days.min()) + 1
-    masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
-    names = plans.series("promotion").reset_index(drop=True)
-    codes, labels = plans.keys("promotion").codes, names.drop_duplicates()
+    return plans
 
-    def sums(mask: np.ndarray) -> np.ndarray:
-        at, amounts = days[mask] - first, rows["amount"][mask]
-        return added_up(at, amounts, width, caller="promotion_effect")
 
-    out = []
-    for at in labels.index:
-        spans = np.flatnonzero(codes == codes[at]).tolist()
-        _check_spans(
-            names.iloc[[at]].tolist()[0],
-            plans.frame.iloc[spans][columns],
-            starts[spans],
-            ends[spans],
+def _tell_unused(
+    lines: pd.DataFrame, plans: pd.DataFrame, known: set[str], scope: list[str]
+) -> None:
+    """Warn of columns in both frames that would narrow the scope, were they named in it."""
+    unused = [c for c in plans.columns if c in lines.columns and c not in known and c not in scope]
+    unused = [c for c in unused if plans[c].notna().any()]
+    if unused:
+        named = ", ".join(map(repr, unused))
+        warn(
+            f"promotion_effect(): promotions and transactions both have {named}, which scope does "
+            f"not name, so sales of every {unused[0]!r} are judged. Give "
+            f"scope={[*scope, *unused]!r}, or leave the column out of promotions."
         )
-        inside = np.logical_or.reduce([masks[i] for i in spans])
-        same = [i for i in range(len(names)) if (masks[i] & inside).any()]
-        quiet = ~_days_of(same, starts, ends + after, first, width)
-        promoted = _days_of(same, starts, ends, first, width)
-        controls = [
-            [(sums(mask), power) for mask, power in control]
-            for control in _controls(rows.frame, plans.frame.iloc[spans], columns, inside)
-        ]
-        row = _effect(
-            sums(inside),
-            controls,
-            placebo.Days(quiet, after, promoted),
-            *_runs(_days_of(spans, starts, ends, first, width)),
-            level,
-        )
-        if "cost" in plans:
-            row["cost"] = float(plans["cost"][spans].sum())
-            row["return_on_cost"] = row["net"] / row["cost"] if row["cost"] > 0 else float("nan")
-        out.append(row)
-    return pd.concat([labels.rename("promotion").reset_index(drop=True), pd.DataFrame(out)], axis=1)
 
 
 def _check_spans(name: Any, scopes: pd.DataFrame, starts: np.ndarray, ends: np.ndarray) -> None:

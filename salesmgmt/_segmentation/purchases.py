@@ -11,6 +11,7 @@ from .._frames import (
     Amount,
     Date,
     Key,
+    Rows,
     check_bool,
     check_choice,
     check_number,
@@ -117,10 +118,9 @@ def purchases(
         amount=Amount(amount),
         n=Amount(COUNT, optional=True),
     )
-    counted = rows["n"] if "n" in rows else np.ones(len(rows))
     days = rows.days("date")
     until = _day_number(resolve_as_of(as_of, days, caller="purchases"))
-    end = until if holdout is None else _split(holdout, until, freq)
+    end = until if holdout is None else _split(holdout, until, int(days.min()), freq)
     amounts = rows["amount"]
     keys = rows.keys("customer")
     bought = amounts >= 0
@@ -151,27 +151,38 @@ def purchases(
     out["as_of"] = np.full(len(out), np.datetime64(end, "D").astype("M8[us]"))
     out.attrs["freq"] = freq
     out.attrs["amount_a_purchase"] = known.amount_a_purchase
-    out.attrs["rows"] = {
+    out.attrs["rows"] = _account(rows, until) | {"customers_after_the_split": int((~there).sum())}
+    return out
+
+
+def _account(rows: Rows, until: int) -> dict[str, int]:
+    """What became of every row given."""
+    counted = rows["n"] if "n" in rows else np.ones(len(rows))
+    return {
         "given": int(counted.sum()) + len(rows.dropped),
         "invalid": len(rows.dropped),
         "after_as_of": int(counted[rows.days("date") > until].sum()),
         "returns": int(counted[rows["amount"] < 0].sum()),
-        "customers_after_the_split": int((~there).sum()),
     }
-    return out
 
 
 def _day_number(stamp: pd.Timestamp) -> int:
     return int(np.datetime64(stamp.to_datetime64(), "D").astype(np.int64))
 
 
-def _split(holdout: Any, until: int, freq: str) -> int:
+def _split(holdout: Any, until: int, first: int, freq: str) -> int:
     """Last day of the first part, from a number of periods or a date."""
     if isinstance(holdout, int | float | np.number) and not isinstance(holdout, bool):
-        length = check_number(
-            holdout, "holdout", caller="purchases", low=0, high=1e6, open_low=True
-        )
-        return until - round(length * DAYS[freq])
+        length = check_number(holdout, "holdout", caller="purchases", low=0, open_low=True)
+        kept = round(min(length * DAYS[freq], 1e9))
+        if not 1 <= kept <= until - first:
+            raise InputError(
+                f"purchases(): holdout={length:g} is {length * DAYS[freq]:.6g} day(s) at "
+                f"freq={freq!r}; the data hold {until - first + 1}, from "
+                f"{np.datetime64(first, 'D')} to {np.datetime64(until, 'D')}, and each part needs "
+                "at least one."
+            )
+        return until - kept
     end = _day_number(day(holdout, name="holdout", caller="purchases", last=True))
     if end >= until:
         raise InputError("purchases(): holdout must begin before as_of; choose an earlier date.")

@@ -21,8 +21,10 @@ from salesmgmt.segmentation import (
     cohorts,
     itemsets,
     portfolio,
+    promotion_effect,
     purchases,
     rfm,
+    whale_curve,
 )
 
 BG = BGNBD.from_params(r=0.2425945, alpha=4.4135932, a=0.7929199, b=2.4258950)
@@ -283,6 +285,33 @@ def test_contribution_to_growth_of_a_calculator(whole, part, points):
     sold["date"] = pd.to_datetime(sold["date"] + "-06-30")
     out = portfolio(sold, product="product", periods=("2024", "2025")).set_index("product")
     assert round(out.loc["own", "contribution"] * 100, 2) == points
+
+
+@pytest.mark.parametrize(
+    ("amounts", "printed"),
+    [([8.1, 11.5, 20.0, 22.8, 37.6], 0.2812), ([5000.0] * 7 + [150_000.0], 0.6858108108)],
+)
+def test_gini_coefficients_of_exercises(amounts, printed):
+    """wizedu.com/questions/80265 (fifths of income); scribd.com/document/523444415."""
+    sold = pd.DataFrame({"customer_id": range(len(amounts)), "amount": amounts})
+    assert whale_curve(sold).attrs["gini"] == pytest.approx(printed, abs=1e-10)
+
+
+def test_a_campaign_against_control_stores():
+    """pathformance.com/differencefaq.html: dollars a store and week, six weeks of campaign."""
+    days = pd.date_range("2025-01-06", periods=84)
+    weeks = {"control": (800 * 40, 800 * 60), "test": (4000 * 100, 4000 * 160)}
+    rows = [
+        (day, stores, amounts[i >= 42] / 7)
+        for i, day in enumerate(days)
+        for stores, amounts in weeks.items()
+    ]
+    sold = pd.DataFrame(rows, columns=["date", "stores", "amount"])
+    plan = pd.DataFrame({"promotion": ["campaign"], "start": days[42], "end": days[-1]})
+    out = promotion_effect(sold, plan.assign(stores="test", cost=100_000), scope="stores").iloc[0]
+    assert out["incremental"] == pytest.approx(240_000, abs=0.01)
+    assert round(out["uplift"] * 100, 1) == 6.7
+    assert round(out["return_on_cost"], 2) == 2.40
 
 
 @pytest.mark.parametrize("name", ["customer_id", "CustomerID", "Customer ID", "客户编号"])
