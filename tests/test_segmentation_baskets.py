@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from salesmgmt import InputError
+from salesmgmt import DataWarning, InputError
 from salesmgmt.engine import offers as offers_engine
 from salesmgmt.segmentation import baskets, cross_sell, itemsets
 
@@ -100,6 +100,7 @@ def test_cross_sell_never_offers_what_is_owned():
     assert cross_sell(frame, baskets(frame, min_confidence=1.0), min_lift=2).empty
 
 
+@pytest.mark.filterwarnings("ignore:.*no rule speaks of anything")
 @settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from("abcdef")), min_size=1, max_size=40),
@@ -136,6 +137,7 @@ def test_cross_sell_by_brute_force(rows, given_rules, n, many):
     assert list(out[columns].itertuples(index=False, name=None)) == want
 
 
+@pytest.mark.filterwarnings("ignore:.*no rule speaks of anything")
 def test_cross_sell_to_some_customers_is_that_to_all():
     """What these few have not bought themselves is offered, too."""
     rng = np.random.default_rng(2)
@@ -167,6 +169,9 @@ def test_cross_sell_refuses_tuples_that_became_text():
         cross_sell(sold, rules.astype({"antecedent": str}))
     odd = sold.replace("a", "(new) pump (2)")
     assert len(cross_sell(odd, baskets(odd), min_lift=0)) == 1
+    lines = sold.assign(line=sold["product"].map({"a": "A", "b": "B"}))
+    with pytest.warns(DataWarning, match=r"no rule speaks of anything in column 'product'"):
+        assert cross_sell(lines, baskets(lines, product="line")).empty  # without a word
 
 
 def test_cross_sell_asked_for_more_offers_than_there_are():

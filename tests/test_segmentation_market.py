@@ -458,6 +458,8 @@ def test_market_share_by_hand_and_truth(sample):
     assert drives["growth_gap"].mean() < -0.1
     with pytest.raises(InputError, match="needs a market"):
         market_share(sample, market.assign(amount=0.0))
+    with pytest.warns(DataWarning, match="lie 3 or more periods of freq='M' apart"):
+        market_share(sample, market, freq="M")  # a quarter's market against a month of sales
     with pytest.warns(DataWarning, match=r"in \d+ of \d+ row\(s\) our amount .* same unit"):
         market_share(sample, market.assign(amount=market["amount"] / 1000))  # was 300 times
 

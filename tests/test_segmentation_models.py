@@ -29,6 +29,7 @@ from salesmgmt.segmentation import (
     GammaGamma,
     GompertzNBD,
     ParetoNBD,
+    likelihood_ratio,
     purchases,
     tracking,
 )
@@ -398,6 +399,19 @@ def test_impossible_histories_are_named():
                 model.expected_new(odd)
     with pytest.raises(InputError, match="exactly r, alpha"):
         BGNBD.from_params(r=1)
+    with pytest.raises(InputError, match=r"segmentation\.purchases\(\) makes them"):
+        BGNBD().fit(pd.DataFrame({"customer_id": ["a"], "amount": [1.0]}))
+    with pytest.raises(InputError, match=r"opportunities in 1 row.* first 30\.43"):
+        BGBB().fit(SEEN.assign(t_x=[0.0, 3.0, 30.43, 20.0, 37.0], T=38))
+
+
+def test_models_that_do_not_contain_each_other_have_no_ratio():
+    gompertz = GompertzNBD().fit(SEEN)
+    with pytest.raises(InputError, match="BGNBD is not GompertzNBD with"):  # had a p-value
+        likelihood_ratio(BGNBD().fit(SEEN), gompertz)
+    groups = pd.concat([SEEN.assign(z=i) for i in (0, 1)], ignore_index=True)
+    with pytest.raises(InputError, match="BGNBD is not MBGNBD with"):
+        likelihood_ratio(BGNBD().fit(groups), MBGNBD(covariates="z").fit(groups))
 
 
 def test_gamma_gamma_is_free_of_the_unit_of_money_and_leaves_out_what_is_not_positive():

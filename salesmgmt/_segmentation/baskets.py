@@ -18,6 +18,7 @@ from .._frames import (
     refuse_names,
     stack_keys,
     take,
+    warn,
 )
 from ..engine.itemsets import distinct_cells, frequent_pairs, frequent_sets
 from ..engine.offers import best_offers
@@ -395,6 +396,7 @@ def _rules(held: _Held, max_len: int | None) -> tuple[pd.DataFrame, tuple[np.nda
 def _items(rows: Rows, rules: Rows, product: str) -> tuple[pd.Series, np.ndarray]:
     """Items sold or offered by a rule, ascending, and the place of each item sold among them."""
     sold = rows.keys("product").labels[product]
+    _tell_strangers(sold, rules, product)
     offered = rules.series("consequent").drop_duplicates().rename(product)
     if offered.isin(sold.tolist()).all():
         return sold, np.arange(len(sold))
@@ -410,6 +412,19 @@ def _items(rows: Rows, rules: Rows, product: str) -> tuple[pd.Series, np.ndarray
         same = labels.astype(kind)
         labels = same if (same == labels).all() else labels
     return labels, keys.codes[: len(sold)]
+
+
+def _tell_strangers(sold: pd.Series, rules: Rows, product: str) -> None:
+    """Warn of rules that speak of other items than the column holds: they can offer nothing."""
+    given = [v if isinstance(v, tuple) else (v,) for v in rules.series("antecedent").tolist()]
+    items = {item for items in given for item in items}
+    if items and not items.intersection(sold.tolist()):
+        first = sorted(items, key=str)[0]
+        warn(
+            f"cross_sell(): no rule speaks of anything in column {product!r} (rules: {first!r}, "
+            f"...; {product!r}: {sold.iloc[0]!r}, ...), so nothing is offered; name the column "
+            "that the rules were made from with product=."
+        )
 
 
 def _refuse_written_tuples(rules: Rows) -> None:

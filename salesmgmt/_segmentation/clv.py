@@ -96,8 +96,10 @@ def clv(
     Returns
     -------
     DataFrame
-        One row a customer, ascending: the customer, ``p_alive``, ``expected_purchases`` (over
-        the horizon), ``expected_value`` (amount a purchase), ``clv``, ``clv_lo``, ``clv_hi``,
+        One row a customer, ascending: the customer, ``p_alive`` (1 for all where the purchases
+        show no sign of anybody leaving for good: see :func:`lifecycle` for who is overdue, and
+        :func:`churn_risk` for who may not buy soon), ``expected_purchases`` (over the horizon),
+        ``expected_value`` (amount a purchase), ``clv``, ``clv_lo``, ``clv_hi``,
         ``as_of``. ``attrs``: ``model``, ``spend``: how the amount a purchase was estimated.
         ``gamma-gamma``: learned from repeat purchases; who has none gets the mean of all
         customers, ``p gamma / (q - 1)``. Where that model has no maximum or no mean: ``mean``
@@ -312,7 +314,9 @@ def _model(
     options: dict[str, Any],
 ) -> tuple[Any, str]:
     """A fitted model and its name."""
-    if hasattr(model, "expected_purchases") and not isinstance(model, type):
+    if isinstance(model, type) and hasattr(model, "expected_purchases"):
+        raise InputError(f"clv(): model is a class; give an object of it: {model.__name__}().")
+    if hasattr(model, "expected_purchases"):
         _check_covariates(model, known)
         one_unit(model, options["freq"], "clv")
         fitted = model if hasattr(model, "params_") else clone(model).fit(seen)

@@ -108,7 +108,8 @@ def likelihood_ratio(restricted: Any, full: Any) -> pd.Series:
     Parameters
     ----------
     restricted, full : fitted models
-        On the same data; ``full`` has more parameters (covariates count).
+        On the same data; ``full`` has the parameters and covariates of ``restricted``, and more:
+        the same model with covariates, or :class:`GompertzNBD` for :class:`ParetoNBD`.
 
     Returns
     -------
@@ -118,7 +119,8 @@ def likelihood_ratio(restricted: Any, full: Any) -> pd.Series:
     Raises
     ------
     InputError
-        ``full`` has no more parameters, or the models saw different numbers of customers.
+        ``full`` has no more parameters or does not contain ``restricted``, or the models saw
+        different numbers of customers.
 
     References
     ----------
@@ -149,7 +151,20 @@ def likelihood_ratio(restricted: Any, full: Any) -> pd.Series:
             "likelihood_ratio(): full must have more parameters than restricted, and both must "
             "be fitted on the same customers."
         )
+    if not _contains(full, restricted):
+        raise InputError(
+            f"likelihood_ratio(): {type(restricted).__name__} is not {type(full).__name__} with "
+            "parameters left out, so twice the gain follows no chi-square; compare aic_ or bic_, "
+            "or models on a holdout (compare_models)."
+        )
     return chi_square(full.log_likelihood_ - restricted.log_likelihood_, df)
+
+
+def _contains(full: Any, restricted: Any) -> bool:
+    """Whether a model is a special case of another: the same kind, with some of its parameters."""
+    alike = isinstance(full, type(restricted))
+    alike &= getattr(full, "_shift", 0) == getattr(restricted, "_shift", 0)
+    return alike and set(restricted.covariance_.columns) <= set(full.covariance_.columns)
 
 
 def chi_square(gain: float, df: int) -> pd.Series:

@@ -389,8 +389,9 @@ def market_share(
     Warns
     -----
     DataWarning
-        Transactions have keys that the market lacks altogether, or we sell more than the whole
-        market (another unit of money?).
+        Transactions have keys that the market lacks altogether, we sell more than the whole
+        market (another unit of money?), or the market has no two periods in a row (is it given
+        by quarters, and ``freq`` months?).
 
     Examples
     --------
@@ -448,6 +449,8 @@ def market_share(
     result = labels.reset_index(drop=True).assign(date=start.astype("M8[D]").astype("M8[us]"))
     result = pd.concat([result, out.drop(columns=["key", "period"])], axis=1)
     _tell_beyond(result)
+    if not known[a].all():
+        _tell_longer(codes[len(ours) :], periods[1], freq)
     result.attrs["rows"] = {
         "given": len(ours) + len(ours.dropped),
         "invalid": len(ours.dropped),
@@ -455,6 +458,18 @@ def market_share(
         "used": int(known[a].sum()),
     }
     return result
+
+
+def _tell_longer(codes: np.ndarray, periods: np.ndarray, freq: str) -> None:
+    """Warn of a market whose amounts never follow each other: those of longer periods."""
+    known = pd.DataFrame({"key": codes, "period": periods}).drop_duplicates()
+    apart = known.sort_values(["key", "period"]).groupby("key")["period"].diff().dropna()
+    if len(apart) and apart.min() > 1:
+        warn(
+            f"market_share(): the amounts of market lie {apart.min():g} or more periods of "
+            f"freq={freq!r} apart; each is taken as the market of its one period. If they are of "
+            "longer ones (quarters, years), give freq for those."
+        )
 
 
 def _tell_beyond(table: pd.DataFrame) -> None:

@@ -480,6 +480,7 @@ def one_unit(model: Any, freq: str | None, caller: str) -> None:
 
 def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> History:
     """Index, x, t_x, T and counts of a frame of histories, checked."""
+    _refuse_others(frame, caller, whole=whole)
     rows = take(
         frame,
         caller=caller,
@@ -505,6 +506,26 @@ def histories(frame: pd.DataFrame, caller: str, *, whole: bool = False) -> Histo
             )
     count = rows["count"] if "count" in rows else None  # noqa: SIM401
     return rows.index, x, t_x, T, count
+
+
+def _refuse_others(frame: pd.DataFrame, caller: str, *, whole: bool) -> None:
+    """Say where histories come from, to who has sales or times where opportunities count."""
+    if isinstance(frame, pd.DataFrame) and not {"x", "t_x", "T"}.intersection(frame.columns):
+        raise InputError(
+            f"{caller}(): purchases has no columns 'x', 't_x' and 'T' (repeat purchases, time of "
+            "the last, time observed). segmentation.purchases() makes them from transactions."
+        )
+    times = [c for c in ("t_x", "T") if whole and c in frame.columns]
+    for column in times:
+        values = pd.to_numeric(frame[column], errors="coerce")
+        odd = values[(values % 1 != 0) & values.notna()]
+        if len(odd):
+            raise InputError(
+                f"{caller}(): {column!r} is not a whole number of opportunities in {len(odd)} "
+                f"row(s), first {odd.iloc[0]:g}. The model counts opportunities to buy (years, "
+                "fairs, visits), at each of which one buys or not; for times take BGNBD or "
+                "ParetoNBD."
+            )
 
 
 def distinct(

@@ -14,6 +14,7 @@ from salesmgmt.errors import InputError
 from salesmgmt.segmentation import (
     BGNBD,
     MBGNBD,
+    GammaGamma,
     ParetoNBD,
     abc,
     baskets,
@@ -123,6 +124,32 @@ def test_purchases_of_reports_to_lifetimes():
     sold = pd.DataFrame({"customer_id": 4125, "date": pd.to_datetime(times), "amount": 1.0})
     seen = purchases(sold, freq="D", as_of="2019-01-31")
     assert seen[["x", "t_x", "T"]].to_numpy().tolist() == [[1, 30, 282]]
+
+
+def test_online_retail_in_a_walkthrough_of_lifetimes(data_dir):
+    """A walkthrough of lifetimes in the repository anitatea/blog: days, returns left out."""
+    sold = pd.read_parquet(
+        data_dir / "segmentation" / "online_retail_2011.parquet",
+        columns=["customer_id", "date", "quantity", "amount"],
+    ).dropna()
+    sold = sold[sold["quantity"] > 0]
+    seen = purchases(sold, freq="D", as_of="2011-12-09")
+    assert len(seen) == 4339
+    assert (seen["x"] > 0).sum() == 2790
+    fitted = BGNBD().fit(seen)
+    assert fitted.params_.round(2).to_dict() == {"r": 0.83, "alpha": 68.89, "a": 0.0, "b": 6.75}
+    seen = seen.set_index("customer_id")
+    tomorrow = fitted.expected_purchases(seen, 1).sort_values().tail(3)
+    printed = {"17841": 0.253053, "12748": 0.257581, "14911": 0.298312}
+    assert tomorrow.to_dict() == pytest.approx(printed, abs=5e-6)
+    # Its forecast of ten days comes from the fit to the half before June 8th, made in between.
+    half = purchases(sold, freq="D", as_of="2011-12-09", holdout="2011-06-08")
+    ten = BGNBD().fit(half).expected_purchases(_histories((6, 365, 367)), 10)
+    assert ten.tolist() == pytest.approx([0.1572774363], abs=5e-6)
+    spend = GammaGamma().fit(seen)
+    assert spend.params_.round(2).to_dict() == {"p": 2.1, "q": 3.45, "gamma": 485.57}
+    printed = [416.917667, 569.988807, 333.762672, 416.917667, 416.917667, 376.166864]
+    assert spend.expected_spend(seen).head(6).tolist() == pytest.approx(printed, abs=2e-3)
 
 
 # -- baskets --------------------------------------------------------------------------
