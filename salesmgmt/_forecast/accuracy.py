@@ -486,13 +486,13 @@ def _past(
     for j, (i, last) in enumerate(zip(series, cut)):
         at = panel.at[panel.starts[i] : panel.starts[i + 1]]
         v = panel.values[panel.starts[i] : panel.starts[i + 1]]
-        keep = (at <= last) & np.isfinite(v)
-        at, v = at[keep], v[keep]
-        size = 0 if not len(at) else (last if panel.zero_gaps else at[-1]) - at[0] + 1
+        known = at[(at <= last) & np.isfinite(v)]
+        size = 0 if not len(known) else (last if panel.zero_gaps else known[-1]) - known[0] + 1
         x = np.full(size, 0.0 if panel.zero_gaps else np.nan)
         if size:
-            x[at - at[0]] = v
-            silent[j] = last - at[0] + 1 - size
+            keep = (at >= known[0]) & (at < known[0] + size)
+            x[at[keep] - known[0]] = v[keep]  # a missing amount is no zero
+            silent[j] = last - known[0] + 1 - size
         parts.append(x)
     n = np.array([len(x) for x in parts])
     y = np.full((max(int(n.max()), 1), len(parts)), np.nan)

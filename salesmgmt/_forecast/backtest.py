@@ -156,8 +156,7 @@ invalid, transform, clean
     )
     record = _Record.of(panel, check_names(by, "by", caller=caller))
     record.take_drivers(history, exog, date, caller)
-    if calendar is not None:
-        record.days = Days.of(history, date, amount, caller)
+    record.days = Days.beneath(panel, history, date, calendar)
     options = {
         "by": record.keys or None,
         "freq": panel.grid.freq,
@@ -271,6 +270,13 @@ class _Record:
             )
         truth = self._frame(future)[[*self.keys, "_at", "amount"]]
         rows = self._rows_of(made, cut, horizon)
+        twice = rows.duplicated([*self.keys, "_at"])
+        if twice.any():  # only a function of the caller's own gives them
+            raise InputError(
+                f"{self.panel.caller}(): model {name!r} gave {int(twice.sum())} row(s) more than "
+                f"one for a key and period, first {str(rows.loc[twice, 'date'].iloc[0])[:10]}; "
+                "return one row each."
+            )
         out = truth.merge(rows, how="inner", on=[*self.keys, "_at"])
         if callable(model) and len(out) < len(truth):
             raise InputError(
@@ -444,7 +450,7 @@ def forecast_known(
 
 def _with_zeros(panel: Panel, code: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every period of every series from its first to its last; none is zero."""
-    begin = panel.at[panel.starts[:-1]]
+    begin = panel.begin
     size = panel.end - begin + 1
     offset = np.cumsum(size) - size
     out = np.repeat(np.arange(len(panel)), size)

@@ -31,7 +31,8 @@ def compare_models(
     ----------
     predictions : DataFrame
         What :func:`backtest` returned: ``model``, ``date``, ``actual``, ``forecast``, optionally
-        ``cutoff`` and ``step``, and key columns. Not modified.
+        ``cutoff`` and ``step``, and key columns. Not modified. Without ``step`` the dates after
+        each cutoff are counted; without both, forecasts are taken to be of one step.
     reference : str, default="seasonal_naive"
         The model the others are compared with.
     by : str or sequence of str, optional
@@ -93,6 +94,8 @@ def compare_models(
     frame["_step"] = 1.0
     if "step" in rows:
         frame["_step"] = rows["step"]
+    elif "cutoff" in rows:  # errors of one origin overlap, whether the column is there or not
+        frame["_step"] = frame.groupby("_cut")["_date"].rank(method="dense")
     if not isinstance(reference, str) or reference not in set(frame["_model"]):
         known = ", ".join(sorted(set(frame["_model"])))
         raise InputError(f"{caller}(): reference {reference!r} is not a model; there are: {known}.")

@@ -177,9 +177,7 @@ def _split_history(options: dict[str, Any], caller: str) -> tuple[pd.DataFrame, 
     history = options.pop("history")
     panel = read_history(history, caller=caller, **options)
     keys = check_names(options["by"], "by", caller=caller)
-    days = None
-    if drivers["calendar"] is not None:
-        days = Days.of(history, options["date"], options["amount"], caller)
+    days = Days.beneath(panel, history, options["date"], drivers["calendar"])
     found = read_drivers(
         history, panel, 0, by=keys, date=options["date"], days=days, whole=True, **drivers
     )

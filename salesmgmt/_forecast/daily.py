@@ -14,7 +14,7 @@ from .._frames import Amount, Date, take
 from ..engine.calendar_factors import day_logs
 from ..engine.estimates import Estimates
 from ..errors import DataWarning
-from .intake import Grid
+from .intake import Grid, Panel
 
 __all__ = ["SHAPE", "Days", "festival_shape", "period_factors"]
 
@@ -29,34 +29,46 @@ _MOST = 0.5  # but where more than this share of a day's rows is large, the day 
 
 @dataclass(slots=True)
 class Days:
-    """Rows of a history as days and amounts, whatever their keys."""
+    """Rows of a history as days and amounts, whatever their keys, and the last day known."""
 
     day: np.ndarray
     amount: np.ndarray
+    until: int
 
     @classmethod
-    def of(cls, history: Any, date: str, amount: str, caller: str) -> Days:
-        """From a history that has been checked: what it lost then has been told."""
+    def beneath(cls, panel: Panel, history: Any, date: str, calendar: Any) -> Days | None:
+        """Of the history that was summed to ``panel``; None where no calendar asks for them.
+
+        It has been checked: what it lost then has been told.
+        """
+        if calendar is None:
+            return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             rows = take(
                 history,
-                caller=caller,
+                caller=panel.caller,
                 arg="history",
                 invalid="drop",
                 date=Date(date, missing="allow"),
-                amount=Amount(amount, missing="allow"),
+                amount=Amount(panel.amount, missing="allow"),
             )
-        fine = ~np.isnat(rows["date"]) & np.isfinite(rows["amount"])
-        days = rows["date"][fine].astype("datetime64[D]").astype(np.int64)
-        return cls(days, rows["amount"][fine])
+        dated = ~np.isnat(rows["date"])
+        day = rows["date"][dated].astype("datetime64[D]").astype(np.int64)
+        until = int(day.max(initial=0)) if panel.until is None else panel.until
+        fine = np.isfinite(rows["amount"][dated]) & (day <= until)
+        return cls(day[fine], rows["amount"][dated][fine], until)
 
     def begins_inside(self, grid: Grid, at: int) -> bool:
         """Whether the record begins after the first day of period ``at``."""
         return bool(self.day.min(initial=2**62) > grid.first_day(np.asarray(at)))
 
     def totals(self, last: int) -> tuple[int, np.ndarray] | None:
-        """First day and totals up to ``last``; None where the record is no daily one."""
+        """First day and totals up to ``last``; None where the record is no daily one.
+
+        Days of a period that is not over are not there yet: they are no days without sales.
+        """
+        last = min(last, self.until)
         known = (self.day <= last) & (self.amount > 0)
         day, amount = self.day[known], self.amount[known]
         if not len(day):

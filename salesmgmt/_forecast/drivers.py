@@ -289,7 +289,8 @@ def _dense(panel: Panel) -> Iterator[tuple[int, np.ndarray]]:
         first = int(at[fine][0])
         last = int(panel.end[i]) if panel.zero_gaps else int(at[fine][-1])
         y = np.full(last - first + 1, 0.0 if panel.zero_gaps else np.nan)
-        y[at[fine] - first] = values[fine]
+        inside = (at >= first) & (at <= last)
+        y[at[inside] - first] = values[inside]  # a missing amount is no zero
         yield first, y
 
 

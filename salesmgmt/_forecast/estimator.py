@@ -145,22 +145,22 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         InputError
             As :func:`forecast` raises.
         """
-        check_models(self.model, caller="Forecaster.fit")
-        check_levels(self.level, caller="Forecaster.fit")
-        self._panel = self._read(history)
-        check_transform(self.transform, self._panel, caller="Forecaster.fit")
-        check_bool(self.clean, "clean", caller="Forecaster.fit")
-        check_choice(
-            self.non_negative, "non_negative", (True, False, "auto"), caller="Forecaster.fit"
-        )
-        check_bool(self.progress, "progress", caller="Forecaster.fit")
-        check_jobs(self.n_jobs, caller="Forecaster.fit")
-        names = [*check_names(self.by, "by", caller="Forecaster.fit"), self.date, self.amount]
+        caller = "Forecaster.fit"
+        check_models(self.model, caller=caller)
+        check_levels(self.level, caller=caller)
+        panel = self._read(history)
+        check_transform(self.transform, panel, caller=caller)
+        check_bool(self.clean, "clean", caller=caller)
+        check_choice(self.non_negative, "non_negative", (True, False, "auto"), caller=caller)
+        check_bool(self.progress, "progress", caller=caller)
+        check_jobs(self.n_jobs, caller=caller)
+        names = [*check_names(self.by, "by", caller=caller), self.date, self.amount]
         exog: list[str] = []
         if self.exog is not None:
-            exog = list(lags_by_column(self.exog, caller="Forecaster.fit"))
+            exog = list(lags_by_column(self.exog, caller=caller))
         names += [c for c in exog if c not in names]
-        frame = to_pandas(history, names, caller="Forecaster.fit", arg="history")
+        frame = to_pandas(history, names, caller=caller, arg="history")
+        self._panel = panel  # from here on nothing is refused: what was fitted before has stayed
         self.history_ = frame[names].reset_index(drop=True)
         self._stages = [(self._panel, len(self.history_))]
         self._memory, self._learned = Memory(), 0
@@ -312,9 +312,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         self._refuse_known(joined, len(self.history_))
         if refit:
             return self.fit(joined)
-        self._panel = self._read(joined, like=self._panel)
-        check_transform(self.transform, self._panel, caller="Forecaster.update")
-        self.history_ = joined
+        panel = self._read(joined, like=self._panel)
+        check_transform(self.transform, panel, caller="Forecaster.update")
+        self._panel, self.history_ = panel, joined  # only rows that are not refused
         self._stages.append((self._panel, len(joined)))
         self._summary = None
         return self
@@ -440,9 +440,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             events=self.events,
             exog=self.exog,
             future=future,
-            days=Days.of(history, self.date, self.amount, "Forecaster")
-            if self.calendar is not None
-            else None,
+            days=Days.beneath(panel, history, self.date, self.calendar),
             held=held,
         )
 

@@ -199,7 +199,7 @@ def forecast(
         events=events,
         exog=exog,
         future=future,
-        days=Days.of(history, date, amount, caller) if calendar is not None else None,
+        days=Days.beneath(panel, history, date, calendar),
     )
     return forecast_panel(
         panel,

@@ -156,8 +156,7 @@ transform, clean
         last = np.minimum(last, panel.grid.period_of(np.asarray([stop]))[0])
     _check_spans(panel, first, last, caller)
     record = _Record.of(panel, keys)
-    if calendar is not None:
-        record.days = Days.of(history, date, amount, caller)
+    record.days = Days.beneath(panel, history, date, calendar)
     names = _take_controls(record, history, controls, first, date, caller)
     options = {
         "by": keys or None,
@@ -224,7 +223,7 @@ def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarra
 
 def _check_spans(panel: Panel, first: np.ndarray, last: np.ndarray, caller: str) -> None:
     treated = np.flatnonzero(first < np.iinfo(np.int64).max // 2)
-    begin = panel.at[panel.starts[:-1]]
+    begin = panel.begin
     early = treated[first[treated] <= begin[treated]]
     late = treated[first[treated] > last[treated]]
     for which, what in ((early, "before their start"), (late, "from their start on")):
@@ -381,7 +380,9 @@ def _other_series(
 ) -> np.ndarray:
     """For each treated series the controls most like it, and the mean of all of them."""
     panel = record.panel
-    free = np.flatnonzero(chosen)
+    has = np.zeros(len(panel), dtype=bool)  # in a period that is not over, perhaps, and only there
+    has[record.code[np.isfinite(record.values)]] = True
+    free = np.flatnonzero(chosen & has)
     if not len(free):
         raise InputError(
             f'{caller}(): controls="others" needs keys that start does not name; give start by key.'
@@ -389,6 +390,7 @@ def _other_series(
     low = int(panel.at.min())
     wide = np.full((int(panel.end.max()) - low + 1, len(panel)), np.nan)
     wide[record.at - low, record.code] = record.values
+    wide[:, ~has] = 0.0
     size = np.nanmean(np.abs(wide), axis=0)
     wide = wide / np.where(size > 0, size, 1.0)
     filled = pd.DataFrame(wide).ffill().bfill().fillna(0.0).to_numpy()

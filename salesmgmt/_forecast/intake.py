@@ -29,7 +29,7 @@ from ..engine import periods
 from ..errors import InputError
 from .opening import tell_of_gaps, with_rare_days
 
-__all__ = ["Block", "Grid", "Panel", "one_key", "read_history"]
+__all__ = ["Block", "Grid", "Panel", "known_rows", "one_key", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
 
@@ -209,6 +209,28 @@ class Panel:
         """First period with a value of each series; its end where there is none."""
         return self._spans()[0]
 
+    @property
+    def begin(self) -> np.ndarray:
+        """First period with a row of each series; the one after its end where it has none.
+
+        A product that came in a period that is not over has none once that is left out.
+        """
+        out = self.end + 1
+        some = np.diff(self.starts) > 0
+        out[some] = self.at[self.starts[:-1][some]]
+        return out
+
+    def with_rows(self) -> Panel:
+        """The same with one row of a missing amount, in its last period, for a series of none."""
+        none = np.flatnonzero(np.diff(self.starts) == 0)
+        if not len(none):
+            return self
+        place = self.starts[none]
+        at = np.insert(self.at, place, self.end[none])
+        values = np.insert(self.values, place, np.nan)
+        more = np.searchsorted(none, np.arange(len(self.starts)))
+        return replace(self, at=at, values=values, starts=self.starts + more)
+
     def _spans(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First and last period with a value, and how many values, of each series."""
         known = np.flatnonzero(np.isfinite(self.values))
@@ -220,8 +242,21 @@ class Panel:
         first[some] = self.at[known[lo[some]]]
         last[some] = self.at[known[hi[some] - 1]]
         if self.zero_gaps:
-            last[some] = self.end[some]
+            last[some] = self._last_told()[some]
         return first, last, count
+
+    def _last_told(self) -> np.ndarray:
+        """Last period of each series that is known, be it as nothing sold for want of a row."""
+        last = self.end.copy()
+        row = self.starts[1:] - 1
+        waits = np.flatnonzero(row >= self.starts[:-1])
+        while len(waits):  # rows at the end whose amount is missing
+            own = row[waits]
+            waits = waits[(self.at[own] == last[waits]) & ~np.isfinite(self.values[own])]
+            last[waits] -= 1
+            row[waits] -= 1
+            waits = waits[row[waits] >= self.starts[waits]]
+        return last
 
     def _block(
         self,
@@ -243,8 +278,7 @@ class Panel:
         cell = self.starts[which][column] + offset
         row = self.at[cell] - first[column]
         fits = (row >= 0) & (row < length[column])
-        fits &= np.isfinite(self.values[cell])
-        y[row[fits], column[fits]] = self.values[cell[fits]]
+        y[row[fits], column[fits]] = self.values[cell[fits]]  # missing ones are no zeros either
         return Block(which, y, length, self.end[which] - last, self.end[which])
 
 
@@ -310,6 +344,13 @@ def read_history(
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
     return _settle_last(panel, rows["date"], as_of, partial)
+
+
+def known_rows(rows: Rows, panel: Panel) -> np.ndarray:
+    """Which rows (with a ``date``) are no later than the day that the panel's data reach to."""
+    if panel.until is None:
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(rows.days("date") <= panel.until)
 
 
 def one_key(by: Any, *, caller: str) -> str:

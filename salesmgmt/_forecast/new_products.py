@@ -11,9 +11,11 @@ import pandas as pd
 from .._frames import Date, Key, check_int, check_names, take, warn
 from ..errors import InputError
 from .fit import check_levels
-from .intake import Panel, one_key, read_history
+from .intake import Panel, known_rows, one_key, read_history
 
 __all__ = ["forecast_new"]
+
+_ROUNDING = 1e-9  # of the largest value: means of rows that are all alike differ by so little
 
 
 def forecast_new(
@@ -111,6 +113,7 @@ def forecast_new(
         arg="history",
         invalid=invalid,
         product=Key(by, option="by"),
+        date=Date(date),
         **roles,
     )
     new = take(
@@ -151,7 +154,7 @@ def forecast_new(
         raise InputError(f"{caller}(): no product of history was launched within it.")
     season = _common_season(panel)
     curves = _curves(panel, fresh, horizon, season)
-    known_as = old.frame.groupby(by, observed=True)[names].agg(_usual)
+    known_as = old.frame[known_rows(old, panel)].groupby(by, observed=True)[names].agg(_usual)
     like = known_as.loc[panel.labels[by].iloc[fresh]]
     _tell_of_strangers(like, new.frame, by, caller)
     parts = []
@@ -263,8 +266,10 @@ def _similarity(like: pd.DataFrame, new: pd.Series, most: int) -> np.ndarray:
     for name in like.columns:
         old = like[name]
         if _is_number(old):
-            spread = float(old.std(ddof=0)) or 1.0
-            distance += ((old.to_numpy(float) - float(new[name])) / spread) ** 2
+            values = old.to_numpy(float)
+            spread = values.std()
+            if spread > _ROUNDING * np.abs(values).max():  # else it tells none from another
+                distance += ((values - float(new[name])) / spread) ** 2
         else:
             distance += (old.astype(object).to_numpy() != new[name]).astype(float)
     limit = np.sort(distance)[min(most, len(distance)) - 1]

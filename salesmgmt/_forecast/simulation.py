@@ -144,7 +144,7 @@ partial, events, gaps, as_of, invalid, date, amount, transform, clean
         events=events,
         exog=exog,
         future=future,
-        days=Days.of(history, date, amount, caller) if calendar is not None else None,
+        days=Days.beneath(panel, history, date, calendar),
     )
     transform = check_transform(transform, panel, caller=caller)
     check_choice(non_negative, "non_negative", (True, False, "auto"), caller=caller)

@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_int, check_names, check_number, factorise, take
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_int,
+    check_names,
+    check_number,
+    factorise,
+    take,
+)
 from ..engine.pooled_demand import Sizes, decay, recent_rates
 from ..errors import InputError
 from .daily import Days
 from .drivers import Drivers, read_drivers
 from .fit import check_levels, check_models, forecast_panel
-from .intake import Panel, read_history
+from .intake import Panel, known_rows, read_history
 from .opening import closed_ahead, closed_then
 
 __all__ = ["forecast_sparse"]
@@ -116,6 +126,7 @@ def forecast_sparse(
         raise InputError(f"{caller}(): give by=, the key columns of the items.")
     names = [] if within is None else check_names(within, "within", caller=caller)
     roles: dict[str, Any] = {f"within{i}": Key(c, option="within") for i, c in enumerate(names)}
+    like = None
     if names:
         roles |= {"date": Date(date), "amount": Amount(amount, missing="allow")}
         like = take(history, caller=caller, arg="history", invalid=invalid, by=keys, **roles)
@@ -133,12 +144,18 @@ def forecast_sparse(
         as_of=as_of,
         invalid=invalid,
     )
-    groups = _groups(history, panel, keys, names)
+    groups = _groups(like, panel, keys, names)
     pooled, group = _sparse(panel, groups, adi)
     columns = ["forecast", *(f"{side}_{x:g}" for x in levels for side in ("lo", "hi")), "chance"]
     made = {c: np.full((len(panel), horizon), np.nan) for c in columns}
     status = np.full(len(panel), "pooled", dtype=object)
-    read = _reader(history, keys, horizon, date, amount, calendar, events, caller)
+    days = Days.beneath(panel, history, date, calendar)
+
+    def read(part: Panel) -> Drivers | None:
+        return read_drivers(
+            history, part, horizon, by=keys, date=date, calendar=calendar, events=events, days=days
+        )
+
     if len(pooled):
         together = _together(panel.take(pooled), group, horizon, models, levels, read)
         for name, values in together.items():
@@ -168,11 +185,13 @@ def _table(panel: Panel, made: dict[str, np.ndarray], status: np.ndarray) -> pd.
 # Which items belong together
 
 
-def _groups(history: pd.DataFrame, panel: Panel, keys: list[str], names: list[str]) -> np.ndarray:
+def _groups(like: Rows | None, panel: Panel, keys: list[str], names: list[str]) -> np.ndarray:
     """Number of the group of each item."""
-    if not names:
+    if like is None:
         return np.zeros(len(panel), dtype=np.int64)
-    distinct = history[list(dict.fromkeys([*keys, *names]))].drop_duplicates()
+    distinct = like.frame[known_rows(like, panel)][
+        list(dict.fromkeys([*keys, *names]))
+    ].drop_duplicates()
     both = pd.concat([panel.labels[keys], distinct[keys]], ignore_index=True)
     item = factorise(both, keys).codes
     seen = item[len(panel) :]
@@ -306,22 +325,6 @@ def _of_groups(
     """Forecasts of the sums of groups, (groups, horizon)."""
     made = forecast_panel(totals, horizon, models, [], "auto", drivers=drivers)
     return np.maximum(made["forecast"].to_numpy().reshape(-1, horizon), 0.0)
-
-
-def _reader(
-    history: Any,
-    keys: list[str],
-    horizon: int,
-    date: str,
-    amount: str,
-    calendar: Any,
-    events: Any,
-    caller: str,
-) -> _Read:
-    """What gives the calendar of a panel of the history."""
-    days = None if calendar is None else Days.of(history, date, amount, caller)
-    given = {"calendar": calendar, "events": events, "days": days}
-    return lambda panel: read_drivers(history, panel, horizon, by=keys, date=date, **given)
 
 
 def _totals(panel: Panel, group: np.ndarray) -> Panel:

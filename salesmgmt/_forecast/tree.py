@@ -154,6 +154,7 @@ amount, transform, clean
         as_of=as_of,
         invalid=invalid,
     )
+    panel = panel.with_rows()  # every node is forecast
     frame, labels = _added_up(panel, names, wanted)
     options: dict[str, Any] = {
         "by": "_node",
@@ -166,7 +167,7 @@ amount, transform, clean
         "model": model,
         "calendar": calendar,
         "events": events,
-        "days": None if calendar is None else Days.of(history, date, amount, caller),
+        "days": Days.beneath(panel, history, date, calendar),
         "caller": caller,
         "transform": check_transform(transform, panel, caller=caller),
         "clean": check_bool(clean, "clean", caller=caller),
