@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from salesmgmt import InputError, load_sample, plots
 from salesmgmt import segmentation as seg
@@ -77,6 +78,37 @@ def test_many_cells_are_not_hidden_by_the_lines_between_them():
     inside = inside[:, int(box.x0) + 3 : int(box.x1) - 3]
     assert (inside == 255).all(axis=2).mean() < 0.02
     plt.close(ax.figure)
+
+
+def _contrast(one, two):
+    """Ratio of luminances as in WCAG 2.1: (L1 + .05) / (L2 + .05)."""
+    light = []
+    for colour in (one, two):
+        v = np.asarray(to_rgb(colour))
+        linear = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return max(light) / min(light)
+
+
+@pytest.mark.parametrize("name", ["migration_flow", "rfm_heatmap", "cohort_triangle"])
+def test_numbers_in_cells_can_be_read(results, name):
+    stay = results["migration_flow"].query("`from` == to").assign(share=1.0)
+    even = {"migration_flow": stay, "rfm_heatmap": results[name].assign(amount=5.0)}
+    for result in (results[name], even.get(name, results[name])):
+        ax = getattr(plots, name)(result)
+        mesh = ax.collections[0]
+        shades = mesh.to_rgba(mesh.get_array())
+        for text in ax.texts:
+            x, y = text.get_position()
+            assert _contrast(shades[int(y), int(x), :3], text.get_color()) > 3.8
+        plt.close(ax.figure)
+
+
+def test_the_map_of_customers_who_all_stay_is_all_dark():
+    stays = seg.BGNBD.from_params(r=1.0, alpha=5.0, a=1e-9, b=2.0)
+    mesh = plots.alive_map(seg.alive_grid(stays, T=3)).collections[0]
+    assert mesh.get_clim() == (0.0, 1.0)  # was 100% (light) to 100% (dark)
+    plt.close("all")
 
 
 def test_triangles_on_top_of_each_other_are_refused(results):

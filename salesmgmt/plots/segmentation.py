@@ -77,8 +77,7 @@ def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en
     shade = np.full((size, size), np.nan)
     r, f = frame["r"].to_numpy(int) - 1, frame["f"].to_numpy(int) - 1
     shade[f, r] = frame["amount"].to_numpy(float)
-    _cells(ax, shade)
-    dark = shade > 0.5 * np.nanmax(shade)
+    dark = _cells(ax, shade, low=min(0.0, float(np.nanmin(shade))))
     for i, j, n, amount in zip(r, f, frame["customers"], frame["amount"], strict=True):
         _write(ax, i, j, f"{n:,}\n{short_money(float(amount), lang)}", dark[j, i], 9)
     ax.set_xticks(range(size), [str(i + 1) for i in range(size)])
@@ -89,22 +88,33 @@ def rfm_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en
     return finish(ax, title=title, grid="")
 
 
-def _cells(ax: Axes, shade: np.ndarray) -> None:
-    """Shaded squares with white lines between (not where many: the lines would hide them)."""
+def _cells(
+    ax: Axes, shade: np.ndarray, *, low: float | None = None, high: float | None = None
+) -> np.ndarray:
+    """Shaded squares with white lines between (not where many: the lines would hide them).
+
+    Shades run from ``low`` to ``high`` (the least and the greatest value where not given);
+    returned is which squares are so dark that text on them must be white.
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
+    low = float(np.nanmin(shade)) if low is None else low
+    high = float(np.nanmax(shade)) if high is None else high
     blues = LinearSegmentedColormap.from_list("shade", ["#EAF2F8", BLUE]).with_extremes(bad=FAINT)
     ax.pcolormesh(
         np.arange(shade.shape[1] + 1) - 0.5,
         np.arange(shade.shape[0] + 1) - 0.5,
         np.ma.masked_invalid(shade),
         cmap=blues,
+        vmin=low,
+        vmax=high,
         edgecolors="white" if max(shade.shape) <= 60 else "none",
         linewidth=1.5 if shade.size <= 400 else 0.3,
     )
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
+    return shade > low + 0.8 * (high - low)  # where white begins to read better than black
 
 
 def _write(ax: Axes, x: int, y: int, text: str, on_dark: bool, size: float) -> None:
@@ -225,9 +235,10 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
     shade = np.full((len(starts), int(ages.max()) + 1), np.nan)
     shade[rows, ages] = frame["retention"].to_numpy(float)
     shown = shade[:, 1:] if shade.shape[1] > 1 else shade
-    _cells(ax, shown)
+    dark = _cells(ax, shown)
     if shown.size <= 160:
-        _write_cells(ax, shown)
+        for i, j in np.argwhere(~np.isnan(shown)):
+            _write(ax, j, i, f"{shown[i, j]:.0%}", dark[i, j], 7)
     sizes = frame.drop_duplicates("cohort").set_index("cohort")["size"]
     labels = [f"{name} ({sizes[c]:,})" for name, c in zip(day_names(starts), starts, strict=True)]
     keep = range(0, len(starts), max(1, len(starts) // 18))
@@ -245,13 +256,6 @@ def cohort_triangle(result: pd.DataFrame, *, ax: Axes | None = None, lang: str =
         f"复购客户占比，{low:.0%}（浅）至 {high:.0%}（深）",
     )
     return finish(ax, title=title, grid="")
-
-
-def _write_cells(ax: Axes, shade: np.ndarray) -> None:
-    low, high = np.nanmin(shade), np.nanmax(shade)  # shades begin at the least share
-    dark = shade > low + 0.6 * (high - low)
-    for i, j in np.argwhere(~np.isnan(shade)):
-        _write(ax, j, i, f"{shade[i, j]:.0%}", dark[i, j], 7)
 
 
 def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -290,8 +294,7 @@ def migration_flow(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     shade = np.full((len(ends[0]), len(ends[1])), np.nan)
     for a, b, share in zip(frame["from"], frame["to"], frame["share"], strict=True):
         shade[ends[0].index(a), ends[1].index(b)] = share
-    _cells(ax, shade)
-    dark = shade > 0.5 * np.nanmax(shade)
+    dark = _cells(ax, shade, low=0.0)
     for a, b, n in zip(frame["from"], frame["to"], frame["customers"], strict=True):
         i, j = ends[0].index(a), ends[1].index(b)
         _write(ax, j, i, f"{n:,}", dark[i, j], 8)
@@ -410,7 +413,8 @@ def clv_distribution(result: pd.DataFrame, *, ax: Axes | None = None, lang: str 
     ax.plot(rank, ordered["clv"].to_numpy(float), color=BLUE, label=t(lang, "Expected", "期望值"))
     percent_axis(ax, "x")
     money_axis(ax, "y", lang)
-    ax.set_ylim(bottom=min(0.0, float(np.nanmin(ordered["clv"]))))
+    if np.nanmin(ordered["clv"]) >= 0:
+        ax.set_ylim(bottom=0.0)
     ax.set_xlabel(t(lang, "Customers, most valuable first", "客户占比（由高到低）"))
     ax.set_ylabel(t(lang, "Value", "价值"))
     title = t(lang, "Expected value of customers", "客户未来价值")
@@ -553,15 +557,14 @@ def alive_map(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
     shade = np.full((len(x), len(t_x)), np.nan)
     rows = np.searchsorted(x, frame["x"].to_numpy(float))
     shade[rows, np.searchsorted(t_x, frame["t_x"].to_numpy(float))] = frame["p_alive"]
-    _cells(ax, shade)
+    _cells(ax, shade, low=0.0, high=1.0)
     ax.set_xticks(*_ticks(t_x))
     ax.set_yticks(*_ticks(x, whole=True))
     ax.set_xlabel(t(lang, "Last purchase (time since the first)", "最近购买时间（距首购）"))
     ax.set_ylabel(t(lang, "Repeat purchases", "复购次数"))
-    low, high = np.nanmin(shade), np.nanmax(shade)
     title = t(
         lang,
-        f"Chance to be still a customer: {low:.0%} (light) to {high:.0%} (dark)",
-        f"仍活跃概率：{low:.0%}（浅）至 {high:.0%}（深）",
+        "Chance to be still a customer: 0% (light) to 100% (dark)",
+        "仍活跃概率：0%（浅）至 100%（深）",
     )
     return finish(ax, title=title, grid="")
