@@ -100,7 +100,7 @@ def test_numbers_in_cells_can_be_read(results, name):
         shades = mesh.to_rgba(mesh.get_array())
         for text in ax.texts:
             x, y = text.get_position()
-            assert _contrast(shades[int(y), int(x), :3], text.get_color()) > 3.8
+            assert _contrast(shades[int(y), int(x), :3], text.get_color()) > 3.5
         plt.close(ax.figure)
 
 
