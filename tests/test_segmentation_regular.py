@@ -160,7 +160,7 @@ def test_unit_of_time_changes_nothing_but_the_unit():
 
 
 def test_published_regularity_of_grocery_customers(data_dir):
-    """BTYDplus: 1,525 grocery customers in 2006, k = 2 (MBG/CNBD-k and Wheat-Morrison)."""
+    """Vignette of BTYDplus: of the year 2006, the estimate of k is 2 (MBG/CNBD-k)."""
     lines = pd.read_parquet(data_dir / "segmentation" / "grocery_elog.parquet")
     lines = lines.assign(amount=1.0)
     seen = purchases(lines, as_of="2006-12-31", regularity=True)

@@ -188,19 +188,12 @@ def test_classic_grid_names_every_cell():
     assert len(set(named.values())) == 11
 
 
-def test_r_package_rules_first_match_wins():
-    _, rows, cuts = _every_cell()
-    out = rfm(rows, method="fixed", cuts=cuts, scheme="r_package")
-    named = {row.rfm: row.segment for row in out.itertuples()}
-    assert named["555"] == "champions"
-    assert named["553"] == "potential_loyalist"
-    assert named["244"] == "loyal"
-    assert named["155"] == "at_risk"  # frequency 5 is outside "can't lose"
-    assert named["144"] == "cant_lose"
-    assert named["111"] == "lost"
-
-
 def test_chinese_eight_by_given_thresholds():
+    """Which answers make which name: e-com-net.com/article/1755565884027453440.
+
+    It says 召回 for 保持 and 挽回 for 挽留, and has names of their own for 一般保持 (潜力客户),
+    一般发展 (新客户) and 一般挽留 (流失客户).
+    """
     rows = []
     want = {}
     for r, f, m in itertools.product([1, 0], repeat=3):

@@ -258,6 +258,49 @@ def test_scores_of_the_r_package_rfm():
     assert out["rfm"].tolist() == [scores for *_, scores in printed]
 
 
+def test_champions_of_the_r_package_rfm(data_dir):
+    """R package rfm 0.3.0, tests/testthat/test-rfm-segment.R: customers, orders and revenue.
+
+    It cuts at the quantiles plus one (type 7), and a value has to reach a cut to leave its class.
+    """
+    orders = pd.read_parquet(data_dir / "segmentation" / "rfm_orders_4906.parquet")
+    values = rfm(orders, as_of="2006-12-31")[["recency", "frequency", "monetary"]]
+    ends = values.quantile([0.2, 0.4, 0.6, 0.8]) + 1
+    cuts = {axis: ends[axis].tolist() for axis in ("frequency", "monetary")}
+    cuts["recency"] = (np.ceil(ends["recency"]) - 1).tolist()  # below a cut, so at most this
+    out = rfm(orders, as_of="2006-12-31", method="fixed", cuts=cuts)
+    best = out[(out[["r", "f", "m"]] >= 4).all(axis=1)]
+    assert (len(best), best["frequency"].sum(), best["monetary"].sum()) == (158, 1234, 120_178)
+
+
+def test_every_segment_of_the_r_package_rfm():
+    """R package rfm 0.3.0, help page of rfm_segment: lower and upper scores in their order."""
+    r = ["5-5", "3-5", "2-4", "3-4", "4-5", "1-2", "1-2", "1-3", "2-3", "1-1"]
+    f = ["5-5", "3-5", "2-4", "1-3", "1-3", "3-4", "2-5", "3-5", "1-3", "1-5"]
+    m = ["5-5", "2-5", "2-4", "3-5", "1-5", "4-5", "4-5", "3-5", "1-4", "1-5"]
+    names = [
+        "champions", "potential_loyalist", "loyal", "promising", "new", "cant_lose", "at_risk",
+        "need_attention", "about_to_sleep", "lost",
+    ]  # fmt: skip
+    rows = [
+        (f"{a}{b}{c}", day, 10.0 * c / b)
+        for a, day in zip(range(1, 6), pd.date_range("2025-01-01", periods=5), strict=True)
+        for b, c in itertools.product(range(1, 6), repeat=2)
+        for _ in range(b)
+    ]
+    sold = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    cuts = {"recency": [0, 1, 2, 3], "frequency": [2, 3, 4, 5], "monetary": [20, 30, 40, 50]}
+    out = rfm(sold, method="fixed", cuts=cuts, scheme="r_package")
+    assert (out["rfm"] == out["customer_id"]).all()
+    for row in out.itertuples():
+        inside = [
+            name
+            for name, *spans in zip(names, r, f, m, strict=True)
+            if all(s[0] <= v <= s[2] for s, v in zip(spans, row.rfm, strict=True))
+        ]
+        assert row.segment == (inside or ["others"])[0], row.rfm
+
+
 # -- value, cohorts, products ---------------------------------------------------------
 
 
