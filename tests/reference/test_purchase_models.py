@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,6 +17,7 @@ from salesmgmt.errors import InputError
 from salesmgmt.segmentation import (
     BGBB,
     BGNBD,
+    MBGCNBD,
     MBGNBD,
     GammaGamma,
     GompertzNBD,
@@ -95,6 +97,63 @@ def test_cdnow_holdout_as_measured_elsewhere(history):
         assert round(ahead.sum(), 1) == total
         assert round((ahead - bought).abs().mean(), 4) == mae
         assert round(((ahead - bought) ** 2).mean() ** 0.5, 4) == rmse
+
+
+# Mean forecast for who bought 0 to 5 times again, P(alive) at the quartiles and its mean, mean
+# squared logarithmic error, absolute error over purchases, bias.
+@pytest.mark.parametrize(
+    ("model", "by_x", "alive", "errors"),
+    [
+        (ParetoNBD, [0.14, 0.60, 1.20, 1.71, 2.40, 2.91], [0.3174, 0.3499, 0.4763, 0.4462],
+         [0.238, 0.945, -0.115]),
+        (BGNBD, [0.23, 0.52, 1.04, 1.52, 2.16, 2.65], [0.6604, 1.0, 1.0, 0.8134],
+         [0.234, 0.984, -0.121]),
+        (MBGNBD, [0.19, 0.55, 1.05, 1.49, 2.10, 2.56], None, [0.231, 0.958, -0.162]),
+    ],
+)  # fmt: skip
+def test_cdnow_forecasts_as_the_author_of_btydplus_printed_them(
+    history, model, by_x, alive, errors
+):
+    """M. Platzer's comparison of models, in comments of an early script of BTYDplus."""
+    fitted, bought = model().fit(history), history["x_holdout"]
+    ahead = fitted.expected_purchases(history, 39)
+    assert ahead.groupby(history["x"]).mean().head(6).round(2).tolist() == by_x
+    if alive is not None:
+        told = fitted.probability_alive(history)
+        found = [*told.quantile([0.25, 0.5, 0.75]), told.mean()]
+        assert found == pytest.approx(alive, abs=2e-4)  # of weeks rounded to two places
+    logs = np.log1p(bought) - np.log1p(ahead)
+    found = [(logs**2).mean(), (bought - ahead).abs().sum() / bought.sum()]
+    assert [round(v, 3) for v in (*found, ahead.sum() / bought.sum() - 1)] == errors
+
+
+def test_cdnow_with_a_regularity_given(cdnow):
+    """The same script: MBG/CNBD-k, which was called CBG/CNBD-k then, k of 2 and 3."""
+    seen = purchases(cdnow, as_of="1997-09-30", regularity=True)
+    for k, printed in ((2, [0.580, 2.288, 1.135, 1.585]), (3, [0.533, 1.258, 1.289, 1.845])):
+        assert MBGCNBD(k=k).fit(seen).params_.tolist() == pytest.approx(printed, abs=1e-3)
+    assert MBGCNBD().fit(seen).k_ == 1  # BTYDplus, demo cdnow: no regularity is detected
+
+
+def test_groceries_as_the_authors_of_mbg_cnbd_k_printed_them(data_dir):
+    """M. Platzer's script of the paper (Reutterer, Platzer and Schroeder, 2021), in comments.
+
+    The bias of MBG/CNBD-k there, .174, is that of an approximation; here it is exact.
+    """
+    lines = pd.read_parquet(data_dir / "segmentation" / "grocery_elog.parquet").assign(amount=1.0)
+    seen = purchases(lines, as_of="2007-12-30", holdout="2006-12-31", regularity=True)
+    bought = seen["x_holdout"]
+    for model, loglik, bias, rmse in (
+        (BGNBD, -15836.566, 0.182, 3.153),
+        (MBGNBD, -15781.939, 0.191, 3.212),
+        (MBGCNBD, -14978.211, None, None),
+    ):
+        fitted = model().fit(seen)
+        assert round(fitted.log_likelihood_, 3) == loglik
+        if bias is not None:  # their second part ends a day later, with nothing bought on it
+            ahead = fitted.expected_purchases(seen, 365 / 7)
+            assert round(ahead.sum() / bought.sum() - 1, 3) == bias
+            assert round(((ahead - bought) ** 2).mean() ** 0.5, 3) == rmse
 
 
 @pytest.mark.parametrize("model", [BGNBD, MBGNBD, ParetoNBD])
