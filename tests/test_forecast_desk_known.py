@@ -208,3 +208,20 @@ def test_steps_are_counted_where_predictions_do_not_tell_them():
     whole = compare_models(made, reference="naive")
     bare = compare_models(made.drop(columns="step"), reference="naive")
     pd.testing.assert_frame_equal(bare, whole)
+
+
+def test_options_of_a_hierarchy_are_checked_before_any_work():
+    with pytest.raises(InputError, match=r"forecast_hierarchy\(\): non_negative must be True or"):
+        forecast_hierarchy(orders(), 2, keys="k", non_negative="x")
+
+
+def test_a_record_without_gaps_is_the_same_whatever_gaps_mean():
+    """Days on which a holiday leaves next to nothing tell nothing of the level, no zeros."""
+    rng = np.random.default_rng(8)
+    days = pd.date_range("2021-01-01", "2023-06-30")
+    amount = rng.gamma(90, 1, len(days)) * np.where(days.strftime("%m-%d") == "12-25", 1e-3, 1)
+    sales = pd.DataFrame({"date": days, "amount": amount})
+    options = {"calendar": "US", "model": "mean", "level": None}
+    pd.testing.assert_frame_equal(
+        forecast(sales, 7, gaps="zero", **options), forecast(sales, 7, gaps="missing", **options)
+    )

@@ -200,15 +200,7 @@ def _take_predictions(
     when = options["date"] if options["date"] in names else "date"  # as backtest calls it
     rows, bounds = _take_rows(predictions, groups, given, when, caller)
     keys = _keys_of(rows, history, options, caller)
-    panel, place = None, np.zeros(len(rows.frame), dtype=np.int64)
-    if history is not None:
-        # a period that is not over is no outcome; of the scales it is no part either way
-        partial = "keep" if given else "drop"
-        panel = read_history(
-            history, caller=caller, by=keys or None, partial=partial, again=True, **options
-        )
-        _check_spacing(panel, rows["date"], options["freq"], caller)
-        panel, place = with_sums(panel, rows.frame, keys, caller)
+    panel, place = _past_of(rows, history, keys, given, options, caller)
     actual = rows["actual"] if given else _actuals(rows, place, panel)
     fine = _with_outcome(actual, caller)
     frame, dates = rows.frame[fine], rows["date"][fine]
@@ -237,6 +229,29 @@ def _take_predictions(
         panel,
         place[fine],
     )
+
+
+def _past_of(
+    rows: Rows,
+    history: pd.DataFrame | None,
+    keys: list[str],
+    given: bool,
+    options: dict[str, Any],
+    caller: str,
+) -> tuple[Panel | None, np.ndarray]:
+    """The history as series, where there is one, and which of them each prediction is of.
+
+    ``given``: whether predictions bring their outcome. A period that is not over is none; of the
+    scales it is no part either way.
+    """
+    if history is None:
+        return None, np.zeros(len(rows.frame), dtype=np.int64)
+    partial = "keep" if given else "drop"
+    panel = read_history(
+        history, caller=caller, by=keys or None, partial=partial, again=True, **options
+    )
+    _check_spacing(panel, rows["date"], options["freq"], caller)
+    return with_sums(panel, rows.frame, keys, caller)
 
 
 def _codes(frame: pd.DataFrame, names: list[str]) -> np.ndarray:

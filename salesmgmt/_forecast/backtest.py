@@ -157,20 +157,9 @@ invalid, transform, clean
     record = _Record.of(panel, check_names(by, "by", caller=caller))
     record.take_drivers(history, exog, date, caller)
     record.days = Days.beneath(panel, history, date, calendar)
-    options = {
-        "by": record.keys or None,
-        "freq": panel.grid.freq,
-        "season_length": panel.season,
-        "level": levels or None,
-        "non_negative": non_negative,
-        "partial": "keep",
-        "n_jobs": n_jobs,
-        "gaps": panel.gaps,
-        "transform": check_transform(transform, panel, caller=caller),
-        "clean": check_bool(clean, "clean", caller=caller),
-    }
     drivers = {"calendar": calendar, "events": events, "exog": exog}
-    options.update({k: v for k, v in drivers.items() if v is not None})
+    options = record.options(levels or None, transform, clean, drivers)
+    options |= {"non_negative": non_negative, "n_jobs": n_jobs}
     memories = {name: None if refit else Memory() for name in named}
     parts = []
     for cut in _cutoffs(panel, horizon, windows, step):
@@ -235,6 +224,23 @@ class _Record:
             code, at, values = _with_zeros(panel, code)
         rare = np.zeros(len(at), dtype=bool) if panel.rare is None else panel.rare
         return cls(panel, keys, code, at, values, rare)
+
+    def options(
+        self, level: Any, transform: Any, clean: Any, drivers: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What every forecast from this record is asked for with; ``drivers`` that are given."""
+        panel = self.panel
+        own = {
+            "by": self.keys or None,
+            "freq": panel.grid.freq,
+            "season_length": panel.season,
+            "level": level,
+            "partial": "keep",
+            "gaps": panel.gaps,
+            "transform": check_transform(transform, panel, caller=panel.caller),
+            "clean": check_bool(clean, "clean", caller=panel.caller),
+        }
+        return own | {name: given for name, given in drivers.items() if given is not None}
 
     def take_drivers(self, history: Any, exog: Any, date: str, caller: str) -> None:
         """The drivers of every period with rows, known or (from a cutoff's view) planned."""

@@ -251,7 +251,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         return sample_panel(
             own,
             horizon,
-            check_int(n, "n", caller=caller, low=1),
+            check_int(n, "n", caller=caller, low=1, high=1_000_000),
             check_models(self.model, caller=caller),
             self.non_negative,
             check_seed(random_state, caller=caller),

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_bool, check_int, check_names, check_number, day, to_pandas
+from .._frames import as_dates, check_int, check_names, check_number, day, to_pandas
 from ..engine import paths
 from ..engine.bank import SHORTEST
 from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
 from .exog import by_series, enter, means
-from .fit import check_levels, check_models, check_transform
+from .fit import check_levels, check_models
 from .intake import Panel, read_history
 
 __all__ = ["impact"]
@@ -148,29 +148,13 @@ transform, clean
         invalid=invalid,
     )
     first = _starts(panel, start, keys, caller)
-    last = panel.end.copy()
-    if end is not None:
-        stop = (
-            day(end, name="end", caller=caller, last=True).to_datetime64().astype("datetime64[us]")
-        )
-        last = np.minimum(last, panel.grid.period_of(np.asarray([stop]))[0])
+    last = _ends(panel, end, caller)
     _check_spans(panel, first, last, caller)
     record = _Record.of(panel, keys)
     record.days = Days.beneath(panel, history, date, calendar)
     names = _take_controls(record, history, controls, first, date, caller)
-    options = {
-        "by": keys or None,
-        "freq": panel.grid.freq,
-        "season_length": panel.season,
-        "level": tuple({level, _BASE}),
-        "non_negative": "auto",
-        "partial": "keep",
-        "gaps": panel.gaps,
-        "transform": check_transform(transform, panel, caller=caller),
-        "clean": check_bool(clean, "clean", caller=caller),
-    }
-    more = {"calendar": calendar, "events": events, "exog": names or None}
-    options.update({k: v for k, v in more.items() if v is not None})
+    drivers = {"calendar": calendar, "events": events, "exog": names or None}
+    options = record.options(tuple({level, _BASE}), transform, clean, drivers)
     parts = [
         _of_group(record, which, cut, far, placebos, model, level, options)
         for which, cut, far in _groups(first, last)
@@ -219,6 +203,15 @@ def _starts(panel: Panel, start: Any, keys: list[str], caller: str) -> np.ndarra
             )
         out[place[key]] = panel.grid.period_of(np.asarray([when], dtype="datetime64[us]"))[0]
     return out
+
+
+def _ends(panel: Panel, end: Any, caller: str) -> np.ndarray:
+    """Last period of the effect by series: that of ``end``, but no later than the series' own."""
+    if end is None:
+        return panel.end.copy()
+    stop = day(end, name="end", caller=caller, last=True).to_datetime64()
+    at = panel.grid.period_of(np.asarray([stop], dtype="datetime64[us]"))[0]
+    return np.minimum(panel.end, at)
 
 
 def _check_spans(panel: Panel, first: np.ndarray, last: np.ndarray, caller: str) -> None:

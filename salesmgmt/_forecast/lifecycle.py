@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_int, factorise, take, to_pandas, warn
+from .._frames import Amount, Date, Key, Rows, check_int, factorise, take, to_pandas, warn
 from ..errors import InputError
 from .fit import check_levels
 from .intake import Grid, Panel, one_key, read_history
@@ -94,15 +94,7 @@ def forecast_ending(
     ramp = check_int(ramp, "ramp", caller=caller, low=1)
     forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
     columns = _numbers(forecasts, amount, caller)
-    roles: dict[str, Any] = {f"x{i}": Amount(c, missing="allow") for i, c in enumerate(columns)}
-    ahead = take(
-        forecasts,
-        caller=caller,
-        arg="forecasts",
-        product=Key(by, option="by"),
-        date=Date("date", option=""),
-        **roles,
-    )
+    ahead = _take_forecasts(forecasts, by, columns, caller)
     panel = read_history(
         history,
         caller=caller,
@@ -150,6 +142,19 @@ def _numbers(forecasts: Any, amount: str, caller: str) -> list[str]:
         return [amount]
     ends = [c for c in names if c[:3] in ("lo_", "hi_") and _is_level(c[3:], caller)]
     return ["forecast", *ends]
+
+
+def _take_forecasts(forecasts: pd.DataFrame, by: str, columns: list[str], caller: str) -> Rows:
+    """Checked rows, the numbers to be run down as ``x0``, ``x1``, ..."""
+    roles: dict[str, Any] = {f"x{i}": Amount(c, missing="allow") for i, c in enumerate(columns)}
+    return take(
+        forecasts,
+        caller=caller,
+        arg="forecasts",
+        product=Key(by, option="by"),
+        date=Date("date", option=""),
+        **roles,
+    )
 
 
 def _is_level(text: str, caller: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Date, Key, check_int, check_names, take, warn
+from .._frames import Date, Key, Rows, check_int, check_names, take, warn
 from ..errors import InputError
 from .fit import check_levels
 from .intake import Panel, known_rows, one_key, read_history
@@ -106,26 +106,8 @@ def forecast_new(
     levels = check_levels(level, caller=caller)
     by = one_key(by, caller=caller)
     names = check_names(attributes, "attributes", caller=caller)
-    roles: dict[str, Any] = {f"x{i}": Key(c) for i, c in enumerate(names)}
-    old = take(
-        history,
-        caller=caller,
-        arg="history",
-        invalid=invalid,
-        product=Key(by, option="by"),
-        date=Date(date),
-        **roles,
-    )
-    new = take(
-        launches,
-        caller=caller,
-        arg="launches",
-        invalid=invalid,
-        unique=("product",),
-        product=Key(by, option="by"),
-        launch=Date(launch),
-        **roles,
-    )
+    old = _take(history, "history", by, {"date": date}, names, invalid, caller)
+    new = _take(launches, "launches", by, {"launch": launch}, names, invalid, caller)
     _refuse_other_kinds(old.frame, new.frame, names, caller)
     panel = read_history(
         history,
@@ -140,28 +122,17 @@ def forecast_new(
         as_of=as_of,
         invalid=invalid,
     )
-    known = set(panel.labels[by])
-    both = [p for p in new.frame[by] if p in known]
-    if both:
-        raise InputError(
-            f"{caller}(): {len(both)} product(s) of launches have a history, first {both[0]!r}; "
-            "forecast them with forecast()."
-        )
-    panel = _from_first_sale(panel)
-    begin = panel.at[panel.starts[:-1]]
-    fresh = np.flatnonzero(begin > begin.min(initial=np.iinfo(np.int64).max))
-    if not len(fresh):
-        raise InputError(f"{caller}(): no product of history was launched within it.")
+    _refuse_known(panel, new.frame, by)
+    panel, fresh = _launched(panel)
     season = _common_season(panel)
     curves = _curves(panel, fresh, horizon, season)
     known_as = old.frame[known_rows(old, panel)].groupby(by, observed=True)[names].agg(_usual)
     like = known_as.loc[panel.labels[by].iloc[fresh]]
     _tell_of_strangers(like, new.frame, by, caller)
     parts = []
-    for i in range(len(new)):
-        start = int(panel.grid.period_of(new["launch"][i : i + 1])[0])
+    for i, start in enumerate(panel.grid.period_of(new["launch"])):
         weight = _similarity(like, new.frame[names].iloc[i], n_analogues)
-        at = start + np.arange(horizon)
+        at = int(start) + np.arange(horizon)
         part = _one(curves, weight, season[at % len(season)], levels)
         part.insert(0, "date", panel.grid.dates(at))
         part.insert(0, by, new.frame[by].iloc[[i] * horizon].to_numpy())
@@ -169,6 +140,47 @@ def forecast_new(
     out = pd.concat(parts, ignore_index=True)
     out[by] = out[by].astype(new.frame[by].dtype)
     return out
+
+
+def _take(
+    frame: Any,
+    arg: str,
+    by: str,
+    dates: dict[str, str],
+    names: list[str],
+    invalid: str,
+    caller: str,
+) -> Rows:
+    """Checked products with their date and attributes; launches stand once for each."""
+    roles: dict[str, Any] = {"product": Key(by, option="by")}
+    roles |= {role: Date(column) for role, column in dates.items()}
+    roles |= {f"x{i}": Key(c) for i, c in enumerate(names)}
+    unique = ("product",) if arg == "launches" else ()
+    return take(frame, caller=caller, arg=arg, invalid=invalid, unique=unique, **roles)
+
+
+def _refuse_known(panel: Panel, new: pd.DataFrame, by: str) -> None:
+    """What has a history is forecast from it."""
+    known = set(panel.labels[by])
+    both = [p for p in new[by] if p in known]
+    if both:
+        raise InputError(
+            f"{panel.caller}(): {len(both)} product(s) of launches have a history, first "
+            f"{both[0]!r}; forecast them with forecast()."
+        )
+
+
+def _launched(panel: Panel) -> tuple[Panel, np.ndarray]:
+    """Every product from its first sale on, and which were launched within the history.
+
+    Those that sold from the first period on are older than it, nobody knows by how much.
+    """
+    panel = _from_first_sale(panel)
+    begin = panel.begin
+    fresh = np.flatnonzero(begin > begin.min(initial=np.iinfo(np.int64).max))
+    if not len(fresh):
+        raise InputError(f"{panel.caller}(): no product of history was launched within it.")
+    return panel, fresh
 
 
 def _refuse_other_kinds(

@@ -125,12 +125,8 @@ def forecast_sparse(
     if not keys:
         raise InputError(f"{caller}(): give by=, the key columns of the items.")
     names = [] if within is None else check_names(within, "within", caller=caller)
-    roles: dict[str, Any] = {f"within{i}": Key(c, option="within") for i, c in enumerate(names)}
-    like = None
-    if names:
-        roles |= {"date": Date(date), "amount": Amount(amount, missing="allow")}
-        like = take(history, caller=caller, arg="history", invalid=invalid, by=keys, **roles)
-        history = like.frame
+    like = _take_likeness(history, keys, names, (date, amount), invalid, caller)
+    history = history if like is None else like.frame
     panel = read_history(
         history,
         caller=caller,
@@ -168,6 +164,26 @@ def forecast_sparse(
             made[name][alone] = own[name].to_numpy().reshape(-1, horizon)
         status[alone] = own["status"].to_numpy()[::horizon]
     return _table(panel, made, status)
+
+
+def _take_likeness(
+    history: Any,
+    keys: list[str],
+    names: list[str],
+    columns: tuple[str, str],
+    invalid: str,
+    caller: str,
+) -> Rows | None:
+    """Rows with a value in all columns that say which items are alike; None without any.
+
+    ``columns``: of date and amount.
+    """
+    if not names:
+        return None
+    date, amount = columns
+    roles: dict[str, Any] = {f"within{i}": Key(c, option="within") for i, c in enumerate(names)}
+    roles |= {"date": Date(date), "amount": Amount(amount, missing="allow")}
+    return take(history, caller=caller, arg="history", invalid=invalid, by=keys, **roles)
 
 
 def _table(panel: Panel, made: dict[str, np.ndarray], status: np.ndarray) -> pd.DataFrame:

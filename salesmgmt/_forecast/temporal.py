@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,17 +128,11 @@ def reconcile_temporal(
     bounds = np.column_stack([rows[b] for b in ends]) if ends else np.empty((len(grade), 0))
     made, moved = rows["forecast"].copy(), bounds.copy()
     shut = (made == 0) & (bounds == 0).all(axis=1) & bool(ends)
-    patterns: dict[tuple[bytes, ...], list[np.ndarray]] = {}
-    order = np.lexsort((first, grade, series))
-    for run in np.split(order, np.flatnonzero(np.diff(series[order])) + 1):
-        same = variance[run] if variance is not None else np.empty(0)
-        parts = (grade[run], first[run], same, shut[run])
-        patterns.setdefault(tuple(a.tobytes() for a in parts), []).append(run)
-    for alike in patterns.values():
-        run = alike[0]
+    for at in _alike(series, grade, first, variance, shut):
+        run = at[:, 0]
         summing = _summing(grade[run], first[run], last[run], rows, run, caller)
         weight = None if variance is None else variance[run]
-        at, closed = np.array(alike).T, shut[run[: summing.shape[1]]]
+        closed = shut[run[: summing.shape[1]]]
         if closed.any():  # nothing is moved to days on which nothing can be sold
             part = sparse.csr_array(summing[:, np.flatnonzero(~closed)])
             opens = np.asarray(part.sum(axis=1)).ravel() > 0
@@ -185,6 +179,27 @@ def _series(rows: Rows, keys: int) -> np.ndarray:
     if not keys:
         return np.zeros(len(rows["forecast"]), dtype=np.int64)
     return rows.keys(*[f"by{i}" for i in range(keys)]).codes
+
+
+def _alike(
+    series: np.ndarray,
+    grade: np.ndarray,
+    first: np.ndarray,
+    variance: np.ndarray | None,
+    shut: np.ndarray,
+) -> Iterator[np.ndarray]:
+    """Rows of series that have the same periods, weights and closed days: (periods, series).
+
+    The finest periods come first, each frequency in time.
+    """
+    patterns: dict[tuple[bytes, ...], list[np.ndarray]] = {}
+    order = np.lexsort((first, grade, series))
+    for run in np.split(order, np.flatnonzero(np.diff(series[order])) + 1):
+        same = variance[run] if variance is not None else np.empty(0)
+        parts = (grade[run], first[run], same, shut[run])
+        patterns.setdefault(tuple(a.tobytes() for a in parts), []).append(run)
+    for alike in patterns.values():
+        yield np.array(alike).T
 
 
 def _variances(

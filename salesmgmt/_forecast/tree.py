@@ -134,6 +134,7 @@ amount, transform, clean
     caller = "forecast_hierarchy"
     horizon = check_int(horizon, "horizon", caller=caller, low=1, high=100_000)
     check_choice(method, "method", ("auto", *METHODS), caller=caller)
+    check_bool(non_negative, "non_negative", caller=caller)
     names = check_names(keys, "keys", caller=caller)
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
@@ -156,26 +157,10 @@ amount, transform, clean
     )
     panel = panel.with_rows()  # every node is forecast
     frame, labels = _added_up(panel, names, wanted)
-    options: dict[str, Any] = {
-        "by": "_node",
-        "freq": panel.grid.freq,
-        "season_length": panel.season,
-        "partial": "keep",
-        "gaps": panel.gaps,
-    }
-    made: dict[str, Any] = {
-        "model": model,
-        "calendar": calendar,
-        "events": events,
-        "days": Days.beneath(panel, history, date, calendar),
-        "caller": caller,
-        "transform": check_transform(transform, panel, caller=caller),
-        "clean": check_bool(clean, "clean", caller=caller),
-        **options,
-    }
+    made = _how(panel, model, calendar, events, transform, clean)
+    made["days"] = Days.beneath(panel, history, date, calendar)
     ended = _ended(panel, labels, names)
-    end = int(panel.end.max())
-    shared = Estimates()
+    end, shared = int(panel.end.max()), Estimates()
     base = _base(frame, panel, end, horizon, {**made, "level": level, "shared": shared})
     base = _with_widths_of_sums(base, labels, names, shared, horizon, made)
     base, unsure = _with_ends(_without(base, ended))
@@ -184,11 +169,51 @@ amount, transform, clean
     base = _with_closed(base, shut)
     errors = _errors(frame, made)
     errors.loc[errors["_node"].isin(ended), "residual"] *= _CERTAIN
-    weights = None
+    plain, weights = method != "auto", None
     if method in ("auto", "mint_shrink"):
-        weights = _learned(tree, frame, errors, panel, horizon, made, plain=method != "auto")
-    mixture = "mixture" if method == "auto" else method
-    method = "wls" if method == "auto" else method
+        weights = _learned(tree, frame, errors, panel, horizon, made, plain)
+    own = "wls" if method == "auto" else method
+    out = _reconciled(base, errors, labels, names, shut, own, non_negative)
+    out.attrs["method"] = own
+    if weights is not None:
+        record = _record(frame, errors, len(labels), end, horizon, made, shared, plain, ended)
+        closed = tree.of_leaves(shut)
+        out = _mixed(out, base, tree, record, ended, weights, closed, non_negative)
+        out.attrs["method"] = method if plain else "mixture"
+    for name, rows in unsure.items():
+        out.loc[rows, name] = np.nan
+    return out
+
+
+def _how(
+    panel: Panel, model: Any, calendar: Any, events: Any, transform: Any, clean: Any
+) -> dict[str, Any]:
+    """What the nodes of a panel are read and forecast with."""
+    return {
+        "by": "_node",
+        "freq": panel.grid.freq,
+        "season_length": panel.season,
+        "partial": "keep",
+        "gaps": panel.gaps,
+        "model": model,
+        "calendar": calendar,
+        "events": events,
+        "caller": panel.caller,
+        "transform": check_transform(transform, panel, caller=panel.caller),
+        "clean": check_bool(clean, "clean", caller=panel.caller),
+    }
+
+
+def _reconciled(
+    base: pd.DataFrame,
+    errors: pd.DataFrame,
+    labels: pd.DataFrame,
+    names: list[str],
+    shut: np.ndarray,
+    method: str,
+    non_negative: bool,
+) -> pd.DataFrame:
+    """The base forecasts by one method, and their intervals around the new forecasts."""
     out = reconcile_open(
         _label(base, labels, names),
         keys=names,
@@ -198,17 +223,7 @@ amount, transform, clean
         shut=shut.ravel(),
     ).reset_index(drop=True)
     out["base"] = base["forecast"].to_numpy()
-    out.attrs["method"] = method
-    out = _around(out, base, non_negative)
-    if weights is not None:
-        plain = mixture != "mixture"
-        record = _record(frame, errors, len(labels), end, horizon, made, shared, plain, ended)
-        closed = tree.of_leaves(shut)
-        out = _mixed(out, base, tree, record, ended, weights, closed, non_negative)
-        out.attrs["method"] = mixture
-    for name, rows in unsure.items():
-        out.loc[rows, name] = np.nan
-    return out
+    return _around(out, base, non_negative)
 
 
 def _base(
