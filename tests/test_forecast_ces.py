@@ -98,3 +98,27 @@ def test_summary_names_the_form_that_weighs_most():
     made = forecast(sales, 12, by=["kind", "item"], model="ces", level=None)
     made = made.loc[made["kind"] == "wavy", "forecast"].to_numpy().reshape(12, 12)
     assert np.abs(made - (100 + 40 * np.sin((96 + np.arange(12)) * np.pi / 6))).mean() < 6
+
+
+def test_a_season_of_two_cycles_is_seen_where_they_agree():
+    """Noise of the size of a tenth of the wave; a flat forecast misses the wave by 25."""
+    rng = np.random.default_rng(5)
+    t = np.arange(36)
+    dates = pd.date_range("2022-01-01", periods=24, freq="MS")
+    wave = 100 + 40 * np.sin(t * np.pi / 6)
+    noise = rng.normal(0, 4, (20, 24))
+    kinds = {"wavy": wave[:24] + noise, "flat": 100 + noise}
+    sales = pd.concat(
+        [
+            pd.DataFrame({"kind": kind, "item": j, "date": dates, "amount": v})
+            for kind, values in kinds.items()
+            for j, v in enumerate(values)
+        ]
+    )
+    fitted = Forecaster(by=["kind", "item"], model="ces", level=None).fit(sales)
+    form = fitted.summary_.set_index("kind")["form"]
+    assert (form["flat"] == "CES(none)").sum() >= 18
+    assert (form["wavy"] != "CES(none)").all()
+    made = fitted.predict(12)
+    made = made.loc[made["kind"] == "wavy", "forecast"].to_numpy().reshape(20, 12)
+    assert np.abs(made - wave[24:]).mean() < 8

@@ -189,23 +189,31 @@ def _ces(p: Prepared, horizon: int, held: Estimates) -> Forecast:
 def complex_smoothed(
     p: Prepared, horizon: int, *, held: Estimates | None = None
 ) -> tuple[list[Smoothed], np.ndarray]:
-    """CES without a season and with either kind, and their weights (forms, series) by AICc."""
+    """CES without a season and with either kind, and their weights (forms, series)."""
     held = held or Estimates()
-    seasons = held.of("seasons", lambda: _SEASONS[: 3 if p.m > 1 and len(p.y) > 2 * p.m else 1])
+    kinds = 3 if p.m > 1 and len(p.y) >= 2 * p.m else 1
+    seasons = held.of("seasons", lambda: _SEASONS[:kinds])
     fits = [
         fit_ces(p.y, p.n, horizon, m=p.m, season=name, held=held.part(name)) for name in seasons
     ]
-    return fits, held.of("share", _shares, fits, p.n, p.m)
+    return fits, held.of("share", _shares, fits, p)
 
 
 _SEASONS = ("none", "partial", "full")
 _TRUST = 0.1  # weights are exp(-AICc / 10), as in :mod:`.mstl`
 
 
-def _shares(fits: list[Smoothed], n: np.ndarray, m: int) -> np.ndarray:
-    free = (4, 4 + m, 6 + m)  # parameters and first states
-    value = np.stack([_criterion(fit, k) for fit, k in zip(fits, free)])
-    value[1:] = np.where(n > 2 * m, value[1:], np.inf)
+def _shares(fits: list[Smoothed], p: Prepared) -> np.ndarray:
+    """Weights of the forms.
+
+    A season needs two cycles, as many values as it has numbers, and, where a third cycle is not
+    there to bear it out, that the two agree.
+    """
+    value = np.stack([_criterion(fit, k) for fit, k in zip(fits, (4, 4, 6))])
+    shown = (p.n >= 3 * p.m) | (np.ptp(p.season, axis=0) > 0)
+    for i, fit in enumerate(fits[1:], 1):
+        enough = (p.n >= 2 * p.m) & (fit.count >= (4, 4, 6)[i] + p.m) & shown
+        value[i] = np.where(enough, value[i] + 2 * p.m, np.inf)
     value = np.where(np.isfinite(value).any(axis=0), value, 0.0)
     weight = np.exp(-_TRUST * (value - value.min(axis=0)))
     out: np.ndarray = weight / weight.sum(axis=0)
@@ -213,6 +221,12 @@ def _shares(fits: list[Smoothed], n: np.ndarray, m: int) -> np.ndarray:
 
 
 def _criterion(fit: Smoothed, k: int) -> np.ndarray:
+    """AICc with ``k`` parameters and first states of the level.
+
+    Its small-sample term belongs to what is fitted to the errors. First states of a season are
+    not: they are read off the record and cost two each, as in AIC. With them in that term no
+    record of less than three cycles could have a season.
+    """
     free = np.maximum(fit.count - k - 1, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.maximum(fit.sse / np.maximum(fit.count, 1), 1e-300)
