@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import (
     Forecaster,
     accuracy,
@@ -14,6 +14,7 @@ from salesmgmt.forecast import (
     compare_models,
     components,
     forecast,
+    forecast_ending,
     forecast_hierarchy,
     forecast_new,
     forecast_sparse,
@@ -225,3 +226,50 @@ def test_a_record_without_gaps_is_the_same_whatever_gaps_mean():
     pd.testing.assert_frame_equal(
         forecast(sales, 7, gaps="zero", **options), forecast(sales, 7, gaps="missing", **options)
     )
+
+
+@pytest.mark.parametrize("gaps", ["zero", "missing"])
+@pytest.mark.filterwarnings("ignore:.*lack the newest period:salesmgmt.errors.DataWarning")
+def test_sums_are_not_made_without_a_missing_part(gaps):
+    sales = pd.concat([month("a", 100.0), month("b", 50.0)], ignore_index=True)
+    sales.loc[(sales["k"] == "b") & sales["date"].isin(MONTHS[[7, 28, 29]]), "amount"] = np.nan
+    made = forecast_hierarchy(sales, 1, keys="k", model="mean", level=None, gaps=gaps)
+    assert made["base"].tolist() == pytest.approx([150.0, 100.0, 50.0])
+    seen = pd.DataFrame({"k": [None] * 2, "date": MONTHS[[27, 28]], "forecast": 150.0})
+    with pytest.warns(DataWarning, match="no value yet for 1 of 2"):
+        got = accuracy(seen, history=sales, gaps=gaps)
+    assert got["mae"].tolist() == [0.0]
+
+
+# --------------------------------------------------------------------------------------
+# How products ended
+
+
+def ended(sales: pd.DataFrame, ends: list[str], **options: object) -> list[float]:
+    """What remains of the last key's forecast in the months up to its end at December."""
+    table = pd.DataFrame({"k": list("abcd"), "end": [*ends, "2024-12-31"]})
+    dates = pd.date_range("2024-07-01", "2024-12-01", freq="MS")
+    ahead = pd.DataFrame({"k": "d", "date": dates, "forecast": 1.0})
+    made = forecast_ending(ahead, sales, table, by="k", freq="M", **options)
+    return made["remaining"].tolist()
+
+
+def test_an_end_in_a_month_that_is_not_over_teaches_nothing_yet():
+    days = pd.date_range("2023-01-01", "2024-06-10")
+    sales = pd.concat([pd.DataFrame({"k": k, "date": days, "amount": 10.0}) for k in "abcd"])
+    straight = [0.75, 0.5, 0.25]
+    assert ended(sales, ["2024-06-30"] * 3, ramp=3) == [1.0, 1.0, 1.0, *straight]
+
+
+def test_slow_sellers_that_sold_on_as_before_had_no_way_down():
+    """Every other month, to the end: a month without a row sold nothing before it as in it."""
+    months = pd.date_range("2021-01-01", "2024-06-01", freq="MS")
+    parts = [pd.DataFrame({"k": k, "date": months[i % 2 :: 2], "amount": 10.0})
+             for i, k in enumerate("abcd")]  # fmt: skip
+    sales = pd.concat(parts, ignore_index=True)
+    sales = sales[(sales["k"] == "d") | (sales["date"] <= "2023-12-01")]
+    more = sales[sales["k"] == "b"].assign(k="e")  # as many on either beat
+    table = pd.DataFrame({"k": list("abced"), "end": ["2023-12-31"] * 4 + ["2024-12-31"]})
+    ahead = pd.DataFrame({"k": "d", "date": MONTHS[-6:] + pd.DateOffset(months=6), "forecast": 1.0})
+    made = forecast_ending(ahead, pd.concat([sales, more]), table, by="k", ramp=4, freq="M")
+    assert made["remaining"].tolist() == [1.0] * 6

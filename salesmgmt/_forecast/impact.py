@@ -390,6 +390,8 @@ def _other_series(
     mean = filled[:, free].mean(axis=1)
     most = min(_CONTROLS, len(free))
     out = np.repeat(mean[None, :, None], len(panel), axis=0)
+    # Zeros where nothing is treated keep the single controls off logarithms, which the mean may
+    # be on: on placebo treatments in months of retail and of a hospital these gained nothing.
     out = np.concatenate([out, np.zeros((len(panel), len(filled), most))], axis=2)
     for i in np.flatnonzero(first < np.iinfo(np.int64).max // 2):
         before = filled[: max(int(first[i]) - low, 2)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, Key, Rows, check_int, factorise, take, to_pandas, warn
-from ..errors import InputError
+from ..errors import DataWarning, InputError
 from .fit import check_levels
 from .intake import Grid, Panel, one_key, read_history
 
@@ -46,8 +47,8 @@ def forecast_ending(
     history : DataFrame
         ``by``, ``date``, ``amount``: what the forecasts were made from.
     endings : DataFrame
-        One row a product: ``by``, ``end`` (last day of sale; past ones teach, later ones are
-        applied).
+        One row a product: ``by``, ``end`` (last day of sale; those in periods that are over
+        teach, later ones are applied).
     by : str
         Product column (a list of one will do).
     ramp : int, default=6
@@ -95,19 +96,21 @@ def forecast_ending(
     forecasts = to_pandas(forecasts, caller=caller, arg="forecasts")
     columns = _numbers(forecasts, amount, caller)
     ahead = _take_forecasts(forecasts, by, columns, caller)
-    panel = read_history(
-        history,
-        caller=caller,
-        by=by,
-        freq=freq,
-        season_length=1,
-        partial="keep",
-        gaps="missing",
-        date=date,
-        amount=amount,
-        as_of=as_of,
-        invalid=invalid,
-    )
+    with warnings.catch_warnings():  # told when the forecasts were made
+        warnings.filterwarnings("ignore", ".* is not over at ", DataWarning)
+        panel = read_history(
+            history,
+            caller=caller,
+            by=by,
+            freq=freq,
+            season_length=1,
+            partial="drop",
+            gaps="missing",
+            date=date,
+            amount=amount,
+            as_of=as_of,
+            invalid=invalid,
+        )
     ends = take(
         endings,
         caller=caller,
@@ -199,21 +202,29 @@ def _way_down(panel: Panel, end: np.ndarray, ramp: int) -> np.ndarray:
     """Share of the usual sales that is left ``ramp`` - 1, ..., 0 periods before the end."""
     found = []
     for i in np.flatnonzero(end < np.iinfo(np.int64).max):
-        run = slice(panel.starts[i], panel.starts[i + 1])
-        known = np.isfinite(panel.values[run])
-        at, values = panel.at[run][known], panel.values[run][known]
-        back = end[i] - at
-        usual = values[(back >= ramp) & (back < ramp + _BEFORE)]
-        if len(usual) < _BEFORE // 2 or usual.mean() <= 0:
+        sold = _sold_before(panel, int(i), int(end[i]), ramp + _BEFORE)
+        last, usual = sold[:ramp], sold[ramp:][np.isfinite(sold[ramp:])]
+        if len(usual) < _BEFORE // 2 or usual.mean() <= 0 or not np.isfinite(last).all():
             continue
-        last = np.zeros(ramp)  # a period without sales on the way down sold nothing
-        inside = (back >= 0) & (back < ramp)
-        last[back[inside]] = values[inside] / usual.mean()
-        found.append(last[::-1])
+        found.append(last[::-1] / usual.mean())
     if len(found) < _LEAST:
         return np.arange(ramp, 0, -1) / (ramp + 1)
     shares = np.clip(np.median(found, axis=0), 0.0, 1.0)
     return np.asarray(np.minimum.accumulate(shares))
+
+
+def _sold_before(panel: Panel, series: int, end: int, count: int) -> np.ndarray:
+    """What a series sold 0, 1, ... ``count`` - 1 periods before its end.
+
+    Nothing in a period without a row, before the end as on the way to it; NaN where the amount is
+    missing and before the first row.
+    """
+    run = slice(panel.starts[series], panel.starts[series + 1])
+    back = end - panel.at[run]
+    out = np.where(np.arange(count) <= back.max(initial=-1), 0.0, np.nan)
+    inside = (back >= 0) & (back < count)
+    out[back[inside]] = panel.values[run][inside]
+    return out
 
 
 def _remaining(ahead: Any, ends: Any, by: str, grid: Grid, shares: np.ndarray) -> np.ndarray:

@@ -41,17 +41,18 @@ def with_sums(
 
 
 def _summed(panel: Panel, known: list[str]) -> tuple[Panel, pd.DataFrame]:
-    """The sum of the series that share these keys, and the keys of each."""
+    """The sum of the series that share these keys, and the keys of each.
+
+    Not known where the amount of one of them is missing: without it the sum is no sum of them all.
+    """
     labels = panel.labels[known]
     found = factorise(labels, known) if known else None
     group = np.zeros(len(panel), dtype=np.int64) if found is None else found.codes
     first = np.unique(group, return_index=True)[1]
     code = np.repeat(group, np.diff(panel.starts))
     low, width = int(panel.at.min()), int(np.ptp(panel.at)) + 1
-    fine = np.isfinite(panel.values)
     cell, where = np.unique(code * width + panel.at - low, return_inverse=True)
-    values = np.bincount(where[fine], panel.values[fine], len(cell))
-    values[np.bincount(where[fine], minlength=len(cell)) == 0] = np.nan
+    values = np.bincount(where, panel.values, len(cell))  # of a missing amount none is known
     end = np.full(len(first), panel.end.min())
     np.maximum.at(end, group, panel.end)
     starts = np.searchsorted(cell, np.arange(len(first) + 1) * width)

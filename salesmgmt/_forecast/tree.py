@@ -442,7 +442,7 @@ def _added_up(
     own = (code, panel.at, panel.values)
     if panel.zero_gaps:
         own = _with_zeros(panel, code)
-    summed = own if panel.zero_gaps else with_gaps_filled(panel)
+    summed = with_gaps_filled(panel, own)
     parts, labels, offset = [], [], 0
     for one in levels:
         code, at, values = own if one == names else summed

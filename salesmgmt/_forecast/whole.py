@@ -20,11 +20,13 @@ _LATE = 4  # part of a season by which a series may be reported late
 _ENOUGH = 4  # values that tell what is lacking
 
 
-def with_gaps_filled(panel: Panel) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Series, period and value of all rows, with what is not known filled in."""
-    code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
-    known = np.isfinite(panel.values)
-    parts = [(code[known], panel.at[known], panel.values[known])]
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def with_gaps_filled(panel: Panel, rows: Rows) -> Rows:
+    """Series, period and value of all ``rows`` of a panel, with what is not known filled in."""
+    known = np.isfinite(rows[2])
+    parts = [tuple(v[known] for v in rows)]
     newest, late = int(panel.end.max()), 0
     for block in panel.blocks():
         series, at, values, after = _lacking(block, newest, panel.season)
