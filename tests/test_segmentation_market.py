@@ -338,6 +338,14 @@ def test_a_promotion_may_have_several_scopes():
     with pytest.warns(DataWarning, match=r"both have 'region', .* scope=\['line', 'region'\]"):
         whole = promotion_effect(sold, plan.head(1).assign(line="x"), scope="line")
     assert whole["actual"][0] == 3150.0
+    with pytest.warns(
+        DataWarning, match=r"the scope of 2 row.* first 7 .*line='z', region=1; 'line' holds 'x'"
+    ):
+        promotion_effect(sold, plan.assign(line="z"), scope=["line", "region"])
+    after = {"start": on[0] + pd.Timedelta("9999D"), "end": on[-1] + pd.Timedelta("9999D")}
+    later = pd.concat([plan, plan.tail(1).assign(**after)])
+    with pytest.raises(InputError, match=r"1 promotion\(s\) lie outside the dates .* first 7 \(2"):
+        promotion_effect(sold, later, scope="region")
     apart = plan.assign(line=["x", "y"], start=[on[0], on[3]])
     with pytest.raises(InputError, match="promotion 7 has other dates in one scope"):
         promotion_effect(sold, apart, scope=["line", "region"])
@@ -458,6 +466,8 @@ def test_market_share_by_hand_and_truth(sample):
     assert drives["growth_gap"].mean() < -0.1
     with pytest.raises(InputError, match="needs a market"):
         market_share(sample, market.assign(amount=0.0))
+    with pytest.warns(DataWarning, match=r"216 of 432 row\(s\) of market repeat another"):
+        market_share(sample, pd.concat([market, market]))  # half the share, without a word
     with pytest.warns(DataWarning, match="lie 3 or more periods of freq='M' apart"):
         market_share(sample, market, freq="M")  # a quarter's market against a month of sales
     with pytest.warns(DataWarning, match=r"in \d+ of \d+ row\(s\) our amount .* same unit"):

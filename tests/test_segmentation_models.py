@@ -201,6 +201,11 @@ def test_spend_that_is_not_known_is_not_nothing():
     assert model.expected_spend(seen.head(1)).round(1).tolist() == [35.2]
 
 
+def test_a_rate_in_per_cent_is_told():
+    with pytest.warns(DataWarning, match=r"rate=15 is 1500% a unit of time; 1 % is 0\.01"):
+        MODELS[0].discounted_purchases(SEEN, 15)
+
+
 def test_opportunities_to_come_are_counted():
     model = BGBB.from_params(alpha=1.204, beta=0.750, gamma=0.657, delta=2.783)
     donors = pd.DataFrame({"x": [0, 4], "t_x": [0, 5], "T": [6, 6]})

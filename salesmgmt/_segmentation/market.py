@@ -132,7 +132,7 @@ def portfolio(
         added_up(keys.codes[i], rows["amount"][i], n, caller="portfolio") for i in inside
     )
     if before.sum() <= 0 or after.sum() <= 0:
-        raise InputError("portfolio(): each of the two periods must hold a positive amount.")
+        raise _nothing_in([before.sum(), after.sum()], spans, days)
     there = (np.bincount(keys.codes[inside[0] | inside[1]], minlength=n)) > 0
     out = keys.labels.copy()
     out["before"], out["after"] = before, after
@@ -149,6 +149,17 @@ def portfolio(
             out["margin"] = np.where(after > 0, (after - costs) / after, np.nan)
     out = out[there]
     return out.sort_values("after", ascending=False, kind="stable", ignore_index=True)
+
+
+def _nothing_in(amounts: list[float], spans: list[tuple[int, int]], days: np.ndarray) -> InputError:
+    """What the two periods hold, and from when to when there are data."""
+    named = [f"{np.datetime64(a, 'D')} to {np.datetime64(b, 'D')}" for a, b in spans]
+    told = ", ".join(f"{v:,.6g} from {n}" for v, n in zip(amounts, named, strict=True))
+    known = " to ".join(str(np.datetime64(int(d), "D")) for d in (days.min(), days.max()))
+    return InputError(
+        f"portfolio(): each of the two periods must hold a positive amount, there are {told}; the "
+        f"data are of {known}."
+    )
 
 
 def _spans(periods: Any) -> list[tuple[int, int]]:
@@ -390,8 +401,8 @@ def market_share(
     -----
     DataWarning
         Transactions have keys that the market lacks altogether, we sell more than the whole
-        market (another unit of money?), or the market has no two periods in a row (is it given
-        by quarters, and ``freq`` months?).
+        market (another unit of money?), rows of the market are there twice, or it has no two
+        periods in a row (is it given by quarters, and ``freq`` months?).
 
     Examples
     --------
@@ -428,6 +439,7 @@ def market_share(
         )
     keyed = pd.concat([ours.frame[names], size.frame[names]], ignore_index=True)
     codes = factorise(keyed, names).codes if names else np.zeros(len(keyed), dtype=np.int64)
+    _tell_twice(market)
     _tell_unknown(keyed, codes, len(ours), names)
     periods = [period_of(r.days("date"), freq, year_start=year_start) for r in (ours, size)]
     cells = pd.DataFrame({"key": codes, "period": np.concatenate(periods)})
@@ -458,6 +470,17 @@ def market_share(
         "used": int(known[a].sum()),
     }
     return result
+
+
+def _tell_twice(market: pd.DataFrame) -> None:
+    """Warn of rows that are there twice, as after reading a file twice: both are added up."""
+    twice = market.astype(str).duplicated()
+    if twice.any():
+        warn(
+            f"market_share(): {int(twice.sum())} of {len(market)} row(s) of market repeat another "
+            "one in every column, and are added to it; drop them if they are no sales of their "
+            "own: market.drop_duplicates()."
+        )
 
 
 def _tell_longer(codes: np.ndarray, periods: np.ndarray, freq: str) -> None:

@@ -89,7 +89,7 @@ def promotion_effect(
     -----
     DataWarning
         ``promotions`` says what was promoted in a column of ``transactions`` that ``scope`` does
-        not name: all sales are then judged.
+        not name (all sales are then judged), or nothing was ever sold in the scope of one.
 
     References
     ----------
@@ -129,8 +129,10 @@ def promotion_effect(
     days = rows.days("date")
     first, width = int(days.min()), int(days.max() - days.min()) + 1
     masks = [_in_scope(rows.frame, plans.frame, i, columns) for i in range(len(plans))]
+    _tell_nothing_sold(rows.frame, plans, masks, columns)
     names = plans.series("promotion").reset_index(drop=True)
     starts, ends = plans.days("start"), plans.days("end")
+    _check_inside(plans, first, first + width - 1)
     codes, labels = plans.keys("promotion").codes, names.drop_duplicates()
 
     def sums(mask: np.ndarray) -> np.ndarray:
@@ -176,9 +178,50 @@ def _plans(promotions: pd.DataFrame, columns: list[str], invalid: str) -> Rows:
         cost=Amount("cost", optional=True, low=0, option=""),
         **scopes,
     )
-    if (plans.days("end") < plans.days("start")).any():
-        raise InputError("promotion_effect(): a promotion ends before it starts.")
+    wrong = np.flatnonzero(plans.days("end") < plans.days("start"))
+    if len(wrong):
+        raise InputError(
+            f"promotion_effect(): {len(wrong)} promotion(s) end before they start, first "
+            f"{_called(plans, int(wrong[0]))}."
+        )
     return plans
+
+
+def _check_inside(plans: Rows, first: int, last: int) -> None:
+    outside = np.flatnonzero((plans.days("end") < first) | (plans.days("start") > last))
+    if len(outside):
+        span = " to ".join(str(np.datetime64(d, "D")) for d in (first, last))
+        raise InputError(
+            f"promotion_effect(): {len(outside)} promotion(s) lie outside the dates of "
+            f"transactions ({span}), first {_called(plans, int(outside[0]))}; leave them out."
+        )
+
+
+def _called(plans: Rows, i: int) -> str:
+    """A promotion by name and dates."""
+    start, end = (np.datetime64(int(plans.days(c)[i]), "D") for c in ("start", "end"))
+    return f"{plans.series('promotion').iloc[[i]].tolist()[0]!r} ({start} to {end})"
+
+
+def _tell_nothing_sold(
+    lines: pd.DataFrame, plans: Rows, masks: list[np.ndarray], columns: list[str]
+) -> None:
+    """Warn of scopes without a single sale: mostly another spelling."""
+    empty = [i for i, mask in enumerate(masks) if not mask.any()]
+    if not empty:
+        return
+    given = {c: plans.frame[c].iloc[[empty[0]]].tolist()[0] for c in columns}
+    scope = {c: value for c, value in given.items() if not pd.isna(value)}
+    strange = [c for c, value in scope.items() if not (lines[c] == value).any()]
+    there = "; ".join(
+        f"{c!r} holds {', '.join(map(repr, lines[c].drop_duplicates().head(4).tolist()))}, ..."
+        for c in strange or columns
+    )
+    warn(
+        f"promotion_effect(): nothing was ever sold in the scope of {len(empty)} row(s) of "
+        f"promotions, first {_called(plans, empty[0])}: "
+        f"{', '.join(f'{c}={value!r}' for c, value in scope.items())}; {there}"
+    )
 
 
 def _tell_unused(
@@ -268,8 +311,6 @@ def _effect(
     level: float,
 ) -> dict[str, float]:
     """Effect of one promotion (its spans together) and the range it lies in."""
-    if not len(starts):
-        raise InputError("promotion_effect(): a promotion lies outside the dates of the data.")
     spans = ends - starts + 1
     judged = []
     for control in [*controls, [(np.ones(len(own)), 1.0)]][: max(len(controls), 1)]:

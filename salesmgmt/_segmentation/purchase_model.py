@@ -191,6 +191,8 @@ class PurchaseModel(Likelihood, ABC):
         """
         caller = f"{type(self).__name__}.discounted_purchases"
         check_number(rate, "rate", caller=caller, low=0, open_low=True)
+        if rate > 1:
+            warn(f"{caller}(): rate={rate:g} is {rate:.0%} a unit of time; 1 % is 0.01.")
         index, p, x, t_x, T = self._ready(X, "discounted_purchases")
 
         def ahead(t: float) -> np.ndarray:
