@@ -258,7 +258,8 @@ def test_clv_is_purchases_times_value_times_margin(sample):
     less = clv(sample, model="paretonbd", level=None, margin=0.25)
     np.testing.assert_allclose(less["clv"], product * 0.25)
     assert (clv(sample, model="paretonbd", level=None, discount_rate=0.1)["clv"] < out["clv"]).all()
-    for wrong in (30, pd.Series(30.0, index=sample["customer_id"].unique())):
+    by_id = pd.Series(30.0, index=sample["customer_id"].unique())
+    for wrong in (30, np.int64(30), by_id, by_id.astype("Float64"), by_id.to_dict()):
         with pytest.raises(InputError, match=r"at most 1; got 30.* A margin of 30 % is 0\.3"):
             clv(sample, margin=wrong)
     with pytest.warns(DataWarning, match=r"800% a year; 8 % is 0\.08"):

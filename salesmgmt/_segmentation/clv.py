@@ -350,12 +350,13 @@ def _best(transactions: pd.DataFrame, options: dict[str, Any]) -> str:
 
 def _check_margin(margin: Any) -> None:
     """Refuse per cent where a share is meant: nobody earns more than the amount."""
-    values = np.asarray(margin).reshape(-1)
-    if values.dtype.kind not in "iuf":
+    one = isinstance(margin, int | float | np.number)
+    if not one and not isinstance(margin, pd.Series | dict | list | tuple | np.ndarray):
         return  # told as what it is where it is used
-    high = values[values > 1]
+    values = pd.to_numeric(pd.Series(margin), errors="coerce")
+    high = values[values > 1].tolist()
     if len(high):
-        many = f" for {len(high)} customer(s)" if isinstance(margin, pd.Series) else ""
+        many = "" if one else f" for {len(high)} customer(s)"
         raise InputError(
             f"clv(): margin is the share of the amount that is earned, at most 1; got {high[0]:g}"
             f"{many}. A margin of 30 % is 0.3."
