@@ -16,7 +16,8 @@ from .smoothing import TRENDS, View
 
 __all__ = ["FITTED", "KINDS", "Record", "Tree", "kinds", "learn", "usual_weights"]
 
-# What is mixed, with its weight where the past says nothing. The last four spread the sums of a
+# What is mixed, with its weight where the past says nothing (chosen; where it says
+# something, weights move from these). The last four spread the sums of a
 # level, reconciled by the second or third, by what each bottom series sold: the mean over all
 # levels above the bottom by the last season or by the last three, the coarsest level alone, the
 # finest alone (levels of as many nodes count alike: the order of the keys decides nothing). The

@@ -18,13 +18,13 @@ from .daily import Days
 from .exog import exog_columns
 from .intake import Panel
 
-__all__ = ["Drivers", "read_drivers"]
+__all__ = ["FAR", "Drivers", "read_drivers"]
 
 _RECENT = 15  # years that effects are learned from: opening hours and habits change
 _POOL = 4096  # series whose effects are shrunk towards each other
 _LEVEL = (4, 24)  # periods that tell the level: a season, but no fewer and no more than these
 _BLOCK = 512  # series estimated side by side
-_FAR = 5.0  # beyond it an effect in logarithms is no effect any more
+FAR = 5.0  # beyond it an effect in logarithms is no effect any more
 _NOTHING = 0.2  # of the usual sales: below it a holiday tells nothing of the level
 _RARE = 0.1  # part of the periods that such holidays take, at most
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
@@ -201,7 +201,7 @@ class Drivers:
                 continue
             effect = self._sums(self._tables(which, first, len(y)), which)
             y = np.stack([dense[i][1] for i in which])
-            times = np.exp(np.clip(effect, -_FAR, _FAR))
+            times = np.exp(np.clip(effect, -FAR, FAR))
             free = np.where(self.logs[which, None], y / times, y - self.scale[which, None] * effect)
             if not whole:
                 free[self._silent(which, first, y)] = np.nan
@@ -238,7 +238,7 @@ class Drivers:
             for which in _blocks(np.flatnonzero(end == last)):
                 effect[which], doubt[which] = self.ahead(which, int(last) + 1, horizon)
         logs, scale = self.logs[:, None], self.scale[:, None]
-        times = np.where(logs, np.exp(np.clip(effect, -_FAR, _FAR)), 1.0)
+        times = np.where(logs, np.exp(np.clip(effect, -FAR, FAR)), 1.0)
         plus = np.where(logs, 0.0, scale * effect)
         out = {"status": made["status"]}
         centre = made["forecast"]

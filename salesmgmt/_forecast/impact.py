@@ -23,7 +23,7 @@ __all__ = ["impact"]
 
 # How placebo errors widen or narrow cumulated intervals: benchmarks/train_impact.py.
 _BASE = 95.0  # level at which widths are corrected; others follow the t distribution
-_NORMAL = 1.959963984540054
+_NORMAL = 1.959963984540054  # standard errors in the half width at that level
 _BELIEF = 12.0  # series from which a run tells what the runs share
 _STEADY = 3.0  # windows without overlap from which that share is half believed
 _ROUGH = 0.1  # the same where controls, calendar or events make widths a rougher guess

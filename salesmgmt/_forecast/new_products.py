@@ -15,6 +15,7 @@ from .intake import Panel, known_rows, one_key, read_history
 
 __all__ = ["forecast_new"]
 
+_LEAST = 0.05  # factor of a season, which curves are divided by
 _ROUNDING = 1e-9  # of the largest value: means of rows that are all alike differ by so little
 
 
@@ -250,7 +251,7 @@ def _common_season(panel: Any) -> np.ndarray:
     place = np.arange(low, high + 1) % m
     ratio = np.where(trend > 0, total / np.where(trend > 0, trend, 1.0), 1.0)
     factor = np.array([np.median(ratio[place == k]) for k in range(m)])
-    factor = np.maximum(factor, 0.05)
+    factor = np.maximum(factor, _LEAST)
     factor = factor / factor.mean()
     noise = ((ratio - factor[place]) ** 2).sum() / max(len(ratio) - m, 1) * m / len(ratio)
     signal = np.clip(1 - noise / max(float(factor.var()), 1e-300), 0.0, 1.0)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["closed_ahead", "closed_places", "closed_then", "tell_of_gaps", "with_rare_days"]
 
-_CYCLES = {"D": (7,), "h": (24, 168)}
+_CYCLES = {"D": (7,), "h": (24, 168)}  # a day or hour is closed by week, an hour also by day
 _LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
 _CHANCE = 1e-3  # of a place in the cycle staying empty by accident
 _SELDOM, _OFTEN = 0.5, 0.9  # of the weeks: a day seldom worked among days worked nearly always

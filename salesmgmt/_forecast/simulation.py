@@ -33,7 +33,7 @@ from ..engine.sums import group_sums
 from ..errors import InputError
 from .cleaning import clean_block, possible_block
 from .daily import Days
-from .drivers import Drivers, read_drivers
+from .drivers import FAR, Drivers, read_drivers
 from .fit import chance_ahead, check_models, check_transform, floors, strands_of, widths_of
 from .intake import Panel, read_history
 from .opening import closed_ahead
@@ -46,6 +46,7 @@ _PAST = 120  # periods whose errors give the correlations
 _ORIGINS = 3  # earlier origins that tell how errors of a horizon belong together
 _ASKED = 1024  # series asked for it
 _FEWEST = 4  # values that say how uncertain a series is
+# Levels at which lent widths are told, those of the engine's own.
 _LEVELS = np.array([50.0, 60.0, 70.0, 80.0, 90.0, 95.0, 98.0, 99.0, 99.8])
 
 
@@ -356,7 +357,7 @@ def _with_effects(
         off = unsure @ rng.standard_normal((len(root.S), n))
         effect = drivers.effect(i, begin, horizon)[:, None] + drivers.moved(i, begin, horizon) @ off
         if drivers.logs[i]:
-            amounts[at] *= np.exp(np.clip(effect, -5, 5))
+            amounts[at] *= np.exp(np.clip(effect, -FAR, FAR))
         else:
             amounts[at] += drivers.scale[i] * effect
         floor = drivers.floor[i]

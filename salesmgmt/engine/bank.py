@@ -28,9 +28,11 @@ from .marginal import Forecast
 from .methods import METHODS, by_past, newest, rows_from, safe, sane
 from .preparation import Prepared, prepare, scale_of
 
-# What counts in intermittent demand; less than the whole, found on past origins.
+# What counts in intermittent demand. Less than the whole makes absolute errors smaller (MASE 1.67,
+# with the whole 1.70, at three origins inside the training part of carparts) at the price of sums
+# that are too low (by 12 %, with the whole by 5 %). Found on past origins, by no script that stays.
 SPARSE_SHARES = {"imapa": 0.46, "newest mean": 0.46}
-_USUAL = (7, 12, 24, 52)
+_USUAL = (7, 12, 24, 52)  # seasons looked for where none is named: week, year of months, day, year
 _LIFT = 5.0  # mean absolute deviations
 _DUST = 1e-9  # of the mean absolute value: what rounding leaves of sums that cancel
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
@@ -441,6 +443,7 @@ def _by_season(
 
 def _hidden_season(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     """A season that a long record shows although none was named; 0 where there is none."""
+    # in standard errors; more than for a season that is named, as several are tried
     best, season = np.full(len(n), 3.0), np.zeros(len(n), dtype=int)
     for m in _USUAL:
         which = np.flatnonzero(n >= max(3 * m, 100))

@@ -3,7 +3,7 @@
 Widths are learned on collections of series; a collection nobody has seen errs more, or less, than
 its like. How much lasts from one origin to the next. The forecasts that would have been made some
 periods ago tell it, all series together: of errors in half widths of the interval that is to hold
-80, 90 or 95 %, that quantile would be one. The mean of the three logarithms is shrunk towards zero
+90 or 95 %, that quantile would be one. The mean of the two logarithms is shrunk towards zero
 by how many series and origins speak, because what happens at a single time is no law.
 
 The sums of a hierarchy are few and err less, or more, than the series they are made of. Each of
@@ -46,11 +46,12 @@ LEVELS = (90.0, 95.0)  # in the mean less subject to chance than the last alone
 # sets left out of training, what lasts has a variance as large as that of a single origin; in
 # sets trained on there is nothing left to correct.
 _DOUBT = 80.0
-_MOST = np.log(2.0)
+_MOST = np.log(2.0)  # of a factor, either way
 # Logarithms of the factors of levels: by how much they fall with the logarithm of size, how far
 # they differ from that, over how much in the logarithm of size they are alike, by how much a single
 # node at one origin, and one origin of all nodes, mislead, and how far the quantile of a single
-# node lies below what its like would show. Found on held-out origins of eleven hierarchies.
+# node lies below what its like would show. Found on held-out origins of eleven hierarchies, by
+# no script that stays.
 _LEVEL = {"slope": -0.04, "spread": 0.5, "range": 3.0, "node": 1.0, "origin": 0.3, "bias": 0.35}
 
 

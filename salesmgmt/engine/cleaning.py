@@ -30,8 +30,8 @@ KINDS = ("outlier", "level shift", "unsettled")
 _SURE = 5.0  # standard errors that make a value odd, in a long series
 _YOUNG = 30.0  # more of it: over the number of values
 _FEW = 6.0  # and over the number of cycles
-_ROUNDS = 8
-_SHORTEST = 16
+_ROUNDS = 8  # one odd value of each series a round
+_SHORTEST = 16  # values
 _SETTLED = 3  # values that must follow
 _SPARSE = 0.2  # share of zeros from which demand counts as intermittent
 

@@ -24,7 +24,8 @@ GROUPS = {"short": "plain", "long": "plain", "quarter": "season", "month": "seas
 LOOK = {"short": 6, "long": 10, "quarter": 8, "month": 18, "fine": 13}
 _LEAST = 1e-3  # least unit of a width, of the mean absolute value
 # Values from which widths are as they were learned, and the log of the factor six values less ask
-# for: pieces cut from ten sets at four origins held 76 to 88 % with six to eight values.
+# for: pieces cut from ten sets at four origins held 76 to 88 % with six to eight values. No script
+# in benchmarks/ finds it again.
 _ENOUGH, _SIX_FEWER = 12, 0.4
 
 

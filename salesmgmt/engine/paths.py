@@ -41,11 +41,11 @@ __all__ = [
 # a series says of it, and how far squared errors belong together beyond that.
 _USUAL = (0.26, 0.54)
 _USUAL_WEIGHT = np.array([[2.5, 0.67], [0.67, 0.37]])
-_FREEDOM = 6.0
+_FREEDOM = 6.0  # of the t copula
 _WORTH = 30.0  # series and origins that the usual law counts for
-_MANY = 10
+_MANY = 10  # series from which a time's common error can be told from their own
 _GRID = np.linspace(0.0, 1.0, 201)
-_FAR = 8.0
+_FAR = 8.0  # deviates beyond it are rounding of a tail
 
 
 def persistence(width: np.ndarray) -> np.ndarray:

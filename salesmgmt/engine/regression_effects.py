@@ -25,7 +25,7 @@ from scipy.signal import lfilter
 
 __all__ = ["Evidence", "evidence", "nuisance", "shrunken", "told"]
 
-_MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)
+_MEMORY = (0.02, 0.1, 0.25, 0.5, 0.8)  # gains of the level: from nearly fixed to nearly a walk
 _MANY = 8  # series from which a common mean is learned
 _GUESS, _WEIGHT = 0.01, 1.0  # a weak idea of the size of effects, worth one series
 _WIDE = 0.3  # where the search for it starts

@@ -20,7 +20,7 @@ import numpy as np
 
 __all__ = ["Parts", "split"]
 
-_ROUNDS = 6
+_ROUNDS = 6  # of the biweight, the first of them with weights that only fall off
 _CUT = 4.685  # biweight with 95 % efficiency at the normal
 _FEW = 0.25  # share of the mean error below which most values fit and few do not
 _FINE = 0.05  # the same of the ninth tenth of errors, for the size of the remainder
