@@ -35,7 +35,7 @@ _CLOSE = 2  # orders of the list that are fitted by exact likelihood
 _ROUNDS = 1  # of looking at neighbours
 _SPARE = 4  # orders that may stand in for one not trusted, where neighbours are not looked at
 _MOST = (3, 3, 2, 2)  # of p, q, P, Q
-_LONG = 240  # values from which neighbours are not looked at
+_SHORT = 12  # longest season at which neighbours are looked at
 _KPSS = 0.463  # 5 % point
 _HALF = 0.5  # of the variance must go by a second difference
 _STEPS = 30
@@ -104,10 +104,8 @@ def _choose(
     out = []
     for pair in sorted({(int(a), int(b)) for a, b in zip(d, D)}):
         which = np.flatnonzero((d == pair[0]) & (pair[1] == D))
-        long = n[which] - pair[0] - pair[1] * m > _LONG
-        for some in (which[~long], which[long]):
-            for part in _alike(y, n, some):
-                out += _search(part, y, filled, n, m, *pair)
+        for part in _alike(y, n, which):
+            out += _search(part, y, filled, n, m, *pair)
     return out
 
 
@@ -284,7 +282,7 @@ def _search(
     rank = np.argsort(np.stack([f.aicc for f in fits]), axis=0, kind="stable")
     best: list[_Fits | None] = [None] * len(which)
     seen: list[set[Order]] = [set() for _ in which]
-    wide = len(w) <= _LONG and m <= 12  # columns here are all longer than that, or none
+    wide = m <= _SHORT
     todo: dict[Order, list[int]] = {}
     starts: dict[tuple[Order, int], np.ndarray] = {}
     for j in range(len(which)):
@@ -294,10 +292,11 @@ def _search(
                 one = replace(order, constant=constant)
                 todo.setdefault(one, []).append(j)
                 starts[one, j] = theta[: order.size - order.constant]
-    for turn in range(1 + (_ROUNDS if wide else 0)):
-        moved = _try(best, seen, todo, starts, part, m)
-        if turn == _ROUNDS or not wide:
-            break
+    _try(best, seen, todo, starts, part, m)
+    if not wide:
+        _instead(best, seen, rank, tried, [f.theta for f in fits], part, m)
+    moved = list(range(len(which)))
+    for _ in range(_ROUNDS if wide else 0):
         todo = {}
         for j in moved:
             now = best[j]
@@ -306,8 +305,7 @@ def _search(
                     if one not in seen[j]:
                         todo.setdefault(one, []).append(j)
                         starts[one, j] = _carried(now.theta[:, 0], now.order, one)
-    if not wide:
-        _instead(best, seen, rank, tried, [f.theta for f in fits], part, m)
+        moved = _try(best, seen, todo, starts, part, m)
     orders = [f.order for f in best if f is not None]
     thetas = [f.theta[:, 0] for f in best if f is not None]
     out = []

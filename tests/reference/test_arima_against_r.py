@@ -177,6 +177,16 @@ def test_an_order_at_the_edge_of_the_unit_circle_keeps_its_coefficients():
     assert choose(*block(FURTHER["rate"]), 1, 1).aicc[0] <= 38.935 + 0.2
 
 
+@pytest.mark.parametrize("seed, theirs", [(0, 873.257), (5, 847.563), (6, 871.011)])
+def test_orders_of_long_records_are_as_likely_as_those_of_auto_arima(seed, theirs):
+    """300 values of an ARMA(3,1); AICc printed by auto.arima (R 4.2.2, forecast 8.20)."""
+    e = np.random.default_rng(seed).normal(size=420)
+    w = np.zeros(420)
+    for t in range(3, 420):
+        w[t] = 0.5 * w[t - 1] - 0.4 * w[t - 2] + 0.45 * w[t - 3] + e[t] + 0.3 * e[t - 1]
+    assert choose(*block((w[120:] + 50).round(2)), 1, 1).aicc[0] <= theirs + 0.2
+
+
 def test_a_long_record_whose_likeliest_order_has_a_unit_root_is_no_random_walk():
     """A level that shifts once passes for a random walk; its changes then have a root of one."""
     y = np.random.default_rng(9).normal(size=300) + 2 * (np.arange(300) > 150)
