@@ -19,6 +19,7 @@ from salesmgmt.segmentation import (
     abc,
     baskets,
     cluster,
+    clv,
     cohorts,
     itemsets,
     portfolio,
@@ -150,6 +151,11 @@ def test_online_retail_in_a_walkthrough_of_lifetimes(data_dir):
     assert spend.params_.round(2).to_dict() == {"p": 2.1, "q": 3.45, "gamma": 485.57}
     printed = [416.917667, 569.988807, 333.762672, 416.917667, 416.917667, 376.166864]
     assert spend.expected_spend(seen).head(6).tolist() == pytest.approx(printed, abs=2e-3)
+    # Value of twelve months, of 30 days there: where hardly anybody leaves, so much less.
+    worth = clv(sold, model="bgnbd", discount_rate=1.01**12 - 1, level=None)
+    printed = pd.Series({"14646": 222_128.930290, "18102": 178_895.333435, "16029": 58_729.618772})
+    months = worth.set_index("customer_id")["clv"] / (365.25 / 360)
+    assert months[printed.index].tolist() == pytest.approx(printed.tolist(), rel=2e-4)
 
 
 # -- baskets --------------------------------------------------------------------------
