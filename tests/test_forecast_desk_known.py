@@ -211,6 +211,12 @@ def test_steps_are_counted_where_predictions_do_not_tell_them():
     pd.testing.assert_frame_equal(bare, whole)
 
 
+@pytest.mark.parametrize("level", [(80, 80.0000001), 99.9999999])
+def test_levels_that_would_share_a_column_are_refused(level):
+    with pytest.raises(InputError, match="columns named by six digits cannot tell apart"):
+        forecast(month("a", 1.0), 1, level=level)
+
+
 def test_options_of_a_hierarchy_are_checked_before_any_work():
     with pytest.raises(InputError, match=r"forecast_hierarchy\(\): non_negative must be True or"):
         forecast_hierarchy(orders(), 2, keys="k", non_negative="x")

@@ -132,3 +132,12 @@ def test_models_of_one_key_stand_together_the_better_one_on_top():
     ax = plots.accuracy_against_naive(endless)
     assert ax.get_xlim()[1] == pytest.approx(1.25 * 0.3)
     ax.figure.canvas.draw()
+
+
+def test_an_interval_has_two_ends_or_is_told_of():
+    dates = pd.date_range("2025-01-01", periods=3, freq="MS")
+    made = pd.DataFrame({"date": dates, "forecast": 5.0, "lo_80.0": 4.0, "hi_80.0": 6.0})
+    drawn = plots.fan_chart(made)
+    assert "80 % interval" in [text.get_text() for text in drawn.get_legend().get_texts()]
+    with pytest.raises(InputError, match="one end of an interval without 'hi_80'"):
+        plots.fan_chart(made.drop(columns="hi_80.0"))

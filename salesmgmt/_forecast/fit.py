@@ -289,7 +289,14 @@ def check_levels(level: Any, *, caller: str) -> list[float]:
                 f"{caller}(): level is in percent (80, 95), got {one!r}; "
                 f"did you mean {100 * one:g}?"
             )
-    return sorted(set(given))
+    levels = sorted(set(given))
+    names = [f"{one:g}" for one in levels]
+    if len(set(names)) < len(names) or "100" in names:
+        raise InputError(
+            f"{caller}(): level has {level!r}, which columns named by six digits cannot tell apart "
+            "(lo_100 would be the end of an interval that holds everything); round it."
+        )
+    return levels
 
 
 def check_transform(transform: Any, panel: Panel, *, caller: str) -> str | float | None:

@@ -53,12 +53,11 @@ def fan_chart(
     Raises
     ------
     InputError
-        A column is missing, there are more than six series, or several forecasts of one date
-        (models, cutoffs).
+        A column is missing (one end of an interval, say), there are more than six series, or
+        several forecasts of one date (models, cutoffs).
     """
     frame, ax = axes(result, ["date", "forecast"], ax, lang, caller="plots.fan_chart")
-    found = [m for m in map(_BOUND.fullmatch, map(str, frame)) if m]
-    levels = sorted({float(m[2]) for m in found})
+    frame, levels = _levels(frame)
     columns = list(frame.columns)
     made = _FIXED | _LATER.intersection(columns[columns.index("date") :])
     keys = [c for c in columns if c not in made and not _BOUND.fullmatch(str(c))]
@@ -86,6 +85,20 @@ def fan_chart(
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+
+
+def _levels(frame: Any) -> tuple[Any, list[float]]:
+    """The frame with one way of writing levels, and those whose interval has both of its ends."""
+    found = [m for m in map(_BOUND.fullmatch, map(str, frame)) if m]
+    names = {m[0]: f"{m[1]}_{float(m[2]):g}" for m in found}
+    levels = sorted({float(m[2]) for m in found})
+    lost = [n for x in levels for n in (f"lo_{x:g}", f"hi_{x:g}") if n not in names.values()]
+    if lost:
+        raise InputError(
+            f"plots.fan_chart(): result has one end of an interval without {lost[0]!r}; give both, "
+            "or drop the one."
+        )
+    return frame.rename(columns=names), levels
 
 
 def _series(frame: Any, keys: list[str]) -> np.ndarray:

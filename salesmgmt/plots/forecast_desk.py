@@ -120,7 +120,7 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
         for i, (_, run) in enumerate(part.groupby("cutoff")):
             label = _model(model, lang) if i == 0 else None
             ax.plot(run["date"], run["forecast"], color=colour, linewidth=1.6, label=label)
-            if "lo_80" in run and model == frame["model"].iloc[0]:
+            if {"lo_80", "hi_80"} <= set(run) and model == frame["model"].iloc[0]:
                 words = t(lang, "80 % interval", "80% 区间") if i == 0 else None
                 ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15,
                                 linewidth=0, label=words)  # fmt: skip
