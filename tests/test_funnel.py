@@ -324,3 +324,26 @@ def test_every_won_stage_ends_the_standard_process():
         "lead > renewal": False,
     }
     assert out["skipped"].tolist() == [0, 0, 1]
+
+
+def test_moves_by_group_are_those_of_each_group_alone():
+    events = days(
+        {
+            1: [(0, "lead"), (2, "demo"), (4, "lead"), (9, "won")],
+            2: [(0, "lead"), (3, "demo"), (5, "won")],
+            3: [(1, "lead"), (2, "lost")],
+        }
+    )
+    # A deal belongs to the group of its first event, wherever it goes on.
+    events["region"] = ["n", "s", "s", "s", "s", "s", "s", "n", "n"]
+    out = funnel.transitions(events, by="region")
+    own = events["deal_id"].map({1: "n", 2: "s", 3: "n"})
+    for region, rows in events.groupby(own):
+        alone = funnel.transitions(rows, as_of=out["as_of"][0])
+        part = out[out["region"] == region].drop(columns="region")
+        keys = ["from", "to"]
+        left, right = (t.sort_values(keys, ignore_index=True) for t in (part, alone))
+        pd.testing.assert_frame_equal(left.drop(columns="kind"), right.drop(columns="kind"))
+    assert out.groupby(["region", "from"])["share"].sum().round(12).eq(1).all()
+    with pytest.raises(InputError, match="'moves'"):
+        funnel.transitions(events.rename(columns={"region": "moves"}), by="moves")

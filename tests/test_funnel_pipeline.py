@@ -356,6 +356,25 @@ def test_coverage_counts_overdue_deals_in_the_current_period_once():
         coverage(deals, plan.assign(currency=["CNY", "USD"]))
 
 
+def test_coverage_refuses_periods_that_share_days():
+    """For the company the deal counted in January and in the quarter: 10 were 20 won."""
+    deals = pd.DataFrame({"deal_id": [1], "stage": ["won"], "amount": [10.0], "owner": ["a"],
+                          "created_at": "2025-01-01", "close_date": "2025-01-20"})  # fmt: skip
+    plan = pd.DataFrame(
+        {"owner": ["a", "b", "a"], "period_start": ["2025-01-01", "2025-01-01", "2025-01-31"],
+         "period_end": ["2025-01-31", "2025-03-31", "2025-02-28"], "target": 50.0}
+    )  # fmt: skip
+    told = (
+        r"1 period\(s\) overlap .* of owner='a', first 2025-01-01 to 2025-01-31 and 2025-01-31 to"
+    )
+    with pytest.raises(InputError, match=told):
+        coverage(deals, plan, by="owner")
+    plan.loc[2, "period_start"] = "2025-02-01"
+    assert coverage(deals, plan, by="owner")["won"].tolist() == [10.0, 0.0, 0.0]
+    with pytest.raises(InputError, match="Give months or quarters, not both"):
+        coverage(deals, plan)
+
+
 def test_coverage_tells_of_deals_that_no_plan_counts():
     deals = pd.DataFrame(
         {"deal_id": range(5), "stage": ["demo", "demo", "won", "demo", "lost"], "amount": 10.0,

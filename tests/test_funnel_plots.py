@@ -76,3 +76,10 @@ def test_ticks_of_shares_have_the_digits_they_need():
     ax.figure.canvas.draw()
     told = [label.get_text() for label in ax.get_yticklabels()]
     assert told == ["−10%", "0%", "2.5%", "5%", "7.5%", "30%"]
+
+
+def test_moves_of_several_groups_are_drawn_one_at_a_time():
+    moved = funnel.transitions(load_sample("stage_events"), by="region")
+    with pytest.raises(InputError, match="several groups"):
+        plots.moves(moved)
+    plots.moves(moved[moved["region"] == moved["region"][0]])

@@ -343,7 +343,8 @@ def coverage(
     Raises
     ------
     InputError
-        A column is unusable, a period ends before it starts, or the plan has several measures.
+        A column is unusable, a period ends before it starts, periods of a key overlap, or the
+        plan has several measures.
 
     References
     ----------
@@ -382,6 +383,7 @@ def coverage(
     )
     columns = {"period_start": period_start, "period_end": period_end, "target": target}
     goals, labels = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
+    _refuse_overlap(goals, labels, caller)
     goals = goals[goals["last"] >= known.until].reset_index(drop=True)
     if goals.empty:
         raise InputError(f"{caller}(): every period of plan is over at {known.as_of.date()}.")
@@ -456,6 +458,25 @@ def _plan_rows(
             frame = frame[rows.series("measure").eq(measure).to_numpy()]
     out = frame.groupby(["key", "first", "last"], sort=True)["units"].sum()
     return out.reset_index(), labels
+
+
+def _refuse_overlap(goals: pd.DataFrame, labels: pd.DataFrame, caller: str) -> None:
+    """Periods of one key must not share days: a deal would count in each of them."""
+    key, first, last = (goals[name].to_numpy() for name in ("key", "first", "last"))
+    hit = np.flatnonzero((key[1:] == key[:-1]) & (first[1:] <= last[:-1]))
+    if not len(hit):
+        return
+    at = int(hit[0])
+    spans = [
+        f"{np.datetime64(int(first[i]), 'D')} to {np.datetime64(int(last[i]), 'D')}"
+        for i in (at, at + 1)
+    ]
+    who = "".join(f" of {name}={own!r}" for name, own in labels.iloc[key[at]].items())
+    raise InputError(
+        f"{caller}(): plan: {len(hit)} period(s) overlap the one before{who}, first {spans[0]} and "
+        f"{spans[1]}; deals would count in both. Give months or quarters, not both, and periods "
+        "that end the day before the next begins."
+    )
 
 
 _SPAN = 2**33  # more days than there are dates

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import check_int
-from ._events import DAY, stage_list, tell_misspelt
+from ._events import DAY, refuse_names, stage_list, tell_misspelt
 from ._visits import Visits, stream_of
 
 __all__ = ["paths", "transitions"]
@@ -134,10 +134,13 @@ def _fit(path: tuple[int, ...], kinds: list[str], line: list[int], plain: list[i
 # --------------------------------------------------------------------------------------
 # Moves
 
+_MOVE = ["from", "to", "kind", "moves", "deals", "share", "median_days"]
+
 
 def transitions(
     events: pd.DataFrame,
     *,
+    by: str | Sequence[str] | None = None,
     won: Any = None,
     lost: Any = None,
     as_of: object = None,
@@ -152,6 +155,8 @@ def transitions(
     ----------
     events : DataFrame
         Stage events.
+    by : str or sequence of str, optional
+        Columns to break down by; a deal belongs to the group of its first event.
     won, lost : stage or list of stages, optional
         Stages that close a deal. Default: those with a usual name.
     as_of : date, optional
@@ -164,14 +169,15 @@ def transitions(
     Returns
     -------
     DataFrame
-        ``from``, ``to``, ``kind`` (``forward``, ``backward``, ``repeat``, ``won``, ``lost``,
-        ``reopen``), ``moves``, ``deals``, ``share`` (of the moves out of ``from``),
-        ``median_days``, ``as_of``; in the order in which deals pass the stages.
+        Columns of ``by``, ``from``, ``to``, ``kind`` (``forward``, ``backward``, ``repeat``,
+        ``won``, ``lost``, ``reopen``), ``moves``, ``deals``, ``share`` (of the moves out of
+        ``from`` in the group), ``median_days``, ``as_of``; in the order in which deals of all
+        groups pass the stages.
 
     Raises
     ------
     InputError
-        A column is unusable.
+        A column is unusable, or one of ``by`` is named like a column of the result.
 
     References
     ----------
@@ -188,28 +194,32 @@ def transitions(
     1  lead  lost  lost      1    0.5
     """
     caller = "transitions"
-    stream = stream_of(events, caller, None, as_of, deal, stage, entered, invalid)
+    refuse_names(by, [*_MOVE, "as_of"], caller=caller)
+    stream = stream_of(events, caller, by, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
-    rank = visits.rank
+    group, labels = stream.groups()
     at = np.flatnonzero(visits.left)
-    a, b = visits.stage[at], visits.stage[at + 1]
+    who, a, b = visits.who[at], visits.rank[visits.stage[at]], visits.rank[visits.stage[at + 1]]
     frame = pd.DataFrame(
-        {"a": rank[a], "b": rank[b], "who": visits.who[at], "days": visits.stay[at] / DAY}
+        {"group": group[who], "a": a, "b": b, "who": who, "days": visits.stay[at] / DAY}
     )
-    grouped = frame.groupby(["a", "b"], sort=True)
-    out = grouped.agg(
+    out = frame.groupby(["group", "a", "b"], sort=True).agg(
         moves=("who", "size"), deals=("who", "nunique"), median_days=("days", "median")
-    ).reset_index()
-    order = np.argsort(rank)
-    start, end = order[out["a"]], order[out["b"]]
-    closed, closing = visits.kinds[start] != "open", visits.kinds[end]
-    plain = np.select(
-        [out["a"] == out["b"], out["b"] > out["a"]], ["repeat", "forward"], default="backward"
     )
-    kind = np.where(closing != "open", closing, np.where(closed, "reopen", plain))
-    out.insert(0, "from", visits.labels.iloc[start].array)
-    out.insert(1, "to", visits.labels.iloc[end].array)
-    out.insert(2, "kind", kind)
-    out["share"] = out["moves"] / out.groupby("a")["moves"].transform("sum")
-    front = ["from", "to", "kind", "moves", "deals", "share", "median_days"]
-    return out[front].assign(as_of=stream.as_of)
+    out = out.reset_index()
+    out["share"] = out["moves"] / out.groupby(["group", "a"])["moves"].transform("sum")
+    order = np.argsort(visits.rank)
+    start, end = order[out["a"]], order[out["b"]]
+    out["from"] = visits.labels.iloc[start].array
+    out["to"] = visits.labels.iloc[end].array
+    out["kind"] = _move_kinds(visits.kinds[start], visits.kinds[end], out["b"] - out["a"])
+    table = out[_MOVE].assign(as_of=stream.as_of)
+    for i, name in enumerate(labels.columns):
+        table.insert(i, name, labels[name].iloc[out["group"]].array)
+    return table
+
+
+def _move_kinds(left: np.ndarray, entered: np.ndarray, ahead: pd.Series) -> np.ndarray:
+    """What each move is, by the kinds of its stages and how many places it goes ahead."""
+    plain = np.select([ahead == 0, ahead > 0], ["repeat", "forward"], default="backward")
+    return np.where(entered != "open", entered, np.where(left != "open", "reopen", plain))

@@ -125,9 +125,11 @@ def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     Raises
     ------
     InputError
-        Not a result of ``transitions``.
+        Not a result of ``transitions``, or one of several groups.
     """
     frame, ax = axes(result, ["from", "to", "kind", "moves"], ax, lang, caller="plots.moves")
+    if frame.duplicated(["from", "to"]).any():
+        raise InputError("plots.moves(): result holds several groups; draw one at a time.")
     total = float(frame["moves"].sum()) or 1.0
     gap = 0.03 * total
     ends = {
