@@ -298,6 +298,18 @@ def test_projection_without_sums_changes_nothing():
     np.testing.assert_array_equal(same, y)
 
 
+def test_errors_of_two_models_are_refused():
+    """Whichever stood last would weigh the nodes: the order of rows decided the forecasts."""
+    base, errors = crossed()
+    keys = ["region", "product"]
+    both = pd.concat([errors, errors.assign(residual=2 * errors["residual"])])
+    with pytest.raises(InputError, match="more than one error of one date"):
+        reconcile(base, keys=keys, residuals=both)
+    again = both.assign(cutoff=pd.Timestamp("2020-01-01"))
+    with pytest.raises(InputError, match="keep one model"):
+        reconcile(base, keys=keys, method="wls", residuals=again)
+
+
 def test_bad_hierarchies_are_named():
     base, errors = crossed()
     keys = ["region", "product"]

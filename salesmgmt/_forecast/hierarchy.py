@@ -103,7 +103,8 @@ def reconcile(
     ------
     InputError
         A column is missing; a node is there twice or lacks a date; bottoms overlap; residuals
-        lack a node; the method needs a level that is not there.
+        lack a node or have two errors of one date (of two models, say); the method needs a level
+        that is not there.
 
     References
     ----------
@@ -449,6 +450,7 @@ def _residual_matrix(
         together = _windows(cases // (cut.max() + 1), cases % (cut.max() + 1))
     keep = (node >= 0) & np.isfinite(e)
     out = np.full((len(nodes), int(time.max()) + 1), np.nan)
+    _check_single(nodes, node[keep], time[keep], out.shape[1], caller)
     out[node[keep], time[keep]] = e[keep]
     lost = np.flatnonzero(~np.isfinite(out).any(axis=1))
     if len(lost):
@@ -457,6 +459,20 @@ def _residual_matrix(
             "give past errors of every node."
         )
     return out, together
+
+
+def _check_single(
+    nodes: Nodes, node: np.ndarray, time: np.ndarray, width: int, caller: str
+) -> None:
+    """Of two errors of one node and date the order of the rows would choose one."""
+    case, count = np.unique(node * width + time, return_counts=True)
+    twice = np.unique(case[count > 1] // width)
+    if len(twice):
+        raise InputError(
+            f"{caller}(): residuals have {len(twice)} node(s) with more than one error of one "
+            f"date (and cutoff), first {nodes.text(twice)}; keep one model, and the cutoff of a "
+            "backtest."
+        )
 
 
 def _windows(when: np.ndarray, cutoff: np.ndarray) -> np.ndarray | None:
