@@ -195,10 +195,10 @@ def test_rules_by_hand():
     assert (decay["a"], decay["b"], decay["c"]) == pytest.approx((1 / 7, 2 / 7, 4 / 7), abs=1e-6)
 
 
-def test_markov_removal_of_anderl_s_example():
-    """Paths c1>c2>c3 (won), c1 (lost), c2>c3 (lost): the textbook chain.
+def test_markov_removal_of_three_paths_by_hand():
+    """Paths c1>c2>c3 (won), c1 (lost), c2>c3 (lost), as in S. Bryl's tutorial (2016).
 
-    Reaching the win needs c2 then c3, which half the time wins: P = 1/2 * (1/2 + ...) by hand.
+    The paths are his; the figures are recomputed by hand, not quoted.
     """
     paths = [np.array([0, 1, 2]), np.array([0]), np.array([1, 2])]
     share = markov_removal(paths, np.array([1.0, 0, 0]), np.ones(3), 3)

@@ -71,7 +71,8 @@ def velocity(
     -------
     DataFrame
         ``deals``, ``open``, ``won``, ``lost``, ``win_rate`` (won of closed), ``value`` (mean
-        of won), ``cycle_days`` (mean of won), ``velocity`` (a day), and the exact change of the
+        of won), ``cycle_days`` (mean of won, from the day of creation to that of
+        closing: clock times do not count), ``velocity`` (a day), and the exact change of the
         velocity with 10 % more deals, win rate or value, or a 10 % shorter cycle:
         ``deals_10``, ``win_rate_10`` (a rate stops at 1), ``value_10``, ``cycle_10``;
         ``as_of``. NaN where nothing was won, and a velocity where all was won on its first day.
