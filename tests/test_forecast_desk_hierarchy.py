@@ -298,6 +298,20 @@ def test_projection_without_sums_changes_nothing():
     np.testing.assert_array_equal(same, y)
 
 
+def test_level_named_twice_is_one_level():
+    rows = [(a, b, c) for a in "xy" for b in "pq" for c in "mn"]
+    sales = pd.DataFrame(rows, columns=["a", "b", "c"]).merge(
+        pd.DataFrame({"date": pd.date_range("2025-01-01", periods=8, freq="MS")}), how="cross"
+    )
+    sales["amount"] = np.random.default_rng(0).gamma(4, 5, len(sales))
+    options = {"keys": ["a", "b", "c"], "method": "wls", "model": "naive", "level": None}
+    once, twice = (
+        forecast_hierarchy(sales, 2, levels=levels, **options)
+        for levels in ([[], ["a"], ["a", "b"]], [["a"], ["a", "b"], [], ["a"], ["b", "a"]])
+    )
+    pd.testing.assert_frame_equal(once, twice)
+
+
 def test_errors_of_two_models_are_refused():
     """Whichever stood last would weigh the nodes: the order of rows decided the forecasts."""
     base, errors = crossed()

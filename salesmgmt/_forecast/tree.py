@@ -430,7 +430,11 @@ def _levels(levels: Any, names: list[str], caller: str) -> list[list[str]]:
         unknown = [c for c in one if c not in names]
         if unknown:
             raise InputError(f"{caller}(): levels names {unknown[0]!r}, which is not among keys.")
-    found = sorted((one for one in found if set(one) != set(names)), key=len)
+    distinct: dict[frozenset[str], list[str]] = {}
+    for one in found:  # in another order the same keys are the same level
+        distinct.setdefault(frozenset(one), one)
+    distinct.pop(frozenset(names), None)
+    found = sorted(distinct.values(), key=len)
     return [*found, names]
 
 
