@@ -460,3 +460,14 @@ def test_unusable_input_is_named():
         card.score_record({"days_late": 1, "turnover": 2, "sector": "food"})
     with pytest.raises(InputError, match=r"'staff'.*'many'"):
         card.predict_score(X.assign(staff="many"))
+
+
+def test_other_columns_than_those_of_fit_are_told_with_the_remedy():
+    X, y = customers(200)
+    card = CreditScorecard().fit(X, y)
+    expected = card.predict_score(X)
+    for other in (X[X.columns[::-1]], X.assign(note=1), X.drop(columns="staff")):
+        with pytest.raises(InputError, match=r"X\[card.feature_names_in_\]"):
+            card.predict_score(other)
+    extra = X.assign(note=1)[["note", *X.columns[::-1]]]
+    pd.testing.assert_series_equal(card.predict_score(extra[card.feature_names_in_]), expected)

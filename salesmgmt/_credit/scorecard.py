@@ -598,7 +598,15 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
             if not X.columns.is_unique:
                 twice = X.columns[X.columns.duplicated()][0]
                 raise InputError(f"{_SELF}: X has several columns named {twice!r}; rename them.")
-            validate_data(self, X, reset=reset, skip_check_array=True)
+            try:
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            except ValueError as told:
+                if reset or not hasattr(self, "feature_names_in_"):
+                    raise
+                raise InputError(
+                    f"{_SELF}: {str(told).strip()}\nX must hold the columns of fit, in their order "
+                    "and no others: give X[card.feature_names_in_] (card: this scorecard)."
+                ) from told
             return X
         if isinstance(X, pd.Series) or type(X) is dict:
             raise InputError(f"{_SELF}: X must be a frame or a matrix; see score_record for one.")
