@@ -141,3 +141,97 @@ def test_an_interval_has_two_ends_or_is_told_of():
     assert "80 % interval" in [text.get_text() for text in drawn.get_legend().get_texts()]
     with pytest.raises(InputError, match="one end of an interval without 'hi_80'"):
         plots.fan_chart(made.drop(columns="hi_80.0"))
+
+
+def _overlap(texts) -> bool:
+    boxes = [text.get_window_extent() for text in texts if text.get_text()]
+    return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+LONG = [
+    "Northern Highlands Wholesale Partners Ltd",
+    "华东大区第一销售事业部重点客户管理中心渠道分销二组",
+]
+
+
+@pytest.mark.parametrize("size", [None, (3.6, 4.0)])
+def test_long_names_of_a_hierarchy_do_not_lie_on_its_numbers(sales, size):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    renamed = sales.assign(region=sales["region"].map(dict(zip(["华东", "华南"], LONG))))
+    made = forecast_hierarchy(renamed, 4, keys="region")
+    ax = plots.hierarchy_table(made, ax=plt.subplots(figsize=size)[1] if size else None)
+    ax.figure.canvas.draw()
+    assert not _overlap(ax.texts)
+    assert any("…" in text.get_text() for text in ax.texts) == (size is not None)
+
+
+def test_a_legend_of_long_names_leaves_room_for_the_lines(sales):
+    names = [f"{LONG[1]}上海市浦东新区张江路段分部 {i}" for i in range(6)]
+    many = pd.concat([sales[sales.region == "华东"].assign(region=name) for name in names])
+    ax = plots.fan_chart(forecast(many, 3, by="region"))
+    ax.figure.canvas.draw()
+    whole, key = ax.figure.bbox, ax.get_legend().get_window_extent()
+    assert ax.get_window_extent().width > 0.8 * whole.width
+    assert key.x0 >= 0
+    assert key.x1 <= whole.width
+
+
+def test_days_under_small_axes_stand_apart():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    weeks = pd.DataFrame(
+        {"date": pd.date_range("2022-01-03", periods=120, freq="7D"), "amount": 5.0}
+    )
+    hours = pd.DataFrame({"date": pd.date_range("2025-01-20", periods=90, freq="h"), "effect": 1.0})
+    hours[["cumulative", "cumulative_lo", "cumulative_hi", "p_value"]] = [3.0, 1.0, 4.0, 0.1]
+    drawn = [
+        plots.fan_chart(
+            forecast(weeks, 9, model="naive"), history=weeks, ax=plt.subplots(figsize=(3.2, 2.4))[1]
+        ),
+        plots.fan_chart(
+            forecast(weeks, 9, model="naive"), history=weeks, ax=plt.subplots(figsize=(8, 4.5))[1]
+        ),
+        plots.impact_chart(hours, ax=plt.subplots(figsize=(5, 3))[1]),
+    ]
+    for ax in drawn:
+        ax.figure.canvas.draw()
+        low, high = ax.get_xlim()
+        shown = [x for x in ax.xaxis.get_major_ticks() if low <= x.get_loc() <= high]
+        assert len(shown) > 1
+        assert not _overlap([x.label1 for x in shown])
+
+
+def test_what_is_black_is_light_on_a_dark_ground(results):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    with plt.style.context("dark_background"):
+        for name in ("backtest_by_cutoff", "component_stack", "anomaly_timeline", "impact_chart"):
+            ax = getattr(plots, name)(results[name])
+            light = [sum(plt.matplotlib.colors.to_rgb(line.get_color())) for line in ax.lines]
+            assert min(light) > 1.0, name  # of 3; the grey of white paper has 1.29, black 0
+
+
+def test_nothing_is_drawn_where_nothing_is_known(sales):
+    one = sales[sales.region == "华东"].drop(columns="region").reset_index(drop=True)
+    parts = plots.component_stack(components(one.drop(index=range(20, 30))))
+    assert np.isnan(parts.lines[0].get_ydata()).sum() == 1
+    few = plots.impact_chart(impact(one.head(3), start=one["date"][2]))
+    assert "nan" not in few.get_title(loc="left")
+    assert "interval" not in _legend(few)
+    assert "80 % interval" not in _legend(plots.fan_chart(forecast(one.head(3), 2)))
+
+
+def test_single_steps_of_a_backtest_can_be_seen(sales):
+    one = sales[sales.region == "华东"].drop(columns="region")
+    ax = plots.backtest_by_cutoff(backtest(one, 1, models="naive"))
+    assert all(line.get_marker() == "o" for line in ax.lines[1:4])
+    assert len(ax.collections) == 3
+
+
+def test_the_oddest_values_are_named():
+    date = pd.date_range("2024-01-01", periods=200)
+    frame = pd.DataFrame({"date": date, "amount": np.arange(200.0), "expected": 0.0, "lo": -1.0,
+                          "hi": 1.0, "anomaly": True})  # fmt: skip
+    ax = plots.anomaly_timeline(frame)
+    named = [text.get_text() for text in ax.texts]
+    assert "2024-07-18" in named  # the last, furthest away
+    ax.figure.canvas.draw()
+    assert not _overlap(ax.texts)

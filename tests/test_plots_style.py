@@ -111,3 +111,28 @@ def test_forty_groups_are_one_entry_of_the_legend():
     ax = plots.dso_trend(table, lang="zh")
     assert len(ax.lines) == 40
     assert [x.get_text() for x in ax.get_legend().get_texts()] == ["40 个中的每一个"]
+
+
+def test_labels_of_amounts_stand_where_they_say():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    ax = plt.subplots()[1]
+    ax.set_ylim(104, 124)
+    ax.set_yticks([105, 107.5, 110, 112.5])
+    _style.money_axis(ax)
+    ax.figure.canvas.draw()
+    assert [x.get_text() for x in ax.get_yticklabels()] == ["105", "107.5", "110", "112.5"]
+
+
+def test_days_as_labels():
+    hours = pd.to_datetime(["2026-01-31 06:00", "2026-02-01 00:00"])
+    assert _style.day_names(hours) == ["01-31 06:00", "02-01 00:00"]
+    assert _style.day_names(pd.to_datetime(["2025-01-01", "2026-01-01"])) == ["2025", "2026"]
+    assert _style.day_names(pd.to_datetime(["2025-01-01"])) == ["2025-01"]
+
+
+def test_a_shortened_name_keeps_both_ends():
+    assert _style.shortened("South / Toothpaste", 40) == "South / Toothpaste"
+    short = _style.shortened("华东大区第一销售事业部 / 洗衣液", 20)
+    assert short.startswith("华东大区")
+    assert short.endswith("衣液")
+    assert _style.letters(short) <= 20

@@ -9,6 +9,7 @@ import functools
 import unicodedata
 import weakref
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,16 @@ __all__ = [
     "day_names",
     "families",
     "finish",
+    "labels_beside",
     "legend",
     "legend_below",
+    "letters",
     "money_axis",
     "percent_axis",
+    "room",
     "rows_down",
     "short_money",
+    "shortened",
     "t",
     "tall",
     "widen",
@@ -106,12 +111,17 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
         ax.set_title(title, loc="left", fontsize=12)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+    dark = _is_dark(ax)
+    if dark:
+        _on_dark(ax)
     if grid:
-        ax.grid(axis=grid, color=FAINT, linewidth=0.6)  # type: ignore[arg-type]
+        ax.grid(axis=grid, color=_NIGHT[FAINT] if dark else FAINT, linewidth=0.6)  # type: ignore[arg-type]
         ax.set_axisbelow(True)
     if legend and ax.get_legend_handles_labels()[0]:
-        wide = max(map(_width, ax.get_legend_handles_labels()[1])) > 24
-        ax.legend(frameon=False, fontsize=9)
+        wide = max(map(letters, ax.get_legend_handles_labels()[1])) > 24
+        # lines may have to run behind it: on a plate, which is see-through, both can be read
+        ax.legend(frameon=True, facecolor=ax.get_facecolor(), framealpha=0.75, edgecolor="none",
+                  fontsize=9 if room(ax) > 300 else 7)  # fmt: skip
         if wide:  # names that long would lie on what is drawn
             legend_below(ax, ncols=2)
     _room_for_days(ax)
@@ -146,6 +156,9 @@ def legend_below(ax: Axes, *, ncols: int = 3, points: float = 34.0) -> Axes:
     """The legend so many points under the axis, where it hides nothing."""
     from matplotlib.transforms import ScaledTranslation
 
+    # what is wider than the figure would squeeze the axes to nothing
+    widest = max(map(letters, ax.get_legend_handles_labels()[1]), default=1)
+    ncols = max(1, min(ncols, int(room(ax) / (4.6 * widest + 40))))
     under = ScaledTranslation(0, -points / 72, ax.figure.dpi_scale_trans)
     return legend(
         ax,
@@ -174,32 +187,108 @@ def widen(ax: Axes) -> None:
     """Room in the figure for long names of rows, which would squeeze what is drawn."""
     if not ax.axison:
         return
-    labels = [_width(x.get_text()) * float(x.get_fontsize()) for x in ax.get_yticklabels()]
+    labels = [letters(x.get_text()) * float(x.get_fontsize()) for x in ax.get_yticklabels()]
     more = max(labels, default=0.0) * 0.52 / 72 - 1.8
     if more > 0:
         width, height = ax.figure.get_size_inches()  # type: ignore[union-attr]
         ax.figure.set_size_inches(width + more, height)  # type: ignore[union-attr]
 
 
-def _width(text: str) -> int:
+def letters(text: str) -> int:
     """Width of a text in letters; a Chinese character is two wide."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of so many letters at most, what is left out in the middle told by dots."""
+    if letters(text) <= most:
+        return text
+    keep = max(most - 1, 2)
+    head, tail = text, text
+    while letters(head) > keep - keep // 3:
+        head = head[:-1]
+    while letters(tail) > keep // 3:
+        tail = tail[1:]
+    return f"{head}…{tail}"
+
+
 def day_names(days: Iterable[Any]) -> list[str]:
-    """Days as labels: ``2026-01`` where all are first days of months."""
+    """Days as labels: ``2026-01`` where all are first days of months, ``2026`` of years."""
     stamps = [pd.Timestamp(day) for day in days]
-    form = "%Y-%m" if all(stamp.day == 1 for stamp in stamps) else "%Y-%m-%d"
+    if any(stamp != stamp.normalize() for stamp in stamps):
+        form = "%m-%d %H:%M"
+    elif len(stamps) > 1 and all((s.month, s.day) == (1, 1) for s in stamps):
+        form = "%Y"
+    else:
+        form = "%Y-%m" if all(stamp.day == 1 for stamp in stamps) else "%Y-%m-%d"
     return [stamp.strftime(form) for stamp in stamps]
 
 
+def room(ax: Axes) -> float:
+    """Width of what is drawn, in points; of a figure made here nearly the whole figure."""
+    if ax.figure in _OURS:
+        return 0.92 * 72 * float(ax.figure.get_size_inches()[0])  # type: ignore[union-attr]
+    return 72 * ax.get_window_extent().width / ax.figure.dpi
+
+
+def labels_beside(ax: Axes, long: int) -> int:
+    """How many labels of so many letters fit beside each other under the axis; one at least."""
+    return max(1, int(room(ax) / (6.2 * long + 8)))
+
+
 def _room_for_days(ax: Axes) -> None:
-    """Fewer ticks where they are days: their labels are the longest."""
-    from matplotlib.dates import DAILY, AutoDateLocator
+    """As many ticks of dates as their labels have room; those of days are the longest."""
+    from matplotlib.dates import DAILY, HOURLY, MONTHLY, YEARLY, AutoDateLocator
 
     locator = ax.xaxis.get_major_locator()
-    if isinstance(locator, AutoDateLocator):
-        locator.maxticks[DAILY] = 6
+    if not isinstance(locator, AutoDateLocator):
+        return
+    for unit, long, most in ((YEARLY, 4, 11), (MONTHLY, 7, 12), (DAILY, 10, 6), (HOURLY, 8, 12)):
+        locator.maxticks[unit] = min(most, max(labels_beside(ax, long), 3))
+    # fewer at least, or a stretch between two units would find no step that fits
+    least = (min(locator.maxticks[MONTHLY], locator.maxticks[HOURLY]) - 1) // 2
+    locator.minticks = max(1, min(5, least))
+
+
+_NIGHT = {"#000000": "#FFFFFF", GREY: "#B4B4B4", FAINT: "#4A4A4A"}  # the same on a dark ground
+
+
+def _is_dark(ax: Axes) -> bool:
+    """Whether the ground is dark, which the caller's style decides."""
+    from matplotlib.colors import to_rgba
+
+    ground = to_rgba(ax.get_facecolor())
+    if ground[3] < 0.5:
+        ground = to_rgba(ax.figure.get_facecolor())
+    return ground[3] >= 0.5 and sum(ground[:3]) < 1.2
+
+
+def _on_dark(ax: Axes) -> None:
+    """What is drawn black, grey or hardly visible, so that it shows on a dark ground."""
+    from matplotlib.colors import same_color, to_hex
+
+    def turned(colour: Any) -> str | None:
+        return _NIGHT.get(to_hex(colour).upper())
+
+    for line in ax.lines:
+        new = turned(line.get_color())
+        if new:
+            line.set_color(new)
+    for drawn in ax.collections:
+        alpha = drawn.get_alpha()
+        if isinstance(alpha, float) and alpha < 0.5:
+            drawn.set_alpha(min(0.6, 2 * alpha))
+        for which in ("facecolor", "edgecolor"):
+            colours = getattr(drawn, f"get_{which}")()
+            new = turned(colours[0]) if len(colours) == 1 else None
+            if new:
+                getattr(drawn, f"set_{which}")(new)
+    for text in ax.texts:
+        plate = text.get_bbox_patch()
+        if plate is not None and same_color(to_hex(plate.get_facecolor()), "white"):
+            plate.set_facecolor(ax.get_facecolor())
+        if to_hex(text.get_color()).upper() == GREY:  # black was chosen for a light cell
+            text.set_color(_NIGHT[GREY])
 
 
 @functools.cache
@@ -251,8 +340,13 @@ def money_axis(ax: Axes, which: str = "y", lang: str = "en") -> None:
 
         def set_locs(self, locs: Any) -> None:
             self.digits = 3
-            while self.digits < 12 and len({self(x) for x in locs}) < len(set(locs)):
+            apart = min((b - a for a, b in pairwise(sorted(set(locs)))), default=0.0)
+            while self.digits < 12 and any(self._off(x) > 0.02 * apart for x in locs):
                 self.digits += 1
+
+        def _off(self, value: float) -> float:
+            """How far a label lies from where it stands (107.5 is not 108)."""
+            return abs(float(f"{value:.{self.digits}g}") - value)
 
     axis = ax.yaxis if which == "y" else ax.xaxis
     shown = Money(lambda value, _: short_money(value, lang, shown.digits))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .._frames import Amount, Date, Key, take
 from ..errors import InputError
-from ._style import GREY, PALETTE, axes, finish, money_axis, t
+from ._style import GREY, PALETTE, axes, finish, legend_below, money_axis, t
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,8 @@ def fan_chart(
         _explain_bands(ax, levels, lang)
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
-    return finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+    finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
+    return legend_below(ax, ncols=4) if len(parts) > 2 else ax
 
 
 def _levels(frame: Any) -> tuple[Any, list[float]]:
@@ -176,7 +177,8 @@ def _one(
     part = part.sort_values("date")
     when = part["date"].to_numpy()
     for x, shade in zip(levels[::-1], _shades(levels)):
-        label = _band_name(x, lang) if alone else None
+        known = part[f"lo_{x:g}"].notna().any()
+        label = _band_name(x, lang) if alone and known else None
         ax.fill_between(when, part[f"lo_{x:g}"], part[f"hi_{x:g}"], color=colour, alpha=shade,
                         linewidth=0, label=label)  # fmt: skip
     ax.plot(when, part["forecast"], color=colour, linewidth=2, label=name,

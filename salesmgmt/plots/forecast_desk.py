@@ -19,9 +19,13 @@ from ._style import (
     axes,
     day_names,
     finish,
+    labels_beside,
     legend,
+    letters,
     money_axis,
+    room,
     short_money,
+    shortened,
     t,
     tall,
 )
@@ -80,6 +84,27 @@ def _dot(frame: pd.DataFrame) -> str | None:
     return "o" if len(frame) == 1 else None
 
 
+def _band(ax: Axes, dates: Any, lo: Any, hi: Any, colour: str, label: str | None) -> None:
+    """A range over time; of one period a bar, since a band of no width cannot be seen."""
+    if len(dates) == 1:
+        ax.vlines(dates, lo, hi, color=colour, alpha=0.3, linewidth=6, label=label or "")
+    else:
+        ax.fill_between(dates, lo, hi, color=colour, alpha=0.15, linewidth=0, label=label)
+
+
+def _with_breaks(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of nothing where periods are not known, so that no line runs across them.
+
+    Days without a week-end or a short holiday stay together.
+    """
+    apart = frame["date"].diff()
+    after = np.flatnonzero(apart > 4.5 * apart.median())
+    if not len(after):
+        return frame
+    holes = pd.DataFrame({"date": frame["date"].iloc[after] - apart.median()})
+    return pd.concat([frame, holes], ignore_index=True).sort_values("date", kind="stable")
+
+
 def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
     """Forecasts of one series as they were made at each cutoff, beside what came.
 
@@ -117,13 +142,16 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
     ax.plot(seen["date"], seen["actual"], color="black", marker="o", markersize=3,
             linewidth=1.4, label=t(lang, "actual", "实际"), zorder=5)  # fmt: skip
     for (model, part), colour in zip(frame.groupby("model", sort=False), PALETTE):
+        told = False
         for i, (_, run) in enumerate(part.groupby("cutoff")):
             label = _model(model, lang) if i == 0 else None
-            ax.plot(run["date"], run["forecast"], color=colour, linewidth=1.6, label=label)
-            if {"lo_80", "hi_80"} <= set(run) and model == frame["model"].iloc[0]:
-                words = t(lang, "80 % interval", "80% 区间") if i == 0 else None
-                ax.fill_between(run["date"], run["lo_80"], run["hi_80"], color=colour, alpha=0.15,
-                                linewidth=0, label=words)  # fmt: skip
+            ax.plot(run["date"], run["forecast"], color=colour, linewidth=1.6, marker=_dot(run),
+                    markersize=4, label=label)  # fmt: skip
+            first = model == frame["model"].iloc[0]
+            if first and {"lo_80", "hi_80"} <= set(run) and run["lo_80"].notna().any():
+                words = None if told else t(lang, "80 % interval", "80% 区间")
+                _band(ax, run["date"], run["lo_80"], run["hi_80"], colour, words)
+                told = True
     for i, cutoff in enumerate(frame["cutoff"].unique()):
         ax.axvline(cutoff, color=GREY, linewidth=1, linestyle=":",
                    label=t(lang, "cutoff", "截止日") if i == 0 else None)  # fmt: skip
@@ -189,12 +217,11 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     largest = float(share.max())
     ax.set_xlim(0, 1.25 * largest if largest > 0 else 1.0)
     ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
+    beside = any(pd.notna(x) for x in points)
     ax.set_xlabel(
-        t(
-            lang,
-            "error as a share of sales (points better than seasonal naive)",
-            "误差占销售额的比例（括号内：优于季节朴素法的百分点）",
-        )
+        t(lang, "error as a share of sales", "误差占销售额的比例")
+        + t(lang, " (points better than seasonal naive)", "（括号内：优于季节朴素法的百分点）")
+        * beside
     )
     return finish(ax, title=t(lang, "Forecast value added", "预测增加值"), grid="x")
 
@@ -235,9 +262,10 @@ def component_stack(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
                label=t(lang, english, chinese))  # fmt: skip
         up += np.maximum(values, 0)
         down += np.minimum(values, 0)
-    ax.plot(frame["date"], frame["amount"], color="black", linewidth=1.2, marker=_dot(frame),
+    broken = _with_breaks(frame)
+    ax.plot(broken["date"], broken["amount"], color="black", linewidth=1.2, marker=_dot(frame),
             label=t(lang, "amount", "金额"))  # fmt: skip
-    ax.plot(frame["date"], frame["trend"], color=GREY, linewidth=2, linestyle="--",
+    ax.plot(broken["date"], broken["trend"], color=GREY, linewidth=2, linestyle="--",
             label=t(lang, "trend", "趋势"))  # fmt: skip
     ax.axhline(0, color="black", linewidth=0.8)
     money_axis(ax, "y", lang)
@@ -271,20 +299,42 @@ def anomaly_timeline(result: Any, *, ax: Axes | None = None, lang: str = "en") -
     columns = ["date", "amount", "expected", "lo", "hi", "anomaly"]
     frame, ax = axes(result, columns, ax, lang, caller=caller)
     frame = _one_series(frame, {*columns, "score"}, caller)
-    ax.fill_between(frame["date"], frame["lo"], frame["hi"], color=BLUE, alpha=0.15,
-                    label=t(lang, "expected range", "预期范围"))  # fmt: skip
-    ax.plot(frame["date"], frame["amount"], color=GREY, linewidth=1.2, marker=_dot(frame),
+    broken = _with_breaks(frame)
+    _band(
+        ax, broken["date"], broken["lo"], broken["hi"], BLUE, t(lang, "expected range", "预期范围")
+    )
+    ax.plot(broken["date"], broken["amount"], color=GREY, linewidth=1.2, marker=_dot(frame),
             label=t(lang, "amount", "金额"))  # fmt: skip
     odd = frame[frame["anomaly"]]
     ax.scatter(odd["date"], odd["amount"], color=RED, s=36, zorder=5,
                label=t(lang, f"anomalies ({len(odd)})", f"异常（{len(odd)}）"))  # fmt: skip
     plate = {"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.5}
-    for when, value in zip(odd["date"].iloc[:12], odd["amount"].iloc[:12]):
-        ax.annotate(when.strftime("%Y-%m-%d"), (when, value), fontsize=8, color=RED,
+    for row, words in _named_oddities(ax, frame, odd):
+        ax.annotate(words, (row["date"], row["amount"]), fontsize=8, color=RED,
                     xytext=(4, 4), textcoords="offset points", bbox=plate)  # fmt: skip
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     return finish(ax, title=t(lang, "Values that do not belong", "异常值"), legend=True)
+
+
+def _named_oddities(ax: Axes, frame: pd.DataFrame, odd: pd.DataFrame) -> list[tuple[Any, str]]:
+    """The oddest values whose dates can stand beside each other, at most twelve."""
+    words = dict(zip(frame["date"], day_names(frame["date"])))
+    beyond = np.maximum(odd["lo"] - odd["amount"], odd["amount"] - odd["hi"])
+    drawn = frame[["lo", "amount", "hi"]].to_numpy()
+    tall_as = 72 * ax.get_window_extent().height / ax.figure.dpi
+    wide = (frame["date"].max() - frame["date"].min()) * (52 / room(ax))  # of a label
+    high = (np.nanmax(drawn) - np.nanmin(drawn)) * (12 / tall_as)
+    chosen: list[tuple[Any, str]] = []
+    for i in np.argsort(-beyond.to_numpy(), kind="stable"):
+        row = odd.iloc[i]
+        near = any(
+            abs(row["date"] - other["date"]) < wide and abs(row["amount"] - other["amount"]) < high
+            for other, _ in chosen
+        )
+        if not near and len(chosen) < 12:
+            chosen.append((row, words[row["date"]]))
+    return chosen
 
 
 def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -319,16 +369,21 @@ def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Ax
            label=t(lang, "effect of the period", "当期效果"))  # fmt: skip
     ax.plot(frame["date"], frame["cumulative"], color=BLUE, marker="o", markersize=4,
             label=t(lang, "cumulated", "累计效果"))  # fmt: skip
-    ax.fill_between(frame["date"], frame["cumulative_lo"], frame["cumulative_hi"], color=BLUE,
-                    alpha=0.15, label=t(lang, "interval", "区间"))  # fmt: skip
+    if frame["cumulative_lo"].notna().any():
+        _band(ax, frame["date"], frame["cumulative_lo"], frame["cumulative_hi"], BLUE,
+              t(lang, "interval", "区间"))  # fmt: skip
     ax.axhline(0, color="black", linewidth=0.8)
-    every = -(-len(frame) // 8)  # ticks where periods begin, not where months do
-    shown = frame["date"].iloc[::every]
-    ax.set_xticks(shown, day_names(frame["date"])[::every])
+    names = day_names(frame["date"])
+    every = -(-len(frame) // min(8, labels_beside(ax, len(names[0]))))
+    ax.set_xticks(frame["date"].iloc[::every], names[::every])  # where periods begin
+    if len(frame) == 1:  # or the one bar would be all there is
+        ax.set_xlim(*(frame["date"].iloc[0] + pd.Timedelta(days=x) for x in (-60, 60)))
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     p = float(frame["p_value"].iloc[-1])
     shown = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+    if np.isnan(p):
+        shown = t(lang, "interval not known", "区间未知")
     return finish(ax, title=t(lang, f"Effect ({shown})", f"效果（{shown}）"), legend=True)
 
 
@@ -355,8 +410,8 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
     InputError
         A column is missing, there is too much to read, or a node has two forecasts of a date.
     """
-
     caller = "plots.hierarchy_table"
+    mine = ax is None
     frame, ax = axes(result, ["date", "forecast"], ax, lang, caller=caller, figsize=(9, 6))
     own = {"date", "forecast", "status", "base", "actual", "model", "cutoff"}
     keys = [c for c in frame if c not in own and str(c)[:3] not in ("lo_", "hi_")]
@@ -375,21 +430,48 @@ def hierarchy_table(result: Any, *, ax: Axes | None = None, lang: str = "en") ->
             f"{caller}(): result holds several forecasts of one node and date (models, cutoffs); "
             "choose one of them first."
         )
-    ax.set_axis_off()
-    ax.set_xlim(0, len(dates) + 2.2)
-    ax.set_ylim(len(order) + 0.5, -1.4)
-    for j, words in enumerate(day_names(dates)):
-        ax.text(j + 3.1, -0.8, words, ha="right", fontsize=9, color=GREY)
-    for i, k in enumerate(order):
-        depth = sum(x is not None for x in k)
-        words = " / ".join(str(x) for x in k if x is not None) or t(lang, "all", "合计")
-        size = 10 if depth == 0 else 9
-        if i % 2 == 0:
-            ax.axhspan(i - 0.5, i + 0.5, color=FAINT, alpha=0.35, linewidth=0)
-        ax.text(0.05 + 0.15 * depth, i, words, va="center", fontsize=size)
-        for j, d in enumerate(dates):
-            if (k, d) in cell:
-                ax.text(j + 3.1, i, short_money(cell[k, d], lang), ha="right", va="center",
-                        fontsize=size)  # fmt: skip
+    _write_levels(ax, order, dates, cell, lang, mine=mine)
     title = t(lang, "Forecast by level", "各层级预测")
     return finish(ax, title=title, grid="")
+
+
+def _write_levels(
+    ax: Axes,
+    order: list[tuple[Any, ...]],
+    dates: list[Any],
+    cell: dict[Any, float],
+    lang: str,
+    *,
+    mine: bool,
+) -> None:
+    """Names on the left as far as they need room, then a column a period; units are points."""
+    heads = day_names(dates)
+    long = max(map(len, heads))
+    column = 6.2 * long + 14
+    names = [
+        " / ".join(str(x) for x in k if x is not None) or t(lang, "all", "合计") for k in order
+    ]
+    indents = [4 + 11 * sum(x is not None for x in k) for k in order]
+    wanted = max(4.9 * letters(n) + d for n, d in zip(names, indents)) + 6
+    if mine:
+        width = min(max(9.0, (wanted + column * len(dates)) / 66), 18.0)
+        ax.figure.set_size_inches(width, max(6.0, 0.22 * len(order) + 1))  # type: ignore[union-attr]
+    whole = room(ax)
+    left = min(max(wanted, whole - 90 * len(dates)), max(whole - column * len(dates), 0.35 * whole))
+    ends = left + (whole - left) / len(dates) * np.arange(1, len(dates) + 1) - 2
+    shrunk = min(1.0, (whole - left) / len(dates) / (5.2 * long + 6))
+    ax.set_axis_off()
+    ax.set_xlim(0, whole)
+    ax.set_ylim(len(order) + 0.5, -1.4)
+    for end, words in zip(ends, heads):
+        ax.text(end, -0.8, words, ha="right", fontsize=9 * shrunk, color=GREY)
+    for i, (k, name, indent) in enumerate(zip(order, names, indents)):
+        size = shrunk * (9 if any(x is not None for x in k) else 10)
+        if i % 2 == 0:
+            ax.axhspan(i - 0.5, i + 0.5, color=FAINT, alpha=0.35, linewidth=0)
+        fits = int((left - 4 - indent) / (4.9 * shrunk))
+        ax.text(indent, i, shortened(name, fits), va="center", fontsize=size)
+        for end, d in zip(ends, dates):
+            if (k, d) in cell:
+                ax.text(end, i, short_money(cell[k, d], lang), ha="right", va="center",
+                        fontsize=size)  # fmt: skip
