@@ -296,6 +296,8 @@ def test_an_agreed_rate_in_percent_is_refused_by_customer_too():
     book = bills(("a", "A", "2025-01-01", "2025-01-31", 100.0))
     with pytest.raises(InputError, match=r"annual_rate=5 of 'A' is 500% a year"):
         credit.late_interest(book, as_of="2025-03-01", annual_rate={"A": 5.0})
+    with pytest.warns(DataWarning, match=r"annual_rate=1\.5 is 150% a year; .* give 0\.015"):
+        credit.late_interest(book, as_of="2025-03-01", annual_rate=1.5)
 
 
 def test_rates_by_date_may_be_a_series_and_a_margin_is_no_percentage():

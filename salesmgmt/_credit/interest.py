@@ -125,6 +125,11 @@ def late_interest(
         No rate is given, a rate is negative or in percent, ``rates`` starts too late, ``costs``
         names an unknown invoice.
 
+    Warns
+    -----
+    DataWarning
+        A rate is above 1, more than 100 % a year; invoices have no due date.
+
     References
     ----------
     .. [1] Regulations on Ensuring Payments to Small and Medium-sized Enterprises, State Council
@@ -495,6 +500,11 @@ def _refuse_percent(rate: float, whose: str, caller: str) -> None:
     if rate >= 3:
         raise InputError(
             f"{caller}(): annual_rate={rate:g}{whose} is {rate:.0%} a year; 0.12 is 12 %."
+        )
+    if rate > 1:  # a penalty of so much a day may be agreed: told, not refused
+        door.warn(
+            f"{caller}(): annual_rate={rate:g}{whose} is {rate:.0%} a year; if {rate:g} % was "
+            f"meant, give {rate / 100:g}."
         )
 
 
