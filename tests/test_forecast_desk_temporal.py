@@ -174,5 +174,10 @@ def test_what_cannot_add_up_is_refused():
         reconcile_temporal(base.replace({"freq": {"Q": "quarter"}}))
     with pytest.raises(InputError, match="residuals lack"):
         reconcile_temporal(base, residuals=pd.DataFrame({"freq": ["M"], "residual": [1.0]}))
+    two = pd.DataFrame({"freq": [*"MMQ"], "model": [*"aba"], "residual": [1.0, 9.0, 2.0]})
+    with pytest.raises(
+        InputError, match="errors of 2 models for 1 series and frequencies, first M"
+    ):
+        reconcile_temporal(base, residuals=two)
     with pytest.raises(InputError, match='residuals are for method "wls"'):
         reconcile_temporal(base, method="ols", residuals=base)

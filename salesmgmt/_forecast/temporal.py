@@ -85,7 +85,7 @@ def reconcile_temporal(
     InputError
         A column is missing; a frequency is not known; a period is there twice, or without some
         of its finest periods; weeks are to be added up to months; residuals lack a series or
-        frequency or are given to a method that does not use them.
+        frequency, have two models of one, or are given to a method that does not use them.
 
     References
     ----------
@@ -229,6 +229,8 @@ def _variances(
     wanted = rows.frame[columns]
     codes = factorise(pd.concat([wanted, past.frame[columns]], ignore_index=True), columns).codes
     at, seen = codes[: len(wanted)], codes[len(wanted) :]
+    if "model" in past.frame:
+        _check_one_model(past.frame, seen, columns, caller)
     count = np.bincount(seen, minlength=int(codes.max()) + 1)
     total = np.bincount(seen, e * e, minlength=len(count))
     found = np.where(count > 0, total / np.maximum(count, 1), np.nan)[at]
@@ -242,6 +244,20 @@ def _variances(
     some = found > 0
     least = 1e-6 * np.median(found[some]) if some.any() else 1.0
     return np.where(some, found, least)
+
+
+def _check_one_model(
+    frame: pd.DataFrame, seen: np.ndarray, columns: list[str], caller: str
+) -> None:
+    """Errors of two models in one variance are those of neither."""
+    models = frame["model"].groupby(seen).nunique()
+    mixed = models[models > 1]
+    if len(mixed):
+        label = " / ".join(str(x) for x in frame[columns].iloc[np.argmax(seen == mixed.index[0])])
+        raise InputError(
+            f"{caller}(): residuals have errors of {int(mixed.iloc[0])} models for {len(mixed)} "
+            f"series and frequencies, first {label}; keep the model that made the forecasts."
+        )
 
 
 def _summing(
