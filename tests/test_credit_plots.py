@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 
 import pandas as pd
@@ -113,3 +114,16 @@ def test_a_trend_of_years_has_few_dates_and_shows_a_value_between_gaps():
     line = ax.get_lines()[0]
     assert (line.get_marker(), line.get_markevery()) == ("o", [0])
     assert plots.dso_trend(trend.dropna()).get_lines()[0].get_marker() == "None"
+
+
+def test_dates_of_warnings_do_not_touch_beside_a_key_of_all_signals():
+    from salesmgmt.plots.credit import _SIGNALS
+
+    days = pd.date_range("2024-07-15", periods=len(_SIGNALS), freq="23D")
+    signs = pd.DataFrame({"customer_id": "Aldgate Trading", "signal": list(_SIGNALS)})
+    signs = signs.assign(severity="low", since=days, as_of=pd.Timestamp("2025-03-31"))
+    figure = plots.warnings_timeline(signs).figure
+    figure.draw_without_rendering()
+    labels = [x.get_window_extent() for x in figure.axes[0].get_xticklabels() if x.get_text()]
+    for left, right in itertools.pairwise(sorted(labels, key=lambda box: box.x0)):
+        assert left.x1 + 2 < right.x0

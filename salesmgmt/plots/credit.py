@@ -17,7 +17,6 @@ from ._style import (
     PALETTE,
     axes,
     finish,
-    legend,
     legend_below,
     money_axis,
     rows_down,
@@ -333,7 +332,7 @@ def warnings_timeline(
     )
     ax = finish(ax, title=title, legend=False, grid="x")
     if len(shown):
-        key = legend(ax, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0)).get_legend()
+        key = legend_below(ax).get_legend()  # beside, it would take the room of the dates
         for line in [] if key is None else key.get_lines():  # thickness says severity alone
             line.set_linewidth(size["medium"])
     return ax
