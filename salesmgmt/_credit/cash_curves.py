@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ..engine.hazards import Clock, conditional_shares, count_risk, tail_hazards
+from ..engine.hazards import (
+    Clock,
+    conditional_shares,
+    count_risk,
+    tail_hazards,
+    weekday_factors,
+)
 from .books import KINDS
+from .pay_days import PayDays
 from .settling import Position
 
 __all__ = ["CLOCKS", "Curves", "History", "Outlook"]
@@ -17,6 +25,7 @@ _LONGEST = 1500
 _LEAST_EXITS = 5.0
 # A customer's own delay counts like this many invoices of the average delay.
 _PRIOR_INVOICES = 10.0
+_DAY_BY_DAY = 730  # due dates so long ago are told apart by their day of the week alone
 
 
 @dataclass
@@ -59,6 +68,13 @@ class History:
             cash=(receipts.kind[by] == KINDS.index("payment")) & fresh,
         )
 
+    @cached_property
+    def runs(self) -> np.ndarray:
+        """Number of the payment run each settlement was part of: a customer's on one day."""
+        day = self.paid - self.paid.min(initial=0)
+        who = self.customer[self.document]
+        return np.unique(who * (day.max(initial=0) + 1) + day, return_inverse=True)[1]
+
     def settled(self, origin: int) -> int:
         """How many payments were known on a day; other settlements bring none."""
         return int(np.count_nonzero(self.cash & (self.paid <= origin)))
@@ -85,8 +101,10 @@ class Outlook:
 class Curves:
     """Hazards of payment as they were known on one day, on one clock."""
 
-    def __init__(self, history: History, origin: int, clock: str, half_life: float | None) -> None:
-        self.history, self.origin = history, origin
+    def __init__(
+        self, history: History, origin: int, clock: str, half_life: float | None, days: PayDays
+    ) -> None:
+        self.history, self.origin, self.days = history, origin, days
         self.known = np.flatnonzero(history.day <= origin)
         self.weight = np.ones(len(self.known))
         if half_life is not None:
@@ -122,21 +140,45 @@ class Curves:
         end = self.origin - self.zero
         low, high = int(entry.min(initial=0)), int(end.max(initial=0))
         self.clock = Clock(max(low, -_LONGEST), min(high, _LONGEST))
-        time = history.paid[self.flows] - self.zero[self.document]
-        cash = history.cash[self.flows]
-        exits = []
-        for cause in (cash, ~cash):
-            part = np.where(cause, self.share, 0.0)
-            exits.append(
-                np.bincount(
-                    self.clock.cell(time),
-                    self.weight[self.document] * part,
-                    minlength=self.clock.size,
-                )
-            )
-        risk, _ = count_risk(self.clock, entry, end, self.weight, self.document, time, self.share)
+        risk, paid, other, kind, rest = self._by_day(entry, end)
+        usual = self.days.ordinary(kind, rest)
+        seen, gone = (_by_kind(kind, np.where(usual, x, 0.0)) for x in (risk, paid))
+        self.weekday = weekday_factors(seen, gone, self._one_payment())
         least = _LEAST_EXITS * float(self.weight.mean()) if len(self.weight) else _LEAST_EXITS
-        self.hazards = tail_hazards(risk, np.maximum(np.stack(exits), 0.0), least)
+        bases = np.stack(
+            [(risk * self.days.pace(self.weekday, kind, rest)).sum(axis=0), risk.sum(axis=0)]
+        )
+        exits = np.stack([paid.sum(axis=0), other.sum(axis=0)])
+        self.hazards = tail_hazards(bases, exits, least)
+
+    def _by_day(self, entry: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, ...]:
+        """At risk, settled by money and otherwise, kind and rest: each (days of zero, cells)."""
+        history = self.history
+        time = history.paid[self.flows] - self.zero[self.document]
+        money = np.where(history.cash[self.flows], self.share, 0.0)
+        zero, lane = self.days.lanes(self.zero, self.origin - _DAY_BY_DAY)
+        (risk, every), (_, paid) = (
+            count_risk(
+                self.clock, entry, end, self.weight, self.document, time, share,
+                lane=lane, lanes=len(zero),
+            )
+            for share in (self.share, money)
+        )  # fmt: skip
+        other = np.where(every - paid > 1e-9, every - paid, 0.0)
+        kind, rest = self.days.of(zero[:, None] + self.clock.first + np.arange(self.clock.size))
+        return risk, np.maximum(paid, 0.0), other, kind, rest
+
+    def _one_payment(self) -> float:
+        """What one payment weighs: all that a customer pays on a day is one."""
+        gone = self.weight[self.document] * self.share * self.history.cash[self.flows]
+        each = np.bincount(self.history.runs[self.flows], np.maximum(gone, 0.0))
+        return float((each**2).sum() / max(each.sum(), 1e-12))
+
+    def _pace(self, days: int) -> np.ndarray | None:
+        """The factor of each day from the one after the origin; None: all days are alike."""
+        if np.ptp(self.weekday) == 0:
+            return None
+        return self.days.pace(self.weekday, *self.days.of(self.origin + 1 + np.arange(days)))
 
     def _open(self) -> tuple[np.ndarray, np.ndarray]:
         """Known documents that are open now, and what is left of each."""
@@ -166,7 +208,8 @@ class Curves:
         """What is open now brings in, by group and window."""
         open_now, left = self._open()
         age = self.origin - self.zero[open_now]
-        shares = conditional_shares(self.hazards, self.clock.cell(age), edges)
+        pace = self._pace(int(edges[-1]))
+        shares = conditional_shares(self.hazards, self.clock.cell(age), edges, pace)
         group = self.history.group[self.known[open_now]]
         width = len(edges) - 1
         out = Outlook(np.zeros((groups, width)), np.zeros((groups, width)))
@@ -188,7 +231,17 @@ class Curves:
         entry = -kinds - (round(float(self.zero.mean() - self._due_mean())))
         out = np.zeros((len(day), len(edges) - 1))
         cell = self.clock.cell(entry) - 1
+        pace = self._pace(int(edges[-1]))
         for i, sold in enumerate(day):
-            window = np.clip(edges - (sold - 1 - self.origin), 0, None)
-            out[i] = weight @ conditional_shares(self.hazards, cell, window)
+            ahead = sold - 1 - self.origin  # days that pass before the sale
+            window = np.clip(edges - ahead, 0, None)
+            mine = None if pace is None else pace[ahead:]
+            out[i] = weight @ conditional_shares(self.hazards, cell, window, mine)
         return out
+
+
+def _by_kind(kind: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sums over rows, apart by kind of day: (7, cells)."""
+    n = values.shape[1]
+    at = (kind * n + np.arange(n)).reshape(-1)
+    return np.bincount(at, values.reshape(-1), minlength=7 * n).reshape(7, n)

@@ -18,7 +18,10 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Clock", "conditional_shares", "count_risk", "tail_hazards"]
+__all__ = ["Clock", "conditional_shares", "count_risk", "tail_hazards", "weekday_factors"]
+
+_CHANCE = 12.59  # chi-square with six degrees of freedom passes this once in twenty
+_REST, _WEEKEND = 5.0, 3.0  # so many were to be expected, none came: a day (weekend) of rest
 
 
 class Clock:
@@ -40,6 +43,8 @@ def count_risk(
     document: np.ndarray,
     time: np.ndarray,
     share: np.ndarray,
+    lane: np.ndarray | None = None,
+    lanes: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weighted share at risk, and settled, in each cell of the clock.
 
@@ -53,20 +58,30 @@ def count_risk(
         What each document counts.
     document, time, share : ndarray (exits,)
         Which document, when, and what share of it left; within ``entry`` and ``end``.
+    lane : ndarray (documents,), optional
+        Documents are counted apart by it.
+    lanes : int, default=1
+        It runs from 0 to ``lanes`` - 1.
 
     Returns
     -------
-    risk, exits : ndarray (clock.size,)
+    risk, exits : ndarray (clock.size,), or (lanes, clock.size) with ``lane``
     """
     left = np.maximum(1.0 - np.bincount(document, share, minlength=len(entry)), 0.0)
     size = clock.size + 1
-    comes = np.bincount(clock.cell(entry), weight, minlength=size)
-    goes = np.bincount(clock.cell(end) + 1, weight * left, minlength=size)
+    first = np.zeros(len(entry), dtype=np.int64) if lane is None else lane * size
+    comes = np.bincount(first + clock.cell(entry), weight, minlength=lanes * size)
+    goes = np.bincount(first + clock.cell(end) + 1, weight * left, minlength=lanes * size)
     gone = weight[document] * share
-    at = clock.cell(time)
-    goes += np.bincount(at + 1, gone, minlength=size)
-    risk = np.cumsum(comes - goes)[: clock.size]
-    return np.maximum(risk, 0.0), np.bincount(at, gone, minlength=clock.size)
+    at = first[document] + clock.cell(time)
+    goes += np.bincount(at + 1, gone, minlength=lanes * size)
+    risk = np.cumsum((comes - goes).reshape(lanes, size), axis=1)[:, :-1]
+    exits = np.bincount(at, gone, minlength=lanes * size).reshape(lanes, size)[:, :-1]
+    return np.maximum(risk, 0.0)[_row(lane)], exits[_row(lane)]
+
+
+def _row(lane: np.ndarray | None) -> int | slice:
+    return 0 if lane is None else slice(None)
 
 
 def tail_hazards(risk: np.ndarray, exits: np.ndarray, least: float) -> np.ndarray:
@@ -77,8 +92,8 @@ def tail_hazards(risk: np.ndarray, exits: np.ndarray, least: float) -> np.ndarra
 
     Parameters
     ----------
-    risk : ndarray (n,)
-        Weighted share at risk in each cell.
+    risk : ndarray (n,) or (causes, n)
+        Weighted share at risk in each cell (of each cause).
     exits : ndarray (causes, n)
         Weighted share that left by each cause.
     least : float
@@ -92,16 +107,68 @@ def tail_hazards(risk: np.ndarray, exits: np.ndarray, least: float) -> np.ndarra
     every = exits.sum(axis=0)
     before = np.cumsum(every) - every
     thin = before >= before[-1] + every[-1] - least
-    block = np.arange(len(risk))
+    n = exits.shape[1]
+    block = np.arange(n)
     block[thin] = int(np.argmax(thin))
-    base = np.bincount(block, risk, minlength=len(risk))
-    sums = np.stack([np.bincount(block, e, minlength=len(risk)) for e in exits])
+    base, sums = (
+        np.stack([np.bincount(block, row, minlength=n) for row in rows])
+        for rows in (np.broadcast_to(risk, exits.shape), exits)
+    )
     level = np.divide(sums, base, out=np.zeros_like(sums), where=base > 1e-9)
     level /= np.maximum(level.sum(axis=0), 1.0)
     return level[:, block]
 
 
-def conditional_shares(hazards: np.ndarray, cell: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def weekday_factors(risk: np.ndarray, exits: np.ndarray, unit: float) -> np.ndarray:
+    """How much likelier an exit is on each day of the week than its age alone says.
+
+    The hazard of a cell on a weekday is the cell's level times the weekday's factor, both found
+    by proportional fitting (the likelihood equations of a log-linear Poisson model [3]_). Factors
+    are drawn to 1 by the share of Pearson's chi-square that chance would reach once in twenty
+    (all of it: no factors); a weekday that saw no exit where five were to be expected gets 0,
+    and so do Saturday and Sunday where three were to be expected on both together.
+
+    Parameters
+    ----------
+    risk, exits : ndarray (7, n)
+        Weighted share at risk, and of exits, by weekday (Monday first) and cell of the clock.
+    unit : float
+        Weight of one independent exit.
+
+    Returns
+    -------
+    ndarray (7,)
+        Their mean is 1.
+
+    References
+    ----------
+    .. [3] T. R. Holford, "The analysis of rates and of survivorship using log-linear models",
+       Biometrics 36 (1980), 299-305.
+    """
+    factor, seen, by_cell = np.ones(7), exits.sum(axis=1), exits.sum(axis=0)
+    even = np.zeros(0)
+    for _ in range(100):
+        weighed = factor @ risk
+        level = np.divide(by_cell, weighed, out=np.zeros_like(weighed), where=weighed > 1e-9)
+        base = risk @ level
+        even = even if len(even) else base
+        new = np.divide(seen, base, out=np.ones(7), where=base > 1e-9)
+        new /= max(new.mean(), 1e-12)
+        moved, factor = np.abs(new - factor).max(), new
+        if moved < 1e-9:
+            break
+    chi = ((seen - even) ** 2 / np.maximum(even, 1e-12)).sum() / unit
+    factor = 1 + max(1 - _CHANCE / max(chi, 1e-12), 0.0) * (factor - 1)
+    none = seen <= 1e-9
+    factor[none & (even > _REST * unit)] = 0.0
+    if none[5:].all() and even[5:].sum() > _WEEKEND * unit:
+        factor[5:] = 0.0
+    return factor / factor.mean()
+
+
+def conditional_shares(
+    hazards: np.ndarray, cell: np.ndarray, edges: np.ndarray, pace: np.ndarray | None = None
+) -> np.ndarray:
     """Expected share of what is open now that exits by the first cause in each window.
 
     Parameters
@@ -112,6 +179,8 @@ def conditional_shares(hazards: np.ndarray, cell: np.ndarray, edges: np.ndarray)
         Cell of the last day that has passed; may be -1 (before the clock's first day) or lower.
     edges : ndarray (windows + 1,)
         Days from now, ascending: a window holds the days after one edge up to the next.
+    pace : ndarray (days,), optional
+        What the hazard of the first cause is multiplied by on each day from now on.
 
     Returns
     -------
@@ -123,7 +192,12 @@ def conditional_shares(hazards: np.ndarray, cell: np.ndarray, edges: np.ndarray)
     for first in range(0, len(cells), 512):  # blocks that stay in the cache
         at = np.clip(cells[first : first + 512, None] + days, -1, hazards.shape[1] - 1)
         here = np.where(at >= 0, hazards[0][at], 0.0)
-        stays = 1.0 - np.where(at >= 0, hazards.sum(axis=0)[at], 0.0)
+        every = np.where(at >= 0, hazards.sum(axis=0)[at], 0.0)
+        if pace is not None:
+            rest = every - here
+            here = np.minimum(here * pace[: len(days)], 1.0 - rest)
+            every = here + rest
+        stays = 1.0 - every
         open_before = np.cumprod(np.column_stack([np.ones(len(at)), stays[:, :-1]]), axis=1)
         paid = np.cumsum(open_before * here, axis=1)
         paid = np.column_stack([np.zeros(len(at)), paid])[:, edges.astype(np.int64)]
