@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,32 @@ def test_limits_follow_the_policy():
     assert credit.credit_limits(ratings, least)["limit"].tolist() == [30_000, 20_000, 1_500, 0]
     with pytest.raises(InputError, match="no factor for grade 'B'"):
         credit.credit_limits(ratings, {"AAA": 1, "AA": 1, "C": 0})
+
+
+def test_policies_and_limits_in_other_forms_of_one_meaning():
+    ratings = pd.DataFrame(
+        {"customer_id": list("AB"), "grade": ["AA", "C"], "monthly_sales": [10_000.0, 500.0]}
+    )
+    factors = pd.Series({"AA": 1.5, "C": 0})
+    for policy in (factors, {"months": 2, "factors": factors}, pd.Series({"months": 2,
+                   "factors": {"AA": 1.5, "C": 0}}, dtype=object)):  # fmt: skip
+        months = 1 if policy is factors else 2
+        got = credit.credit_limits(ratings, policy)["limit"].tolist()
+        assert got == [15_000 * months, 0]
+    with pytest.raises(InputError, match="several values for 'AA'"):
+        credit.credit_limits(ratings, pd.Series([1, 2, 0], ["AA", "AA", "C"]))
+    book = credit.ledger(
+        pd.DataFrame({"invoice_id": ["a"], "customer_id": ["A"], "amount": [800.0],
+                      "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})
+    )  # fmt: skip
+    for limit in (1000, 1000.0, np.int64(1000), Decimal("1000"), {"A": 1000}):
+        assert credit.check_order(book, "A", 150.0, limit)["available"].tolist() == [200]
+    for wrong, told in ((True, "finite number"), (-1, "at least 0"), (np.nan, "finite number")):
+        with pytest.raises(InputError, match=told):
+            credit.check_order(book, "A", 150.0, wrong)
+    for weights in ({"tenure": 1.0}, pd.Series({"tenure": 1.0})):
+        got = credit.rate_customers(book, weights=weights, grades=pd.Series({"X": 50, "Y": 0}))
+        assert got["grade"].tolist() == ["Y"]
 
 
 def test_ratings_may_have_columns_of_their_own_names():

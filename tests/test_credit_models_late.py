@@ -219,6 +219,28 @@ def test_neither_row_order_nor_index_changes_a_number(fitted):
     pd.testing.assert_frame_equal(a.reset_index(drop=True), b.reset_index(drop=True))
 
 
+def test_invoices_within_their_days_of_grace_are_neither_late_nor_in_time_yet():
+    """A tenth pays 75 days after the invoice, all others within a month of grace."""
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 365, 900)), "D")
+    took = np.where(rng.random(900) < 0.1, 75, 30 + rng.integers(5, 25, 900))
+    invoices = pd.DataFrame(
+        {"invoice_id": range(900), "customer_id": rng.choice(list("ABCDEF"), 900), "amount": 100.0,
+         "invoice_date": day, "due_date": day + 30 * DAY}
+    )  # fmt: skip
+    payments = invoices[["invoice_id", "customer_id", "amount"]].assign(
+        payment_id=range(900), date=day + pd.to_timedelta(took, "D")
+    )
+    model = LatePaymentModel(grace_days=30).fit(invoices, payments, as_of="2024-09-30")
+    assert model.n_invoices_ == (day < "2024-08-01").sum()  # due and grace over by 29 September
+    assert model.predict(invoices[day > "2024-09-30"])["p_late"].mean() < 0.15
+    known = payments[payments["date"] <= "2024-12-31"]
+    seen = model.evaluate(invoices, known, after="2024-08-31")
+    assert seen["late_share"].iloc[0] < 0.15
+    with pytest.raises(InputError, match="were paid in time; give more"):
+        model.evaluate(invoices[took < 75], payments[took < 75])
+
+
 def test_own_column_names_and_dates_as_text(fitted):
     model, invoices, payments = fitted
     names = {

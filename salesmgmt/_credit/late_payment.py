@@ -77,7 +77,7 @@ class LatePaymentModel(BaseEstimator):
     blend_ : float
         Share of the mean line in them; the rest is the median line.
     n_invoices_ : int
-        Invoices learned from: their due date had passed at ``as_of_``.
+        Invoices learned from: their due date and days of grace had passed at ``as_of_``.
     record_ : Record
         The invoices that are known, with what became of them by ``as_of_``.
 
@@ -126,7 +126,7 @@ class LatePaymentModel(BaseEstimator):
         fx: Any = None,
         **options: Unpack[Options],
     ) -> LatePaymentModel:
-        """Learn from the invoices whose due date had passed at ``as_of``.
+        """Learn from the invoices whose due date and days of grace had passed at ``as_of``.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class LatePaymentModel(BaseEstimator):
         self.as_of_ = position.books.as_of
         today = position.books.today
         self.record_ = records_of(position)
-        usable = np.flatnonzero(~self.record_.voided & (self.record_.due < today))
+        usable = np.flatnonzero(~self.record_.voided & (self.record_.due + self.grace_days < today))
         known = self.record_.take(usable)
         late = (known.settled > known.due + self.grace_days).astype(np.float64)
         settled = known.settled < NEVER
@@ -255,9 +255,9 @@ class LatePaymentModel(BaseEstimator):
         Returns
         -------
         DataFrame
-            Two rows, ``model`` and ``customer history``: ``invoices`` (fallen due before the
-            last payment), ``late_share``, ``auc``, ``brier``, ``settled``, ``mae_days`` (of those
-            that are settled) and ``coverage`` of the interval.
+            Two rows, ``model`` and ``customer history``: ``invoices`` (late or
+            not for certain at the last payment), ``late_share``, ``auc``, ``brier``, ``settled``,
+            ``mae_days`` (of those that are settled) and ``coverage`` of the interval.
 
         Raises
         ------
@@ -275,13 +275,19 @@ class LatePaymentModel(BaseEstimator):
         )
         fate = record.take(rows)
         first = int(np.datetime64(start, "D").astype(np.int64))
-        judge = ~fate.voided & (fate.day > first) & (fate.due < last)
+        judge = ~fate.voided & (fate.day > first) & (fate.due + self.grace_days < last)
         if not judge.any():
             raise InputError(
                 f"{caller}(): no invoice dated after {start.date()} has fallen due; give later "
                 "invoices and payments."
             )
         late = (fate.settled > fate.due + self.grace_days).astype(np.float64)[judge]
+        if late.min() == late.max():
+            word = "late" if late[0] else "in time"
+            raise InputError(
+                f"{caller}(): all {len(late)} invoices to judge by were paid {word}; give more, or "
+                "an earlier after=."
+            )
         settled = (fate.settled < NEVER)[judge]
         days = (fate.settled - fate.day)[judge][settled]
         out = []
@@ -290,8 +296,7 @@ class LatePaymentModel(BaseEstimator):
             ("customer history", "baseline_p_late", "baseline_days"),
         ):
             chance = got[p].to_numpy()[judge]
-            with door.speaking_for(caller):
-                told = performance(-np.round(chance, 12), chance, late).iloc[0]
+            told = performance(-np.round(chance, 12), chance, late).iloc[0]
             miss = np.abs(got[d].to_numpy()[judge][settled] - days)
             row = {
                 "by": name, "invoices": int(judge.sum()), "late_share": late.mean(),

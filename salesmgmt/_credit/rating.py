@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
 from typing import Any, Literal, Unpack
 
 import numpy as np
@@ -55,8 +57,8 @@ def rate_customers(
     fx: Any = None,
     extra: pd.DataFrame | None = None,
     default_days: int = 90,
-    weights: Mapping[str, float] | None = None,
-    grades: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | pd.Series | None = None,
+    grades: Mapping[str, float] | pd.Series | None = None,
     lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
@@ -79,9 +81,9 @@ def rate_customers(
     default_days : int, default=90
         A customer with anything open more than this past due, or written off, is in default:
         score 0, grade ``D``. One without data for any weighted part is ``NR``, not rated.
-    weights : mapping, optional
+    weights : mapping or Series, optional
         Weights of ``payment``, ``overdue``, ``activity``, ``tenure``, ``extra``.
-    grades : mapping, optional
+    grades : mapping or Series, optional
         Lowest score of each grade; by default AAA 90, AA 80, A 70, B 60, C 0.
     lang : {"en", "zh"}
         Language of the reasons.
@@ -178,10 +180,10 @@ def _one_currency(position: Any, caller: str) -> None:
         )
 
 
-def _checked_weights(weights: Mapping[str, float] | None, caller: str) -> dict[str, float]:
+def _checked_weights(weights: Any, caller: str) -> dict[str, float]:
     if weights is None:
         return dict(_WEIGHTS)
-    _mapping(weights, "weights", caller)
+    weights = _mapping(weights, "weights", caller)
     unknown = set(weights) - set(_WEIGHTS)
     if unknown:
         raise InputError(
@@ -196,12 +198,20 @@ def _checked_weights(weights: Mapping[str, float] | None, caller: str) -> dict[s
 
 
 def _mapping(value: Any, name: str, caller: str) -> Mapping[Any, Any]:
+    """A mapping, or a Series whose labels are its keys."""
+    if isinstance(value, pd.Series):
+        if not value.index.is_unique:
+            twice = value.index[value.index.duplicated()].tolist()[0]
+            raise InputError(f"{caller}(): {name} has several values for {twice!r}; give one.")
+        return dict(zip(value.index.tolist(), value.tolist(), strict=True))
     if not isinstance(value, Mapping):
-        raise InputError(f"{caller}(): {name} must be a mapping, got {type(value).__name__}.")
+        raise InputError(
+            f"{caller}(): {name} must be a mapping or a Series, got {type(value).__name__}."
+        )
     return value
 
 
-def _checked_grades(grades: Mapping[str, float] | None, caller: str) -> list[tuple[str, float]]:
+def _checked_grades(grades: Any, caller: str) -> list[tuple[str, float]]:
     """Grades from the best down; the lowest takes every score."""
     chosen = _GRADES if grades is None else _mapping(grades, "grades", caller)
     if not chosen:
@@ -302,7 +312,7 @@ def _words(name: str, row: dict[str, Any], points: float, lang: str) -> str:
 
 def credit_limits(
     ratings: pd.DataFrame,
-    policy: Mapping[str, Any],
+    policy: Mapping[str, Any] | pd.Series,
     *,
     basis: Literal["sales", "exposure", "clv"] = "sales",
     customer: str = "customer_id",
@@ -318,7 +328,7 @@ def credit_limits(
     ratings : DataFrame
         A result of :func:`rate_customers`, or any frame with ``customer_id``, ``grade`` and what
         ``basis`` needs.
-    policy : mapping
+    policy : mapping or Series
         Factor by grade, or: ``factors`` (by grade), ``months`` (default 1), ``minimum``,
         ``maximum`` (of limits above 0), ``round_to`` (down, never under the minimum),
         ``clv_share`` (default 0.5). Every grade needs a factor.
@@ -393,8 +403,7 @@ def credit_limits(
 
 
 def _policy(policy: Any, caller: str) -> dict[str, Any]:
-    if not isinstance(policy, Mapping):
-        raise InputError(f"{caller}(): policy must be a mapping; see CN_LIMIT_POLICY.")
+    policy = _mapping(policy, "policy (see CN_LIMIT_POLICY)", caller)
     rule: dict[str, Any] = {
         "months": 1.0, "minimum": 0.0, "maximum": np.inf, "round_to": 0.0, "clv_share": 0.5,
     }  # fmt: skip
@@ -440,8 +449,8 @@ def check_order(
         The customer who orders. One without a ledger line owes nothing.
     amount : float
         What the order will add to the receivables, > 0.
-    limits : DataFrame, Series or mapping
-        A result of :func:`credit_limits`, or limits by customer.
+    limits : DataFrame, Series, mapping or float
+        A result of :func:`credit_limits`, or limits by customer, or the limit of this one.
     max_days_past_due : int, default=30
         More than this past due holds the order whatever the limit.
     customer, currency : str
@@ -540,6 +549,8 @@ def _lines_of(
 
 
 def _limit_of(limits: Any, customer_id: Any, customer: str, caller: str) -> float:
+    if isinstance(limits, Real | Decimal):
+        return float(door.check_number(limits, "limits", caller=caller, low=0))
     if isinstance(limits, pd.DataFrame):
         column = "credit_limit" if "limit" not in limits and "credit_limit" in limits else "limit"
         rows = door.take(limits, caller=caller, arg="limits", unique=("customer",),
