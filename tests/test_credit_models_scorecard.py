@@ -20,7 +20,6 @@ from salesmgmt.credit import CreditScorecard
 from salesmgmt.engine.binning import (
     best_partition,
     candidate_edges,
-    information_value,
     monotone_bound,
 )
 from salesmgmt.engine.logistic import fit_logistic
@@ -135,14 +134,6 @@ def test_candidate_edges_part_distinct_values_and_floats_next_to_each_other():
     edges = candidate_edges(np.array([1.0, near, 3.0, 3.0, 1.0]), 50)
     assert np.searchsorted(edges, [1.0, near, 3.0]).tolist() == [0, 1, 2]
     assert len(candidate_edges(np.arange(1000.0), 20)) == 19
-
-
-def test_information_value_of_a_published_form():
-    """Siddiqi 2006: sum of (share of good less share of bad) times its log ratio."""
-    good, bad = np.array([100.0, 300.0, 600.0]), np.array([60.0, 30.0, 10.0])
-    p, q = good / 1000, bad / 100
-    got = information_value(good, bad, 1000.0, 100.0, 0.0).sum()
-    assert got == pytest.approx(((p - q) * np.log(p / q)).sum(), abs=1e-12)
 
 
 def test_logistic_agrees_with_scikit_learn():

@@ -186,6 +186,7 @@ def loss_rates(
     periods: int | None = None,
     loss_given_default: float = 1.0,
     default_days: int = 90,
+    staying: Literal["lost", "open"] = "lost",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Expected loss as a share of what is open in each bucket, from the ledger's own history.
@@ -197,11 +198,10 @@ def loss_rates(
     method : {"flow", "markov", "vintage"}
         ``flow``: what rolls from each bucket into the next or beyond, multiplied through to the
         last bucket, times ``loss_given_default`` (the migration-rate table of CAS 22).
-        ``markov``: probability of ending written off in the absorbing chain of the roll rates,
-        what stays in the last bucket counted as lost (what was never seen to leave an earlier
-        one ends nowhere). ``vintage``: of the invoices of each past
-        period, the share that is written off or more than ``default_days`` past due; one rate
-        for each age since the invoice.
+        ``markov``: probability of ending written off in the absorbing chain of the roll rates
+        (what was never seen to leave a bucket before the last ends nowhere). ``vintage``: of the
+        invoices of each past period, the share that is written off or more than ``default_days``
+        past due; one rate for each age since the invoice.
     allocation : str
         The ``method`` of :func:`ledger`.
     freq, buckets, periods
@@ -210,13 +210,19 @@ def loss_rates(
         Share of what reaches the end that is lost.
     default_days : int, default=90
         Days past due after which a vintage counts as lost.
+    staying : {"lost", "open"}, default="lost"
+        What is in the last bucket at the end of a period as at its start: ``lost``, as where that
+        bucket has no end; or ``open``, to be paid or written off later at the same rates, as in
+        textbook chains, whose last bucket ends in a write-off. Where nothing ever left, lost.
+        Not for ``vintage``.
 
     Returns
     -------
     DataFrame
         ``bucket``, ``rate`` (share that moves on in one period; ``flow`` only; missing where
-        nothing was ever open), ``loss_rate``, ``status`` (``observed``; ``assumed``: it rests on
-        a bucket of which nothing is known, from which all is then taken to move on), ``as_of``;
+        nothing was ever open; of the last bucket what is lost), ``loss_rate``, ``status``
+        (``observed``; ``assumed``: it rests on a bucket of which nothing is known, from which
+        all is then taken to move on), ``as_of``;
         for ``vintage``: ``vintage``, ``age``, ``invoiced``, ``lost``, ``loss_rate``, ``as_of``.
 
     Raises
@@ -247,7 +253,10 @@ def loss_rates(
     door.check_number(loss_given_default, "loss_given_default", caller=caller, low=0, high=1)
     door.check_int(default_days, "default_days", caller=caller, low=0)
     door.check_freq(freq, caller=caller, choices=("W", "M", "Q", "Y"))
+    door.check_choice(staying, "staying", ("lost", "open"), caller=caller)
     if method == "vintage":
+        if staying == "open":
+            raise InputError(f"{caller}(): staying={staying!r} is not for method='vintage'.")
         return _vintage(
             (invoices, payments, adjustments), as_of, allocation, fx, freq, default_days, options
         )
@@ -263,17 +272,23 @@ def loss_rates(
             f"{caller}(): the roll rates hold several currencies, keys or periods; convert with "
             "fx=, or pass the rows of one."
         )
-    return _from_rolls(rolls, method, loss_given_default, caller)
+    return _from_rolls(rolls, method, loss_given_default, staying, caller)
 
 
 def _from_rolls(
-    rolls: pd.DataFrame, method: str, loss_given_default: float, caller: str
+    rolls: pd.DataFrame, method: str, loss_given_default: float, staying: str, caller: str
 ) -> pd.DataFrame:
     """Loss rates; what nobody was ever seen to leave is taken to move on whole, and said so."""
     names, table, known = _matrix(rolls, caller)
     n = len(names)
+    stays = table[-1, n - 1]
+    left = table[-1].sum() - stays
+    if staying == "open" and left > 0:  # all that stays leaves one day, like what leaves now
+        table[-1] /= left
+    else:
+        table[-1, n + 1] += stays
+    table[-1, n - 1] = 0.0
     onward = np.array([table[k, k + 1 : n].sum() + table[k, n + 1] for k in range(n)])
-    onward[-1] = table[-1, n - 1] + table[-1, n + 1]
     ends = []
     for assumed in (1.0, 0.0):
         onward[~known] = assumed
@@ -293,11 +308,9 @@ def _from_rolls(
 
 
 def _absorbed(table: np.ndarray) -> np.ndarray:
-    """Chance of ending written off, what stays in the last bucket counted as lost."""
+    """Chance of ending written off."""
     n = len(table)
     chain = np.vstack([table, np.hstack([np.zeros((2, n)), np.eye(2)])])
-    chain[n - 1, n + 1] += chain[n - 1, n - 1]
-    chain[n - 1, n - 1] = 0.0
     return absorption(chain, n)[:, 1]
 
 
@@ -478,7 +491,7 @@ def _one_origin(
     origin = ends[-1]
     moved = sum(_moved(flows, steps, a, b) for a, b in zip(ends, ends[1:]))
     rolls = _rates_frame(flows, steps, np.asarray(moved))[["from", "to", "rate"]]
-    rates = _from_rolls(rolls, method, loss_given_default, "backtest_loss_rates")
+    rates = _from_rolls(rolls, method, loss_given_default, "lost", "backtest_loss_rates")
     at, later = flows.at(origin), flows.at(origin + horizon)
     documents = flows.books.documents
     issued = np.flatnonzero(documents.day <= origin)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import credit
+from salesmgmt._credit.score_reports import performance
 from salesmgmt.engine.binning import information_value, weight_of_evidence
 from salesmgmt.errors import InputError
 
@@ -49,8 +50,9 @@ def test_garrison_hampton_freeze_schedule_of_expected_cash_collections():
 
 
 def test_caraway_products_collections_over_three_months():
-    # exercise of the same kind: 25 % in the month, 65 % in the next, 10 % in the one after;
-    # November 150,000, December 350,000, budget 950,000, 750,000, 100,000
+    # a textbook exercise of the same kind, collections by hand: 25 % in the month, 65 % in the
+    # next, 10 % in the one after; November 150,000, December 350,000, budget 950,000, 750,000 and
+    # 100,000
     sold = {f"{d:%Y-%m-%d}": 150e3 for d in pd.date_range("2024-01-01", "2024-11-01", freq="MS")}
     plan = {"2025-01-01": 950e3, "2025-02-01": 750e3, "2025-03-01": 100e3}
     got = _collections(sold | {"2024-12-01": 350e3}, {10: 0.25, 40: 0.65, 70: 0.1}, plan, "M")
@@ -78,6 +80,32 @@ def test_merton_solves_its_two_equations_and_knows_a_drift():
     want = (np.log(real["assets"] / 10) + (0.1 - sigma**2 / 2) * 2) / (sigma * np.sqrt(2))
     assert real["distance_to_default"] == pytest.approx(want, rel=1e-12)
     assert real["default_probability"] == pytest.approx(NormalDist().cdf(-want), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("firm", "rate", "horizon", "want"),
+    [
+        # Hull, "Options, Futures, and Other Derivatives", credit risk, the two exercises on
+        # Merton's model with the figures of the solutions: assets, their volatility, default
+        ((2.0, 0.5, 5.0), 0.04, 1.0, (6.80, 0.1482, 0.0115)),
+        ((4.0, 0.6, 15.0), 0.06, 2.0, (17.084, 0.1576, 0.1561)),
+    ],
+)
+def test_merton_exercises_of_hull(firm, rate, horizon, want):
+    table = pd.DataFrame([firm], columns=["equity", "volatility", "debt"])
+    got = credit.merton(table, risk_free=rate, horizon=horizon).iloc[0]
+    assert got["assets"] == pytest.approx(want[0], abs=2e-3)
+    assert got["asset_volatility"] == pytest.approx(want[1], abs=5e-5)
+    assert got["default_probability"] == pytest.approx(want[2], abs=5e-5)
+
+
+def test_herfindahl_of_four_firms():
+    # a textbook question (Pearson, microeconomics, mergers): 30, 30, 20 and 20 % make 2,600
+    invoices = pd.DataFrame({"invoice_id": range(4), "customer_id": list("ABCD")})
+    invoices = invoices.assign(
+        amount=[30.0, 30.0, 20.0, 20.0], invoice_date="2025-01-01", due_date="2025-01-31"
+    )
+    assert credit.concentration(invoices)["herfindahl"].tolist() == [pytest.approx(0.26)] * 4
 
 
 def test_altman_z_of_published_exercises():
@@ -113,6 +141,40 @@ def test_optbinning_table_of_mean_radius():
     assert information_value(good, bad, 212.0, 357.0, 1e-12).sum() == pytest.approx(
         5.043925, abs=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "want", "value"),
+    [
+        # Siddiqi, "Credit Risk Scorecards" (2006), ch. 6, the table of age: missing, 18-22, ...,
+        # over 44, in hundredths as printed; the sum by hand
+        (
+            [42, 152, 246, 405, 475, 339, 147], [8, 48, 54, 45, 25, 11, 3],
+            [-0.5728, -1.0783, -0.7147, -0.0338, 0.7134, 1.1971, 1.6608], 0.6502,
+        ),
+        # analyticbridge.com, "Scorecard building using WOE/IV": five age groups; its total of
+        # 0.46516 is from shares rounded to tenths of a per cent
+        (
+            [50, 75, 125, 175, 200], [120, 110, 90, 80, 70],
+            [-1.1604, -0.6680, 0.04348, 0.49774, 0.76480], 0.4655,
+        ),
+    ],
+    ids=["siddiqi", "analyticbridge"],
+)  # fmt: skip
+def test_weights_of_evidence_of_published_tables(good, bad, want, value):
+    good, bad = np.array(good, dtype=float), np.array(bad, dtype=float)
+    totals = good.sum(), bad.sum()
+    evidence = weight_of_evidence(good, bad, *totals, 1e-12)
+    np.testing.assert_allclose(evidence, want, atol=1.1e-4)
+    assert information_value(good, bad, *totals, 1e-12).sum() == pytest.approx(value, abs=5e-5)
+
+
+def test_measures_of_a_score_as_scikit_learn_documents_them():
+    # the examples of roc_auc_score (0.75) and of brier_score_loss (0.0375)
+    told = performance(-np.array([0.1, 0.4, 0.35, 0.8]), np.full(4, 0.5), np.array([0, 0, 1, 1]))
+    assert told[["auc", "gini", "ks"]].iloc[0].tolist() == [0.75, 0.5, 0.5]
+    chance, bad = np.array([0.1, 0.9, 0.8, 0.3]), np.array([0, 1, 1, 0])
+    assert performance(-chance, chance, bad)["brier"].iloc[0] == pytest.approx(0.0375)
 
 
 def test_population_stability_of_three_income_bands():
