@@ -112,9 +112,10 @@ def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
     first = [
         unicodedata.normalize("NFKC", str(v)).replace(" ", "") for v in series[wrong].iloc[:20]
     ]
-    if _may_hold_numbers(series) and all(_WRITTEN.fullmatch(v) for v in first):
+    written = _may_hold_numbers(series) and all(_WRITTEN.fullmatch(v) for v in first)
+    if written and (every := _all_written(series.dropna().astype(str))) is not None:
         mixed = pd.api.types.infer_dtype(series, skipna=True) != "string"
-        text = f"frame[{str(series.name)!r}]" + (".astype(str)" if mixed else "")
+        text = f"frame[{str(series.name)!r}]" + (".astype(str)" if mixed else "") + every
         return (
             "take signs and separators out first: "
             f'{text}.str.replace(r"[^0-9.-]", "", regex=True).astype(float)'
@@ -129,6 +130,18 @@ def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
     if all(_UNIT.fullmatch(v) for v in first):
         return "take the unit (%, 万, ...) out of the text and multiply by what it stands for"
     return "convert the column with pd.to_numeric, or mend the values"
+
+
+def _all_written(values: pd.Series) -> str | None:
+    """What goes before the signs are taken out: a minus or a point of full width would go too.
+
+    None where a value would come out wrong, perhaps behind the first few: ``(5.00)``, ``1.2E+05``.
+    """
+    plain = values.str.normalize("NFKC")
+    bare = plain.str.replace(" ", "")
+    if not (bare.str.fullmatch(_WRITTEN.pattern) | (bare == "")).all():
+        return None
+    return '.str.normalize("NFKC")' if (plain != values).any() else ""
 
 
 def _out_of_bounds(name: str, values: np.ndarray, fine: np.ndarray, role: Amount) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 import tomllib
 import warnings
 from pathlib import Path
@@ -16,6 +17,19 @@ from salesmgmt import load_sample
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACTS = sorted((ROOT / "tests" / "contract").glob("*.toml"))
+
+
+def english_in(texts: Any, own: str = "") -> list[str]:
+    """Texts that hold English words, beside names of methods and the identifiers in ``own``."""
+    known = re.compile(rf"DSO|Wilson|Holm|{own or '$'}")
+    return [s for s in map(str, texts) if re.search("[A-Za-z]{2,}", known.sub("", s))]
+
+
+def english_on(ax: Any, own: str = "") -> list[str]:
+    """English words in a figure."""
+    from matplotlib.text import Text
+
+    return english_in((text.get_text() for text in ax.figure.findobj(Text)), own)
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import warnings
 
 import pandas as pd
 import pytest
+from common import english_on
 
 from salesmgmt import InputError, credit, load_sample, plots
 from salesmgmt.report.sections import credit as section
@@ -44,6 +45,7 @@ def test_drawn_without_boxes_in_both_languages(results, name, lang, tmp_path):
         ax = getattr(plots, name)(results[name], lang=lang)
         ax.figure.savefig(tmp_path / "a.png")
     assert ax.get_title(loc="left")
+    assert lang == "en" or not english_on(ax)
 
 
 def test_bars_of_the_stack_are_as_long_as_the_balances(results):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from common import english_on
 
 from salesmgmt import plots
 from salesmgmt.errors import InputError
@@ -55,6 +56,7 @@ def test_draws_in_both_languages(results, name, lang):
     ax = getattr(plots, name)(results[name], lang=lang)
     ax.figure.canvas.draw()
     assert ax.get_title(loc="left")
+    assert lang == "en" or not english_on(ax)
     pd.testing.assert_frame_equal(results[name], before)
     with pytest.raises(InputError, match="result has no column"):
         getattr(plots, name)(results[name][[]])
@@ -80,7 +82,7 @@ def test_the_fan_chart_says_what_its_bands_are(sales):
     both = _legend(plots.fan_chart(made))
     one = _legend(plots.fan_chart(made[made.region == "华东"], lang="zh"))
     assert both == ["华东", "华南", "95 % interval", "80 % interval"]
-    assert one == ["95% 区间", "80% 区间", "华东"]
+    assert one == ["95% 预测区间", "80% 预测区间", "华东"]
 
 
 def test_the_fan_chart_draws_forecasts_of_every_kind(sales, results):

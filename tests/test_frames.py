@@ -180,6 +180,17 @@ def test_amounts_that_are_no_numbers_are_refused_with_what_to_do(values, word):
         take(pd.DataFrame({"v": pd.Series(values)}), caller="f", v=Amount("v"))
 
 
+def test_the_way_to_read_amounts_that_an_error_gives_reads_them():
+    frame = pd.DataFrame({"v": ["１２，３４５．６７", "－５", "￥1,000"]})
+    with pytest.raises(InputError, match="signs and separators") as caught:
+        take(frame, caller="f", v=Amount("v"))
+    code = re.search(r"first: (frame.*astype\(float\))", str(caught.value))[1]
+    assert eval(code, {"frame": frame}).tolist() == [12345.67, -5.0, 1000.0]
+    for odd in ("(5.00)", "1.2E+05"):  # behind the first few: 5 and 1.205 would come of them
+        with pytest.raises(InputError, match=r"pd\.to_numeric, or mend"):
+            take(pd.DataFrame({"v": ["1,000"] * 30 + [odd]}), caller="f", v=Amount("v"))
+
+
 @pytest.mark.parametrize(
     "column",
     [

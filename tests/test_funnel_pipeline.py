@@ -483,6 +483,8 @@ def test_a_pipeline_without_open_deals_has_an_empty_waterfall():
         ("Closed Won", "Closed Lost to Competition"),
         ("Closed-Won", "Closed-Lost"),
         ("已赢单", "已输单"),
+        ("已结束并赢得客户", "已结束但客户流失"),  # Salesforce in Chinese
+        ("成功结案", "失败结案"),  # vtiger in Chinese
     ],
 )
 def test_stages_of_crm_systems_close_a_deal(won, lost):

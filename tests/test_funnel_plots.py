@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from common import english_on
 
 from salesmgmt import InputError, funnel, load_sample, plots
 from salesmgmt.report.sections import funnel as section
@@ -29,6 +30,8 @@ def test_each_figure_draws_and_changes_nothing(name, lang):
     ax = getattr(plots, name)(result, lang=lang)
     ax.figure.canvas.draw()
     assert ax.get_title(loc="left")
+    stages = r"(lead|qualified|proposal|negotiation|won|lost)(?=[\s(]|$)|International"
+    assert lang == "en" or not english_on(ax, stages)
     pd.testing.assert_frame_equal(result, before)
     with pytest.raises(InputError, match="has no column"):
         getattr(plots, name)(pd.DataFrame({"a": [1]}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from common import english_on
 
 from salesmgmt import InputError, incentives, kpi, plots
 
@@ -34,6 +35,7 @@ def test_each_figure_draws_and_keeps_its_input(name, lang):
     before = result.copy()
     ax = getattr(plots, name)(result, lang=lang)
     assert ax.get_title(loc="left")
+    assert lang == "en" or not english_on(ax)
     assert len(ax.patches) + len(ax.lines) + len(ax.collections) > 0
     pd.testing.assert_frame_equal(result, before)
     again = getattr(plots, name)(result, ax=ax)

@@ -11,6 +11,7 @@ from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
 from salesmgmt import InputError
+from salesmgmt.errors import DataWarning
 from salesmgmt.plots import _style
 
 
@@ -22,6 +23,21 @@ def test_the_shipped_font_knows_the_everyday_characters():
     text = "销售额回款毛利新客户数华东华南应收账款逾期信用额度"
     text += "目标完成率漏斗转化客户分层流失预测￥（），。"
     assert not [c for c in text if ord(c) not in have]
+
+
+def test_names_are_written_and_a_character_no_font_has_is_told(monkeypatch):
+    monkeypatch.setattr(_style, "_CHINESE", ())  # as on a machine without a Chinese font
+    for cached in (_style.families, _style._known_characters):
+        cached.cache_clear()
+        monkeypatch.setattr(_style, cached.__name__, cached.__wrapped__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, ax = _style.axes(pd.DataFrame({"a": [1]}), ["a"], None, "zh", caller="plots.x")
+        ax.bar(["张珺", "犇鑫", "王炜"], [1, 2, 3])
+        _style.finish(ax).figure.savefig(io.BytesIO())
+    ax.set_title("龘达集团", loc="left")
+    with pytest.warns(DataWarning, match=r"1 character\(s\) .*龘 \(U\+9F98\).*Noto Sans CJK"):
+        _style.finish(ax)
 
 
 def test_no_box_and_no_global_setting():

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from common import english_on
 from matplotlib.colors import to_rgb
 
 from salesmgmt import InputError, load_sample, plots
@@ -45,6 +46,7 @@ def test_every_figure_draws_what_it_is_given(results, lang):
         assert getattr(plots, name)(result, ax=ax, lang=lang) is ax
         assert ax.get_title(loc="left")
         ax.figure.canvas.draw()
+        assert lang == "en" or not english_on(ax)
         plt.close(ax.figure)
 
 
@@ -132,9 +134,10 @@ def test_report_section_needs_no_more_than_the_three_columns():
 
 def test_moves_are_called_by_the_names_of_the_segments(results):
     for lang, word in (("en", "Champions"), ("zh", "冠军客户")):
-        ax = plots.migration_flow(results["migration_flow"], lang=lang)
-        assert word in [label.get_text() for label in ax.get_yticklabels()]
-        plt.close(ax.figure)
+        for name in ("migration_flow", "segment_bars"):
+            ax = getattr(plots, name)(results[name], lang=lang)
+            assert word in [label.get_text() for label in ax.get_yticklabels()]
+            plt.close(ax.figure)
     before = pd.DataFrame({"customer_id": [1, 2], "segment": ["x", "y"], "monetary": 1.0,
                            "label": ["Own name", "Other"]})  # fmt: skip
     moved = seg.migration(before, before.iloc[:1])

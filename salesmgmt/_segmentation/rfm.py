@@ -169,6 +169,7 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
         One row a segment, the one with most money first: ``segment``, ``label``,
         ``customers``, ``share`` (of customers), ``amount``, ``amount_share`` (missing without
         a positive total), ``recency``, ``frequency``, ``monetary`` (means), ``action``.
+        ``attrs["labels"]``: what each segment is called, by language.
 
     Raises
     ------
@@ -216,6 +217,9 @@ def segment_summary(scored: pd.DataFrame, *, lang: str = "en") -> pd.DataFrame:
             "action": [action_of(k, lang, names) for k in segments],
         }
     )
+    out.attrs["labels"] = {
+        k: {told: label_of(k, told, names, own) for told in ("en", "zh")} for k in segments
+    }
     return out.sort_values(["amount", "segment"], ascending=[False, True], ignore_index=True)
 
 

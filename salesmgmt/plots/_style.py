@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .._frames import check_lang, to_pandas
+from .._frames import check_lang, to_pandas, warn
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
     if shown is not None:
         texts += [*shown.get_texts(), shown.get_title()]
     _as_written(texts)
+    _tell_boxes(texts)
     if ax.figure in _OURS:
         _OURS.discard(ax.figure)  # once
         widen(ax)
@@ -143,6 +144,32 @@ def _as_written(texts: Iterable[Text]) -> None:
     for text in texts:
         text.set_fontfamily(list(families()))
         text.set_parse_math(False)
+
+
+def _tell_boxes(texts: Iterable[Text]) -> None:
+    """Rare characters that no font at hand can write, and what to do about them."""
+    known = _known_characters()
+    lacking = {c for text in texts for c in text.get_text() if known and ord(c) not in known}
+    lacking -= {"\n"}
+    if lacking:
+        first = ", ".join(f"{c} (U+{ord(c):04X})" for c in sorted(lacking)[:5])
+        warn(
+            f"plots: no font here has {len(lacking)} character(s) of the labels ({first}); they "
+            "are drawn as boxes. Install a Chinese font such as Noto Sans CJK (fonts-noto-cjk), "
+            "then remove the folder that matplotlib.get_cachedir() names, so that it is found."
+        )
+
+
+@functools.cache
+def _known_characters() -> frozenset[int]:
+    """What can be written without a Chinese font of the system; empty where there is one."""
+    from matplotlib import font_manager
+    from matplotlib.ft2font import FT2Font
+
+    if set(families()) & set(_CHINESE):
+        return frozenset()
+    paths = [font_manager.findfont(name) for name in families()]
+    return frozenset(code for path in paths for code in FT2Font(path).get_charmap())
 
 
 def legend(ax: Axes, **options: Any) -> Axes:
@@ -296,7 +323,7 @@ def families() -> tuple[str, ...]:
     """Font families in order: the usual Latin one, the system's Chinese one, the shipped one.
 
     The shipped font holds the everyday characters; a system font, where there is one, is asked
-    first and knows the rare ones too.
+    first and knows the rare ones too; what none of them knows, ``finish`` warns of.
     """
     from matplotlib import font_manager
 

@@ -202,7 +202,7 @@ def dso_trend(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en")
         if "best_possible" in part and not many:
             best = t(lang, "best possible", "最优")
             _line(ax, part, "best_possible", color=colour, linestyle="--",
-                  linewidth=1.2, label=f"{name}, {best}")  # fmt: skip
+                  linewidth=1.2, label=name + t(lang, ", ", "，") + best)  # fmt: skip
     highest = frame[[c for c in ("dso", "best_possible") if c in frame]].max(axis=None)
     ax.set_ylim(0, 1.06 * highest if highest > 0 else 1)
     ax.set_ylabel(t(lang, "days", "天"))
@@ -377,8 +377,8 @@ _ZH = {
     "not_due": "未到期",
     "within_terms": "信用期内",
     "due": "当日到期",
-    "paid": "已付",
-    "written_off": "核销",
+    "paid": "已回款",
+    "written_off": "坏账核销",
 }
 
 

@@ -110,8 +110,8 @@ def calibration_curve(result: pd.DataFrame, *, ax: Axes | None = None, lang: str
     ax.set(xlim=(0, top), ylim=(0, top))
     percent_axis(ax, "x")
     percent_axis(ax, "y")
-    ax.set_xlabel(t(lang, "predicted bad rate", "预测坏账率"))
-    ax.set_ylabel(t(lang, "observed bad rate", "实际坏账率"))
+    ax.set_xlabel(t(lang, "predicted bad rate", "预测坏客户率"))
+    ax.set_ylabel(t(lang, "observed bad rate", "实际坏客户率"))
     return finish(ax, title=t(lang, "Calibration", "校准"), legend=True)
 
 
@@ -150,7 +150,7 @@ def cash_fan(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") 
     low, high = frame["p10"].to_numpy(dtype=float), frame["p90"].to_numpy(dtype=float)
     span = np.clip(np.stack([middle - low, high - middle]), 0, None)
     ax.errorbar(place, middle, yerr=span, fmt="none", ecolor="#333333", elinewidth=1.4, capsize=5,
-                label=t(lang, "80 % band", "80% 区间"))  # fmt: skip
+                label=t(lang, "80 % band", "80% 预测区间"))  # fmt: skip
     ax.plot(place, frame["due"].to_numpy(dtype=float), linestyle="none", marker="D",
             color=ORANGE, markersize=6, label=t(lang, "falls due", "当期到期"))  # fmt: skip
     ends = pd.DatetimeIndex(frame["period_end"])

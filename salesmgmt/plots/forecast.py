@@ -197,4 +197,4 @@ def _shades(levels: list[float]) -> np.ndarray:
 
 
 def _band_name(level: float, lang: str) -> str:
-    return t(lang, f"{level:g} % interval", f"{level:g}% 区间")
+    return t(lang, f"{level:g} % interval", f"{level:g}% 预测区间")

@@ -149,7 +149,7 @@ def backtest_by_cutoff(result: Any, *, ax: Axes | None = None, lang: str = "en")
                     markersize=4, label=label)  # fmt: skip
             first = model == frame["model"].iloc[0]
             if first and {"lo_80", "hi_80"} <= set(run) and run["lo_80"].notna().any():
-                words = None if told else t(lang, "80 % interval", "80% 区间")
+                words = None if told else t(lang, "80 % interval", "80% 预测区间")
                 _band(ax, run["date"], run["lo_80"], run["hi_80"], colour, words)
                 told = True
     for i, cutoff in enumerate(frame["cutoff"].unique()):

@@ -81,7 +81,9 @@ def scorecard(
     text = shown["metric"] if single else label + "  " + shown["metric"]
     marks = shown["full_marks"].fillna(1.0) if "full_marks" in shown.columns else 1.0
     _bullets(ax, (shown["score"] / marks).to_numpy(np.float64), [str(v) for v in text], shown, lang)
-    head = t(lang, "Scorecard", "绩效计分卡") + (f": {label.iloc[0]}" if single else "")
+    head = t(lang, "Scorecard", "绩效计分卡") + (
+        t(lang, ": ", "：") + label.iloc[0] if single else ""
+    )
     if len(frame) > _MOST:
         head += t(
             lang, f" (first {_MOST} of {len(frame)})", f"（前 {_MOST} 行，共 {len(frame)} 行）"

@@ -173,7 +173,10 @@ def segment_bars(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
         for i, n in enumerate(frame["customers"])
     ]
     ax.bar_label(bars, told, padding=4, fontsize=9, color=GREY)
-    ax.set_yticks(at, [str(label) for label in frame["label"]])
+    keys = frame["segment"] if "segment" in frame.columns else frame["label"]
+    names = frame.attrs.get("labels", {})
+    told = [str(names.get(k, {}).get(lang, own)) for k, own in zip(keys, frame["label"])]
+    ax.set_yticks(at, told)
     ax.invert_yaxis()
     low, high = (float(v) for v in (frame["amount"].min(), frame["amount"].max()))
     wide = max(high, 0.0) - min(low, 0.0) or 1.0  # what is told stands beyond the bars

@@ -110,7 +110,7 @@ def _rolls(pairs: pd.DataFrame, lang: str) -> list[Block]:
     if "currency" in rolls:
         largest = rolls.groupby("currency")["amount"].sum().idxmax()
         rolls = rolls[rolls["currency"] == largest].reset_index(drop=True)
-        words = f" ({largest})"
+        words = _say(lang, f" ({largest})", f"（{largest}）")
     heading = _say(lang, "Where each bucket's money is a month later", "各账龄段一个月后的去向")
     return [
         Figure(lambda ax: plots.roll_rates(rolls, ax=ax, lang=lang), heading + words, (8.0, 4.2))

@@ -66,7 +66,7 @@ def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
             f"{len(paid)} 人共 {total:,.0f}" + "；".join(["", *told]) + "。"
         )
         heads = {
-            "rep": "销售",
+            "rep": "业务员",
             "amount": "销售额",
             "target": "目标",
             "attainment": "完成率",
