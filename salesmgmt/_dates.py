@@ -184,6 +184,8 @@ def _parse_date_text(
     if reason:
         wrong, nat[~lost] = ~lost, np.datetime64("NaT")
     remedy = 'convert the column with pd.to_datetime(..., format="...")'
+    if wrong.any() and text.str.fullmatch(r"[2-7]\d{4}(\.\d+)?").all():
+        remedy = f"to numbers first, with .astype(float); then {_from_numbers(text)}"
     return nat, lost, wrong, reason or _UNREAD, remedy
 
 
