@@ -437,7 +437,11 @@ def test_weeks_of_the_sample_company_are_better_told_with_its_calendar(sample):
 
 @pytest.mark.parametrize(
     ("calendar", "told"),
-    [(["CN"], "country code or a Series"), (pd.Series([1.0], ["2025-06-30"]), "no weight for")],
+    [
+        (["CN"], "country code or a Series"),
+        (pd.Series([1.0], ["2025-06-30"]), "no weight for"),
+        ("XX", r"cash_forecast\(\): country 'XX' is not known"),
+    ],
 )
 def test_a_calendar_of_another_form_is_refused(calendar, told):
     with pytest.raises(InputError, match=told):

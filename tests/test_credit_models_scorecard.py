@@ -351,6 +351,26 @@ def test_special_values_of_any_kind_are_rows_of_their_own():
     assert kinds["sector"] == (X["sector"] == "IT's").sum()
 
 
+def test_numbers_among_texts_are_no_levels_unless_it_is_said():
+    X, y = customers()
+    X["turnover"] = X["turnover"].astype(object)
+    X.loc[X.index[[3, 7]], "turnover"] = ["12 ", "n/a"]
+    with pytest.raises(InputError, match=r"'turnover' holds numbers, and texts in 2 row\(s\)"):
+        CreditScorecard().fit(X, y)
+    card = CreditScorecard(special={"turnover": ["12 ", "n/a"]}).fit(X, y)
+    part = card.table_.query("feature == 'turnover'")
+    assert part.query("kind == 'special'")["rows"].tolist() == [1, 1]
+    assert (part["kind"] == "interval").any()
+    plain = CreditScorecard(special=["n/a"]).fit(X.assign(turnover=X["turnover"].mask(
+        X["turnover"].isin(["12 ", "n/a"]))), y)  # fmt: skip
+    lines = [c.table_.query("feature == 'turnover' and kind == 'interval'") for c in (card, plain)]
+    assert lines[0]["high"].tolist() == lines[1]["high"].tolist()
+    record = X.astype(object).iloc[3].to_dict()
+    assert card.score_record(record)["bins"]["turnover"] == "12 "
+    named = CreditScorecard(categorical=["turnover"]).fit(X, y).table_
+    assert "levels" in named.query("feature == 'turnover'")["kind"].tolist()
+
+
 def test_a_column_of_ids_tells_nothing():
     X, y = customers()
     X["id"] = [f"C{k}" for k in range(len(X))]

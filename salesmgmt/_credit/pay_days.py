@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._calendars.weights import day_weights
+from .._messages import speaking_for
 
 __all__ = ["PayDays"]
 
@@ -29,7 +30,8 @@ class PayDays:
         self.plain, self.first = calendar is None, first
         if self.plain:
             return
-        rest = day_weights(calendar, first, last, caller=caller, what="the forecast") <= 0
+        with speaking_for(caller):
+            rest = day_weights(calendar, first, last, caller=caller, what="forecasts") <= 0
         week = (first + _THURSDAY + np.arange(len(rest))) % 7
         count = np.arange(1, len(rest) + 1)
         since = np.maximum.accumulate(np.where(rest, 0, count))  # the last worked day up to here

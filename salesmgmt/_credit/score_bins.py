@@ -128,13 +128,30 @@ class Bins:
         return self.levels[self.group == group].tolist()
 
 
-def is_numeric(column: pd.Series) -> bool:
-    """Whether a column is binned by intervals: numbers, also as objects; not truth values."""
+def is_numeric(column: pd.Series, special: tuple[Any, ...], caller: str) -> bool:
+    """Whether a column is binned by intervals: numbers, also as objects; not truth values.
+
+    Numbers among texts are refused: as levels they would be put in order by their own few rows.
+    """
     if pd.api.types.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
         return False
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
-    return column.dtype == object and (pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS)
+    if column.dtype != object:
+        return False
+    texts = column.map(lambda v: isinstance(v, str)).to_numpy(dtype=bool)
+    odd = texts & ~column.isin([v for v in special if isinstance(v, str)]).to_numpy()
+    number = pd.api.types.infer_dtype(column[~texts], skipna=True) in _NUMBERS
+    held = bool(column[~texts].notna().any())
+    if odd.any() and number and held:
+        at = column.index[odd][:1].tolist()[0]
+        raise InputError(
+            f"{caller}(): column {str(column.name)!r} holds numbers, and texts in "
+            f"{int(odd.sum())} row(s) (row {at!r}: {column.to_numpy()[odd][0]!r}). Make it numbers "
+            "(pd.to_numeric), list texts with a meaning of their own in special=, or name the "
+            "column in categorical=."
+        )
+    return number and (held or not texts.any())
 
 
 def split(
@@ -147,20 +164,20 @@ def split(
             "it into days before the decision first."
         )
     missing = column.isna().to_numpy(dtype=bool)
-    if numeric:
-        values = _numbers(column, name, caller)
-    else:
-        values = column.astype(object).to_numpy()
+    told = [v for v in special if isinstance(v, str)] if column.dtype.kind not in "iufb" else []
+    said = column.isin(told).to_numpy(dtype=bool)  # texts with a meaning among numbers
+    raw = column.astype(object).to_numpy() if said.any() or not numeric else np.zeros(0)
+    values = _numbers(column, name, caller, missing | said) if numeric else raw
     which = np.full(len(column), -1, dtype=np.int64)
     for i, value in enumerate(special):
-        which[np.asarray(values == value, dtype=bool) & ~missing] = i
+        held = raw if len(raw) and isinstance(value, str) else values
+        which[np.asarray(held == value, dtype=bool) & ~missing] = i
     return missing, which, values
 
 
-def _numbers(column: pd.Series, name: str, caller: str) -> np.ndarray:
+def _numbers(column: pd.Series, name: str, caller: str, lost: np.ndarray) -> np.ndarray:
     parsed = pd.to_numeric(column, errors="coerce")
     values = parsed.to_numpy(dtype=np.float64, na_value=np.nan)
-    lost = column.isna().to_numpy(dtype=bool)
     wrong = (np.isnan(values) & ~lost) | np.isinf(values)
     if wrong.any():
         at = np.flatnonzero(wrong)

@@ -51,7 +51,8 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         or bad themselves must be named.
     categorical : sequence of str, optional
         Columns to be taken as levels although they hold numbers; text, truth values and
-        categories always are.
+        categories always are. Numbers and texts in one column are refused unless it is named
+        here, or the texts are special.
     special : mapping or sequence, optional
         Values with a meaning of their own (``-999``: no answer): by column, or one list for all.
         Missing values need no entry: they always have a bin of their own.
@@ -202,13 +203,14 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         self.bins_: list[Bins] = []
         codes = np.empty(frame.shape, dtype=np.int64, order="F")
         for j, name in enumerate(frame.columns):
-            column = frame.iloc[:, j]
+            column, special = frame.iloc[:, j], options.special_of(self.special, name)
+            named = bool({name, str(name)} & levels)
             bins, codes[:, j] = fit_bins(
                 column,
                 bad,
                 name=str(name),
-                numeric=is_numeric(column) and not {name, str(name)} & levels,
-                special=options.special_of(self.special, name),
+                numeric=not named and is_numeric(column, special, _SELF),
+                special=special,
                 recipe=self._recipe(name),
                 caller=_SELF,
             )
