@@ -56,6 +56,22 @@ def test_bars_of_the_stack_are_as_long_as_the_balances(results):
     assert drawn == pytest.approx(ages["total"].sum())
 
 
+def test_the_key_of_the_stack_is_inside_a_figure_that_makes_no_room_for_it(results):
+    from matplotlib import pyplot as plt
+
+    figure, above = plt.subplots(2, 1)
+    drawn = [plots.aging_stack(results["aging_stack"], ax=ax) for ax in above]
+    figure.canvas.draw()
+    for ax in drawn:
+        box, key = ax.get_window_extent(), ax.get_legend().get_window_extent()
+        assert box.y0 <= key.y0 < key.y1 <= box.y1
+    figure, ax = plt.subplots(layout="constrained")
+    plots.aging_stack(results["aging_stack"], ax=ax)
+    figure.canvas.draw()
+    assert 0 <= ax.get_legend().get_window_extent().y1 < ax.get_window_extent().y0
+    plt.close("all")
+
+
 def test_the_long_form_is_drawn_like_the_wide_one(pairs):
     wide, long = (credit.aging(pairs, shape=s) for s in ("wide", "long"))
     a, b = (plots.aging_stack(f, top=5) for f in (wide, long.sample(frac=1, random_state=0)))

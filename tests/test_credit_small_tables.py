@@ -277,3 +277,25 @@ def test_planned_sales_are_converted_too():
     )["from_sales"]
     assert dollars.sum() > 1000
     np.testing.assert_allclose(dollars, yuan, atol=0.02)
+
+
+def test_items_assessed_on_their_own_are_told_in_the_language_of_the_buckets():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [100.0, 50.0],
+        "invoice_date": "2025-01-01", "due_date": "2025-01-31"})  # fmt: skip
+    for lang, name in (("en", "individual"), ("zh", "单项计提")):
+        ages = credit.aging(invoices, as_of="2025-03-31", buckets="cn_years", lang=lang)
+        got = credit.provision(ages, credit.CN_AGING_POLICY, individual={"A": 30.0})
+        assert got.loc[got["bucket"] == name, ["amount", "allowance"]].to_numpy().tolist() == [
+            [100.0, 30.0]
+        ]
+        assert got["amount"].sum() == 150.0
+
+
+def test_rates_without_their_dates_are_told_what_they_may_look_like():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "amount": [100.0], "currency": ["USD"],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})  # fmt: skip
+    wide = pd.DataFrame({"Datum": ["2025-01-01"], "USD": [7.1]})
+    with pytest.raises(InputError, match=r"fx has no column 'date'.*a column a currency.*'Datum'"):
+        credit.aging(invoices, fx=wide)

@@ -12,7 +12,16 @@ import numpy as np
 from .. import _frames as door
 from ..errors import InputError
 
-__all__ = ["RULES", "Ladder", "Rules", "ladder", "rules_named", "translated"]
+__all__ = [
+    "INDIVIDUAL",
+    "RULES",
+    "UNAPPLIED",
+    "Ladder",
+    "Rules",
+    "ladder",
+    "rules_named",
+    "translated",
+]
 
 Bucket = tuple[str, int | None, int | None]
 
@@ -86,13 +95,14 @@ RULES = {
     "tryton": Rules("due", _steps([_NOT_DUE], (29, 59, 89), low=0), no_due="oldest"),
     "oracle": Rules("due", _steps([_NOT_DUE, ("due", 0, 0)], (30, 60, 90, 120), low=1)),
 }
-_TAKEN = ("unapplied", "total", "as_of", "paid", "written_off", "individual")
+UNAPPLIED, INDIVIDUAL = ("unapplied", "未核销收款"), ("individual", "单项计提")
+_TAKEN = ("total", "as_of", "paid", "written_off", *UNAPPLIED, *INDIVIDUAL)
 _ZH = {
     "current": "未到期",
     "not_due": "未到期",
     "due": "当日到期",
     "within_terms": "信用期内",
-    "unapplied": "未核销收款",
+    UNAPPLIED[0]: UNAPPLIED[1],
     "total": "合计",
     "<=1y": "1年以内",
     "1-2y": "1-2年",

@@ -198,6 +198,12 @@ def _from_frame(fx: pd.DataFrame, caller: str) -> pd.DataFrame:
         fx = fx.rename_axis(index="date").reset_index()
     if "date" in fx.columns and not {"currency", "rate"} & set(fx.columns):
         fx = fx.melt("date", var_name="currency", value_name="rate").dropna(subset=["rate"])
+    if "date" not in fx.columns and not {"currency", "rate"} <= set(fx.columns):
+        raise InputError(
+            f"{caller}(): fx has no column 'date'; give date, currency and rate, or date and a "
+            "column a currency, or the rates alone as {'USD': 7.1}. There are: "
+            f"{', '.join(map(repr, fx.columns))}."
+        )
     rows = door.take(
         fx, caller=caller, arg="fx", unique=("currency", "date"),
         currency=Key("currency", option=""), date=Date("date", option=""),

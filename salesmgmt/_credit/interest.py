@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import _frames as door
 from .._frames import Amount, Date
-from ..engine.accrual import DAY_COUNTS, growth, year_fraction
+from ..engine.accrual import DAY_COUNTS, compounded_by_year, growth, year_fraction
 from ..errors import InputError
 from .books import KINDS, Options
 from .ledger import as_days, take_position
@@ -41,8 +41,28 @@ INTEREST_RULES = {
         "least 40 euro a claim; member states may set more."
     ),
 }
+_SCOPES_ZH = {
+    "cn_order_802": (
+        "中国，国务院令第802号第十七条（2025年6月1日起施行）：机关、事业单位、大型企业拖欠中小企业的货物、工程、"
+        "服务款项。有约定的从约定，且不低于合同订立时一年期LPR；未约定的按每日万分之五。"
+    ),
+    "cn_lpr": (
+        "中国，买卖合同司法解释第十八条：其他企业之间未约定利率的买卖合同。一年期LPR加计30%至50%。"
+    ),
+    "uk": (
+        "英国，《1998年商业债务延迟支付（利息）法》：企业之间未另行约定实质性补救的合同。基准利率（逾期前最近一个"
+        "12月31日或6月30日的英格兰银行基准利率）加8个百分点，单利；每笔另加40、70或100英镑。"
+    ),
+    "eu": (
+        "欧盟，第2011/7/EU号指令：企业之间以及公共机构。每半年1月1日或7月1日的欧洲央行基准利率加8个百分点，"
+        "单利；每笔至少40欧元；成员国可规定更高。"
+    ),
+}
 _DAILY_802 = 0.0005
 _POINTS, _OVER_LPR = 0.08, 0.3
+_LEAST, _MOST = -0.05, 0.25  # no reference rate was ever beyond: -0.88 % and 17 % are the ends
+# In which the fixed sums are; what looks like the code of another currency is not.
+_SUMS_IN = {"uk": ("GBP", "£", "英镑"), "eu": ("EUR", "€", "欧元")}
 
 
 def late_interest(
@@ -53,7 +73,7 @@ def late_interest(
     as_of: Any = None,
     annual_rate: Any = None,
     grace_days: int = 0,
-    day_count: Literal["act/365", "act/360", "30/360"] = "act/365",
+    day_count: Literal["act/365", "act/360", "30/360", "act/act"] = "act/365",
     compounding: Literal["simple", "daily", "monthly", "yearly"] = "simple",
     rates: pd.DataFrame | pd.Series | None = None,
     order: Literal["principal_first", "interest_first"] = "principal_first",
@@ -62,6 +82,7 @@ def late_interest(
     lpr: Literal["each_day", "breach"] = "each_day",
     costs: Any = None,
     detail: bool = False,
+    lang: str = "en",
     method: str = "specific_then_fifo",
     fx: Any = None,
     **options: Unpack[Options],
@@ -77,15 +98,17 @@ def late_interest(
         reference rate, without the eight points.
     grace_days : int, default=0
         Interest starts that many days after the due date.
-    day_count : {"act/365", "act/360", "30/360"}
-        How days become years; 30/360 is the bond basis. Interest runs from the day after the
+    day_count : {"act/365", "act/360", "30/360", "act/act"}
+        How days become years; 30/360 is the bond basis, and by act/act a day of a leap year is
+        1/366 of it. Interest runs from the day after the
         due date (and grace) to the day of payment or ``as_of``, both counted; a rate applies
         from its date on.
     compounding : {"simple", "daily", "monthly", "yearly"}
         Whether interest bears interest.
     rates : DataFrame or Series, optional
         ``date``, ``rate`` (a Series: rates by date): rates a year by the date they apply from
-        (LPR, base rate), accrued piecewise.
+        (LPR, base rate), accrued piecewise. With ``rules="eu"`` they may be below 0 (the German
+        Basiszinssatz was from 2013 to 2022).
     order : {"principal_first", "interest_first"}
         What a payment settles first. ``interest_first``: costs, then interest accrued so far,
         then principal (Civil Code art. 561, BGB section 367), so that principal lasts longer;
@@ -106,6 +129,8 @@ def late_interest(
         Costs of collection by invoice, settled before interest with ``order="interest_first"``.
     detail : bool, default=False
         The sheet behind the sums: one row for each span of days with one principal and one rate.
+    lang : {"en", "zh"}
+        Language of ``scope``.
 
     Returns
     -------
@@ -114,7 +139,8 @@ def late_interest(
         ``DataWarning`` says how many): ``customer_id``, ``invoice_id``, ``currency`` if
         there is one, ``due_date``, ``days_late`` (days on which interest ran), ``principal``
         (still open), ``interest`` (accrued), ``interest_paid``, ``interest_due``, ``costs_due``,
-        ``compensation`` (fixed sum of the rule), ``rate`` (on the last day), ``scope``, ``as_of``.
+        ``compensation`` (fixed sum of the rule, in pounds or euro; missing, with a warning, on
+        documents in another currency), ``rate`` (on the last day), ``scope``, ``as_of``.
         With ``detail``: the keys, ``first_day``, ``last_day`` (both bear interest), ``days``,
         ``principal``, ``rate``, ``interest``, ``as_of``; the interest of an invoice's rows adds
         up to its sum to the cent.
@@ -122,13 +148,14 @@ def late_interest(
     Raises
     ------
     InputError
-        No rate is given, a rate is negative or in percent, ``rates`` starts too late, ``costs``
-        names an unknown invoice.
+        No rate is given, a rate is negative or in percent (a reference rate above 0.25 is),
+        ``rates`` starts too late, ``costs`` names an unknown invoice.
 
     Warns
     -----
     DataWarning
-        A rate is above 1, more than 100 % a year; invoices have no due date.
+        A rate is above 1, more than 100 % a year; invoices have no due date; the fixed sum of
+        the rule is in another currency than a document.
 
     References
     ----------
@@ -163,6 +190,7 @@ def late_interest(
     if lpr == "breach" and rules != "cn_lpr":
         raise InputError(f"{caller}(): lpr='breach' is for rules='cn_lpr'; leave it out.")
     door.check_bool(detail, "detail", caller=caller)
+    door.check_lang(lang, caller=caller)
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
@@ -172,7 +200,9 @@ def late_interest(
     _say_no_due(position, late, caller)
     fees = _costs(costs, position, late, caller)
     debts = _debts(position, late, law, fees, order)
-    return _sheet(position, late, debts) if detail else _frame(position, late, debts, rules)
+    if detail:
+        return _sheet(position, late, debts)
+    return _frame(position, late, debts, rules, lang)
 
 
 def _margin(margin: float | None, rules: str | None, caller: str) -> float:
@@ -403,8 +433,8 @@ class _Law:
         self.rules, self.caller = rules, caller
         self.margin, self.lpr = over
         self.documents = position.books.documents
-        self.agreed = _agreed(annual_rate, position, caller)
-        self.from_day, self.rate = _table(rates, caller)
+        self.agreed = _agreed(annual_rate, position, rules, caller)
+        self.from_day, self.rate = _table(rates, rules, caller)
         by_table = rates is not None
         if rules is None and (annual_rate is None) == (not by_table):
             raise InputError(f"{caller}(): give annual_rate= or rates= (one of them), or rules=.")
@@ -431,6 +461,8 @@ class _Law:
         Counted from the origin each time: cutting a span in two then never changes the sum,
         which 30/360 by itself does not keep at the end of a month.
         """
+        if self.day_count == "act/act" and self.compounding == "daily":
+            return compounded_by_year(rate, start, end)
         a, b = (year_fraction(origin, day, self.day_count) for day in (start, end))
         return growth(rate, b - a, self.compounding, self.days_a_year)
 
@@ -476,14 +508,19 @@ class _Law:
         return float(self.rate[at])
 
 
-def _agreed(annual_rate: Any, position: Position, caller: str) -> np.ndarray | None:
-    """Agreed rate of each document."""
+def _agreed(
+    annual_rate: Any, position: Position, rules: str | None, caller: str
+) -> np.ndarray | None:
+    """Agreed rate of each document, or the reference rate given in its place."""
     if annual_rate is None:
         return None
     books = position.books
+    least = _LEAST if rules == "eu" else 0
+    reference = rules in _SUMS_IN
     if isinstance(annual_rate, pd.Series | Mapping):
-        series = door.check_series(annual_rate, "annual_rate", caller=caller, low=0)
-        _refuse_percent(series.max(), f" of {series.idxmax()!r}" if len(series) else "", caller)
+        series = door.check_series(annual_rate, "annual_rate", caller=caller, low=least)
+        whose = f" of {series.idxmax()!r}" if len(series) else ""
+        _refuse_percent(series.max(), whose, reference, caller)
         known = series.reindex(books.customers.index).to_numpy()
         by_document = known[books.documents.customer]
         without = np.isnan(by_document)
@@ -491,12 +528,17 @@ def _agreed(annual_rate: Any, position: Position, caller: str) -> np.ndarray | N
             lost = books.customers.index[books.documents.customer[without].min()]
             raise InputError(f"{caller}(): annual_rate has no rate for customer {lost!r}.")
         return by_document
-    door.check_number(annual_rate, "annual_rate", caller=caller, low=0)
-    _refuse_percent(float(annual_rate), "", caller)
+    door.check_number(annual_rate, "annual_rate", caller=caller, low=least)
+    _refuse_percent(float(annual_rate), "", reference, caller)
     return np.full(len(books.documents), float(annual_rate))
 
 
-def _refuse_percent(rate: float, whose: str, caller: str) -> None:
+def _refuse_percent(rate: float, whose: str, reference: bool, caller: str) -> None:
+    if reference and rate > _MOST:
+        raise InputError(
+            f"{caller}(): annual_rate={rate:g}{whose} is no reference rate ({rate:.0%} a year, "
+            f"without the points of the rule); {rate:g} % is {rate / 100:g}."
+        )
     if rate >= 3:
         raise InputError(
             f"{caller}(): annual_rate={rate:g}{whose} is {rate:.0%} a year; 0.12 is 12 %."
@@ -508,15 +550,26 @@ def _refuse_percent(rate: float, whose: str, caller: str) -> None:
         )
 
 
-def _table(rates: Any, caller: str) -> tuple[np.ndarray, np.ndarray]:
+def _table(rates: Any, rules: str | None, caller: str) -> tuple[np.ndarray, np.ndarray]:
     if rates is None:
         return np.empty(0, dtype=np.int64), np.empty(0)
     if isinstance(rates, pd.Series):
         rates = pd.DataFrame({"date": rates.index, "rate": rates.to_numpy()})
     rows = door.take(
         rates, caller=caller, arg="rates", unique=("date",),
-        date=Date("date", option=""), rate=Amount("rate", low=0, high=1, option=""),
+        date=Date("date", option=""),
+        rate=Amount("rate", low=_LEAST if rules == "eu" else 0, option=""),
     )  # fmt: skip
+    most = 1.0 if rules is None else _MOST
+    above = rows["rate"] > most
+    if above.any():
+        first = float(rows["rate"][above][0])
+        what = "" if rules is None else " and no reference rate was ever so high"
+        raise InputError(
+            f"{caller}(): rates: column 'rate' is above {most:g} in {int(above.sum())} row(s) "
+            f"(first: {first:g}, which is {first:.0%} a year{what}); 0.03 is 3 %, so divide per "
+            "cent by 100."
+        )
     at = np.argsort(rows.days("date"), kind="stable")
     return rows.days("date")[at], rows["rate"][at]
 
@@ -541,15 +594,35 @@ def _halves(start: int, end: int) -> list[int]:
     return out[::-1]
 
 
-def _compensation(owed: np.ndarray, rules: str | None) -> np.ndarray:
-    """Fixed sums of the rule, by the size of the debt when it became late, in its currency."""
+def _compensation(
+    owed: np.ndarray, currency: pd.Series | None, rules: str | None, caller: str
+) -> np.ndarray:
+    """Fixed sums of the rule, by the size of the debt when it became late.
+
+    They are in one currency: missing where a debt is in another, so that nobody adds up the two.
+    """
+    if rules not in _SUMS_IN:
+        return np.zeros(len(owed))
+    out = np.full(len(owed), 40.0)
     if rules == "uk":
-        return np.select([owed < 1000, owed < 10_000], [40.0, 70.0], 100.0)
-    return np.full(len(owed), 40.0 if rules == "eu" else 0.0)
+        out = np.select([owed < 1000, owed < 10_000], [40.0, 70.0], 100.0)
+    if currency is None:
+        return out
+    words = currency.astype(str).str.strip().str.upper()
+    codes = words.str.fullmatch("[A-Z]{3}") | words.isin([n for v in _SUMS_IN.values() for n in v])
+    other = (codes & ~words.isin(_SUMS_IN[rules])).to_numpy(dtype=bool)
+    if other.any():
+        names = ", ".join(repr(v) for v in sorted(currency[other].unique(), key=str)[:3])
+        door.warn(
+            f"{caller}(): the fixed sum of rules={rules!r} is in {_SUMS_IN[rules][0]}; "
+            f"compensation is missing for {int(other.sum())} invoice(s) in another currency "
+            f"({names}). Convert with fx=, or add what the law there sets."
+        )
+    return np.where(other, np.nan, out)
 
 
 def _frame(
-    position: Position, late: np.ndarray, debts: list[_Debt], rules: str | None
+    position: Position, late: np.ndarray, debts: list[_Debt], rules: str | None, lang: str
 ) -> pd.DataFrame:
     books = position.books
     documents = books.documents
@@ -566,9 +639,12 @@ def _frame(
     out["interest_paid"] = money([d.paid for d in debts])
     out["interest_due"] = money([a - d.paid for a, d in zip(accrued, debts, strict=True)])
     out["costs_due"] = money([d.fee for d in debts])
-    out["compensation"] = _compensation(money([d.late for d in debts]), rules)
+    currency = None if books.currencies is None else out[books.names["currency"]]
+    owed = money([d.late for d in debts])
+    out["compensation"] = _compensation(owed, currency, rules, books.caller)
     out["rate"] = np.array([d.rate for d in debts], dtype=np.float64)
-    out["scope"] = INTEREST_RULES[rules] if rules else "as agreed"
+    scopes, agreed = (_SCOPES_ZH, "按约定") if lang == "zh" else (INTEREST_RULES, "as agreed")
+    out["scope"] = scopes[rules] if rules else agreed
     out["as_of"] = books.as_of
     return out
 

@@ -165,11 +165,12 @@ def _countback(flows: Flows, day: int, window: int | str) -> dict[str, Any]:
     left = receivables.clip(0).astype(np.float64)
     passed, covered = np.zeros(len(left)), np.zeros(len(left))
     for after, until in _windows(flows, day, window):
-        sales = flows.sales(after, until).clip(0)
+        sales = flows.sales(after, until)
         share = np.where(sales > 0, np.minimum(left / np.where(sales > 0, sales, 1), 1.0), 1.0)
         share = np.where(left > 0, share, 0.0)
         passed += share * (until - after)
-        used = np.minimum(left, sales)
+        # a window with more credit notes than invoices leaves more for the sales before it
+        used = np.where(left > 0, np.minimum(left, sales), 0.0)
         covered += used
         left -= used
         if not left.any():

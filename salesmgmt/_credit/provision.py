@@ -14,7 +14,7 @@ from ..engine.units import to_units
 from ..errors import InputError
 from .aging import aging, bucket_columns
 from .books import Options
-from .buckets import translated
+from .buckets import INDIVIDUAL, UNAPPLIED, translated
 from .currency import rates_of
 from .migration import loss_rates
 from .tables import SETTLING, refuse_unknown_kinds, reversals_kept
@@ -45,7 +45,8 @@ def provision(
         ``lang="zh"`` takes rates under either name.
     individual : DataFrame or Series, optional
         Items assessed on their own: the key columns of ``aging`` and ``allowance``. Their
-        amounts leave the matrix and stand in a bucket ``individual``.
+        amounts leave the matrix and stand in a bucket ``individual`` (``单项计提`` beside
+        buckets with Chinese names).
     step : float, default=0.01
         Smallest unit; each line is rounded to it, halves up.
 
@@ -114,7 +115,7 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
             if c not in ("bucket", "amount", "as_of")
             and (c in ahead or not pd.api.types.is_float_dtype(table[c]))
         ]
-        frame = table[~table["bucket"].isin(("unapplied", "未核销收款"))].reset_index(drop=True)
+        frame = table[~table["bucket"].isin(UNAPPLIED)].reset_index(drop=True)
         kept = [*keys, "bucket", "amount", *(c for c in ("as_of",) if c in frame)]
         return frame[kept].copy(), keys, list(dict.fromkeys(frame["bucket"]))
     names = bucket_columns(table)
@@ -170,6 +171,12 @@ def _in_words_of(names: Sequence[str], rates: pd.Series) -> pd.Series:
     return rates.set_axis(pd.Index(chinese, dtype=object))
 
 
+def _individual_in_words_of(buckets: pd.Series) -> str:
+    """Name of the bucket of items assessed on their own, where the others are Chinese too."""
+    chinese = buckets.astype(str).str.contains("[\u4e00-\u9fff]").any()
+    return INDIVIDUAL[1 if chinese else 0]
+
+
 def _taken_apart(
     frame: pd.DataFrame, keys: list[str], individual: Any, step: float
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
@@ -212,7 +219,7 @@ def _taken_apart(
         )
     mark = frame[keys].merge(table.assign(_apart=True), on=keys, how="left")["_apart"]
     out = frame[mark.isna().to_numpy()].reset_index(drop=True)
-    apart = both.assign(bucket="individual")
+    apart = both.assign(bucket=_individual_in_words_of(frame["bucket"]))
     with np.errstate(divide="ignore", invalid="ignore"):
         share = apart["allowance"] / apart["amount"]
     apart["rate"] = share.where(apart["amount"] > 0)

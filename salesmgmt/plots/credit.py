@@ -17,6 +17,7 @@ from ._style import (
     PALETTE,
     axes,
     finish,
+    legend,
     legend_below,
     money_axis,
     rows_down,
@@ -42,7 +43,8 @@ def aging_stack(
     result : DataFrame
         An ``aging``; rows of one currency are drawn beside those of another.
     ax : Axes, optional
-        Where to draw; None makes a new figure.
+        Where to draw; None makes a new figure. The legend stands under the bars, or among them
+        where the figure has no layout (``layout="constrained"``) that makes room for it.
     lang : {"en", "zh"}
         Language of title and axis.
     top : int, default=12
@@ -53,6 +55,8 @@ def aging_stack(
     Axes
         The Axes drawn on.
     """
+    # under the axis of a figure that makes no room, a legend is cut off or lies on a neighbour
+    inside = ax is not None and ax.figure.get_layout_engine() is None
     buckets = getattr(result, "attrs", {}).get("buckets")
     if buckets and "bucket" in result:
         result = _wide(result, buckets)
@@ -83,7 +87,10 @@ def aging_stack(
     if len(shown) < len(frame):
         n, of = len(shown), len(frame)
         title += t(lang, f" (largest {n} of {of})", f"（余额最大的 {n} 个，共 {of} 个）")
-    return legend_below(finish(ax, title=title, grid="x"), ncols=4, points=20)
+    ax = finish(ax, title=title, grid="x")
+    if inside:
+        return legend(ax, loc="best", fontsize=8, frameon=True, ncols=1 + (len(buckets) > 6))
+    return legend_below(ax, ncols=4, points=20)
 
 
 def _wide(long: pd.DataFrame, buckets: list[str]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import credit
+from salesmgmt import DataWarning, credit
 from salesmgmt.errors import InputError
 
 
@@ -369,3 +369,125 @@ def test_what_no_rule_would_use_is_refused(options):
     invoices = bills([("a", "A", "2025-01-01", "2025-02-01", 100.0)])
     with pytest.raises(InputError, match=r"margin|lpr"):
         credit.late_interest(invoices, as_of="2025-03-01", annual_rate=0.02, **options)
+
+
+def test_aging_schedule_of_a_textbook_from_invoices_to_allowance():
+    # "Accounting Principles: A Business Perspective", exhibit 77, Allen Company: 828,000 by age,
+    # 1, 5, 10, 25 and 50 % of it: 24,400
+    owed = {
+        "X": {"over 90": 5_000}, "Y": {"1-30": 12_000, "31-60": 2_000},
+        "Z": {"61-90": 200, "over 90": 200},
+        "others": {"not due": 560_000, "1-30": 240_000, "31-60": 2_000, "61-90": 600,
+                   "over 90": 6_000},
+    }  # fmt: skip
+    day = {"not due": "2010-12-31", "1-30": "2010-12-01", "31-60": "2010-11-30",
+           "61-90": "2010-10-02", "over 90": "2010-10-01"}  # fmt: skip
+    rows = [
+        (f"{who} {age}", who, "2010-09-01", day[age], amount)
+        for who, ages in owed.items()
+        for age, amount in ages.items()
+    ]
+    ages = credit.aging(bills(rows), as_of="2010-12-31")
+    assert ages["total"].tolist() == [5_000, 14_000, 400, 808_600]
+    buckets = ["current", "1-30", "31-60", "61-90", "91+"]
+    assert ages[buckets].sum().tolist() == [560_000, 252_000, 4_000, 800, 11_200]
+    got = credit.provision(ages, [0.01, 0.05, 0.10, 0.25, 0.50])
+    allowance = got.groupby("bucket", sort=False)["allowance"].sum()
+    assert allowance.tolist() == [5_600, 12_600, 400, 200, 5_600]
+
+
+def test_movement_of_a_textbook_allowance():
+    # Riley, Bruns, supplement to chapter 7: 75,000 at the start, 85,000 written off, aging asks
+    # for 73,100 at the end: an expense of 83,100
+    rates = [0.05, 0.08, 0.20, 0.25, 0.50]
+    ages = pd.DataFrame({"current": [7e5], "1-30": 1.2e5, "31-60": 8e4, "61-90": 3e4, "91+": 1e4})
+    end = credit.provision(ages.assign(as_of=pd.Timestamp("2025-12-31")), rates)
+    assert end["allowance"].sum() == 73_100
+    start = pd.DataFrame({"allowance": [75_000.0], "as_of": pd.Timestamp("2024-12-31")})
+    gone = pd.DataFrame(
+        {"customer_id": ["A"], "date": ["2025-06-30"], "amount": [85_000.0], "kind": ["write_off"]}
+    )
+    got = credit.provision_movement(start, end, gone).set_index("item")["amount"]
+    assert got[["opening", "charge", "write_off", "closing"]].tolist() == [
+        75_000, 83_100, -85_000, 73_100,
+    ]  # fmt: skip
+    assert got[["reversal", "recovery"]].tolist() == [0, 0]
+
+
+def test_countback_through_a_month_with_more_credited_than_sold():
+    # Sage knowledge base, "Analysis - Days Sales Overdue": months without sales, one of -42.00
+    # (which leaves more for the months before), 27.84 days of March, 211 rounded up
+    sold = {"07": 66.29, "06": -42.0, "05": 1028.13, "04": 2533.31, "03": 13094.42}
+    rows = [(m, "A", f"2018-{m}-15", f"2018-{m}-15", a) for m, a in sold.items()]
+    kind = ["invoice" if a > 0 else "credit_note" for a in sold.values()]
+    got = credit.dso(
+        bills(rows).assign(type=kind), paid(1333.80, "2018-07-20"), as_of="2018-09-30",
+        method="countback", window="M",
+    ).iloc[0]  # fmt: skip
+    assert got["receivables"] == got["sales"] == 15_346.35
+    assert round(got["dso"] - 183, 2) == 27.84
+
+
+def test_turnover_of_a_textbook():
+    # net sales 35,657, receivables 3,495 and 4,415: 9.02 times (the days printed, 40.47, are
+    # 365 over the rounded figure)
+    invoices = bills(
+        [
+            ("old", "A", "2024-06-01", "2024-07-01", 3_495),
+            ("new", "A", "2025-06-01", "2025-07-01", 35_657),
+        ]
+    )
+    got = credit.turnover(invoices, paid(3_495 + 35_657 - 4_415, "2025-12-01"), as_of="2025-12-31")
+    assert got[["opening", "closing"]].iloc[0].tolist() == [3_495, 4_415]
+    assert round(got["turnover"].iloc[0], 2) == 9.02
+    assert round(got["turnover_days"].iloc[0], 1) == 40.5
+
+
+def test_interest_by_the_german_merchants_year():
+    # p-konto.de, "Zinsformel": 10,000 at 6 % from 1 January to 30 July 2016, 210 days: 350
+    invoices = bills([("a", "A", "2015-12-01", "2015-12-31", 10_000)])
+    got = credit.late_interest(invoices, as_of="2016-07-30", annual_rate=0.06, day_count="30/360")
+    assert got["interest"].tolist() == [350.0]
+
+
+def test_a_base_rate_below_zero_leaves_less_than_nine_points():
+    # Basiszinssatz (BGB section 247): -0.83 % up to June 2016, -0.88 % from July 2016 (stb-gerd-
+    # maier.de); 8.17 % and 8.12 % between firms; the sums are worked by hand
+    base = pd.DataFrame({"date": ["2016-01-01", "2016-07-01"], "rate": [-0.0083, -0.0088]})
+    invoices = bills([("a", "A", "2016-03-01", "2016-05-31", 36_500)])
+    options = {"rules": "eu", "margin": 0.09, "as_of": "2016-07-10"}
+    got = credit.late_interest(invoices, rates=base, detail=True, **options)
+    assert got["rate"].round(6).tolist() == [0.0817, 0.0812]
+    assert got["interest"].tolist() == [245.10, 81.20]
+    flat = credit.late_interest(invoices, annual_rate=-0.0088, **options)
+    assert flat["interest"].tolist() == [324.80]
+    with pytest.raises(InputError, match="below 0"):
+        credit.late_interest(invoices, rates=base, as_of="2016-07-10")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rules": "uk", "rates": pd.DataFrame({"date": ["2009-03-05"], "rate": [0.5]})},
+        {"rules": "cn_lpr", "rates": pd.DataFrame({"date": ["2024-10-21"], "rate": [3.1]})},
+        {"rules": "eu", "annual_rate": 0.5},
+        {"rates": pd.DataFrame({"date": ["2024-10-21"], "rate": [3.1]})},
+    ],
+)
+def test_per_cent_for_a_share_is_told_also_where_it_is_below_one(options):
+    invoices = bills([("a", "A", "2025-01-01", "2025-02-01", 100.0)])
+    with pytest.raises(InputError, match=r"divide per cent by 100|0\.5 % is 0\.005"):
+        credit.late_interest(invoices, as_of="2025-03-01", **options)
+
+
+@pytest.mark.parametrize(
+    ("rules", "want", "told"), [("eu", [40, 40, None], "GBP"), ("uk", [None, None, 70], "EUR")]
+)
+def test_fixed_sums_stand_only_beside_their_own_currency(rules, want, told):
+    currency = ["EUR", "\u20ac", "GBP"]
+    rows = [(k, "A", "2025-01-01", "2025-02-01", 2_000.0) for k in currency]
+    options = {"rules": rules, "annual_rate": 0.03, "as_of": "2025-03-01"}
+    with pytest.warns(DataWarning, match=f"another currency .*{told}"):
+        got = credit.late_interest(bills(rows).assign(currency=currency), **options)
+    sums = got.set_index("currency")["compensation"][currency]
+    assert [None if pd.isna(v) else v for v in sums] == want

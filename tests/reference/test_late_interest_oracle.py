@@ -48,6 +48,8 @@ def day_share(count: str, origin: date, day: date) -> Fraction:
     """The part of a year that one day is."""
     if count == "30/360":
         return Fraction(days_360(origin, day) - days_360(origin, day - DAY), 360)
+    if count == "act/act":
+        return Fraction(1, (date(day.year + 1, 1, 1) - date(day.year, 1, 1)).days)
     return Fraction(1, int(count[-3:]))
 
 
@@ -63,6 +65,7 @@ SETTINGS: dict[str, tuple[dict, RateOf, bool]] = {
     "agreed": ({"annual_rate": 0.146}, AGREED, False),
     "act/360": ({"annual_rate": 0.146, "day_count": "act/360"}, AGREED, False),
     "30/360": ({"annual_rate": 0.146, "day_count": "30/360"}, AGREED, False),
+    "act/act": ({"annual_rate": 0.146, "day_count": "act/act"}, AGREED, False),
     "grace": ({"annual_rate": 0.146, "grace_days": 9}, AGREED, False),
     "by date": ({"rates": LPR}, lambda i, f, d: quoted(LPR, d), False),
     "by date 30/360": (
@@ -220,7 +223,9 @@ def test_every_cent_equals_a_walk_through_every_day(setting, order):
     assert late > 15
 
 
-@pytest.mark.parametrize(("count", "basis"), [("act/365", 365), ("act/360", 360)])
+@pytest.mark.parametrize(
+    ("count", "basis"), [("act/365", 365), ("act/360", 360), ("act/act", None)]
+)
 def test_compounded_daily_is_a_product_over_days(count, basis):
     invoices = pd.DataFrame({
         "invoice_id": ["a"], "customer_id": ["A"], "invoice_date": ["2024-01-01"],
@@ -238,7 +243,7 @@ def test_compounded_daily_is_a_product_over_days(count, basis):
         while day < date(2025, 4, 30):
             day += DAY
             rate = Decimal([r for since, r in LPR if since <= day][-1])
-            interest += (owed + interest) * rate / basis
+            interest += (owed + interest) * rate / (basis or (366 if day.year == 2024 else 365))
             owed -= {date(2024, 3, 15): 100_000, date(2024, 12, 31): 150_000}.get(day, 0)
     # what is left of the interest bears interest after the principal is paid
     assert got["interest"] == float(round(interest, 2))
@@ -250,7 +255,7 @@ def test_a_cut_never_changes_the_sum():
     invoices = pd.DataFrame({
         "invoice_id": ["a"], "customer_id": ["A"], "invoice_date": ["2024-12-20"],
         "due_date": ["2025-01-15"], "amount": [1_000_000.0]})  # fmt: skip
-    for count in ("act/365", "act/360", "30/360"):
+    for count in ("act/365", "act/360", "30/360", "act/act"):
         for how in ("simple", "daily", "monthly", "yearly"):
             options = {"as_of": "2025-06-15", "day_count": count, "compounding": how}
             flat = credit.late_interest(invoices, annual_rate=0.09, **options)["interest"][0]
