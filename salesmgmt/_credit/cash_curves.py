@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.hazards import (
     Clock,
@@ -140,33 +141,37 @@ class Curves:
         end = self.origin - self.zero
         low, high = int(entry.min(initial=0)), int(end.max(initial=0))
         self.clock = Clock(max(low, -_LONGEST), min(high, _LONGEST))
-        risk, paid, other, kind, rest = self._by_day(entry, end)
-        usual = self.days.ordinary(kind, rest)
-        seen, gone = (_by_kind(kind, np.where(usual, x, 0.0)) for x in (risk, paid))
+        zero, risk, paid, other = self._by_day(entry, end)
+        days = np.arange(zero[0], zero[-1] + self.clock.size) + self.clock.first
+        kind, rest = self.days.of(days)
+
+        def diagonals(by_day: np.ndarray) -> np.ndarray:
+            """(days of zero, cells) of what is known by day."""
+            return sliding_window_view(by_day, self.clock.size)[zero - zero[0]]
+
+        usual = diagonals(np.where(self.days.ordinary(kind, rest), kind, 7))
+        seen, gone = (_by_kind(usual, x) for x in (risk, paid))
         self.weekday = weekday_factors(seen, gone, self._one_payment())
+        pace = diagonals(self.days.pace(self.weekday, kind, rest))
         least = _LEAST_EXITS * float(self.weight.mean()) if len(self.weight) else _LEAST_EXITS
-        bases = np.stack(
-            [(risk * self.days.pace(self.weekday, kind, rest)).sum(axis=0), risk.sum(axis=0)]
-        )
+        bases = np.stack([np.einsum("ij,ij->j", risk, pace), risk.sum(axis=0)])
         exits = np.stack([paid.sum(axis=0), other.sum(axis=0)])
         self.hazards = tail_hazards(bases, exits, least)
 
     def _by_day(self, entry: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, ...]:
-        """At risk, settled by money and otherwise, kind and rest: each (days of zero, cells)."""
+        """Days of zero; at risk, settled by money and otherwise: each (days of zero, cells)."""
         history = self.history
         time = history.paid[self.flows] - self.zero[self.document]
-        money = np.where(history.cash[self.flows], self.share, 0.0)
+        money = self.weight[self.document] * self.share * history.cash[self.flows]
         zero, lane = self.days.lanes(self.zero, self.origin - _DAY_BY_DAY)
-        (risk, every), (_, paid) = (
-            count_risk(
-                self.clock, entry, end, self.weight, self.document, time, share,
-                lane=lane, lanes=len(zero),
-            )
-            for share in (self.share, money)
+        risk, every = count_risk(
+            self.clock, entry, end, self.weight, self.document, time, self.share,
+            lane=lane, lanes=len(zero),
         )  # fmt: skip
+        at = lane[self.document] * self.clock.size + self.clock.cell(time)
+        paid = np.bincount(at, money, minlength=every.size).reshape(every.shape)
         other = np.where(every - paid > 1e-9, every - paid, 0.0)
-        kind, rest = self.days.of(zero[:, None] + self.clock.first + np.arange(self.clock.size))
-        return risk, np.maximum(paid, 0.0), other, kind, rest
+        return zero, risk, np.maximum(paid, 0.0), other
 
     def _one_payment(self) -> float:
         """What one payment weighs: all that a customer pays on a day is one."""
@@ -241,7 +246,7 @@ class Curves:
 
 
 def _by_kind(kind: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sums over rows, apart by kind of day: (7, cells)."""
+    """Sums over rows, apart by kind of day 0 .. 6: (7, cells); the eighth is left out."""
     n = values.shape[1]
     at = (kind * n + np.arange(n)).reshape(-1)
-    return np.bincount(at, values.reshape(-1), minlength=7 * n).reshape(7, n)
+    return np.bincount(at, values.reshape(-1), minlength=8 * n).reshape(8, n)[:7]
