@@ -149,7 +149,7 @@ def test_dates_of_every_kind_are_the_same_calendar_days(values):
         (["10:30", "11:30"], "does not read as a date"),
         (["10:30 2025", "11:30 2025"], "does not read as a date"),
         (["Jan", "Feb"], "does not read as a date"),
-        (["45659", "45691.5"], r'does not read.*astype\(float\); then days as Excel counts'),
+        (["45659", "45691.5"], r"does not read.*astype\(float\); then days as Excel counts"),
         (["31/12/24", "01/02/25"], "two digits"),
         (["01/02/25", "03/04/25"], "two digits"),
         (["", "2025-01-01"], "is missing"),
