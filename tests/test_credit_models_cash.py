@@ -394,6 +394,16 @@ def test_pay_days_read_a_spring_festival_as_its_schedule_does():
     assert rest[[6, 16, 21]].tolist() == [1.0, 8.0, 1.0]
 
 
+def test_where_sunday_alone_is_off_mondays_are_still_learned_from():
+    day = pd.date_range("2024-01-01", "2024-03-31")
+    first = int(np.datetime64("2024-01-01", "D").astype(int))
+    weights = pd.Series(np.where(day.day_of_week == 6, 0.0, 1.0), index=day)
+    days = PayDays(weights, first, first + len(day) - 1, caller="x")
+    kind, rest = days.of(np.arange(first + 7, first + len(day)))
+    assert days.ordinary(kind, rest).all()
+    assert kind[:7].tolist() == [0, 1, 2, 3, 4, 4, 6]
+
+
 def test_what_waits_for_the_end_of_a_holiday_comes_in_after_it():
     """Everybody pays 30 days after the invoice, or on the first day worked after that."""
     day = pd.date_range("2024-01-01", "2024-09-30", freq="D")

@@ -21,13 +21,13 @@ class PayDays:
 
     A holiday is like a Sunday, the first worked day after days of rest like a Monday, a Monday
     that follows a worked day like a Tuesday, a worked Saturday or Sunday like a Friday. What
-    waits for the end of a rest is in proportion to its length: two days for a weekend.
+    waits for the end of a rest is in proportion to its length, against a usual weekend's.
     """
 
     def __init__(
         self, calendar: Any = None, first: int = 0, last: int = 0, *, caller: str = ""
     ) -> None:
-        self.plain, self.first = calendar is None, first
+        self.plain, self.first, self.weekend = calendar is None, first, _WEEKEND
         if self.plain:
             return
         with speaking_for(caller):
@@ -40,10 +40,13 @@ class PayDays:
         like = np.where((before == 0) & (week > _FRIDAY), _FRIDAY, like)
         self.kind = np.where(rest, np.where(week > _FRIDAY, week, _SUNDAY), like)
         self.rest = before.astype(np.float64)
+        runs = before[~rest & (before > 0)]
+        if len(runs):
+            self.weekend = float(np.bincount(runs).argmax())
 
     def of(self, day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Kind of each day, 0 .. 6, and the days of rest before it (a weekend where not told)."""
-        kind, rest = (day + _THURSDAY) % 7, np.full(day.shape, _WEEKEND)
+        kind, rest = (day + _THURSDAY) % 7, np.full(day.shape, self.weekend)
         if self.plain:
             return kind, rest
         at = day - self.first
@@ -65,10 +68,9 @@ class PayDays:
     def pace(self, factor: np.ndarray, kind: np.ndarray, rest: np.ndarray) -> np.ndarray:
         """Factor of each day, from those of the seven kinds."""
         usual = factor[_TUESDAY : _FRIDAY + 1].mean()
-        more = max(factor[_MONDAY] - usual, 0.0) * (rest / _WEEKEND - 1)
+        more = max(factor[_MONDAY] - usual, 0.0) * (rest / self.weekend - 1)
         return factor[kind] + np.where(kind == _MONDAY, more, 0.0)
 
-    @staticmethod
-    def ordinary(kind: np.ndarray, rest: np.ndarray) -> np.ndarray:
-        """Days that factors are learned from: Mondays after a weekend, and all others."""
-        return (kind != _MONDAY) | (rest == _WEEKEND)
+    def ordinary(self, kind: np.ndarray, rest: np.ndarray) -> np.ndarray:
+        """Days that factors are learned from: Mondays after a usual weekend, and all others."""
+        return (kind != _MONDAY) | (rest == self.weekend)
