@@ -7,6 +7,7 @@ apart by the values, or refused where both would read.
 from __future__ import annotations
 
 import re
+import unicodedata
 import warnings
 from itertools import islice
 
@@ -55,7 +56,7 @@ def _last_day(value: object) -> np.datetime64 | None:
     """Last day of a Period, or of ``"2025-12"``, ``"2025年12月"``, ``"2025Q4"``, ``"2025"``."""
     if isinstance(value, pd.Period):
         return value.end_time.to_datetime64().astype("datetime64[D]").astype("datetime64[us]")
-    found = _WHOLE.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = _WHOLE.fullmatch(_short(value)) if isinstance(value, str) else None
     if found is None:
         return None
     year, month = int(found[1]), int(found[2] or found[3] or found[5] or 3 * int(found[4] or 4))
@@ -214,7 +215,23 @@ def _plainly(text: pd.Series) -> pd.Series:
     text = text.str.normalize("NFKC").str.replace(_WEEKDAY, "", regex=True)
     for half, told in _HALVES.items():
         text = text.str.replace(rf"\s*{half}\s*(\d{{1,2}}:[\d:.]+)$", rf" \1 {told}", regex=True)
+    if text.str.contains("[季份度Qq]").any():
+        text = text.map(_short)
     return text.str.strip()
+
+
+_SAID = re.compile(r"(\d{4})年?(?:第?([1-4一二三四])季度?|[Qq]([1-4]))")
+
+
+def _short(text: str) -> str:
+    """What names a whole year, quarter or month in Chinese, as others write it: ``2025年一季度`` is
+    ``2025Q1``, ``2025年3月份`` is ``2025年3月``, ``2025年度`` is ``2025年``."""
+    plain = unicodedata.normalize("NFKC", text.strip())
+    found = _SAID.fullmatch(plain)
+    if found is None:
+        return re.sub("(?<=年)度$|(?<=月)份$", "", plain)
+    number = found[2] or found[3]
+    return f"{found[1]}Q{'一二三四'.find(number) + 1 or number}"
 
 
 def _year_last(text: pd.Series, first: str) -> tuple[np.ndarray, str]:

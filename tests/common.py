@@ -21,7 +21,7 @@ CONTRACTS = sorted((ROOT / "tests" / "contract").glob("*.toml"))
 
 def english_in(texts: Any, own: str = "") -> list[str]:
     """Texts that hold English words, beside names of methods and the identifiers in ``own``."""
-    known = re.compile(rf"DSO|Wilson|Holm|{own or '$'}")
+    known = re.compile(rf"DSO|EU|LPR|Wilson|Holm|{own or '$'}")
     return [s for s in map(str, texts) if re.search("[A-Za-z]{2,}", known.sub("", s))]
 
 

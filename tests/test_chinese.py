@@ -91,6 +91,10 @@ MADE = {
         )["evidence"],
         SIGNALS.values(),
     ],
+    "late_interest": lambda: [
+        credit.late_interest(INVOICES, rules=r, annual_rate=0.03, **BOOKS)["scope"]
+        for r in (None, "cn_lpr", "eu")
+    ],
     "check_order": lambda: [_order()["reason"]],
     "check_terms": lambda: [_terms()["remedy"]],
     "check_smart": lambda: [
