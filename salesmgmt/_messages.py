@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from ._plainly import plainly
 from .errors import DataWarning, InputError
 
 __all__ = ["speaking_for", "warn"]
@@ -51,4 +52,4 @@ def warn(message: str, category: type[Warning] = DataWarning) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
+    warnings.warn(plainly(message), category, stacklevel=level)

@@ -12,6 +12,8 @@
 
 from __future__ import annotations
 
+from ._plainly import plainly
+
 __all__ = ["DataWarning", "InputError"]
 
 
@@ -28,6 +30,9 @@ class InputError(ValueError):
     args : tuple of str
         The message.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(plainly(message))
 
 
 class DataWarning(UserWarning):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 import re
 
 import numpy as np
@@ -27,6 +28,7 @@ from salesmgmt._frames import (
     resolve_as_of,
     take,
     to_pandas,
+    warn,
 )
 
 
@@ -531,3 +533,23 @@ def test_an_arrow_table_that_keeps_a_pandas_index_is_taken_whole():
     found = to_pandas(pa.Table.from_pandas(frame), caller="f")  # was a KeyError
     assert found["n"].tolist() == [1, 2]
     assert found.columns.tolist() == ["customer_id", "n"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (np.int64(1), "1"),
+        ((np.float64(3.5), "x", np.True_), "(3.5, 'x', True)"),
+        ([np.str_("a'b")], '["a\'b"]'),
+        (pd.Timestamp("2026-01-05"), "2026-01-05"),
+        (pd.Timestamp("2026-01-05 08:30", tz="Asia/Shanghai"), "2026-01-05 08:30:00+0800"),
+        ((pd.Period("2026-01", "M"), np.datetime64("2026-01-05")), "(2026-01, 2026-01-05)"),
+        ("xnp.int64(1)", "'xnp.int64(1)'"),
+    ],
+)
+def test_messages_show_values_and_not_their_types(value, told):
+    error = InputError(f"rake(): margins[1] lacks {value!r}; add it.")
+    assert str(error) == f"rake(): margins[1] lacks {told}; add it."
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    with pytest.warns(DataWarning, match=re.escape(f"left out {told}.")):
+        warn(f"left out {value!r}.")

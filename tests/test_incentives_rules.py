@@ -579,3 +579,49 @@ def test_a_cap_by_row_is_not_taken_for_what_it_cannot_be():
         simulate_payout(
             draws, CommissionPlan([(0, 0.1)], base="amount", cap={"row": 5000}), by="rep"
         )
+
+
+# ---- plans from the targets desk: periods without a target, weeks of their own
+
+
+def test_a_target_of_zero_with_nothing_sold_pays_nothing():
+    """A ramp begins with months of zero, a leaver's plan ends with them."""
+    goals = pd.DataFrame(
+        {
+            "rep": ["a"] * 3 + ["b"] * 3,
+            "period_start": ["2026-01-01", "2026-02-01", "2026-03-01"] * 2,
+            "period_end": ["2026-01-31", "2026-02-28", "2026-03-31"] * 2,
+            "target": [100.0, 100.0, 100.0, 0.0, 0.0, 50.0],
+        }
+    )
+    sold = pd.DataFrame(
+        {"rep": ["a", "b"], "date": ["2026-01-09", "2026-03-09"], "amount": [120.0, 60.0]}
+    )
+    tiers = [(0, 0.05), (1, 0.1)]
+    for cumulative in (False, True):
+        paid = payout(sold, CommissionPlan(tiers, cumulative=cumulative), by="rep", targets=goals)
+        b = paid[paid["rep"] == "b"]
+        assert b["payout"].tolist() == [0.0, 0.0, 3.5]
+        assert b["attainment"].isna().tolist() == [True, True, False]
+    # A leaver's late sale has the year to date to be measured against, but no month.
+    gone = goals.assign(target=[100.0, 0.0, 0.0, 50.0, 0.0, 0.0])
+    late = payout(sold, CommissionPlan(tiers, cumulative=True), by="rep", targets=gone)
+    assert late["payout"].tolist()[-1] == 50 * 0.05 + 10 * 0.1
+    with pytest.raises(InputError, match=r"1 payee period\(s\) \(first: b, 2026-03-01\) has a tar"):
+        payout(sold, CommissionPlan(tiers), by="rep", targets=gone)
+    for rule in ({"draw": 10}, {"pool": {"by": "rep", "amount": 10}}):
+        with pytest.raises(InputError, match="leave these rows of targets out"):
+            payout(sold, CommissionPlan(tiers, **rule), by="rep", targets=goals)
+
+
+@pytest.mark.parametrize("first", ["2026-01-05", "2026-01-03"])
+def test_pay_weeks_are_those_of_the_targets(first):
+    """Results of one Wednesday tell no week; a plan does (Mondays, or Saturdays)."""
+    start = pd.date_range(first, periods=3, freq="7D")
+    goals = pd.DataFrame(
+        {"rep": "a", "period_start": start, "period_end": start + pd.Timedelta(days=6)}
+    ).assign(target=50.0)
+    sold = pd.DataFrame({"rep": ["a"], "date": ["2026-01-07"], "amount": [60.0]})
+    paid = payout(sold, CommissionPlan([(0, 0.05), (1, 0.1)]), by="rep", targets=goals, freq="W")
+    assert paid["date"].tolist() == [pd.Timestamp(first)]
+    assert paid["payout"].tolist() == [3.5]

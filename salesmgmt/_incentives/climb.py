@@ -95,9 +95,17 @@ class Climb:
         lost = used & ~job.known
         if needs and lost.any():
             self._refuse(lost, "has no target; give targets= or a target column")
-        low = used & (job.aim <= 0)
+        low = used & self._immeasurable
         if needs and low.any():
             self._refuse(low, "has a target that is not positive; give one, or a plan by amount")
+        idle = used & (job.aim == 0) & ~self._credited
+        if needs and idle.any() and (plan.draw is not None or plan.pool is not None):
+            rule = "draw" if plan.draw is not None else "pool"
+            self._refuse(
+                idle,
+                f"has a target of zero and no results; whether the {rule} is due there is not "
+                "told: leave these rows of targets out, or give a target",
+            )
         if job.wide and "threshold" in (plan.pool or {}):
             raise InputError(
                 f"{job.caller}(): the pool's threshold needs targets by period, and targets has "
@@ -130,6 +138,34 @@ class Climb:
                 "had a sale that came back but has no positive target, which its pay is computed "
                 "again with; give the results and the target of that period, too",
             )
+
+    @cached_property
+    def _credited(self) -> np.ndarray:
+        """Cells with credits that climb there, (payees, periods)."""
+        job = self.job
+        live = job.credit != 0
+        if job.origin is not None:
+            live &= job.origin == -1
+        out = np.zeros(job.there.size, dtype=np.int64)
+        out[job.cell[live]] = 1
+        return out.reshape(job.shape) > 0
+
+    @property
+    def _immeasurable(self) -> np.ndarray:
+        """Cells whose credits have no positive target to be measured against.
+
+        A target of zero where nothing came in, before a ramp begins or after somebody left,
+        measures nothing and pays nothing.
+        """
+        job, some = self.job, self._credited.astype(np.int64)
+        bad = job.aim < 0
+        if self.plan.base == "attainment":
+            upto = self.to_date(some) if self.plan.cumulative else some
+            bad |= (self.goal.reshape(job.shape) <= 0) & (upto > 0)
+        if self.plan.gate is not None:
+            goal = self.to_date(job.target, self.same_year)
+            bad |= (goal <= 0) & (self.to_date(some, self.same_year) > 0)
+        return np.asarray(bad)
 
     @property
     def _needs_target(self) -> bool:

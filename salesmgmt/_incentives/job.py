@@ -278,7 +278,7 @@ class _Clock:
             none = np.zeros(len(rows), dtype=np.int64)
             return _Clock(one, none, None, None, one, freq, 0, year_start, one)
         days = rows.days("date")
-        week = week_anchor(days) if freq == "W" else 0
+        week = _week_of(days, wanted) if freq == "W" else 0
         options: dict[str, Any] = {"week_start": week, "year_start": year_start}
         at = period_of(days, freq, **options)
         every = [at]
@@ -339,6 +339,20 @@ class _Clock:
         days = values.astype("datetime64[D]").astype(np.int64)
         at = period_of(days, self.freq, week_start=self.week, year_start=self.year_start)
         return at - self.periods[0]
+
+
+def _week_of(days: np.ndarray, wanted: Wanted | None) -> int:
+    """Weekday on which pay weeks start: as the weeks of the targets, else as the results say.
+
+    A plan knows its weeks; results of one deal, or all of one weekday, do not.
+    """
+    if wanted is not None and wanted.start is not None and wanted.end is not None:
+        start, end = (
+            v.astype("datetime64[D]").astype(np.int64) for v in (wanted.start, wanted.end)
+        )
+        if (end - start == 6).any():
+            return week_anchor(start[end - start == 6])
+    return week_anchor(days)
 
 
 def _check_quarters(plans: list[CommissionPlan], clock: _Clock, *, caller: str) -> None:

@@ -61,10 +61,13 @@ def payout(
         span several periods (a year's, with monthly pay): it is climbed to as a whole from its
         first period on. A Series or mapping has the payee, or payee and period, in its index.
         None: columns of the results are used, one value a payee's period.
+        A target of zero where nothing came in (before a ramp begins, after somebody left) pays
+        nothing; results need a positive one, of the year or quarter to date if cumulative.
     amount, date, period, target, target_pay, quantity, sale_date, collected_date : str
         Column names.
     freq : {"D", "W", "M", "Q", "Y"}, default="M"
-        Pay period of dated results.
+        Pay period of dated results. Weeks are those of ``targets`` where these have whole weeks;
+        else they keep the weekday of the results, or start on Monday.
     year_start : int, default=1
         First month of the fiscal year, over which cumulative tiers, gates and caps run.
     measure : str, optional
