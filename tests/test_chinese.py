@@ -29,6 +29,7 @@ PAYMENTS = pd.DataFrame(
 OWN = {"invoice": "发票号", "customer": "客户", "invoice_date": "开票日期", "due_date": "到期日",
        "amount": "金额", "payment": "回款单号", "date": "日期"}  # fmt: skip
 SALES = {"customer": "客户", "date": "开票日期", "amount": "金额"}
+LPR = pd.Series({"2024-01-01": 0.03})
 BY = {"by": "客户"}
 BOOKS = {"as_of": "2025-12-31", "lang": "zh", **OWN}
 
@@ -92,7 +93,7 @@ MADE = {
         SIGNALS.values(),
     ],
     "late_interest": lambda: [
-        credit.late_interest(INVOICES, rules=r, annual_rate=0.03, **BOOKS)["scope"]
+        credit.late_interest(INVOICES, rules=r, rates=LPR, **BOOKS)["scope"]
         for r in (None, "cn_lpr", "eu")
     ],
     "check_order": lambda: [_order()["reason"]],
