@@ -168,7 +168,8 @@ def _known_characters() -> frozenset[int]:
 
     if set(families()) & set(_CHINESE):
         return frozenset()
-    paths = [font_manager.findfont(name) for name in families()]
+    named = [font_manager.FontProperties(family=[name]) for name in families()]
+    paths = [font_manager.findfont(name) for name in named]
     return frozenset(code for path in paths for code in FT2Font(path).get_charmap())
 
 
