@@ -302,6 +302,26 @@ def test_what_was_not_known_then_is_refused(features, words):
         LatePaymentModel(features=features).fit(invoices, payments, as_of="2025-01-31")
 
 
+@pytest.mark.parametrize("kind", ["number", "text", "missing"])
+def test_a_feature_that_says_who_was_late_is_refused(kind):
+    invoices, payments = book()
+    late = (payments["date"] > invoices["due_date"]).to_numpy()
+    flag = {
+        "number": late * 1.0, "text": np.where(late, "overdue", "paid"),
+        "missing": np.where(late, np.nan, 1.0),
+    }[kind]  # fmt: skip
+    with pytest.raises(InputError, match="parts late invoices from all others"):
+        LatePaymentModel(features=["state"]).fit(
+            invoices.assign(state=flag), payments, as_of="2025-06-30"
+        )
+
+
+def test_customers_of_another_kind_than_in_fit_are_refused(fitted):
+    model, invoices, _ = fitted
+    with pytest.raises(InputError, match=r"'customer_id' .*invoices of fit"):
+        model.predict(invoices.tail(3).assign(customer_id=5))
+
+
 def test_features_known_then_are_used():
     invoices, payments = book()
     model = LatePaymentModel(features={"channel": "since_date", "since_date": "since_date"})

@@ -224,6 +224,11 @@ class Extras:
                 self.levels[name] = order[:_MOST_LEVELS]
         return self
 
+    @property
+    def width(self) -> int:
+        """How many columns there are for a regression."""
+        return 2 * len(self.numbers) + sum(len(v) for v in self.levels.values())
+
     def transform(self, frame: pd.DataFrame, day: np.ndarray) -> pd.DataFrame:
         """Columns for a regression."""
         out = {}

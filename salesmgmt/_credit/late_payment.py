@@ -24,6 +24,7 @@ from .books import Options, column_names
 from .late_features import Extras, Record, record_features, records_of
 from .ledger import is_ledger, take_position
 from .score_reports import performance
+from .tables import refuse_other_kinds
 
 __all__ = ["LatePaymentModel"]
 
@@ -31,6 +32,7 @@ _SELF = "LatePaymentModel"
 _BASELINES = ["settled_count", "own_late_share", "own_median_delay"]
 _FEWEST = 30
 _FARTHEST = 4.0
+_OUTCOME, _TELLING = 0.99, 10
 _TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _BLENDS = (0.5, 0.0)  # share of the mean line beside the median line
 _FRAMES = ("invoices", "payments", "adjustments")
@@ -173,6 +175,7 @@ class LatePaymentModel(BaseEstimator):
         X, late = X.iloc[order], late[order]
         delay = _delays(known.settled - known.due, today - known.due, settled)[order]
         self._refuse_outcomes(X, delay)
+        self._refuse_lateness(X, late)
         self._learn(X, late, delay)
         return self
 
@@ -355,6 +358,9 @@ class LatePaymentModel(BaseEstimator):
         fx = self.fx_ if fx is None else fx
         door.take(frame, caller=caller, arg="invoices", invoice=door.Key(names["invoice"]))
         old: Any = self.seen_[0]
+        who = names["customer"]
+        if who in frame and who in old:
+            refuse_other_kinds(caller, who, {"invoices of fit": old[who], "invoices": frame[who]})
         old = old[~old[names["invoice"]].isin(frame[names["invoice"]]).to_numpy()]
         every = pd.concat([frame, old], ignore_index=True) if len(old) else frame
         until = int(np.datetime64(self.as_of_, "D").astype(np.int64))
@@ -527,6 +533,20 @@ class LatePaymentModel(BaseEstimator):
                     f"{_SELF}: feature {name!r} orders invoices like their days to settle (rank "
                     f"correlation {twin:.3f}): it is the outcome, known only later. "
                     "Leave it out."
+                )
+
+    def _refuse_lateness(self, X: pd.DataFrame, late: np.ndarray) -> None:
+        """A flag or level that is there for late invoices alone (or for all others) as well."""
+        if min(late.sum(), len(late) - late.sum()) < _TELLING:
+            return
+        for name in X.columns[len(X.columns) - self.extras_.width :]:
+            score = X[name].to_numpy(dtype=np.float64)
+            auc = performance(score, late, late)["auc"].iloc[0]
+            if max(auc, 1 - auc) > _OUTCOME:
+                raise InputError(
+                    f"{_SELF}: feature {str(name)!r} parts late invoices from all others (area "
+                    f"under the curve {max(auc, 1 - auc):.3f}): it is the outcome, known only "
+                    "later. Leave it out, or give its value as of the invoice date."
                 )
 
     def _check_options(self) -> None:
