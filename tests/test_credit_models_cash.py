@@ -104,13 +104,16 @@ def test_conditional_shares_add_up_like_a_walk_through_the_days():
     hazards = rng.uniform(0, 0.3, (2, 15))
     edges = np.array([0, 3, 4, 20])
     cells = np.array([-1, 0, 7, 14])
-    got = conditional_shares(hazards, cells, edges)
-    for cell, row in zip(cells, got, strict=True):
+    pace = rng.uniform(0, 5, 20)
+    got = [conditional_shares(hazards, cells, edges, p) for p in (None, pace)]
+    for cell, row, told in [(c, r, p) for g, p in zip(got, (np.ones(20), pace), strict=True)
+                            for c, r in zip(cells, g, strict=True)]:  # fmt: skip
         still, paid = 1.0, []
         for day in range(1, 21):
             at = min(cell + day, 14)
-            paid.append(still * hazards[0, at])
-            still *= 1 - hazards[:, at].sum()
+            now = min(hazards[0, at] * told[day - 1], 1 - hazards[1, at])
+            paid.append(still * now)
+            still *= 1 - now - hazards[1, at]
         want = [sum(paid[:3]), paid[3], sum(paid[4:])]
         np.testing.assert_allclose(row, want)
 

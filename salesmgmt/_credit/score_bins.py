@@ -131,7 +131,8 @@ class Bins:
 def is_numeric(column: pd.Series, special: tuple[Any, ...], caller: str) -> bool:
     """Whether a column is binned by intervals: numbers, also as objects; not truth values.
 
-    Numbers among texts are refused: as levels they would be put in order by their own few rows.
+    Texts among numbers count as what they read as (``"12 "``); others are refused: as levels,
+    numbers would be put in order by their own few rows.
     """
     if pd.api.types.is_bool_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype):
         return False
@@ -141,6 +142,7 @@ def is_numeric(column: pd.Series, special: tuple[Any, ...], caller: str) -> bool
         return False
     texts = column.map(lambda v: isinstance(v, str)).to_numpy(dtype=bool)
     odd = texts & ~column.isin([v for v in special if isinstance(v, str)]).to_numpy()
+    odd[odd] = pd.to_numeric(column[odd], errors="coerce").isna().to_numpy()
     number = pd.api.types.infer_dtype(column[~texts], skipna=True) in _NUMBERS
     held = bool(column[~texts].notna().any())
     if odd.any() and number and held:

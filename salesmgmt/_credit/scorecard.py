@@ -51,8 +51,8 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         or bad themselves must be named.
     categorical : sequence of str, optional
         Columns to be taken as levels although they hold numbers; text, truth values and
-        categories always are. Numbers and texts in one column are refused unless it is named
-        here, or the texts are special.
+        categories always are. Texts among numbers are refused unless they read as numbers, are
+        special, or the column is named here.
     special : mapping or sequence, optional
         Values with a meaning of their own (``-999``: no answer): by column, or one list for all.
         Missing values need no entry: they always have a bin of their own.
