@@ -248,6 +248,27 @@ def test_planned_sales_come_in_when_invoices_of_the_past_did():
     np.testing.assert_allclose(got["expected"], total, atol=0.011)
 
 
+def test_samples_of_sales_count_once_and_in_the_currency_of_the_invoices():
+    invoices, paid = steady(800)
+    day = pd.date_range("2025-07-01", periods=40).repeat(25)
+    drawn = pd.DataFrame({"date": day, "draw": list(range(25)) * 40})
+    drawn["amount"] = np.random.default_rng(3).normal(1000, 700, len(drawn)).round(2)
+    assert (drawn["amount"] < 0).any()
+    mean = drawn.groupby("date", as_index=False)["amount"].mean()
+    ask = {"as_of": "2025-07-15", "horizon": 6, "calibrate": 4}
+    columns = ["expected", "p10", "p90", "from_sales"]
+    want = cash_forecast(invoices, paid, sales=mean, **ask)[columns]
+    got = cash_forecast(invoices, paid, sales=drawn, **ask)[columns]
+    assert got["from_sales"].sum() > 100
+    np.testing.assert_allclose(got, want, atol=0.02)
+    euro = cash_forecast(
+        invoices.assign(currency="EUR"), paid.assign(currency="EUR"), sales=mean, **ask
+    )
+    np.testing.assert_array_equal(euro[columns], want)
+    with pytest.raises(InputError, match=r"mean of the draws is below 0 on 25 day\(s\)"):
+        cash_forecast(invoices, paid, sales=drawn.assign(amount=-drawn["amount"]), **ask)
+
+
 def test_bands_of_the_sample_company_cover_as_they_say(sample):
     past = cash_backtest(*sample, horizon=4, origins=40, fx=FX)
     assert past.groupby("origin").size().eq(4).all()

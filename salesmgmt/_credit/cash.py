@@ -79,7 +79,9 @@ def cash_forecast(
         Planned invoicing: ``date``, ``amount`` (tax included, as on invoices), and the key
         columns if there are any; a column ``currency`` is converted by ``fx`` as well. A sales
         forecast will do, ``forecast`` renamed to ``amount``; of days rather than of months, for
-        each row is invoiced on its ``date``. Rows up to ``as_of`` are taken to be invoiced already.
+        each row is invoiced on its ``date``. Samples (a column ``draw``) count as their mean.
+        Without a currency it is that of the invoices, if these have one. Rows up to ``as_of``
+        are taken to be invoiced already.
     by : str or list of str, optional
         Key columns (``customer_id``, or columns of ``invoices``). The currency, if there is one
         and no ``fx``, is always a key.
@@ -358,9 +360,12 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame, fx: 
     if sales is None:
         return _Sales(empty, np.zeros(0), empty)
     labels = [str(c) for c in keys.columns]
+    frame = _in_its_currency(sales, keys, names["currency"], caller=caller)
+    drawn = "draw" in frame.columns and "draw" not in (names["amount"], *labels)
     rows = door.take(
-        sales, caller=caller, arg="sales", empty="allow",
-        day=Date(names["date"], option=""), amount=Amount(names["amount"], option="", low=0),
+        frame, caller=caller, arg="sales", empty="allow", day=Date(names["date"], option=""),
+        amount=Amount(names["amount"], option="", low=None if drawn else 0),
+        draw=Key("draw", option="") if drawn else None,
         currency=Key(names["currency"], optional=True, missing="allow") if fx is not None else None,
         by=labels,
     )  # fmt: skip
@@ -380,7 +385,31 @@ def _sales(caller: str, sales: Any, position: Position, keys: pd.DataFrame, fx: 
     units = door.units(amount, position.books.step, name=names["amount"], caller=caller)
     ahead = rows.days("day") > position.books.today if len(rows) else np.zeros(0, dtype=bool)
     days = rows.days("day")[ahead] if len(rows) else empty
-    return _Sales(days, units[ahead].astype(np.float64), group[ahead])
+    planned = _Sales(days, units[ahead].astype(np.float64), group[ahead])
+    return _mean_of_draws(planned, len(rows.keys("draw")), caller) if drawn else planned
+
+
+def _in_its_currency(sales: Any, keys: pd.DataFrame, currency: str, *, caller: str) -> pd.DataFrame:
+    """Planned sales that tell no currency, where invoices are in one: in that."""
+    frame = door.to_pandas(sales, caller=caller, arg="sales")
+    if currency in keys.columns and currency not in frame.columns:
+        known = keys[currency].unique()
+        if len(known) == 1:
+            return frame.assign(**{currency: known[0]})
+    return frame
+
+
+def _mean_of_draws(planned: _Sales, draws: int, caller: str) -> _Sales:
+    """Samples of what may be sold count once, not once a draw: their mean, by day and group."""
+    place = np.stack([planned.group, planned.day])
+    cell, at = np.unique(place, axis=1, return_inverse=True)
+    units = np.bincount(at.reshape(-1), planned.units, minlength=cell.shape[1])
+    if (units < 0).any():
+        raise InputError(
+            f"{caller}(): sales: the mean of the draws is below 0 on {int((units < 0).sum())} "
+            "day(s); draw with non_negative=True, or leave these days out."
+        )
+    return _Sales(cell[1], units / max(draws, 1), cell[0])
 
 
 def _frame(
