@@ -146,12 +146,18 @@ def test_a_tier_nobody_visits_has_a_coverage_of_zero():
 
 def test_a_kind_of_activity_that_never_occurs_is_told():
     done = pd.DataFrame(
-        {"rep": "r", "customer_id": ["a"], "type": ["拜访"], "date": ["2025-01-01"]}
+        {"rep": "r", "customer_id": ["a"], "type": ["电话"], "date": ["2025-01-01"]}
     )
-    with pytest.warns(DataWarning, match="拜访"):
-        out = visits(done, by="rep")
-    assert out["visits"].tolist() == [0]
-    assert visits(done, by="rep", only="拜访")["visits"].tolist() == [1]
+    sales = done.assign(amount=1.0)
+    for count in (lambda t: visits(t, by="rep"), lambda t: _visits_of(sales, t)):
+        with pytest.warns(DataWarning, match="电话"):
+            assert count(done)["visits"].tolist() == [0]
+        assert count(done.assign(type=" 拜访"))["visits"].tolist() == [1]  # a visit in Chinese
+    assert visits(done, by="rep", only="电话")["visits"].tolist() == [1]
+
+
+def _visits_of(sales: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
+    return indicators(sales, by="rep", activities=done, shape="wide")
 
 
 def test_goods_do_not_arrive_before_they_are_ordered():

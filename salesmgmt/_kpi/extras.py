@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from .._deal_states import IS_LOST, IS_WON, OPEN, states_of, wrong_ends, wrong_status
-from .._frames import Amount, Date, Key, Problem, Rows, take, to_pandas
+from .._frames import Amount, Date, Key, Problem, Rows, take, to_pandas, warn
 from ..engine.promoters import nps_interval
 from ..engine.sums import group_sums
 from ..errors import InputError
+from .service import is_visit
 
 __all__ = ["Extra", "TABLES", "extra_metrics", "ratio", "take_extra"]
 
@@ -141,8 +142,12 @@ def _activities(e: Extra, n: int, revenue: np.ndarray, fresh: np.ndarray) -> dic
     every = np.ones(len(e.rows), dtype=bool)
     out = {"activities": _sum(e, n, None, every)}
     if "type" in e.rows:
-        kind = e.rows.series("type").astype(str).str.lower().to_numpy()
-        out["visits"] = _sum(e, n, None, np.isin(kind, ("visit", "拜访")))
+        kinds = e.rows.series("type")
+        said = is_visit(kinds)
+        if not said.any() and kinds.notna().any():
+            have = ", ".join(repr(k) for k in sorted(map(str, kinds.dropna().unique()))[:8])
+            warn(f"indicators(): no activity has the type 'visit', so visits are 0; there: {have}.")
+        out["visits"] = _sum(e, n, None, said)
     return out
 
 

@@ -34,7 +34,9 @@ from ..engine.proportions import interval
 from ..engine.sums import rows_of
 from ..errors import InputError
 
-__all__ = ["check_order", "complaints", "satisfaction", "visits"]
+__all__ = ["check_order", "complaints", "is_visit", "satisfaction", "visits"]
+
+_SAID = ("visit", "拜访", "客户拜访", "上门拜访")
 
 #: Columns of results: no key may have their names.
 _CASES = (
@@ -415,6 +417,7 @@ def visits(
         Column names; without a ``kind`` column all activities count.
     only : str or sequence of str, optional
         Types that count; None: all. One that never occurs is told in a ``DataWarning``.
+        ``"visit"`` is also read as ``拜访``, ``客户拜访`` and ``上门拜访``.
     invalid : {"raise", "drop"}, default="raise"
         What to do with rows that cannot be used.
 
@@ -495,6 +498,11 @@ def _tier_of(
     return place[who.codes[: len(own)]]
 
 
+def is_visit(kinds: pd.Series) -> np.ndarray:
+    """Which types of activity are a visit."""
+    return kinds.astype(str).str.strip().str.lower().isin(_SAID).to_numpy()
+
+
 def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
     """Which activities count; a type that never occurs is told."""
     if only is None or "kind" not in rows:
@@ -502,6 +510,9 @@ def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
     wanted = check_labels(only, "only", caller=caller)
     kinds = rows.series("kind")
     lost = [k for k in wanted if not (kinds == k).any()]
+    if wanted == ["visit"] and lost:  # as it is called in other words
+        wanted = kinds[is_visit(kinds)].unique().tolist()
+        lost = [] if wanted else lost
     if lost:
         have = ", ".join(repr(k) for k in sorted(map(str, kinds.dropna().unique()))[:8])
         warn(f"{caller}(): no activity has the type {lost[0]!r}; there are: {have}. See only=.")
