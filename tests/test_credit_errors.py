@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 
 import pandas as pd
 import pytest
@@ -156,3 +157,28 @@ def test_names_of_another_dtype_are_told_as_such():
         credit.ledger(bills, money)
     with pytest.raises(InputError, match="Add those invoices"):
         credit.ledger(bills, money.assign(invoice_id=7))
+
+
+OWED = pd.DataFrame({
+    "invoice_id": ["a", "b"], "customer_id": ["C1", "华为(深圳)"], "invoice_date": "2025-01-01",
+    "due_date": "2025-01-31", "amount": [100.0, 50.0]})  # fmt: skip
+CAME = pd.DataFrame({
+    "payment_id": ["p", "q"], "customer_id": ["C1   ", "华为（深圳）"], "date": "2025-02-01",
+    "amount": [100.0, 50.0]})  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["fifo", "lifo"])  # the short way and the long one
+def test_payers_who_are_customers_but_for_the_spelling_are_told(method):
+    with pytest.warns(DataWarning, match=r"2 customer\(s\) without invoices.*'C1   ' beside 'C1'"):
+        credit.aging(OWED, CAME, method=method)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        credit.aging(OWED, CAME.assign(customer_id=["C1", "somebody else"]), method=method)
+
+
+@pytest.mark.parametrize(("name", "arg"), [("开票金额", "payments"), ("收款金额", "invoices")])
+def test_a_heading_that_only_one_frame_has_is_not_asked_for_in_a_circle(name, arg):
+    bills = OWED.rename(columns={"amount": "开票金额"})
+    money = CAME.rename(columns={"amount": "收款金额"})
+    with pytest.raises(InputError, match=f"rename the column of {arg} to '{name}'"):
+        credit.aging(bills, money, amount=name)

@@ -290,6 +290,10 @@ def test_items_assessed_on_their_own_are_told_in_the_language_of_the_buckets():
             [100.0, 30.0]
         ]
         assert got["amount"].sum() == 150.0
+    sheet = pd.DataFrame(ages.rename(columns={"unapplied": "未核销收款", "total": "合计"}))
+    sheet.attrs = {}  # as from a file
+    got = credit.provision(sheet, credit.CN_AGING_POLICY)
+    assert got["allowance"].sum() == 7.5
 
 
 def test_rates_without_their_dates_are_told_what_they_may_look_like():

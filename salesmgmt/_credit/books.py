@@ -12,7 +12,14 @@ from .. import _frames as door
 from .._frames import Keys, Rows
 from ..engine.units import LARGEST, to_units
 from ..errors import InputError
-from .tables import SETTLING, Options, Tables, column_names, take_tables
+from .tables import (
+    SETTLING,
+    Options,
+    Tables,
+    column_names,
+    say_other_spellings,
+    take_tables,
+)
 
 __all__ = [
     "KINDS",
@@ -138,6 +145,8 @@ def open_books(tables: Tables, *, as_of: Any) -> Books:
     """Bring the three tables on common codes, as they stand at ``as_of``."""
     caller, names, options, taken = tables.caller, tables.names, tables.options, list(tables.rows)
     customers, customer_codes = _joint_keys(taken, "customer")
+    paying = np.concatenate(customer_codes[1:])
+    say_other_spellings(caller, customers.labels.iloc[:, 0], customer_codes[0], paying)
     currencies, currency_codes = _currencies(caller, taken, customer_codes)
     width = max(len(currencies), 1) if currencies is not None else 1
     groups = [c * width + k for c, k in zip(customer_codes, currency_codes, strict=True)]

@@ -21,7 +21,7 @@ from ..engine import matching
 from .books import Books, Documents, Receipts, constant, whole_units
 from .disputes import CARRIED
 from .settling import METHODS
-from .tables import Tables
+from .tables import Tables, say_other_spellings
 
 __all__ = ["QUEUES", "PlainBooks", "Queue", "plain_books"]
 
@@ -139,6 +139,7 @@ def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None
     moment = door.resolve_as_of(as_of, tables.last_day(), caller=caller).as_unit("us")
     today = int(moment.to_datetime64().astype("datetime64[D]").astype(np.int64))
     codes, labels = spread_together([rows.series("customer") for rows in (bills, money)])
+    say_other_spellings(caller, labels, *codes)
     nought = constant(len(bills), np.int64(0)), constant(len(money), np.int64(0))
     none = constant(len(bills), np.int64(-1)), constant(len(money), np.int64(-1))
     days = [rows.days("day") if len(rows) else np.empty(0, np.int64) for rows in (bills, money)]

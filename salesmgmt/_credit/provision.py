@@ -28,6 +28,7 @@ CN_AGING_POLICY = {
 }  # fmt: skip
 
 _NOT_BUCKETS = ("unapplied", "total", "as_of")
+_FROM_A_SHEET = {translated(name, "zh"): name for name in ("unapplied", "total")}
 
 
 def provision(
@@ -102,6 +103,7 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         frame = frame[~frame["bucket"].isin(_NOT_BUCKETS)].reset_index(drop=True)
         return frame, [], list(frame["bucket"])
     table = door.to_pandas(aging, caller=caller, arg="aging")
+    table = table.rename(columns=_FROM_A_SHEET)
     if {"bucket", "amount"} <= set(table.columns):
         door.take(
             table, caller=caller, arg="aging",

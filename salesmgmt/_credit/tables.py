@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+import unicodedata
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
@@ -27,6 +28,7 @@ __all__ = [
     "refuse_unknown_kinds",
     "reversals_kept",
     "rows_at",
+    "say_other_spellings",
     "take_tables",
 ]
 
@@ -172,11 +174,15 @@ def take_tables(
     notes = options.get("credit_notes", "parent")
     door.check_choice(notes, "credit_notes", ("parent", "own", "net"), caller=caller)
     door.check_bool(options.get("revalue", False), "revalue", caller=caller)
-    rows = (
-        _take_invoices(caller, invoices, names, invalid),
-        _take_payments(caller, payments, names, invalid),
-        _take_adjustments(caller, adjustments, names, invalid),
-    )
+    try:
+        rows = (
+            _take_invoices(caller, invoices, names, invalid),
+            _take_payments(caller, payments, names, invalid),
+            _take_adjustments(caller, adjustments, names, invalid),
+        )
+    except InputError as error:
+        frames = {"invoices": invoices, "payments": payments, "adjustments": adjustments}
+        raise InputError(_of_names_in_common(str(error), frames)) from None
     if not any(map(len, rows)):
         raise InputError(f"{caller}(): invoices has no rows, and there are no payments.")
     args = ("invoices", "payments", "adjustments")
@@ -186,6 +192,63 @@ def take_tables(
     if "named" not in rows[1] and method not in _NAMELESS:
         _say_unused_link(caller, rows, names)
     return Tables(caller, names, options, rows)
+
+
+_ABSENT = re.compile(r"\(\): (\w+) has no column '(.+?)'\.(?: Did .+?)? (Name .+ (\w+=));")
+
+
+def _of_names_in_common(said: str, frames: dict[str, Any]) -> str:
+    """An option names a column in every frame: giving this one's name would lose another's."""
+    found = _ABSENT.search(said)
+    if found is None:
+        return said
+    arg, column, advice, option = found.groups()
+    others = [a for a, f in frames.items() if a != arg and column in _columns_of(f)]
+    if not others:
+        return said
+    more = (
+        f"{option} names it in all frames, and {' and '.join(others)} have {column!r}: rename the "
+        f"column of {arg} to {column!r}"
+    )
+    return said.replace(advice, more)
+
+
+def _columns_of(frame: Any) -> list[str]:
+    """Names of the columns of a frame of any engine; a table of Arrow calls them otherwise."""
+    names: Iterable[str] = getattr(frame, "columns", ())
+    return list(getattr(frame, "column_names", names))
+
+
+def say_other_spellings(
+    caller: str, labels: pd.Series, invoiced: np.ndarray, paying: np.ndarray
+) -> None:
+    """Warn of payers without invoices who are a customer with invoices but for the spelling.
+
+    Codes from fixed-width exports are filled up with spaces, names hold brackets of either width:
+    the money then stands as a credit of somebody who owes nothing.
+    """
+    if pd.api.types.is_numeric_dtype(labels) or not len(paying):
+        return
+    alone = np.zeros(len(labels), dtype=bool)
+    alone[paying] = True
+    alone[invoiced] = False
+    if not alone.any():
+        return
+    owing = np.zeros(len(labels), dtype=bool)
+    owing[invoiced] = True
+    known = {_spelt(v): v for v in labels[owing]}
+    same = [(v, known[_spelt(v)]) for v in labels[alone] if _spelt(v) in known]
+    if same:
+        door.warn(
+            f"{caller}(): payments or adjustments of {len(same)} customer(s) without invoices "
+            f"may be another's under a different spelling (first: {same[0][0]!r} beside "
+            f"{same[0][1]!r}); write them alike, for instance with .str.strip()."
+        )
+
+
+def _spelt(label: Any) -> str:
+    """A label without spaces, capitals and full widths."""
+    return "".join(unicodedata.normalize("NFKC", str(label)).split()).casefold()
 
 
 def reversals_kept(amounts: np.ndarray) -> np.ndarray:
