@@ -226,9 +226,12 @@ def test_few_rows_make_a_plain_card(rows):
     assert (card.predict_points(X).sum(axis=1) == card.predict_score(X)).all()
 
 
-def test_sql_gives_the_score_of_every_row():
+@pytest.mark.parametrize("special", [-999, "none told"])
+def test_sql_gives_the_score_of_every_row(special):
     X, y = customers()
-    card = CreditScorecard(special={"turnover": [-999]}, empty="worst").fit(X, y)
+    if isinstance(special, str):  # texts among numbers: a column of texts in the database
+        X["turnover"] = X["turnover"].astype(object).where(X["turnover"] != -999, special)
+    card = CreditScorecard(special={"turnover": [special]}, empty="worst").fit(X, y)
     new = X.copy()
     new.loc[0, "sector"] = "never seen"
     new.loc[3, "staff"] = np.nan

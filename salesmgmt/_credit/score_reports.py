@@ -67,10 +67,14 @@ def as_sql(frame: pd.DataFrame, bins: Sequence[Bins]) -> str:
         mine = frame[frame["feature"] == b.name]
         if not mine["points"].any():
             continue
+        number = name
+        if b.numeric and any(isinstance(v, str) for v in b.special):
+            # Texts among numbers make a column of texts, which compares by letters.
+            number = f"CAST({name} AS DOUBLE PRECISION)"
         when = [
             f"WHEN {test} THEN {row.points}"
             for row in mine.itertuples()
-            if (test := _condition(name, row)) and row.rule not in ("other",)
+            if (test := _condition(name, row, number)) and row.rule not in ("other",)
         ]
         # NULL equals nothing, so it comes first; what is left over is the last range or "other".
         when.sort(key=lambda text: "IS NULL" not in text)
@@ -80,14 +84,14 @@ def as_sql(frame: pd.DataFrame, bins: Sequence[Bins]) -> str:
     return "\n+ ".join(parts)
 
 
-def _condition(name: str, row: Any) -> str:
+def _condition(name: str, row: Any, number: str) -> str:
     if row.rule == "missing":
         return f"{name} IS NULL"
     if row.rule == "equals":
         return f"{name} = {_literal(row.value)}"
     if row.rule == "range":
-        tests = [f"{name} > {row.low!r}"] if np.isfinite(row.low) else []
-        tests += [f"{name} <= {row.high!r}"] if np.isfinite(row.high) else []
+        tests = [f"{number} > {row.low!r}"] if np.isfinite(row.low) else []
+        tests += [f"{number} <= {row.high!r}"] if np.isfinite(row.high) else []
         return " AND ".join(tests) or f"{name} IS NOT NULL"
     return "other"
 
