@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from salesmgmt.engine.blending import mixing_weights, recent_size, spread
 from salesmgmt.engine.reconciliation import Covariance, Projection, shrink, winsorised
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import forecast_hierarchy, reconcile
+from salesmgmt.forecast import forecast, forecast_hierarchy, reconcile
 
 METHODS = ["mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"]
 
@@ -484,7 +484,10 @@ def test_growth_that_only_sums_show_reaches_every_place():
     away = (leaves[["base", "forecast"]].to_numpy().reshape(60, 8, 2) - truth[:, None]).mean(axis=1)
     before, after = np.abs(away).mean(axis=0)
     assert after < before
-    assert set(got.attrs["weights"]) > {"mint_shrink_damped", "mint_shrink_holt"}
+    weights = got.attrs["weights"]
+    others = ("mint_shrink_damped", "mint_shrink_mstl", "wls_mstl", "mint_shrink_ces")
+    assert set(weights) > {"mint_shrink_holt", *others}
+    assert all(weights[name] > 0 for name in others[1:])
 
 
 def test_other_models_are_mixed_in_only_where_none_was_named():
@@ -495,7 +498,55 @@ def test_other_models_are_mixed_in_only_where_none_was_named():
     driven = forecast_hierarchy(sales, 3, keys="shop", level=None, events=fair)
     for got in (named, turned, driven):
         assert "wls" in got.attrs["weights"]
-        assert not any(k.startswith("mint_shrink_") for k in got.attrs["weights"])
+        assert not any(k.startswith(("mint_shrink_", "wls_")) for k in got.attrs["weights"])
+
+
+@pytest.mark.parametrize("model", ["mstl", "ces"])
+def test_an_opinion_is_the_model_by_name_where_that_has_something_to_say(model):
+    from salesmgmt.engine.bank import opinion
+    from salesmgmt.engine.estimates import Estimates
+
+    rng = np.random.default_rng(4)
+    t = np.arange(84)
+    steady = 100 + t + 20 * np.sin(t * np.pi / 6) + rng.normal(0, 3, 84)
+    launched = np.where(t < 30, 0.0, steady)
+    slow = 9.0 * (rng.random(84) < 0.2)
+    y = np.column_stack([steady, launched, slow])
+    got = opinion(y, np.full(3, 84), 12, 12, model, Estimates())
+    dates = pd.date_range("2017-01-01", periods=84, freq="MS")
+    for column, first in ((0, 0), (1, 30)):  # zeros before the launch are no part of a series
+        sales = pd.DataFrame({"date": dates[first:], "amount": y[first:, column]})
+        want = forecast(sales, 12, freq="M", model=model, level=None)["forecast"]
+        np.testing.assert_allclose(got[:, column], want, rtol=1e-9)
+    assert np.isnan(got[:, 2]).all()
+
+
+def test_a_view_without_anything_to_say_says_what_the_nodes_say():
+    from salesmgmt._forecast.blending import Record, Tree, kinds
+    from salesmgmt._forecast.hindsight import Ahead
+    from salesmgmt._forecast.smoothing import View
+
+    rng = np.random.default_rng(6)
+    tree = Tree.of(pd.DataFrame({"shop": [None, *"abc"]}), ["shop"], "test")
+    base = np.array([[70.0], [20.0], [10.0], [30.0]])
+    ahead = Ahead(rng.normal(size=(4, 24)), np.repeat(np.arange(6), 4))
+    silent = View(np.full((4, 1), np.nan), None, Ahead(np.full((4, 24), np.nan), ahead.together))
+    errors = rng.normal(size=(4, 40)) * [[4.0], [1.0], [2.0], [3.0]]
+    record = Record(np.ones((4, 60)), errors, 1, {"mstl": silent}, ahead)
+    names = ["wls", "mint_ahead", "wls_mstl", "mint_shrink_mstl"]
+    none = np.empty(0, dtype=np.int64), np.zeros((3, 1), dtype=bool)
+    got = kinds(tree, base, record, *none, names, non_negative=False)
+    np.testing.assert_allclose(got[2:], got[:2], rtol=1e-12)
+    assert np.abs(got[0] - got[1]).max() > 0.01
+
+
+def test_a_value_that_cannot_be_true_moves_no_forecast_of_other_models_either():
+    sales = shops()
+    odd = sales.assign(
+        amount=sales["amount"].where((sales.shop > "a") | (sales.date < "2024-12"), 1e6)
+    )
+    plain, got = (forecast_hierarchy(x, 3, keys="shop", level=None) for x in (sales, odd))
+    np.testing.assert_allclose(got["forecast"], plain["forecast"], rtol=0.2)
 
 
 def test_residuals_of_ets_are_those_of_the_fitted_models():

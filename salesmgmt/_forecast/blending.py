@@ -12,7 +12,7 @@ from ..engine.reconciliation import Covariance, Projection, loosened, shrink
 from .hierarchy import Nodes, ancestors, build_nodes
 from .hindsight import Ahead
 from .parts import Part, by_part
-from .smoothing import TRENDS, View
+from .smoothing import View
 
 __all__ = ["FITTED", "KINDS", "Record", "Tree", "kinds", "learn", "usual_weights"]
 
@@ -30,6 +30,15 @@ KINDS = {
     "top_down_seasons": 0.1,
     "top_down_coarsest": 0.1,
     "top_down_finest": 0.1,
+}
+# The same of what other models say of every node: which, by their covariance or by variances
+# alone. The smoothings come in only where the past asks for them.
+OTHERS = {
+    "mint_shrink_damped": 0.0,
+    "mint_shrink_holt": 0.0,
+    "mint_shrink_mstl": 0.06,
+    "wls_mstl": 0.06,
+    "mint_shrink_ces": 0.06,
 }
 FITTED = ("wls", "mint_shrink", "mint_ahead")  # by least squares alone
 _BELIEF = 0.02  # relative error that weights far from these must save
@@ -79,14 +88,14 @@ class Tree:
 class Record:
     """What was known at one time: values and errors (labels, periods), NaN where none.
 
-    ``errors`` are of one step, ``ahead`` of several where there are any. ``views``: what other
-    models made of it.
+    ``values`` are without what cannot be true, ``errors`` of one step, ``ahead`` of several where
+    there are any. ``views``: what other models made of it.
     """
 
     values: np.ndarray
     errors: np.ndarray
     season: int
-    views: list[View]
+    views: dict[str, View]
     ahead: Ahead | None = None
 
     @classmethod
@@ -97,13 +106,13 @@ class Record:
         count: int,
         end: int,
         season: int,
-        views: list[View],
+        views: dict[str, View],
         ahead: Ahead | None,
     ) -> Record:
         """Up to period ``end``; of the values only the newest."""
         look = max(_LOOK * season, _LOOK * _LEAST)
         return cls(
-            by_period(frame, "amount", count, end - look + 1, end),
+            by_period(frame, "believed", count, end - look + 1, end),
             by_period(errors, "residual", count, int(errors["_at"].min()), end),
             season,
             views,
@@ -196,15 +205,27 @@ def _weighed(
     out = {"wls": (Covariance(one.variance), values), "mint_shrink": (one, values)}
     if record.ahead is not None:
         out["mint_ahead"] = (_far(tree, record.ahead, record.errors, values), values)
-    for trend, view in zip(TRENDS, record.views):
-        seen = tree.of_nodes(view.base)
-        found = (
-            tree.covariance(view.errors, seen)
-            if view.ahead is None
-            else _far(tree, view.ahead, view.errors, seen)
-        )
-        out[f"mint_shrink_{trend}"] = (found, seen)
+    for name in OTHERS:
+        how, model = name.rsplit("_", 1)
+        if model in record.views:
+            out[name] = _other(tree, values, record, record.views[model], how == "wls")
     return out
+
+
+def _other(
+    tree: Tree, values: np.ndarray, record: Record, view: View, plain: bool
+) -> tuple[Covariance, np.ndarray]:
+    """The same of another model; of what it has nothing to say, the forecasts themselves.
+
+    ``plain``: by the variances of one-step errors alone.
+    """
+    seen = tree.of_nodes(view.base)
+    seen = np.where(np.isfinite(seen), seen, values)
+    errors = record.errors if view.errors is None else view.errors
+    if plain or view.ahead is None:
+        found = tree.covariance(errors, seen)
+        return (Covariance(found.variance) if plain else found), seen
+    return _far(tree, view.ahead.filled(record.ahead), errors, seen), seen
 
 
 def _far(tree: Tree, ahead: Ahead, one_step: np.ndarray, values: np.ndarray) -> Covariance:
@@ -222,7 +243,8 @@ def usual_weights(record: Record, plain: bool = False) -> dict[str, float]:
     if record.ahead is None:
         out["mint_shrink"] += out.pop("mint_ahead")
     if not plain:
-        out |= {f"mint_shrink_{trend}": 0.0 for trend, _ in zip(TRENDS, record.views)}
+        known = record.views
+        out |= {name: w for name, w in OTHERS.items() if name.rsplit("_", 1)[1] in known}
     whole = sum(out.values())
     return {name: weight / whole for name, weight in out.items()}
 

@@ -59,6 +59,13 @@ class Ahead:
         errors[ended] *= certain
         return Ahead(errors, self.together)
 
+    def filled(self, other: Ahead | None) -> Ahead:
+        """With another's errors of the same cases for labels that have none here."""
+        if other is None or not np.array_equal(self.together, other.together):
+            return self
+        lost = ~np.isfinite(self.errors).any(axis=1)
+        return Ahead(np.where(lost[:, None], other.errors, self.errors), self.together)
+
     def joined(self, one_step: np.ndarray) -> Ahead:
         """With one-step errors, enlarged as is usual, of labels that have no others."""
         lost = ~np.isfinite(self.errors).any(axis=1)

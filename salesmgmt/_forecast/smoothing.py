@@ -1,4 +1,4 @@
-"""Every node of a hierarchy by exponential smoothing, and by how much that erred in one step."""
+"""Every node of a hierarchy by other models, and by how much they would have erred."""
 
 from __future__ import annotations
 
@@ -9,37 +9,42 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..engine.bank import opinion
 from ..engine.estimates import Estimates
 from ..engine.ets import fit_additive
 from ..engine.preparation import prepare
-from .cleaning import clean_block
+from .cleaning import clean_block, possible_block
 from .fit import floors
 from .hindsight import Ahead, Make, ahead_of, missed_ahead, origins_of
 from .intake import Block, Panel, read_history
 from .opening import closed_ahead
 
-__all__ = ["TRENDS", "View", "closed_nodes", "node_blocks", "node_panel", "smoothed", "views_of"]
+__all__ = ["View", "closed_nodes", "node_blocks", "node_panel", "smoothed", "views_of"]
 
-TRENDS = ("damped", "holt")
+_TRENDS = ("damped", "holt")  # of exponential smoothing
+_OPINIONS = ("mstl", "ces")  # models by name
 
 
 @dataclass(slots=True)
 class View:
     """Forecasts of every label by one model, and the errors of the same model.
 
-    ``base`` (labels, horizon), zero where nothing is known of a label; ``errors`` (labels,
-    periods), one step ahead, NaN where there is none; ``ahead``: those of several steps.
+    ``base`` (labels, horizon), zero where nothing is known of a label, NaN where the model has
+    nothing to say of it; ``errors`` (labels, periods), one step ahead, NaN where there is none,
+    None where those of the record must do; ``ahead``: those of several steps.
     """
 
     base: np.ndarray
-    errors: np.ndarray
+    errors: np.ndarray | None
     ahead: Ahead | None = None
 
     def without(self, ended: np.ndarray, certain: float) -> View:
         """The same with nothing left to come, and little to err by, for some labels."""
-        base, errors = self.base.copy(), self.errors.copy()
+        base, errors = self.base.copy(), self.errors
         base[ended] = 0.0
-        errors[ended] *= certain
+        if errors is not None:
+            errors = errors.copy()
+            errors[ended] *= certain
         ahead = None if self.ahead is None else self.ahead.without(ended, certain)
         return View(base, errors, ahead)
 
@@ -87,43 +92,48 @@ def smoothed(
 
 def views_of(
     frame: pd.DataFrame, count: int, end: int, horizon: int, made: dict[str, Any]
-) -> list[View]:
-    """What smoothing with each trend says after period ``end``, from what was known by then."""
+) -> dict[str, View]:
+    """What other models say after period ``end``, from what was known by then."""
     known = frame[frame["_at"] <= end]
     first = int(known["_at"].min())
-    out = [
-        View(np.zeros((count, horizon)), np.full((count, end - first + 1), np.nan)) for _ in TRENDS
-    ]
-    steps = np.arange(horizon)[:, None]
     panel = node_panel(known, made)
     back = origins_of(panel, horizon)
-    missed: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in TRENDS]
+    out = {name: View(np.zeros((count, horizon)), None) for name in (*_TRENDS, *_OPINIONS)}
+    for name in _TRENDS:
+        out[name].errors = np.full((count, end - first + 1), np.nan)
+    steps = np.arange(horizon)[:, None]
+    missed: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in out}
     for label, block in node_blocks(panel, made):
+        block, _ = possible_block(block, panel.season, ["auto"])  # any model would follow the odd
         newest = block.last - block.ahead  # the period of each column's last row
         away = end - newest
-        for trend, view, parts in zip(TRENDS, out, missed):
+        for name, view in out.items():
             held = Estimates()
-            ahead, e = smoothed(block, panel.season, horizon + int(away.max()), trend, held)
+            make = _maker(block, panel.season, name, held)
+            ahead = make(block.y, block.n, horizon + int(away.max()))
             view.base[label] = ahead[away + steps, np.arange(len(label))].T
-            row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
-            at = (newest - block.n + 1)[column] + row
-            view.errors[label[column], at - first] = e[row, column]
-            make = _again(block, panel.season, trend, held)
+            if view.errors is not None:
+                _, e = smoothed(block, panel.season, trend=name, held=held)
+                row, column = np.nonzero(np.isfinite(e) & (np.arange(len(e))[:, None] < block.n))
+                at = (newest - block.n + 1)[column] + row
+                view.errors[label[column], at - first] = e[row, column]
             found = missed_ahead(block, make, end, back, horizon, panel.season)
-            parts.append((label, found))
-    for view, parts in zip(out, missed):
-        view.ahead = ahead_of(parts, count, back, horizon)
-        view.base[closed_nodes(panel, count, end, horizon)] = 0.0
+            missed[name].append((label, found))
+    closed = closed_nodes(panel, count, end, horizon)
+    for name, view in out.items():
+        view.ahead = ahead_of(missed[name], count, back, horizon)
+        view.base[closed] = 0.0
     return out
 
 
-def _again(block: Block, season: int, trend: str, held: Estimates) -> Make:
-    """The same smoothing of shorter records, with nothing estimated anew."""
-
-    def make(y: np.ndarray, n: np.ndarray, horizon: int) -> np.ndarray:
-        return smoothed(replace(block, y=y, n=n), season, horizon, trend, held)[0]
-
-    return make
+def _maker(block: Block, season: int, name: str, held: Estimates) -> Make:
+    """A model's forecasts of a block and of shorter records of it, with nothing estimated anew."""
+    if name in _TRENDS:
+        return lambda y, n, horizon: smoothed(
+            replace(block, y=y, n=n), season, horizon, name, held
+        )[0]
+    floor = floors(block.y, "auto")
+    return lambda y, n, horizon: np.maximum(opinion(y, n, horizon, season, name, held), floor)
 
 
 def closed_nodes(panel: Panel, count: int, end: int, horizon: int) -> np.ndarray:

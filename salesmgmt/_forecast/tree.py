@@ -20,6 +20,7 @@ from .._frames import (
 )
 from ..engine.bank import LEARNED
 from ..engine.estimates import Estimates
+from ..engine.impossible import impossible
 from ..engine.methods import OLDEST
 from ..engine.preparation import scale_of
 from ..engine.state_space import choose
@@ -87,8 +88,10 @@ def forecast_hierarchy(
         ``"mint_ahead"``, the same by errors of one to ``horizon`` steps that the fitted models
         would have made from up to 30 earlier origins, bounded at 2.5 robust standard deviations
         (not with calendar or events); and sums reconciled by the last spread by what each bottom
-        series sold lately. Under ``model="auto"`` without calendar, events or transform also
-        ``"mint_shrink"`` of exponential smoothing with a damped trend and with a lasting one.
+        series sold lately. Under ``model="auto"`` without calendar, events or transform also what
+        other models say of every node, by covariances of their own errors: ``"mstl"`` (by
+        variances alone, too), ``"ces"``, and exponential smoothing with a damped trend and with a
+        lasting one.
         ``"mint_shrink"``: a mixture of the first three alone. Where the history is too short to
         learn weights, ``"wls"`` or plain ``"mint_shrink"``. ``attrs["method"]`` tells:
         ``"mixture"``, or the method.
@@ -160,6 +163,7 @@ amount, transform, clean
     made = _how(panel, model, calendar, events, transform, clean)
     made["days"] = Days.beneath(panel, history, date, calendar)
     ended = _ended(panel, labels, names)
+    frame["believed"] = _believed(frame, made)
     end, shared = int(panel.end.max()), Estimates()
     base = _base(frame, panel, end, horizon, {**made, "level": level, "shared": shared})
     base = _with_widths_of_sums(base, labels, names, shared, horizon, made)
@@ -295,7 +299,7 @@ def _learned(
     base = np.zeros((count, horizon))
     base[then["_node"].unique()] = then["forecast"].to_numpy().reshape(-1, horizon)
     record = _record(frame, errors, count, cut, horizon, made, shared, plain)
-    truth = by_period(frame, "amount", count, cut + 1, end)[:, :horizon]
+    truth = by_period(frame, "believed", count, cut + 1, end)[:, :horizon]
     shut = _closed(tree, panel, frame, cut, horizon, made)
     return learn(tree, np.where(shut, 0.0, base), record, truth, tree.of_leaves(shut), plain)
 
@@ -315,10 +319,10 @@ def _record(
 
     ``plain``: without other models' views.
     """
-    views = [] if plain else _views(frame, count, end, horizon, made)
+    views = {} if plain else _views(frame, count, end, horizon, made)
     ahead = panel_missed(shared, count, end, horizon, made)
     if ended is not None:
-        views = [v.without(ended, _CERTAIN) for v in views]
+        views = {name: v.without(ended, _CERTAIN) for name, v in views.items()}
         ahead = None if ahead is None else ahead.without(ended, _CERTAIN)
     return Record.of(frame, errors, count, end, made["season_length"], views, ahead)
 
@@ -482,6 +486,26 @@ def _stacked(labels: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def _believed(frame: pd.DataFrame, made: dict[str, Any]) -> np.ndarray:
+    """Amounts of every node, NaN where the learned combination sets one aside.
+
+    What nobody sold is no share of a sum, nor anything that weights could be learned from.
+    """
+    amount = frame["amount"].to_numpy(dtype=float, copy=True)
+    if check_models(made["model"], caller=made["caller"]) != ["auto"]:
+        return amount
+    panel = node_panel(frame, made)
+    first, width = int(frame["_at"].min()), int(np.ptp(frame["_at"])) + 1
+    odd = []
+    for label, block in node_blocks(panel, {}):
+        row, column = np.nonzero(impossible(block.y, block.n, panel.season))
+        at = (block.last - block.ahead - block.n + 1)[column] + row
+        odd.append(label[column] * width + at - first)
+    cell = frame["_node"].to_numpy() * width + frame["_at"].to_numpy() - first
+    amount[np.isin(cell, np.concatenate(odd))] = np.nan
+    return amount
+
+
 def _label(frame: pd.DataFrame, labels: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     out = labels.iloc[frame["_node"].to_numpy()].reset_index(drop=True)
     rest = frame.drop(columns="_node").reset_index(drop=True)
@@ -518,14 +542,14 @@ def _guessed(frame: pd.DataFrame, parts: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _views(
     frame: pd.DataFrame, count: int, end: int, horizon: int, made: dict[str, Any]
-) -> list[View]:
+) -> dict[str, View]:
     """Other forecasts of every node; none where the user named what a forecast is made by.
 
     Nor where it knows of a calendar, which these do not.
     """
     plain = made["model"] in ("auto", ["auto"]) and made["transform"] is None
     if not plain or made["calendar"] is not None or made["events"] is not None:
-        return []
+        return {}
     return views_of(frame, count, end, horizon, made)
 
 

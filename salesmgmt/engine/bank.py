@@ -50,6 +50,7 @@ __all__ = [
     "Forecast",
     "forecast_block",
     "misses_before",
+    "opinion",
     "past_misses",
     "powers",
     "two_seasons_from",
@@ -101,6 +102,26 @@ def forecast_block(
         found = _auto_block(y, n, horizon, m, held.part("auto"))
         made.append(_widened(found, widen, y, n, m, held))
     return _mean_of(made)
+
+
+def opinion(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, model: str, held: Estimates
+) -> np.ndarray:
+    """Point forecasts (horizon, series) of one model, of records as ``"auto"`` looks at them.
+
+    Without the zeros before a launch. NaN for columns that it does not weigh (slow sellers, a few
+    values): models of levels and seasons have nothing to add there.
+    """
+    y, n = rows_from(y, n, held.of("launch", rows_before_launch, y, n))
+    if model != "mstl" or m not in LONGER:  # the longer season needs the whole record
+        y, n = newest(y, n, longest(m), held=held)
+    which = held.of("weighed", lambda: np.flatnonzero(_is_weighed(y, n, m)))
+    out = np.full((horizon, len(n)), np.nan)
+    if len(which):
+        part, some = y[: max(int(n[which].max()), 1), which], held.part("made")
+        made = forecast_block(part, n[which], horizon, m, [model], learned=False, held=some)
+        out[:, which] = made.mean
+    return out
 
 
 def _mean_of(made: Sequence[Forecast]) -> Forecast:
