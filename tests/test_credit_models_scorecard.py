@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from salesmgmt._credit.score_reports import strength
 from salesmgmt.credit import CreditScorecard
 from salesmgmt.engine.binning import (
     best_partition,
@@ -240,6 +241,17 @@ def test_sql_gives_the_score_of_every_row(special):
         got = [r[0] for r in base.execute(f"SELECT {card.export('sql')} FROM applicants")]
     base.close()
     assert got == card.predict_score(new).tolist()
+
+
+def test_a_feature_too_good_to_be_true_is_suspect():
+    rng = np.random.default_rng(0)
+    y = (rng.random(500) < 0.2).astype(int)
+    X = pd.DataFrame({"noise": rng.random(500), "settled": y + rng.normal(0, 0.01, 500)})
+    card = CreditScorecard(max_bins=2, min_share=0.2).fit(X, y)
+    assert card.features_["strength"].iloc[1] == "suspect"
+    # Siddiqi 2006, chapter 6: under 0.02 unpredictive, to 0.1 weak, to 0.3 medium, above strong
+    read = strength(np.array([0.019, 0.02, 0.099, 0.1, 0.29, 0.3, 0.49, 0.51]))
+    assert read.tolist() == ["none", *["weak"] * 2, *["medium"] * 2, *["strong"] * 2, "suspect"]
 
 
 def test_points_follow_the_scale():

@@ -21,11 +21,14 @@ __all__ = [
     "rules",
     "stability",
     "stability_frame",
+    "strength",
 ]
 
 # The customary limits of the population stability index (Siddiqi 2006, chapter 9).
 _WATCH, _SHIFTED = 0.1, 0.25
 _LEAST_SHARE = 1e-4
+# And of the information value (chapter 6); more than the last is to be checked.
+_STRENGTHS = (0.02, 0.1, 0.3, 0.5)
 
 
 def need_rows(n: int, caller: str) -> None:
@@ -123,6 +126,12 @@ def band_shares(
         np.searchsorted(edges, np.arange(len(training))), training, minlength=len(edges) + 1
     )
     return held, np.bincount(np.searchsorted(edges, score), minlength=len(edges) + 1)
+
+
+def strength(value: np.ndarray) -> np.ndarray:
+    """How information values are customarily read."""
+    names = np.array(["none", "weak", "medium", "strong", "suspect"], dtype=object)
+    return names[np.searchsorted(_STRENGTHS, value, side="right")]
 
 
 def stability_frame(values: Mapping[str, float]) -> pd.DataFrame:

@@ -99,7 +99,9 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
         ``missing``, ``other``), ``label``, ``low``, ``high`` (low < value <= high), ``rows``,
         ``bad``, ``bad_rate``, ``woe``, ``iv``, ``points``.
     features_ : DataFrame
-        One row a feature: ``feature``, ``type``, ``bins``, ``iv``, ``coefficient``, ``used``.
+        One row a feature: ``feature``, ``type``, ``bins``, ``iv``, ``strength`` (``none`` under an
+        information value of 0.02, ``weak`` under 0.1, ``medium`` under 0.3, ``strong`` up to 0.5,
+        ``suspect`` above [1]_: was it known at the decision?), ``coefficient``, ``used``.
     base_points_ : int
         Points that every row gets.
     coef_, intercept_ : ndarray, float
@@ -256,6 +258,7 @@ class CreditScorecard(ClassifierMixin, BaseEstimator):
                 "type": ["number" if b.numeric else "levels" for b in self.bins_],
                 "bins": [b.regular for b in self.bins_],
                 "iv": self.iv_,
+                "strength": reports.strength(self.iv_),
                 "coefficient": self.coef_,
                 "used": self.coef_ != 0,
             }
