@@ -338,8 +338,8 @@ def coverage(
         ``open`` (expected to close in the period, from ``as_of`` on; overdue deals in the
         current period), ``coverage`` (open / gap), ``win_rate``, ``needed`` (gap / win rate),
         ``shortfall`` (needed less open, at least 0), ``as_of``. A ``DataWarning`` tells of deals
-        of keys without a plan. Open deals without an expected day are in no period;
-        :func:`pipeline` counts them (``undated``).
+        of keys without a plan, another of open deals without an expected day: these are in no
+        period (:func:`pipeline` counts them, ``undated``).
 
     Raises
     ------
@@ -394,6 +394,7 @@ def coverage(
     rate = win_rate if win_rate is not None else (whole[won].sum() / closed if closed else np.nan)
     key = _codes_of(known, labels, caller)
     _tell_left_out(known, goals, key, list(pairs.values()), caller)
+    _tell_undated(known, whole, key, step, caller)
     got, due = _period_sums(known, whole, goals, key)
     gap = np.maximum(goals["units"].to_numpy() - got, 0)
     out = labels.iloc[goals["key"]].reset_index(drop=True)
@@ -511,6 +512,21 @@ def _tell_left_out(
         warn(
             f"{caller}(): left out {int(lost.sum())} deal(s) of keys without a plan, first "
             f"{', '.join(f'{n}={w!r}' for n, w in zip(names, who, strict=True))}."
+        )
+
+
+def _tell_undated(
+    known: Deals, whole: np.ndarray, key: np.ndarray, step: float, caller: str
+) -> None:
+    """Warn of open deals that no period can hold: without them the pipeline looks empty."""
+    undated = (known.status == OPEN) & (known.close == NO_DAY) & (key >= 0)
+    if undated.any():
+        worth = float(money(whole[undated].sum(keepdims=True), step)[0])
+        warn(
+            f"{caller}(): {int(undated.sum())} of {int((known.status == OPEN).sum())} open deal(s) "
+            f"have no expected day of closing at {known.as_of.date()}; their {worth:,.2f} are open "
+            "in no period. Fill the day in (for a past as_of, from a snapshot of then); "
+            "pipeline() has them as undated."
         )
 
 
