@@ -16,7 +16,7 @@ from ._problems import Problem
 from ._roles import Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 
-__all__ = ["convert", "dates_of", "numbers_of", "repeated_rows"]
+__all__ = ["convert", "dates_of", "numbers_of", "repeated_rows", "spelt_twice"]
 
 
 def convert(
@@ -234,6 +234,21 @@ def repeated_rows(frame: pd.DataFrame, names: list[str]) -> list[Problem]:
         return []
     what = " + ".join(names)
     return [Problem(what, again, "is repeated", "keep one row of each, or sum them first")]
+
+
+def spelt_twice(series: pd.Series) -> list[Problem]:
+    """Names that stand in two spellings, which would be two customers; the rarer one is told."""
+    text = pd.Series([v if isinstance(v, str) else None for v in series], dtype=object)
+    count = text.value_counts()
+    table = pd.DataFrame({"said": count.index.astype(str), "n": count.to_numpy()})
+    table["plain"] = table["said"].str.normalize("NFKC").str.replace(r"\s+", "", regex=True)
+    table = table.sort_values(["n", "said"], ascending=[False, True])
+    odd = text.isin(table["said"][table["plain"].duplicated()]).to_numpy()
+    if not odd.any():
+        return []
+    reason = "differs from another only by blanks or the width of its characters"
+    remedy = 'write them alike in all tables: .str.normalize("NFKC").str.strip()'
+    return [Problem(str(series.name), odd, reason, remedy)]
 
 
 def _ascends(column: pd.Series) -> bool:

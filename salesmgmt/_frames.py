@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._columns import convert, dates_of, numbers_of, repeated_rows
+from ._columns import convert, dates_of, numbers_of, repeated_rows, spelt_twice
 from ._keys import Keys, Slots, factorise, spread
 from ._messages import speaking_for, warn
 from ._options import (
@@ -520,7 +520,8 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     DataFrame
         One row a problem: ``row`` (label in ``frame``'s index; missing where a whole column
         is absent, and column, too, where there are no rows), ``column``, ``value``, ``reason``,
-        ``remedy``. Empty: the frame is usable.
+        ``remedy``. Empty: the frame is usable. Names that differ only by blanks or by the width
+        of characters (``犇鑫（上海）``, ``犇鑫(上海)``) are told, too: they count as two.
 
     Raises
     ------
@@ -557,6 +558,9 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     names = UNIQUE.get(table, []) + [n for n in TOGETHER.get(table, []) if n in pdf.columns]
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += repeated_rows(pdf, names)
+    for role in present.values():
+        if isinstance(role, Key) and not role.among:
+            problems += spelt_twice(pdf[role.name])
     found.append(problem_table(pdf, problems))
     return pd.concat([f for f in found if len(f)] or found, ignore_index=True)
 

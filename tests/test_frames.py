@@ -474,6 +474,10 @@ def test_check_returns_every_problem_and_raises_none():
     assert found["column"].tolist() == ["date", "customer_id", "amount"]
     assert found["row"].tolist()[1:] == [1, 1]
     assert salesmgmt.check(_sales(), "transactions").empty
+    twice = _sales(customer_id=["犇鑫（上海）", "犇鑫(上海)", "王 伟"])
+    twice = pd.concat([twice, twice.assign(customer_id=["王伟　", "犇鑫（上海）", 7])])
+    alike = salesmgmt.check(twice.reset_index(drop=True), "transactions")
+    assert sorted(alike["value"]) == ["犇鑫(上海)", "王伟　"]
     nothing = salesmgmt.check(_sales().iloc[:0], "transactions")
     assert nothing["reason"].tolist() == ["there are no rows"]
     full = salesmgmt.load_sample()
