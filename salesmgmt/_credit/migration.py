@@ -197,7 +197,9 @@ def loss_rates(
         As for :func:`ledger`; or a result of :func:`roll_rates` in place of the first.
     method : {"flow", "markov", "vintage"}
         ``flow``: what rolls from each bucket into the next or beyond, multiplied through to the
-        last bucket, times ``loss_given_default`` (the migration-rate table of CAS 22).
+        last bucket, times ``loss_given_default`` (the migration-rate table of CAS 22); what stays
+        in a bucket counts as not moved on, so ``current`` is too low where terms are longer than
+        a period.
         ``markov``: probability of ending written off in the absorbing chain of the roll rates
         (what was never seen to leave a bucket before the last ends nowhere). ``vintage``: of the
         invoices of each past period, the share that is written off or more than ``default_days``
