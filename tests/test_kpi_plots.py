@@ -81,6 +81,14 @@ def test_the_parts_of_pay_end_where_the_payout_does():
     np.testing.assert_allclose(widths, paid["payout"])
 
 
+def test_months_of_pay_are_months_and_rows_left_out_are_told():
+    sales = pd.DataFrame({"rep": [f"{i:02}" for i in range(40)], "date": "2025-10-08"})
+    plan = incentives.CommissionPlan([(0, 0.1)], base="amount")
+    ax = plots.pay_mix(incentives.payout(sales.assign(amount=1.0), plan, by="rep"), lang="zh")
+    assert ax.get_yticklabels()[0].get_text() == "00 / 2025-10"
+    assert ax.get_title(loc="left") == "薪酬构成（前 30 行，共 40 行）"
+
+
 def test_ranks_of_several_periods_are_labelled_by_their_keys_alone():
     noisy = pd.DataFrame({"k": list("abab"), "month": ["2025-01"] * 2 + ["2025-02"] * 2,
                           "m": [1.0, 0.9, 0.8, 0.7], "e": 0.1})  # fmt: skip

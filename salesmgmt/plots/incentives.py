@@ -14,6 +14,7 @@ from ._style import (
     ORANGE,
     RED,
     axes,
+    day_names,
     finish,
     legend_below,
     money_axis,
@@ -135,7 +136,9 @@ def pay_mix(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
     frame, ax = axes(result, [*columns, "payout"], ax, lang, caller="plots.pay_mix", figsize=size)
     names = list(frame.columns[: list(frame.columns).index("amount")])
     shown = frame.head(30)
-    text = shown[names].astype(str).agg(" / ".join, axis=1)
+    dated = {n for n in names if shown[n].dtype.kind == "M" and shown[n].notna().all()}
+    told = {n: day_names(shown[n]) if n in dated else shown[n] for n in names}
+    text = pd.DataFrame(told, index=shown.index).astype(str).agg(" / ".join, axis=1)
     at = range(len(shown))
     right, left = (pd.Series(0.0, index=shown.index) for _ in range(2))
     for column, en, zh, color in _PARTS:
@@ -150,9 +153,14 @@ def pay_mix(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
             markeredgewidth=2, label=t(lang, "payout", "实发"))  # fmt: skip
     rows_down(ax, text)
     money_axis(ax, "x", lang)
-    return legend_below(
-        finish(ax, title=t(lang, "What pay is made of", "薪酬构成"), grid="x"), ncols=4, points=20
-    )
+    title = t(lang, "What pay is made of", "薪酬构成")
+    if len(frame) > len(shown):
+        title += t(
+            lang,
+            f" (first {len(shown)} of {len(frame)})",
+            f"（前 {len(shown)} 行，共 {len(frame)} 行）",
+        )
+    return legend_below(finish(ax, title=title, grid="x"), ncols=4, points=20)
 
 
 def _need(frame: pd.DataFrame, columns: list[str], arg: str, *, caller: str) -> None:
