@@ -182,3 +182,21 @@ def test_a_heading_that_only_one_frame_has_is_not_asked_for_in_a_circle(name, ar
     money = CAME.rename(columns={"amount": "收款金额"})
     with pytest.raises(InputError, match=f"rename the column of {arg} to '{name}'"):
         credit.aging(bills, money, amount=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (" ", "Make empty text missing"),
+        ("a; b", "'a; b' names several"),
+        ("a、b", "names several"),
+        ("A ", "'A ' is 'a' but for the spelling"),
+        ("a; c", "Add those invoices"),
+    ],
+)
+def test_a_name_that_is_no_invoice_is_told_what_it_may_be(name, told):
+    money = CAME.assign(customer_id="C1", invoice_id=[name, None])
+    with pytest.raises(InputError, match=told):
+        credit.aging(OWED.assign(customer_id="C1"), money)
+    blank = money.assign(invoice_id=[" ", "a"]).replace(r"^\s*$", None, regex=True)
+    assert len(credit.aging(OWED.assign(customer_id="C1"), blank)) == 1

@@ -17,6 +17,7 @@ from .tables import (
     Options,
     Tables,
     column_names,
+    names_mended,
     say_other_spellings,
     take_tables,
 )
@@ -475,11 +476,9 @@ def _named(
         foreign[rest[others]] = True
         unknown = (at == -9) & ~foreign
     if unknown.any():
-        first = ", ".join(repr(v) for v in wanted[unknown].unique().tolist()[:3])
-        written = set(invoices.series("invoice").astype(str))
-        mend = "Add those invoices"
-        if wanted[unknown].astype(str).isin(written).any():
-            mend = "Text and numbers never match: bring both columns to one dtype"
+        names = wanted[unknown].unique().tolist()
+        first = ", ".join(map(repr, names[:3]))
+        mend = names_mended(names, invoices.series("invoice"))
         raise InputError(
             f"{caller}(): {arg}: column {column!r} names an invoice that is not in "
             f"invoices, in {int(unknown.sum())} row(s) (first: {first}). {mend}, or "

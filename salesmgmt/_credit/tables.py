@@ -23,6 +23,7 @@ __all__ = [
     "check_options",
     "column_names",
     "names_in",
+    "names_mended",
     "own_columns",
     "refuse_other_kinds",
     "refuse_unknown_kinds",
@@ -244,6 +245,29 @@ def say_other_spellings(
             f"may be another's under a different spelling (first: {same[0][0]!r} beside "
             f"{same[0][1]!r}); write them alike, for instance with .str.strip()."
         )
+
+
+_BETWEEN_NAMES = re.compile(r"[\s,;|/+&、]+")
+
+
+def names_mended(unknown: list[Any], invoices: pd.Series) -> str:
+    """What to do about names of invoices that there are not, by what is nearest to them."""
+    written = set(invoices.astype(str))
+    if not written.isdisjoint(map(str, unknown)):
+        return "Text and numbers never match: bring both columns to one dtype"
+    plain = {_spelt(v): v for v in invoices}
+    for name in (v for v in unknown if isinstance(v, str)):
+        parts = _BETWEEN_NAMES.split(unicodedata.normalize("NFKC", name).strip())
+        if not name.strip():
+            return 'Make empty text missing: .replace(r"^\\s*$", None, regex=True)'
+        if len(parts) > 1 and written.issuperset(parts):
+            return (
+                f"{name!r} names several: write a row for each, with its part of the amount (the "
+                "id of the payment may repeat)"
+            )
+        if _spelt(name) in plain:
+            return f"{name!r} is {plain[_spelt(name)]!r} but for the spelling: write them alike"
+    return "Add those invoices"
 
 
 def _spelt(label: Any) -> str:
