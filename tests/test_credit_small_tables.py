@@ -303,3 +303,43 @@ def test_rates_without_their_dates_are_told_what_they_may_look_like():
     wide = pd.DataFrame({"Datum": ["2025-01-01"], "USD": [7.1]})
     with pytest.raises(InputError, match=r"fx has no column 'date'.*a column a currency.*'Datum'"):
         credit.aging(invoices, fx=wide)
+
+
+def test_expected_losses_in_chinese_are_the_same():
+    invoices = pd.DataFrame({
+        "invoice_id": list("abcd"), "customer_id": list("AABB"), "amount": [100.0, 50.0, 70.0, 9.0],
+        "invoice_date": ["2024-10-01", "2025-01-01", "2025-02-01", "2025-03-01"],
+        "due_date": ["2024-11-01", "2025-02-01", "2025-03-01", "2025-04-01"]})  # fmt: skip
+    payments = pd.DataFrame(
+        {"payment_id": ["p"], "customer_id": ["B"], "date": ["2025-03-20"], "amount": [95.0]}
+    )
+    for rates in (None, [0.1, 0.2, 0.3, 0.4, 0.5]):
+        en, zh = (
+            credit.expected_loss(invoices, payments, as_of="2025-03-31", rates=rates, lang=lang)
+            for lang in ("en", "zh")
+        )
+        pd.testing.assert_frame_equal(en.drop(columns="bucket"), zh.drop(columns="bucket"))
+        assert zh["bucket"].unique().tolist() == [
+            "未到期",
+            "1-30天",
+            "31-60天",
+            "61-90天",
+            "91天以上",
+        ]
+    with pytest.raises(InputError, match="aging is a ledger"):
+        credit.provision(credit.ledger(invoices, payments), [0.1])
+
+
+def test_money_that_is_all_applied_makes_no_row_of_a_key_without_document():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a", "b"], "customer_id": "A", "amount": [100.0, 50.0], "rep": ["x", "y"],
+        "currency": ["EUR", "USD"], "invoice_date": ["2025-01-01", "2025-02-01"],
+        "due_date": ["2025-01-31", "2025-03-01"]})  # fmt: skip
+    payments = pd.DataFrame({
+        "payment_id": ["p"], "customer_id": ["A"], "date": ["2025-02-10"], "amount": [40.0],
+        "currency": ["EUR"]})  # fmt: skip
+    for over, more in ((0.0, []), (70.0, [["y", "EUR", -10.0]])):  # y has the latest invoice
+        came = payments.assign(amount=40.0 + over)
+        got = credit.aging(invoices, came, as_of="2025-03-31", by="rep")
+        want = [["x", "EUR", 60.0 - min(over, 60.0)], *more, ["y", "USD", 50.0]]
+        assert got[["rep", "currency", "total"]].to_numpy().tolist() == want

@@ -137,6 +137,11 @@ def aging(
         receipt = _bucket_of_receipts(position, steps, unapplied)
         keys, codes = keys_of(position, by)
         whole = _sums(position, keys, codes, document, receipt, len(steps.buckets) + 1)
+        if not _only_who(position, keys):  # money that is all applied stands in no key of its own
+            some = np.zeros(len(whole), dtype=bool)
+            some[codes[0]] = True
+            some |= whole.any(axis=1)
+            keys, whole = keys[some].reset_index(drop=True), whole[some]
         return _Tally(keys, whole, position.books.as_of, position.books.step, lost)
 
     if is_ledger(invoices):
@@ -279,6 +284,13 @@ def keys_of(
     columns = [_key_column(position, n) for n in names]
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)))
     return _coded(frame, names, len(books.documents))
+
+
+def _only_who(position: Position, keys: pd.DataFrame) -> bool:
+    """Whether a receipt has the keys by itself, with no invoice to lend them."""
+    return {position.books.names["customer"], position.books.names["currency"]}.issuperset(
+        keys.columns
+    )
 
 
 def _customer_codes(

@@ -103,6 +103,10 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         frame = frame[~frame["bucket"].isin(_NOT_BUCKETS)].reset_index(drop=True)
         return frame, [], list(frame["bucket"])
     table = door.to_pandas(aging, caller=caller, arg="aging")
+    if "kind" in table and {"invoice_date", "due_date"} & set(table.columns):
+        raise InputError(
+            f"{caller}(): aging is a ledger or a list of open items; pass credit.aging(...) of it."
+        )
     table = table.rename(columns=_FROM_A_SHEET)
     if {"bucket", "amount"} <= set(table.columns):
         door.take(
@@ -244,6 +248,7 @@ def expected_loss(
     by: Any = "customer_id",
     individual: Any = None,
     freq: str = "M",
+    lang: str = "en",
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Lifetime expected credit loss, simplified approach, weighted over scenarios.
@@ -264,6 +269,8 @@ def expected_loss(
         As for :func:`provision`.
     freq : {"W", "M", "Q", "Y"}
         Period of the loss rates.
+    lang : {"en", "zh"}
+        Language of the bucket names.
 
     Returns
     -------
@@ -300,7 +307,7 @@ def expected_loss(
     with door.speaking_for(caller):
         ages = aging(
             *frames, as_of=as_of, method=method, fx=fx, buckets=buckets, by=by, shape="long",
-            **options,
+            lang=lang, **options,
         )  # fmt: skip
         if ages.empty:  # no document or receipt by then
             return _nothing(ages)
@@ -310,8 +317,9 @@ def expected_loss(
                 **options,
             )  # fmt: skip
     if isinstance(rates, pd.DataFrame) and {"bucket", "status"} <= set(rates):
-        told = dict(zip(rates["bucket"], rates["status"], strict=True))
-    names = list(dict.fromkeys(ages["bucket"][ages["bucket"] != "unapplied"]))
+        words = [translated(str(b), lang) for b in rates["bucket"]]
+        told = dict(zip([*rates["bucket"], *words], [*rates["status"]] * 2, strict=True))
+    names = list(dict.fromkeys(ages["bucket"][~ages["bucket"].isin(UNAPPLIED)]))
     base = _rates(rates, names, caller)
     weighted = pd.Series(0.0, index=base.index)
     for probability, factor in _scenarios(scenarios, caller):
