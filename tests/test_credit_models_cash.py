@@ -13,6 +13,7 @@ from salesmgmt._credit.pay_days import PayDays
 from salesmgmt.credit import cash_backtest, cash_forecast, ledger, open_items
 from salesmgmt.engine.hazards import (
     Clock,
+    between_weeks,
     conditional_shares,
     count_risk,
     tail_hazards,
@@ -385,6 +386,25 @@ def test_weekdays_that_differ_no_more_than_by_chance_have_no_factors():
     assert weekday_factors(risk, rests, 1.0)[5:].tolist() == [0.0, 0.0]
 
 
+def test_one_independent_exit_weighs_what_weeks_differ_by():
+    """Single exits weigh 1; exits that come twenty at a time weigh twenty."""
+    rng = np.random.default_rng(0)
+    table = rng.poisson(np.full((400, 7), 3.0)).astype(float)
+    assert between_weeks(table) == pytest.approx(1, abs=0.06)
+    assert between_weeks(20 * table) == pytest.approx(20, abs=1.2)
+    assert between_weeks(table[:3]) == np.inf
+
+
+def test_a_day_of_the_month_on_which_all_pay_is_no_day_of_the_week():
+    invoices, payments = steady(600)
+    invoices["customer_id"] = payments["customer_id"] = [f"C{k % 200}" for k in range(600)]
+    month = payments["date"].dt.to_period("M").dt.to_timestamp()
+    pay_day = month + 24 * DAY
+    payments["date"] = pay_day.where(pay_day >= invoices["invoice_date"], month + 55 * DAY)
+    got = cash_forecast(invoices, payments, as_of="2025-06-26", horizon=14, freq="D", calibrate=0)
+    assert set(got.attrs["weekdays"].values()) == {1.0}
+
+
 def test_who_never_pays_at_weekends_is_not_forecast_to():
     invoices, payments = steady(600)
     weekday = payments["date"].dt.day_of_week
@@ -483,7 +503,7 @@ def test_a_calendar_of_another_form_is_refused(calendar, told):
 
 
 def test_days_of_the_sample_company_are_better_told_with_their_weekday(sample):
-    """A fifth of a day's error and more is the weekday: 0.88 of the cash without, 0.58 with."""
+    """A fifth of a day's error and more is the weekday: 0.88 of the cash without, 0.59 with."""
     parts = [
         cash_backtest(*sample, as_of=day, horizon=21, freq="D", origins=1, fx=FX, calibrate=0)
         for day in ("2024-09-30", "2025-03-31", "2025-09-30")

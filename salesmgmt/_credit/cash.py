@@ -64,7 +64,7 @@ def cash_forecast(
     taken from all settlements up to ``as_of``, recent ones weighing more, unsettled invoices
     included as what they are: not paid yet. Each open amount then follows it from its own age.
     Where payments keep to certain days of the week more than chance would, so does the forecast;
-    a day of the week on which nobody ever paid gets none.
+    a day of the week on which nobody ever paid, though some were to be expected, gets none.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ..engine.hazards import (
     Clock,
+    between_weeks,
     conditional_shares,
     count_risk,
     tail_hazards,
@@ -26,6 +27,7 @@ _LONGEST = 1500
 _LEAST_EXITS = 5.0
 # A customer's own delay counts like this many invoices of the average delay.
 _PRIOR_INVOICES = 10.0
+_MONDAY_FIRST = 3  # day 0 was a Thursday
 _DAY_BY_DAY = 730  # due dates so long ago are told apart by their day of the week alone
 
 
@@ -174,10 +176,21 @@ class Curves:
         return zero, risk, np.maximum(paid, 0.0), other
 
     def _one_payment(self) -> float:
-        """What one payment weighs: all that a customer pays on a day is one."""
-        gone = self.weight[self.document] * self.share * self.history.cash[self.flows]
-        each = np.bincount(self.history.runs[self.flows], np.maximum(gone, 0.0))
-        return float((each**2).sum() / max(each.sum(), 1e-12))
+        """What one payment weighs, by how much the days of the week vary from week to week.
+
+        All that a customer pays on a day is one at most. Where all pay on one day of the month,
+        each week has its own day: whole months then weigh like one payment.
+        """
+        cash = self.history.cash[self.flows]
+        gone = np.maximum(self.weight[self.document] * self.share * cash, 0.0)
+        each = np.bincount(self.history.runs[self.flows], gone)
+        day = self.history.paid[self.flows]
+        kind, _ = self.days.of(day)
+        week = (day + _MONDAY_FIRST) // 7
+        week -= week.min(initial=0)
+        weeks = int(week.max(initial=0)) + 1
+        table = np.bincount(week * 7 + kind, gone, minlength=7 * weeks).reshape(weeks, 7)
+        return max((each**2).sum() / max(each.sum(), 1e-12), between_weeks(table))
 
     def _pace(self, days: int) -> np.ndarray | None:
         """The factor of each day from the one after the origin; None: all days are alike."""

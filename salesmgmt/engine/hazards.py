@@ -18,9 +18,17 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["Clock", "conditional_shares", "count_risk", "tail_hazards", "weekday_factors"]
+__all__ = [
+    "Clock",
+    "between_weeks",
+    "conditional_shares",
+    "count_risk",
+    "tail_hazards",
+    "weekday_factors",
+]
 
-_CHANCE = 12.59  # chi-square with six degrees of freedom passes this once in twenty
+_FREE, _CHANCE = 6.0, 12.59  # chi-square of seven weekdays: its mean, and once in twenty
+_FEWEST_WEEKS = 4
 _REST, _WEEKEND = 5.0, 3.0  # so many were to be expected, none came: a day (weekend) of rest
 
 
@@ -123,10 +131,11 @@ def weekday_factors(risk: np.ndarray, exits: np.ndarray, unit: float) -> np.ndar
     """How much likelier an exit is on each day of the week than its age alone says.
 
     The hazard of a cell on a weekday is the cell's level times the weekday's factor, both found
-    by proportional fitting (the likelihood equations of a log-linear Poisson model [3]_). Factors
-    are drawn to 1 by the share of Pearson's chi-square that chance would reach once in twenty
-    (all of it: no factors); a weekday that saw no exit where five were to be expected gets 0,
-    and so do Saturday and Sunday where three were to be expected on both together.
+    by proportional fitting (the likelihood equations of a log-linear Poisson model [3]_). Where
+    Pearson's chi-square is one that chance reaches once in twenty there are no factors; else they
+    are drawn to 1 by the share of it that chance makes on average. A weekday that saw no exit
+    where five were to be expected gets 0, and so do Saturday and Sunday where three were to be
+    expected on both together.
 
     Parameters
     ----------
@@ -157,13 +166,38 @@ def weekday_factors(risk: np.ndarray, exits: np.ndarray, unit: float) -> np.ndar
         moved, factor = np.abs(new - factor).max(), new
         if moved < 1e-9:
             break
-    chi = ((seen - even) ** 2 / np.maximum(even, 1e-12)).sum() / unit
-    factor = 1 + max(1 - _CHANCE / max(chi, 1e-12), 0.0) * (factor - 1)
+    chi = ((seen - even) ** 2 / np.maximum(even, 1e-12)).sum() / max(unit, 1e-12)
+    factor = 1 + (1 - _FREE / chi if chi > _CHANCE else 0.0) * (factor - 1)
     none = seen <= 1e-9
     factor[none & (even > _REST * unit)] = 0.0
     if none[5:].all() and even[5:].sum() > _WEEKEND * unit:
         factor[5:] = 0.0
     return factor / factor.mean()
+
+
+def between_weeks(exits: np.ndarray) -> float:
+    """Weight of one independent exit, by how much the shares of weekdays vary between weeks.
+
+    The dispersion of a table of weeks by weekdays around the product of its margins (1 for
+    single exits on their own, more where they come in runs).
+
+    Parameters
+    ----------
+    exits : ndarray (weeks, 7)
+        Weighted exits by week and day of the week.
+
+    Returns
+    -------
+    float
+        Infinite for fewer than four weeks with exits.
+    """
+    held = exits[exits.sum(axis=1) > 0]
+    if len(held) < _FEWEST_WEEKS:
+        return np.inf
+    alike = np.outer(held.sum(axis=1), held.sum(axis=0)) / held.sum()
+    share = (held.sum(axis=0) / held.sum()) ** 2
+    free = max(1 - share.sum(), 1e-12) * (1 - 1 / len(held))
+    return float(((held - alike) ** 2).sum() / alike.sum() / free)
 
 
 def conditional_shares(
