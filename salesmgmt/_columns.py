@@ -16,7 +16,14 @@ from ._problems import Problem
 from ._roles import Amount, AsIs, Date, Key, Role
 from .engine.grouping import extent
 
-__all__ = ["convert", "dates_of", "numbers_of", "repeated_rows", "spelt_twice"]
+__all__ = [
+    "convert",
+    "dates_of",
+    "numbers_of",
+    "repeated_rows",
+    "rows_of_totals",
+    "spelt_twice",
+]
 
 
 def convert(
@@ -249,6 +256,18 @@ def spelt_twice(series: pd.Series) -> list[Problem]:
     reason = "differs from another only by blanks or the width of its characters"
     remedy = 'write them alike in all tables: .str.normalize("NFKC").str.strip()'
     return [Problem(str(series.name), odd, reason, remedy)]
+
+
+_TOTALS = re.compile(r".*(合计|小计|总计)|汇总|(grand|sub-?)?totals?", re.I)
+
+
+def rows_of_totals(series: pd.Series) -> list[Problem]:
+    """Sums that a report put among its rows: they would be counted again."""
+    text = pd.Series([v if isinstance(v, str) else "" for v in series], dtype=object)
+    said = [v for v in text.unique() if _TOTALS.fullmatch(re.sub(r"\s+", "", v))]
+    odd = text.isin(said).to_numpy()
+    remedy = "leave out the rows of totals, or give the name another spelling"
+    return [Problem(str(series.name), odd, "names a total", remedy)] if said else []
 
 
 def _ascends(column: pd.Series) -> bool:

@@ -25,7 +25,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._columns import convert, dates_of, numbers_of, repeated_rows, spelt_twice
+from ._columns import (
+    convert,
+    dates_of,
+    numbers_of,
+    repeated_rows,
+    rows_of_totals,
+    spelt_twice,
+)
 from ._keys import Keys, Slots, factorise, spread
 from ._messages import speaking_for, warn
 from ._options import (
@@ -521,7 +528,8 @@ def check(frame: Any, table: str) -> pd.DataFrame:
         One row a problem: ``row`` (label in ``frame``'s index; missing where a whole column
         is absent, and column, too, where there are no rows), ``column``, ``value``, ``reason``,
         ``remedy``. Empty: the frame is usable. Names that differ only by blanks or by the width
-        of characters (``犇鑫（上海）``, ``犇鑫(上海)``) are told, too: they count as two.
+        of characters (``犇鑫（上海）``, ``犇鑫(上海)``) are told, too: they count as two;
+        and so are rows of totals (``合计``, ``Grand Total``), which would be counted again.
 
     Raises
     ------
@@ -558,9 +566,14 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     names = UNIQUE.get(table, []) + [n for n in TOGETHER.get(table, []) if n in pdf.columns]
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += repeated_rows(pdf, names)
-    for role in present.values():
-        if isinstance(role, Key) and not role.among:
-            problems += spelt_twice(pdf[role.name])
+    keys = [r.name for r in present.values() if isinstance(r, Key) and not r.among]
+    for name in keys:
+        problems += spelt_twice(pdf[name])
+    told = {role.name for role in present.values()}  # of a plan, say, all that name something
+    others = [c for c in pdf.columns if c not in told and not keys]
+    for name in dict.fromkeys([*keys, *others]):
+        if (pdf.columns == name).sum() == 1 and _kind(pdf[name]) == "text":
+            problems += rows_of_totals(pdf[name])
     found.append(problem_table(pdf, problems))
     return pd.concat([f for f in found if len(f)] or found, ignore_index=True)
 

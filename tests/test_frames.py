@@ -478,6 +478,10 @@ def test_check_returns_every_problem_and_raises_none():
     twice = pd.concat([twice, twice.assign(customer_id=["王伟　", "犇鑫（上海）", 7])])
     alike = salesmgmt.check(twice.reset_index(drop=True), "transactions")
     assert sorted(alike["value"]) == ["犇鑫(上海)", "王伟　"]
+    summed = _sales(customer_id=["华东", "华东小计", "合 计"])
+    for table in ("transactions", "history"):
+        assert salesmgmt.check(summed, table)["row"].tolist() == [1, 2]
+    assert salesmgmt.check(_sales(note=["本单合计", "b", "c"]), "transactions").empty  # no name
     nothing = salesmgmt.check(_sales().iloc[:0], "transactions")
     assert nothing["reason"].tolist() == ["there are no rows"]
     full = salesmgmt.load_sample()
