@@ -33,7 +33,7 @@ from ._columns import (
     rows_of_totals,
     spelt_twice,
 )
-from ._keys import Keys, Slots, factorise, spread
+from ._keys import Keys, Slots, factorise, is_whole, spread
 from ._messages import speaking_for, warn
 from ._options import (
     check_bool,
@@ -76,6 +76,7 @@ __all__ = [
     "check_lang",
     "check_names",
     "check_number",
+    "check_same_kind",
     "check_seed",
     "check_series",
     "day",
@@ -201,6 +202,7 @@ def take(
     pdf = to_pandas(frame, [r.name for r in wanted.values()], caller=caller, arg=arg)
     have = _columns_of(frame, pdf, caller=caller, arg=arg)
     present = _columns_present(pdf, wanted, have, caller=caller, arg=arg)
+    _refuse_samples(pdf, present, caller=caller, arg=arg)
     if empty == "refuse" and not len(pdf):
         raise InputError(f"{caller}(): {arg} has no rows; give at least one.")
     values, problems, extents = convert(pdf, present)
@@ -221,6 +223,26 @@ def take(
         if empty == "refuse" and not len(pdf):
             raise InputError(f"{caller}(): no row of {arg} is usable; see salesmgmt.check().")
     return Rows(pdf, columns, values, dropped, caller, _extents=extents)
+
+
+def _refuse_samples(
+    frame: pd.DataFrame, roles: Mapping[str, Role], *, caller: str, arg: str
+) -> None:
+    """Draws of what may come are no amounts that came: added up they are n times too much."""
+    if list(frame.columns).count("draw") != 1 or {Date, Amount} - {type(r) for r in roles.values()}:
+        return
+    drawn = frame["draw"]
+    if any(r.name == "draw" for r in roles.values()) or not is_whole(drawn) or len(drawn) < 2:
+        return
+    if drawn.min() != 0 or not 0 < drawn.max() < len(drawn):
+        return
+    rows = np.bincount(drawn.to_numpy(np.int64), minlength=1)
+    if (rows == rows[0]).all():
+        raise InputError(
+            f"{caller}(): {arg} holds {len(rows)} draws of the same amounts (column 'draw'), which "
+            "would be added up. Take one of them, or their mean by date and key; drop 'draw' if "
+            "these are no samples."
+        )
 
 
 def is_pandas(frame: object) -> bool:
@@ -359,13 +381,20 @@ def stack_keys(
                 part.assign(**{name: as_dates(part[name], name=str(name), caller=caller)})
                 for part in parts
             ]
-        elif len(set(known)) > 1:
-            told = " and ".join(f"{k} in {a}" for k, a in zip(kinds, args, strict=True) if k)
-            raise InputError(
-                f"{caller}(): column {name!r} holds {told}, which are never equal; give all "
-                "frames the same dtype: .astype(str)."
-            )
+        else:
+            check_same_kind([part[name] for part in parts], caller=caller, args=args)
     return pd.concat(parts, ignore_index=True)
+
+
+def check_same_kind(columns: Sequence[pd.Series], *, caller: str, args: Sequence[str]) -> None:
+    """Refuse a key that is numbers in one frame and text in another: no row would find its own."""
+    kinds = [_kind(column) for column in columns]
+    if len({k for k in kinds if k}) > 1:
+        told = " and ".join(f"{k} in {a}" for k, a in zip(kinds, args, strict=True) if k)
+        raise InputError(
+            f"{caller}(): column {columns[0].name!r} holds {told}, which are never equal; give all "
+            "frames the same dtype: .astype(str)."
+        )
 
 
 def _kind(column: pd.Series) -> str:

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import simulate, summarise
-from salesmgmt.targets import attainment_probability, burn_up, decompose, track
+from salesmgmt.forecast import forecast, simulate, summarise
+from salesmgmt.incentives import CommissionPlan, payout
+from salesmgmt.targets import attainment_probability, burn_up, decompose, replan, track
 
 
 def draws(months: int = 12, n: int = 200) -> pd.DataFrame:
@@ -141,3 +142,48 @@ def test_draws_of_a_month_that_the_plan_begins_within_are_told_of():
         track(plan, came, as_of="2025-03-14", projection=moved)
     with pytest.warns(DataWarning, match="burn_up.*those of 2025-03-01 reach over 2025-03-15"):
         burn_up(plan, came, as_of="2025-03-14", samples=moved)
+
+
+# ---- samples and keys at the wrong door
+
+
+def _year(rep="a"):
+    start = pd.date_range("2025-01-01", periods=12, freq="MS")
+    plan = pd.DataFrame({"rep": rep, "period_start": start, "target": 100.0})
+    return plan.assign(period_end=plan["period_start"] + pd.offsets.MonthEnd(0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda plan, drawn: track(plan, drawn, as_of="2025-03-31"),
+        lambda plan, drawn: replan(plan, drawn, as_of="2025-03-31"),
+        lambda plan, drawn: attainment_probability(plan, drawn, actuals=drawn),
+        lambda plan, drawn: burn_up(plan, drawn, as_of="2025-03-31"),
+        lambda plan, drawn: payout(drawn, CommissionPlan([(0, 0.1)], base="amount"), by="rep"),
+        lambda plan, drawn: forecast(drawn, 3, by="rep"),
+    ],
+)
+def test_draws_are_refused_where_amounts_are_asked_for(call):
+    """Forty draws were forty times the sales."""
+    drawn = pd.DataFrame({"rep": "a", "date": _year()["period_start"].repeat(40)})
+    drawn = drawn.assign(draw=list(range(40)) * 12, amount=10.0)
+    with pytest.raises(InputError, match=r"holds 40 draws of the same amounts \(column 'draw'\)"):
+        call(_year(), drawn)
+
+
+@pytest.mark.parametrize("kind", ["int64", "Int64", "category"])
+def test_keys_of_another_kind_are_refused_and_not_left_out(kind):
+    """Actuals of '1' beside a plan of 1 were nobody's: 0.00 came in, with a warning."""
+    plan = _year(1).assign(rep=pd.Series([1] * 12).astype(kind))
+    sold = pd.DataFrame({"rep": ["1"], "date": ["2025-02-01"], "amount": [70.0]})
+    drawn = sold.assign(draw=0)
+    told = r"column 'rep' holds numbers in plan and text in {}, which are never equal"
+    with pytest.raises(InputError, match=told.format("actuals")):
+        track(plan, sold, as_of="2025-03-31")
+    with pytest.raises(InputError, match=told.format("actuals")):
+        replan(plan, sold, as_of="2025-03-31")
+    with pytest.raises(InputError, match=told.format("samples")):
+        attainment_probability(plan, drawn)
+    own = sold.assign(rep=[1])
+    assert track(plan, own, as_of="2025-03-31")["actual"].tolist() == [70.0]

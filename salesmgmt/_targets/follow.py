@@ -374,7 +374,7 @@ def _groups_of(
     high = np.full(len(mine), -1, dtype=np.int64)
     np.minimum.at(low, mine.codes, group)
     np.maximum.at(high, mine.codes, group)
-    at = lookup(mine.labels, theirs.labels)
+    at = lookup(mine.labels, theirs.labels, caller=caller, args=("plan", "actuals"))
     known = at >= 0
     unclear = known & (low[np.maximum(at, 0)] != high[np.maximum(at, 0)])
     out = np.where(known, low[np.maximum(at, 0)], -1)[theirs.codes]

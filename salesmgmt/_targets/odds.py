@@ -388,7 +388,7 @@ def _reach_of_draws(
     days, at = rows.days("date"), np.zeros(len(rows), dtype=np.int64)
     if names:
         keys = rows.keys(*roles)
-        at = lookup(parts, keys.labels)[keys.codes]
+        at = lookup(parts, keys.labels, caller=caller, args=("plan", "samples"))[keys.codes]
     begin = np.full(len(parts), np.iinfo(np.int64).max)
     np.minimum.at(begin, spans.code, spans.start)
     later = days[days >= spans.start.min()]
@@ -470,7 +470,7 @@ def draw_totals(
     at = np.zeros(len(rows), dtype=np.int64)
     if names:
         keys = rows.keys(*roles)
-        found = lookup(labels, keys.labels)
+        found = lookup(labels, keys.labels, caller=caller, args=("plan", "samples"))
         at = found[keys.codes]
     use = at >= 0
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
@@ -574,7 +574,7 @@ def _known(
     at = np.zeros(len(rows), dtype=np.int64)
     if names and len(rows):
         keys = rows.keys(*[f"key{i}" for i in range(len(names))])
-        at = lookup(labels, keys.labels)[keys.codes]
+        at = lookup(labels, keys.labels, caller=caller, args=("plan", arg))[keys.codes]
     use = at >= 0
     if date is not None and spans is not None:
         days = rows.days("date")

@@ -15,6 +15,7 @@ from .._frames import (
     Key,
     Rows,
     check_column,
+    check_same_kind,
     check_series,
     factorise,
     take,
@@ -377,8 +378,15 @@ def cell_positions(
     return np.where(good, row, -1)
 
 
-def lookup(mine: pd.DataFrame, theirs: pd.DataFrame) -> np.ndarray:
-    """Positions of their labels among mine, -1 where there is none; dtypes may differ."""
+def lookup(
+    mine: pd.DataFrame, theirs: pd.DataFrame, *, caller: str, args: tuple[str, str]
+) -> np.ndarray:
+    """Positions of their labels among mine, -1 where there is none; dtypes may differ.
+
+    Numbers beside text, of which none would ever be found, are refused.
+    """
+    for name, other_name in zip(mine, theirs, strict=True):
+        check_same_kind([mine[name], theirs[other_name]], caller=caller, args=args)
     own = mine.astype(object)
     other = theirs.astype(object)
     if own.shape[1] == 1:

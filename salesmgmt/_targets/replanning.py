@@ -266,7 +266,8 @@ def _cells_of_actuals(
                 f"{caller}(): the plan's key {keys[-1]!r} stands under several parents at the "
                 f"same time; give actuals the columns {keys!r}."
             )
-        row_key, codes = mine.codes, lookup(mine.labels, theirs.labels)[theirs.codes]
+        at = lookup(mine.labels, theirs.labels, caller=caller, args=("plan", "actuals"))
+        row_key, codes = mine.codes, at[theirs.codes]
     cell = cell_positions(row_key, start, end, codes, days, today)
     _warn_lost(done, days, cell, start, end, today, caller=caller)
     use = cell >= 0

@@ -184,7 +184,9 @@ def _measurable(rows: Any, past: Any, keys: list[Any], zh: bool) -> _Verdict:
     lacking = 0
     if shared:
         mine = rows.frame[shared].drop_duplicates()
-        lacking = int((lookup(past.frame[shared].drop_duplicates(), mine) < 0).sum())
+        known = past.frame[shared].drop_duplicates()
+        found = lookup(known, mine, caller="check_smart", args=("history", "plan"))
+        lacking = int((found < 0).sum())
     said = (
         f"{int(number.sum())}/{len(rows)} 个目标为数值；{lacking} 个对象没有历史数据"
         if zh

@@ -63,7 +63,8 @@ def with_joiners(
                     f"{caller}(): joiners have no column {column!r}; replan one {column} at a time."
                 )
             rows[column] = plan[column].iloc[0]
-    known = lookup(plan[keys].drop_duplicates(), new.frame[keys])
+    mine = plan[keys].drop_duplicates()
+    known = lookup(mine, new.frame[keys], caller=caller, args=("plan", "joiners"))
     if (known >= 0).any():
         raise InputError(f"{caller}(): {int((known >= 0).sum())} joiner(s) have a plan already.")
     return pd.concat([plan, rows[list(plan.columns)]], ignore_index=True)
