@@ -81,6 +81,10 @@ MADE = {
         for b in ("30", "cn", "cn_years", (7, 45))
         for r in (None, "erpnext", "oca", "oracle")
     ],
+    "expected_loss": lambda: [
+        credit.expected_loss(INVOICES, rates=[0.1] * n, buckets=b, **BY, **BOOKS)["bucket"]
+        for b, n in (("30", 5), ("cn", 9), ("cn_years", 6))
+    ],
     "worklist": lambda: [credit.worklist(INVOICES, PAYMENTS, **BOOKS)["action"]],
     "statement": lambda: [
         credit.statement(INVOICES, PAYMENTS, start="2025-01-01", **BOOKS)["text"]
@@ -120,6 +124,7 @@ def _speaking() -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(_speaking() - {"fit_transform"}))
 def test_words_are_chinese(name):
+    assert name in MADE, "it takes lang=, so give it a call here"
     for texts in MADE[name]():
         assert len(list(texts))
         assert not english_in(texts)
