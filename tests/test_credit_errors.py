@@ -200,3 +200,12 @@ def test_a_name_that_is_no_invoice_is_told_what_it_may_be(name, told):
         credit.aging(OWED.assign(customer_id="C1"), money)
     blank = money.assign(invoice_id=[" ", "a"]).replace(r"^\s*$", None, regex=True)
     assert len(credit.aging(OWED.assign(customer_id="C1"), blank)) == 1
+
+
+def test_one_currency_in_two_spellings_is_told():
+    bills = OWED.assign(currency=["EUR", "eur "])
+    with pytest.warns(DataWarning, match=r"written in 2 ways \('EUR', 'eur '\)"):
+        credit.aging(bills, as_of="2025-03-31")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        credit.aging(bills.assign(currency=["EUR", "USD"]), as_of="2025-03-31")

@@ -18,6 +18,7 @@ from .tables import (
     Tables,
     column_names,
     names_mended,
+    say_currencies_alike,
     say_other_spellings,
     take_tables,
 )
@@ -149,6 +150,8 @@ def open_books(tables: Tables, *, as_of: Any) -> Books:
     paying = np.concatenate(customer_codes[1:])
     say_other_spellings(caller, customers.labels.iloc[:, 0], customer_codes[0], paying)
     currencies, currency_codes = _currencies(caller, taken, customer_codes)
+    if currencies is not None:
+        say_currencies_alike(caller, currencies.labels.iloc[:, 0])
     width = max(len(currencies), 1) if currencies is not None else 1
     groups = [c * width + k for c, k in zip(customer_codes, currency_codes, strict=True)]
     step = options.get("step", 0.01)

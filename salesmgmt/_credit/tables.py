@@ -29,6 +29,7 @@ __all__ = [
     "refuse_unknown_kinds",
     "reversals_kept",
     "rows_at",
+    "say_currencies_alike",
     "say_other_spellings",
     "take_tables",
 ]
@@ -244,6 +245,20 @@ def say_other_spellings(
             f"{caller}(): payments or adjustments of {len(same)} customer(s) without invoices "
             f"may be another's under a different spelling (first: {same[0][0]!r} beside "
             f"{same[0][1]!r}); write them alike, for instance with .str.strip()."
+        )
+
+
+def say_currencies_alike(caller: str, labels: pd.Series) -> None:
+    """Warn of one currency written in several ways, which would never meet."""
+    ways: dict[str, list[Any]] = {}
+    for label in labels:
+        ways.setdefault(_spelt(label), []).append(label)
+    alike = [w for w in ways.values() if len(w) > 1]
+    if alike:
+        door.warn(
+            f"{caller}(): a currency is written in {len(alike[0])} ways "
+            f"({', '.join(map(repr, alike[0]))}), each taken for a currency of its own; write "
+            "them alike, for instance with .str.strip().str.upper()."
         )
 
 
