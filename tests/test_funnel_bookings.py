@@ -382,3 +382,32 @@ def test_a_call_of_the_day_of_the_end_counts_where_it_says_that_the_deal_was_ope
     assert submissions(calls, deals)["calls"].tolist() == [2]
     with pytest.raises(InputError, match="no deal of snapshots is closed"):
         submissions(calls.drop(columns="status"), deals)
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.4])
+def test_the_luck_of_deals_is_not_counted_as_an_error_they_share(shared):
+    from salesmgmt.engine.bookings import _sizes
+
+    rng = np.random.default_rng(5)
+    luck = rng.uniform(0.1, 0.6, 400)
+    sizes = _sizes(rng.normal(0, np.hypot(luck, shared)), luck**2, 1.0)
+    assert np.median(sizes) == pytest.approx(shared, abs=0.08)
+    blind = _sizes(np.zeros(0), np.zeros(0), 1.0)  # a half-t: its tenths from tables of t
+    assert np.quantile(blind, [0.5, 0.9]) == pytest.approx([0.15 * 0.765, 0.15 * 2.353], rel=0.1)
+
+
+def test_the_band_of_a_steady_pipeline_is_as_wide_as_its_deals_luck():
+    # Ends by age and nothing else: what can be known is the sum of p (1 - p) amount squared.
+    wide = []
+    for seed in range(3):
+        deals = company(seed, quarter=False)
+        day = pd.Timestamp("2024-12-01")
+        (out,) = bookings(deals, horizon="30D", new_business=False, as_of=day).itertuples()
+        left = deals[(deals["created_at"] <= day) & ~(deals["close_date"] <= day)]
+        age = (day - left["created_at"]).dt.days.to_numpy()
+        # closed after 10 to 59 days with equal chance
+        low, high = np.maximum(age + 1, 10), np.minimum(age + 30, 59)
+        p = 0.4 * (high - low + 1) / (59 - np.maximum(age, 9))
+        luck = math.sqrt((p * (1 - p) * left["amount"] ** 2).sum())
+        wide.append((out.p90 - out.p10) / (2 * 1.2816 * luck))
+    assert 0.95 < np.mean(wide) < 1.25

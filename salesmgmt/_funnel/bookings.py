@@ -13,6 +13,7 @@ from .._frames import check_bool, check_freq, check_int, check_seed, days_of
 from ..engine.bookings import (
     FAR,
     Book,
+    Correction,
     actual_new,
     actual_open,
     correction,
@@ -86,8 +87,9 @@ def bookings(
         One row a period: ``date`` (first day), ``until`` (last day), ``p10``, ``p50``, ``p90``,
         ``expected``, ``existing`` and ``new`` (their parts of ``expected``), ``existing_p10``,
         ``existing_p90``, ``raw`` (existing before the correction), ``factor``, ``spread`` (of
-        the log error), ``method`` and ``evidence`` (how the correction was chosen, from how
-        many past forecasts), ``as_of``.
+        the log error that all deals share; the luck of single deals comes on top), ``method``
+        and ``evidence`` (how the correction was chosen, from how many past forecasts),
+        ``as_of``.
 
     Raises
     ------
@@ -120,15 +122,15 @@ def bookings(
     for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
         out[name] = np.quantile(total, share, axis=0)
     rows = plan.parts
-    out["existing"] = [p.raw * p.factor for p in rows]
-    out["new"] = [p.new * p.new_factor for p in rows]
+    out["existing"] = [p.existing for p in rows]
+    out["new"] = [p.added for p in rows]
     out.insert(5, "expected", out["existing"] + out["new"])
     out["existing_p10"], out["existing_p90"] = np.quantile(old, [0.1, 0.9], axis=0)
     out["raw"] = [p.raw for p in rows]
-    out["factor"] = [p.factor for p in rows]
-    out["spread"] = [p.spread for p in rows]
-    out["method"] = [p.method for p in rows]
-    out["evidence"] = [p.evidence for p in rows]
+    out["factor"] = [p.own.factor for p in rows]
+    out["spread"] = [p.own.spread for p in rows]
+    out["method"] = [p.own.method for p in rows]
+    out["evidence"] = [p.own.evidence for p in rows]
     return out.assign(as_of=plan.known.as_of)
 
 
@@ -288,8 +290,8 @@ def backtest_bookings(
         if new_business:
             actual += actual_new(book, int(day), 1, last)
         lo, middle, hi = np.quantile(total, [0.1, 0.5, 0.9])
-        expected = part.raw * part.factor + part.new * part.new_factor
-        rows.append((int(day), expected, lo, middle, hi, part.raw, actual, part.method))
+        expected = part.existing + part.added
+        rows.append((int(day), expected, lo, middle, hi, part.raw, actual, part.own.method))
     if not rows:
         raise InputError(
             f"{caller}(): none of dates has a past to learn from and a span that is over."
@@ -316,12 +318,16 @@ class _Part:
     raw: float
     new: float
     new_variance: float
-    factor: float
-    spread: float
-    method: str
-    evidence: int
-    new_factor: float
-    new_spread: float
+    own: Correction
+    later: Correction | None
+
+    @property
+    def existing(self) -> float:
+        return self.raw * self.own.factor
+
+    @property
+    def added(self) -> float:
+        return self.new * self.later.factor if self.later else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,9 +413,7 @@ def _parts(book: Book, day: int, spans: list[tuple[int, int]], new_business: boo
             new, variance = forecast_new(book, day, a, b) if new_business else (0.0, 0.0)
             out.append(
                 _Part(
-                    a, b, k, forecast_open(book, day, a, b)[0], new, variance,
-                    own.factor, own.spread, own.method, own.evidence,
-                    later.factor if later else 1.0, later.spread if later else 0.0,
+                    a, b, k, forecast_open(book, day, a, b)[0], new, variance, own, later
                 )
             )  # fmt: skip
     return out
@@ -440,17 +444,16 @@ def _draw(
     """
     rng = np.random.default_rng(seed)
     old = _draw_open(parts, book, day, n, rng)
-    common = rng.standard_normal(n)
+    common, size = rng.standard_normal(n), rng.random(n)
     new = np.zeros_like(old)
     owns = rng.standard_normal((max(p.block for p in parts) + 1, n))
     for j, part in enumerate(parts):
         own = owns[part.block]
         z = np.sqrt(_SHARED) * common + np.sqrt(1 - _SHARED) * own
-        old[:, j] *= part.factor * np.exp(part.spread * z - part.spread**2 / 2)
-        if part.new > 0:
+        old[:, j] *= part.own.factor * part.own.errors(z, size)
+        if part.later and part.new > 0:
             base = rng.gamma(part.new**2 / part.new_variance, part.new_variance / part.new, n)
-            error = np.exp(part.new_spread * z - part.new_spread**2 / 2)
-            new[:, j] = base * part.new_factor * error
+            new[:, j] = base * part.later.factor * part.later.errors(z, size)
     return old, new
 
 

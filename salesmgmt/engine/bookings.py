@@ -4,14 +4,18 @@ A deal of age a that is open is won within the next h days with probability
 ``(F(a + h) - F(a)) / S(a)``: F is the share won by age (Aalen-Johansen), S the share still open.
 Age alone does not see the calendar: the same forecast is therefore made at each past week, and
 the ratios of what came to what was forecast (above all at the same place of the quarter or year
-before) correct the forecast and say how far it may be off. Deals share this error; it is what
-makes a band wide enough.
+before) correct the forecast and say how far it may be off. Of that, the luck of single deals is
+what draws of the deals show by themselves; the rest is an error that all deals share, and it is
+what makes a band wide enough. How large it is, a few past months tell only roughly: it has a
+distribution.
 
 References
 ----------
 .. [1] O. Aalen, S. Johansen, Scandinavian Journal of Statistics 5 (1978), 141-150.
 .. [2] J. M. Bates, C. W. J. Granger, "The combination of forecasts", Operational Research
    Quarterly 20 (1969), 451-468 (choosing by past errors).
+.. [3] A. Gelman, "Prior distributions for variance parameters in hierarchical models",
+   Bayesian Analysis 1 (2006), 515-534 (half-t).
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ _PRIOR = {
     "year_drift": 0.22,
 }
 _WORTH = 6
-_SPREAD, _SPREAD_WORTH = 0.15, 4  # log error expected before there is any past
+_SPREAD, _FREEDOM = 0.15, 3  # half-t of the shared log error before there is any past
+_SIZES = np.geomspace(0.01, 2.0, 60)  # shared log errors that are weighed
+_SEEN = 52  # past forecasts that say how large it is
 _EFFECT = 0.4  # usual size (log scale) of what the calendar does: how far a ratio is believed
 _DRIFT = 0.35  # at most so much change from one season to the next
 _WILD = np.log(5)  # a ratio beyond this is an accident
@@ -143,7 +149,9 @@ def forecast_new(book: Book, day: int, first: int, last: int) -> tuple[float, fl
     share = share - np.where(born < first, known.won_by(first - 1 - born), 0.0)
     wins = share.sum() * recent.sum() / span
     amount = book.amount[recent]
-    return float(wins * amount.mean()), float(wins * (amount**2).mean())
+    mean, square = amount.mean(), (amount**2).mean()
+    # to the luck of the deals to come adds that of those their number and amounts are known from
+    return float(wins * mean), float(wins * square * (1 + wins / recent.sum()))
 
 
 def actual_new(book: Book, day: int, first: int, last: int) -> float:
@@ -159,12 +167,37 @@ def actual_new(book: Book, day: int, first: int, last: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """Factor for the forecast, spread of its log, how it was chosen and from how much past."""
+    """Factor for the forecast, how it was chosen and from how much past; and ``spreads``, equally
+    likely sizes of the log error that all deals share."""
 
     factor: float
-    spread: float
+    spreads: np.ndarray
     method: str
     evidence: int
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of that error."""
+        return float(np.sqrt((self.spreads**2).mean()))
+
+    def errors(self, z: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """Factors of mean one from normal ``z``, of a size from uniform ``u``."""
+        size = self.spreads[(u * len(self.spreads)).astype(int)]
+        return np.exp(size * z - size**2 / 2)
+
+
+def _sizes(errors: np.ndarray, luck: np.ndarray, common: float) -> np.ndarray:
+    """Equally likely deviations of the shared log error, from past errors and their own luck.
+
+    Each error is normal with the luck of its deals and the shared error behind it. Spans that
+    overlap tell the same story ``common`` times.
+    """
+    total = luck[:, None] + _SIZES**2
+    told = -0.5 * (np.log(total) + errors[:, None] ** 2 / total).sum(axis=0) / common
+    told -= (_FREEDOM + 1) / 2 * np.log1p((_SIZES / _SPREAD) ** 2 / _FREEDOM)
+    weight = np.exp(told - told.max()) * _SIZES  # they stand at even steps of the logarithm
+    share = np.cumsum(weight) / weight.sum()
+    return _SIZES[np.searchsorted(share, (np.arange(200) + 0.5) / 200)]
 
 
 def correction(book: Book, day: int, first: int, last: int, *, new: bool = False) -> Correction:
@@ -174,21 +207,26 @@ def correction(book: Book, day: int, first: int, last: int, *, new: bool = False
     """
     past = _past(book, day, first, last, new)
     if not len(past.origins):
-        return Correction(1.0, _SPREAD, "none", 0)
+        return Correction(1.0, _sizes(np.zeros(0), np.zeros(0), 1.0), "none", 0)
     errors: dict[str, list[float]] = {name: [] for name in _PRIOR}
+    luck: dict[str, list[float]] = {name: [] for name in _PRIOR}  # squared
     for i, origin in enumerate(past.origins):
-        for name, (value, _) in past.ways(int(origin), last, new).items():
-            errors[name].append(abs(past.logs[i] - value))
+        for name, (value, noise) in past.ways(int(origin), last, new).items():
+            errors[name].append(past.logs[i] - value)
+            luck[name].append(past.noise[i] ** 2 + _borrowed(noise))
     now = past.ways(day, last, new)
     scores = {}
     for name, (_, noise) in now.items():
-        seen = errors[name][-26:]
-        scores[name] = (sum(seen) + _WORTH * (_PRIOR[name] + noise)) / (len(seen) + _WORTH)
+        seen = np.abs(errors[name][-26:])
+        scores[name] = (seen.sum() + _WORTH * (_PRIOR[name] + noise)) / (len(seen) + _WORTH)
     method = min(scores, key=lambda n: (scores[n], n))
-    seen = errors[method][-26:]
-    # 1.25 mean absolute errors are a standard deviation, and one wild forecast counts once.
-    usual = (sum(seen) * 1.25 + _SPREAD_WORTH * _SPREAD) / (len(seen) + _SPREAD_WORTH)
-    return Correction(float(np.exp(now[method][0])), float(usual), method, len(seen))
+    seen = np.array(errors[method][-_SEEN:])
+    # sums over spans a week apart correlate by the share they have in common
+    overlap = np.maximum(1 - WEEK * np.arange(1, ORIGINS) / (last - first + 1), 0)
+    spreads = _sizes(seen, np.array(luck[method][-_SEEN:]), 1 + 2 * float(overlap @ overlap))
+    factor, noise = now[method]
+    spreads = np.sqrt(spreads**2 + _borrowed(noise))
+    return Correction(float(np.exp(factor)), spreads, method, len(seen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +275,11 @@ class _Past:
 
 def _believe(noise: float) -> float:
     return _EFFECT**2 / (_EFFECT**2 + noise**2)
+
+
+def _borrowed(noise: float) -> float:
+    """Squared luck of past deals in a correction that believed them: it comes on top."""
+    return (_believe(noise) * noise) ** 2
 
 
 def _past(book: Book, day: int, first: int, last: int, new: bool) -> _Past:
