@@ -244,7 +244,8 @@ def say_other_spellings(
         door.warn(
             f"{caller}(): payments or adjustments of {len(same)} customer(s) without invoices "
             f"may be another's under a different spelling (first: {same[0][0]!r} beside "
-            f"{same[0][1]!r}); write them alike, for instance with .str.strip()."
+            f"{same[0][1]!r}); write them alike, for instance with "
+            '.str.normalize("NFKC").str.strip().'
         )
 
 
