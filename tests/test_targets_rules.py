@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError, plots
+from salesmgmt.incentives import CommissionPlan, simulate_payout
 from salesmgmt.targets import (
     allocate,
     attainment_probability,
@@ -466,3 +467,32 @@ def test_one_column_of_months_is_start_and_end(months):
     assert joined["target"].tolist() == [310.0, 140.0, 0.0, 140.0]
     with pytest.raises(InputError, match="has both 'month' and 'period_end'"):
         replan(own.assign(period_end="2026-12-31"), sales, as_of="2026-01-31", **how)
+
+
+def test_currencies_of_a_plan_are_never_added_nor_make_up_for_each_other():
+    start = pd.date_range("2026-01-01", periods=4, freq="MS")
+    plan = pd.DataFrame(
+        {"currency": ["EUR"] * 8 + ["USD"] * 4, "rep": ["a"] * 4 + ["b"] * 4 + ["c"] * 4}
+    ).assign(period_start=[*start] * 3, target=100.0)
+    plan["period_end"] = plan["period_start"] + pd.offsets.MonthEnd(0)
+    sold = pd.DataFrame(
+        {"currency": ["EUR"], "rep": ["a"], "date": ["2026-01-09"], "amount": [450.0]}
+    )
+    # a has sold 50 more than in all was asked: b, not c, who is paid in dollars, has less to do.
+    again = replan(plan, sold, as_of="2026-01-31")
+    assert again.groupby("rep")["target"].sum().to_dict() == {"a": 450.0, "b": 350.0, "c": 400.0}
+    drawn = plan.rename(columns={"period_start": "date", "target": "amount"}).assign(draw=0)
+    told = r"\(\): (plan|samples) holds amounts of 2 currencies \(EUR, USD\), which are never added"
+    for call in (
+        lambda: roll_up(plan, levels=[], freq="Y"),
+        lambda: track(plan, sold.iloc[:0], as_of="2026-01-31", by=[]),
+        lambda: attainment_probability(plan, drawn, by=[]),
+        lambda: attainment_probability(plan.drop(columns="currency"), drawn, by=[]),
+        lambda: equal_probability_quotas(drawn, 1200.0, by="rep"),
+        lambda: burn_up(plan, sold, as_of="2026-01-31"),
+        lambda: simulate_payout(drawn, CommissionPlan([(0, 0.1)], base="amount"), by="rep"),
+    ):
+        with pytest.raises(InputError, match=told):
+            call()
+    assert roll_up(plan, levels="currency", freq="Y")["target"].tolist() == [800.0, 400.0]
+    assert roll_up(plan, levels="rep", freq="Y")["target"].tolist() == [400.0] * 3

@@ -19,6 +19,7 @@ from .._frames import (
     check_number,
     factorise,
     money,
+    one_currency,
     stack_keys,
     take,
     to_pandas,
@@ -114,6 +115,7 @@ def simulate_payout(
         names = [c for c in frame.columns if c not in used]
     if not names:
         raise InputError(f"{caller}(): samples has no payee column; name it with by=.")
+    one_currency(frame, (), caller=caller, arg="samples")  # all payees are added up
     plans = [
         replace(p, round_at="period") if (p.round_at, p.scope) == ("row", "period") else p
         for p in plans

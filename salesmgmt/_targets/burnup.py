@@ -74,6 +74,7 @@ def burn_up(
     rows = take(frame, caller=caller, arg="plan", **columns.roles())
     columns.check_days(rows, caller=caller)
     one_measure(rows, caller=caller)
+    one_currency(rows.frame, (), caller=caller, arg="plan")
     one_currency(actuals, (), caller=caller, arg="actuals")
     done = take(
         to_pandas(actuals, caller=caller, arg="actuals"),

@@ -276,6 +276,7 @@ def read_course(
     names = keys if by is None else check_names(by, "by", caller=caller)
     for name in names:
         check_choice(name, "by", keys, caller=caller)
+    one_currency(frame, names, caller=caller, arg="plan", each=True)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(keys)}
     rows = take(
         frame,

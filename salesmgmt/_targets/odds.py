@@ -124,6 +124,8 @@ def attainment_probability(
         **roles,
     )
     one_measure(rows, caller=caller)
+    for given, arg in ((frame, "plan"), (drawn, "samples")):
+        one_currency(given, names, caller=caller, arg=arg, each=True)
     group, labels = _groups(rows, [f"key{fine.index(n)}" for n in names])
     goal = group_sums(group, rows["target"], len(labels))
     if actuals is not None:
@@ -195,6 +197,7 @@ def equal_probability_quotas(
     refuse_names(names, _QUOTED, caller=caller, option="by")
     if not names:
         raise InputError(f"{caller}(): samples has no key columns to set quotas for.")
+    one_currency(frame, (), caller=caller, arg="samples")  # the total is in one
     whole = whole_total(total, step, caller=caller)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
     labels = take(frame, caller=caller, arg="samples", **roles).keys(*roles).labels

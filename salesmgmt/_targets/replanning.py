@@ -68,7 +68,8 @@ def replan(
     Periods that are over at ``as_of`` become what came in; the difference to their targets
     goes into the key's own open periods of the same year (a running period is open). A key that
     cannot take its difference (bounds, or no open period left) passes it on to the others in
-    proportion; what a whole year cannot take goes on to the next.
+    proportion; what a whole year cannot take goes on to the next. Measures, and currencies where
+    ``currency`` is a key, are planned apart.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def replan(
         # A floor of zero that nobody asked for leaves targets below zero alone.
         outside = ~closed & ((now > high) | ((now < low) if lower is not None else False))
         open_part = _Open(row_key, ~closed, outside, before, start, low, high)
-        for at in _blocks(measure_of(rows)):  # one measure never makes up for another
+        for at in _blocks(_apart(rows, keys)):  # one never makes up for another
             years = _by_year(year[at], planned[at])
             now[at] = _close_years(
                 now[at], year[at], years, open_part.part(at), method, step, caller=caller
@@ -192,6 +193,15 @@ def replan(
     out["previous"] = rows["target"]
     out["closed"] = closed
     return out
+
+
+def _apart(rows: Rows, keys: list[Any]) -> np.ndarray:
+    """Measures, and currencies, whose amounts are never added: each is planned anew by itself."""
+    codes = measure_of(rows)
+    if "currency" in keys:
+        own = rows.keys(f"key{keys.index('currency')}")
+        codes = codes * len(own) + own.codes
+    return codes
 
 
 def _check_grid(rows: Rows, step: float, *, caller: str) -> None:

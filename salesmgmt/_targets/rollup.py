@@ -24,6 +24,7 @@ from .._frames import (
     days_of,
     factorise,
     money,
+    one_currency,
     take,
     to_pandas,
     units,
@@ -105,6 +106,7 @@ def roll_up(
     check_number(step, "step", caller=caller, low=0, open_low=True)
     for name in names:
         check_choice(name, "a level", keys, caller=caller)
+    one_currency(rows.frame, names, caller=caller, arg="plan", each=True)
     first, last = rows.days("period_start"), rows.days("period_end")
     start, end = _coarser(first, last, freq, year_start, caller=caller)
     frame = rows.frame[[*names, *([measure] if "measure" in rows else [])]].copy()
