@@ -209,3 +209,10 @@ def test_one_currency_in_two_spellings_is_told():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         credit.aging(bills.assign(currency=["EUR", "USD"]), as_of="2025-03-31")
+
+
+@pytest.mark.parametrize("method", ["fifo", "lifo"])
+def test_customers_without_a_name_are_told(method):
+    with pytest.warns(DataWarning, match=r"2 row\(s\) have empty text for their customer"):
+        credit.aging(OWED.assign(customer_id=["C1", " "]), CAME.assign(customer_id=["C1", " "]),
+                     method=method)  # fmt: skip

@@ -229,8 +229,9 @@ def say_other_spellings(
     Codes from fixed-width exports are filled up with spaces, names hold brackets of either width:
     the money then stands as a credit of somebody who owes nothing.
     """
-    if pd.api.types.is_numeric_dtype(labels) or not len(paying):
+    if pd.api.types.is_numeric_dtype(labels) or not len(labels):
         return
+    _say_empty(caller, labels, np.concatenate([invoiced, paying]))
     alone = np.zeros(len(labels), dtype=bool)
     alone[paying] = True
     alone[invoiced] = False
@@ -284,6 +285,17 @@ def names_mended(unknown: list[Any], invoices: pd.Series) -> str:
         if _spelt(name) in plain:
             return f"{name!r} is {plain[_spelt(name)]!r} but for the spelling: write them alike"
     return "Add those invoices"
+
+
+def _say_empty(caller: str, labels: pd.Series, rows: np.ndarray) -> None:
+    """Warn of customers whose name is empty text, which is nobody's; it sorts before all others."""
+    blank = [k for k, v in enumerate(labels.iloc[:3]) if isinstance(v, str) and not v.strip()]
+    if blank:
+        door.warn(
+            f"{caller}(): {int(np.isin(rows, blank).sum())} row(s) have empty text for their "
+            "customer, taken for a customer of that name; fill it in, or make it missing: "
+            '.replace(r"^\\s*$", None, regex=True).'
+        )
 
 
 def _spelt(label: Any) -> str:
