@@ -44,6 +44,25 @@ def test_planted_effect_is_found_with_its_interval():
     sums = got.groupby("store")["effect"].cumsum()
     np.testing.assert_allclose(got["cumulative"], sums)
     assert (got["effect_lo"] <= got["effect"]).all()
+    expected = got.groupby("store")["expected"].cumsum()
+    np.testing.assert_allclose(got["lift"], got["cumulative"] / expected)
+    for side in ("lo", "hi"):  # of the sum that was to be expected
+        bound = expected + got["cumulative"] - got[f"cumulative_{side}"]
+        np.testing.assert_allclose(got[f"lift_{side}"], (expected + got["cumulative"]) / bound - 1)
+    assert last["lift_lo"].lt(0.5).sum() >= 5
+    assert last["lift_hi"].gt(0.5).sum() >= 5
+
+
+def test_a_lift_needs_something_to_be_expected():
+    months = pd.date_range("2022-01-01", periods=30, freq="MS")
+    sales = pd.DataFrame({"date": months, "amount": [0.0] * 24 + [10.0] * 6})
+    got = impact(sales, start="2024-01-01", model="mean", season_length=1, placebos=0)
+    assert got[["lift", "lift_lo", "lift_hi"]].isna().all(axis=None)
+    wild = sales.assign(amount=[1.0, 99.0] * 12 + [60.0] * 6)
+    got = impact(wild, start="2024-01-01", model="mean", season_length=1, placebos=0)
+    assert np.isinf(got["lift_hi"].iloc[0])
+    assert np.isfinite(got["lift_lo"]).all()
+    assert (got["lift_lo"] < got["lift"]).all()
 
 
 def test_controls_narrow_the_interval():

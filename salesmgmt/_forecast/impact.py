@@ -103,7 +103,10 @@ transform, clean
         Keys, ``date``, ``actual``, ``expected``, ``effect``, ``effect_lo``, ``effect_hi``,
         ``cumulative``, ``cumulative_lo``, ``cumulative_hi``, ``p_value`` (no cumulated effect so
         far, two-sided), ``placebo`` (share of placebo runs, the real one among them, whose
-        cumulated effect was at least as large for its standard error).
+        cumulated effect was at least as large for its standard error), ``lift`` (cumulated effect
+        as a share of what was to be expected), ``lift_lo``, ``lift_hi`` (infinite where the
+        interval leaves room for nothing to be expected; all three missing where the sum so far
+        expected is not positive or the actual one negative).
 
     Raises
     ------
@@ -163,6 +166,7 @@ transform, clean
     out = out.sort_values(["_series", "date"], kind="stable", ignore_index=True)
     columns = ["actual", "expected", "effect", "effect_lo", "effect_hi", "cumulative"]
     columns += ["cumulative_lo", "cumulative_hi", "p_value", "placebo"]
+    columns += ["lift", "lift_lo", "lift_hi"]
     return out[[*keys, "date", *columns]]
 
 
@@ -610,7 +614,23 @@ def _effects(
     distance = np.abs(error) / (factor * np.where(error > 0, up, down))
     out["p_value"] = 2 * stdtr(_FREEDOM, -distance * edge)  # the interval's end: 1 - level
     out["placebo"] = _placebo_shares(real, distance, runs, law, correction)
-    return out
+    return out.assign(**_lifts(out))
+
+
+def _lifts(out: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Cumulated effects over what was to be expected: actual over expected falls as that grows,
+    so an interval of the one is an interval of the other."""
+    known = out["expected"].where(out["_error"].notna())
+    expected = known.groupby(out["_series"]).cumsum().to_numpy()
+    actual = expected + out["cumulative"].to_numpy()
+    sound = (expected > 0) & (actual >= 0)
+    lifts = {}
+    for end in ("", "_lo", "_hi"):
+        instead = actual - out[f"cumulative{end}"].to_numpy()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(instead > 0, actual / instead - 1, np.inf)
+        lifts[f"lift{end}"] = np.where(sound & ~np.isnan(instead), ratio, np.nan)
+    return lifts
 
 
 def _of_rows(made: pd.DataFrame, table: np.ndarray) -> np.ndarray:

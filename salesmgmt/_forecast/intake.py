@@ -48,7 +48,7 @@ _RESULTS = {
     "components": "date amount trend season holiday exog remainder",
     "anomalies": "date amount expected lo hi score anomaly",
     "impact": _FORECAST + " actual expected effect effect_* cumulative cumulative_* p_value placebo"
-    " step model cutoff _*",
+    " lift lift_* step model cutoff _*",
 }
 
 

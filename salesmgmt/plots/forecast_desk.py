@@ -363,6 +363,7 @@ def impact_chart(result: Any, *, ax: Axes | None = None, lang: str = "en") -> Ax
     columns = ["date", "effect", "cumulative", "cumulative_lo", "cumulative_hi", "p_value"]
     frame, ax = axes(result, columns, ax, lang, caller=caller)
     own = {*columns, "actual", "expected", "effect_lo", "effect_hi", "placebo"}
+    own |= {"lift", "lift_lo", "lift_hi"}
     frame = _one_series(frame, own, caller)
     days = _days_apart(frame)
     ax.bar(frame["date"], frame["effect"], width=0.7 * days, color=ORANGE, alpha=0.7,
