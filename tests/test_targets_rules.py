@@ -496,3 +496,15 @@ def test_currencies_of_a_plan_are_never_added_nor_make_up_for_each_other():
             call()
     assert roll_up(plan, levels="currency", freq="Y")["target"].tolist() == [800.0, 400.0]
     assert roll_up(plan, levels="rep", freq="Y")["target"].tolist() == [400.0] * 3
+
+
+def test_weeks_of_a_plan_keep_their_weekday():
+    weights = pd.Series({"a": 1.0, "b": 2.0}).rename_axis("rep")
+    plan = decompose(5300, periods=("4-4-5", 2025, "W"), weights=weights)  # Sundays
+    weeks = roll_up(plan, levels=[], freq="W")
+    assert weeks["period_start"].dt.day_name().eq("Sunday").all()
+    assert len(weeks) == 53
+    pd.testing.assert_frame_equal(weeks, roll_up(plan, levels=[]))
+    days = decompose(700, periods=("2025-01-05", "2025-01-18", "D"), weights=weights)
+    cut = roll_up(days, levels=[], freq="W")["period_start"]
+    assert cut.dt.day_name().tolist() == ["Sunday", "Monday", "Monday"]

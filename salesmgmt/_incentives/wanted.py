@@ -116,7 +116,8 @@ class Wanted:
             raise InputError(
                 f"{caller}(): targets: {int(several.sum())} row(s) span several periods of freq="
                 f"{freq!r}; give a coarser freq, break the plan down first, or take a plan that is "
-                "cumulative, which climbs to the target of the whole span."
+                "cumulative, which climbs to the target of the whole span. Periods of another "
+                "calendar (4-4-5) are paid by name: a column 'period' in both frames."
             )
         return first, last
 

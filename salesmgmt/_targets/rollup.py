@@ -30,7 +30,7 @@ from .._frames import (
     units,
 )
 from ..engine.controlled_rounding import Tree, round_table, round_tree
-from ..engine.periods import period_end, period_of, period_start
+from ..engine.periods import period_end, period_of, period_start, week_anchor
 from ..engine.raking import Raked, rake_cells, rake_table
 from ..engine.sums import group_sums
 from ..engine.units import off_grid
@@ -159,8 +159,10 @@ def _coarser(
     check_choice(freq, "freq", ("D", "W", "M", "Q", "Y", "all"), caller=caller)
     if freq == "all":
         return np.full(len(start), start.min()), np.full(len(end), end.max())
-    first = period_of(start, freq, year_start=year_start)
-    last = period_of(end, freq, year_start=year_start)
+    whole = end - start == 6  # the plan's own weeks, if it has any, keep their weekday
+    week = week_anchor(start[whole]) if freq == "W" and whole.any() else 0
+    options: dict[str, Any] = {"week_start": week, "year_start": year_start}
+    first, last = period_of(start, freq, **options), period_of(end, freq, **options)
     if (first != last).any():
         retail = _retail(start, end, freq, year_start)
         if retail is not None:
@@ -173,8 +175,7 @@ def _coarser(
             'periods=(start, end, ("W", "M")), or give freq= the periods that are meant, '
             "calendars.retail_calendar(...) for instance."
         )
-    low = period_start(first, freq, year_start=year_start)
-    high = period_end(first, freq, year_start=year_start)
+    low, high = period_start(first, freq, **options), period_end(first, freq, **options)
     return np.maximum(low, start.min()), np.minimum(high, end.max())
 
 
