@@ -187,3 +187,20 @@ def test_keys_of_another_kind_are_refused_and_not_left_out(kind):
         attainment_probability(plan, drawn)
     own = sold.assign(rep=[1])
     assert track(plan, own, as_of="2025-03-31")["actual"].tolist() == [70.0]
+
+
+def test_regions_of_samples_by_rep_are_those_of_the_plan():
+    drawn = draws()
+    plan = pd.concat([_year("Li").assign(region="N"), _year("Wu").assign(region="S")])
+    plan = plan.assign(
+        period_start=plan["period_start"] + pd.DateOffset(years=1),
+        period_end=plan["period_end"] + pd.DateOffset(years=1),
+    )
+    names = {"Li": "N", "Wu": "S"}
+    want = attainment_probability(plan, drawn.assign(region=drawn["rep"].map(names)), by="region")
+    got = attainment_probability(plan, drawn, by="region")
+    pd.testing.assert_frame_equal(got, want)
+    assert got["region"].tolist() == ["N", "S"]
+    moved = plan.assign(region=["N"] * 6 + ["S"] * 18)  # Li stands in both
+    with pytest.raises(InputError, match="samples has no column 'region'"):
+        attainment_probability(moved, drawn, by="region")

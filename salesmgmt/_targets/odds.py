@@ -68,7 +68,8 @@ def attainment_probability(
         sold (a ``DataWarning`` says so), so draw to the end of the plan.
     by : str or list of str, optional
         Key columns to report by; ``[]`` for the whole. Draws are added up first, so their
-        dependence is kept. Default: the plan's keys that ``samples`` has.
+        dependence is kept. A region may be asked for where ``samples`` names its reps alone and
+        the plan tells where each belongs. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
         What has come in: closed periods are known. Rows in a key's plan periods up to the day
         before the date of its first draw count. Without it, nothing has come in by then: needed
@@ -114,8 +115,9 @@ def attainment_probability(
     for name in names:
         check_choice(name, "by", keys, caller=caller)
     _refuse_result_names(names, caller=caller)
-    fine = [k for k in keys if k in names or k in drawn.columns]
-    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(fine)}
+    fine = _finest(frame, drawn, keys, names)
+    every = [*fine, *(n for n in names if n not in fine)]
+    roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(every)}
     rows = take(
         frame,
         caller=caller,
@@ -126,7 +128,7 @@ def attainment_probability(
     one_measure(rows, caller=caller)
     for given, arg in ((frame, "plan"), (drawn, "samples")):
         one_currency(given, names, caller=caller, arg=arg, each=True)
-    group, labels = _groups(rows, [f"key{fine.index(n)}" for n in names])
+    group, labels = _groups(rows, [f"key{every.index(n)}" for n in names])
     goal = group_sums(group, rows["target"], len(labels))
     if actuals is not None:
         one_currency(actuals, names, caller=caller, arg="actuals", each=True)
@@ -139,6 +141,18 @@ def attainment_probability(
         out[name] = np.quantile(totals, level, axis=1)
     out["shortfall"] = np.maximum(goal[:, None] - totals, 0.0).mean(axis=1)
     return out
+
+
+def _finest(
+    plan: pd.DataFrame, samples: pd.DataFrame, keys: list[Any], names: list[Any]
+) -> list[Any]:
+    """Keys by which draws are read: those of samples, if the plan knows what each belongs to."""
+    own = [k for k in keys if k in samples.columns]
+    if own and not set(names) <= set(own) and list(plan.columns).count(own[-1]) == 1:
+        pairs = plan[[*own, *(n for n in names if n not in own)]].drop_duplicates()
+        if not pairs.duplicated(own).any():
+            return own
+    return [k for k in keys if k in names or k in own]
 
 
 def equal_probability_quotas(
