@@ -147,8 +147,7 @@ def open_books(tables: Tables, *, as_of: Any) -> Books:
     """Bring the three tables on common codes, as they stand at ``as_of``."""
     caller, names, options, taken = tables.caller, tables.names, tables.options, list(tables.rows)
     customers, customer_codes = _joint_keys(taken, "customer")
-    paying = np.concatenate(customer_codes[1:])
-    say_other_spellings(caller, customers.labels.iloc[:, 0], customer_codes[0], paying)
+    say_other_spellings(caller, customers.labels.iloc[:, 0], *customer_codes)
     currencies, currency_codes = _currencies(caller, taken, customer_codes)
     if currencies is not None:
         say_currencies_alike(caller, currencies.labels.iloc[:, 0])

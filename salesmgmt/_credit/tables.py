@@ -222,7 +222,7 @@ def _columns_of(frame: Any) -> list[str]:
 
 
 def say_other_spellings(
-    caller: str, labels: pd.Series, invoiced: np.ndarray, paying: np.ndarray
+    caller: str, labels: pd.Series, invoiced: np.ndarray, *paying: np.ndarray
 ) -> None:
     """Warn of payers without invoices who are a customer with invoices but for the spelling.
 
@@ -231,9 +231,10 @@ def say_other_spellings(
     """
     if pd.api.types.is_numeric_dtype(labels) or not len(labels):
         return
-    _say_empty(caller, labels, np.concatenate([invoiced, paying]))
+    _say_empty(caller, labels, invoiced, *paying)
     alone = np.zeros(len(labels), dtype=bool)
-    alone[paying] = True
+    for codes in paying:
+        alone[codes] = True
     alone[invoiced] = False
     if not alone.any():
         return
@@ -287,13 +288,14 @@ def names_mended(unknown: list[Any], invoices: pd.Series) -> str:
     return "Add those invoices"
 
 
-def _say_empty(caller: str, labels: pd.Series, rows: np.ndarray) -> None:
+def _say_empty(caller: str, labels: pd.Series, *rows: np.ndarray) -> None:
     """Warn of customers whose name is empty text, which is nobody's; it sorts before all others."""
     blank = [k for k, v in enumerate(labels.iloc[:3]) if isinstance(v, str) and not v.strip()]
     if blank:
+        count = sum(int(np.isin(r, blank).sum()) for r in rows)
         door.warn(
-            f"{caller}(): {int(np.isin(rows, blank).sum())} row(s) have empty text for their "
-            "customer, taken for a customer of that name; fill it in, or make it missing: "
+            f"{caller}(): {count} row(s) have empty text for their customer, taken for a "
+            "customer of that name; fill it in, or make it missing: "
             '.replace(r"^\\s*$", None, regex=True).'
         )
 
