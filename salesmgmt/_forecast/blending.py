@@ -42,6 +42,10 @@ OTHERS = {
 }
 FITTED = ("wls", "mint_shrink", "mint_ahead")  # by least squares alone
 _BELIEF = 0.02  # relative error that weights far from these must save
+# Of a few nodes and periods chance decides which kind would have been best: weights keep to these
+# below some hundreds of errors, and shares of a coarser level, which are far wrong where series
+# have seasons of their own, need some hundred that speak for them.
+_CHANCE, _SHARES = 200, 100
 _LEAST = 4  # values that a season counts for, at least
 _LOOK = 15  # seasons that are looked back
 
@@ -267,9 +271,10 @@ def learn(
     positive = not (record.values < 0).any()
     made = np.stack([tree.nodes.summing @ (np.maximum(m, 0.0) if positive else m) for m in made])
     away = (made[:, tree.row] - truth) / record.scale()[:, None]
-    found = mixing_weights(
-        away[:, np.isfinite(truth) & np.isfinite(record.scale())[:, None]],
-        np.array(list(usual.values())),
-        _BELIEF,
-    )
+    away = away[:, np.isfinite(truth) & np.isfinite(record.scale())[:, None]]
+    count = max(away.shape[1], 1)
+    told = count**2 / (count**2 + _SHARES**2)
+    start = np.array([w * (told if k.startswith("top_down") else 1) for k, w in usual.items()])
+    belief = _BELIEF * (1 + (_CHANCE / count) ** 2)
+    found = mixing_weights(away, start / start.sum(), belief)
     return dict(zip(usual, found.tolist()))
