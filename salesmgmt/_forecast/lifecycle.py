@@ -156,6 +156,7 @@ def _take_forecasts(forecasts: pd.DataFrame, by: str, columns: list[str], caller
         arg="forecasts",
         product=Key(by, option="by"),
         date=Date("date", option=""),
+        draw=None if "forecast" in columns else Key("draw"),  # samples are what is asked for here
         **roles,
     )
 
