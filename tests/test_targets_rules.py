@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt import DataWarning, InputError, plots
+from salesmgmt.forecast import summarise
 from salesmgmt.incentives import CommissionPlan, simulate_payout
 from salesmgmt.targets import (
     allocate,
@@ -491,6 +492,7 @@ def test_currencies_of_a_plan_are_never_added_nor_make_up_for_each_other():
         lambda: equal_probability_quotas(drawn, 1200.0, by="rep"),
         lambda: burn_up(plan, sold, as_of="2026-01-31"),
         lambda: simulate_payout(drawn, CommissionPlan([(0, 0.1)], base="amount"), by="rep"),
+        lambda: summarise(drawn[["currency", "rep", "date", "draw", "amount"]], by="date"),
     ):
         with pytest.raises(InputError, match=told):
             call()

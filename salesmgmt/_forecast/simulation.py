@@ -21,6 +21,7 @@ from .._frames import (
     check_names,
     check_number,
     check_seed,
+    one_currency,
     take,
     to_pandas,
     warn,
@@ -463,6 +464,7 @@ def summarise(
                 f"{caller}(): column {name!r} of samples has the name of a column of the result; "
                 "rename it, or leave it out of by=."
             )
+    one_currency(frame, wanted, caller=caller, arg="samples", each=True)
     rows = take(
         frame,
         caller=caller,
