@@ -428,9 +428,10 @@ def test_countback_through_a_month_with_more_credited_than_sold():
     assert round(got["dso"] - 183, 2) == 27.84
 
 
-def test_turnover_of_a_textbook():
-    # net sales 35,657, receivables 3,495 and 4,415: 9.02 times (the days printed, 40.47, are
-    # 365 over the rounded figure)
+def test_turnover_of_an_exercise():
+    # An exercise answered on partnerperformance.uonbi.ac.ke (no book named there): net sales
+    # 35,657, receivables 3,495 and 4,415: 9.02 times (the days printed, 40.47, are 365 over the
+    # rounded figure)
     invoices = bills(
         [
             ("old", "A", "2024-06-01", "2024-07-01", 3_495),
