@@ -122,3 +122,19 @@ def test_a_season_of_two_cycles_is_seen_where_they_agree():
     made = fitted.predict(12)
     made = made.loc[made["kind"] == "wavy", "forecast"].to_numpy().reshape(20, 12)
     assert np.abs(made - wave[24:]).mean() < 8
+
+
+@pytest.mark.parametrize("size", [10.0, 1e3, 1e6])
+def test_one_last_value_is_no_evidence_of_growth(size):
+    """Forty quiet months and one of another size: the others say that nothing grows by itself."""
+    y = np.append(1 + 0.1 * np.sin(np.arange(39)), size)
+    dates = pd.date_range("2020-01-01", periods=40, freq="MS")
+    made = forecast(pd.DataFrame({"date": dates, "amount": y}), 26, freq="M", model="ces")
+    assert made["forecast"].between(0, size).all()
+
+
+def test_growth_all_along_goes_on():
+    y = 100 * 1.05 ** np.arange(40)
+    dates = pd.date_range("2020-01-01", periods=40, freq="MS")
+    made = forecast(pd.DataFrame({"date": dates, "amount": y}), 12, freq="M", model="ces")
+    assert made["forecast"].iloc[-1] > 1.3 * y[-1]

@@ -295,6 +295,21 @@ def test_ets_on_accidental_deaths_is_as_likely_as_in_r():
     assert row["aicc"] <= 1148.716 + 0.5
 
 
+def test_ets_of_a_step_is_not_a_season():
+    """Relative errors end at -1: a mad season is likelier than a level that moved once.
+
+    AICc 434 for ETS(M,N,M), which forecasts fifty times the record's maximum; 569.02 for
+    ETS(A,N,N), as by R's ``forecast::ets(y, "ANN")``.
+    """
+    t = np.arange(40)
+    y = (1 + 0.1 * np.sin(t)) * np.where(t >= 20, 1000.0, 1.0)
+    sales = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=40, freq="MS"), "amount": y})
+    fitted = Forecaster(model="ets", freq="M").fit(sales)
+    assert fitted.summary_["form"].tolist() == ["ETS(A,N,N)"]
+    assert fitted.summary_["aicc"].iloc[0] == pytest.approx(569.02, abs=0.05)
+    assert fitted.predict(18)["forecast"].max() < 1100
+
+
 def test_arima_finds_the_airline_model():
     """Box and Jenkins, series G: (0,1,1)(0,1,1)12 of the logarithms; R's forecasts to 0.5 %."""
     history = monthly(np.log(AIR), "1949-01-01")

@@ -27,6 +27,12 @@ _LOW = {"a0": 1.0, "a1": 0.01, "b": 1e-3, "b0": 0.01, "b1": 0.01}
 _HIGH = {"a0": 1.8, "a1": 1.9, "b": 0.999, "b0": 1.99, "b1": 1.99}
 _START = {"a0": 1.3, "a1": 1.0, "b": 0.1, "b0": 1.3, "b1": 1.0}
 _STEPS = 15
+# Bounds of the imaginary parts of a state that does not grow: a root of its recursion passes 1
+# with them.
+_STILL = {"a1": 1.0, "b1": 1.0}
+# Growth is left out if all but one moment are missed by this much worse with it (sums of squares),
+# and, where that moment has this share of all the squares, unless they are missed this much less.
+_WORSE, _ALONE, _BETTER = 3.0, 0.98, 0.5
 
 
 def fit_ces(
@@ -58,7 +64,7 @@ def fit_ces(
     held = held or Estimates()
     m = m if season != "none" else 1
     first = held.of("first", lambda: _first(y, n, m, season))
-    best = held.of("theta", lambda: _estimate(y, first, m, season))
+    best = held.of("theta", lambda: _borne_out(y, first, _estimate(y, first, m, season), m, season))
     path, M = _pass(y, first, best, horizon, m, season)
     sse, count = held.of("size", lambda: (M[0, 0], np.isfinite(y).sum(axis=0)))
     rows = n[None] + np.arange(horizon)[:, None]
@@ -66,10 +72,12 @@ def fit_ces(
     return Smoothed(ahead, y - path[: len(y)], sse, count, dict(zip(_NAMES[season], best)))
 
 
-def _estimate(y: np.ndarray, first: np.ndarray, m: int, season: str) -> np.ndarray:
+def _estimate(
+    y: np.ndarray, first: np.ndarray, m: int, season: str, most: dict[str, float] = _HIGH
+) -> np.ndarray:
     """Levenberg-Marquardt steps on the smoothing parameters, (parameters, series)."""
     low, high, start = (
-        np.array([of[name] for name in _NAMES[season]])[:, None] for of in (_LOW, _HIGH, _START)
+        np.array([of[name] for name in _NAMES[season]])[:, None] for of in (_LOW, most, _START)
     )
     best = np.repeat(start, y.shape[1], axis=1)
     out, live = best.copy(), np.arange(y.shape[1])
@@ -97,6 +105,59 @@ def _estimate(y: np.ndarray, first: np.ndarray, m: int, season: str) -> np.ndarr
             going = ~done
             live, y, first, best = live[going], y[:, going], first[:, going], best[:, going]
             M, damp, done = M[..., going], damp[going], done[going]
+    return out
+
+
+def _borne_out(
+    y: np.ndarray, first: np.ndarray, theta: np.ndarray, m: int, season: str
+) -> np.ndarray:
+    """Parameters without growth where one moment alone speaks for growth, and the rest against it.
+
+    Where the last value is a thousand times the others, any parameters that blow up what went
+    before come a little nearer to it, and go on from there without end.
+    """
+    growing = [i for i, name in enumerate(_NAMES[season]) if name in _STILL]
+    tame = theta.copy()
+    tame[growing] = np.minimum(tame[growing], 1.0)
+    which = np.flatnonzero((theta != tame).any(axis=0))
+    if not len(which):
+        return theta
+    rest, largest = _without_largest(_squares(y, first, tame, which, m, season))[0]
+    which = which[largest > rest]  # refitted below: few
+    if not len(which):
+        return theta
+    some = y[:, which], first[:, which]
+    tame = _estimate(*some, m, season, _HIGH | _STILL)
+    every = np.arange(len(which))
+    calm = _squares(*some, tame, every, m, season)
+    wild = _squares(*some, theta[:, which], every, m, season)
+    worse = np.zeros(len(which), dtype=bool)
+    for (a, most), (b, _) in zip(_without_largest(calm), _without_largest(wild, calm)):
+        worse |= ~(b <= _WORSE * a) | ((most > _ALONE * (most + a)) & ~(b <= _BETTER * a))
+    out = theta.copy()
+    out[:, which[worse]] = tame[:, worse]
+    return out
+
+
+def _squares(
+    y: np.ndarray, first: np.ndarray, theta: np.ndarray, which: np.ndarray, m: int, season: str
+) -> np.ndarray:
+    """Squared errors (time, series) of some columns, zero where nothing was known."""
+    y = y[:, which]
+    path = _pass(y, first[:, which], theta[:, which], 0, m, season)[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(np.isfinite(y), (y - path) ** 2, 0.0)
+
+
+def _without_largest(
+    squares: np.ndarray, of: np.ndarray | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Sums without the row that is largest (in ``of``), and without the next one too; and it."""
+    column, left, out = np.arange(squares.shape[1]), squares.copy(), []
+    at = (squares if of is None else of).argmax(axis=0)
+    for row in (at, np.minimum(at + 1, len(squares) - 1)):
+        left[row, column] = 0.0
+        out.append((left.sum(axis=0), squares[at, column]))
     return out
 
 

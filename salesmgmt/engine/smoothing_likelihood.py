@@ -6,6 +6,10 @@ is that of the least squares of ``eps`` times the geometric mean of ``|f|``, so 
 same steps. Columns are few where series are: then forms that share a kind of season are fitted in
 one pass, each column estimating what its form has.
 
+Relative errors below zero end at -1: a forecast a thousand times the value costs no more than one
+of three times, and seasonal states may lie anywhere to make other errors smaller. Such maxima of
+the likelihood are high, and no model of the record; see :func:`believable`.
+
 References
 ----------
 R. J. Hyndman, A. B. Koehler, J. K. Ord, R. D. Snyder, "Forecasting with Exponential
@@ -21,7 +25,17 @@ import numpy as np
 
 from . import decomposition
 
-__all__ = ["Form", "best_starts", "fitted", "logit", "loss_of", "natural", "parse"]
+__all__ = [
+    "Form",
+    "believable",
+    "best_starts",
+    "fitted",
+    "logit",
+    "loss_of",
+    "natural",
+    "parse",
+    "path_of",
+]
 
 _RANGE = {
     "alpha": (1e-4, 0.9999),
@@ -166,7 +180,8 @@ def best_starts(
         ]
         parts.append((np.tile(y, len(tried)), np.hstack(tried), f))
     out = []
-    for theta, loss in fitted(parts, 10):
+    for (theta, loss), (tiled, _, f) in zip(fitted(parts, 10), parts):
+        loss = np.where(believable(tiled, theta, f), loss, np.inf)
         best = loss.reshape(-1, B).argmin(axis=0) * B + np.arange(B)
         out.append((theta[:, best], loss[best]))
     return out
@@ -354,3 +369,67 @@ def _sensitivities(block: _Block, theta: np.ndarray) -> tuple[np.ndarray, np.nda
 def loss_of(y: np.ndarray, theta: np.ndarray, f: Form) -> np.ndarray:
     """Minus twice the log likelihood of each column, up to a constant of its length."""
     return _pass(_side_by_side([(y, f)]), theta)[0]
+
+
+def path_of(
+    y: np.ndarray, theta: np.ndarray, f: Form, horizon: int = 0
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """One-step forecasts and what follows (time + horizon, series), and smoothing parameters.
+
+    Parameters as in the textbook: beta and gamma as they move the states.
+    """
+    par, _ = natural(theta, f.smoothing)
+    if "beta" in par:
+        par["beta"] = par["alpha"] * par["beta"]
+    if "gamma" in par:
+        par["gamma"] = (1 - par["alpha"]) * par["gamma"]
+    k, T, B = len(f.smoothing), len(y), y.shape[1]
+    level, trend = theta[k].copy(), np.zeros(B)
+    if f.trend != "N":
+        trend = theta[k + 1].copy()
+    states = np.ones((1, B)) if f.season == "N" else theta[k + 1 + (f.trend != "N") :]
+    if f.season != "N":
+        rest = (f.m if f.season == "M" else 0.0) - states.sum(axis=0)
+        states = np.vstack((states, rest[None]))
+    path = np.empty((T + horizon, B))
+    for t in range(T + horizon):
+        trend = trend * par["phi"] if "phi" in par else trend
+        level = level + trend
+        s = states[t % f.m]
+        path[t] = level * s if f.season == "M" else level + s if f.season == "A" else level
+        if t >= T:
+            continue
+        here = np.isfinite(y[t])
+        v = np.where(here, y[t], path[t])
+        news = v / s - level if f.season == "M" else v - path[t]
+        if "gamma" in par:
+            states[t % f.m] = s + par["gamma"] * ((v / level - s) if f.season == "M" else news)
+        if "beta" in par:
+            trend = trend + par["beta"] * news
+        level = level + par["alpha"] * news
+    return path, par
+
+
+def believable(y: np.ndarray, theta: np.ndarray, f: Form) -> np.ndarray:
+    """Whether the errors of each column are such as its form supposes; only relative ones may not.
+
+    Their root mean square is below 1 (else one value in six would be below zero, where there is
+    none); in logarithms, where too much weighs as heavily as too little, their squares sum up to no
+    more than twice those of the last value as a forecast; and errors around a season that
+    multiplies have a mean within three standard errors of zero.
+    """
+    if f.error == "A":
+        return np.ones(y.shape[1], dtype=bool)
+    with np.errstate(all="ignore"):
+        path = path_of(y, theta, f)[0]
+        known = np.isfinite(y)
+        e = np.where(known, y / path - 1, 0.0)
+        size = (e * e).sum(axis=0)
+        out: np.ndarray = size < known.sum(axis=0)
+        pairs = known[1:] & known[:-1]
+        missed = np.where(pairs, np.log(y[1:] / path[1:]), 0.0)
+        moved = np.where(pairs, np.log(y[1:] / y[:-1]), 0.0)
+        out &= ~((missed**2).sum(axis=0) > 2 * (moved**2).sum(axis=0))
+        if f.season == "M":
+            out &= e.sum(axis=0) ** 2 <= 9 * size
+    return out

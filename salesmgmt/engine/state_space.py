@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .estimates import Estimates
-from .smoothing_likelihood import Form, best_starts, fitted, loss_of, natural, parse
+from .smoothing_likelihood import Form, believable, best_starts, fitted, loss_of, parse, path_of
 
 __all__ = ["FORMS", "Fitted", "choose", "fit_form", "variance"]
 
@@ -50,13 +50,15 @@ class Fitted:
 def fit_form(y: np.ndarray, n: np.ndarray, m: int, form: str, horizon: int) -> Fitted:
     """Fit one form, e.g. ``"MAdM"``, to each column of ``y`` (time, series) from row 0 on.
 
-    Columns that are too short for it, or not positive where it needs that, get an AICc of
-    infinity.
+    Columns that are too short for it, or not positive where it needs that, or whose errors it
+    cannot explain, get an AICc of infinity.
     """
     f = parse(form, m)
     with np.errstate(all="ignore"):
         theta = fitted([(y, best_starts(y, n, [f])[0][0], f)], 50)[0][0]
-        return _finish(y, n, theta, f, form, horizon, Estimates())
+        made = _finish(y, n, theta, f, form, horizon, Estimates())
+        made.aicc = np.where(believable(y, theta, f), made.aicc, np.inf)
+        return made
 
 
 def _finish(
@@ -69,35 +71,8 @@ def _finish(
     held: Estimates,
 ) -> Fitted:
     """Forecasts and errors with given parameters; criteria and variance where not held."""
-    par, _ = natural(theta, f.smoothing)
-    if "beta" in par:
-        par["beta"] = par["alpha"] * par["beta"]
-    if "gamma" in par:
-        par["gamma"] = (1 - par["alpha"]) * par["gamma"]
-    k, T, B = len(f.smoothing), len(y), y.shape[1]
-    level, trend = theta[k].copy(), np.zeros(B)
-    if f.trend != "N":
-        trend = theta[k + 1].copy()
-    states = np.ones((1, B)) if f.season == "N" else theta[k + 1 + (f.trend != "N") :]
-    if f.season != "N":
-        rest = (f.m if f.season == "M" else 0.0) - states.sum(axis=0)
-        states = np.vstack((states, rest[None]))
-    path = np.empty((T + horizon, B))
-    for t in range(T + horizon):
-        trend = trend * par["phi"] if "phi" in par else trend
-        level = level + trend
-        s = states[t % f.m]
-        path[t] = level * s if f.season == "M" else level + s if f.season == "A" else level
-        if t >= T:
-            continue
-        here = np.isfinite(y[t])
-        v = np.where(here, y[t], path[t])
-        news = v / s - level if f.season == "M" else v - path[t]
-        if "gamma" in par:
-            states[t % f.m] = s + par["gamma"] * ((v / level - s) if f.season == "M" else news)
-        if "beta" in par:
-            trend = trend + par["beta"] * news
-        level = level + par["alpha"] * news
+    T, B = y.shape
+    path, par = path_of(y, theta, f, horizon)
     errors = y - path[:T]
     loss = held.of("loss", lambda: loss_of(y, theta, f))
     aicc = held.of("aicc", lambda: _aicc(y, n, loss, f))
@@ -182,7 +157,8 @@ def _select(y: np.ndarray, n: np.ndarray, m: int) -> list[tuple[np.ndarray, str,
         for i, (w, (theta, loss)) in enumerate(zip(asked, fitted(parts, 50))):
             if len(w):
                 rough[i][:, w] = theta
-                score[i, w] = _aicc(y[:, w], n[w], loss, shapes[i])
+                fine = believable(y[:, w], theta, shapes[i])
+                score[i, w] = np.where(fine, _aicc(y[:, w], n[w], loss, shapes[i]), np.inf)
         best = np.where(np.isfinite(score).any(axis=0), score.argmin(axis=0), 0)
         out = []
         for i in np.unique(best):
