@@ -34,7 +34,7 @@ from ._columns import (
     spelt_twice,
 )
 from ._keys import Keys, Slots, factorise, is_whole, spread
-from ._messages import speaking_for, warn
+from ._messages import speaking_for, telling_once, warn
 from ._options import (
     check_bool,
     check_choice,
@@ -91,6 +91,7 @@ __all__ = [
     "speaking_for",
     "stack_keys",
     "take",
+    "telling_once",
     "to_pandas",
     "units",
     "warn",

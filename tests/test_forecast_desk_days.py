@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -418,3 +419,25 @@ def test_weeks_without_holidays_in_them_begin_on_their_date(by_weeks):
     )
     got = forecast(plain, 8, by="k", calendar="CN", model="mean", level=None)
     np.testing.assert_allclose(got["forecast"], 100, rtol=0.06)
+
+
+@pytest.mark.parametrize("freq, reach, days", [("M", 5, 90), ("W", 20, 73), ("D", 120, 59)])
+def test_a_year_without_a_schedule_is_told_once(freq, reach, days):
+    """What was asked for: 2027 up to the end of the horizon."""
+    dates = pd.date_range("2024-01-01", "2026-10-31")
+    sales = pd.DataFrame({"date": dates, "amount": 100.0 + dates.day_of_week})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        forecast(sales, reach, freq=freq, calendar="CN")
+    about = [w for w in told if "schedule" in str(w.message)]
+    assert [f"2027 ({days} day(s)" in str(w.message) for w in about] == [True]
+    assert about[0].filename == __file__
+
+
+def test_each_call_tells_once():
+    dates = pd.date_range("2024-01-01", "2027-06-01", freq="MS")
+    sales = pd.DataFrame({"date": dates, "amount": 100.0 + dates.month})
+    for _ in range(2):
+        with pytest.warns(DataWarning) as told:
+            backtest(sales, 2, windows=2, models="naive", freq="M", calendar="CN")
+        assert len([w for w in told if "schedule" in str(w.message)]) == 1

@@ -17,6 +17,7 @@ from .._frames import (
     check_int,
     check_names,
     take,
+    telling_once,
     to_pandas,
     warn,
 )
@@ -162,13 +163,14 @@ invalid, transform, clean
     options |= {"non_negative": non_negative, "n_jobs": n_jobs}
     memories = {name: None if refit else Memory() for name in named}
     parts = []
-    for cut in _cutoffs(panel, horizon, windows, step):
-        learned = Estimates()  # effects of calendar and drivers are those of every model
-        for name, model in named.items():
-            kept = {"memory": memories[name], "held": learned}
-            parts.append(record.run(cut, horizon, name, model, options | kept))
-        if progress:
-            print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
+    with telling_once():
+        for cut in _cutoffs(panel, horizon, windows, step):
+            learned = Estimates()  # effects of calendar and drivers are those of every model
+            for name, model in named.items():
+                kept = {"memory": memories[name], "held": learned}
+                parts.append(record.run(cut, horizon, name, model, options | kept))
+            if progress:
+                print(f"backtest: cutoff {panel.grid.dates(np.asarray([cut]))[0]} done")
     out = pd.concat(parts, ignore_index=True)
     record.tell_of_unjudged(_cutoffs(panel, horizon, windows, step), horizon)
     spread = [f"{side}_{x:g}" for x in levels for side in ("lo", "hi")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._frames import speaking_for
+from .._frames import speaking_for, telling_once
 from ..engine import regression_effects
 from ..engine.estimates import Estimates
 from ..errors import InputError
@@ -342,7 +342,7 @@ def read_drivers(
         return None
     low, high = int(panel.at.min()), int(panel.end.max()) + horizon
     asked = calendar, events, days, whole
-    with speaking_for(caller), _one_thread():
+    with speaking_for(caller), telling_once(), _one_thread():
         back = held.of("back", _days_back, panel, low, high, horizon, asked)
         names, common = calendar_columns(panel, low, high, horizon, *asked, held, back)
     presumed = np.array([float(n in (BY_DAY, BY_SHAPE)) for n in names])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_int, check_names, check_number, day, to_pandas
+from .._frames import as_dates, check_int, check_names, check_number, day, telling_once, to_pandas
 from ..engine import paths
 from ..engine.bank import SHORTEST
 from ..errors import InputError
@@ -158,10 +158,11 @@ transform, clean
     names = _take_controls(record, history, controls, first, date, caller)
     drivers = {"calendar": calendar, "events": events, "exog": names or None}
     options = record.options(tuple({level, _BASE}), transform, clean, drivers)
-    parts = [
-        _of_group(record, which, cut, far, placebos, model, level, options)
-        for which, cut, far in _groups(first, last)
-    ]
+    with telling_once():
+        parts = [
+            _of_group(record, which, cut, far, placebos, model, level, options)
+            for which, cut, far in _groups(first, last)
+        ]
     out = pd.concat(parts, ignore_index=True)
     out = out.sort_values(["_series", "date"], kind="stable", ignore_index=True)
     columns = ["actual", "expected", "effect", "effect_lo", "effect_hi", "cumulative"]
