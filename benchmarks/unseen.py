@@ -16,6 +16,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import forecast_desk
 import train_forecast
+from train_forecast import Sample
 
 from salesmgmt.engine import combination, interval_width
 from salesmgmt.engine.network import Network
@@ -37,34 +39,38 @@ def half_of(name: str) -> int:
     return zlib.crc32(f"half{name}".encode()) % 2
 
 
-def gathered(folder: Path) -> dict[str, list[train_forecast.Sample]]:
-    """Samples by kind, without the newest origin where there are several."""
-    out: dict[str, list[train_forecast.Sample]] = {}
+def gathered(folder: Path) -> tuple[dict[str, list[Sample]], dict[str, list[Sample]]]:
+    """Samples and yearly sums by kind, without the newest origin where there are several."""
     origins = {
         k: (m, h, o[1:] if len(o) > 2 else o) for k, (m, h, o) in train_forecast.SETS.items()
     }
-    older = tuple(o for o in train_forecast.MORE if o != 1)
-    with mock.patch.multiple(train_forecast, SETS=origins, MORE=older):
-        for name in dict.fromkeys([*origins, *train_forecast.SHORT_RECORDS]):
-            for kind, made in train_forecast.samples(folder / "forecast", name).items():
-                out.setdefault(kind, []).extend(made)
-    return out
+    short = {k: tuple(o for o in v if o != 1) for k, v in train_forecast.SHORT_RECORDS.items()}
+    with mock.patch.multiple(
+        train_forecast, SETS=origins, SHORT_RECORDS=short, FEW=train_forecast.FEW[1:]
+    ):
+        return train_forecast.gathered(folder / "forecast")
 
 
-def part_of(s: train_forecast.Sample, half: int) -> train_forecast.Sample:
+def part_of(s: Sample, half: int) -> Sample:
     rows = np.array([half_of(i) == half for i in s.ids])
+    arrays = ("members", "features", "errors", "actual", "q", "unit")
     ids = [i for i, kept in zip(s.ids, rows) if kept]
-    arrays = (s.members, s.features, s.errors, s.actual, s.q, s.unit)
-    return train_forecast.Sample(s.name, ids, *(a[rows] for a in arrays), learn=s.learn)
+    return replace(s, ids=ids, **{name: getattr(s, name)[rows] for name in arrays})
 
 
-def trained(groups: dict, half: int, seeds: int) -> dict[str, np.ndarray]:
+def trained(
+    found: tuple[dict[str, list[Sample]], dict[str, list[Sample]]], half: int, seeds: int
+) -> dict[str, np.ndarray]:
+    """Networks of one half of the series."""
+    groups, sums = found
     stored: dict[str, np.ndarray] = {}
     alike: dict[str, dict[str, tuple]] = {}
     for kind in combination.KINDS:
         mine = [part_of(s, half) for s in groups[kind]]
-        found, unseen = train_forecast.shares(mine, seeds, 0.03)
-        stored |= {f"{kind}.{k}": v for k, v in found.items()}
+        more = [part_of(s, half) for s in sums.get(kind, [])]
+        hidden = train_forecast.HIDDEN.get(kind, 24)
+        network, unseen = train_forecast.shares(mine, more, seeds, train_forecast.EVEN, hidden)
+        stored |= {f"{kind}.{k}": v for k, v in network.items()}
         alike.setdefault(interval_width.GROUPS[kind], {})[kind] = (mine, unseen)
     with mock.patch.object(train_forecast, "report"), mock.patch("builtins.print"):
         for group, kinds in alike.items():
@@ -96,7 +102,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = Path(os.environ["SALESMGMT_DATA"])
     groups = gathered(folder)
-    plans, counts = [], {}
+    plans: list[pd.DataFrame] = []
+    counts: dict[str, np.ndarray] = {}
     read = forecast_desk.read
     for half in (0, 1):
 

@@ -37,7 +37,7 @@ def test_linted():
 @pytest.mark.slow
 def test_typed(tmp_path):
     _needs("mypy")
-    _run("mypy", "--cache-dir", str(tmp_path), "salesmgmt")
+    _run("mypy", "--cache-dir", str(tmp_path), "salesmgmt", "benchmarks")
 
 
 def test_engine_knows_no_frames():
