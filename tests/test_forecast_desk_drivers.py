@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt import calendars
 from salesmgmt.engine.regression_effects import evidence, shrunken
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import backtest, forecast, simulate
 
 
@@ -290,3 +290,42 @@ def test_messages_name_the_argument_of_the_caller():
         forecast(sales, 2, calendar=dates)
     with pytest.raises(InputError, match=r"season_length is one number.*168 beside 24"):
         forecast(sales, 2, season_length=[24, 168])
+
+
+def unmoved(unit: float) -> pd.DataFrame:
+    """A discount that has always been the same, and is another one next month."""
+    dates = pd.date_range("2020-01-01", periods=49, freq="MS")
+    amount = 100 + 10 * np.sin(np.arange(48) * np.pi / 6) + np.random.default_rng(0).normal(size=48)
+    sales = pd.DataFrame({"date": dates[:48], "amount": amount, "discount": 0.1 * unit})
+    ahead = pd.DataFrame({"date": dates[48:], "discount": [0.5 * unit]})
+    with pytest.warns(DataWarning, match="'discount' is the same in the whole history"):
+        return forecast(sales, 1, freq="M", exog="discount", future=ahead)
+
+
+def test_a_driver_that_never_moved_is_told_and_keeps_the_interval_sane():
+    """The mean of forty-eight .1 is not .1: the interval reached from 0 to 4e16."""
+    made = unmoved(1.0)
+    assert made["hi_95"].iloc[0] < 2 * made["forecast"].iloc[0]
+
+
+def test_the_unit_of_a_driver_that_never_moved_does_not_matter():
+    pd.testing.assert_frame_equal(unmoved(1.0), unmoved(1e6))
+
+
+@pytest.mark.filterwarnings("error")
+def test_drivers_and_sales_of_any_size_are_numbers():
+    rng = np.random.default_rng(1)
+    dates = pd.date_range("2020-01-01", periods=51, freq="MS")
+    x = rng.normal(size=51)
+    sales = pd.DataFrame({"date": dates[:48], "amount": 100 + 3 * x[:48], "x": x[:48]})
+    ahead = pd.DataFrame({"date": dates[48:], "x": x[48:]})
+    usual = forecast(sales, 3, freq="M", exog="x", future=ahead)
+    large = forecast(
+        sales.assign(x=sales["x"] * 1e300),
+        3,
+        freq="M",
+        exog="x",
+        future=ahead.assign(x=x[48:] * 1e300),
+    )
+    pd.testing.assert_frame_equal(usual, large)
+    forecast(sales.assign(amount=np.where(np.arange(48) < 20, 0.0, 1e300)), 3, freq="M")

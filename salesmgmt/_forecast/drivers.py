@@ -128,7 +128,10 @@ class Drivers:
         return np.asarray(np.sqrt(((x @ self.post[which]) * x).sum(axis=2)))
 
     def _sizes(self, panel: Panel, dense: list[tuple[int, np.ndarray]]) -> np.ndarray:
-        """Typical size of each column in the past, where it is not zero."""
+        """Typical size of each column in the past, where it is not zero.
+
+        That of a driver that has not moved yet is the size of what it is to move by.
+        """
         known = int(panel.end.max()) - self.low + 1
         parts = [self.common[:known]] if self.own is None else []
         if self.own is not None:
@@ -136,9 +139,11 @@ class Drivers:
             parts = [
                 self.rows(i, dense[i][0], len(dense[i][1])) for i in range(0, len(dense), step)
             ]
-        x = np.vstack(parts)
-        some = np.abs(x) > 1e-9 * np.abs(x).max(axis=0, initial=0.0)  # rounding is no regressor
-        size = np.sqrt((x**2).sum(axis=0) / np.maximum(some.sum(axis=0), 1))
+        size = _typical(np.vstack(parts))
+        if self.own is not None:
+            own = _typical(np.vstack([self.own[i] for i in range(0, len(dense), step)]))
+            late = size[self.common.shape[1] :]
+            late[late == 0] = own[late == 0]
         return np.where(size > 0, size, 1.0)
 
     def _evidence(
@@ -255,6 +260,15 @@ class Drivers:
                 away = np.sign(z) * np.hypot(away, z * spread)
             out[name] = np.maximum(centre * times + plus + away, floor)
         return out
+
+
+def _typical(x: np.ndarray) -> np.ndarray:
+    """Root mean square of each column where it is not zero."""
+    top = np.abs(x).max(axis=0, initial=0.0)
+    some = np.abs(x) > 1e-9 * top  # rounding is no regressor
+    unit = np.where((top > 1e150) | ((top < 1e-150) & (top > 0)), top, 1.0)  # squares are numbers
+    mean = ((x / unit) ** 2).sum(axis=0) / np.maximum(some.sum(axis=0), 1)
+    return np.asarray(np.sqrt(mean) * unit)
 
 
 def _one_thread() -> Any:

@@ -261,7 +261,20 @@ def _lagged(
         lambda: np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None],
     )
     out = np.where(np.isfinite(out), out - mean[:, None], 0.0)
+    out[np.abs(out) <= 1e-12 * np.abs(mean)[:, None]] = 0.0  # rounding of the mean is no movement
+    _tell_of_unmoved(out, past, names, panel)
     return list(out), names
+
+
+def _tell_of_unmoved(table: np.ndarray, past: np.ndarray, names: list[str], panel: Panel) -> None:
+    """Drivers that are the same in the whole history and not after it: nothing is known of them."""
+    before = np.where(past[:, :, None], table, 0.0).any(axis=(0, 1))
+    for j in np.flatnonzero(table.any(axis=(0, 1)) & ~before):
+        warn(
+            f"{panel.caller}(): driver {names[j]!r} is the same in the whole history and another "
+            "after it; what that changes is not known, so that the forecast leaves it out and "
+            "only its interval is wider."
+        )
 
 
 def _refuse_missing(

@@ -40,9 +40,10 @@ def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     since = known & (row >= begun)
     count = np.maximum(since.sum(axis=0), 1)
     mean = np.where(since, y, 0.0).sum(axis=0) / count
-    spread = np.sqrt((np.where(since, y - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
+    away = np.where(since, y - mean, 0.0) / np.where(mean != 0, np.abs(mean), 1.0)
+    spread = np.sqrt((away**2).sum(axis=0) / np.maximum(count - 1, 1))
     launched = (hits >= _SOLD) & (rate > _STEADY) & (leading > pause)
-    launched &= spread < _EVEN * np.abs(mean)
+    launched &= (spread < _EVEN) & (mean != 0)
     launched &= (1 - rate) ** leading < _CHANCE
     return np.where(launched, begun, 0)
 
