@@ -173,3 +173,17 @@ def test_a_hierarchy_with_series_that_end_early_and_whole_number_keys():
     assert got["code"].isna().sum() == 2
     assert set(got["code"].dropna()) == {0, 1, 2}
     assert got["date"].min() == pd.Timestamp("2025-01-01")
+
+
+@pytest.mark.parametrize("unit", [1024.0, 1e-6, 1e12])
+def test_units_move_no_part_of_what_swings_with_its_level(unit):
+    """In logarithms a unit is an offset, which is no size to measure rounding by."""
+    rng = np.random.default_rng(2)
+    t = np.arange(40)
+    amount = np.exp(0.05 * t + 0.3 * np.sin(t * np.pi / 6) + 0.1 * rng.normal(size=40))
+    amount[30:] *= 1e4
+    dates = pd.date_range("2020-01-01", periods=40, freq="MS")
+    own = components(pd.DataFrame({"date": dates, "amount": amount}), freq="M")
+    other = components(pd.DataFrame({"date": dates, "amount": amount * unit}), freq="M")
+    for part in ("trend", "season", "remainder"):
+        np.testing.assert_allclose(other[part] / unit, own[part], rtol=1e-9, atol=1e-6)

@@ -311,21 +311,23 @@ def _decompose(y: np.ndarray, season: int) -> _Split:
     filled = np.interp(np.arange(len(y)), np.flatnonzero(known), y[known])
     low, high = y[known].min(), y[known].max()
     logs = bool(low * _APART > high) and len(y) > 3 and _grows(filled, season)
-    found = robust_parts.split(np.log(y) if logs else y, season)
+    # the largest amount has the logarithm 1, so that units do not decide what counts as rounding
+    found = robust_parts.split(np.log(y / high) + 1 if logs else y, season)
     sd = np.maximum(found.spread, 1e-9 * np.abs(found.trend).max() + 1e-300)
     score = found.left_out / sd
     # amounts may differ by more than floats hold apart
     around = y / np.exp(np.clip(found.left_out, -600, 600)) if logs else y - found.left_out
     if not logs:
         return _Split(found.trend, found.season, around, score, sd, False, found.free)
-    level = np.exp(found.trend)
-    wave = np.exp(found.trend + found.season) - level
+    level = np.exp(found.trend - 1) * high
+    wave = np.exp(found.trend + found.season - 1) * high - level
     return _Split(level, wave, around, score, sd, True, found.free)
 
 
 def _grows(y: np.ndarray, season: int) -> bool:
     """Whether changes follow the level: their size is steadier in logarithms."""
     lag = season if len(y) > 2 * season else 1
+    y = y / y.max()
     flat, steep = (np.abs(v[lag:] - v[:-lag]) for v in (y, np.log(y)))
     half = np.argsort(y[:-lag], kind="stable")
     low, high = half[: len(half) // 2], half[len(half) // 2 :]
