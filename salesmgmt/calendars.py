@@ -590,8 +590,7 @@ def _regressors(
     columns = window_table(windows, days, share=share)
     own = {key: columns.pop(key) for key in windows.own}
     columns = {**columns, **moved, **own}
-    sums, periods = sum_runs(
-        np.column_stack(list(columns.values())), period_of(days, freq, **grain)
-    )
+    table = np.column_stack([np.empty((len(days), 0)), *columns.values()])  # or no holiday at all
+    sums, periods = sum_runs(table, period_of(days, freq, **grain))
     out = {"date": timestamps(period_start(periods, freq, **grain))}
     return pd.DataFrame({**out, **{key: sums[:, i] for i, key in enumerate(columns)}})

@@ -24,6 +24,7 @@ from salesmgmt.calendars import (
     retail_calendar,
     working_days,
 )
+from salesmgmt.forecast import forecast
 
 # The notices of the General Office of the State Council, as they read: every range "off",
 # ordinary weekends in it included, and the Saturdays and Sundays "worked".
@@ -793,3 +794,13 @@ def test_warnings_point_at_the_callers_line():
     with pytest.warns(DataWarning) as told:
         working_days("2027-01-01", "2027-01-31")
     assert told[0].filename == __file__
+
+
+def test_a_country_without_holidays_has_none():
+    """Bouvet Island has an ISO code and no inhabitants."""
+    table = events("2024-01-01", "2024-03-31", country="BV", freq="M")
+    assert table.columns.tolist() == ["date"]
+    assert len(table) == 3
+    sales = pd.DataFrame({"date": pd.date_range("2021-01-01", periods=36, freq="MS")})
+    sales["amount"] = 100.0 + sales["date"].dt.month
+    assert forecast(sales, 2, freq="M", calendar="BV")["forecast"].notna().all()

@@ -138,3 +138,11 @@ def test_growth_all_along_goes_on():
     dates = pd.date_range("2020-01-01", periods=40, freq="MS")
     made = forecast(pd.DataFrame({"date": dates, "amount": y}), 12, freq="M", model="ces")
     assert made["forecast"].iloc[-1] > 1.3 * y[-1]
+
+
+@pytest.mark.parametrize("amounts", [[88.8, 0], [3, 40, 1], [20, 1, 30, 60], [9, 2, 80, 0, 31, 2]])
+def test_a_handful_of_values_shows_no_growth(amounts):
+    """Fewer values than numbers estimated: 88.8 and 0 were forecast at 1,325 in half a year."""
+    dates = pd.date_range("2020-01-01", periods=len(amounts), freq="MS")
+    made = forecast(pd.DataFrame({"date": dates, "amount": amounts}), 12, freq="M", model="ces")
+    assert made["forecast"].max() < 2 * max(amounts)

@@ -33,6 +33,7 @@ _STILL = {"a1": 1.0, "b1": 1.0}
 # Growth is left out if all but one moment are missed by this much worse with it (sums of squares),
 # and, where that moment has this share of all the squares, unless they are missed this much less.
 _WORSE, _ALONE, _BETTER = 3.0, 0.98, 0.5
+_LEAST = 7  # values that may show growth: fewer than that are hardly more than what is estimated
 
 
 def fit_ces(
@@ -111,7 +112,7 @@ def _estimate(
 def _borne_out(
     y: np.ndarray, first: np.ndarray, theta: np.ndarray, m: int, season: str
 ) -> np.ndarray:
-    """Parameters without growth where one moment alone speaks for growth, and the rest against it.
+    """No growth where the record is too short, or one moment speaks for it and the rest against.
 
     Where the last value is a thousand times the others, any parameters that blow up what went
     before come a little nearer to it, and go on from there without end.
@@ -123,7 +124,8 @@ def _borne_out(
     if not len(which):
         return theta
     rest, largest = _without_largest(_squares(y, first, tame, which, m, season))[0]
-    which = which[largest > rest]  # refitted below: few
+    few = np.isfinite(y[:, which]).sum(axis=0) < _LEAST
+    which, few = which[few | (largest > rest)], few[few | (largest > rest)]  # refitted: not many
     if not len(which):
         return theta
     some = y[:, which], first[:, which]
@@ -131,7 +133,7 @@ def _borne_out(
     every = np.arange(len(which))
     calm = _squares(*some, tame, every, m, season)
     wild = _squares(*some, theta[:, which], every, m, season)
-    worse = np.zeros(len(which), dtype=bool)
+    worse = few
     for (a, most), (b, _) in zip(_without_largest(calm), _without_largest(wild, calm)):
         worse |= ~(b <= _WORSE * a) | ((most > _ALONE * (most + a)) & ~(b <= _BETTER * a))
     out = theta.copy()
