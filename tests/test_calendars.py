@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 
+import holidays.registry
 import numpy as np
 import pandas as pd
 import pytest
@@ -798,6 +799,8 @@ def test_warnings_point_at_the_callers_line():
 
 def test_a_country_without_holidays_has_none():
     """Bouvet Island has an ISO code and no inhabitants."""
+    if not any("BV" in names for names in holidays.registry.COUNTRIES.values()):
+        pytest.skip("this version of holidays does not know it")
     table = events("2024-01-01", "2024-03-31", country="BV", freq="M")
     assert table.columns.tolist() == ["date"]
     assert len(table) == 3
