@@ -78,10 +78,18 @@ def test_a_window_includes_its_last_day_and_is_over_after_it(as_of, open_):
 
 def test_without_a_window_only_a_lost_stage_loses():
     events = days({"a": [(0, "lead"), (5, "lost")], "b": [(0, "lead")]})
-    plain = conversion(events, ["lead", "order"])
+    with pytest.warns(DataWarning, match=r"1 deal\(s\) that count as open entered 'lost' last"):
+        plain = conversion(events, ["lead", "order"])
     closed = conversion(events, ["lead", "order"], lost="lost")
     assert plain["open"].tolist() == [2, 0]
     assert (closed.loc[0, "lost"], closed.loc[0, "open"]) == (1, 1)
+
+
+def test_what_is_open_again_or_has_gone_on_is_not_told_to_be_lost():
+    history = {"a": [(0, "lead"), (5, "输单"), (8, "lead")], "b": [(0, "lead"), (3, "order")]}
+    assert conversion(days(history), ["lead", "order"])["open"].tolist() == [1, 0]
+    with pytest.warns(DataWarning, match="lost='输单'"):
+        conversion(days(history | {"c": [(0, "lead"), (1, "输单")]}), ["lead", "order"])
 
 
 def test_a_reopened_deal_is_open_again():

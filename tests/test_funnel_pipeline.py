@@ -128,7 +128,7 @@ def test_the_sample_bottleneck_is_found():
     out = bottlenecks(events, steps, by="region", won="won", lost="lost")
     assert (out.loc[0, "region"], out.loc[0, "stage"]) == ("华南", "proposal")
     assert out.loc[0, "p_corrected"] < 1e-6
-    pairs = compare(events, steps, "region")
+    pairs = compare(events, steps, "region", won="won", lost="lost")
     worst = pairs.loc[pairs["p_corrected"].idxmin()]
     assert worst["stage"] == "negotiation"
     assert "华南" in (worst["group_a"], worst["group_b"])
@@ -553,10 +553,13 @@ SMALL = pd.DataFrame(
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda e: conversion(e, ["lead", "demoo"]), r"conversion.*'demoo' in stages.*'demo'"),
+        (
+            lambda e: conversion(e, ["lead", "demoo"], lost="lost"),
+            r"conversion.*'demoo' in stages.*'demo'",
+        ),
         (lambda e: conversion(e, ["lead", "demo"], lost="Lost"), r"'Lost' in lost.*'lost'"),
         (
-            lambda e: conversion(e, ["lead", "demo"], exclude=[("lost ", 0, 1)]),
+            lambda e: conversion(e, ["lead", "demo"], exclude=[("lost ", 0, 1)], window="2D"),
             r"'lost ' in exclude.*'lost'",
         ),
         (lambda e: dwell(e, lost="lst"), r"dwell.*'lst' in lost.*'lost'"),
@@ -573,7 +576,7 @@ def test_a_misspelt_stage_is_asked_about(call, told):
     "call",
     [
         lambda e: conversion(e, ["lead", "demo", "order"], won="signed", lost="disqualified"),
-        lambda e: conversion(e.replace({"demo": "step 1"}), ["lead", "step 2"]),
+        lambda e: conversion(e.replace({"demo": "step 1"}), ["lead", "step 2"], lost="lost"),
         lambda e: conversion(e, ["lead", "demo"], as_of="2025-01-03"),
         lambda e: service_levels(e, {"proposal": "3D"}),
     ],

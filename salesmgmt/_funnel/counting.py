@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._deal_states import IS_LOST, states_of
 from .._frames import check_bool, check_choice, check_int
+from .._messages import warn
 from ..engine.moves import moves
 from ..engine.packed import Packed
 from ..engine.proportions import INTERVALS
@@ -361,6 +363,7 @@ def count(stream: Stream, plan: Plan, *, caller: str) -> Counted:
     closed = _closed(stream, codes, plan)[found.unit]
     lost = stopped & ((closed == 2) | (~found.may_go_on & (closed != 1)))
     still = stopped & found.may_go_on & (closed == 0)
+    _tell_unnamed_losses(stream, codes, plan, found.unit[still], caller)
     group_of_deal, groups = stream.groups()
     return Counted(
         stream, store, found, lost, still, group_of_deal[found.unit], groups, group_of_deal, codes
@@ -378,6 +381,33 @@ def _tell_misspelt(stream: Stream, codes: np.ndarray, plan: Plan, caller: str) -
     }
     there = stream.rows.series("stage").drop_duplicates()  # also those later than as_of
     tell_misspelt(there, named, caller=caller)
+
+
+def _tell_unnamed_losses(
+    stream: Stream, codes: np.ndarray, plan: Plan, still: np.ndarray, caller: str
+) -> None:
+    """Open deals whose newest stage is called lost, where no stage was named that loses them."""
+    other = np.flatnonzero(codes < 0)
+    if plan.lost or not len(other) or not len(still):
+        return
+    labels = stream.rows.series("stage")
+    labels = labels if stream.kept is None else labels.iloc[stream.kept]
+    says = other[states_of(labels.iloc[other])[0] == IS_LOST]
+    if not len(says):
+        return
+    open_deal = np.zeros(len(stream.labels), dtype=bool)
+    open_deal[still] = True
+    says = says[open_deal[stream.unit[says]]]
+    newest = np.full(len(stream.labels), np.iinfo(np.int64).min)
+    np.maximum.at(newest, stream.unit, stream.time)
+    says = says[stream.time[says] == newest[stream.unit[says]]]
+    if len(says):
+        names = labels.iloc[says].drop_duplicates().tolist()
+        named = repr(names[0]) if len(names) == 1 else repr(names)
+        warn(
+            f"{caller}(): {len(np.unique(stream.unit[says]))} deal(s) that count as open entered "
+            f"{named} last; name stages that lose a deal with lost={named}."
+        )
 
 
 def _closed(stream: Stream, codes: np.ndarray, plan: Plan) -> np.ndarray:
