@@ -154,21 +154,27 @@ def tell_short(networks: list[dict]) -> None:
 
 
 def _of_windows(cut: list[np.ndarray], count: int, freq: str) -> np.ndarray:
-    """Error of the sums in half widths before correction, and the correction (2, series)."""
+    """Error of the sums in half widths before they grow for few values, and what they are
+    multiplied by in all, (2, series)."""
     dates = pd.date_range("2015-01-05", periods=len(cut[0]), freq=STEPS[freq])
     sales = pd.concat(
         pd.DataFrame({"key": k, "date": dates, "amount": x}) for k, x in enumerate(cut)
     )
-    kept, told = [], desk._effects
+    kept, told, few, grow = [], desk._effects, [], desk._for_few
 
     def keep(real, runs, law, correction, level):  # type: ignore[no-untyped-def]
         error, up, down = desk._sums(real, law)
         away = np.abs(error) / np.where(error > 0, up, down)
         last = real.groupby("_series").tail(1).index
-        kept.append(np.stack([away, desk._of_rows(real, correction)])[:, last])
+        rows = np.stack([away, desk._of_rows(real, correction)])[:, last]
+        kept.append(rows * few[0][real["_series"].to_numpy()[last]])
         return told(real, runs, law, correction, level)
 
-    with mock.patch.object(desk, "_effects", keep):
+    def keep_few(record, cut):  # type: ignore[no-untyped-def]
+        few.append(grow(record, cut))  # the start itself comes first
+        return few[-1]
+
+    with mock.patch.object(desk, "_effects", keep), mock.patch.object(desk, "_for_few", keep_few):
         desk.impact(sales, start=dates[count], by="key", freq=freq)
     return kept[0]
 

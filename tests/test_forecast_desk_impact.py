@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt._forecast import impact as desk
 from salesmgmt._forecast.impact import _corrections, _sums
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import impact
@@ -333,3 +334,63 @@ def test_runs_that_erred_alike_count_as_far_in_any_unit():
     )
     assert (yuan["placebo"] > 0.25).any()
     np.testing.assert_array_equal(yuan["placebo"], cents["placebo"])
+
+
+@pytest.mark.parametrize("steps", [4, 26])
+def test_sums_of_skewed_errors_are_as_wide_as_their_distribution(steps):
+    """Independent exponential errors about their mean: the sum follows a gamma distribution."""
+    from scipy.stats import gamma
+
+    low, high = gamma.ppf([0.025, 0.975], 1)
+    made = pd.DataFrame({"_series": 0, "step": np.arange(1, steps + 1), "_error": 0.0})
+    made["_up"], made["_down"] = high - 1, 1 - low
+    _, up, down = _sums(made, (0.0, 0.0))
+    low, high = gamma.ppf([0.025, 0.975], steps)
+    np.testing.assert_allclose((up[-1], down[-1]), (high - steps, steps - low), rtol=0.07)
+    np.testing.assert_allclose((up[0], down[0]), (made["_up"][0], made["_down"][0]), rtol=1e-12)
+    same = _sums(made.assign(_up=1.5, _down=1.5), (0.0, 0.0))[1]
+    np.testing.assert_allclose(same, 1.5 * np.sqrt(np.arange(1, steps + 1)))
+
+
+def test_sales_that_are_never_negative_are_not_expected_to_be_so_in_sum():
+    rng = np.random.default_rng(4)
+    dates = pd.date_range("2023-01-02", periods=90, freq="7D")
+    orders = rng.lognormal(3, 1.2, (12, 90)) * (rng.random((12, 90)) < 0.5)
+    sales = pd.concat(
+        pd.DataFrame({"key": k, "date": dates, "amount": x}) for k, x in enumerate(orders)
+    )
+    got = impact(sales, start=dates[82], by="key", freq="W", placebos=0)
+    expected = got["actual"].groupby(got["key"]).cumsum() - got["cumulative_hi"]
+    assert (expected >= -1e-9 * got["expected"]).all()
+
+
+def test_runs_from_before_a_season_was_seen_are_judged_by_wider_intervals(monkeypatch):
+    kept = []
+    told = desk._corrections
+    monkeypatch.setattr(desk, "_corrections", lambda runs, *a: kept.append(runs) or told(runs, *a))
+    rng = np.random.default_rng(6)
+    dates = pd.date_range("2023-01-02", periods=80, freq="7D")
+    sales = pd.DataFrame({"date": dates, "amount": 100 + 10 * rng.normal(size=80)})
+    impact(sales, start=dates[64], freq="W", placebos=2)
+    for run, factor in zip(kept[0], (1.2, 1.2)):  # from 48 and 43 weeks, of the 64 there are
+        wide = run["hi_95"] - run["forecast"]
+        np.testing.assert_allclose(run["_up"], factor * wide)
+    impact(sales, start=dates[76], freq="W", placebos=1)
+    np.testing.assert_allclose(kept[1][0]["_up"], kept[1][0]["hi_95"] - kept[1][0]["forecast"])
+
+
+def test_the_usual_example_of_a_known_effect_with_a_control():
+    """The recipe of the vignette of R's CausalImpact (AR(1) control, 1.2 x + noise, + 10 from 71
+    of 100 on): there the effect is found at 10.5 a period."""
+    rng = np.random.default_rng(1)
+    x = np.zeros(600)
+    for t in range(1, 600):
+        x[t] = 0.999 * x[t - 1] + rng.normal()
+    x = 100 + x[-100:]
+    y = 1.2 * x + rng.normal(size=100) + 10 * (np.arange(100) >= 70)
+    dates = pd.date_range("2024-01-01", periods=100)
+    sales = pd.DataFrame({"date": dates, "amount": y, "x": x})
+    last = impact(sales, start=dates[70], freq="D", controls="x").iloc[-1]
+    assert last["cumulative"] / 30 == pytest.approx(10, abs=1)
+    assert 0 < last["cumulative_lo"] < 300 < last["cumulative_hi"]
+    assert last["p_value"] < 0.01

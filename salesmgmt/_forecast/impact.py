@@ -440,7 +440,7 @@ def _of_group(
     law = _serial_law(runs, far)
     driven = any(name in options for name in ("exog", "calendar", "events"))
     steady = _ROUGH if driven else _STEADY
-    factor = _corrections(runs, len(record.panel), far, law, steady) * _for_few(part, cut)
+    factor = _corrections(runs, len(record.panel), far, law, steady)
     if 1 < record.panel.season < _FINE:
         factor = factor * _QUARTERLY
     return _effects(real, runs, law, factor, level)
@@ -457,7 +457,11 @@ def _only(record: _Record, which: np.ndarray, until: int | None = None) -> _Reco
 def _run(
     record: _Record, cut: int, far: int, model: Any, level: float, options: dict[str, Any]
 ) -> pd.DataFrame:
-    """Actual, expected, bounds and 95 % half widths, with the number of the series."""
+    """Actual, expected, bounds and 95 % half widths, with the number of the series.
+
+    Few values before the cut widen the half widths here, so that a placebo run from before a
+    season has been seen says nothing of an effect that begins when it has.
+    """
     made = record.run(cut, far, "impact", model, options)
     made["_lo"], made["_hi"] = made[f"lo_{level:g}"], made[f"hi_{level:g}"]
     if record.keys:
@@ -468,8 +472,9 @@ def _run(
     made = made.sort_values(["_series", "step"], kind="stable", ignore_index=True)
     made["_error"] = made["actual"] - made["forecast"]
     least = np.maximum(1e-12 * made["forecast"].abs(), 1e-100)
-    made["_up"] = np.maximum(made[f"hi_{_BASE:g}"] - made["forecast"], least)
-    made["_down"] = np.maximum(made["forecast"] - made[f"lo_{_BASE:g}"], least)
+    few = _for_few(record, cut)[made["_series"].to_numpy()]
+    made["_up"] = few * np.maximum(made[f"hi_{_BASE:g}"] - made["forecast"], least)
+    made["_down"] = few * np.maximum(made["forecast"] - made[f"lo_{_BASE:g}"], least)
     return made
 
 
@@ -499,18 +504,30 @@ def _serial_law(runs: list[pd.DataFrame], far: int) -> tuple[float, float]:
 def _sums(
     made: pd.DataFrame, law: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Running sums by series of errors, and how far off they may be on either side."""
+    """Running sums by series of errors, and how far off they may be on either side.
+
+    Skewness of a sum of ``n`` independent errors is theirs over the root of ``n``: what one side
+    is wider than the other wears off, and the spread of both together stays (half of the errors
+    on either side of a point have the mean square ``(up^2 + down^2) / 2``). ``n`` is how many
+    independent errors a sum spreads like, which is one where all steps err alike. Sales that
+    cannot be negative cannot be so in sum: downwards, no further than all steps together.
+    """
     group = made["_series"]
-    error = made["_error"].groupby(group).cumsum().to_numpy()
+    error, most = (made[c].groupby(group).cumsum().to_numpy() for c in ("_error", "_down"))
     up, down = (
         np.sqrt((made[c] ** 2).groupby(group).cumsum().to_numpy()) for c in ("_up", "_down")
     )
-    times = _serial_factors(made, law)
-    return error, times * up, times * down
+    times, kept = _serial_factors(made, law)
+    middle, skew = (up + down) / 2, (up - down) / 2
+    worn = (1 - kept) * skew
+    wider = np.hypot(middle, np.sqrt(1 - kept**2) * skew) - middle
+    down = np.minimum(times * (down + wider + worn), most)
+    return error, times * (up + wider - worn), down
 
 
-def _serial_factors(made: pd.DataFrame, law: tuple[float, float]) -> np.ndarray:
-    """How much wider the sum up to each row is than if errors were independent."""
+def _serial_factors(made: pd.DataFrame, law: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """How much wider the sum up to each row is than if errors were independent, and what share
+    of their skewness it keeps."""
     far = int(made["step"].max())
     made = made.assign(_wide=made["_up"] + made["_down"])
     wide, place = _table(made, "_wide", far)
@@ -525,8 +542,11 @@ def _serial_factors(made: pd.DataFrame, law: tuple[float, float]) -> np.ndarray:
     for k in range(far):  # the weight of each shock in the sum up to k
         later = np.cumsum(unit[: k + 1][::-1], axis=0)[::-1] - unit[: k + 1]
         variance[k] = ((unit[: k + 1] + stays * later) ** 2).sum(axis=0)
-    alone = np.cumsum(part**2, axis=0)
-    return np.sqrt(variance / np.maximum(alone, 1e-300)).ravel()[place]
+    spread = np.sqrt(variance)
+    alone = np.sqrt(np.cumsum(part**2, axis=0))
+    together = np.cumsum(part, axis=0)
+    times, kept = (spread / np.maximum(x, 1e-150) for x in (alone, together))
+    return times.ravel()[place], np.minimum(kept, 1.0).ravel()[place]
 
 
 def _corrections(
