@@ -329,3 +329,15 @@ def test_drivers_and_sales_of_any_size_are_numbers():
     )
     pd.testing.assert_frame_equal(usual, large)
     forecast(sales.assign(amount=np.where(np.arange(48) < 20, 0.0, 1e300)), 3, freq="M")
+
+
+def test_what_sells_nothing_has_no_share_of_the_calendar():
+    """Effects of the others were put on it, as shares of one, whatever the unit."""
+    dates = pd.date_range("2020-01-01", periods=40, freq="MS")
+    rng = np.random.default_rng(4)
+    ups = np.where(rng.random(40) < 0.3, -1, 1) * rng.normal(100, 30, 40)
+    sales = pd.DataFrame({"key": np.repeat(["nothing", "ups and downs"], 40)})
+    sales = sales.assign(date=[*dates, *dates], amount=[*np.zeros(40), *ups])
+    made = forecast(sales, 6, by="key", freq="M", calendar="DE")
+    nothing = made[made["key"] == "nothing"].drop(columns=["key", "date", "status"])
+    assert (nothing == 0).all().all()

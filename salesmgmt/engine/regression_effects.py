@@ -40,7 +40,8 @@ _NOISELESS = 1e4  # times the usual information: such a series has no noise to w
 class Evidence:
     """What some series say of the effects: ``information`` (series, k, k), ``score`` (series, k).
 
-    ``logs``: whether effects are on the logarithm; else they are shares of ``scale``.
+    ``logs``: whether effects are on the logarithm; else they are shares of ``scale``, and so are
+    nothing where there is nothing.
     """
 
     information: np.ndarray
@@ -85,8 +86,7 @@ def evidence(
     """
     known = np.isfinite(y)
     scale = np.where(known, np.abs(y), 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    scale = np.where(scale > 0, scale, 1.0)
-    z = y / scale
+    z = y / np.where(scale > 0, scale, 1.0)
     x = x[None] if x.ndim == 2 else x
     base = nuisance(len(y), season, yearly)
     positive = np.where(known, z > 0, True).all(axis=0) & known.any(axis=0)
