@@ -331,6 +331,8 @@ EFFECTS = {
 
 def effects(folder: Path, quick: bool) -> None:
     tell_effects({what: judged_effects(folder, what, quick) for what in EFFECTS})
+    for name in ("walmart_weekly", "m4_weekly", "jewelry"):
+        later_weeks(folder, name)
 
 
 def judged_effects(folder: Path, what: str, quick: bool) -> np.ndarray:
@@ -360,6 +362,28 @@ def judged_effects(folder: Path, what: str, quick: bool) -> np.ndarray:
                 if known["unique_id"].nunique() >= 20:
                     found[j, i] += _injected(known, start, freq, rng)
     return found
+
+
+def later_weeks(folder: Path, name: str) -> None:
+    """False alarms in the test part: weeks after all that the networks have learned from."""
+    parts = [read(folder, name, part).assign(later=part == "test") for part in ("train", "test")]
+    both = pd.concat(parts).sort_values(["unique_id", "later", "date"], kind="stable")
+    if name == "walmart_weekly":
+        both = both[both["unique_id"].isin(both["unique_id"].unique()[::2])]
+    else:
+        both = both.groupby("unique_id").tail(260 + 13)
+        both["date"] = _aligned(both, "W")
+    start = both.loc[both["later"], "date"].min()
+    before = (~both["later"]).groupby(both["unique_id"]).transform("sum")
+    first = both["date"].where(both["later"]).groupby(both["unique_id"]).transform("min")
+    both = both[(before >= 60) & (first == start)]
+    words = []
+    for far in (4, 8, 13):
+        known = both.loc[both["date"] < start + pd.Timedelta(weeks=far)].drop(columns="later")
+        end = impact(known, start=start, by="unique_id", freq="W").groupby("unique_id").tail(1)
+        words.append(f"{(end['p_value'] < 0.05).mean():.1%}")
+    line(f"  {name}, {len(end)} series, test part: false alarms", "", ", ".join(words),
+         "4, 8 and 13 weeks")  # fmt: skip
 
 
 def tell_effects(counts: dict[str, np.ndarray]) -> None:
