@@ -235,13 +235,16 @@ def test_models_that_borrow_widths_borrow_the_factor(many, model):
 
 
 def test_outliers_that_were_taken_out_count_as_misses():
-    """One value in twenty is odd, in the past and in the future."""
+    """One value in twenty is odd, in the past and in the future.
+
+    Among so many series chance moves the share by .004; unseen in the past they would make it .915.
+    """
     rng = np.random.default_rng(8)
-    shape = (150, 56)
+    shape = (400, 56)
     values = 100 + 10 * rng.standard_normal(shape)
     values += rng.choice([-80.0, 100.0], shape) * (rng.random(shape) < 0.05)
     out = forecast(table(values[:, :48], "QS"), 8, by="item", level=(95,), clean=True)
-    assert 0.93 < held(out, values[:, 48:].ravel(), 95) < 0.97
+    assert 0.925 < held(out, values[:, 48:].ravel(), 95) < 0.97
 
 
 # --------------------------------------------------------------------------------------
@@ -420,3 +423,21 @@ def test_widths_of_sums_move_no_point_and_keep_their_order():
         sales.assign(amount=sales["amount"] * 100), 3, level=(50, 80, 95), **options
     )
     np.testing.assert_allclose(scaled["hi_95"], got["hi_95"] * 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("by", [["name"], ["second", "first"]])
+def test_what_series_are_called_moves_no_interval(by):
+    rng = np.random.default_rng(11)
+    count = 130  # more than are asked at earlier origins
+    spread = rng.uniform(0.02, 0.4, (count, 1))
+    sales = table(rng.lognormal(4, 1, (count, 1)) * np.exp(rng.normal(0, spread, (count, 40))))
+    place = sales["item"].str[1:].astype(int)
+    sales["first"], sales["second"] = place // 10, place % 10
+    sales["name"] = rng.permutation(count)[place]
+    before = ["first", "second"]
+    order = [*before, "date"]
+    want = forecast(sales, 3, by=before, level=(80, 95)).sort_values(order)
+    keys = sales[[*before, "name"]].drop_duplicates()
+    got = forecast(sales, 3, by=by, level=(80, 95)).merge(keys).sort_values(order)
+    bounds = ["forecast", "lo_80", "hi_80", "lo_95", "hi_95"]
+    np.testing.assert_allclose(got[bounds], want[bounds], rtol=1e-9)
