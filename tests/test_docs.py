@@ -29,5 +29,16 @@ def test_examples_of_a_page_run(page, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", _PAGES, ids=lambda p: p.stem)
 def test_links_of_a_page_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (page.parent / target).exists(), f"{page.name}: dead link {target}"
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        name, _, heading = target.partition("#")
+        there = page.parent / name if name else page
+        assert there.exists(), f"{page.name}: dead link {target}"
+        if heading:
+            lines = there.read_text(encoding="utf-8").splitlines()
+            known = {_anchor(line) for line in lines if line.startswith("#")}
+            assert heading in known, f"{page.name}: no heading for {target}"
+
+
+def _anchor(line):
+    """What a heading is called in links: small letters and digits, hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
