@@ -341,3 +341,29 @@ def test_what_sells_nothing_has_no_share_of_the_calendar():
     made = forecast(sales, 6, by="key", freq="M", calendar="DE")
     nothing = made[made["key"] == "nothing"].drop(columns=["key", "date", "status"])
     assert (nothing == 0).all().all()
+
+
+def test_what_series_are_called_moves_no_effect():
+    rng = np.random.default_rng(3)
+    count, time = 410, 30  # more series than are asked for the usual size of a driver
+    dates = pd.date_range("2022-01-01", periods=time, freq="MS")
+    promo = rng.integers(0, 2, (count, time)) * rng.uniform(0.2, 3, (count, 1))
+    noise = np.exp(rng.normal(0, rng.uniform(0.02, 0.4, (count, 1)), (count, time)))
+    amount = rng.lognormal(4, 1, (count, 1)) * (1 + 0.3 * promo) * noise
+    place = np.repeat(np.arange(count), time)
+    sales = pd.DataFrame(
+        {
+            "shop": place,
+            "other": rng.permutation(count)[place],
+            "date": np.tile(dates, count),
+            "amount": amount.ravel(),
+            "promo": promo.ravel(),
+        }
+    )
+    future = pd.DataFrame({"date": ["2024-07-01"], "promo": [1.0]})
+    options = {"exog": "promo", "future": future, "model": "mean", "level": None}
+    want = forecast(sales, 1, by="shop", **options)
+    got = forecast(sales, 1, by="other", **options)
+    names = sales[["shop", "other"]].drop_duplicates()
+    got = got.merge(names, on="other").sort_values("shop")
+    np.testing.assert_allclose(got["forecast"], want["forecast"], rtol=1e-9)

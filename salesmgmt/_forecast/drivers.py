@@ -28,6 +28,7 @@ FAR = 5.0  # beyond it an effect in logarithms is no effect any more
 _NOTHING = 0.2  # of the usual sales: below it a holiday tells nothing of the level
 _RARE = 0.1  # part of the periods that such holidays take, at most
 _DOUBT = 0.3  # of what the days are worth, where the periods are too few to correct it
+_SIZED = 200  # series whose rows tell the usual size of a driver
 _ASKED = 40  # series that are asked whether weeks are dated by their first or their last day
 _SURE = 4.0  # by how much log-likelihood the last day must be the better one
 _MOST, _COUNTED = 10.0, 9  # of one series; and how many count, however many there are
@@ -133,15 +134,12 @@ class Drivers:
         That of a driver that has not moved yet is the size of what it is to move by.
         """
         known = int(panel.end.max()) - self.low + 1
-        parts = [self.common[:known]] if self.own is None else []
-        if self.own is not None:
-            step = max(len(dense) // 200, 1)
-            parts = [
-                self.rows(i, dense[i][0], len(dense[i][1])) for i in range(0, len(dense), step)
-            ]
-        size = _typical(np.vstack(parts))
-        if self.own is not None:
-            own = _typical(np.vstack([self.own[i] for i in range(0, len(dense), step)]))
+        if self.own is None:
+            size = _typical(self.common[:known])
+        else:
+            some = panel.spread(np.arange(len(dense)), _SIZED).tolist()
+            size = _typical(np.vstack([self.rows(i, dense[i][0], len(dense[i][1])) for i in some]))
+            own = _typical(np.vstack([self.own[i] for i in some]))
             late = size[self.common.shape[1] :]
             late[late == 0] = own[late == 0]
         return np.where(size > 0, size, 1.0)
@@ -386,8 +384,8 @@ def _days_back(
         return 0
     if not (isinstance(calendar, str) or (calendar is None and events is not None)):
         return 0
+    panel = panel.take(panel.spread(np.arange(len(panel)), _ASKED))
     dense = list(_dense(panel))
-    dense = dense[:: -(-len(dense) // _ASKED)]
     told = []
     for back in (0, 6):
         names, common = calendar_columns(panel, low, high, horizon, *asked, Estimates(), back)

@@ -173,17 +173,22 @@ class Panel:
             yield self._block(which, first[which], last[which], length[which], longest)
 
     def sample(self, most: int, least: int, longest: int) -> Block:
-        """Up to ``most`` series of at least ``least`` periods, from the even to the lumpy.
-
-        What a series is called has no part in it, nor has its unit.
-        """
+        """Up to ``most`` series of at least ``least`` periods, their newest ``longest``."""
         first, last, count = self._spans()
         length = np.where(count > 0, last - first + 1, 0)
         which = np.flatnonzero(length >= least)
-        if len(which) > most:
-            evenly = (np.arange(most) + 0.5) * len(which) / most
-            which = which[np.argsort(self._unevenness()[which], kind="stable")][evenly.astype(int)]
+        which = self.spread(which, most)
         return self._block(which, first[which], last[which], length[which], longest)
+
+    def spread(self, which: np.ndarray, most: int) -> np.ndarray:
+        """Up to ``most`` of some series, evenly from the even to the uneven ones.
+
+        What a series is called has no part in it, nor has its unit.
+        """
+        if len(which) <= most:
+            return which
+        place = ((np.arange(most) + 0.5) * len(which) / most).astype(int)
+        return np.asarray(which[np.argsort(self._unevenness()[which], kind="stable")][place])
 
     def _unevenness(self) -> np.ndarray:
         """Mean square over squared mean of the absolute amounts of each series that are not 0."""
