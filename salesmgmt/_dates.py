@@ -62,8 +62,8 @@ def _last_day(value: object) -> np.datetime64 | None:
     year, month = int(found[1]), int(found[2] or found[3] or found[5] or 3 * int(found[4] or 4))
     if not 1 <= month <= 12:
         return None
-    after = np.datetime64(f"{year:04d}-{month:02d}", "M") + 1
-    return (after.astype("datetime64[D]") - 1).astype("datetime64[us]")
+    after = np.datetime64(f"{year:04d}-{month:02d}", "M") + np.timedelta64(1, "M")
+    return (after.astype("datetime64[D]") - np.timedelta64(1, "D")).astype("datetime64[us]")
 
 
 def parse_dates(series: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray, str, str]:
@@ -183,7 +183,7 @@ def _parse_date_text(
     nat[~lost] = best
     wrong = ~lost & np.isnat(nat)
     if reason:
-        wrong, nat[~lost] = ~lost, np.datetime64("NaT")
+        wrong, nat[~lost] = ~lost, np.datetime64("NaT", "us")
     remedy = 'convert the column with pd.to_datetime(..., format="...")'
     if wrong.any() and text.str.fullmatch(r"[2-7]\d{4}(\.\d+)?").all():
         remedy = f"to numbers first, with .astype(float); then {_from_numbers(text)}"

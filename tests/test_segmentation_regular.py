@@ -36,7 +36,7 @@ def simulated(n, k, seed, *, weeks=40.0, later=20.0):
             now += rng.gamma(k, 1 / rate[i])
     lines = pd.DataFrame(out, columns=["customer_id", "at"])
     lines["date"] = np.datetime64("2025-01-01") + np.floor(lines["at"] * 7).to_numpy().astype(int)
-    end = np.datetime64("2025-01-01") + int(weeks * 7) + int(later * 7) - 1
+    end = np.datetime64("2025-01-01") + np.timedelta64(int(weeks * 7) + int(later * 7) - 1, "D")
     seen = purchases(
         lines.assign(amount=1.0), as_of=str(end), holdout=later, freq="W", regularity=True
     )
@@ -154,7 +154,7 @@ def test_unit_of_time_changes_nothing_but_the_unit():
     )
     hand = lines[lines["customer_id"] == seen.loc[seen["x"].idxmax(), "customer_id"]]
     days_of_one = np.unique(hand["date"].to_numpy())
-    end = np.datetime64("2025-01-01") + 280 - 1
+    end = np.datetime64("2025-01-01") + np.timedelta64(279, "D")
     gaps = np.diff(days_of_one[days_of_one <= end]) / np.timedelta64(7, "D")
     assert seen["log_gaps"][seen["x"].idxmax()] == pytest.approx(np.log(gaps).sum())
 

@@ -528,10 +528,10 @@ def _text(name: str, column: pd.Series) -> list[str]:
     if name in MONEY:
         return ["" if v == NONE else money(v) for v in column.tolist()]
     if name in DAYS:
-        return ["" if v == NONE else str(START + v) for v in column.tolist()]
+        return ["" if v == NONE else str(START + np.timedelta64(v, "D")) for v in column.tolist()]
     if name in TIMES:
         first = START.astype("datetime64[m]")
-        return [str(first + v).replace("T", " ") for v in column.tolist()]
+        return [str(first + np.timedelta64(v, "m")).replace("T", " ") for v in column.tolist()]
     return ["" if v == NONE else str(v) for v in column.tolist()]
 
 

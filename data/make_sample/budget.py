@@ -27,11 +27,12 @@ def make() -> pd.DataFrame:
 
 def _row(year: int, month: int, region: str, category: str, amount: float) -> dict:
     start = np.datetime64(f"{year}-{month:02d}", "M")
+    after = start + np.timedelta64(1, "M")
     return {
         "region": region,
         "category": category,
         "period_start": int((start.astype("datetime64[D]") - co.START).astype(int)),
-        "period_end": int(((start + 1).astype("datetime64[D]") - co.START).astype(int)) - 1,
+        "period_end": int((after.astype("datetime64[D]") - co.START).astype(int)) - 1,
         "amount": round(amount / 10_000) * 10_000,
     }
 

@@ -69,12 +69,13 @@ def _split(total: int, weights: np.ndarray) -> list[int]:
 
 def _row(rep, year: int, month: int, target: int, measure: str) -> dict:
     start = np.datetime64(f"{year}-{month + 1:02d}", "M")
+    after = start + np.timedelta64(1, "M")
     return {
         "region": rep.region,
         "team": rep.team,
         "rep": rep.rep,
         "period_start": int((start.astype("datetime64[D]") - co.START).astype(int)),
-        "period_end": int(((start + 1).astype("datetime64[D]") - co.START).astype(int)) - 1,
+        "period_end": int((after.astype("datetime64[D]") - co.START).astype(int)) - 1,
         "target": target,
         "measure": measure,
     }

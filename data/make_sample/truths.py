@@ -9,13 +9,14 @@ import _pipeline as pipe
 import expenses
 import invoices
 import market
+import numpy as np
 import orders
 import surveys
 from _receivables import settled
 
 
 def _date(when: int) -> str:
-    return str(co.START + int(when))
+    return str(co.START + np.timedelta64(int(when), "D"))
 
 
 def facts() -> dict:

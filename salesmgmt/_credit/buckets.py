@@ -207,7 +207,7 @@ def _years_later(date: np.ndarray, years: int) -> np.ndarray:
     day = date.astype("datetime64[D]")
     month = day.astype("datetime64[M]")
     of_month = (day - month.astype("datetime64[D]")).astype(np.int64)
-    later = month + 12 * years
+    later = month + np.timedelta64(12 * years, "M")
     first = later.astype("datetime64[D]").astype(np.int64)
-    length = (later + 1).astype("datetime64[D]").astype(np.int64) - first
+    length = (later + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - first
     return first + np.minimum(of_month, length - 1)

@@ -579,9 +579,9 @@ def _corrections(
     out = (_ALIKE * level + own) / (_ALIKE + count)
     asked = (count > 0).any(axis=0)
     if asked.any():  # the series' own deviations leave the common level as it is
-        n = asked.sum()
+        some = asked.sum()
         drift = np.log(out[:, asked]).mean(axis=1, keepdims=True) - np.log(level)
-        out = out * np.exp(-drift * n / (n + _BELIEF))
+        out = out * np.exp(-drift * some / (some + _BELIEF))
     return np.asarray(np.sqrt(out))
 
 

@@ -102,8 +102,9 @@ class Grid:
         first = self.first_day(at).astype("datetime64[D]")
         months, extra = self.anchor
         if months:
-            first = (first.astype("datetime64[M]") + months).astype("datetime64[D]")
-        return (first + extra).astype("datetime64[us]")
+            later = first.astype("datetime64[M]") + np.timedelta64(months, "M")
+            first = later.astype("datetime64[D]")
+        return (first + np.timedelta64(extra, "D")).astype("datetime64[us]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,9 +173,9 @@ def _coarse_spans(
         raise InputError(
             f"{caller}(): totals must be labelled by year (2026, '2026') or by a PeriodIndex."
         )
-    month = np.datetime64("1970-01", "M") + (years - 1970) * 12 + (year_start - 1)
-    first = month.astype("datetime64[D]").astype(np.int64)
-    last = (month + 12).astype("datetime64[D]").astype(np.int64) - 1
+    month = (years - 1970) * 12 + (year_start - 1)
+    first = month.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    last = (month + 12).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) - 1
     return first, last
 
 

@@ -78,12 +78,11 @@ def test_events_keep_their_total_and_their_columns(span, freq):
 
 @given(_days, st.integers(0, 20), st.integers(0, 10), st.integers(0, 10))
 def test_own_windows_have_the_length_they_were_given(day, length, lead, lag):
-    own = pd.DataFrame(
-        {"name": ["x"], "start": [day], "end": [day + length], "lead": [lead], "lag": [lag]}
-    )
-    got = events(day - 40, min(day + 60, _LAST), own=own) if day - 40 >= _FIRST else None
-    if got is None or day + 60 > _LAST:
+    end, before, after = (day + np.timedelta64(n, "D") for n in (length, -40, 60))
+    if before < _FIRST or after > _LAST:
         return
+    own = pd.DataFrame({"name": ["x"], "start": [day], "end": [end], "lead": [lead], "lag": [lag]})
+    got = events(before, after, own=own)
     assert got["x"].sum() == length + 1
     assert ("x_lead" in got) == (lead > 0)
     assert ("x_lag" in got) == (lag > 0)
