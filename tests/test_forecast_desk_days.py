@@ -245,7 +245,9 @@ def test_four_quarters_do_not_invent_effects():
 
 def test_the_planted_festival_of_the_sample_company_is_found():
     truth = json.loads(
-        (Path(salesmgmt.__file__).parents[1] / "data" / "sample" / "truths.json").read_text()
+        (Path(salesmgmt.__file__).parents[1] / "data" / "sample" / "truths.json").read_text(
+            encoding="utf-8"
+        )
     )["spring_festival"]
     assert tuple(truth["dates"]) == FESTIVALS
     sales = salesmgmt.load_sample("transactions")

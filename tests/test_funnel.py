@@ -32,7 +32,7 @@ def days(history):
 
 
 def test_published_counting_cases(data_dir):
-    cases = json.loads((data_dir / "funnel" / "cases.json").read_text())["cases"]
+    cases = json.loads((data_dir / "funnel" / "cases.json").read_text(encoding="utf-8"))["cases"]
     counted = [c for c in cases if c.get("kind") != "stage_history"]
     assert counted
     for case in counted:

@@ -41,7 +41,7 @@ def test_dwell_adds_up_visits_and_counts_a_reopened_closing():
 
 
 def test_published_stage_histories(data_dir):
-    cases = json.loads((data_dir / "funnel" / "cases.json").read_text())["cases"]
+    cases = json.loads((data_dir / "funnel" / "cases.json").read_text(encoding="utf-8"))["cases"]
     for case in (c for c in cases if c.get("kind") == "stage_history"):
         out = dwell(days(case["history"]), details=True)
         for deal, want in case["expected"]["dwell_days"].items():

@@ -82,6 +82,8 @@ def test_a_bad_file_gets_one_line_and_exit_code_2(tmp_path, capsys):
 
 
 def test_damaged_files_are_told_in_one_line(tmp_path):
+    for extra in ("openpyxl", "pyarrow"):
+        pytest.importorskip(extra, reason=f"{extra} is not installed")
     from salesmgmt.report._files import read_table
 
     (tmp_path / "bad.xlsx").write_bytes(b"PK\x03\x04 no workbook")

@@ -49,7 +49,9 @@ def read_table(path: str | Path, *, empty: bool = False) -> pd.DataFrame:
         else:
             raise InputError(f"{file}: give a .csv, .tsv, .xlsx or .parquet file, not {kind!r}.")
     except ImportError as err:
-        raise InputError(f'{file}: {err}. Try: pip install "salesmgmt[excel,scale]".') from None
+        raise InputError(
+            f'{file}: {str(err).rstrip(".")}. Try: pip install "salesmgmt[excel,scale]".'
+        ) from None
     except InputError:
         raise
     except Exception as err:  # each reader has errors of its own for a damaged file
