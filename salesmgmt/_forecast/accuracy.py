@@ -56,10 +56,11 @@ def accuracy(
         ``date``, ``forecast`` and ``actual`` (without it: taken from ``history``), key
         columns, and where there are any ``model``, ``cutoff`` (last date the forecast knew)
         and interval columns ``lo_80``, ``hi_80``, ... as :func:`backtest` returns them. Not
-        modified. Every other column is a key.
+        modified. Every other column is a key; with ``history`` those it has.
     history : DataFrame, optional
-        The series with the same key columns; scaled measures need it. Only dates up to the
-        cutoff (without that column: before the first prediction) are looked at for scales. A
+        The series with the same key columns; scaled measures need it. Only periods up to the
+        cutoff (without that column: before the first prediction) are looked at for scales, and
+        never one that is predicted. A
         missing key in ``predictions`` means "all", as in :func:`reconcile`: the outcome and the
         scale are those of the sum.
     by : str, sequence of str or None, default=("model",)
@@ -92,8 +93,9 @@ def accuracy(
     Raises
     ------
     InputError
-        A column is missing, a value is not finite, bounds are crossed, or ``history`` lacks
-        a series that was predicted.
+        A column is missing, a value is not finite, bounds are crossed, ``history`` lacks a
+        series that was predicted or a column that tells predictions apart, or predictions are
+        of periods before their cutoff.
 
     References
     ----------
@@ -200,6 +202,8 @@ def _take_predictions(
     when = options["date"] if options["date"] in names else "date"  # as backtest calls it
     rows, bounds = _take_rows(predictions, groups, given, when, caller)
     keys = _keys_of(rows, history, options, caller)
+    if history is not None:
+        _refuse_lost_keys(rows, keys, groups, options, caller)
     panel, place = _past_of(rows, history, keys, given, options, caller)
     actual = rows["actual"] if given else _actuals(rows, place, panel)
     fine = _with_outcome(actual, caller)
@@ -250,7 +254,8 @@ def _past_of(
     panel = read_history(
         history, caller=caller, by=keys or None, partial=partial, again=True, **options
     )
-    _check_spacing(panel, rows["date"], options["freq"], caller)
+    _check_spacing(panel, rows, options["freq"], caller)
+    _refuse_known(panel, rows, caller)
     return with_sums(panel, rows.frame, keys, caller)
 
 
@@ -320,6 +325,40 @@ def _keys_of(
     return keys
 
 
+def _refuse_lost_keys(
+    rows: Rows, keys: list[str], groups: list[str], options: dict[str, Any], caller: str
+) -> None:
+    """Columns that tell predictions apart but are not in the history: whose past would it be?"""
+    frame = rows.frame
+    own = _OWN | {options["date"], options["amount"], *_bounds_in(frame).values()}
+    lost = [c for c in frame.columns if c not in own and c not in keys and c not in groups]
+    when = [rows.columns["date"], *(c for c in ("model", "cutoff") if c in frame.columns)]
+    known = list(dict.fromkeys([*keys, *groups, *when]))
+    runs = _codes(frame, known).max() if lost else 0
+    for name in lost:
+        if _codes(frame, [*known, name]).max() > runs:
+            raise InputError(
+                f"{caller}(): history has no column {name!r}, by which predictions of one date "
+                "differ; without it all of them would be scaled by the sum of all series. Give "
+                "the history that column, or report by it if it is no key."
+            )
+
+
+def _refuse_known(panel: Panel, rows: Rows, caller: str) -> None:
+    """Forecasts whose cutoff lies after what they forecast."""
+    if "cutoff" not in rows:
+        return
+    late = panel.grid.period_of(rows["cutoff"]) > panel.grid.period_of(rows["date"])
+    if late.any():
+        i = int(np.flatnonzero(late)[0])
+        day, cut = (str(rows[c][i])[:10] for c in ("date", "cutoff"))
+        raise InputError(
+            f"{caller}(): {int(late.sum())} of {len(rows)} predictions are of periods before their "
+            f"own cutoff (first: {day}, cutoff {cut}), which knew them; cutoff is the last date "
+            "that a forecast knew."
+        )
+
+
 def _with_outcome(actual: np.ndarray, caller: str) -> np.ndarray:
     """Which predictions have an outcome; those without are told of."""
     fine = np.isfinite(actual)
@@ -345,12 +384,14 @@ def _first_cutoffs(dates: np.ndarray, made: np.ndarray, panel: Panel | None) -> 
     return np.minimum(cutoffs, begin.astype("datetime64[D]") - np.timedelta64(1, "us"))
 
 
-def _check_spacing(panel: Panel, dates: np.ndarray, freq: str | None, caller: str) -> None:
+def _check_spacing(panel: Panel, rows: Rows, freq: str | None, caller: str) -> None:
     """Predictions closer together or further apart than the periods the history was summed to."""
-    when = np.unique(dates)
+    when = np.unique(rows["date"])
     at = panel.grid.period_of(when)
     closer = np.flatnonzero(np.diff(at) == 0)
     if len(when) < 2 or (not len(closer) and (freq is not None or np.diff(at).min() == 1)):
+        return
+    if not len(closer) and _steps_agree(panel, rows):
         return
     i = int(closer[0]) if len(closer) else 0
     shown = " and ".join(str(d.astype("datetime64[D]")) for d in when[i : i + 2])
@@ -358,6 +399,16 @@ def _check_spacing(panel: Panel, dates: np.ndarray, freq: str | None, caller: st
         f"{caller}(): the history was summed by freq={panel.grid.freq!r}, which is not how the "
         f"dates of predictions follow each other ({shown}); give their freq=."
     )
+
+
+def _steps_agree(panel: Panel, rows: Rows) -> bool:
+    """Whether cutoffs say that dates are as far apart as the windows are, or of one step alone."""
+    if "cutoff" not in rows:
+        return False
+    ahead = panel.grid.period_of(rows["date"]) - panel.grid.period_of(rows["cutoff"])
+    if "step" not in rows.frame.columns:
+        return bool(ahead.min() == 1)
+    return bool((pd.to_numeric(rows.frame["step"], errors="coerce") == ahead).all())
 
 
 def _actuals(rows: Rows, series: np.ndarray, panel: Any) -> np.ndarray:
@@ -439,7 +490,11 @@ def _scaled(t: _Table, panel: Panel) -> dict[str, np.ndarray]:
     first = np.unique(t.run, return_index=True)[1]
     series = t.place[first]
     cut = panel.grid.period_of(t.cutoffs[first])
-    step = panel.grid.period_of(t.dates) - cut[t.run]
+    at = panel.grid.period_of(t.dates)
+    begun = np.full(len(cut), at.max())
+    np.minimum.at(begun, t.run, at)
+    cut = np.minimum(cut, begun - 1)  # made while its first period ran: that was not known
+    step = at - cut[t.run]
     mase_scale, rmsse_scale, naive2, snaive = _benchmarks(panel, series, cut, step, t)
     e = np.abs(t.forecast - t.actual)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -484,7 +539,7 @@ def _benchmarks(
         mase[which], rmsse[which] = _scales(y, n, m)
         rows = order[edges[lo] : edges[which[-1] + 1]]
         # steps count from the cutoff, the methods' own from the last value before it
-        at = np.maximum(step[rows], 1) + silent[t.run[rows] - lo] - 1
+        at = step[rows] + silent[t.run[rows] - lo] - 1
         far = int(at.max()) + 1
         two, seasonal = _naive2(y, n, far, m), naive.seasonal_last(y, n, far, m)
         naive2[rows] = two[at, t.run[rows] - lo]

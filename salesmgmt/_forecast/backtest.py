@@ -193,7 +193,13 @@ def _named_models(models: Any, caller: str) -> dict[str, Model]:
 
 def _cutoffs(panel: Panel, horizon: int, windows: int, step: int) -> list[int]:
     """Last known periods, oldest first."""
-    last, first = int(panel.end.max()), int(panel.at.min())
+    known = np.isfinite(panel.values)
+    if not known.any():
+        raise InputError(
+            f"{panel.caller}(): history holds no amount: all of its {len(known)} value(s) are "
+            "missing; there is nothing to compare forecasts with."
+        )
+    last, first = int(panel.end.max()), int(panel.at[known].min())
     cuts = [last - horizon - k * step for k in range(windows)][::-1]
     if cuts[0] < first:
         raise InputError(

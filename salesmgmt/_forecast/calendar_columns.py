@@ -129,7 +129,7 @@ def _country_days(
         pd.Timestamp(np.datetime64(int(f(np.asarray(x))) - back, "D"))
         for f, x in ((grid.first_day, low), (grid.last_day, high))
     )
-    code = calendar or "CN"
+    code = "CN" if calendar is None else calendar
     lead, lag = ({k: v[i] for k, v in _SHAPE.items()} for i in (0, 1))
     china = code.upper().split("-")[0] in ("CN", "CHN")
     margins: dict[str, Any] = {"lead": lead, "lag": lag} if china else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,13 +15,24 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import check_bool, check_choice, check_int, check_names, check_seed, to_pandas
+from .._frames import (
+    Amount,
+    Date,
+    check_bool,
+    check_choice,
+    check_int,
+    check_names,
+    check_seed,
+    stack_keys,
+    take,
+    to_pandas,
+)
 from ..engine.estimates import Estimates
-from ..errors import InputError
+from ..errors import DataWarning, InputError
 from .cleaning import oddities_of, table_of
 from .daily import Days
 from .drivers import Drivers, read_drivers
-from .exog import lags_by_column
+from .exog import check_drivers, driver_rows, lags_by_column, with_flags
 from .fit import check_jobs, check_levels, check_models, check_transform, forecast_panel, learn
 from .intake import Panel, read_history
 from .keeping import read_kept, refused, write_kept
@@ -145,21 +157,26 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         InputError
             As :func:`forecast` raises.
         """
-        caller = "Forecaster.fit"
+        return self._fit(history, "Forecaster.fit")
+
+    def _fit(self, history: Any, caller: str) -> Forecaster:
         check_models(self.model, caller=caller)
         check_levels(self.level, caller=caller)
-        panel = self._read(history)
+        panel = self._read(history, caller)
         check_transform(self.transform, panel, caller=caller)
         check_bool(self.clean, "clean", caller=caller)
         check_choice(self.non_negative, "non_negative", (True, False, "auto"), caller=caller)
         check_bool(self.progress, "progress", caller=caller)
         check_jobs(self.n_jobs, caller=caller)
-        names = [*check_names(self.by, "by", caller=caller), self.date, self.amount]
-        exog: list[str] = []
-        if self.exog is not None:
-            exog = list(lags_by_column(self.exog, caller=caller))
-        names += [c for c in exog if c not in names]
+        by = check_names(self.by, "by", caller=caller)
+        exog = self._drivers_named(caller)
+        names = list(dict.fromkeys([*by, self.date, self.amount, *exog]))
         frame = to_pandas(history, names, caller=caller, arg="history")
+        if exog:
+            check_drivers(self.exog, panel, by, self.date)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DataWarning)  # what is left out has been told
+                driver_rows(frame, panel, exog=self.exog, by=by, date=self.date, caller=caller)
         self._panel = panel  # from here on nothing is refused: what was fitted before has stayed
         self.history_ = frame[names].reset_index(drop=True)
         self._stages = [(self._panel, len(self.history_))]
@@ -302,18 +319,14 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         0 2025-01-01     120.0     ok
         """
         check_is_fitted(self, "history_")
-        refit = check_bool(refit, "refit", caller="Forecaster.update")
-        names = list(self.history_.columns)
-        frame = to_pandas(new, names, caller="Forecaster.update", arg="new")
-        absent = [c for c in names if c not in frame.columns]
-        if absent:
-            raise InputError(f"Forecaster.update(): new has no column {absent[0]!r}.")
-        joined = pd.concat([self.history_, frame[names]], ignore_index=True)
+        caller = "Forecaster.update"
+        refit = check_bool(refit, "refit", caller=caller)
+        joined = self._joined(new, caller)
         self._refuse_known(joined, len(self.history_))
         if refit:
-            return self.fit(joined)
-        panel = self._read(joined, like=self._panel)
-        check_transform(self.transform, panel, caller="Forecaster.update")
+            return self._fit(joined, caller)
+        panel = self._read(joined, caller, like=self._panel)
+        check_transform(self.transform, panel, caller=caller)
         self._panel, self.history_ = panel, joined  # only rows that are not refused
         self._stages.append((self._panel, len(joined)))
         self._summary = None
@@ -383,6 +396,35 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
                 out.update(history.iloc[old:new], refit=False)
         return out
 
+    def _joined(self, new: Any, caller: str) -> pd.DataFrame:
+        """The history and newer rows below it, checked on their own: they have their own labels."""
+        old, names = self.history_, list(self.history_.columns)
+        by, exog = check_names(self.by, "by", caller=caller), self._drivers_named(caller)
+        frame = to_pandas(new, names, caller=caller, arg="new")
+        roles: dict[str, Any] = {}
+        roles |= {f"x{i}": Amount(n, missing="allow", option="exog") for i, n in enumerate(exog)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # told when all rows are read
+            take(
+                with_flags(frame, exog),
+                caller=caller,
+                arg="new",
+                invalid=self.invalid,
+                empty="allow",
+                by=by,
+                date=Date(self.date),
+                amount=Amount(self.amount, missing="allow"),
+                **roles,
+            )
+        parts = (old, frame[names])
+        kept = stack_keys(parts, [*by, self.date], caller=caller, args=("the history", "new"))
+        joined = pd.concat(parts, ignore_index=True)
+        joined[kept.columns] = kept
+        return joined
+
+    def _drivers_named(self, caller: str) -> list[str]:
+        return [] if self.exog is None else list(lags_by_column(self.exog, caller=caller))
+
     def _refuse_known(self, joined: pd.DataFrame, old: int) -> None:
         """Rows of periods known already, where a key has one row a date."""
         place = [*check_names(self.by, "by", caller="Forecaster.update"), self.date]
@@ -444,11 +486,11 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             held=held,
         )
 
-    def _read(self, history: Any, like: Panel | None = None) -> Panel:
+    def _read(self, history: Any, caller: str, like: Panel | None = None) -> Panel:
         """The history as series; ``like``: on the grid of an earlier reading."""
         return read_history(
             history,
-            caller="Forecaster.fit" if like is None else "Forecaster.update",
+            caller=caller,
             by=self.by,
             freq=self.freq if like is None else like.grid.freq,
             season_length=self.season_length if like is None else like.season,

@@ -98,7 +98,8 @@ def forecast(
     partial : {"drop", "keep", "scale"}, default="drop"
         A last period that is not over: leave it out with a ``DataWarning``, take it as it
         is, or scale it up by the share of its days gone by. Dates that all lie on starts or
-        ends of periods stand for whole periods.
+        ends of periods stand for whole periods. A last day (or hour) is over, unless readings
+        at set times break off in it; then it is scaled by the share of readings.
     n_jobs : int, default=1
         Processes to share the blocks of series between (joblib); -1: all cores.
     progress : bool, default=False

@@ -33,6 +33,8 @@ __all__ = ["Block", "Grid", "Panel", "known_rows", "one_key", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
 
+_ROUNDS = 8  # days or hours that show until when readings come, and how alike they must be
+
 _HUGE = 1e305  # beyond it sums over periods are no numbers any more
 
 # What results hold besides the keys: no key column may be named like that.
@@ -462,8 +464,10 @@ def _sum_up(
 def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -> Panel:
     """Leave out, keep or scale up a last period that is not over at ``as_of``."""
     grid = panel.grid
-    if grid.freq in ("h", "D") or partial == "keep":
+    if partial == "keep":
         return panel
+    if grid.freq in ("h", "D"):
+        return panel if as_of is not None else _settle_readings(panel, dates, partial)
     days = _days(dates)
     if as_of is None and grid.whole(days):
         return panel
@@ -497,12 +501,54 @@ def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -
         + ("" if panel.caller == "accuracy" else 'partial="keep" or "scale" takes it in; ')
         + "if the data do reach to its end, say so with as_of=."
     )
+    return _before(panel, now)
+
+
+def _before(panel: Panel, now: int) -> Panel:
+    """The panel without the periods from ``now`` on."""
     keep = panel.at < now
     code = np.repeat(np.arange(len(panel)), np.diff(panel.starts))[keep]
     panel.at, panel.values = panel.at[keep], panel.values[keep]
     panel.starts = np.searchsorted(code, np.arange(len(panel) + 1))
     panel.end = np.minimum(panel.end, now - 1)
     return panel
+
+
+def _settle_readings(panel: Panel, dates: np.ndarray, partial: str) -> Panel:
+    """The same of a last day or hour, whose readings end before those of all others have.
+
+    Clock times of receipts say nothing: they end when the last one is written.
+    """
+    share = _share_read(panel.grid, dates)
+    if share == 1.0:
+        return panel
+    now = int(panel.at.max())
+    if partial == "scale":
+        panel.values = np.where(panel.at == now, panel.values / share, panel.values)
+        return panel
+    unit, last = {"h": "hour", "D": "day"}[panel.grid.freq], str(dates.max())[:16].replace("T", " ")
+    warn(
+        f"{panel.caller}(): the last {unit} has readings until {last} alone, earlier than any "
+        f"{unit} before, and was left out; "
+        + ("" if panel.caller == "accuracy" else 'partial="keep" or "scale" takes it in; ')
+        + f"if that {unit} is over, say so with as_of=."
+    )
+    return _before(panel, now)
+
+
+def _share_read(grid: Grid, dates: np.ndarray) -> float:
+    """The part of its usual readings that the last day or hour has; 1 where it is whole."""
+    when = np.unique(dates.astype("datetime64[s]"))
+    at = grid.period_of(when)
+    new = np.flatnonzero(np.diff(at, prepend=at[0] - 1))
+    if len(new) <= _ROUNDS or len(new) == len(when):
+        return 1.0
+    count, latest = np.diff(new, append=len(when)), when[np.append(new[1:], len(when)) - 1]
+    length = 3600 if grid.freq == "h" else 86400
+    clock = latest.astype(np.int64) % length
+    if len(np.unique(clock[:-1])) > len(clock) / _ROUNDS or clock[-1] >= clock[:-1].min():
+        return 1.0
+    return float(min(count[-1] / np.median(count[:-1]), 1.0))
 
 
 def _next_stamp(dates: np.ndarray, days: np.ndarray) -> int:

@@ -1,0 +1,177 @@
+"""What the forecast desk refuses at its doors, and what it must not refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from salesmgmt.errors import DataWarning, InputError
+from salesmgmt.forecast import Forecaster, accuracy, backtest, forecast
+
+MONTHS = pd.date_range("2021-01-01", periods=36, freq="MS")
+SPLIT = "2023-07-01"
+
+
+def shops(keys: str = "abc") -> pd.DataFrame:
+    rng = np.random.default_rng(11)
+    parts = [
+        pd.DataFrame({"k": k, "date": MONTHS, "amount": rng.normal(100, 9, len(MONTHS)).round(2)})
+        for k in keys
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+# --------------------------------------------------------------------------------------
+# Judging
+
+
+def naive_scale(y: np.ndarray) -> float:
+    """Mean absolute change over twelve months."""
+    return float(np.abs(y[12:] - y[:-12]).mean())
+
+
+@pytest.mark.parametrize("chosen", [(1, 4, None), (3, 3, 3)])
+def test_windows_further_apart_than_their_horizon_are_judged(chosen):
+    horizon, step, only = chosen
+    sales = shops("a")
+    tried = backtest(sales, horizon, windows=3, step=step, by="k", models="naive", level=None)
+    tried = tried if only is None else tried[tried["step"] == only]
+    got = accuracy(tried, history=sales)["mase"].item()
+    want = []
+    for cut, part in tried.groupby("cutoff"):
+        past = sales.loc[sales["date"] <= cut, "amount"].to_numpy()
+        want.append((part["forecast"] - part["actual"]).abs().mean() / naive_scale(past))
+    assert got == pytest.approx(np.mean(want))
+    quarters = backtest(sales, 2, windows=2, freq="Q", by="k", models="naive", level=None)
+    with pytest.raises(InputError, match="give their freq="):  # summed to months, it seems
+        accuracy(quarters, history=sales)
+
+
+def test_a_key_that_the_history_lacks_is_told():
+    sales = shops()
+    tried = backtest(sales, 3, windows=2, by="k", freq="M", models="naive", level=None)
+    with pytest.raises(InputError, match="no column 'k', by which predictions"):
+        accuracy(tried, history=sales.drop(columns="k"), freq="M")
+    # what tells nothing apart is no key
+    named = accuracy(tried.assign(note="x"), history=sales, freq="M")
+    pd.testing.assert_frame_equal(named, accuracy(tried, history=sales, freq="M"))
+    only = tried[tried["k"] == "a"]
+    own = sales[sales["k"] == "a"]
+    assert accuracy(only, history=own.drop(columns="k"), freq="M")["mase"].item() == pytest.approx(
+        accuracy(only, history=own, freq="M")["mase"].item()
+    )
+
+
+def test_a_forecast_made_within_its_period_is_not_scaled_by_what_came():
+    sales = shops("a")
+    made = pd.DataFrame({"k": "a", "date": MONTHS[-3:], "forecast": [90.0, 95.0, 100.0]})
+    made["cutoff"] = MONTHS[-3] + pd.Timedelta(days=11)  # half of the first month is known
+    got = accuracy(made, history=sales, freq="M")
+    past = sales["amount"].to_numpy()[:-3]
+    away = np.abs(made["forecast"].to_numpy() - sales["amount"].to_numpy()[-3:]).mean()
+    assert got["mase"].item() == pytest.approx(away / naive_scale(past))
+    made["cutoff"] = MONTHS[-1]
+    with pytest.raises(InputError, match="2 of 3 predictions are of periods before their own"):
+        accuracy(made, history=sales, freq="M")
+
+
+def test_a_history_without_amounts_has_nothing_to_compare_with():
+    with pytest.raises(InputError, match="holds no amount: all of its 36"):
+        backtest(shops("a").assign(amount=np.nan), 2, by="k", models="naive")
+    late = shops("a").assign(amount=lambda t: t["amount"].where(t["date"] >= MONTHS[30]))
+    with pytest.raises(InputError, match="need 7 periods; history has 6"):
+        backtest(late, 2, by="k", models="naive")
+
+
+# --------------------------------------------------------------------------------------
+# Fitting and updating
+
+
+def test_drivers_are_looked_at_when_fitting():
+    sales = shops().assign(price=2.0)
+    with pytest.raises(InputError, match=r"Forecaster.fit\(\): history has no column 'prize'"):
+        Forecaster(by="k", exog="prize").fit(sales)
+    with pytest.raises(InputError, match=r"Forecaster.fit\(\): exog names 'amount'"):
+        Forecaster(by="k", exog="amount").fit(sales)
+    with pytest.raises(InputError, match="'price' is not a finite number in 1 row"):
+        Forecaster(by="k", exog="price").fit(sales.assign(price=[np.inf] + [2.0] * 107))
+
+
+def test_newer_rows_are_checked_as_the_callers_own():
+    sales = shops()
+    old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))
+    model = Forecaster(by="k", freq="M", model="naive", level=None).fit(old)
+    first = new.index[0]
+    bad = new.assign(amount=new["amount"].where(new.index != first, np.inf))
+    with pytest.raises(InputError, match=rf"update\(\): new: .*'amount'.*\(row {first}: inf\)"):
+        model.update(bad)
+    with pytest.raises(InputError, match="2 columns named 'amount'"):
+        model.update(pd.concat([new, new[["amount"]]], axis=1))
+    whole = model.update(new).predict(2)
+    pd.testing.assert_frame_equal(
+        whole, forecast(sales, 2, by="k", freq="M", model="naive", level=None)
+    )
+
+
+def test_keys_of_another_kind_are_no_newer_rows():
+    sales = shops().assign(k=lambda t: t["k"].map({"a": 1, "b": 2, "c": 3}))
+    old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))
+    model = Forecaster(by="k", freq="M", model="naive").fit(old)
+    with pytest.raises(InputError, match="'k' holds numbers in the history and text in new"):
+        model.update(new.assign(k=new["k"].astype(str)))
+
+
+@pytest.mark.parametrize("text", ["old", "new"])
+@pytest.mark.parametrize("refit", [True, False])
+def test_dates_as_text_beside_dates(text, refit):
+    sales = shops()
+    part = dict(zip(("old", "new"), (sales[sales["date"].lt(SPLIT) == x] for x in (True, False))))
+    part[text] = part[text].assign(date=part[text]["date"].dt.strftime("%Y-%m-%d"))
+    model = Forecaster(by="k", freq="M", model="naive", level=None).fit(part["old"])
+    got = model.update(part["new"], refit=refit).predict(2)
+    pd.testing.assert_frame_equal(
+        got, forecast(sales, 2, by="k", freq="M", model="naive", level=None)
+    )
+
+
+def test_a_calendar_without_a_name_is_not_that_of_china():
+    with pytest.raises(InputError, match="calendar must be an ISO 3166 code"):
+        forecast(shops("a"), 1, by="k", calendar="")
+
+
+# --------------------------------------------------------------------------------------
+# Days and hours that are not over
+
+
+@pytest.mark.parametrize(("every", "freq", "size"), [("h", "D", 24), ("10min", "h", 6)])
+def test_a_last_day_or_hour_that_breaks_off_is_not_over(every, freq, size):
+    readings = pd.date_range("2024-01-01", periods=size * 30 + size // 2, freq=every)
+    sales = pd.DataFrame({"date": readings, "amount": 1.0})
+    ask = {"freq": freq, "model": "naive", "level": None}
+    with pytest.warns(DataWarning, match=f"{'hour' if freq == 'h' else 'day'} has readings until"):
+        dropped = forecast(sales, 1, **ask)
+    scaled = forecast(sales, 1, partial="scale", **ask)
+    assert dropped["forecast"].item() == scaled["forecast"].item() == size
+    assert scaled["date"].item() - dropped["date"].item() == pd.Timedelta(1, freq)
+    kept = [forecast(sales, 1, partial="keep", **ask)["forecast"].item()]
+    kept.append(forecast(sales, 1, as_of=readings[-1], **ask)["forecast"].item())
+    assert kept == [size / 2, size / 2]
+
+
+def test_receipts_and_shorter_days_break_nothing_off(recwarn):
+    rng = np.random.default_rng(3)
+    days = np.repeat(pd.date_range("2024-01-01", periods=60), 20)
+    clock = pd.to_timedelta(rng.integers(9 * 60, 21 * 60, len(days)), unit="min")
+    receipts = pd.DataFrame({"date": days + clock, "amount": 1.0})
+    early = receipts.drop(receipts.index[-20:]).iloc[:-5]
+    for given in (receipts, early):
+        assert len(forecast(given, 1, freq="D", model="naive", level=None)) == 1
+    hours = pd.date_range("2024-01-01", "2024-01-28 23:00", freq="h")  # a Sunday
+    closing = np.where(hours.day_of_week == 6, 17, 21)
+    opened = hours[(hours.hour >= 9) & (hours.hour <= closing)]
+    got = forecast(
+        pd.DataFrame({"date": opened, "amount": 1.0}), 1, freq="D", model="naive", level=None
+    )
+    assert got["forecast"].item() == 9.0
+    assert not recwarn.list
