@@ -15,7 +15,8 @@ from salesmgmt.engine.reconciliation import Covariance, Projection, shrink, wins
 from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import forecast, forecast_hierarchy, reconcile
 
-METHODS = ["mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out"]
+SPREADS = ["top_down", "middle_out"]
+METHODS = ["mint_shrink", "wls", "ols", "bottom_up", *SPREADS]
 
 
 def crossed(regions=3, products=2, periods=2, seed=0, spread=5.0):
@@ -99,7 +100,10 @@ def test_mint_without_residuals_says_so():
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_adds_up_and_ignores_order(method):
     base, errors = crossed()
-    got = reconcile(base, keys=["region", "product"], method=method, residuals=errors)
+    asked = {"keys": ["region", "product"], "method": method}
+    if method not in SPREADS:
+        asked["residuals"] = errors
+    got = reconcile(base, **asked)
     wide = got.assign(region=got.region.fillna("*"), product=got["product"].fillna("*"))
     wide = wide.pivot_table(index="date", columns=["region", "product"], values="forecast")
     for p in ["p0", "p1", "*"]:
@@ -108,7 +112,7 @@ def test_every_method_adds_up_and_ignores_order(method):
     for r in ["r0", "r1", "r2", "*"]:
         np.testing.assert_allclose(wide[r, "*"], wide[r, "p0"] + wide[r, "p1"], rtol=1e-12)
     mixed = base.sample(frac=1, random_state=3)
-    again = reconcile(mixed, keys=["region", "product"], method=method, residuals=errors)
+    again = reconcile(mixed, **asked)
     assert (again.index == mixed.index).all()
     np.testing.assert_allclose(again.loc[base.index, "forecast"], got["forecast"], rtol=1e-12)
 
@@ -274,6 +278,7 @@ def test_any_hierarchy_adds_up(cells, method, seed):
     past = base.drop(columns="forecast").merge(pd.DataFrame({"t": range(8)}), how="cross")
     past["date"] = pd.Timestamp("2025-01-01") + pd.to_timedelta(past.pop("t"), unit="D")
     past["residual"] = rng.normal(size=len(past))
+    past = None if method in SPREADS else past
     for positive in (False, True):
         got = reconcile(
             base, keys=["a", "b", "c"], method=method, residuals=past, non_negative=positive
@@ -770,3 +775,58 @@ def test_a_lower_end_of_zero_stays_there():
         got = forecast_hierarchy(pd.concat(frames), 4, keys="item", freq="M", method=method)
         item = got[got["item"].notna()]
         assert (item["lo_95"] < 1e-9).mean() > 0.9
+
+
+def test_ends_of_intervals_stay_in_their_order_when_a_forecast_is_raised():
+    from salesmgmt._forecast.tree import _around
+
+    ends = {"lo_95": [-1.0, -150.0, 8e14], "lo_80": [1.0, -140.0, 9e14], "hi_80": [150.0, 10, 1e15]}
+    base = pd.DataFrame({"forecast": [100.0, -50.0, 1e15], **ends})
+    moved = _around(base.assign(forecast=[200.0, 100.0, 100.3]), base, False)
+    assert moved.loc[0, ["lo_95", "lo_80"]].tolist() == [0.0, 2.0]  # was 99 and 2
+    assert moved.loc[1, ["lo_95", "lo_80"]].tolist() == [0.0, 10.0]
+    assert moved.loc[2, "hi_80"] == moved.loc[2, "forecast"] == 100.3  # was 100.25
+
+
+def test_shares_by_signs_are_told_or_refused():
+    base = pd.DataFrame(
+        {"shop": [None, "a", "b"], "date": "2026-01-01", "forecast": [90.0, 50, -49]}
+    )
+    ask = {"keys": "shop", "method": "top_down"}
+    with pytest.warns(DataWarning, match="2 node.*more than 2 times.*first a, b, since"):
+        reconcile(base, **ask)
+    kept = reconcile(base, non_negative=True, **ask)["forecast"]
+    assert kept.tolist() == [90, 90, 0]  # was 4500, 4500, 0
+    past = pd.DataFrame({"shop": ["a", "b"], "date": "2025-01-01", "amount": [30.0, -30.0]})
+    with pytest.raises(InputError, match="sums above and below zero that cancel, first a, b"):
+        reconcile(base, history=past, **ask)
+    assert reconcile(base, history=past, non_negative=True, **ask)["forecast"].tolist() == [
+        90,
+        90,
+        0,
+    ]
+    with pytest.warns(DataWarning, match="no row of 1 bottom node.*first b; they get no share"):
+        reconcile(base, history=past[:1], **ask)
+    with pytest.raises(InputError, match="residuals say nothing of the shares of 'top_down'"):
+        reconcile(base, residuals=past.rename(columns={"amount": "residual"}), **ask)
+
+
+def test_a_hierarchy_below_zero_or_without_amounts_is_told_of():
+    months = pd.date_range("2024-01-01", periods=12, freq="MS")
+    debts = pd.DataFrame(
+        {
+            "shop": np.repeat(["a", "b"], 12),
+            "date": np.tile(months, 2),
+            "amount": [5.0] * 12 + [-3.0] * 12,
+        }
+    )
+    ask = {"keys": "shop", "level": None, "method": "bottom_up"}
+    with pytest.warns(DataWarning, match="1 bottom series are forecast below zero, first b"):
+        assert forecast_hierarchy(debts, 1, **ask)["forecast"].tolist() == [5, 5, 0]
+    got = forecast_hierarchy(debts, 1, non_negative=False, **ask)
+    assert got["forecast"].tolist() == [2, 5, -3]
+    with pytest.raises(InputError, match="history has no known amount in 'amount'"):
+        forecast_hierarchy(debts.assign(amount=np.nan), 1, **ask)
+    for name in ("_at", "cutoff", "residual"):
+        with pytest.raises(InputError, match=f"keys names '{name}'"):
+            forecast_hierarchy(debts.rename(columns={"shop": name}), 1, **(ask | {"keys": name}))

@@ -258,6 +258,9 @@ def test_starts_that_say_nothing_or_two_things_are_refused():
     for name in ("step", "model", "lo_95"):
         with pytest.raises(InputError, match=f"by names {name!r}"):
             impact(sales.rename(columns={"store": name}), start="2024-07-01", by=name)
+    begun = {"s00": "2024-07-01"}
+    with pytest.raises(InputError, match=r"controls names 1 key.*'s00'; what was treated is no"):
+        impact(sales, start=begun, by="store", controls=["s00"])
 
 
 def test_width_of_a_sum_is_that_of_its_covariance():

@@ -104,3 +104,19 @@ def test_launches_month_after_month_are_no_season():
     new = NEW.assign(launch=given["date"].max() + pd.DateOffset(months=1))
     made = forecast_new(given, new, 6, by="sku", attributes="kind", level=None)
     np.testing.assert_allclose(made["forecast"], [10, 20, 40, 40, 40, 40], rtol=0.06)
+
+
+def test_attributes_are_finite_numbers_of_any_kind():
+    from decimal import Decimal
+
+    given = sold().assign(price=lambda d: 5.0 + d["sku"].str[-1].astype(int))
+    asked = {"attributes": "price", "n_analogues": 2}
+    plain = forecast_new(given, NEW, 3, **asked, **ASK)
+    exact = given.assign(price=[Decimal(str(x)) for x in given["price"]])
+    pd.testing.assert_frame_equal(forecast_new(exact, NEW, 3, **asked, **ASK), plain)
+    for old, new, where in (
+        (given, NEW.assign(price=np.inf), "launches: attribute 'price'.*1 row"),
+        (given.assign(price=given["price"].where(given["sku"] != "s1", np.inf)), NEW, "history:"),
+    ):
+        with pytest.raises(InputError, match=where):
+            forecast_new(old, new, 3, **asked, **ASK)

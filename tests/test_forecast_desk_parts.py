@@ -187,3 +187,11 @@ def test_units_move_no_part_of_what_swings_with_its_level(unit):
     other = components(pd.DataFrame({"date": dates, "amount": amount * unit}), freq="M")
     for part in ("trend", "season", "remainder"):
         np.testing.assert_allclose(other[part] / unit, own[part], rtol=1e-9, atol=1e-6)
+
+
+@pytest.mark.parametrize("tell", [components, anomalies])
+@pytest.mark.parametrize("name", ["_series", "_expected", "_free"])
+def test_keys_named_like_columns_in_between_are_refused(tell, name):
+    sales = pd.DataFrame({name: "a", "date": pd.date_range("2024-01-01", periods=9), "amount": 1.0})
+    with pytest.raises(InputError, match=f"by names '{name}'"):
+        tell(sales, by=name)

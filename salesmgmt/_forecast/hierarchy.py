@@ -34,6 +34,7 @@ METHODS = ("mint_shrink", "wls", "ols", "bottom_up", "top_down", "middle_out")
 _BOUND = re.compile(r"(lo|hi)_(\d+(?:\.\d+)?)")
 _DRAWS = 200  # errors drawn where a hierarchy is too large for exact interval widths
 _EXACT = 1500  # nodes up to which widths are exact
+_BEYOND = 2.0  # of the whole: a part that large is no share of it
 _SURE = 30  # draws that are all zero where nothing can be sold
 
 
@@ -76,10 +77,12 @@ def reconcile(
         ``forecast``; one step ahead if they can be had. Of a :func:`backtest` (``cutoff``) the
         errors of one window are not taken for independent: correlations count for as much as
         there are windows. Without it ``"wls"`` weighs each node by one over the number of bottom
-        series in it, and ``"mint_shrink"`` does the same with a ``DataWarning``.
+        series in it, and ``"mint_shrink"`` does the same with a ``DataWarning``. For ``"ols"`` and
+        ``"bottom_up"`` they only say how wide intervals become; for the others they are refused.
     non_negative : bool, default=False
         Whether the bottom must not be below zero: the constrained least squares solution, no
-        mere cutting off; for other methods negative bottoms become zero.
+        mere cutting off. ``"bottom_up"``: negative bottoms become zero; ``"top_down"`` and
+        ``"middle_out"``: negative forecasts and sums of ``history`` have no share.
     history : DataFrame, optional
         Past bottom values (``keys``, ``date``, ``amount``) for ``top_down`` and ``middle_out``:
         shares are those of the sums in it (proportions of historical averages; amounts divided
@@ -96,7 +99,9 @@ def reconcile(
         The rows of ``forecasts`` in their order with their index, with coherent ``forecast`` (or
         ``amount``). A bottom row whose forecast and interval ends are all 0 (a closed day), or 30
         and more draws that are, stays 0. Intervals move with the forecast and change their width
-        by the ratio of the standard errors after and before; ends that are missing stay so.
+        by the ratio of the standard errors after and before (with ``"top_down"`` and
+        ``"middle_out"`` they keep it: how wrong shares are is not known); ends that are missing
+        stay so.
         ``.attrs["shrinkage"]``: the intensity found.
 
     Raises
@@ -158,7 +163,7 @@ def reconcile_open(
     names = check_names(keys, "keys", caller=caller)
     if not names:
         raise InputError(f"{caller}(): keys is empty; name the key columns of the hierarchy.")
-    _check_use(method, history, middle, caller)
+    _check_use(method, residuals, history, middle, caller)
     base = _take_base(forecasts, names, date, amount, caller)
     nodes = base.nodes
     errors, intensity = _errors(nodes, method, residuals, date, caller)
@@ -166,7 +171,7 @@ def reconcile_open(
     start = _level(names, method, middle, caller) if method in _SPREADS else []
     shares = None
     if method in _SPREADS:
-        shares = _historic_shares(nodes, history, start, date, amount, caller)
+        shares = _historic_shares(nodes, history, start, date, amount, non_negative, caller)
 
     def leaves_of(part: Part, where: np.ndarray) -> np.ndarray:
         values = base.values[np.ix_(part.rows, where)]
@@ -174,6 +179,7 @@ def reconcile_open(
             return np.asarray(values[part.nodes.leaves])
         if method in _SPREADS:
             own = None if shares is None else shares[part.open]
+            values = np.maximum(values, 0.0) if non_negative else values
             return _from_level(part.nodes, values, start, own, caller)
         found = Projection(part.nodes.summing, part.nodes.leaves, errors.of(part.rows))
         return found.leaves(values, non_negative=non_negative)
@@ -192,9 +198,15 @@ def reconcile_open(
     return out
 
 
-def _check_use(method: str, history: object, middle: object, caller: str) -> None:
+def _check_use(
+    method: str, residuals: object, history: object, middle: object, caller: str
+) -> None:
     """Options that another method would leave unused are refused."""
-    if history is not None and method not in ("top_down", "middle_out"):
+    if residuals is not None and method in _SPREADS:
+        raise InputError(
+            f"{caller}(): residuals say nothing of the shares of {method!r}; leave them out."
+        )
+    if history is not None and method not in _SPREADS:
         raise InputError(f'{caller}(): history is for "top_down" and "middle_out", not {method!r}.')
     if middle is not None and method != "middle_out":
         raise InputError(f'{caller}(): middle is for "middle_out", not {method!r}.')
@@ -531,11 +543,11 @@ def _from_level(
         )
     if shares is not None:
         return values[top] * shares[:, None]
-    return _by_forecast_shares(nodes, values, start, top)
+    return _by_forecast_shares(nodes, values, start, top, caller)
 
 
 def _by_forecast_shares(
-    nodes: Nodes, values: np.ndarray, start: list[str], top: np.ndarray
+    nodes: Nodes, values: np.ndarray, start: list[str], top: np.ndarray, caller: str
 ) -> np.ndarray:
     """Level by level in the order of the keys: each node's share of its siblings' sum."""
     rest = [n for n in nodes.names if n not in start]
@@ -555,13 +567,26 @@ def _by_forecast_shares(
         below = total[parent]
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(below != 0, values[child] / below, even[parent][:, None])
+        beyond = np.unique(child[(np.abs(share) > _BEYOND).any(axis=1)])
+        if len(beyond):
+            warn(
+                f"{caller}(): {len(beyond)} node(s) get more than {_BEYOND:g} times what they are "
+                f"a part of, first {nodes.text(beyond)}, since forecasts above and below zero "
+                "nearly cancel. non_negative=True leaves out what is below zero."
+            )
         out *= np.where((child == parent)[:, None], 1.0, share)
         parent = child
     return out
 
 
 def _historic_shares(
-    nodes: Nodes, history: Any, start: list[str], date: str, amount: str, caller: str
+    nodes: Nodes,
+    history: Any,
+    start: list[str],
+    date: str,
+    amount: str,
+    non_negative: bool,
+    caller: str,
 ) -> np.ndarray | None:
     """Each leaf's part of its ancestor in the sums of a history."""
     if history is None:
@@ -587,11 +612,30 @@ def _historic_shares(
         )
     if not total.any():
         raise InputError(f"{caller}(): history has no bottom series of the forecasts.")
+    absent = np.setdiff1d(nodes.leaves, node[keep])
+    if len(absent):
+        warn(
+            f"{caller}(): history has no row of {len(absent)} bottom node(s), first "
+            f"{nodes.text(absent)}; they get no share."
+        )
     top = ancestors(nodes, start)
+    total = np.maximum(total, 0.0) if non_negative else total
     above = np.bincount(top[top >= 0], total[top >= 0], minlength=len(nodes))
+    _check_signs(nodes, total, above[top], caller)
     count = np.bincount(top[top >= 0], minlength=len(nodes))
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(above[top] != 0, total / above[top], 1.0 / np.maximum(count[top], 1))
+
+
+def _check_signs(nodes: Nodes, total: np.ndarray, above: np.ndarray, caller: str) -> None:
+    """Parts above and below zero that cancel are no shares of their sum."""
+    lost = np.flatnonzero((above == 0) & (total != 0))
+    if len(lost):
+        raise InputError(
+            f"{caller}(): history of {len(lost)} bottom node(s) has sums above and below zero that "
+            f"cancel, first {nodes.text(nodes.leaves[lost])}; they make no shares. Leave history "
+            "out, or choose other periods."
+        )
 
 
 # --------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -155,7 +155,8 @@ transform, clean
     _check_spans(panel, first, last, caller)
     record = _Record.of(panel, keys)
     record.days = Days.beneath(panel, history, date, calendar)
-    names = _take_controls(record, history, controls, first, date, caller)
+    treated = set(pd.Series(start).index) if isinstance(start, Mapping | pd.Series) else ()
+    names = _take_controls(record, history, controls, first, treated, date, caller)
     drivers = {"calendar": calendar, "events": events, "exog": names or None}
     options = record.options(tuple({level, _BASE}), transform, clean, drivers)
     with telling_once():
@@ -251,6 +252,7 @@ def _take_controls(
     history: Any,
     controls: Any,
     first: np.ndarray,
+    treated: Collection[Any],
     date: str,
     caller: str,
 ) -> list[str]:
@@ -258,7 +260,7 @@ def _take_controls(
     if controls is None:
         return []
     panel = record.panel
-    chosen = _chosen_series(history, record, controls, first, caller)
+    chosen = _chosen_series(history, record, controls, first, treated, caller)
     if chosen is not None:
         table = _other_series(record, first, chosen, caller)
         names = [f"_control{j}" for j in range(table.shape[2])]
@@ -319,11 +321,17 @@ def _table_of_controls(
 
 
 def _chosen_series(
-    history: Any, record: _Record, controls: Any, first: np.ndarray, caller: str
+    history: Any,
+    record: _Record,
+    controls: Any,
+    first: np.ndarray,
+    treated: Collection[Any],
+    caller: str,
 ) -> np.ndarray | None:
     """Which series are the controls, where they are: all others, or those of the keys named.
 
-    Named keys are not treated (``first`` says so then). None: the controls are columns.
+    Named keys are not treated (``first`` says so then), nor may they be (``treated``: those that
+    have a start of their own). None: the controls are columns.
     """
     if isinstance(controls, str) and controls == "others":
         return first >= np.iinfo(np.int64).max // 2
@@ -338,6 +346,12 @@ def _chosen_series(
     found = labels.isin(names).to_numpy()
     if found.all():
         raise InputError(f"{caller}(): controls names all keys of history; none is treated.")
+    both = [name for name in names if name in treated]
+    if both:
+        raise InputError(
+            f"{caller}(): controls names {len(both)} key(s) that start names too, first "
+            f"{both[0]!r}; what was treated is no control."
+        )
     first[found] = np.iinfo(np.int64).max // 2
     return np.asarray(found)
 

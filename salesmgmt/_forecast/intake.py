@@ -42,13 +42,13 @@ _FORECAST = "date forecast lo_* hi_* status"
 _RESULTS = {
     "forecast": _FORECAST,
     "Forecaster": _FORECAST + " draw amount",
-    "forecast_hierarchy": _FORECAST + " base",
+    "forecast_hierarchy": _FORECAST + " base _at residual cutoff",
     "forecast_new": _FORECAST + " age analogues",
     "forecast_sparse": _FORECAST + " chance",
     "simulate": "date draw amount",
     "backtest": _FORECAST + " cutoff model actual step",
-    "components": "date amount trend season holiday exog remainder",
-    "anomalies": "date amount expected lo hi score anomaly",
+    "components": "date amount trend season holiday exog remainder _*",
+    "anomalies": "date amount expected lo hi score anomaly _*",
     "impact": _FORECAST + " actual expected effect effect_* cumulative cumulative_* p_value placebo"
     " lift lift_* step model cutoff _*",
 }
@@ -390,17 +390,19 @@ def one_key(by: Any, *, caller: str) -> str:
 
 
 def _refuse_result_names(keys: list[str], values: tuple[str, str], caller: str) -> None:
-    """Keys are neither the dates and amounts themselves nor named like columns of the result."""
+    """Keys are neither the dates and amounts themselves nor named like columns of the result, or
+    of the tables it is made from."""
+    option = "keys" if caller == "forecast_hierarchy" else "by"
     for key in keys:
         if key in values:
             raise InputError(
-                f"{caller}(): by names {key!r}, which is the date or the amount; "
+                f"{caller}(): {option} names {key!r}, which is the date or the amount; "
                 "give columns that tell series apart."
             )
         patterns = _RESULTS.get(caller.split(".")[0], "").split()
         if any(fnmatchcase(str(key), pattern) for pattern in patterns):
             raise InputError(
-                f"{caller}(): by names {key!r}, which is a column of the result too; "
+                f"{caller}(): {option} names {key!r}, which is a column of the result too; "
                 f"rename it first: history.rename(columns={{{key!r}: ...}})."
             )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -157,7 +159,29 @@ def _take(
     roles |= {role: Date(column) for role, column in dates.items()}
     roles |= {f"x{i}": Key(c) for i, c in enumerate(names)}
     unique = ("product",) if arg == "launches" else ()
-    return take(frame, caller=caller, arg=arg, invalid=invalid, unique=unique, **roles)
+    rows = take(frame, caller=caller, arg=arg, invalid=invalid, unique=unique, **roles)
+    _refuse_endless(rows.frame, arg, names, caller)
+    decimals = {c: rows.frame[c].astype(float) for c in names if _is_decimal(rows.frame[c])}
+    return replace(rows, frame=rows.frame.assign(**decimals)) if decimals else rows
+
+
+def _refuse_endless(frame: pd.DataFrame, arg: str, names: list[str], caller: str) -> None:
+    """What is infinitely far from everything is like nothing."""
+    for name in names:
+        if not (_is_number(frame[name]) or _is_decimal(frame[name])):
+            continue
+        values = frame[name].to_numpy(float)
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise InputError(
+                f"{caller}(): {arg}: attribute {name!r} is not a finite number in {len(bad)} "
+                f"row(s), first in row {frame.index[bad[0]]}: {values[bad[0]]}. To mend: fill in "
+                "the value, or remove the rows."
+            )
+
+
+def _is_decimal(values: pd.Series) -> bool:
+    return values.dtype == object and all(isinstance(x, Decimal) for x in values)
 
 
 def _refuse_known(panel: Panel, new: pd.DataFrame, by: str) -> None:

@@ -17,6 +17,7 @@ from .._frames import (
     check_names,
     factorise,
     one_currency,
+    warn,
 )
 from ..engine.bank import LEARNED
 from ..engine.estimates import Estimates
@@ -96,7 +97,7 @@ def forecast_hierarchy(
         learn weights, ``"wls"`` or plain ``"mint_shrink"``. ``attrs["method"]`` tells:
         ``"mixture"``, or the method.
     non_negative : bool, default=True
-        As in :func:`reconcile`.
+        As in :func:`reconcile`; a ``DataWarning`` tells of bottom series forecast below zero.
     freq, season_length, model, level, calendar, events, partial, gaps, as_of, invalid, date, \
 amount, transform, clean
         As in :func:`forecast`, node by node; amounts are added up before they are transformed or
@@ -158,6 +159,8 @@ amount, transform, clean
         as_of=as_of,
         invalid=invalid,
     )
+    if not np.isfinite(panel.values).any():
+        raise InputError(f"{caller}(): history has no known amount in {amount!r}.")
     panel = panel.with_rows()  # every node is forecast
     frame, labels = _added_up(panel, names, wanted)
     made = _how(panel, model, calendar, events, transform, clean)
@@ -168,6 +171,8 @@ amount, transform, clean
     base = _base(frame, panel, end, horizon, {**made, "level": level, "shared": shared})
     base = _with_widths_of_sums(base, labels, names, shared, horizon, made)
     base, unsure = _with_ends(_without(base, ended))
+    if non_negative:
+        _tell_of_negative(base, labels, caller)
     tree = Tree.of(labels, names, caller)
     shut = _closed(tree, panel, frame, end, horizon, made)
     base = _with_closed(base, shut)
@@ -206,6 +211,19 @@ def _how(
         "transform": check_transform(transform, panel, caller=panel.caller),
         "clean": check_bool(clean, "clean", caller=panel.caller),
     }
+
+
+def _tell_of_negative(base: pd.DataFrame, labels: pd.DataFrame, caller: str) -> None:
+    """Net returns or balances come out as zero: the user should know why."""
+    bottom = np.flatnonzero(labels.notna().all(axis=1))
+    below = base["_node"].isin(bottom) & (base["forecast"] < 0)
+    some = base.loc[below, "_node"].unique()
+    if len(some):
+        first = " / ".join(map(str, labels.iloc[int(some.min())]))
+        warn(
+            f"{caller}(): {len(some)} bottom series are forecast below zero, first {first}; "
+            "they are held at zero. non_negative=False lets them be negative."
+        )
 
 
 def _reconciled(
@@ -376,15 +394,18 @@ def _mixed(
 def _around(out: pd.DataFrame, base: pd.DataFrame, non_negative: bool) -> pd.DataFrame:
     """Intervals around the new forecasts as they lie around the base forecasts.
 
-    What is raised keeps its lower ends in proportion: where nothing may be sold, that stays so.
+    What is raised keeps its lower ends in proportion: where nothing may be sold, that stays so,
+    and an end below zero is not raised above it, past that of a lower level.
     """
     before, now = base["forecast"].to_numpy(), out["forecast"].to_numpy()
     kept = np.divide(now, before, out=np.ones(len(now)), where=before > 0)
     for name in [c for c in base.columns if str(c).startswith(("lo_", "hi_"))]:
         end = base[name].to_numpy()
-        moved = end + now - before
+        moved = now + (end - before)  # in this order ends of any size stay in theirs
         if name.startswith("lo_"):
-            moved = np.where((end >= 0) & (now > before), end * kept, moved)
+            raised = (before > 0) & (now > before)
+            part = np.where(end >= 0, np.minimum(end * kept, moved), np.minimum(moved, 0.0))
+            moved = np.where(raised, part, moved)
         out[name] = np.maximum(moved, 0.0) if non_negative else moved
     return out
 

@@ -10,15 +10,17 @@ __all__ = ["distinct", "group_sums", "rows_of"]
 def group_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
     """Sum of ``values`` by code, (n,); the same whatever the order of rows.
 
-    Floats are added as whole multiples of a power of two that is small enough not to matter (the
-    sum of all absolute values takes 61 bits): whole numbers add up exactly in any order.
+    Floats are added as whole multiples of a power of two, one a group, that is small enough not
+    to matter (the sum of the group's absolute values takes 61 bits): whole numbers add up exactly
+    in any order, whatever size those of other groups have.
     """
-    size = float(np.abs(values).sum())
-    if size == 0 or not len(values):
+    if not len(values):
         return np.zeros(n)
-    shift = int(np.clip(61 - np.ceil(np.log2(size)), -1000, 1000))
+    size = np.bincount(codes, np.abs(values), n)
+    bits = np.ceil(np.log2(np.where(size > 0, size, 1.0)))
+    shift = np.clip(61 - bits, -1000, 1000).astype(np.int32)
     whole = np.zeros(n, dtype=np.int64)
-    np.add.at(whole, codes, np.rint(np.ldexp(values, shift)).astype(np.int64))
+    np.add.at(whole, codes, np.rint(np.ldexp(values, shift[codes])).astype(np.int64))
     return np.ldexp(whole.astype(np.float64), -shift)
 
 
