@@ -279,6 +279,10 @@ def test_a_return_takes_back_what_its_sale_earned():
     late = CommissionPlan(tiers, base="amount", mode="retroactive",
                           clawback={"basis": "original", "within_days": 20})  # fmt: skip
     assert payout(deals, late, by="rep")["clawback"].tolist() == [0, 0]
+    for days, taken in {28: -800, 27: 0}.items():  # 10 January to 7 February: the 28th day counts
+        rule = {"basis": "original", "within_days": days}
+        plan = CommissionPlan(tiers, base="amount", mode="retroactive", clawback=rule)
+        assert payout(deals, plan, by="rep")["clawback"].tolist() == [0, taken]
 
 
 def test_pay_on_collection_waits_for_the_money():

@@ -136,6 +136,16 @@ def test_a_hire_on_the_first_of_a_month_ramps_as_if_the_plan_had_begun_before():
     assert weeks.to_numpy()[0][:4].tolist() == [0.75, 1.0, 1.0, 1.0]  # weeks of 16, 23, 30 December
 
 
+def test_a_hire_before_a_retail_year_ramps_by_the_length_of_its_periods():
+    """364 days in twelve periods: one that began k periods and a half before is in its k + 2nd."""
+    curve = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+    first = ramp(pd.Series({"n": None}), ("4-4-5", 2025)).columns[0]
+    for k in range(5):
+        hired = first - pd.Timedelta(days=int((k + 0.5) * 364 / 12))
+        got = ramp(pd.Series({"n": hired}), ("4-4-5", 2025), curve=curve).to_numpy()[0]
+        assert got.tolist()[:3] == [curve[min(k + 1 + i, 6)] for i in range(3)]
+
+
 def test_fiscal_quarters_of_ramp_and_capacity():
     quarters = ("2025-02-01", "2026-01-31", "Q")
     got = ramp(pd.Series({"n": "2025-01-20"}), quarters, year_start=2)
