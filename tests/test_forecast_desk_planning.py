@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from salesmgmt._forecast.comparison import cosine_weighted
 from salesmgmt.errors import InputError
 from salesmgmt.forecast import backtest, compare_models, forecast_new
 
@@ -52,6 +53,52 @@ def test_size_is_right_and_a_better_model_is_seen():
     assert better["p_value"] < 0.01
 
 
+def rolling(windows, horizon, step, seed=0):
+    """Forecasts of a random walk, too high by one and too low by one: equally good."""
+    rng = np.random.default_rng(seed)
+    walk = rng.normal(size=windows * step + horizon + 1).cumsum()
+    date = pd.date_range("2015-01-01", periods=len(walk), freq="MS")
+    cut = np.repeat(np.arange(windows) * step, horizon)
+    ahead = np.tile(np.arange(1, horizon + 1), windows)
+    rows = {"cutoff": date[cut], "date": date[cut + ahead], "actual": walk[cut + ahead]}
+    parts = [
+        pd.DataFrame({**rows, "model": name, "forecast": walk[cut] + b, "step": ahead})
+        for name, b in (("high", 1.0), ("low", -1.0))
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("layout", [(3, 12, 12), (24, 6, 1)])
+def test_size_is_right_where_origins_forecast_several_steps(layout):
+    equal = [compare_models(rolling(*layout, seed=s), reference="low") for s in range(120)]
+    assert np.mean([x["p_value"].item() < 0.05 for x in equal]) <= 0.15
+
+
+def test_origins_a_horizon_apart_are_a_sample_of_means():
+    seen = rolling(5, 4, 4, seed=3)
+    lost = (seen["forecast"] - seen["actual"]).abs().groupby([seen["model"], seen["cutoff"]]).mean()
+    want = stats.ttest_1samp(lost["high"] - lost["low"], 0.0)
+    for given in (seen, seen.drop(columns="step"), seen.drop(columns="cutoff")):
+        got = compare_models(given, reference="low").iloc[0]
+        assert got["n"] == 5
+        assert got["statistic"] == pytest.approx(want.statistic)
+        assert got["p_value"] == pytest.approx(want.pvalue)
+
+
+def test_all_cosine_waves_together_are_the_variance():
+    d = np.random.default_rng(8).normal(0.3, 1.0, 15)
+    want = stats.ttest_1samp(d, 0.0)
+    got = cosine_weighted(d, 14)
+    assert got == pytest.approx((want.statistic, want.pvalue))
+
+
+def test_origins_within_one_horizon_tell_nothing():
+    got = compare_models(rolling(4, 6, 1), reference="low").iloc[0]
+    assert got["n"] == 4
+    assert np.isnan(got["p_value"])
+    assert np.isfinite(got["gain"])
+
+
 def test_backtest_goes_in_and_groups_come_out():
     rng = np.random.default_rng(0)
     dates = pd.date_range("2020-01-01", periods=48, freq="MS")
@@ -59,7 +106,7 @@ def test_backtest_goes_in_and_groups_come_out():
     seen = backtest(pd.concat(rows), 3, windows=6, by="shop", level=None)
     whole = compare_models(seen)
     assert whole["model"].tolist() == ["auto"]
-    assert whole["n"].tolist() == [18]
+    assert whole["n"].tolist() == [6]
     assert len(compare_models(seen, by="shop")) == 2
     mixed = compare_models(seen.sample(frac=1, random_state=0))
     pd.testing.assert_frame_equal(whole, mixed)

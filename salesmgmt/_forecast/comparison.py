@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, check_choice, check_names, factorise, take
+from .._frames import Amount, Date, Key, Rows, check_choice, check_names, factorise, take
 from ..errors import InputError
 
 __all__ = ["compare_models"]
@@ -24,15 +24,15 @@ def compare_models(
 ) -> pd.DataFrame:
     """Test every model of a backtest against one of them (Diebold and Mariano).
 
-    Losses are averaged over series for each date and step, so that series which err together
-    count once; the variance of the mean allows for overlapping horizons.
+    Losses are averaged over series and steps for each origin, so that what errs together counts
+    once; the variance of the mean allows for origins less than a horizon apart.
 
     Parameters
     ----------
     predictions : DataFrame
         What :func:`backtest` returned: ``model``, ``date``, ``actual``, ``forecast``, optionally
-        ``cutoff`` and ``step``, and key columns. Not modified. Without ``step`` the dates after
-        each cutoff are counted; without both, forecasts are taken to be of one step.
+        ``cutoff`` and ``step``, and key columns. Not modified. Without ``cutoff`` origins lie
+        ``step`` dates back; without both, forecasts are taken to be of one step.
     reference : str, default="seasonal_naive"
         The model the others are compared with.
     by : str or sequence of str, optional
@@ -45,8 +45,9 @@ def compare_models(
     Returns
     -------
     DataFrame
-        ``by``, ``model``, ``n`` (dates compared), ``gain`` (share of the reference's loss that is
-        saved), ``statistic`` (negative: better than the reference), ``p_value`` (two-sided).
+        ``by``, ``model``, ``n`` (origins compared), ``gain`` (share of the reference's loss that
+        is saved), ``statistic`` (negative: better than the reference), ``p_value`` (two-sided;
+        NaN with fewer than three origins, or where all lie within one horizon).
 
     Raises
     ------
@@ -58,7 +59,12 @@ def compare_models(
     F. X. Diebold, R. S. Mariano, "Comparing predictive accuracy", Journal of Business & Economic
     Statistics 13 (1995), 253-263. D. Harvey, S. Leybourne, P. Newbold, "Testing the equality of
     prediction mean squared errors", International Journal of Forecasting 13 (1997), 281-291 (the
-    correction for few forecasts, and Student's distribution).
+    correction for few forecasts, and Student's distribution: origins apart, or one step alone).
+    E. Lazarus, D. J. Lewis, J. H. Stock, M. W. Watson, "HAR inference: recommendations for
+    practice", Journal of Business & Economic Statistics 36 (2018), 541-559, and L. Coroneo,
+    F. Iacone, "Comparing predictive accuracy in small samples using fixed-smoothing
+    asymptotics", Journal of Applied Econometrics 35 (2020), 391-409 (mean losses over several
+    steps from origins that overlap: cosine weights, as many as there are horizons).
 
     Examples
     --------
@@ -90,12 +96,7 @@ def compare_models(
     frame["_model"] = rows.frame["model"].astype(str).to_numpy()
     frame["_loss"] = np.abs(e) if loss == "absolute" else e * e
     frame["_date"] = rows["date"]
-    frame["_cut"] = rows["cutoff"] if "cutoff" in rows else frame["_date"]
-    frame["_step"] = 1.0
-    if "step" in rows:
-        frame["_step"] = rows["step"]
-    elif "cutoff" in rows:  # errors of one origin overlap, whether the column is there or not
-        frame["_step"] = frame.groupby("_cut")["_date"].rank(method="dense")
+    frame["_cut"], frame["_end"] = _origins(rows)
     if not isinstance(reference, str) or reference not in set(frame["_model"]):
         known = ", ".join(sorted(set(frame["_model"])))
         raise InputError(f"{caller}(): reference {reference!r} is not a model; there are: {known}.")
@@ -110,6 +111,16 @@ def compare_models(
     if found is None:
         return out
     return pd.concat([found.labels.iloc[of].reset_index(drop=True), out], axis=1)
+
+
+def _origins(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """When each forecast was made and what it is of, on one scale."""
+    dates = rows["date"].astype(np.int64)
+    if "cutoff" in rows:
+        return rows["cutoff"].astype(np.int64), dates
+    place = np.unique(dates, return_inverse=True)[1]
+    step = rows["step"] if "step" in rows else np.ones(len(rows))
+    return place - step, place
 
 
 def _of_group(part: pd.DataFrame, reference: str, caller: str) -> list[list[Any]]:
@@ -128,17 +139,46 @@ def _of_group(part: pd.DataFrame, reference: str, caller: str) -> list[list[Any]
             f"{caller}(): model {lost!r} lacks {most - have} of {most} forecasts that others have; "
             "compare models over the same rows (those of all others that it has too)."
         )
-    lags = int(part["_step"].max()) - 1
+    several, overlap = _overlap(part)
     out = []
     for model in wide.columns:
         if model == reference:
             continue
-        d = (wide[model] - wide[reference]).to_numpy()
-        statistic, p = diebold_mariano(d, lags)
+        apart = wide[model] - wide[reference]
+        d = apart.groupby(level="_cut", sort=True).mean().to_numpy()
+        if not several or not overlap:
+            statistic, p = diebold_mariano(d, overlap)
+        elif overlap < len(d) - 1:
+            statistic, p = cosine_weighted(d, len(d) // (overlap + 1))
+        else:  # all that is known is one horizon
+            statistic, p = np.nan, np.nan
         base = wide[reference].mean()
-        gain = -d.mean() / base if base > 0 else np.nan
+        gain = -apart.mean() / base if base > 0 else np.nan
         out.append([model, len(d), gain, statistic, p])
     return out
+
+
+def _overlap(part: pd.DataFrame) -> tuple[bool, int]:
+    """Whether origins forecast several dates each, and how many more begin within a horizon."""
+    windows = part.groupby("_cut", sort=True)["_end"].agg(["max", "nunique"])
+    later = np.searchsorted(windows.index.to_numpy(), windows["max"].to_numpy())
+    within = later - np.arange(1, len(windows) + 1)
+    return bool((windows["nunique"] > 1).any()), max(int(within.max()), 0)
+
+
+def cosine_weighted(d: np.ndarray, waves: int) -> tuple[float, float]:
+    """Statistic and two-sided p-value of a mean of zero, the variance by a few slow waves."""
+    from scipy.special import stdtr
+
+    n, waves = len(d), max(min(waves, len(d) - 1), 1)
+    if n < 3:
+        return np.nan, np.nan
+    angle = np.pi * np.arange(1, waves + 1)[:, None] * (np.arange(n) + 0.5) / n
+    variance = 2 / n * float(((np.cos(angle) @ d) ** 2).mean())
+    if not variance > 0:
+        return np.nan, np.nan
+    statistic = float(d.mean() / np.sqrt(variance / n))
+    return statistic, float(2 * stdtr(waves, -abs(statistic)))
 
 
 def diebold_mariano(d: np.ndarray, lags: int) -> tuple[float, float]:
