@@ -237,3 +237,39 @@ def test_the_oddest_values_are_named():
     assert "2024-07-18" in named  # the last, furthest away
     ax.figure.canvas.draw()
     assert not _overlap(ax.texts)
+
+
+def test_legends_in_a_grid_stay_in_their_own_axes():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    names = [f"华东大区第{i}销售中心与客户服务部 long name" for i in range(3)]
+    months = pd.date_range("2024-01-01", periods=24, freq="MS")
+    sales = pd.concat(
+        [
+            pd.DataFrame({"shop": n, "date": months, "amount": 100.0 + np.arange(24) % 5})
+            for n in names
+        ]
+    )
+    ahead = forecast(sales, 3, by="shop", model="naive")
+    parts = components(sales[sales["shop"] == names[0]])
+    figure, grid = plt.subplots(2, 2, figsize=(9, 6))
+    drawn = [plots.fan_chart(ahead, ax=grid[0, 0]), plots.component_stack(parts, ax=grid[0, 1])]
+    drawn.append(plots.fan_chart(ahead[ahead["shop"] == names[0]], ax=grid[1, 0]))
+    figure.canvas.draw()
+    for ax in drawn:
+        own, legend = ax.get_window_extent(), ax.get_legend().get_window_extent()
+        assert own.x0 - 1 <= legend.x0 < legend.x1 <= own.x1 + 1
+        assert own.y0 - 1 <= legend.y0 < legend.y1 <= own.y1 + 1
+        highest = max(np.nanmax(line.get_ydata()) for line in ax.lines)
+        assert ax.transData.transform((0, highest))[1] < legend.y0  # nothing runs behind it
+    plt.close(figure)
+
+
+def test_the_interval_of_a_single_period_can_be_seen():
+    months = pd.date_range("2024-01-01", periods=24, freq="MS")
+    sales = pd.DataFrame({"date": months, "amount": 100.0 + np.arange(24) % 5})
+    ahead = forecast(sales, 1, model="naive", level=[80])
+    ax = plots.fan_chart(ahead)
+    (bar,) = ax.collections
+    ends = bar.get_paths()[0].vertices[:, 1]
+    np.testing.assert_allclose(ends, ahead[["lo_80", "hi_80"]].iloc[0])
+    assert bar.get_linewidths()[0] > 1

@@ -72,6 +72,7 @@ _CHINESE = (
 
 
 _OURS: weakref.WeakSet[Any] = weakref.WeakSet()  # figures made here: their size is ours to set
+_MADE: weakref.WeakSet[Any] = weakref.WeakSet()  # the same, also when they are finished
 
 
 def axes(
@@ -100,6 +101,7 @@ def axes(
 
         figure, ax = plt.subplots(figsize=figsize, layout="constrained")
         _OURS.add(figure)
+        _MADE.add(figure)
     elif not hasattr(ax, "fill_between"):
         raise InputError(f"{caller}(): ax must be Axes of matplotlib, got {type(ax).__name__}.")
     return frame, ax
@@ -174,9 +176,45 @@ def _known_characters() -> frozenset[int]:
 
 
 def legend(ax: Axes, **options: Any) -> Axes:
-    """A legend that :func:`finish` does not make: at a place of its own."""
+    """A legend that :func:`finish` does not make: at a place of its own.
+
+    Outside the Axes only where nothing else stands there: in a grid of the caller's it would lie
+    on the neighbours.
+    """
+    if "bbox_to_anchor" in options and _has_neighbours(ax):
+        return _legend_above(ax, ncols=options.get("ncols", 1))
     shown = ax.legend(**{"frameon": False, "fontsize": 9, **options})
     _as_written([*shown.get_texts(), shown.get_title()])
+    return ax
+
+
+def _has_neighbours(ax: Axes) -> bool:
+    """Whether the caller's figure holds Axes at another place."""
+    if ax.figure in _MADE:
+        return False
+    place = ax.get_position().bounds
+    others = ax.figure.figure.axes  # of the whole figure, also where this is a part of one
+    return any(o is not ax and o.get_position().bounds != place for o in others)
+
+
+def _legend_above(ax: Axes, *, ncols: int, fontsize: float = 7.0) -> Axes:
+    """A legend inside, over what is drawn, for which the scale is made longer at its upper end."""
+    wide = room(ax)
+    names = ax.get_legend_handles_labels()[1]
+    most = max(int((wide - 30) / (0.6 * fontsize)), 8)
+    widest = min(max(map(letters, names), default=1), most)
+    ncols = max(1, min(ncols, int(wide / (0.6 * fontsize * widest + 30))))
+    shown = ax.legend(frameon=True, facecolor=ax.get_facecolor(), framealpha=0.75, ncols=ncols,
+                      edgecolor="none", fontsize=fontsize, loc="upper left", labelspacing=0.25,
+                      columnspacing=1.0, borderaxespad=0.2)  # fmt: skip
+    for text in shown.get_texts():
+        text.set_text(shortened(text.get_text(), most))
+    _as_written([*shown.get_texts(), shown.get_title()])
+    if ax.get_yscale() == "linear":
+        high = 72 * ax.get_window_extent().height / ax.figure.dpi
+        taken = min((1.35 * fontsize * -(-len(names) // ncols) + 8) / max(high, 1.0), 0.5)
+        low, top = ax.get_ylim()
+        ax.set_ylim(low, low + (top - low) / (1 - taken))
     return ax
 
 

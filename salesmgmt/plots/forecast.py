@@ -84,8 +84,9 @@ def fan_chart(
         _explain_bands(ax, levels, lang)
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
-    finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=True)
-    return legend_below(ax, ncols=4) if len(parts) > 2 else ax
+    many = len(parts) > 2
+    finish(ax, title=t(lang, "Sales forecast", "销售预测"), legend=not many)
+    return legend_below(ax, ncols=4) if many else ax
 
 
 def _levels(frame: Any) -> tuple[Any, list[float]]:
@@ -179,8 +180,13 @@ def _one(
     for x, shade in zip(levels[::-1], _shades(levels)):
         known = part[f"lo_{x:g}"].notna().any()
         label = _band_name(x, lang) if alone and known else None
-        ax.fill_between(when, part[f"lo_{x:g}"], part[f"hi_{x:g}"], color=colour, alpha=shade,
-                        linewidth=0, label=label)  # fmt: skip
+        low, high = part[f"lo_{x:g}"], part[f"hi_{x:g}"]
+        if len(part) == 1:  # a band of no width cannot be seen
+            ax.vlines(
+                when, low, high, color=colour, alpha=2 * shade, linewidth=8, label=label or ""
+            )
+        else:
+            ax.fill_between(when, low, high, color=colour, alpha=shade, linewidth=0, label=label)
     ax.plot(when, part["forecast"], color=colour, linewidth=2, label=name,
             marker="o" if len(part) == 1 else None)  # fmt: skip
 
