@@ -300,6 +300,49 @@ def test_pay_on_collection_waits_for_the_money():
     assert got["payout"].tolist() == [0, 150]
 
 
+@pytest.mark.parametrize(
+    ("rules", "held"),
+    [
+        ({}, [10.0, 100.0]),  # 1,000 at 1 %, then 1,000 at 10 %
+        ({"round_at": "period"}, [10.0, 100.0]),
+        ({"scope": "row"}, [10.0, 10.0]),
+        ({"mode": "retroactive"}, [100.0, 100.0]),
+        ({"cap": 55}, [5.0, 50.0]),  # half of what they would have earned
+        ({"multiplier": "quality"}, [15.0, 150.0]),
+        ({"pays": "flat", "tiers": [(0, 0), (1500, 300)], "mode": "retroactive"}, [150.0, 150.0]),
+    ],
+)
+def test_what_waits_for_its_money_is_what_the_row_itself_has_earned(rules, held):
+    deals = pd.DataFrame(
+        {"rep": "a", "date": ["2025-01-05", "2025-01-20"], "amount": 1000.0, "quality": 1.5}
+    )
+    rules = {"tiers": [(0, 0.01), (1000, 0.10)], "round_at": "row", **rules}
+    plan = CommissionPlan(rules.pop("tiers"), base="amount", pay_on="collection", **rules)
+    for late, money in enumerate(held):
+        deals["collected_date"] = "2025-01-31"
+        deals.loc[late, "collected_date"] = "2025-02-10"
+        got = payout(deals, plan, by="rep")
+        assert got["held"].tolist() == [-money, 0]
+        assert got["released"].tolist() == [0, money]
+        assert got["payout"].tolist() == [sum(held) - money, money]
+
+
+def test_a_sale_and_its_return_wait_each_for_its_own_money():
+    """They pay nothing together; the return was refunded at once, the sale is not collected."""
+    deals = pd.DataFrame(
+        {
+            "rep": "a",
+            "date": ["2025-01-05", "2025-01-20"],
+            "amount": [1000.0, -1000.0],
+            "collected_date": ["2025-02-10", "2025-01-20"],
+        }
+    )
+    plan = CommissionPlan([(0, 0.1)], base="amount", pay_on="collection", clawback="pay",
+                          round_at="row")  # fmt: skip
+    got = payout(deals, plan, by="rep")
+    assert got["payout"].tolist() == [-100, 100]
+
+
 def test_payments_of_a_rep_add_up_to_the_rounded_whole():
     sales = pd.DataFrame({"rep": "a", "period": range(7), "amount": [0.33] * 7})
     got = payout(sales, CommissionPlan([(0, 0.5)], base="amount", round_at="rep"), by="rep")

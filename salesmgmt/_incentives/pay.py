@@ -140,6 +140,8 @@ def _tier_rules(
     """
     job, plan = climb.job, climb.plan
     rows = np.flatnonzero(_live(job) & inside[job.cell % job.shape[1]])
+    if plan.pay_on == "collection":
+        rows = _by_collection(job, rows)
     cut = np.zeros(job.shape, dtype=np.int64)
     if plan.scope == "row":
         commission, cut = _each_row(climb, rows, pieces)
@@ -157,10 +159,16 @@ def _tier_rules(
 def _over_row(climb: Climb, cell: np.ndarray, pay: np.ndarray) -> np.ndarray:
     """What rows pay (or take back) beyond the ceiling of one row, taken off; by cell."""
     out = np.zeros(climb.job.there.size, dtype=np.int64)
-    if "row" in climb.plan.caps:
-        most = int(fraction(climb.plan.caps["row"]) / fraction_of(climb.job.step))
-        np.add.at(out, cell, np.clip(pay, -most, most) - pay)
+    np.add.at(out, cell, _under_ceiling(climb, pay) - pay)
     return out.reshape(climb.job.shape)
+
+
+def _under_ceiling(climb: Climb, pay: np.ndarray) -> np.ndarray:
+    """Pay of rows, none beyond the ceiling of one row."""
+    if "row" not in climb.plan.caps:
+        return pay
+    most = int(fraction(climb.plan.caps["row"]) / fraction_of(climb.job.step))
+    return np.clip(pay, -most, most)
 
 
 def _other_rules(
@@ -176,7 +184,7 @@ def _other_rules(
     }
     if plan.pay_on == "collection":
         due = rules["commission"] + rules["multiplier"] + rules["cap"]
-        out["held"], out["released"] = _held(job, due, rows)
+        out["held"], out["released"] = _held(climb, due, _by_collection(job, rows))
     return out
 
 
@@ -393,14 +401,10 @@ def _each_row(
     climb: Climb, rows: np.ndarray, pieces: list[Piece] | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Every row climbs the tiers by itself; a return takes back what such a sale would pay."""
-    job, plan = climb.job, climb.plan
-    credit = job.credit[rows]
-    sign, size = np.where(credit < 0, -1, 1), np.abs(credit)
+    job, credit = climb.job, climb.job.credit[rows]
+    size = np.abs(credit)
     top, bottom = climb.pay(job.cell[rows], size)
-    if plan.round_at == "row":
-        pay = np.asarray(round_div(top * sign, bottom, plan.rounding)).astype(np.int64)
-    else:
-        pay = _spread(climb, top * sign, bottom, job.cell[rows])
+    pay = _alone(climb, rows, top, bottom)
     if pieces is not None:
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.where(size > 0, np.asarray(top / bottom, dtype=float) / size, 0.0)
@@ -409,6 +413,15 @@ def _each_row(
     out = np.zeros(job.there.size, dtype=np.int64)
     np.add.at(out, job.cell[rows], pay)
     return out.reshape(job.shape), _over_row(climb, job.cell[rows], pay)
+
+
+def _alone(climb: Climb, rows: np.ndarray, top: np.ndarray, bottom: Any) -> np.ndarray:
+    """Whole pay of rows that climb by themselves; ``top / bottom``: that of their size."""
+    job, plan = climb.job, climb.plan
+    sign = np.where(job.credit[rows] < 0, -1, 1)
+    if plan.round_at == "row":
+        return np.asarray(round_div(top * sign, bottom, plan.rounding)).astype(np.int64)
+    return _spread(climb, top * sign, bottom, job.cell[rows])
 
 
 def _spread(climb: Climb, top: np.ndarray, bottom: Any, cell: np.ndarray) -> np.ndarray:
@@ -635,22 +648,58 @@ def _pot(climb: Climb, amount: np.ndarray, target: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _held(job: Job, due: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_collection(job: Job, rows: np.ndarray) -> np.ndarray:
+    """Rows alike but for the day of collection must not depend on the order they came in."""
+    assert job.collected is not None
+    return rows[np.argsort(job.collected[rows], kind="stable")]
+
+
+def _held(climb: Climb, due: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What rows earned moves from the period of sale to that of collection."""
+    job = climb.job
     held, released = (np.zeros(job.there.size, dtype=np.int64) for _ in range(2))
     assert job.collected is not None
-    # Rows alike but for the day of collection must not depend on the order they came in.
-    rows = rows[np.argsort(job.collected[rows], kind="stable")]
     order = rows[_in_time(job, rows)]
-    cell, credit = job.cell[order], job.credit[order]
-    span = job.shape[1]
     if len(order):
-        starts = np.flatnonzero(np.r_[True, np.diff(cell) != 0])
-        total = np.repeat(np.add.reduceat(credit, starts), np.diff(np.r_[starts, len(cell)]))
-        part = cumulative_parts(due.reshape(-1)[cell], credit, total, starts)
+        cell, span = job.cell[order], job.shape[1]
+        part = _earned_by_row(climb, due.reshape(-1)[cell], order)
         later = job.collected[order] != cell % span
         np.add.at(held, cell[later], -part[later])
         arrived = later & (job.collected[order] < span)
         goes = cell // span * span + job.collected[order]
         np.add.at(released, goes[arrived], part[arrived])
     return held.reshape(job.shape), released.reshape(job.shape)
+
+
+def _earned_by_row(climb: Climb, due: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The pay of periods (``due``, repeated for each row in the order of time) by row.
+
+    Where rows earn by themselves, or slice by slice, that is theirs, as the trace tells it, with
+    the multiplier; under a ceiling all are cut in proportion. What the period pays beyond its rows
+    (a rate that has moved for the year so far) goes by their credits, and so does all pay at one
+    rate for the period. Sums for a tier reached are shared by the sales, not by the returns.
+    """
+    job, plan = climb.job, climb.plan
+    cell, credit = job.cell[rows], job.credit[rows]
+    starts = np.flatnonzero(np.r_[True, np.diff(cell) != 0])
+    count = np.diff(np.r_[starts, len(cell)])
+
+    def shared(whole: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        return cumulative_parts(whole, weight, total(weight), starts)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.repeat(np.add.reduceat(values, starts), count)
+
+    if plan.scope == "row":
+        own = _alone(climb, rows, *climb.pay(cell, np.abs(credit)))
+    elif plan.pays == "rate" and plan.mode == "marginal":
+        own = _marginal_rows(climb, rows, None)
+    else:
+        return shared(due, credit if plan.pays == "rate" else np.maximum(credit, 0))
+    own = _under_ceiling(climb, own)
+    if plan.multiplier is not None and job.multiplier is not None:
+        scale = np.full(len(own), job.multiplier_scale)
+        own = cumulative_parts(job.multiplier.reshape(-1)[cell], own, scale, starts)
+    rest = due - total(own)
+    cut = rest < -np.repeat(count, count)  # more than rounding
+    return np.where(cut, shared(due, own), own + shared(np.where(cut, 0, rest), credit))

@@ -111,7 +111,11 @@ class CommissionPlan:
     pay_on : {"booking", "collection"}, default="booking"
         ``"collection"``: what a row earned is held until the date in column
         ``collected_date`` and paid in that period. A return is taken back on that date of its
-        own (the day of the refund), one with ``clawback="original"`` at once.
+        own (the day of the refund), one with ``clawback="original"`` at once. A row earned its
+        own slices (``marginal``) or its own pay (``scope="row"``), as the trace tells; under a
+        ceiling all rows of the period are cut in proportion; at one rate for the period, and
+        for what a rate that moved adds to the year so far, rows share by amount, sums for a
+        tier reached are shared by the sales.
     true_up : bool, default=True
         Cumulative plans that are retroactive or interpolated: whether the rate reached to date
         also applies to what earlier periods sold. False: to the period's own amount alone.

@@ -111,3 +111,28 @@ def test_a_year_paid_in_periods_is_the_year_paid_at_once(seed, mode):
     year = payout(sales, whole, by="rep", freq="Y").set_index("rep")["payout"]
     months = payout(sales, parts, by="rep").groupby("rep")["payout"].sum().round(2)
     pd.testing.assert_series_equal(months, year)
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 25)), min_size=1, max_size=3),
+    st.sampled_from(["period", "row"]),
+    st.integers(0, 10**6),
+)
+def test_money_held_back_is_the_pay_that_the_trace_tells_of_its_rows(steps, scope, seed):
+    tiers = [(0, 0.04), *((10 * start, rate / 100) for start, rate in dict(steps).items())]
+    plan = CommissionPlan(sorted(tiers), base="amount", scope=scope, clawback="pay",
+                          round_at="row", pay_on="collection")  # fmt: skip
+    sales = sales_of(seed)
+    told = trace(sales, plan, by="rep")
+    told = told[told["rule"].str.startswith("tier")]
+    row = told["row"].to_numpy().astype(int)
+    period = pd.DatetimeIndex(told["date"])
+    due = sales["collected_date"].iloc[row].dt.to_period("M").dt.to_timestamp().to_numpy()
+    told = told.assign(due=np.maximum(due, period.to_numpy()))  # paid in advance: with the sale
+    late = told[told["due"] > told["date"]]
+    got = payout(sales, plan, by="rep").set_index(["rep", "date"])
+    for column, by, sign in (("held", "date", -1), ("released", "due", 1)):
+        want = sign * late.groupby(["rep", by])["pay"].sum()
+        want = want.reindex(got.index, fill_value=0.0)
+        np.testing.assert_allclose(got[column], want, atol=1e-6)
