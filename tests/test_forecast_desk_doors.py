@@ -114,6 +114,18 @@ def test_newer_rows_are_checked_as_the_callers_own():
     )
 
 
+def test_newer_rows_that_as_of_leaves_out_are_told():
+    sales = shops()
+    old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))
+    model = Forecaster(by="k", freq="M", model="naive", level=None, as_of="2023-06-30").fit(old)
+    with pytest.warns(DataWarning, match="18 of 18 rows of new are later than as_of 2023-06-30"):
+        model.update(new)
+    assert model.predict(1)["date"].min() == pd.Timestamp(SPLIT)
+    later = Forecaster(by="k", freq="M", model="naive", level=None, as_of="2023-06-30").fit(old)
+    got = later.set_params(as_of="2023-12-31").update(new).predict(1)
+    assert got["date"].tolist() == [pd.Timestamp("2024-01-01")] * 3
+
+
 def test_keys_of_another_kind_are_no_newer_rows():
     sales = shops().assign(k=lambda t: t["k"].map({"a": 1, "b": 2, "c": 3}))
     old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))

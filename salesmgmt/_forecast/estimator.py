@@ -18,14 +18,17 @@ from sklearn.utils.validation import check_is_fitted
 from .._frames import (
     Amount,
     Date,
+    Rows,
     check_bool,
     check_choice,
     check_int,
     check_names,
     check_seed,
+    resolve_as_of,
     stack_keys,
     take,
     to_pandas,
+    warn,
 )
 from ..engine.estimates import Estimates
 from ..errors import DataWarning, InputError
@@ -285,7 +288,8 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         Parameters
         ----------
         new : DataFrame
-            Rows in the form of the history.
+            Rows in the form of the history. Those later than ``as_of`` are told of: they do
+            not count until ``set_params(as_of=...)`` moves it.
         refit : bool, default=True
             Whether to estimate everything anew from all rows. False: what was estimated from
             the rows of ``fit`` stays, and states are brought up to date by running through the
@@ -405,7 +409,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         roles |= {f"x{i}": Amount(n, missing="allow", option="exog") for i, n in enumerate(exog)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # told when all rows are read
-            take(
+            rows = take(
                 with_flags(frame, exog),
                 caller=caller,
                 arg="new",
@@ -416,11 +420,22 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
                 amount=Amount(self.amount, missing="allow"),
                 **roles,
             )
+        if self.as_of is not None:
+            self._tell_of_later(rows, caller)
         parts = (old, frame[names])
         kept = stack_keys(parts, [*by, self.date], caller=caller, args=("the history", "new"))
         joined = pd.concat(parts, ignore_index=True)
         joined[kept.columns] = kept
         return joined
+
+    def _tell_of_later(self, rows: Rows, caller: str) -> None:
+        day = resolve_as_of(self.as_of, caller=caller)
+        late = rows["date"].astype("datetime64[D]") > day.to_datetime64()
+        if late.any():
+            warn(
+                f"{caller}(): {int(late.sum())} of {len(rows)} rows of new are later than as_of "
+                f"{day.date()} and do not count; set_params(as_of=...) moves it."
+            )
 
     def _drivers_named(self, caller: str) -> list[str]:
         return [] if self.exog is None else list(lags_by_column(self.exog, caller=caller))

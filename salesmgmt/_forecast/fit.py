@@ -224,7 +224,8 @@ def fit_chunk(frame: pd.DataFrame, horizon: int | None = None, **options: Any) -
     frame : DataFrame
         The history of some keys: all rows of a key must be in one chunk. Forecasts do not depend
         on how keys are shared out; learned widths do, by one factor a chunk of thirty or
-        more series.
+        more series. With ``calendar``, ``events`` or ``exog`` forecasts do, too: effects
+        are drawn to what the series of a chunk have in common.
     horizon : int
         Periods to forecast; must be given.
     **options
