@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -367,3 +369,28 @@ def test_what_series_are_called_moves_no_effect():
     names = sales[["shop", "other"]].drop_duplicates()
     got = got.merge(names, on="other").sort_values("shop")
     np.testing.assert_allclose(got["forecast"], want["forecast"], rtol=1e-9)
+
+
+def test_a_driver_far_beyond_its_past_is_told():
+    rng = np.random.default_rng(0)
+    dates = pd.date_range("2020-01-01", periods=51, freq="MS")
+    price = np.tile([10.0, 11.0, 12.0], 17)
+    sales = pd.DataFrame(
+        {
+            "date": dates[:48],
+            "price": price[:48],
+            "amount": 200 - 5 * price[:48] + rng.normal(size=48),
+        }
+    )
+
+    def told(highest: float) -> list[str]:
+        ahead = pd.DataFrame({"date": dates[48:], "price": [10.0, highest, 8.0]})
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            forecast(sales, 3, exog="price", future=ahead, model="naive")
+        return [str(w.message) for w in caught]
+
+    assert told(14.0) == []  # as far above 12 as 12 lies above 10
+    (message,) = told(14.1)
+    assert "1 value(s) of drivers in future lie far beyond" in message
+    assert "'price' of the series on 2024-02-01: 14.1, so far 10 to 12." in message

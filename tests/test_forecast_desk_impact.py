@@ -8,7 +8,7 @@ import pytest
 
 from salesmgmt._forecast import impact as desk
 from salesmgmt._forecast.impact import _corrections, _sums
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import impact
 
 
@@ -246,6 +246,18 @@ def test_controls_that_are_not_known_are_refused():
         impact(sales, start="2024-07-01", by="store", controls="amount")
     with pytest.raises(InputError, match="Name your own column with controls="):
         impact(sales, start="2024-07-01", by="store", controls="weather")
+
+
+def test_a_control_that_leaves_its_past_is_told_of():
+    months = pd.date_range("2022-01-01", periods=40, freq="MS")
+    market = 100.0 + np.arange(40) % 7
+    sales = pd.DataFrame({"date": months, "amount": 2 * market, "market": market})
+    ask = {"start": "2025-01-01", "model": "naive", "controls": "market", "placebos": 1}
+    impact(sales, **ask)  # nothing to tell: warnings are errors here
+    sales.loc[37, "market"] = 300.0
+    told = r"1 value\(s\) of controls.*'market' of the series on 2025-02-01: 300, before 100 to 106"
+    with pytest.warns(DataWarning, match=told):
+        impact(sales, **ask)
 
 
 def test_starts_that_say_nothing_or_two_things_are_refused():

@@ -25,6 +25,7 @@ from ..errors import InputError
 from .intake import Panel
 
 __all__ = [
+    "beyond",
     "by_series",
     "carry_on",
     "check_drivers",
@@ -34,6 +35,8 @@ __all__ = [
     "means",
     "with_flags",
 ]
+
+_TRIED = ("backtest", "impact")  # their drivers are those of a time that is over
 
 
 def exog_columns(
@@ -256,6 +259,8 @@ def _lagged(
     out = np.stack(parts, axis=2)
     _refuse_missing(out, names, panel, low, horizon)
     past = np.arange(out.shape[1])[None] <= (panel.end - low)[:, None]
+    if panel.caller not in _TRIED:
+        _tell_of_strange(out, past, names, panel, low, horizon)
     mean = held.of(
         "means",
         lambda: np.where(past[:, :, None], out, 0.0).sum(axis=1) / past.sum(axis=1)[:, None],
@@ -275,6 +280,49 @@ def _tell_of_unmoved(table: np.ndarray, past: np.ndarray, names: list[str], pane
             "after it; what that changes is not known, so that the forecast leaves it out and "
             "only its interval is wider."
         )
+
+
+def _tell_of_strange(
+    table: np.ndarray,
+    past: np.ndarray,
+    names: list[str],
+    panel: Panel,
+    low: int,
+    horizon: int,
+) -> None:
+    """Values to come as far beyond all past ones as these lie apart: what they do is not known."""
+    steps = (panel.end - low)[:, None] + np.arange(1, horizon + 1)
+    ahead = table[np.arange(len(table))[:, None], steps]
+    far, least, most = beyond(table, past, ahead)
+    if not far.any():
+        return
+    i, step, j = np.argwhere(far)[0]
+    day = str(panel.grid.dates(np.asarray([panel.end[i] + 1 + step]))[0])[:10]
+    warn(
+        f"{panel.caller}(): {int(far.sum())} value(s) of drivers in future lie far beyond those "
+        f"of the history, first {names[j]!r} of {panel.names([int(i)])[0]} on {day}: "
+        f"{ahead[i, step, j]:.6g}, so far {least[i, j]:.6g} to {most[i, j]:.6g}. Their effect is "
+        "drawn out beyond what was ever seen; check the unit, and trust such a forecast little."
+    )
+
+
+def beyond(
+    table: np.ndarray, past: np.ndarray, ahead: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which of ``ahead`` (series, steps, columns) lie farther beyond the past than that is wide.
+
+    Also the least and the largest past value (series, columns). ``table`` (series, periods,
+    columns) has the past where ``past`` (series, periods) says so. Series learn from each other:
+    how far a column may move is what it did in the one that moved most; where none did, any.
+    """
+    seen = past[:, :, None] & np.isfinite(table)
+    least = np.where(seen, table, np.inf).min(axis=1)
+    most = np.where(seen, table, -np.inf).max(axis=1)
+    some = seen.any(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = np.where(some, most - least, 0.0).max(axis=0)
+        far = (ahead > (most + wide)[:, None]) | (ahead < (least - wide)[:, None])
+    return far & (some & (wide > 0))[:, None], least, most
 
 
 def _refuse_missing(

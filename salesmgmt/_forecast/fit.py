@@ -92,7 +92,8 @@ def forecast(
         A mapping gives lags: ``{"promotion": [0, 1]}``. Periods without a value carry the last.
     future : DataFrame, optional
         Values of ``exog`` in the periods to be forecast: ``date`` and key columns (those it has;
-        without any it holds for every series). Values that are missing are refused.
+        without any it holds for every series). Values that are missing are refused, those far
+        beyond all past ones told of.
     non_negative : bool or "auto", default="auto"
         Whether forecasts and intervals stop at zero; "auto": where a series never was below.
     partial : {"drop", "keep", "scale"}, default="drop"

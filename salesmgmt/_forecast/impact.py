@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import as_dates, check_int, check_names, check_number, day, telling_once, to_pandas
+from .._frames import (
+    as_dates,
+    check_int,
+    check_names,
+    check_number,
+    day,
+    telling_once,
+    to_pandas,
+    warn,
+)
 from ..engine import paths
 from ..engine.bank import SHORTEST
 from ..errors import InputError
 from .backtest import _Record
 from .daily import Days
-from .exog import by_series, enter, means
+from .exog import beyond, by_series, enter, means
 from .fit import check_levels, check_models
 from .intake import Panel, read_history
 
@@ -84,7 +93,8 @@ def impact(
         frame of its own with ``date``, columns of numbers and the key columns it goes by, if any;
         or a Series by date. ``"others"``: the keys that ``start`` does not name, of which the
         three that moved most like the treated one are taken, and their mean; keys by name: the
-        same of these, and they count as not treated.
+        same of these, and they count as not treated. Values from the start on that lie far beyond
+        those before it are told of.
     end : date, optional
         Last day of the effect. None: the end of the history.
     level : float, default=95
@@ -277,6 +287,7 @@ def _take_controls(
                 )
         rows = means(history, panel, names, record.keys, date, "history", caller, "controls")
         table = _known_controls(record, rows, names, record.keys, first, date, caller)
+    _tell_of_strange(record, table, names, first, caller)
     positive = (table > 0).all(axis=(0, 1)) & np.isfinite(table).all(axis=(0, 1))
     table[:, :, positive] = np.log(table[:, :, positive])
     count, width = table.shape[:2]
@@ -286,6 +297,30 @@ def _take_controls(
         frame[name] = table[:, :, j].ravel()
     record.exog = frame
     return names
+
+
+def _tell_of_strange(
+    record: _Record, table: np.ndarray, names: list[str], first: np.ndarray, caller: str
+) -> None:
+    """Controls that go from a start on where they never were: perhaps they were treated, too."""
+    panel = record.panel
+    at = np.arange(table.shape[1]) + int(panel.at.min())
+    treated = np.flatnonzero(first < np.iinfo(np.int64).max // 2)
+    after = (at >= first[treated][:, None]) & (at <= panel.end[treated][:, None])
+    part = table[treated]
+    far, least, most = beyond(part, at < first[treated][:, None], part)
+    far &= after[:, :, None]
+    if not far.any():
+        return
+    i, step, j = np.argwhere(far)[0]
+    whose = panel.names([int(treated[i])])[0]
+    what = f"of {whose}" if names[j].startswith("_control") else f"{names[j]!r} of {whose}"
+    warn(
+        f"{caller}(): {int(far.sum())} value(s) of controls lie far beyond those before the start, "
+        f"first {what} on {str(panel.grid.dates(at[[step]])[0])[:10]}: {part[i, step, j]:.6g}, "
+        f"before {least[i, j]:.6g} to {most[i, j]:.6g}. What was to be expected is drawn out "
+        "beyond what was ever seen; a control must not be moved by the thing itself."
+    )
 
 
 def _known_controls(
