@@ -533,3 +533,17 @@ def test_dates_of_month_ends_are_periods_of_an_indicator():
         how = {"periods": ("2020", "2021", periods)}
         want = decompose(1000, profile=line, **how)
         pd.testing.assert_frame_equal(decompose(1000, profile=by_end, **how), want)
+
+
+@pytest.mark.parametrize(("freq", "says"), [("MS", "2025-02-01 is outside"), ("ME", "is in")])
+def test_months_of_which_a_plan_holds_a_part_are_told_of(freq, says):
+    plan = decompose(1200, periods=("4-5-4", 2025), year_start=2)  # 2 February to 31 January
+    months = pd.DataFrame({"date": pd.date_range("2025-02-01", periods=12, freq=freq)})
+    months["amount"] = 100.0
+    with pytest.warns(DataWarning, match=f"by month, .* holds a part of 2025-02: .*{says}"):
+        track(plan, months, as_of="2026-01-31")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        track(decompose(1200, periods=("2025-02-01", "2026-01-31", "W")), months, as_of=None)
+        days = pd.DataFrame({"date": pd.date_range("2025-01-30", periods=40), "amount": 1.0})
+        track(plan, days, as_of=None)

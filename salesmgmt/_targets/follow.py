@@ -79,8 +79,8 @@ def track(
     actuals : DataFrame
         Rows with some of the plan's key columns, ``date`` and ``amount`` (and ``measure``),
         transactions for instance. Amounts outside the plan periods of their own key or after
-        ``as_of`` do not count;
-        amounts of keys without a plan are left out with a ``DataWarning``.
+        ``as_of`` do not count; amounts of keys without a plan are left out with a
+        ``DataWarning``, and sums of months of which the plan holds a part are told of.
     as_of : date or None
         Last day that counts as over. None: the last date in ``actuals``.
     calendar : str, Series or DataFrame, optional
@@ -304,10 +304,32 @@ def read_course(
         group, labels = np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
     counts = (days >= start.min()) & (days <= min(today, int(end.max())))
     spans = (start, end)
+    _tell_months(days[days <= today], int(start.min()), int(end.max()), caller=caller)
     place = _groups_of(rows, done, keys, group, len(labels), counts, spans, caller=caller)
     use = counts & (place >= 0)
     actual = group_sums(place[use], done["amount"][use], len(labels))
     return Course(rows, group, labels, rows["target"], start, end, now, today, actual, names)
+
+
+def _tell_months(days: np.ndarray, first: int, last: int, *, caller: str) -> None:
+    """Warn of sums of months, dated by one of their days, of which the plan holds a part."""
+    when = np.unique(days)
+    month = when.astype("datetime64[D]").astype("datetime64[M]")
+    begin = month.astype("datetime64[D]").astype(np.int64)
+    end = (month + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - 1
+    if len(when) < 3 or not ((when == begin).all() or (when == end).all()):
+        return
+    cut = ((begin < first) & (end >= first)) | ((begin <= last) & (end > last))
+    if cut.any():
+        named = " and ".join(f"{m}" for m in month[cut])
+        whole = "; ".join(
+            f"{np.datetime64(int(d), 'D')} is {'in' if first <= d <= last else 'outside'}"
+            for d in when[cut]
+        )
+        warn(
+            f"{caller}(): actuals are dated by month, and the plan holds a part of {named}: the "
+            f"whole month counts where its date lies ({whole}). Give actuals by day or week."
+        )
 
 
 def _read_actuals(
