@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt.errors import InputError
+from salesmgmt.errors import DataWarning, InputError
 from salesmgmt.forecast import forecast, forecast_ending, simulate
 
 MONTHS = pd.date_range("2023-01-01", periods=24, freq="MS")
@@ -45,6 +45,13 @@ def test_the_way_down_is_that_of_earlier_endings():
         staying.drop(columns="remaining"), ahead()[ahead()["sku"] == "staying"]
     )
     assert (staying["remaining"] == 1).all()
+
+
+def test_sales_after_an_end_are_told_of():
+    ends = endings().assign(end=lambda d: d["end"].where(d["sku"] != "going", "2024-03-31"))
+    with pytest.warns(DataWarning, match="1 product.*sales in history after.*first going;"):
+        got = forecast_ending(ahead(), history(), ends, by="sku")
+    assert (got.loc[got["sku"] == "going", "forecast"] == 0).all()
 
 
 def test_few_endings_give_a_straight_line():

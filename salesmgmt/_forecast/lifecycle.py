@@ -62,7 +62,8 @@ def forecast_ending(
     -------
     DataFrame
         ``forecasts`` with forecast, intervals or draws multiplied by ``remaining`` (1 before the
-        way down, 0 after the end; a period is over when its end lies in or before it). ``status``,
+        way down, 0 after the end; a period is over when its end lies in or before it). Products
+        with sales after their end are told of. ``status``,
         where there is one, becomes ``"ending"`` and, after the end, ``"ended"``.
 
     Raises
@@ -121,7 +122,9 @@ def forecast_ending(
         end=Date(end),
     )
     _tell_of_unknown(panel, ahead, ends, by, caller)
-    shares = _way_down(panel, _end_by_series(panel, ends, by), ramp)
+    over = _end_by_series(panel, ends, by)
+    _tell_of_later_sales(panel, over, caller)
+    shares = _way_down(panel, over, ramp)
     left = _remaining(ahead, ends, by, panel.grid, shares)
     out = forecasts.reset_index(drop=True).copy()
     for i, column in enumerate(columns):
@@ -197,6 +200,17 @@ def _end_by_series(panel: Panel, ends: Any, by: str) -> np.ndarray:
     past = (place >= 0) & (at <= int(panel.end.max()))
     out[place[past]] = at[past]
     return out
+
+
+def _tell_of_later_sales(panel: Panel, end: np.ndarray, caller: str) -> None:
+    """What sold on after its end has not ended, or not then; its forecast is 0 all the same."""
+    series = np.repeat(np.arange(len(panel)), np.diff(panel.starts))
+    sold = np.unique(series[(panel.at > end[series]) & (np.nan_to_num(panel.values) > 0)])
+    if len(sold):
+        warn(
+            f"{caller}(): {len(sold)} product(s) have sales in history after the period they "
+            f"ended in, first {panel.names(sold[:1].tolist())[0]}; check their end in endings."
+        )
 
 
 def _way_down(panel: Panel, end: np.ndarray, ramp: int) -> np.ndarray:
