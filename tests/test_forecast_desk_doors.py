@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import Forecaster, accuracy, backtest, forecast
+from salesmgmt.forecast import Forecaster, accuracy, backtest, compare_models, forecast
 
 MONTHS = pd.date_range("2021-01-01", periods=36, freq="MS")
 SPLIT = "2023-07-01"
@@ -150,6 +150,21 @@ def test_dates_as_text_beside_dates(text, refit):
 def test_a_calendar_without_a_name_is_not_that_of_china():
     with pytest.raises(InputError, match="calendar must be an ISO 3166 code"):
         forecast(shops("a"), 1, by="k", calendar="")
+
+
+@pytest.mark.parametrize("name", ["_at", "_series"])
+def test_names_of_columns_that_are_made_inside_are_refused(name):
+    sales = shops().assign(price=2.0)
+    with pytest.raises(InputError, match=f"by names '{name}'.*rename"):
+        backtest(sales.rename(columns={"k": name}), 2, by=name, models="naive", refit=False)
+    with pytest.raises(InputError, match=f"exog names '{name}'.*rename yours"):
+        forecast(sales.rename(columns={"price": name}), 1, by="k", exog=name)
+
+
+def test_groups_of_a_comparison_are_not_named_like_its_columns():
+    tried = backtest(shops(), 2, by="k", models=("naive", "mean"), level=None)
+    with pytest.raises(InputError, match="by names 'n', which is a column of the result"):
+        compare_models(tried.rename(columns={"k": "n"}), reference="mean", by="n")
 
 
 # --------------------------------------------------------------------------------------

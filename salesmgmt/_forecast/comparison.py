@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, Key, Rows, check_choice, check_names, factorise, take
+from .._frames import (
+    Amount,
+    Date,
+    Key,
+    Rows,
+    check_choice,
+    check_names,
+    factorise,
+    refuse_names,
+    take,
+)
 from ..errors import InputError
 
 __all__ = ["compare_models"]
+
+_RESULT = ["model", "n", "gain", "statistic", "p_value"]
 
 
 def compare_models(
@@ -79,6 +91,7 @@ def compare_models(
     caller = "compare_models"
     check_choice(loss, "loss", ("absolute", "squared"), caller=caller)
     groups = check_names(by, "by", caller=caller)
+    refuse_names(groups, _RESULT, caller=caller, option="by")
     rows = take(
         predictions,
         caller=caller,
@@ -107,7 +120,7 @@ def compare_models(
         made = _of_group(frame[codes == code], reference, caller)
         parts += made
         of += [code] * len(made)
-    out = pd.DataFrame(parts, columns=["model", "n", "gain", "statistic", "p_value"])
+    out = pd.DataFrame(parts, columns=_RESULT)
     if found is None:
         return out
     return pd.concat([found.labels.iloc[of].reset_index(drop=True), out], axis=1)

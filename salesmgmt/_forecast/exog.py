@@ -22,7 +22,7 @@ from .._frames import (
 )
 from ..engine.estimates import Estimates
 from ..errors import InputError
-from .intake import Panel
+from .intake import OWN, Panel
 
 __all__ = [
     "beyond",
@@ -94,6 +94,10 @@ def check_drivers(exog: Any, panel: Panel, by: list[str], date: str) -> None:
             raise InputError(
                 f"{panel.caller}(): exog names {name!r}, which is a key, the date or the amount; "
                 "drivers are other columns."
+            )
+        if name in OWN:
+            raise InputError(
+                f"{panel.caller}(): exog names {name!r}, a column that is made here; rename yours."
             )
         known = int(panel.end.max() - panel.at.min()) + 1
         if max(shifts) >= known:

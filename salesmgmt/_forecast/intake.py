@@ -29,7 +29,7 @@ from ..engine import periods
 from ..errors import InputError
 from .opening import tell_of_gaps, with_rare_days
 
-__all__ = ["Block", "Grid", "Panel", "known_rows", "one_key", "read_history"]
+__all__ = ["OWN", "Block", "Grid", "Panel", "known_rows", "one_key", "read_history"]
 
 BLOCK = 512  # series side by side: a step of the recursions then stays in the cache
 
@@ -37,15 +37,17 @@ _ROUNDS = 8  # days or hours that show until when readings come, and how alike t
 
 _HUGE = 1e305  # beyond it sums over periods are no numbers any more
 
+OWN = ("_at", "_series", "_node")  # columns of the tables that results are made from
+
 # What results hold besides the keys: no key column may be named like that.
-_FORECAST = "date forecast lo_* hi_* status"
+_FORECAST = "date forecast lo_* hi_* status _at _series"
 _RESULTS = {
     "forecast": _FORECAST,
     "Forecaster": _FORECAST + " draw amount",
-    "forecast_hierarchy": _FORECAST + " base _at residual cutoff",
+    "forecast_hierarchy": _FORECAST + " base residual cutoff",
     "forecast_new": _FORECAST + " age analogues",
     "forecast_sparse": _FORECAST + " chance",
-    "simulate": "date draw amount",
+    "simulate": "date draw amount _at _series",
     "backtest": _FORECAST + " cutoff model actual step",
     "components": "date amount trend season holiday exog remainder _*",
     "anomalies": "date amount expected lo hi score anomaly _*",
