@@ -175,3 +175,49 @@ def test_bounds_are_for_keys_of_the_plan():
     capped = replan(plan, three_months("r1"), as_of="2025-03-31", upper=some)
     only = replan(plan, three_months("r1"), as_of="2025-03-31", upper={"r2": 90.0})
     assert capped.equals(only)
+
+
+def small_team(**weights: float) -> pd.DataFrame:
+    """Team T with its reps, team U with two of 1,000 a month."""
+    index = pd.MultiIndex.from_tuples(
+        [*(("T", r) for r in weights), ("U", "c"), ("U", "d")], names=["team", "rep"]
+    )
+    shares = pd.Series([*weights.values(), 10.0, 10.0], index)
+    total = 6 * 100 * shares.sum()
+    return decompose(total, periods=("2025-01-01", "2025-06-30", "M"), weights=shares)
+
+
+def by_month(out: pd.DataFrame) -> pd.DataFrame:
+    return out.pivot_table(index="period_start", columns="rep", values="target")
+
+
+def test_who_comes_in_the_place_of_the_only_rep_takes_over_what_he_had():
+    joiner = pd.DataFrame({"team": ["T"], "rep": ["x"], "start": ["2025-02-15"]})
+    out = replan(small_team(a=2), None, as_of="2025-01-31", leavers={"a": "2025-02-14"},
+                 joiners=joiner)  # fmt: skip
+    got = by_month(out)
+    assert got["a"].tolist() == [200, 100, 0, 0, 0, 0]
+    assert got["x"].tolist() == [0, 100, 200, 200, 200, 200]
+    assert (got[["c", "d"]] == 1000).all(axis=None)
+
+
+def test_a_place_that_is_empty_for_a_while_is_kept_by_others_so_long():
+    joiner = pd.DataFrame({"team": ["T"], "rep": ["x"], "start": ["2025-04-16"]})
+    out = replan(small_team(a=2), None, as_of="2025-01-31", leavers={"a": "2025-02-28"},
+                 joiners=joiner)  # fmt: skip
+    got = by_month(out)
+    assert got["a"].tolist() == [200, 200, 0, 0, 0, 0]
+    assert got["x"].tolist() == [0, 0, 0, 100, 200, 200]  # half of April
+    assert got["c"].tolist() == got["d"].tolist() == [1000, 1000, 1100, 1050, 1000, 1000]
+
+
+def test_two_in_the_place_of_two_share_by_weight_and_days():
+    joiners = pd.DataFrame(
+        {"team": "T", "rep": ["x", "y"], "start": ["2025-03-01", "2025-04-16"], "weight": [3, 2]}
+    )
+    out = replan(small_team(a=2, b=2), None, as_of="2025-01-31", joiners=joiners,
+                 leavers={"a": "2025-02-28", "b": "2025-02-28"})  # fmt: skip
+    got = by_month(out)
+    assert got["x"].tolist() == [0, 0, 400, 300, 240, 240]  # April: 3 to 2 times a half
+    assert got["y"].tolist() == [0, 0, 0, 100, 160, 160]
+    assert (got[["c", "d"]] == 1000).all(axis=None)

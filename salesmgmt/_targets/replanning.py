@@ -100,7 +100,8 @@ def replan(
         New keys: the key columns, ``start`` (first day) and ``weight`` (1: an average
         colleague); first days by label where the plan has one key. In each period from then on
         they take their part from the colleagues under the same parent; all other cells stay as
-        they are.
+        they are. Where all colleagues have left they take over what these had, by weight and
+        days, for as long as they are there.
     year_start : int, optional
         First month of the fiscal year, for plans of several years. Default: January where the
         plan begins in January or ends in December, else the month in which it begins.

@@ -123,15 +123,65 @@ def move(
     kept, part = np.zeros(len(start)), np.zeros(len(start))
     kept[at] = np.clip(np.where(gone[at], going[code[at]] - start[at] + 1, 0) / length, 0.0, 1.0)
     part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
+    there = part.copy()
     part[at] *= weight[code[at]]
+    stay = np.where(gone, np.floor(now * kept), now).astype(np.int64)
+    replaced = _take_over(
+        now, stay, rows, keys, start, gone, fresh, here & ~fresh, kept, there, part
+    )
+    changed &= ~replaced
     inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
+    inside, family = inside[~replaced[inside]], family[~replaced[inside]]
     # By label within a family: the order of rows must not say who gets the last unit.
     order = np.lexsort((key_of(rows, len(keys))[inside], family))
     cuts = np.flatnonzero(np.diff(family[order])) + 1
     for at in np.split(inside[order], cuts):
         if len(at) and changed[at].any():
-            _settle_family(now, at, gone, fresh, kept, part)
+            _settle_family(now, at, gone, fresh, stay, part)
     return np.asarray((going[code] < start) | (coming[code] > end))
+
+
+def _take_over(
+    now: np.ndarray,
+    stay: np.ndarray,
+    rows: Rows,
+    keys: list[Any],
+    start: np.ndarray,
+    gone: np.ndarray,
+    fresh: np.ndarray,
+    staying: np.ndarray,
+    kept: np.ndarray,
+    there: np.ndarray,
+    part: np.ndarray,
+) -> np.ndarray:
+    """Joiners in the place of all who leave under a parent take over what is theirs, as it is.
+
+    As far as they are there in the time that nobody else is; the rest is left with the leavers.
+    Returns the cells for which nothing more is to be done.
+    """
+    done = np.zeros(len(start), dtype=bool)
+    if not (gone.any() and fresh.any()):
+        return done
+    above = [rows.keys(*[f"key{i}" for i in range(len(keys) - 1)]).codes] if len(keys) > 1 else []
+    sets = np.column_stack([*above, start, measure_of(rows)])
+    _, family = np.unique(sets, axis=0, return_inverse=True)
+    family = family.reshape(-1)
+    order = np.lexsort((key_of(rows, len(keys)), family))
+    for at in np.split(order, np.flatnonzero(np.diff(family[order])) + 1):
+        leaving, joining = at[gone[at]], at[fresh[at] & (part[at] > 0)]
+        if staying[at].any() or not len(leaving) or not len(joining):
+            continue
+        free = now[leaving] - stay[leaving]
+        covered = min(1.0, float(there[joining].sum() / (1.0 - kept[leaving].min())))
+        tree = Tree((np.zeros(len(leaving), dtype=np.int64),))
+        taken = int(np.floor(covered * free.sum()))
+        now[leaving] -= round_tree([snap(covered * free)], tree, taken)[0]
+        tree = Tree((np.zeros(len(joining), dtype=np.int64),))
+        share = part[joining] / part[joining].sum()
+        now[joining] += round_tree([snap(taken * share)], tree, taken)[0]
+        done[joining] = True
+        done[leaving] = covered == 1.0
+    return done
 
 
 def _settle_family(
@@ -139,7 +189,7 @@ def _settle_family(
     at: np.ndarray,
     gone: np.ndarray,
     fresh: np.ndarray,
-    kept: np.ndarray,
+    stay: np.ndarray,
     part: np.ndarray,
 ) -> None:
     """Colleagues of one parent in one period: the sum stays, the shares change."""
@@ -151,7 +201,7 @@ def _settle_family(
     place = {int(i): k for k, i in enumerate(at)}
     stays = np.array([place[int(i)] for i in staying], dtype=np.int64)
     for i in leaving:
-        ideal[place[int(i)]] = np.floor(now[i] * kept[i])
+        ideal[place[int(i)]] = stay[i]
     present = len(staying)
     freed = total - float(ideal.sum())
     if present:
