@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -206,6 +207,41 @@ def test_dates_of_every_kind_come_back(tmp_path, kind):
         "year end": days + pd.offsets.MonthEnd(0),
     }[kind]
     model = Forecaster(by="shop", model="theta").fit(history)
+    model.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    pd.testing.assert_frame_equal(back.predict(3), model.predict(3), check_exact=True)
+
+
+@pytest.mark.parametrize("kind", ["decimal", "arrow", "arrow decimal", "category of arrow"])
+def test_columns_as_a_database_gives_them_come_back(tmp_path, kind):
+    pa = pytest.importorskip("pyarrow")
+    history = sales()[["shop", "date", "amount"]]
+    exact = [Decimal(f"{v:.4f}") for v in history["amount"]]
+    text = pd.ArrowDtype(pa.string())
+    history = {
+        "decimal": lambda: history.assign(amount=exact),
+        "arrow": lambda: history.assign(shop=history["shop"].astype(str).astype(text)),
+        "arrow decimal": lambda: history.assign(
+            amount=pd.array(exact, dtype=pd.ArrowDtype(pa.decimal128(18, 4)))
+        ),
+        "category of arrow": lambda: history.assign(
+            shop=history["shop"].astype(str).astype(text).astype("category")
+        ),
+    }[kind]()
+    model = Forecaster(by="shop", model="naive").fit(history)
+    model.save(tmp_path / "kept.zip")
+    back = Forecaster.load(tmp_path / "kept.zip")
+    pd.testing.assert_frame_equal(back.history_, model.history_)
+    pd.testing.assert_frame_equal(back.predict(3), model.predict(3), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"as_of": pd.Period("2023-06", "M")}, {"level": {90, 50}}, {"level": range(80, 100, 10)}],
+    ids=str,
+)
+def test_options_that_fit_takes_are_kept(tmp_path, options):
+    model = Forecaster(by="shop", model="naive", **options).fit(sales())
     model.save(tmp_path / "kept.zip")
     back = Forecaster.load(tmp_path / "kept.zip")
     pd.testing.assert_frame_equal(back.predict(3), model.predict(3), check_exact=True)

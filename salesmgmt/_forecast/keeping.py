@@ -4,7 +4,8 @@
 ``tables``. Where rows were added without a new estimate, ``format`` is
 ``"salesmgmt.Forecaster, updated"`` and ``rows`` says how many there were after ``fit`` and after
 each update. Each table lists its columns with name, dtype and either ``file``, an array in NumPy's
-``.npy`` form without objects, or ``values``. Reading it runs no code that the file brings along.
+``.npy`` form without objects, or ``values`` (decimals as text). Reading it runs no code that the
+file brings along.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +102,17 @@ def _plain(value: Any, name: str) -> Any:
         value = value.item()
     if isinstance(value, pd.Timestamp | dt.datetime | dt.date):
         return {"date": pd.Timestamp(value).isoformat()}
+    if isinstance(value, pd.Period):  # as_of a month: its last moment
+        return {"date": value.end_time.isoformat()}
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, tuple):
         return {"tuple": [_plain(v, name) for v in value]}
-    if isinstance(value, list | np.ndarray | pd.Index | pd.Series):
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if isinstance(value, list | np.ndarray | pd.Index | pd.Series | range):
         return [_plain(v, name) for v in list(value)]
     if isinstance(value, dict):
         return {"mapping": [[_plain(k, name), _plain(v, name)] for k, v in value.items()]}
@@ -123,6 +132,8 @@ def _unpacked(value: Any, tables: dict[str, pd.DataFrame]) -> Any:
         return tables[inside]
     if kind == "date":
         return pd.Timestamp(inside)
+    if kind == "decimal":
+        return Decimal(inside)
     if kind == "tuple":
         return tuple(_unpacked(v, tables) for v in inside)
     return {_unpacked(k, tables): _unpacked(v, tables) for k, v in inside}
@@ -134,12 +145,15 @@ def _table(frame: pd.DataFrame, arrays: dict[str, np.ndarray], name: str) -> lis
     for j, column in enumerate(frame.columns):
         values = frame[column]
         part: dict[str, Any] = {"name": _plain(column, name), "dtype": str(values.dtype)}
+        part |= _of_arrow(values.dtype)
         if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iufbM":
             part["file"] = f"{name}_{j}.npy"
             arrays[part["file"]] = values.to_numpy()
         elif isinstance(values.dtype, pd.CategoricalDtype):
             part["categories"] = [_plain(v, str(column)) for v in values.cat.categories]
             part["ordered"] = bool(values.cat.ordered)
+            of = values.cat.categories.dtype
+            part["of"] = {"dtype": str(of)} | _of_arrow(of)
             part["values"] = values.cat.codes.tolist()
         else:
             part["values"] = [None if pd.isna(v) else _entry(v, str(column)) for v in values]
@@ -158,12 +172,35 @@ def _frame(parts: list[dict[str, Any]], file: zipfile.ZipFile) -> pd.DataFrame:
             values = np.load(io.BytesIO(file.read(part["file"])), allow_pickle=False)
             columns.append(pd.Series(values))
         elif "categories" in part:
-            labels = pd.Index([_unpacked(v, {}) for v in part["categories"]])
+            found = [_unpacked(v, {}) for v in part["categories"]]
+            labels = pd.Index(found, dtype=_dtype(part["of"]) if "of" in part else None)
             kept = pd.Categorical.from_codes(part["values"], labels, ordered=part["ordered"])
             columns.append(pd.Series(kept))
         else:
             found = [_unpacked(v, {}) for v in part["values"]]
-            columns.append(pd.Series(found, dtype=part["dtype"]))
+            columns.append(pd.Series(found, dtype=_dtype(part)))
     out = pd.concat(columns, axis=1) if columns else pd.DataFrame()
     out.columns = pd.Index([_unpacked(part["name"], {}) for part in parts])
     return out
+
+
+def _of_arrow(dtype: Any) -> dict[str, Any]:
+    """What tells a dtype of Arrow from others: two are called ``string[pyarrow]``."""
+    return {"arrow": True} if isinstance(dtype, pd.ArrowDtype) else {}
+
+
+def _dtype(part: dict[str, Any]) -> Any:
+    """The dtype of a column; pandas does not read all names that it gives to those of Arrow."""
+    name = str(part["dtype"])
+    if not part.get("arrow"):
+        return name
+    import pyarrow as pa
+
+    of = name.removesuffix("[pyarrow]")
+    if of == "string":
+        return pd.ArrowDtype(pa.string())
+    decimal = re.fullmatch(r"decimal(128|256)\((\d+), (-?\d+)\)", of)
+    if decimal:
+        make = pa.decimal128 if decimal[1] == "128" else pa.decimal256
+        return pd.ArrowDtype(make(int(decimal[2]), int(decimal[3])))
+    return name
