@@ -811,6 +811,15 @@ def test_shares_by_signs_are_told_or_refused():
         reconcile(base, residuals=past.rename(columns={"amount": "residual"}), **ask)
 
 
+def test_totals_under_a_name_of_their_own_are_told_of():
+    base = pd.DataFrame(
+        {"shop": ["Total", "a", "b"], "date": "2026-01-01", "forecast": [90.0, 50, 50]}
+    )
+    with pytest.warns(DataWarning, match="none of the 3 nodes is the sum of others.*not a label"):
+        assert reconcile(base, keys="shop", method="ols")["forecast"].tolist() == [90, 50, 50]
+    reconcile(base[1:2], keys="shop", method="ols")  # one series is the whole
+
+
 def test_a_hierarchy_below_zero_or_without_amounts_is_told_of():
     months = pd.date_range("2024-01-01", periods=12, freq="MS")
     debts = pd.DataFrame(

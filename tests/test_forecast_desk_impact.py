@@ -409,3 +409,12 @@ def test_the_usual_example_of_a_known_effect_with_a_control():
     assert last["cumulative"] / 30 == pytest.approx(10, abs=1)
     assert 0 < last["cumulative_lo"] < 300 < last["cumulative_hi"]
     assert last["p_value"] < 0.01
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.1])
+def test_what_never_moved_has_no_effect_in_any_unit(unit):
+    quarters = pd.date_range("2008-01-01", periods=71, freq="QS")
+    level = 0.30000000000000004 * unit
+    got = impact(pd.DataFrame({"date": quarters, "amount": level}), start=quarters[66])
+    assert (got[["effect", "cumulative"]] == 0).all(axis=None)
+    assert (got[["p_value", "placebo"]] == 1).all(axis=None)  # of .03 it was .5

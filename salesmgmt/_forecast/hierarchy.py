@@ -166,6 +166,8 @@ def reconcile_open(
     _check_use(method, residuals, history, middle, caller)
     base = _take_base(forecasts, names, date, amount, caller)
     nodes = base.nodes
+    if shut is None:
+        _tell_of_no_sums(nodes, caller)
     errors, intensity = _errors(nodes, method, residuals, date, caller)
     errors = loosened(errors, nodes.summing, nodes.leaves, base.values)
     start = _level(names, method, middle, caller) if method in _SPREADS else []
@@ -196,6 +198,16 @@ def reconcile_open(
     if intensity is not None:
         out.attrs["shrinkage"] = intensity
     return out
+
+
+def _tell_of_no_sums(nodes: Nodes, caller: str) -> None:
+    """Totals under a name of their own ("Total") are bottom series like any other."""
+    if 1 < len(nodes) == len(nodes.leaves):
+        warn(
+            f"{caller}(): none of the {len(nodes)} nodes is the sum of others, so that there is "
+            "nothing to reconcile; in the rows of sums the key columns they add up must be "
+            "missing (None), not a label such as 'Total'."
+        )
 
 
 def _check_use(

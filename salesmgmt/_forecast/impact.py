@@ -520,6 +520,8 @@ def _run(
         made["_series"] = 0
     made = made.sort_values(["_series", "step"], kind="stable", ignore_index=True)
     made["_error"] = made["actual"] - made["forecast"]
+    rounding = 1e-12 * made[["actual", "forecast"]].abs().max(axis=1)  # what never moved is met
+    made.loc[made["_error"].abs() <= rounding, "_error"] = 0.0
     least = np.maximum(1e-12 * made["forecast"].abs(), 1e-100)
     few = _for_few(record, cut)[made["_series"].to_numpy()]
     made["_up"] = few * np.maximum(made[f"hi_{_BASE:g}"] - made["forecast"], least)
