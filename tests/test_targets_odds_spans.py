@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -204,3 +206,20 @@ def test_regions_of_samples_by_rep_are_those_of_the_plan():
     moved = plan.assign(region=["N"] * 6 + ["S"] * 18)  # Li stands in both
     with pytest.raises(InputError, match="samples has no column 'region'"):
         attainment_probability(moved, drawn, by="region")
+
+
+def test_draws_from_before_what_has_come_in_are_told_of():
+    """The simulation of the year's beginning beside the sales of six months of it."""
+    plan = decompose(1200, periods=("2026-01-01", "2026-12-31", "M"))
+    months = pd.DataFrame({"date": pd.date_range("2026-01-01", periods=6, freq="MS")})
+    came = months.assign(amount=150.0)
+    old = draws().drop(columns="rep").groupby(["date", "draw"], as_index=False).sum()
+    says = "draws begin with 2026-01-01, but actuals go on to 2026-06-01: .* does not count"
+    with pytest.warns(DataWarning, match=says):
+        attainment_probability(plan, old, actuals=came)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new = old[old["date"] >= "2026-07-01"]
+        attainment_probability(plan, new, actuals=came)
+        begun = pd.DataFrame({"date": ["2026-07-15"], "amount": [80.0]})  # of the first drawn month
+        attainment_probability(plan, new, actuals=pd.concat([came, begun]))

@@ -13,8 +13,10 @@ from .._frames import (
     Date,
     Key,
     Rows,
+    as_dates,
     check_choice,
     check_names,
+    days_of,
     money,
     one_currency,
     refuse_names,
@@ -72,7 +74,8 @@ def attainment_probability(
         the plan tells where each belongs. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
         What has come in: closed periods are known. Rows in a key's plan periods up to the day
-        before the date of its first draw count. Without it, nothing has come in by then: needed
+        before the date of its first draw count (where later ones reach into a second drawn
+        period, a ``DataWarning`` says so). Without it, nothing has come in by then: needed
         wherever the plan begins before the draws do.
     date, amount : str
         Columns of ``actuals``.
@@ -305,11 +308,14 @@ def _totals(
     until = first[part]
     if all(name in actuals.columns for name in keys):
         known = _known(actuals, parts, keys, date, amount, spans.before(until), caller=caller)
-        return _added_up(totals + known[:, None], whole, len(labels))
-    spans = PlanSpans.of(rows, group, caller=caller).before(until)
-    names = list(labels.columns)
-    known = _known(actuals, labels, names, date, amount, spans, caller=caller)
-    return _added_up(totals, whole, len(labels)) + known[:, None]
+        out = _added_up(totals + known[:, None], whole, len(labels))
+    else:
+        spans = PlanSpans.of(rows, group, caller=caller).before(until)
+        names = list(labels.columns)
+        known = _known(actuals, labels, names, date, amount, spans, caller=caller)
+        out = _added_up(totals, whole, len(labels)) + known[:, None]
+    _tell_of_drawn(actuals, date, first, last, width, caller)
+    return out
 
 
 def _tell_of_strangers(actuals: Rows, lost: np.ndarray, caller: str) -> None:
@@ -419,6 +425,23 @@ def _reach_of_draws(
     apart = int(np.diff(distinct).max(initial=0))  # one period says nothing of its length
     width = _LENGTHS.get(str(samples.attrs.get("freq")), apart)
     return np.where(first < np.iinfo(np.int64).max, first, none), last, width
+
+
+def _tell_of_drawn(
+    actuals: pd.DataFrame, date: str, first: np.ndarray, last: np.ndarray, width: int, caller: str
+) -> None:
+    """Draws made before some of what is known came in: a period that is over is still drawn."""
+    if date not in actuals.columns or not width:
+        return
+    days = days_of(as_dates(actuals[date], name=date, caller=caller, missing="allow"))
+    begin = int(first.max())
+    late = (days >= begin + width) & (days < int(last.max()) + width)
+    if late.any():
+        warn(
+            f"{caller}(): draws begin with {np.datetime64(begin, 'D')}, but actuals go on to "
+            f"{np.datetime64(int(days[late].max()), 'D')}: what came in since the draws begin does "
+            "not count, for the draws stand for it. Simulate from the last closed period on."
+        )
 
 
 def _tell_of_open_end(
