@@ -126,6 +126,17 @@ def test_newer_rows_that_as_of_leaves_out_are_told():
     assert got["date"].tolist() == [pd.Timestamp("2024-01-01")] * 3
 
 
+def test_newer_rows_that_change_the_frequency_are_told():
+    sundays = pd.date_range("2022-01-02", periods=60, freq="7D")
+    weeks = pd.DataFrame({"date": sundays, "amount": 10.0})
+    late = weeks.tail(4).assign(date=lambda t: t["date"] + pd.Timedelta(days=1))
+    model = Forecaster(model="naive", level=None, partial="keep").fit(weeks.head(56))
+    with pytest.warns(DataWarning, match="freq='W' and, with the newer rows, are now by freq='M'"):
+        model.update(late)
+    kept = Forecaster(model="naive", level=None, partial="keep", freq="W").fit(weeks.head(56))
+    assert kept.update(late).predict(1)["forecast"].item() == 10.0
+
+
 def test_keys_of_another_kind_are_no_newer_rows():
     sales = shops().assign(k=lambda t: t["k"].map({"a": 1, "b": 2, "c": 3}))
     old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))

@@ -45,6 +45,7 @@ from .upkeep import Memory
 
 __all__ = ["Forecaster"]
 
+_SHOWN = 3  # periods that show a frequency
 _ESTIMATED = ("model", "transform", "clean", "calendar", "events", "exog")  # shape the estimates
 
 
@@ -328,7 +329,10 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         joined = self._joined(new, caller)
         self._refuse_known(joined, len(self.history_))
         if refit:
-            return self._fit(joined, caller)
+            before = self._panel
+            self._fit(joined, caller)
+            _tell_of_other_periods(before, self._panel)
+            return self
         panel = self._read(joined, caller, like=self._panel)
         check_transform(self.transform, panel, caller=caller)
         self._panel, self.history_ = panel, joined  # only rows that are not refused
@@ -516,6 +520,16 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             amount=self.amount,
             as_of=self.as_of,
             invalid=self.invalid,
+        )
+
+
+def _tell_of_other_periods(before: Panel, now: Panel) -> None:
+    """A frequency read off the dates that newer rows have changed."""
+    was, new = before.grid.freq, now.grid.freq
+    if was != new and len(np.unique(before.at)) >= _SHOWN:
+        warn(
+            f"{now.caller}(): the dates were summed by freq={was!r} and, with the newer rows, are "
+            f"now by freq={new!r}; give freq= to say which, or dates on the days of the others."
         )
 
 
