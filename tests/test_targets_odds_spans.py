@@ -221,5 +221,5 @@ def test_draws_from_before_what_has_come_in_are_told_of():
         warnings.simplefilter("error")
         new = old[old["date"] >= "2026-07-01"]
         attainment_probability(plan, new, actuals=came)
-        begun = pd.DataFrame({"date": ["2026-07-15"], "amount": [80.0]})  # of the first drawn month
+        begun = pd.DataFrame({"date": pd.to_datetime(["2026-07-15"]), "amount": 80.0})  # in July
         attainment_probability(plan, new, actuals=pd.concat([came, begun]))
