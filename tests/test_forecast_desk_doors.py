@@ -84,6 +84,22 @@ def test_a_history_without_amounts_has_nothing_to_compare_with():
         backtest(late, 2, by="k", models="naive")
 
 
+def test_what_a_model_of_ones_own_returns_is_read_as_numbers_and_keys_of_the_history():
+    sales = shops().assign(k=lambda t: t["k"].astype("category"))
+
+    def own(history: pd.DataFrame, horizon: int) -> pd.DataFrame:
+        made = forecast(history, horizon, by="k", freq="M", model="naive", level=[80])
+        text = made[["forecast", "lo_80", "hi_80"]].astype(str)
+        return made.assign(**text, k=made["k"].astype(str)).iloc[::-1]
+
+    ask = {"windows": 2, "by": "k", "freq": "M", "level": [80]}
+    got = backtest(sales, 3, models={"naive": own}, **ask)
+    pd.testing.assert_frame_equal(got, backtest(sales, 3, models="naive", **ask))
+    numbers = sales.assign(k=sales["k"].cat.codes.astype("int64"))
+    with pytest.raises(InputError, match="holds numbers in history and text in what model 'mine'"):
+        backtest(numbers, 3, models={"mine": own}, **ask)
+
+
 # --------------------------------------------------------------------------------------
 # Fitting and updating
 

@@ -16,6 +16,8 @@ from .._frames import (
     check_choice,
     check_int,
     check_names,
+    factorise,
+    stack_keys,
     take,
     telling_once,
     to_pandas,
@@ -269,9 +271,7 @@ class _Record:
         far = horizon + self._behind(cut, past, np.unique(self.code[future]))
         given = self._frame(past & begun[self.code] & ~self.rare)
         if callable(model):
-            made = _checked(
-                model(given.drop(columns="_at"), far), name, self.keys, self.panel.caller
-            )
+            made = _checked(model(given.drop(columns="_at"), far), name, self.keys, self.panel)
         else:
             made = forecast_known(
                 given.drop(columns="_at"),
@@ -379,13 +379,29 @@ class _Record:
         return made.assign(date=self.panel.grid.dates(made["_at"].to_numpy()))
 
 
-def _checked(made: Any, name: str, keys: list[str], caller: str) -> pd.DataFrame:
-    """What a model of the caller's own has returned, with the columns it must have."""
-    arg = f"what model {name!r} returned"
+def _checked(made: Any, name: str, keys: list[str], panel: Panel) -> pd.DataFrame:
+    """What a model of the caller's own has returned, with the columns it must have, as numbers."""
+    arg, caller = f"what model {name!r} returned", panel.caller
     made = to_pandas(made, caller=caller, arg=arg)
-    own = Amount("forecast", option="")
-    rows = take(made, caller=caller, arg=arg, by=keys, date=Date("date", option=""), forecast=own)
-    return made.assign(date=rows["date"])
+    ends = [c for c in made.columns if str(c).startswith(("lo_", "hi_"))]
+    roles: dict[str, Any] = {f"end{i}": Amount(c, missing="allow") for i, c in enumerate(ends)}
+    roles |= {"forecast": Amount("forecast", option=""), "date": Date("date", option="")}
+    rows = take(made, caller=caller, arg=arg, by=keys, **roles)
+    own = {c: rows[f"end{i}"] for i, c in enumerate(ends)}
+    made = made.assign(date=rows["date"], forecast=rows["forecast"], **own)
+    return _with_keys_of(panel, made, keys, arg) if keys else made
+
+
+def _with_keys_of(panel: Panel, made: pd.DataFrame, keys: list[str], arg: str) -> pd.DataFrame:
+    """Rows of series that there are, with keys as the history writes them."""
+    args = ("history", arg)
+    both = stack_keys((panel.labels, made), keys, caller=panel.caller, args=args)
+    codes = factorise(both, keys).codes
+    place = np.full(int(codes.max()) + 1, -1)
+    place[codes[: len(panel)]] = np.arange(len(panel))
+    found = place[codes[len(panel) :]]
+    rest = made.drop(columns=keys)[found >= 0].reset_index(drop=True)
+    return pd.concat([panel.labels.iloc[found[found >= 0]].reset_index(drop=True), rest], axis=1)
 
 
 def forecast_known(
