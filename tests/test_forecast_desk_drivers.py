@@ -394,3 +394,14 @@ def test_a_driver_far_beyond_its_past_is_told():
     (message,) = told(14.1)
     assert "1 value(s) of drivers in future lie far beyond" in message
     assert "'price' of the series on 2024-02-01: 14.1, so far 10 to 12." in message
+
+
+def test_an_event_to_come_that_never_was_is_told():
+    sales = monthly(n=48).iloc[:48]
+    then = pd.to_datetime(["2019-03-10", "2020-05-12", "2021-04-11", "2022-02-08"])
+    fair = pd.DataFrame({"name": "fair", "start": then})
+    forecast(sales, 3, freq="M", events=fair, model="naive")  # warnings are errors here
+    gala = pd.DataFrame({"name": ["gala"], "start": pd.to_datetime(["2022-02-12"])})
+    both = pd.concat([fair, gala])
+    with pytest.warns(DataWarning, match="1 column.*never in the history, first 'gala'"):
+        forecast(sales, 3, freq="M", events=both, model="naive")

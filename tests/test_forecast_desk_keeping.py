@@ -37,7 +37,9 @@ def test_keys_and_options_come_back(tmp_path, kind):
         "object": history["shop"].map({"a": "x", "b": 7}).astype(object),
         "date": pd.Timestamp("2020-01-01") + pd.to_timedelta(code, unit="D"),
     }[kind]
-    own = pd.DataFrame({"name": ["fair"], "start": ["2024-08-01"], "end": ["2024-08-05"]})
+    years = ["2023", "2024"]
+    own = pd.DataFrame({"name": "fair", "start": [f"{y}-08-01" for y in years]})
+    own["end"] = [f"{y}-08-05" for y in years]
     model = Forecaster(by=["shop"], level=(80,), calendar="CN", events=own).fit(history)
     model.save(tmp_path / "kept.zip")
     back = Forecaster.load(tmp_path / "kept.zip")

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from .. import calendars
-from .._frames import Amount, Date, speaking_for, take, to_pandas
+from .._frames import Amount, Date, speaking_for, take, to_pandas, warn
 from ..engine.estimates import Estimates
 from ..errors import InputError
 from .daily import SHAPE, Days, festival_shape, period_factors
-from .exog import with_flags
+from .exog import TRIED, with_flags
 from .intake import Grid, Panel
 
 __all__ = ["BY_DAY", "BY_SHAPE", "YEARS", "calendar_columns", "known_periods"]
@@ -137,6 +137,9 @@ def _country_days(
         table = calendars.events(first, last, country=code, own=events, **margins)
     own = [] if events is None else _own_names(table, first, last, code, margins)
     out = {c: table[c].to_numpy(float) for c in table.columns if c != "date"}
+    if own and newest is not None and caller not in TRIED:
+        known = int(grid.last_day(np.asarray(newest))) - int(grid.first_day(np.asarray(low))) + 1
+        _tell_of_first_ones({c: out[c] for c in own}, known, caller)
     if calendar is None:
         return {c: out[c] for c in own}
     if china:
@@ -156,6 +159,17 @@ def _country_days(
             for k, name in enumerate(_WEEKDAYS):
                 out[name] = (day == k).astype(float) - (day == 6)
     return out
+
+
+def _tell_of_first_ones(own: dict[str, np.ndarray], known: int, caller: str) -> None:
+    """Events to come that never were: nothing is known of what they do."""
+    first = [c for c, x in own.items() if not x[:known].any() and x[known:].any()]
+    if first:
+        warn(
+            f"{caller}(): {len(first)} column(s) of events lie in the periods to come and never "
+            f"in the history, first {first[0]!r}; what they do is not known, and the forecast "
+            "leaves them out."
+        )
 
 
 def _easter(first: pd.Timestamp, last: pd.Timestamp) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from ..errors import InputError
 from .intake import OWN, Panel
 
 __all__ = [
+    "TRIED",
     "beyond",
     "by_series",
     "carry_on",
@@ -36,7 +37,8 @@ __all__ = [
     "with_flags",
 ]
 
-_TRIED = ("backtest", "impact")  # their drivers are those of a time that is over
+# They also forecast from earlier times, at which drivers and events were not what they are now.
+TRIED = ("backtest", "impact", "forecast_hierarchy")
 
 
 def exog_columns(
@@ -263,7 +265,7 @@ def _lagged(
     out = np.stack(parts, axis=2)
     _refuse_missing(out, names, panel, low, horizon)
     past = np.arange(out.shape[1])[None] <= (panel.end - low)[:, None]
-    if panel.caller not in _TRIED:
+    if panel.caller not in TRIED:
         _tell_of_strange(out, past, names, panel, low, horizon)
     mean = held.of(
         "means",
