@@ -182,6 +182,20 @@ def test_review_explains_the_whole_change_of_the_total():
         kpi.review(card, "b", period="t")
 
 
+def test_a_review_explains_metrics_that_came_and_went():
+    frame = pd.DataFrame({"k": ["a"], "m": [0.8], "n": [0.5], "o": [0.5]})
+    last = kpi.scorecard(frame, [kpi.Metric("m"), kpi.Metric("n")], keys="k")
+    now = kpi.scorecard(frame, [kpi.Metric("m", weight=0.7), kpi.Metric("o", weight=0.3)], keys="k")
+    got = kpi.review([last, now], "a").set_index("metric")
+    assert got.index.tolist() == ["o", "m", "n"]  # by points lost, then what is no more
+    assert got["change"].tolist() == pytest.approx([0.15, 0.16, -0.25])
+    assert got["change"].sum() == pytest.approx(0.71 - 0.65)
+    assert got["change_by_weight"].tolist() == pytest.approx([0.15, 0.16, -0.25])
+    assert got["change_by_score"].tolist() == pytest.approx([0, 0, 0])
+    assert got.loc["n", ["value", "score"]].isna().all()
+    assert got.loc["n", "weight"] == got.loc["n", "lost"] == 0
+
+
 measured = st.lists(
     st.tuples(st.floats(-1e6, 1e6), st.floats(1, 1e6), st.sampled_from(["higher", "lower"])),
     min_size=2,

@@ -291,8 +291,9 @@ def review(
         times full marks - weighted: points short of full marks; negative: bonus),
         ``share_of_loss`` (of all points lost; 0 for bonuses), ``previous`` (``weighted`` last
         time), ``change`` (since then), ``change_by_score`` and ``change_by_weight`` (which add
-        up to it). The totals differ by the sum of ``change``. Without a last time these four are
-        NaN.
+        up to it). The totals differ by the sum of ``change``: metrics of last time that are no
+        more come last, with weight 0 and without a score; they and new ones change by weight.
+        Without a last time these four are NaN.
 
     Raises
     ------
@@ -326,9 +327,10 @@ def review(
     out["lost"] = now["weight"] * full_marks(now) - now["weighted"].fillna(0.0)
     short = out["lost"].clip(lower=0)
     out["share_of_loss"] = short / short.sum() if short.sum() > 0 else 0.0
-    return _with_change(out, before).sort_values(
+    out = out.sort_values(
         ["lost", "metric"], ascending=[False, True], kind="stable", ignore_index=True
     )
+    return _with_change(out, before)
 
 
 def _card_list(scorecards: Any, period: str | None, *, caller: str) -> list[pd.DataFrame]:
@@ -385,6 +387,11 @@ def _with_change(out: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame
         for name in ("previous", "change", "change_by_score", "change_by_weight"):
             out[name] = np.nan
         return out
+    dropped = before.loc[~before["metric"].isin(out["metric"]), "metric"].sort_values()
+    if len(dropped):  # what they gave last time is gone: without them changes would not add up
+        gone = {"metric": dropped, "weight": 0.0, "weighted": 0.0, "lost": 0.0}
+        gone = pd.DataFrame({**gone, "share_of_loss": 0.0}).reindex(columns=out.columns)
+        out = pd.concat([out, gone.astype(out.dtypes)], ignore_index=True)
     was = before.set_index("metric").reindex(out["metric"]).reset_index(drop=True)
     known = was["weighted"].fillna(0.0)
     out["previous"] = known
@@ -392,6 +399,8 @@ def _with_change(out: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame
     # The mean weight on the change of the score, the mean score on that of the weight: exact.
     both = out["score"].notna() & was["score"].notna()
     by_weight = (out["weight"] - was["weight"]) * (out["score"] + was["score"]) / 2
-    out["change_by_weight"] = by_weight.where(both, 0.0)
+    # A metric that is new, or is no more, moves the total by its weight alone.
+    alone = was["weight"].isna() | out["metric"].isin(dropped)
+    out["change_by_weight"] = by_weight.where(both, 0.0).mask(alone, out["change"])
     out["change_by_score"] = out["change"] - out["change_by_weight"]
     return out
