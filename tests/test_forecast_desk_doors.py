@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from salesmgmt.errors import DataWarning, InputError
-from salesmgmt.forecast import Forecaster, accuracy, backtest, compare_models, forecast
+from salesmgmt.forecast import (
+    Forecaster,
+    accuracy,
+    backtest,
+    compare_models,
+    forecast,
+    forecast_hierarchy,
+)
 
 MONTHS = pd.date_range("2021-01-01", periods=36, freq="MS")
 SPLIT = "2023-07-01"
@@ -61,6 +68,21 @@ def test_a_key_that_the_history_lacks_is_told():
     assert accuracy(only, history=own.drop(columns="k"), freq="M")["mase"].item() == pytest.approx(
         accuracy(only, history=own, freq="M")["mase"].item()
     )
+
+
+def test_nodes_are_reported_by_their_keys():
+    sales = shops().assign(r="east")
+    made = forecast_hierarchy(sales[sales["date"] < SPLIT], 3, keys=["r", "k"], freq="M")
+    got = accuracy(made, history=sales, by=["r", "k"], freq="M")
+    assert got["k"].isna().tolist() == [True, False, False, False] * 2  # all first
+    assert got["r"].isna().tolist() == [True] * 4 + [False] * 4
+    assert (got["n"] == 3).all()
+    for node in (got.iloc[0], got.iloc[6]):
+        same = [made[c].isna() if pd.isna(node[c]) else made[c] == node[c] for c in ("r", "k")]
+        alone = accuracy(made[same[0] & same[1]], history=sales, freq="M").iloc[0]
+        assert node[["mase", "wape", "fva"]].tolist() == alone[["mase", "wape", "fva"]].tolist()
+    with pytest.raises(InputError, match="'model' is missing in 1 row"):
+        accuracy(made.assign(model=[None] + ["m"] * (len(made) - 1)), history=sales, freq="M")
 
 
 def test_a_forecast_made_within_its_period_is_not_scaled_by_what_came():
@@ -128,6 +150,17 @@ def test_newer_rows_are_checked_as_the_callers_own():
     pd.testing.assert_frame_equal(
         whole, forecast(sales, 2, by="k", freq="M", model="naive", level=None)
     )
+
+
+@pytest.mark.parametrize("kind", ["category", "str"])
+def test_categories_stay_categories(kind):
+    sales = shops()
+    old, new = (sales[sales["date"].lt(SPLIT) == first] for first in (True, False))
+    old = old[old["k"] != "c"].assign(k=lambda t: pd.Categorical(t["k"], categories=["b", "a"]))
+    model = Forecaster(by="k", freq="M", model="naive", level=None).fit(old)
+    got = model.update(new[new["k"] != "a"].astype({"k": kind})).predict(1)
+    assert got["k"].cat.categories.tolist() == ["b", "a", "c"]
+    assert set(got["k"]) == {"a", "b", "c"}
 
 
 def test_newer_rows_that_as_of_leaves_out_are_told():

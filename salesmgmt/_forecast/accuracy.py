@@ -65,7 +65,7 @@ def accuracy(
         scale are those of the sum.
     by : str, sequence of str or None, default=("model",)
         Columns of ``predictions`` to report by; None or a ``model`` column that is not there:
-        one row in all.
+        one row in all. Of keys that are missing ("all") there is a row, too.
     freq, season_length, gaps
         As in :func:`forecast`; they shape the scales.
     as_of : date, optional
@@ -209,9 +209,7 @@ def _take_predictions(
     fine = _with_outcome(actual, caller)
     frame, dates = rows.frame[fine], rows["date"][fine]
     one = np.zeros(len(frame), dtype=np.int64)
-    found = factorise(frame, groups) if groups else None
-    group = found.codes if found else one
-    labels = found.labels if found else pd.DataFrame(index=pd.RangeIndex(1))
+    group, labels = _groups(frame, groups)
     series = _codes(frame, keys)
     made = _codes(frame, [c for c in (*keys, "model") if c in frame.columns])
     cutoffs = rows["cutoff"][fine] if "cutoff" in rows else None
@@ -259,6 +257,16 @@ def _past_of(
     return with_sums(panel, rows.frame, keys, caller)
 
 
+def _groups(frame: pd.DataFrame, groups: list[str]) -> tuple[np.ndarray, pd.DataFrame]:
+    """A number a row and the labels of each, ascending, missing ones (all) first."""
+    if not groups:
+        return np.zeros(len(frame), dtype=np.int64), pd.DataFrame(index=pd.RangeIndex(1))
+    code = _codes(frame, groups)
+    found, first = np.unique(code, return_index=True)
+    labels = frame[groups].iloc[first].reset_index(drop=True)
+    return np.searchsorted(found, code), labels
+
+
 def _codes(frame: pd.DataFrame, names: list[str]) -> np.ndarray:
     """A number a crossing of columns; a missing value ("all", in a hierarchy) is one of its own."""
     out = np.zeros(len(frame), dtype=np.int64)
@@ -280,16 +288,19 @@ def _take_rows(
         for i, x in enumerate(levels)
         for s in ("lo", "hi")
     }
+    named: dict[str, Any] = {  # of a key that is missing all is meant
+        f"by{i}": Key(c, missing="refuse" if c in _OWN else "allow") for i, c in enumerate(groups)
+    }
     rows = take(
         predictions,
         caller=caller,
         arg="predictions",
-        by=groups,
         date=Date(date),
         forecast=Amount("forecast", option=""),
         actual=Amount("actual", option="") if given else None,
         cutoff=Date("cutoff", optional=True),
         model=Key("model", optional=True),
+        **named,
         **ends,
     )
     bounds = {x: (rows[f"lo{i}"], rows[f"hi{i}"]) for i, x in enumerate(levels)}

@@ -430,6 +430,8 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         kept = stack_keys(parts, [*by, self.date], caller=caller, args=("the history", "new"))
         joined = pd.concat(parts, ignore_index=True)
         joined[kept.columns] = kept
+        for name in by:
+            joined[name] = _as_before(old[name].dtype, joined[name])
         return joined
 
     def _tell_of_later(self, rows: Rows, caller: str) -> None:
@@ -521,6 +523,16 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
             as_of=self.as_of,
             invalid=self.invalid,
         )
+
+
+def _as_before(dtype: Any, keys: pd.Series) -> pd.Series:
+    """Categories with those that newer rows bring, which else would be no categories any more."""
+    if not isinstance(dtype, pd.CategoricalDtype) or keys.dtype == dtype:
+        return keys
+    known = dtype.categories
+    more = [v for v in keys.dropna().unique() if v not in known]
+    every = known.append(pd.Index(more)) if more else known
+    return keys.astype(pd.CategoricalDtype(every, dtype.ordered))
 
 
 def _tell_of_other_periods(before: Panel, now: Panel) -> None:
