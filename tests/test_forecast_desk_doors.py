@@ -246,6 +246,16 @@ def test_a_last_day_or_hour_that_breaks_off_is_not_over(every, freq, size):
     assert kept == [size / 2, size / 2]
 
 
+def test_a_key_that_is_read_later_in_the_day_breaks_nothing_off(recwarn):
+    days = pd.date_range("2024-01-01", periods=40)
+    early = pd.DataFrame({"k": "a", "date": days, "amount": 1.0})
+    late = pd.DataFrame({"k": "b", "date": days[:-1] + pd.Timedelta(hours=12), "amount": 1.0})
+    both = pd.concat([early, late])
+    got = forecast(both, 1, by="k", freq="D", model="naive", level=None)
+    assert got["date"].tolist() == [pd.Timestamp("2024-02-10"), pd.Timestamp("2024-02-09")]
+    assert not recwarn.list
+
+
 def test_receipts_and_shorter_days_break_nothing_off(recwarn):
     rng = np.random.default_rng(3)
     days = np.repeat(pd.date_range("2024-01-01", periods=60), 20)

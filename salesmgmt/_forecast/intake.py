@@ -373,7 +373,7 @@ def read_history(
         panel.rare = with_rare_days(panel)
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
-    return _settle_last(panel, rows["date"], as_of, partial)
+    return _settle_last(panel, rows["date"], codes, as_of, partial)
 
 
 def known_rows(rows: Rows, panel: Panel) -> np.ndarray:
@@ -465,13 +465,15 @@ def _sum_up(
     return Panel(keys, grid, season, starts, at, amounts, end, zero_gaps, caller)
 
 
-def _settle_last(panel: Panel, dates: np.ndarray, as_of: object, partial: str) -> Panel:
+def _settle_last(
+    panel: Panel, dates: np.ndarray, codes: np.ndarray, as_of: object, partial: str
+) -> Panel:
     """Leave out, keep or scale up a last period that is not over at ``as_of``."""
     grid = panel.grid
     if partial == "keep":
         return panel
     if grid.freq in ("h", "D"):
-        return panel if as_of is not None else _settle_readings(panel, dates, partial)
+        return panel if as_of is not None else _settle_readings(panel, dates, codes, partial)
     days = _days(dates)
     if as_of is None and grid.whole(days):
         return panel
@@ -518,15 +520,17 @@ def _before(panel: Panel, now: int) -> Panel:
     return panel
 
 
-def _settle_readings(panel: Panel, dates: np.ndarray, partial: str) -> Panel:
+def _settle_readings(panel: Panel, dates: np.ndarray, codes: np.ndarray, partial: str) -> Panel:
     """The same of a last day or hour, whose readings end before those of all others have.
 
-    Clock times of receipts say nothing: they end when the last one is written.
+    The key with most rows tells. Clock times of receipts say nothing: they end when the last one
+    is written.
     """
-    share = _share_read(panel.grid, dates)
+    now = int(panel.at.max())
+    dates = dates[codes == np.bincount(codes).argmax()]
+    share = _share_read(panel.grid, dates) if panel.grid.period_of(dates).max() == now else 1.0
     if share == 1.0:
         return panel
-    now = int(panel.at.max())
     if partial == "scale":
         panel.values = np.where(panel.at == now, panel.values / share, panel.values)
         return panel
