@@ -839,3 +839,12 @@ def test_a_hierarchy_below_zero_or_without_amounts_is_told_of():
     for name in ("_at", "cutoff", "residual"):
         with pytest.raises(InputError, match=f"keys names '{name}'"):
             forecast_hierarchy(debts.rename(columns={"shop": name}), 1, **(ask | {"keys": name}))
+
+
+@pytest.mark.parametrize("low", [0.0, -3.0])
+def test_an_item_that_may_sell_nothing_still_may_when_its_forecast_of_zero_is_raised(low):
+    from salesmgmt._forecast.tree import _around
+
+    base = pd.DataFrame({"forecast": [0.0], "lo_80": [low], "hi_80": [4.0]})
+    moved = _around(base.assign(forecast=[2.0]), base, True)
+    assert moved[["lo_80", "hi_80"]].to_numpy().tolist() == [[0.0, 6.0]]

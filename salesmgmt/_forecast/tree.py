@@ -403,7 +403,7 @@ def _around(out: pd.DataFrame, base: pd.DataFrame, non_negative: bool) -> pd.Dat
         end = base[name].to_numpy()
         moved = now + (end - before)  # in this order ends of any size stay in theirs
         if name.startswith("lo_"):
-            raised = (before > 0) & (now > before)
+            raised = (before >= 0) & (now > before)
             part = np.where(end >= 0, np.minimum(end * kept, moved), np.minimum(moved, 0.0))
             moved = np.where(raised, part, moved)
         out[name] = np.maximum(moved, 0.0) if non_negative else moved
