@@ -11,6 +11,7 @@ hierarchical and grouped time series through trace minimization", Journal of the
 Statistical Association 114 (2019), 804-819.
 J. Schäfer, K. Strimmer, "A shrinkage approach to large-scale covariance matrix estimation",
 Statistical Applications in Genetics and Molecular Biology 4 (2005), article 32.
+C. L. Lawson, R. J. Hanson, "Solving Least Squares Problems", Prentice-Hall 1974, chapter 23.
 J. Kim, H. Park, "Fast nonnegative matrix factorization: an active-set-like method", SIAM
 Journal on Scientific Computing 33 (2011), 3261-3281 (block principal pivoting).
 """
@@ -23,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg, optimize, sparse
 from scipy.sparse import linalg as linalg_sparse
 
 __all__ = ["Covariance", "Projection", "loosened", "shrink", "winsorised"]
@@ -31,8 +32,10 @@ __all__ = ["Covariance", "Projection", "loosened", "shrink", "winsorised"]
 DENSE = 400  # sums up to which a dense factor does
 _LEAST = 1e-4
 _TOLD = 1e-18  # of the largest variance: with less nothing is left of it in sums
+_PLAIN = 1e-12  # the same where not even that can be told
 _ODD = 2.5  # robust standard deviations
 _CONTRADICTS = 5.0  # standard errors of a sum and all its leaves that a sum may lie away
+_MET = 1e-4  # standard errors by which optimality conditions may be missed
 _ROUGH, _FINE, _FINAL = 1e-4, 1e-12, 1e-15  # squared errors of multipliers: search, check, answer
 
 
@@ -188,6 +191,14 @@ class Projection:
     """
 
     def __init__(self, summing: sparse.csr_array, own: np.ndarray, errors: Covariance):
+        try:
+            self._build(summing, own, errors)
+        except np.linalg.LinAlgError:  # what is next to nothing beside the largest is lost in sums
+            least = _PLAIN * errors.diagonal.max()
+            bounded = Covariance(np.maximum(errors.diagonal, least), errors.factor)
+            self._build(summing, own, bounded)
+
+    def _build(self, summing: sparse.csr_array, own: np.ndarray, errors: Covariance) -> None:
         self.errors = errors
         self._back = sparse.csr_array(summing.T)
         self._inverse = 1.0 / errors.diagonal
@@ -208,8 +219,41 @@ class Projection:
         if non_negative:
             negative = np.flatnonzero((out < 0).any(axis=0))
             if len(negative):
-                out[:, negative] = self._pivot(out[:, negative])
+                out[:, negative] = self._nearest(out[:, negative], base[:, negative])
         return out
+
+    def _nearest(self, free: np.ndarray, base: np.ndarray) -> np.ndarray:
+        """The nearest leaves at or above zero to those that are ``free`` to be below."""
+        if len(free) > DENSE:
+            return self._pivot(free)
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = self._pivot(free)
+        except ValueError:  # steps that grew beyond all numbers
+            found = np.full_like(free, np.nan)
+        return self._checked(found, self._back @ self._weigh(base))
+
+    def _checked(self, x: np.ndarray, score: np.ndarray) -> np.ndarray:
+        """The same where it meets the optimality conditions, else by Lawson and Hanson's method.
+
+        ``score`` is ``S' W^-1 base``. Errors of very unlike size make the steps of conjugate
+        gradients too rough; conditions are met in conditional standard errors of each leaf.
+        """
+        information = _symmetric(self._back @ self._weigh(self._back.T.toarray()))
+        sd = 1 / np.sqrt(np.diag(information))[:, None]
+        slope = (information @ x - score) * sd
+        off = np.abs(np.minimum(x / sd, slope)).max(axis=0)
+        wrong = np.flatnonzero(
+            ~(off <= _MET * np.maximum(1.0, np.abs(score * sd).max(axis=0) * 1e-8))
+        )
+        if not len(wrong):
+            return x
+        upper = linalg.cholesky(information * sd * sd.T)
+        goal = linalg.solve_triangular(upper, (score * sd)[:, wrong], trans="T")
+        x = x.copy()
+        for j, z in zip(wrong, goal.T):
+            x[:, j] = sd[:, 0] * optimize.nnls(upper, z, maxiter=30 * len(x))[0]
+        return x
 
     def _add_factor(self, u: np.ndarray) -> None:
         """Woodbury's identity twice: for ``W^-1``, and for ``V``."""
