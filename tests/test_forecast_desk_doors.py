@@ -122,6 +122,17 @@ def test_what_a_model_of_ones_own_returns_is_read_as_numbers_and_keys_of_the_his
         backtest(numbers, 3, models={"mine": own}, **ask)
 
 
+def test_an_actual_value_that_is_a_guess_is_told(recwarn):
+    days = pd.date_range("2023-01-01", "2024-03-20")
+    sales = pd.DataFrame({"date": days, "amount": 10.0})
+    ask = {"windows": 1, "freq": "M", "models": "naive", "level": None}
+    with pytest.warns(DataWarning, match="judged by a guess"):
+        assert backtest(sales, 1, partial="scale", **ask)["actual"].item() == pytest.approx(310.0)
+    whole = backtest(sales, 1, partial="scale", as_of="2024-02-29", **ask)
+    assert whole["actual"].item() == 290.0
+    assert not recwarn.list
+
+
 # --------------------------------------------------------------------------------------
 # Fitting and updating
 

@@ -157,6 +157,11 @@ invalid, transform, clean
         as_of=as_of,
         invalid=invalid,
     )
+    if panel.scaled:
+        warn(
+            f"{caller}(): the last period is not over; its actual values are scaled up from the "
+            'part that is known, and forecasts are judged by a guess. partial="drop" leaves it out.'
+        )
     record = _Record.of(panel, check_names(by, "by", caller=caller))
     record.take_drivers(history, exog, date, caller)
     record.days = Days.beneath(panel, history, date, calendar)

@@ -144,6 +144,7 @@ class Panel:
     closes: bool = False  # days or hours without any sale in the whole record are closed
     rare: np.ndarray | None = None  # rows that are zeros on days seldom worked, by the record
     until: int | None = None  # last day that is to be known
+    scaled: bool = False  # whether the last period is not over and its values are guessed
 
     @property
     def gaps(self) -> str:
@@ -490,7 +491,8 @@ def _settle_last(
     if today >= last or int(panel.at.max()) < now:
         return panel
     day = np.datetime64(first, "D")
-    if partial == "scale":
+    panel.scaled = partial == "scale"
+    if panel.scaled:
         panel.values = np.where(
             panel.at == now, panel.values * ((last - first + 1) / (today - first + 1)), panel.values
         )
@@ -531,7 +533,8 @@ def _settle_readings(panel: Panel, dates: np.ndarray, codes: np.ndarray, partial
     share = _share_read(panel.grid, dates) if panel.grid.period_of(dates).max() == now else 1.0
     if share == 1.0:
         return panel
-    if partial == "scale":
+    panel.scaled = partial == "scale"
+    if panel.scaled:
         panel.values = np.where(panel.at == now, panel.values / share, panel.values)
         return panel
     unit, last = {"h": "hour", "D": "day"}[panel.grid.freq], str(dates.max())[:16].replace("T", " ")
