@@ -81,8 +81,10 @@ def reconcile(
         ``"bottom_up"`` they only say how wide intervals become; for the others they are refused.
     non_negative : bool, default=False
         Whether the bottom must not be below zero: the constrained least squares solution, no
-        mere cutting off. ``"bottom_up"``: negative bottoms become zero; ``"top_down"`` and
-        ``"middle_out"``: negative forecasts and sums of ``history`` have no share.
+        mere cutting off (checked where the bottom has up to 400 series; with more, and errors
+        that differ by a thousand times and more, it may be missed). ``"bottom_up"``: negative
+        bottoms become zero; ``"top_down"`` and ``"middle_out"``: negative forecasts and sums of
+        ``history`` have no share.
     history : DataFrame, optional
         Past bottom values (``keys``, ``date``, ``amount``) for ``top_down`` and ``middle_out``:
         shares are those of the sums in it (proportions of historical averages; amounts divided

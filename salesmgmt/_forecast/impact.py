@@ -116,7 +116,9 @@ transform, clean
         cumulated effect was at least as large for its standard error), ``lift`` (cumulated effect
         as a share of what was to be expected), ``lift_lo``, ``lift_hi`` (infinite where the
         interval leaves room for nothing to be expected; all three missing where the sum so far
-        expected is not positive or the actual one negative).
+        expected is not positive or the actual one negative). A period whose amount is not known
+        has no row and no part in the sums. With fewer than four values before a start intervals
+        and p-value may be missing.
 
     Raises
     ------
