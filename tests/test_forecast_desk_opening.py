@@ -1,5 +1,7 @@
 """Files as shops write them: closed days, open hours, summer time, receipts, empty periods."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -251,3 +253,15 @@ def test_nothing_is_mixed_into_a_closed_day():
     closed = made["date"].dt.day_of_week == 6
     assert made.loc[closed, "forecast"].eq(0).all()
     assert made.loc[~closed, "forecast"].gt(50).all()
+
+
+@pytest.mark.parametrize(("dates", "says"), [("MS", "first days"), ("ME", "last days")])
+def test_sums_of_months_that_are_asked_for_by_week_are_told_of(dates, says):
+    sales = pd.DataFrame({"date": pd.date_range("2022-01-01", periods=36, freq=dates)})
+    sales["amount"] = 100.0
+    with pytest.warns(DataWarning, match=rf"all 36 dates are {says} of months; .* freq=\"M\""):
+        forecast(sales, 2, freq="W", model="mean", level=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        forecast(sales, 2, freq="W", model="mean", level=None, gaps="zero")
+        forecast(sales, 2, freq="M", model="mean", level=None)

@@ -27,7 +27,7 @@ from .._frames import (
 )
 from ..engine import periods
 from ..errors import InputError
-from .opening import tell_of_gaps, with_rare_days
+from .opening import tell_of_gaps, tell_of_months, with_rare_days
 
 __all__ = ["OWN", "Block", "Grid", "Panel", "known_rows", "one_key", "read_history"]
 
@@ -374,6 +374,8 @@ def read_history(
         panel.rare = with_rare_days(panel)
     if gaps == "auto" and not zero and not again:
         tell_of_gaps(panel)
+    if gaps == "auto" and zero and not again:
+        tell_of_months(rows["date"], panel)
     return _settle_last(panel, rows["date"], codes, as_of, partial)
 
 

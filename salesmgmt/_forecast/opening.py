@@ -15,7 +15,14 @@ from .._frames import warn
 if TYPE_CHECKING:
     from .intake import Panel
 
-__all__ = ["closed_ahead", "closed_places", "closed_then", "tell_of_gaps", "with_rare_days"]
+__all__ = [
+    "closed_ahead",
+    "closed_places",
+    "closed_then",
+    "tell_of_gaps",
+    "tell_of_months",
+    "with_rare_days",
+]
 
 _CYCLES = {"D": (7,), "h": (24, 168)}  # a day or hour is closed by week, an hour also by day
 _LEAST = {7: 4, 24: 14, 168: 4}  # cycles of the record that say nothing before
@@ -63,6 +70,24 @@ def tell_of_gaps(panel: Panel) -> None:
         f'one {unit}. If nothing was sold in them, give gaps="zero"; if amounts belong to longer '
         'periods, give freq= or forecast such series apart; gaps="missing" takes it as it is.'
     )
+
+
+def tell_of_months(dates: np.ndarray, panel: Panel) -> None:
+    """Receipts that all lie on first (or last) days of months, summed to something finer."""
+    if panel.grid.freq not in ("W", "D", "h"):
+        return
+    day = np.unique(dates.astype("datetime64[D]"))
+    month = day.astype("datetime64[M]")
+    last = (month + np.timedelta64(1, "M")).astype("datetime64[D]") - np.timedelta64(1, "D")
+    if len(day) >= _ENOUGH and (
+        (day == month.astype("datetime64[D]")).all() or (day == last).all()
+    ):
+        unit, which = _UNITS[panel.grid.freq], "last" if day[0] == last[0] else "first"
+        warn(
+            f"{panel.caller}(): all {len(day)} dates are {which} days of months; each amount is "
+            f"taken as that of one {unit}, with nothing sold in the {unit}s between. If they are "
+            'sums of months, give freq="M"; gaps="zero" takes it as it is.'
+        )
 
 
 def _evenly_apart(at: np.ndarray) -> bool:
