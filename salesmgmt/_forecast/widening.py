@@ -36,7 +36,7 @@ def widening_of(
         return 1.0
     steps = calibration.steps_of(m)
     most = calibration.most_past(m) + calibration.ORIGINS * steps
-    block = panel.sample(calibration.SERIES, calibration.least_past(m) + steps, most)
+    block = panel.sample(calibration.series_of(m), calibration.least_past(m) + steps, most)
     block, _ = possible_block(block, m, models)
     return calibration.widening(past_misses(block.y, block.n, m, cleaned=clean))
 

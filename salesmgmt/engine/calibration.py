@@ -29,17 +29,16 @@ __all__ = [
     "FEWEST",
     "LEVELS",
     "ORIGINS",
-    "SERIES",
     "by_level",
     "least_past",
     "misses",
     "most_past",
+    "series_of",
     "steps_of",
     "widening",
 ]
 
 ORIGINS = 3  # earlier origins
-SERIES = 100  # series asked at each
 FEWEST = 30  # series with an earlier origin below which none is asked
 LEVELS = (90.0, 95.0)  # in the mean less subject to chance than the last alone
 # Series and origins that would have to speak for half of what they say to be believed. Across
@@ -58,6 +57,11 @@ _LEVEL = {"slope": -0.04, "spread": 0.5, "range": 3.0, "node": 1.0, "origin": 0.
 def steps_of(m: int) -> int:
     """Steps by which earlier origins lie apart, and that are compared, for a season length."""
     return 6 if m == 1 else min(max(8, m), 13)
+
+
+def series_of(m: int) -> int:
+    """Series asked at each origin: as many as cost about the same, with a season or without."""
+    return 300 if m == 1 else 100
 
 
 def least_past(m: int) -> int:
