@@ -221,3 +221,14 @@ def test_two_in_the_place_of_two_share_by_weight_and_days():
     assert got["x"].tolist() == [0, 0, 400, 300, 240, 240]  # April: 3 to 2 times a half
     assert got["y"].tolist() == [0, 0, 0, 100, 160, 160]
     assert (got[["c", "d"]] == 1000).all(axis=None)
+
+
+def test_who_joins_later_is_no_colleague_yet():
+    """c alone, x from March, y from July: halves, then thirds."""
+    plan = decompose(3600, periods=("2025-01-01", "2025-12-31", "M"),
+                     weights=pd.Series({("T", "c"): 1.0}).rename_axis(["team", "rep"]))  # fmt: skip
+    joiners = pd.DataFrame({"team": "T", "rep": ["x", "y"], "start": ["2025-03-01", "2025-07-01"]})
+    got = by_month(replan(plan, None, as_of=None, joiners=joiners))
+    assert got["x"].tolist() == [0, 0, *[150] * 4, *[100] * 6]
+    assert got["y"].tolist() == [*[0] * 6, *[100] * 6]
+    assert got["c"].tolist() == [300, 300, *[150] * 4, *[100] * 6]

@@ -137,7 +137,7 @@ def move(
     cuts = np.flatnonzero(np.diff(family[order])) + 1
     for at in np.split(inside[order], cuts):
         if len(at) and changed[at].any():
-            _settle_family(now, at, gone, fresh, stay, part)
+            _settle_family(now, at, gone, fresh, here & ~fresh, stay, part)
     return np.asarray((going[code] < start) | (coming[code] > end))
 
 
@@ -189,13 +189,14 @@ def _settle_family(
     at: np.ndarray,
     gone: np.ndarray,
     fresh: np.ndarray,
+    here: np.ndarray,
     stay: np.ndarray,
     part: np.ndarray,
 ) -> None:
     """Colleagues of one parent in one period: the sum stays, the shares change."""
     total = int(now[at].sum())
     leaving, joining = at[gone[at]], at[fresh[at]]
-    staying = at[~gone[at] & ~fresh[at]]
+    staying = at[here[at]]  # who joins later is no head yet
     old = now[at].copy()
     ideal = now[at].astype(np.float64)
     place = {int(i): k for k, i in enumerate(at)}
