@@ -78,10 +78,10 @@ def test_other_files_are_refused(tmp_path):
             file.writestr("forecaster.json", json.dumps(head))
         with pytest.raises(InputError, match=r"no file that Forecaster\.save wrote"):
             Forecaster.load(path)
-    later = {"format": "salesmgmt.Forecaster", "version": 2, "options": {}, "tables": {}}
+    later = {"format": "salesmgmt.Forecaster", "version": 3, "options": {}, "tables": {}}
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("forecaster.json", json.dumps(later))
-    with pytest.raises(InputError, match="version 2"):
+    with pytest.raises(InputError, match="version 3"):
         Forecaster.load(path)
 
 
@@ -299,6 +299,8 @@ def test_every_damage_is_told(tmp_path):
         {"rows": [70]},
         {"rows": [60, 50, 60]},
         {"version": "one"},
+        {"changes": []},
+        {"changes": [{"weight": 3}]},
         {"tables": {"history": [columns[0] | {"dtype": "no such"}, *columns[1:]]}},
         {"tables": {"history": [columns[0] | {"values": ["a"]}, *columns[1:]]}},
     ):
@@ -307,3 +309,23 @@ def test_every_damage_is_told(tmp_path):
                 file.writestr(name, json.dumps(head | wrong) if name == "forecaster.json" else data)
         with pytest.raises(InputError, match="Forecaster"):
             Forecaster.load(path)
+
+
+def test_options_set_after_fit_act_in_the_file_when_they_did_in_life(tmp_path):
+    """A history read as of June stays read as of June, whatever is set before the next rows."""
+    history = sales()
+    cut = history["date"] < "2024-01-01"
+    model = Forecaster(by="shop", model="theta", level=None, as_of="2023-06-30")
+    model.fit(history[cut]).set_params(as_of="2024-12-31")
+    path = tmp_path / "kept.zip"
+    for step in range(2):
+        model.save(path)
+        back = Forecaster.load(path)
+        pd.testing.assert_frame_equal(back.predict(3), model.predict(3))
+        assert back.get_params() == model.get_params()
+        if step == 0:
+            rest = history[~cut]
+            back.update(rest, refit=False)
+            model.update(rest, refit=False)
+            pd.testing.assert_frame_equal(back.predict(3), model.predict(3))
+            model.set_params(freq="Q")  # not read anew: acts with the next fit

@@ -46,6 +46,8 @@ from .upkeep import Memory
 __all__ = ["Forecaster"]
 
 _SHOWN = 3  # periods that show a frequency
+# Options that act when rows are read.
+_READING = ("by", "freq", "season_length", "partial", "gaps", "as_of", "invalid", "date", "amount")
 _ESTIMATED = ("model", "transform", "clean", "calendar", "events", "exog")  # shape the estimates
 
 
@@ -184,6 +186,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         self._panel = panel  # from here on nothing is refused: what was fitted before has stayed
         self.history_ = frame[names].reset_index(drop=True)
         self._stages = [(self._panel, len(self.history_))]
+        self._asked_when_read = [self._reading()]
         self._memory, self._learned = Memory(), 0
         self._asked: dict[str, Any] = {}
         self._summary: pd.DataFrame | None = None
@@ -337,6 +340,7 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         check_transform(self.transform, panel, caller=caller)
         self._panel, self.history_ = panel, joined  # only rows that are not refused
         self._stages.append((self._panel, len(joined)))
+        self._asked_when_read.append(self._reading())
         self._summary = None
         return self
 
@@ -376,7 +380,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         """
         check_is_fitted(self, "history_")
         rows = [count for _, count in self._stages]
-        write_kept(path, self.get_params(deep=False), self.history_, rows)
+        first, *_ = read = [*self._asked_when_read, self._reading()]
+        changes = [{k: v for k, v in now.items() if v is not was[k]} for was, now in pairwise(read)]
+        write_kept(path, self.get_params(deep=False) | first, self.history_, rows, changes)
 
     @staticmethod
     def load(path: str | Path) -> Forecaster:
@@ -397,12 +403,17 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         InputError
             The file holds something else, is damaged, or was written by a later version.
         """
-        options, history, rows = read_kept(path)
+        options, history, rows, changes = read_kept(path)
         with refused(path):
             out = Forecaster(**options).fit(history.iloc[: rows[0]])
-            for old, new in pairwise(rows):
-                out.update(history.iloc[old:new], refit=False)
+            for (old, new), change in zip(pairwise(rows), changes, strict=False):
+                out.set_params(**change).update(history.iloc[old:new], refit=False)
+            out.set_params(**changes[-1])
         return out
+
+    def _reading(self) -> dict[str, Any]:
+        """Options that act when rows are read, as they are now."""
+        return {name: getattr(self, name) for name in _READING}
 
     def _joined(self, new: Any, caller: str) -> pd.DataFrame:
         """The history and newer rows below it, checked on their own: they have their own labels."""

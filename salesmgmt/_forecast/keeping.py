@@ -3,9 +3,10 @@
 ``forecaster.json`` holds ``format`` (``"salesmgmt.Forecaster"``), ``version`` (1), ``options`` and
 ``tables``. Where rows were added without a new estimate, ``format`` is
 ``"salesmgmt.Forecaster, updated"`` and ``rows`` says how many there were after ``fit`` and after
-each update. Each table lists its columns with name, dtype and either ``file``, an array in NumPy's
-``.npy`` form without objects, or ``values`` (decimals as text). Reading it runs no code that the
-file brings along.
+each update. Where options of reading were changed after ``fit``, ``version`` is 2 and ``changes``
+says which before each update, and which since the last. Each table lists its columns with name,
+dtype and either ``file``, an array in NumPy's ``.npy`` form without objects, or ``values``
+(decimals as text). Reading it runs no code that the file brings along.
 """
 
 from __future__ import annotations
@@ -28,15 +29,23 @@ from ..errors import InputError
 
 __all__ = ["read_kept", "refused", "write_kept"]
 
-_FORMAT, _VERSION = "salesmgmt.Forecaster", 1
+_FORMAT, _VERSION = "salesmgmt.Forecaster", 2
 _UPDATED = _FORMAT + ", updated"
+Kept = tuple[dict[str, Any], pd.DataFrame, list[int], list[dict[str, Any]]]
 _PLAIN = (str, bool, int, float, type(None))
 
 
 def write_kept(
-    path: str | Path, options: dict[str, Any], history: pd.DataFrame, rows: list[int]
+    path: str | Path,
+    options: dict[str, Any],
+    history: pd.DataFrame,
+    rows: list[int],
+    changes: list[dict[str, Any]],
 ) -> None:
-    """Write options and history to ``path``; ``rows``: their number after fit and each update."""
+    """Write options and history to ``path``; ``rows``: their number after fit and each update.
+
+    ``options`` are those of ``fit``, ``changes`` what was set before each update and after all.
+    """
     arrays: dict[str, np.ndarray] = {}
     tables = {"history": _table(history, arrays, "history")}
     plain = {}
@@ -46,7 +55,10 @@ def write_kept(
             plain[name] = {"table": name}
         else:
             plain[name] = _plain(value, name)
-    head = {"format": _FORMAT, "version": _VERSION, "options": plain, "tables": tables}
+    head = {"format": _FORMAT, "version": 1, "options": plain, "tables": tables}
+    if any(changes):
+        told = [{name: _plain(v, name) for name, v in each.items()} for each in changes]
+        head |= {"version": 2, "changes": told}
     if len(rows) > 1:
         head |= {"format": _UPDATED, "rows": rows}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
@@ -57,8 +69,8 @@ def write_kept(
             file.writestr(name, buffer.getvalue())
 
 
-def read_kept(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[int]]:
-    """Options, history and numbers of rows as :func:`write_kept` took them."""
+def read_kept(path: str | Path) -> Kept:
+    """Options, history, numbers of rows and changes as :func:`write_kept` took them."""
     data = Path(path).read_bytes()
     with refused(path):
         return _read(data, path)
@@ -78,7 +90,7 @@ def refused(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def _read(data: bytes, path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[int]]:
+def _read(data: bytes, path: str | Path) -> Kept:
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         head = json.loads(file.read("forecaster.json"))
         if head.get("format") not in (_FORMAT, _UPDATED):
@@ -93,7 +105,10 @@ def _read(data: bytes, path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, 
     history, rows = tables["history"], head.get("rows", [len(tables["history"])])
     if rows[-1] != len(history) or rows != sorted(rows):
         raise ValueError(f"rows {rows} for a history of {len(history)}")
-    return options, history, rows
+    changes = head.get("changes", [{}] * len(rows))
+    if len(changes) != len(rows):
+        raise ValueError(f"{len(changes)} changes for {len(rows)} stages")
+    return options, history, rows, [{k: _unpacked(v, {}) for k, v in c.items()} for c in changes]
 
 
 def _plain(value: Any, name: str) -> Any:

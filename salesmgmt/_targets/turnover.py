@@ -125,7 +125,8 @@ def move(
     part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
     there = part.copy()
     part[at] *= weight[code[at]]
-    stay = np.where(gone, np.floor(now * kept), now).astype(np.int64)
+    stay = now.copy()
+    stay[gone] = np.floor(now[gone] * kept[gone]).astype(np.int64)
     replaced = _take_over(
         now, stay, rows, keys, start, gone, fresh, here & ~fresh, kept, there, part
     )
