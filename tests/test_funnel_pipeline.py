@@ -356,6 +356,68 @@ def test_coverage_counts_overdue_deals_in_the_current_period_once():
         coverage(deals, plan.assign(currency=["CNY", "USD"]))
 
 
+def test_at_risk_counts_those_on_record_at_every_age_shown():
+    """Two deals are on record from the age of 4 on: at 0 and at 2 there is one."""
+    deals = pd.DataFrame({"deal_id": range(3), "stage": ["won", "lost", "demo"],
+                          "created_at": "2025-01-01", "seen": ["2025-01-01"] + ["2025-01-05"] * 2,
+                          "close_date": ["2025-01-11", "2025-01-16", None]})  # fmt: skip
+    out = outcomes(deals, observed_from="seen", as_of="2025-01-21")
+    assert dict(zip(out["age"], out["at_risk"], strict=True)) == {0: 1, 10: 3, 15: 2, 20: 1}
+    out = outcomes(deals, observed_from="seen", as_of="2025-01-21", horizon=2)
+    assert out["at_risk"].tolist() == [1, 1]  # they were 3 and 3
+
+
+def test_coverage_of_two_currencies_has_two_win_rates():
+    """100 of 200 dollars and 1,000 of 10,000 yen were won: together they were 1,100 of 10,200."""
+    deals = pd.DataFrame(
+        {
+            "deal_id": range(6),
+            "stage": ["won", "lost", "demo"] * 2,
+            "amount": [100.0, 100.0, 300.0, 1000.0, 9000.0, 5000.0],
+            "created_at": "2025-01-01",
+            "close_date": ["2025-01-05", "2025-01-06", "2025-03-01"] * 2,
+            "currency": ["USD"] * 3 + ["JPY"] * 3,
+            "region": ["west"] * 3 + ["east"] * 3,
+        }
+    )
+    plan = pd.DataFrame({"period_start": "2025-01-01", "period_end": "2025-03-31",
+                         "target": [9000.0, 250.0], "currency": ["JPY", "USD"],
+                         "region": ["east", "west"]})  # fmt: skip
+    for by in ("currency", "region"):
+        out = coverage(deals, plan, by=by)
+        assert out["win_rate"].tolist() == [0.1, 0.5]
+        assert out["needed"].tolist() == [80_000.0, 300.0]
+    without = coverage(deals, plan.drop(columns="currency"), by="region")
+    assert without["win_rate"].tolist() == [0.1, 0.5]
+    with pytest.raises(InputError, match="of region='east' is in USD, its deals in JPY"):
+        coverage(deals, plan.assign(currency="USD"), by="region")
+
+
+def test_a_waterfall_does_not_lead_from_one_currency_to_another():
+    before = pd.DataFrame({"deal_id": [1], "stage": "demo", "amount": 10.0, "currency": "USD"})
+    with pytest.raises(InputError, match="before and after holds amounts of 2 currencies"):
+        waterfall(before, before.assign(currency="CNY"))
+    both = waterfall(before, before.assign(deal_id=2, currency="CNY"), by="currency")
+    assert both.loc[both["bucket"] == "closing", "amount"].tolist() == [10.0, 0.0]
+
+
+def test_a_day_that_is_new_or_gone_is_no_move():
+    before = pd.DataFrame({"deal_id": [1, 2, 3], "stage": "demo", "amount": 1.0,
+                           "close_date": [None, "2025-03-01", "2025-03-01"]})  # fmt: skip
+    after = before.assign(close_date=["2025-02-01", None, "2025-04-01"])
+    out = waterfall(before, after).set_index("bucket")["deals"]
+    assert (out["pulled"], out["pushed"]) == (0, 1)  # they were 1 and 2
+
+
+def test_pipeline_has_stages_by_name_whatever_the_categories():
+    deals = pd.DataFrame({"deal_id": [1, 2], "stage": ["lead", "demo"], "amount": 1.0,
+                          "created_at": "2025-01-01", "region": ["north", "south"]})  # fmt: skip
+    listed = deals.assign(stage=pd.Categorical(deals["stage"], ["lead", "demo"]))
+    assert pipeline(listed)["stage"].tolist() == pipeline(deals)["stage"].tolist()
+    listed = deals.assign(region=pd.Categorical(deals["region"], ["south", "north"]))
+    assert pipeline(listed, by="region")["region"].tolist() == ["north", "south"]
+
+
 def test_coverage_refuses_periods_that_share_days():
     """For the company the deal counted in January and in the quarter: 10 were 20 won."""
     deals = pd.DataFrame({"deal_id": [1], "stage": ["won"], "amount": [10.0], "owner": ["a"],

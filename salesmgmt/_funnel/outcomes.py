@@ -74,8 +74,9 @@ def outcomes(
     -------
     DataFrame
         One row an age at which something ended (and 0 and ``horizon``): ``age`` (days),
-        ``at_risk``, ``won``, ``lost``, ``open`` (add up to 1; ``open`` is Kaplan and Meier's),
-        standard errors ``won_se``, ..., bands ``won_lo``, ``won_hi``, ..., ``as_of``.
+        ``at_risk`` (deals on record at that age), ``won``, ``lost``, ``open`` (add up to 1;
+        ``open`` is Kaplan and Meier's), standard errors ``won_se``, ..., bands ``won_lo``,
+        ``won_hi``, ..., ``as_of``.
 
     Raises
     ------
@@ -184,11 +185,10 @@ def _curve(
     shown = np.flatnonzero((found.events.sum(axis=1) > 0) & (found.time <= last))
     ages = np.unique(np.concatenate([[0, last], found.time[shown]]))
     at = np.searchsorted(found.time, ages, side="right") - 1
-    next_at = np.searchsorted(found.time, ages, side="left")
-    part: dict[str, np.ndarray] = {
-        "age": ages.astype(np.int64),
-        "at_risk": np.append(found.at_risk, 0)[next_at],
-    }
+    still = len(age) - np.searchsorted(np.sort(age), ages)
+    if entry is not None:  # less those that came on record later
+        still -= len(age) - np.searchsorted(np.sort(entry[rows]), ages)
+    part: dict[str, np.ndarray] = {"age": ages.astype(np.int64), "at_risk": still}
     values = {
         "won": (found.ended[:, 0], found.ended_se[:, 0], 0.0),
         "lost": (found.ended[:, 1], found.ended_se[:, 1], 0.0),

@@ -122,8 +122,8 @@ def pipeline(
     frame["probability"] = _probability(frame, known, stage_probability, caller)
     worth = frame["amount"].to_numpy() * frame["probability"].to_numpy()
     keys = [*[c for c in frame.columns if str(c).startswith("_by")], "stage"]
-    grouped = frame.groupby(keys, observed=True, sort=True)
-    out = grouped.agg(
+    cell = factorise(frame, keys)  # by name, in whatever order categories are listed
+    out = frame.groupby(cell.codes, sort=True).agg(
         deals=("amount", "size"),
         units=("units", "sum"),
         probability=("probability", "mean"),
@@ -131,8 +131,9 @@ def pipeline(
         late_units=("late_units", "sum"),
         undated=("undated", "sum"),
         median_age=("age", "median"),
-    ).reset_index()
-    known_worth = group_sums(grouped.ngroup().to_numpy(), np.nan_to_num(worth), len(out))
+    )
+    out = pd.concat([cell.labels, out.reset_index(drop=True)], axis=1)
+    known_worth = group_sums(cell.codes, np.nan_to_num(worth), len(out))
     out["weighted"] = np.where(out["probability"].isna(), np.nan, known_worth)
     out["amount"] = money(out.pop("units").to_numpy(np.int64), step)
     out["overdue_amount"] = money(out.pop("late_units").to_numpy(np.int64), step)
@@ -298,6 +299,7 @@ def waterfall(
         _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)
         for frame, arg in ((before, "before"), (after, "after"))
     ]
+    _refuse_currencies([k for k, _ in sides], own, caller)
     key = _meet([k[names] for k, _ in sides], names, caller)
     cut = len(sides[0][0])
     old, new = (
@@ -309,6 +311,14 @@ def waterfall(
     labels = key.labels.iloc[inside].reset_index(drop=True)
     moved = {name: values[inside] for name, values in moved.items()}
     return _per_deal(moved, labels, step) if details else _bridge(moved, labels, own, step)
+
+
+def _refuse_currencies(parts: list[pd.DataFrame], keys: list[Any], caller: str) -> None:
+    """What a key held in one currency before must not be compared with another after."""
+    if all("currency" in part for part in parts):
+        names = list(dict.fromkeys([*keys, "currency"]))
+        both = pd.concat([part[names].astype(object) for part in parts], ignore_index=True)
+        one_currency(both, keys, caller=caller, arg="before and after", each=True)
 
 
 def _meet(parts: list[pd.DataFrame], names: list[Any], caller: str) -> Keys:
@@ -363,6 +373,7 @@ def _side(
         amount=Amount(amount),
         close=Date(close, optional=span is None and close == "close_date", missing="allow"),
         status=AsIs(status, optional=status == "status"),
+        currency=Key("currency", optional=True, missing="allow"),
         further=wrong_status,
     )
     state = status_codes(rows)
@@ -372,7 +383,8 @@ def _side(
     inside = np.ones(len(rows), dtype=bool)
     if span is not None:
         inside = (due >= span[0]) & (due <= span[1])
-    keys = rows.frame[list(dict.fromkeys([deal, *names]))]
+    also = ["currency"] if "currency" in rows else []
+    keys = rows.frame[list(dict.fromkeys([deal, *names, *also]))]
     facts = {
         "units": units(rows["amount"], step, name=amount, caller=caller),
         "due": due,
@@ -398,7 +410,8 @@ def _classify(
     in0, in1 = old["inside"], new["inside"]
     u0, u1 = (np.where(side["inside"], side["units"], 0) for side in (old, new))
     stay = in0 & in1
-    later, earlier = new["due"] > old["due"], new["due"] < old["due"]
+    dated = (old["due"] != NO_DAY) & (new["due"] != NO_DAY)  # a day that is new has not moved
+    later, earlier = dated & (new["due"] > old["due"]), dated & (new["due"] < old["due"])
     bucket = np.select(
         [
             in0 & (new["state"] == IS_WON),

@@ -318,7 +318,8 @@ def coverage(
     measure : scalar, optional
         Which measure of the plan. Needed where it has several.
     win_rate : float, optional
-        Share of open money that is won. Default: won money of closed money, so far.
+        Share of open money that is won. Default: won money of closed money, so far (of the same
+        ``currency``, where keys differ in it).
     as_of : date, optional
         The day that is looked at. Default: the last creation or closing.
     step : float, default=0.01
@@ -344,8 +345,8 @@ def coverage(
     Raises
     ------
     InputError
-        A column is unusable, a period ends before it starts, periods of a key overlap, or the
-        plan has several measures.
+        A column is unusable, a period ends before it starts, periods of a key overlap, the
+        plan has several measures, or a key is planned in one currency and sold in another.
 
     References
     ----------
@@ -381,18 +382,18 @@ def coverage(
         by=list(pairs.values()),
         as_of=as_of,
         invalid=invalid,
+        currency=Key("currency", optional=True, missing="allow"),
     )
     columns = {"period_start": period_start, "period_end": period_end, "target": target}
-    goals, labels = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
+    goals, labels, planned = _plan_rows(plan, list(pairs), columns, measure, invalid, step, caller)
     _refuse_overlap(goals, labels, caller)
     goals = goals[goals["last"] >= known.until].reset_index(drop=True)
     if goals.empty:
         raise InputError(f"{caller}(): every period of plan is over at {known.as_of.date()}.")
     whole = units(known.amount(), step, name=amount, caller=caller)
-    won, lost = known.status == IS_WON, known.status == IS_LOST
-    closed = int(whole[won].sum() + whole[lost].sum())
-    rate = win_rate if win_rate is not None else (whole[won].sum() / closed if closed else np.nan)
     key = _codes_of(known, labels, caller)
+    rates = _win_rates(known, whole, key, labels, planned, caller)
+    rate = (rates if win_rate is None else np.full(len(labels), float(win_rate)))[goals["key"]]
     _tell_left_out(known, goals, key, list(pairs.values()), caller)
     _tell_undated(known, whole, key, step, caller)
     got, due = _period_sums(known, whole, goals, key)
@@ -404,8 +405,9 @@ def coverage(
     out["gap"], out["open"] = money(gap, step), money(due, step)
     with np.errstate(divide="ignore", invalid="ignore"):
         out["coverage"] = np.where(gap > 0, due / np.where(gap > 0, gap, 1), np.nan)
-        out["win_rate"] = float(rate)
-        out["needed"] = out["gap"] / rate if rate else np.where(gap > 0, np.inf, 0.0)
+        out["win_rate"] = rate
+        endless = np.where(gap > 0, np.inf, 0.0)
+        out["needed"] = np.where(rate == 0, endless, out["gap"] / rate)
     out["shortfall"] = (out["needed"] - out["open"]).clip(lower=0)
     return out.assign(as_of=known.as_of)
 
@@ -418,8 +420,8 @@ def _plan_rows(
     invalid: str,
     step: float,
     caller: str,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Targets by key (a code), first and last day, in whole units; and the labels of the keys."""
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str | None]]:
+    """Targets by key (a code), first and last day, in whole units; each key's label, currency."""
     one_currency(plan, keys, caller=caller, arg="plan", each=True)
     rows = take(
         plan,
@@ -431,6 +433,7 @@ def _plan_rows(
         period_end=Date(names["period_end"], last=True),
         target=Amount(names["target"]),
         measure=Key("measure", optional=True, missing="allow"),
+        currency=Key("currency", optional=True, missing="allow"),
     )
     codes, labels = np.zeros(len(rows), dtype=np.int64), pd.DataFrame(index=range(1))
     if keys:
@@ -459,7 +462,48 @@ def _plan_rows(
                 raise InputError(f"{caller}(): plan has no measure {measure!r}; it has {kinds!r}.")
             frame = frame[rows.series("measure").eq(measure).to_numpy()]
     out = frame.groupby(["key", "first", "last"], sort=True)["units"].sum()
-    return out.reset_index(), labels
+    money_of = rows.series("currency") if "currency" in rows else None
+    return out.reset_index(), labels, _currencies(money_of, codes, len(labels))
+
+
+def _currencies(told: pd.Series | None, codes: np.ndarray, n: int) -> list[str | None]:
+    """The currency of each key, which has one at most; None where none is told."""
+    out: list[str | None] = [None] * n
+    if told is not None:
+        there = np.flatnonzero(told.notna().to_numpy() & (codes >= 0))
+        for code, first in zip(*np.unique(codes[there], return_index=True), strict=True):
+            out[code] = str(told.iloc[there[first]])
+    return out
+
+
+def _win_rates(
+    known: Deals,
+    whole: np.ndarray,
+    key: np.ndarray,
+    labels: pd.DataFrame,
+    planned: list[str | None],
+    caller: str,
+) -> np.ndarray:
+    """Won money of closed money, by key of the plan: that of all deals in the key's currency."""
+    own, groups = known.groups()
+    told = known.column("currency") if "currency" in known.rows else None
+    of_group = _currencies(told, own, len(groups))
+    of_key = _currencies(told, key, len(labels))
+    for i, (ours, theirs) in enumerate(zip(of_key, planned, strict=True)):
+        if ours is not None and theirs is not None and ours != theirs:
+            who = "".join(f" of {name}={value!r}" for name, value in labels.iloc[i].items())
+            raise InputError(
+                f"{caller}(): the plan{who} is in {theirs}, its deals in {ours}; convert one of "
+                "them."
+            )
+    several = len(set(of_group) - {None}) > 1
+    won, closed = known.status == IS_WON, known.status != OPEN
+    rates: dict[str | None, float] = {}
+    for name in dict.fromkeys([*of_group, *of_key, *planned]):
+        mine = np.isin(own, [g for g, c in enumerate(of_group) if c == name or not several])
+        total = int(whole[mine & closed].sum())
+        rates[name] = int(whole[mine & won].sum()) / total if total else np.nan
+    return np.array([rates[a or b] for a, b in zip(of_key, planned, strict=True)])
 
 
 def _refuse_overlap(goals: pd.DataFrame, labels: pd.DataFrame, caller: str) -> None:
