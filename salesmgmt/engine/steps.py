@@ -173,18 +173,107 @@ def _chained(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
 def _consecutive(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     """Strict order: the steps are neighbours in the unit's stream of all events.
 
-    At one time, steps come first and in their order, other events after them: the order of
-    rows must not matter.
+    Events of one unit at one time (a moment) stand in the order that helps: a chain takes any of
+    the first moment, all of each later one, and any of the last one.
+    """
+    if rule.collapse:
+        return _collapsed(store, rule)
+    moments = _Moments(store)
+    begin = np.flatnonzero(moments.count(np.arange(len(moments.size)), rule.steps[0]))
+    if rule.reentry == "first":
+        begin = begin[heads(moments.unit[begin])]
+    best = np.full((len(begin), len(rule.steps)), NEVER)
+    for taken in range(1, len(rule.steps) + 1):
+        times = _neighbours(moments, begin, taken, rule)
+        # Of equals, the one that does more steps at the first moment is the earlier one.
+        deeper = (times != NEVER).sum(axis=1) >= (best != NEVER).sum(axis=1)
+        best[deeper] = times[deeper]
+    return (moments.unit[begin] << store.bits) | store.floor(moments.time[begin]), best
+
+
+class _Moments:
+    """The times at which each unit has events: how many there are, and of which stages."""
+
+    def __init__(self, store: Packed):
+        unit, time, stage = store.raw
+        by = np.lexsort((stage, time, unit))
+        unit, time = unit[by], time[by]
+        new = (unit[1:] != unit[:-1]) | (time[1:] != time[:-1])
+        first = np.flatnonzero(np.append(np.ones(min(len(unit), 1), dtype=bool), new))
+        self.unit, self.time = unit[first].astype(np.int64), time[first]
+        self.size = np.diff(np.append(first, len(unit)))
+        self._stages = 1 << (store.low + 1)
+        place = np.repeat(np.arange(len(first)), self.size)
+        self._key = place * self._stages + stage[by] + 1  # other events are stage -1
+
+    def count(self, at: np.ndarray, stage: int) -> np.ndarray:
+        """Events of ``stage`` at these moments."""
+        key = at * self._stages + stage + 1
+        return np.searchsorted(self._key, key, side="right") - np.searchsorted(self._key, key)
+
+
+def _neighbours(moments: _Moments, begin: np.ndarray, taken: int, rule: Rule) -> np.ndarray:
+    """Times of the chains that do ``taken`` steps, or as many as there are, where they begin."""
+    times = np.full((len(begin), len(rule.steps)), NEVER)
+    done = _steps_at(moments, begin, 0, taken, times, np.arange(len(begin)), rule)
+    on = done == taken
+    if rule.reentry == "first":  # a further first step would stand between
+        on &= moments.count(begin, rule.steps[0]) == rule.steps[:taken].count(rule.steps[0])
+    here = begin.copy()
+    for k in range(taken, len(rule.steps)):
+        rows = np.flatnonzero(on & (done == k))
+        after = np.minimum(here[rows] + 1, len(moments.unit) - 1)
+        same = (after > here[rows]) & (moments.unit[after] == moments.unit[here[rows]])
+        on[rows[~same]] = False
+        rows, after = rows[same], after[same]
+        more = _steps_at(moments, after, k, len(rule.steps) - k, times, rows, rule)
+        here[rows], done[rows] = after, k + more
+        on[rows] = more == moments.size[after]
+    return times
+
+
+def _steps_at(
+    moments: _Moments,
+    at: np.ndarray,
+    k: int,
+    most: int,
+    times: np.ndarray,
+    rows: np.ndarray,
+    rule: Rule,
+) -> np.ndarray:
+    """How many steps from ``k`` on the moments ``at`` hold; their times are put down."""
+    fits, when = np.ones(len(at), dtype=bool), moments.time[at]
+    found = np.zeros(len(at), dtype=np.int64)
+    if k and rule.window is not None:
+        fits &= when - times[rows, 0] <= rule.window
+    for j in range(k, k + most):
+        fits &= moments.count(at, rule.steps[j]) >= rule.steps[k : j + 1].count(rule.steps[j])
+        if j > k:
+            fits &= not rule.later
+        if j and rule.gaps is not None:
+            low, high = rule.gaps[j - 1]
+            gap = np.zeros(len(at), dtype=np.int64) if j > k else when - times[rows, j - 1]
+            fits &= (gap >= low) & (gap <= (NEVER if high is None else high))
+        times[rows[fits], j] = when[fits]
+        found += fits
+    return found
+
+
+def _collapsed(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    """Strict order where repeats of a step in a row count once (ClickHouse's ``strict_order``).
+
+    At one time, other events come first, then the steps in their order, as ClickHouse sorts
+    them: the order of rows must not matter.
     """
     unit, time, stage = store.raw
-    rank = np.full(len(stage), len(rule.steps))
+    rank = np.full(len(stage), -1)
     for k, code in reversed(list(enumerate(rule.steps))):
         rank[stage == code] = k
     by = np.lexsort((rank, time, unit))
     unit, time, stage, rank = unit[by], time[by], stage[by], rank[by]
+    # Repeats may start an attempt each, but stand in nobody's way.
     head = np.ones(len(stage), dtype=bool)
-    if rule.collapse:  # repeats may start an attempt each, but stand in nobody's way
-        head[1:] = (unit[1:] != unit[:-1]) | (stage[1:] != stage[:-1])
+    head[1:] = (unit[1:] != unit[:-1]) | (stage[1:] != stage[:-1])
     first, run = np.flatnonzero(head), np.cumsum(head) - 1
     at = np.flatnonzero(stage == rule.steps[0])
     if rule.reentry == "first":
@@ -193,7 +282,7 @@ def _consecutive(store: Packed, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
     times[:, 0] = time[at]
     alive, here, step = np.arange(len(at)), at, rule.steps[0]
     for k, code in enumerate(rule.steps[1:], start=1):
-        if rule.collapse and code == step:  # one event serves equal steps, unless it is late
+        if code == step:  # one event serves equal steps, unless it is late
             after = _next_time(unit, time)[here] if rule.later else here
             after = np.where(run[np.minimum(after, len(run) - 1)] == run[here], after, len(unit))
         else:

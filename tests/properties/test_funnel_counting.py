@@ -6,7 +6,7 @@ import itertools
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salesmgmt.engine import fast
@@ -66,6 +66,46 @@ def test_ordered_counts_equal_brute_force(history, steps, window, gap, later):
         levels.append(deepest(h, steps, window=window, gap=gap, later=later))
     want = [sum(v >= k for v in levels) for k in range(1, len(steps) + 1)]
     assert got["entered"].tolist() == want
+
+
+def neighbours(events, steps, *, later, first):
+    """The longest run of neighbouring steps in any order of the events of one time."""
+    times = sorted({t for t, _ in events})
+    at_one_time = [itertools.permutations(s for t, s in events if t == when) for when in times]
+    best = 0
+    for orders in itertools.product(*at_one_time):
+        line = [(t, s) for t, order in zip(times, orders, strict=True) for s in order]
+        starts = [i for i, (_, s) in enumerate(line) if s == steps[0]]
+        for i in starts[:1] if first else starts:
+            depth = 1
+            for (t, s), (before, _), step in zip(line[i + 1 :], line[i:], steps[1:], strict=False):
+                if s != step or t - before < later:
+                    break
+                depth += 1
+            best = max(best, depth)
+    return best
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcz")), min_size=1, max_size=6),
+    st.sampled_from(["abc", "ab", "aba", "aab"]),
+    st.booleans(),
+    st.booleans(),
+)
+@example([(0, "a"), (0, "z"), (1, "b")], "ab", False, False)  # z, a, b
+@example([(0, "a"), (0, "b"), (1, "a"), (1, "c")], "abac", False, True)
+def test_strict_order_takes_equal_times_in_the_order_that_helps(events, steps, later, first):
+    if not any(s in steps for _, s in events):
+        return
+    out = conversion(
+        frame([events]),
+        list(steps),
+        order="strict",
+        ties="strict" if later else "allow",
+        reentry="first" if first else "best",
+    )
+    assert out["entered"].sum() == neighbours(events, steps, later=later, first=first)
 
 
 @settings(max_examples=40)

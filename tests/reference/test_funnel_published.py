@@ -81,6 +81,12 @@ def test_clickhouse_stops_at_the_first_break(events, want):
     assert tuple(got) == want
 
 
+def test_clickhouse_sorts_other_events_of_one_time_first():
+    # AggregateFunctionWindowFunnel.cpp: what fits no step is event 0, (time, event) is sorted.
+    assert level([(3, "a"), (3, "x"), (5, "b")], "ab", order="strict") == 2
+    assert level([(0, "a"), (3, "b"), (3, "x"), (5, "c")], "abc", order="strict") == 1
+
+
 def test_a_repeated_first_step_opens_a_window_of_its_own():
     # ClickHouse keeps the time of the latest first event (AggregateFunctionWindowFunnel.cpp).
     late = [(0, "a"), (100, "a"), (101, "b")]
