@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -240,6 +241,55 @@ def test_dates_in_text_are_dates():
     text = X.assign(created_at=X["created_at"].dt.strftime("%d/%m/%Y"))
     one, two = (WinModel(date="created_at").fit(f, y) for f in (X, text))
     pd.testing.assert_frame_equal(one.scores_, two.scores_)
+
+
+def _typed_deals(n=300):
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame(
+        {
+            "amount": np.round(rng.lognormal(8, 1, n), 2),
+            "due": pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 300, n), unit="D"),
+            "seats": rng.integers(1, 50, n),
+            "key": rng.random(n) < 0.4,
+        }
+    )
+    z = (8 - np.log(X["amount"])) + X["key"] - X["due"].dt.month / 5 + 1
+    return X, (rng.random(n) < 1 / (1 + np.exp(-z))).astype(int).to_numpy()
+
+
+def test_numbers_and_dates_are_read_as_such_whatever_holds_them():
+    """Decimals, dates and days in a zone were labels of their own in the fit, or missing later."""
+    X, y = _typed_deals()
+    model = WinModel(min_outcomes=20).fit(X, y)
+    want = model.predict_proba(X)
+    other = X.assign(
+        amount=[Decimal(str(v)) for v in X["amount"]],
+        due=X["due"].dt.date,
+        seats=X["seats"].astype(object),
+    )
+    again = WinModel(min_outcomes=20).fit(other, y)
+    np.testing.assert_allclose(again.predict_proba(other), want)
+    pd.testing.assert_frame_equal(again.drift_, model.drift_)
+    for due in (X["due"].dt.strftime("%Y-%m-%d"), X["due"].dt.tz_localize("Asia/Shanghai")):
+        late = other.assign(due=due, key=X["key"].astype(int), amount=X["amount"].astype(str))
+        np.testing.assert_allclose(model.predict_proba(late), want)
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ({"amount": "1,234.50"}, "'amount' held numbers in the fit; 300 row"),
+        ({"due": 20250105}, "'due' held dates in the fit; 300 row"),
+        ({"seats": pd.Timestamp("2025-01-05")}, "'seats' held numbers in the fit"),
+        ({"key": 7}, "'key' held True/False in the fit"),
+    ],
+)
+def test_what_cannot_be_read_as_in_the_fit_is_refused(column, told):
+    """Such deals were scored as if the value were missing."""
+    X, y = _typed_deals()
+    model = WinModel(min_outcomes=20).fit(X, y)
+    with pytest.raises(InputError, match=told):
+        model.predict_proba(X.assign(**column))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .._deal_states import IS_LOST, IS_WON, states_of
+from .._frames import as_dates
 from ..errors import InputError
 
 __all__ = ["Features", "as_table", "as_outcome"]
@@ -33,7 +35,30 @@ def as_table(X: Any, caller: str) -> pd.DataFrame:
         raise InputError(f"{caller}(): X has the column {name!r} twice; rename one.")
     if not len(out):
         raise InputError(f"{caller}(): X has no rows; give at least one.")
-    return out
+    return pd.DataFrame({name: _plain(out[name], caller) for name in out.columns})
+
+
+def _plain(series: pd.Series, caller: str) -> pd.Series:
+    """Numbers, dates and spans as such, whatever holds them (Decimal, date, Period, a zone)."""
+    kind = series.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return series.dt.to_timestamp()
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        zone = getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None)
+        return series if zone is None else series.dt.tz_localize(None)
+    if pd.api.types.is_timedelta64_dtype(kind):
+        return series / pd.Timedelta(days=1)
+    if not pd.api.types.is_object_dtype(kind):
+        return series
+    told = pd.api.types.infer_dtype(series, skipna=True)
+    if told == "mixed":  # Decimal beside float
+        numbers = [isinstance(v, Number) and not isinstance(v, bool) for v in series.dropna()]
+        told = "floating" if all(numbers) else told
+    if told in ("decimal", "integer", "floating", "mixed-integer-float"):
+        return pd.to_numeric(series, errors="coerce")
+    if told in ("date", "datetime", "datetime64"):
+        return pd.Series(as_dates(series, name=str(series.name), caller=caller, missing="allow"))
+    return series
 
 
 def as_outcome(
@@ -100,8 +125,11 @@ class Features:
         self.columns = list(table.columns)
         self.numbers: dict[str, np.ndarray] = {}
         self.values: dict[str, list[str]] = {}
+        self.dates: set[str] = set()
         for name in self.columns:
             series = table[name]
+            if pd.api.types.is_datetime64_any_dtype(series.dtype):
+                self.dates.add(name)
             if _is_number(series):
                 self.numbers[name] = _knots(_as_float(series))
             else:
@@ -112,6 +140,45 @@ class Features:
                 ]
                 order = sorted(counts.index, key=lambda v: (-counts[v], v))
                 self.values[name] = order[:MOST]
+
+    def read(self, table: pd.DataFrame, caller: str) -> pd.DataFrame:
+        """Later rows in the types of those that were learned from: what cannot be read so is
+        refused, as it would pass for missing or for a value never seen."""
+        columns = {}
+        for name in self.columns:
+            one = self._as_date if name in self.dates else self._as_number
+            columns[name] = (self._as_value if name in self.values else one)(table[name], caller)
+        return pd.DataFrame(columns)
+
+    def _as_date(self, series: pd.Series, caller: str) -> pd.Series:
+        if pd.api.types.is_datetime64_any_dtype(series.dtype):
+            return series
+        if series.isna().all():
+            return pd.Series(np.full(len(series), np.datetime64("NaT", "us")))
+        _refuse(series, np.full(len(series), _is_number(series)), "dates", caller)
+        told = series.astype(object).where(_as_text(series) != "", None)
+        return pd.Series(as_dates(told, name=str(series.name), caller=caller, missing="allow"))
+
+    def _as_number(self, series: pd.Series, caller: str) -> pd.Series:
+        if series.isna().all() or pd.api.types.is_numeric_dtype(series.dtype):
+            return series
+        text = _as_text(series)
+        dates = pd.api.types.is_datetime64_any_dtype(series.dtype)
+        out = pd.to_numeric(text.replace({"True": "1", "False": "0"}), errors="coerce")
+        wrong = (text != "") & (out.isna() | dates)
+        _refuse(series, wrong.to_numpy(), "numbers", caller)
+        return out
+
+    def _as_value(self, series: pd.Series, caller: str) -> pd.Series:
+        """Numbers where the fit had True and False, or text of whole numbers."""
+        if not _is_number(series) or not pd.api.types.is_numeric_dtype(series.dtype):
+            return series
+        told = pd.Series(_as_float(series))
+        known = set(self.values[str(series.name)])
+        if known and known <= {"True", "False"}:
+            _refuse(series, (told.notna() & ~told.isin([0, 1])).to_numpy(), "True/False", caller)
+            return told.map({0.0: "False", 1.0: "True"})
+        return told.astype("Int64") if (told.dropna() % 1 == 0).all() else series
 
     def codes(self, table: pd.DataFrame) -> np.ndarray:
         """One column each: numbers as they are (NaN missing), values as codes from 0 (NaN
@@ -147,6 +214,14 @@ class Features:
                 parts += [(column == i).astype(float) for i in range(len(self.values[name]) + 1)]
             parts.append(lost.astype(float))
         return np.column_stack(parts) if parts else np.zeros((len(codes), 0))
+
+
+def _refuse(series: pd.Series, wrong: np.ndarray, what: str, caller: str) -> None:
+    if wrong.any():
+        raise InputError(
+            f"{caller}(): column {series.name!r} held {what} in the fit; {int(wrong.sum())} row(s) "
+            f"do not, first {series[wrong].iloc[0]!r}. Give them as {what}, or missing."
+        )
 
 
 def _is_number(series: pd.Series) -> bool:

@@ -321,7 +321,7 @@ class WinModel(ClassifierMixin, BaseEstimator):
             raise InputError(
                 f"{caller}(): X has no column {absent[0]!r}, which the model was fitted with."
             )
-        return table[self.columns_]
+        return self.features_.read(table[self.columns_], caller)
 
     def _log_odds(self, table: pd.DataFrame) -> np.ndarray:
         if self.models_ is None:
