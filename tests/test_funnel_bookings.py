@@ -160,6 +160,8 @@ def test_a_call_by_hand_and_calls_of_unknown_deals_are_told():
         out = submissions(calls, deals).iloc[0]
     assert (out["calls"], out["won"], out["on_time"], out["days_late"]) == (1, 1, 0, 15)
     assert out["amount_ratio"] == pytest.approx(100 / 60)
+    with pytest.raises(InputError, match="snapshots holds amounts of 2 currencies"):
+        submissions(calls.assign(currency=["CNY", "USD"]), deals)
 
 
 # --------------------------------------------------------------------------------------

@@ -718,6 +718,9 @@ def test_limits_may_differ_by_owner_and_stage():
     for spoilt in (pd.concat([table, table[:1]]), table.drop(columns="owner")):
         with pytest.raises(InputError, match="limits names 1 stage"):
             service_levels(events, spoilt, owner="owner")
+    numbered = events.assign(owner=[7, 7, 8, 8, 9])  # '7' is another one: everybody had four days
+    with pytest.warns(DataWarning, match=r"none of the 1 owner\(s\).*'7'; in events there is 7"):
+        service_levels(numbered, table[:2].assign(owner=["7", None]), owner="owner")
 
 
 @pytest.mark.parametrize("limit", [-1, np.nan, None, True, "4", "soon"])

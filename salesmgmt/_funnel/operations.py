@@ -17,13 +17,14 @@ from .._frames import (
     check_number,
     factorise,
     one_currency,
+    warn,
 )
 from ..engine.proportions import adjust, chi_square, fisher_exact, interval
 from ..engine.sums import rows_of
 from ..engine.survival import mean_and_quantiles
 from ..errors import InputError
 from ._events import DAY, Stream, refuse_names, stage_list, tell_misspelt
-from ._limits import limit_of, read_limits
+from ._limits import Allowed, limit_of, read_limits
 from ._visits import Visits, stream_of
 from ._worktime import worked
 from .counting import Counted, Plan, count, counts_by_group
@@ -216,7 +217,8 @@ def service_levels(
     limits : mapping, Series or DataFrame
         Longest stay by stage: a time span (``"3D"``, ``"4h"``) or a number of days; or a frame
         with the columns ``stage`` and ``limit``, and the one named in ``owner`` where limits
-        differ by it (rows without an owner hold for everybody else).
+        differ by it (rows without an owner hold for everybody else). A ``DataWarning`` tells
+        where none of these owners is in ``events``.
     owner : str, optional
         Column of ``events`` with who is responsible (at the entry into the stage).
     calendar : str or Series, optional
@@ -270,6 +272,7 @@ def service_levels(
     visits = Visits(stream, won, lost, caller, tie=_owner_codes(stream))
     tell_misspelt(visits.labels, {"limits": [s for _, s in allowed]}, caller=caller)
     owners = None if owner is None else _owners(stream, visits)
+    _tell_strangers(allowed, owners, caller)
     limit = limit_of(allowed, visits.labels, visits.stage, owners)
     watched = (limit >= 0) & ~visits.closed
     stay = worked(visits.time, visits.time + visits.stay, calendar, caller=caller)
@@ -297,6 +300,17 @@ def service_levels(
         ["late_days", deal, "entered_at"], ascending=[False, True, True], kind="stable"
     )
     return out.assign(as_of=stream.as_of).reset_index(drop=True)
+
+
+def _tell_strangers(allowed: Allowed, owners: pd.Series | None, caller: str) -> None:
+    """Warn where none of the owners with limits of their own is in the events: '7' is not 7."""
+    named = {o for o, _ in allowed if o is not None}
+    there = [] if owners is None else owners.drop_duplicates().tolist()
+    if named and there and named.isdisjoint(there):
+        warn(
+            f"{caller}(): none of the {len(named)} owner(s) with limits of their own is in events, "
+            f"first {min(named, key=str)!r}; in events there is {there[0]!r}."
+        )
 
 
 def _owner_codes(stream: Stream) -> np.ndarray | None:
@@ -363,7 +377,8 @@ def bottlenecks(
         Columns of groups: the same step elsewhere is then the benchmark.
     value : str or float, optional
         Value of a deal: a column of ``events`` (the mean of converted deals is used; of all,
-        while none has converted), or an amount. Default: 1, so that gains are numbers of deals.
+        while none has converted; a deal whose rows differ counts with the largest), or an
+        amount. Default: 1, so that gains are numbers of deals.
     benchmark : {"others", "best"} or mapping, default="others"
         All other groups together, or the best of them; without ``by``, all other steps, or the
         best step. Or rates by stage.

@@ -16,6 +16,7 @@ from .._frames import (
     Rows,
     days_of,
     factorise,
+    one_currency,
     resolve_as_of,
     stack_keys,
     take,
@@ -320,6 +321,7 @@ def submissions(
         deals, caller=caller, deal=deal, stage=stage, amount=amount, created=created,
         close=close, status=status, invalid=invalid,
     )  # fmt: skip
+    one_currency(snapshots, [by], caller=caller, arg="snapshots")
     rows = take(
         snapshots,
         caller=caller,
