@@ -367,6 +367,25 @@ def test_at_risk_counts_those_on_record_at_every_age_shown():
     assert out["at_risk"].tolist() == [1, 1]  # they were 3 and 3
 
 
+def test_outcomes_say_nothing_of_ages_that_no_deal_has_reached():
+    """As cmprsk's timepoints(); the young group kept its share of day 20 for ever."""
+    deals = pd.DataFrame(
+        {
+            "deal_id": range(5),
+            "stage": ["won", "demo", "demo", "won", "lost"],
+            "created_at": ["2025-03-01"] * 3 + ["2025-01-01"] * 2,
+            "close_date": ["2025-03-11", None, None, "2025-01-06", "2025-01-16"],
+            "region": ["young"] * 3 + ["done"] * 2,
+        }
+    )
+    out = outcomes(deals, by="region", horizon=90, as_of="2025-03-21")
+    young, done = (out[out["region"] == name].set_index("age") for name in ("young", "done"))
+    assert young.index.tolist() == [0, 10, 20, 90]
+    assert young["won"].tolist()[:3] == pytest.approx([0, 1 / 3, 1 / 3])
+    assert young.loc[90, ["won", "lost", "open", "won_se", "won_lo", "open_hi"]].isna().all()
+    assert done.loc[90, ["won", "lost", "open"]].tolist() == [0.5, 0.5, 0]  # all have ended
+
+
 def test_coverage_of_two_currencies_has_two_win_rates():
     """100 of 200 dollars and 1,000 of 10,000 yen were won: together they were 1,100 of 10,200."""
     deals = pd.DataFrame(
@@ -482,6 +501,8 @@ def test_snapshots_keep_all_columns_of_other_engines_and_refuse_doubled_ones():
     twice = pd.concat([history, history[["owner"]]], axis=1)
     with pytest.raises(InputError, match="2 columns of the same name \\('owner'\\)"):
         snapshots(twice, ["2025-01-06"])
+    with pytest.raises(InputError, match="history has a column 'snapshot_date'"):
+        snapshots(history.assign(snapshot_date="2025-01-01"), ["2025-02-01"])
 
 
 def test_snapshots_whose_ids_are_of_different_kinds():

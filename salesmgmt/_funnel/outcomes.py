@@ -73,7 +73,8 @@ def outcomes(
     Returns
     -------
     DataFrame
-        One row an age at which something ended (and 0 and ``horizon``): ``age`` (days),
+        One row an age at which something ended (and 0, ``horizon``, and the oldest deal's where
+        that is less; shares are NaN at ages that no deal has reached): ``age`` (days),
         ``at_risk`` (deals on record at that age), ``won``, ``lost``, ``open`` (add up to 1;
         ``open`` is Kaplan and Meier's), standard errors ``won_se``, ..., bands ``won_lo``,
         ``won_hi``, ..., ``as_of``.
@@ -181,21 +182,26 @@ def _curve(
     """Shares by age and their standard errors, of some deals."""
     age, cause = known.age[rows], known.status[rows]
     found = incidence(age, cause, 2, None if entry is None else entry[rows])
-    last = int(age.max()) if horizon is None else horizon
+    oldest = int(age.max())
+    last = oldest if horizon is None else horizon
     shown = np.flatnonzero((found.events.sum(axis=1) > 0) & (found.time <= last))
-    ages = np.unique(np.concatenate([[0, last], found.time[shown]]))
+    ages = np.unique(np.concatenate([[0, min(oldest, last), last], found.time[shown]]))
+    unseen = (ages > oldest) & (found.open[-1] > 0)  # how the open ones end is not known
     at = np.searchsorted(found.time, ages, side="right") - 1
     still = len(age) - np.searchsorted(np.sort(age), ages)
     if entry is not None:  # less those that came on record later
         still -= len(age) - np.searchsorted(np.sort(entry[rows]), ages)
     part: dict[str, np.ndarray] = {"age": ages.astype(np.int64), "at_risk": still}
     values = {
-        "won": (found.ended[:, 0], found.ended_se[:, 0], 0.0),
-        "lost": (found.ended[:, 1], found.ended_se[:, 1], 0.0),
-        "open": (found.open, found.open_se, 1.0),
+        "won": (found.ended[:, 0], 0.0),
+        "lost": (found.ended[:, 1], 0.0),
+        "open": (found.open, 1.0),
+        "won_se": (found.ended_se[:, 0], 0.0),
+        "lost_se": (found.ended_se[:, 1], 0.0),
+        "open_se": (found.open_se, 0.0),
     }
-    for name, (share, se, start) in values.items():
-        part[name], part[f"{name}_se"] = np.append(share, start)[at], np.append(se, 0.0)[at]
+    for name, (value, start) in values.items():
+        part[name] = np.where(unseen, np.nan, np.append(value, start)[at])
     return part
 
 

@@ -95,6 +95,10 @@ def snapshots(
             f"{caller}(): history has {int(names.duplicated(keep=False).sum())} columns of the "
             f"same name ({names[names.duplicated()][0]!r}); rename all but one."
         )
+    if changed != "snapshot_date" and "snapshot_date" in names:
+        raise InputError(
+            f"{caller}(): history has a column 'snapshot_date', which the result adds; rename it."
+        )
     days = np.unique(days_of(date_list(dates, caller=caller)))
     codes, time = rows.keys("deal").codes, rows["changed"].astype(np.int64)
     order = np.lexsort((np.arange(len(codes)), time, codes))
