@@ -367,6 +367,24 @@ def test_at_risk_counts_those_on_record_at_every_age_shown():
     assert out["at_risk"].tolist() == [1, 1]  # they were 3 and 3
 
 
+def test_a_standard_process_may_come_back_to_a_stage():
+    """Of a, b, a, won the deal that did just that skipped one stage and conformed."""
+    there = days({"d1": [(0, "a"), (1, "b"), (2, "a"), (3, "won")], "d2": [(0, "a"), (1, "won")]})
+    out = paths(there, standard=["a", "b", "a", "won"]).set_index("variant")
+    assert out["skipped"].to_dict() == {"a > b > a > won": 0, "a > won": 1}
+    assert out.loc["a > b > a > won", "conforms"]
+
+
+def test_stays_of_single_deals_carry_their_group():
+    events = days({"d1": [(0, "lead"), (3, "won")], "d2": [(1, "lead"), (3, "won")]})
+    events["region"] = events["deal_id"].map({"d1": "south", "d2": "north"})
+    out = dwell(events, by="region", details=True)  # by was taken and not read
+    assert out[["region", "deal_id", "days"]].to_numpy().tolist() == [
+        ["south", "d1", 3], ["north", "d2", 2],
+    ]  # fmt: skip
+    assert "region" not in dwell(events, details=True)
+
+
 def test_outcomes_say_nothing_of_ages_that_no_deal_has_reached():
     """As cmprsk's timepoints(); the young group kept its share of day 20 for ever."""
     deals = pd.DataFrame(

@@ -64,7 +64,8 @@ def dwell(
     as_of : date, optional
         What is later is not known. Default: the last event.
     details : bool, default=False
-        One row a deal and stage instead: ``days``, ``visits``, ``censored``, ``as_of``.
+        One row a deal and stage instead: ``days``, ``visits``, ``censored``, ``as_of`` (and the
+        deal's group, with ``by``).
     deal, stage, entered : str
         Columns of ``events``.
     invalid : {"raise", "drop"}
@@ -105,12 +106,16 @@ def dwell(
     if details:
         own = ["stage", "days", "visits", "censored", "as_of"]
         refuse_names(deal, own, caller=caller, option="deal")
+        refuse_names(by, own, caller=caller)
     stream = stream_of(events, caller, by, as_of, deal, stage, entered, invalid)
     visits = Visits(stream, won, lost, caller)
     table = _stays(visits)
-    if details:
-        return _stay_rows(table, stream, visits)
     group, labels = stream.groups()
+    if details:
+        out = _stay_rows(table, stream, visits)
+        for i, name in enumerate(c for c in labels.columns if c != deal):
+            out.insert(i, name, labels[name].iloc[group[table["who"]]].array)
+        return out
     cycle = _cycles(visits, len(stream.labels))
     at, out = _dwell_cells(table, group[table["who"]], cycle, visits.rank)
     out.insert(0, "stage", visits.labels.iloc[at["at"]].array)

@@ -126,8 +126,8 @@ def _fit(path: tuple[int, ...], kinds: list[str], line: list[int], plain: list[i
     """Steps, rework, standard stages passed over, outcome, whether the path conforms."""
     kind, own = kinds[path[-1]], [plain[s] for s in path]
     body = own[:-1] if kind == "lost" else own
-    on_line = {line.index(s) for s in own if s in line}
-    passed = max(on_line) + 1 - len(on_line) if on_line else 0
+    far = max((line.index(s) for s in own if s in line), default=-1)
+    passed = sum(s not in own for s in line[: far + 1])  # a stage may stand twice in the standard
     return len(path), len(path) - len(set(path)), passed, kind, body == line[: len(body)]
 
 
