@@ -430,6 +430,17 @@ def test_coverage_of_two_currencies_has_two_win_rates():
         coverage(deals, plan.assign(currency="USD"), by="region")
 
 
+def test_a_deal_left_out_of_one_snapshot_is_left_out_of_both():
+    """Deal 2, whose amount is missing later, was removed; deal 3, whose was before, was new."""
+    before = pd.DataFrame({"deal_id": [1, 2, 3], "stage": "demo", "amount": [10.0, 20.0, None]})
+    after = before.assign(amount=[12.0, None, 30.0])
+    with pytest.warns(DataWarning) as told:
+        out = waterfall(before, after, invalid="drop").set_index("bucket")
+    assert sum("of the other snapshot, first" in str(w.message) for w in told) == 2
+    assert out.loc[["opening", "new", "increased", "closing"], "amount"].tolist() == [10, 0, 2, 12]
+    assert "removed" not in out.index
+
+
 def test_a_waterfall_does_not_lead_from_one_currency_to_another():
     before = pd.DataFrame({"deal_id": [1], "stage": "demo", "amount": 10.0, "currency": "USD"})
     with pytest.raises(InputError, match="before and after holds amounts of 2 currencies"):

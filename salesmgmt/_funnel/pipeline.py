@@ -24,7 +24,9 @@ from .._frames import (
     one_currency,
     stack_keys,
     take,
+    to_pandas,
     units,
+    warn,
 )
 from ..engine.sums import group_sums
 from ..errors import InputError
@@ -248,7 +250,8 @@ def waterfall(
     deal, stage, amount, close, status : str
         Columns of both frames.
     invalid : {"raise", "drop"}
-        What to do with rows that cannot be used.
+        What to do with rows that cannot be used; a deal left out of one frame is left out of
+        both.
 
     Returns
     -------
@@ -299,6 +302,8 @@ def waterfall(
         _side(frame, arg, deal, stage, amount, close, status, by, step, invalid, span, caller)
         for frame, arg in ((before, "before"), (after, "after"))
     ]
+    if invalid == "drop":
+        sides = _known_on_both(sides, (before, after), deal, caller)
     _refuse_currencies([k for k, _ in sides], own, caller)
     key = _meet([k[names] for k, _ in sides], names, caller)
     cut = len(sides[0][0])
@@ -311,6 +316,30 @@ def waterfall(
     labels = key.labels.iloc[inside].reset_index(drop=True)
     moved = {name: values[inside] for name, values in moved.items()}
     return _per_deal(moved, labels, step) if details else _bridge(moved, labels, own, step)
+
+
+_Side = tuple[pd.DataFrame, dict[str, np.ndarray]]
+
+
+def _known_on_both(
+    sides: list[_Side], frames: tuple[Any, Any], deal: str, caller: str
+) -> list[_Side]:
+    """A deal that is left out of one snapshot is left out of the other: it is not removed, nor
+    new."""
+    ids = [to_pandas(f, caller=caller, arg=a)[deal].dropna().astype(object)
+           for f, a in zip(frames, ("before", "after"), strict=True)]  # fmt: skip
+    gone = [own[~own.isin(kept[deal].astype(object))] for own, (kept, _) in zip(ids, sides)]
+    out = []
+    for (keys, facts), other, arg in zip(sides, reversed(gone), ("before", "after"), strict=True):
+        stays = ~keys[deal].astype(object).isin(other).to_numpy()
+        if not stays.all():
+            who = keys[deal].iloc[int(np.flatnonzero(~stays)[0])]
+            warn(
+                f"{caller}(): left out {int((~stays).sum())} deal(s) of {arg} that had to be left "
+                f"out of the other snapshot, first {who!r}."
+            )
+        out.append((keys[stays], {name: values[stays] for name, values in facts.items()}))
+    return out
 
 
 def _refuse_currencies(parts: list[pd.DataFrame], keys: list[Any], caller: str) -> None:
@@ -356,7 +385,7 @@ def _side(
     invalid: str,
     span: tuple[int, int] | None,
     caller: str,
-) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+) -> _Side:
     """One snapshot: keys; units of money, expected day, state, whether it is in the pipeline."""
     names = check_names(by, "by", caller=caller)
     one_currency(frame, names, caller=caller, arg=arg, each=True)
