@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from salesmgmt.engine.decomposition import seasonal_differences
 from salesmgmt.engine.mstl import fit_mstl
 from salesmgmt.forecast import Forecaster, forecast
 
@@ -139,3 +140,68 @@ def test_columns_do_not_depend_on_their_neighbours():
         alone = fit_mstl(y[:size, [j]], n[[j]], 12, 6)
         np.testing.assert_allclose(whole.forecast[:, j], alone.forecast[:, 0], rtol=1e-9)
         np.testing.assert_allclose(whole.sd[:, j], alone.sd[:, 0], rtol=1e-9)
+
+
+# --------------------------------------------------------------------------------------
+# seasons of many places: days of a year
+
+
+def years_of_days(years, memory, series=12):
+    """Waves of a year (365, series), and errors of 10 with a memory of so much (time, series)."""
+    rng = np.random.default_rng(5)
+    turn, n = 2 * np.pi * np.arange(365)[:, None] / 365, 365 * years + 40
+    begin = rng.uniform(0, 6, (2, series))
+    wave = 20 * np.sin(turn + begin[0]) + 8 * np.sin(3 * turn + begin[1])
+    noise = rng.normal(0, 1, (n, series))
+    for t in range(1, n):
+        noise[t] += memory * noise[t - 1]
+    return wave, 10 * noise / noise.std()
+
+
+def by_place(y, years):
+    """Plain means of each place."""
+    mean = y[: 365 * years].reshape(years, 365, -1).mean(axis=0)
+    return mean - mean.mean(axis=0)
+
+
+@pytest.mark.parametrize("years", [2, 3, 5])
+@pytest.mark.parametrize(("memory", "of_plain"), [(0.0, 0.35), (0.8, 0.7)])
+def test_days_of_the_year_are_known_from_their_neighbours(years, memory, of_plain):
+    wave, noise = years_of_days(years, memory)
+    y = 100 + wave[np.arange(len(noise)) % 365] + noise
+    found = seasonal_differences(y, np.full(y.shape[1], len(y)), 365)
+    off, plain = ((s - wave).std() for s in (found, by_place(y, years)))
+    assert off < of_plain * plain
+
+
+@pytest.mark.parametrize("years", [2, 3, 5])
+def test_waves_that_do_not_come_back_are_no_season(years):
+    _, noise = years_of_days(years, 0.8)
+    found = seasonal_differences(100 + noise, np.full(noise.shape[1], len(noise)), 365)
+    assert found.std() < 0.45 * by_place(noise, years).std()
+
+
+def test_a_day_that_stands_out_every_year_is_not_smoothed_away():
+    """Singles' Day of 400 among days of 100 with errors of 10."""
+    _, noise = years_of_days(4, 0.0)
+    y = 100 + noise
+    y[np.arange(len(y)) % 365 == 314] += 300
+    found = seasonal_differences(y, np.full(y.shape[1], len(y)), 365)
+    assert (np.abs(found[314] - found.mean(axis=0) - 300) < 50).all()
+    assert np.abs(np.delete(found, 314, axis=0)).mean() < 5
+
+
+@pytest.mark.parametrize("weeks", [19, 26, 33])
+def test_the_weekend_is_seen_coming_on_friday_night(weeks):
+    """The newest two days say nothing of weekends; those before them do."""
+    rng = np.random.default_rng(3)
+    t = np.arange(24 * 7 * (weeks // 7) + 24 * 5 + 48)[:, None]
+    wave = 30 * np.sin(2 * np.pi * t / 24 + rng.uniform(0, 6, 9))
+    y = 200 + wave - 40.0 * ((t // 24) % 7 >= 5) + rng.normal(0, 6, (len(t), 9))
+    dates = pd.date_range("2024-01-01", periods=len(y), freq="h")
+    rows = [pd.DataFrame({"shop": j, "date": dates, "amount": v}) for j, v in enumerate(y.T)]
+    sales = pd.concat(rows, ignore_index=True)
+    known = sales["date"] < dates[-48]
+    made = forecast(sales[known], 48, by="shop", freq="h", level=None)
+    off = np.abs(made["forecast"].to_numpy() - sales.loc[~known, "amount"].to_numpy()).mean()
+    assert off < 1.5 * 6 * np.sqrt(2 / np.pi)  # of the noise alone

@@ -36,7 +36,12 @@ _USUAL = (7, 12, 24, 52)  # seasons looked for where none is named: week, year o
 _LIFT = 5.0  # mean absolute deviations
 _DUST = 1e-9  # of the mean absolute value: what rounding leaves of sums that cancel
 LONGER = {24: 168, 7: 364}  # hours: day and week; days: week and 52 weeks
-_HELD = {24: 48, 7: 56}  # newest values that tell which season matters
+# Values held back to tell which season matters, and how often: the newest, those before them...
+_HELD, _TIMES = {24: 48, 7: 56}, 3
+# Weights are mean square errors to the power -3: sharper than inverse errors, as most of three
+# windows is known. Chosen on origins inside training parts (hours) and on days of four sources.
+_SHARPER = 3
+_NARROWEST = 0.5  # a few weeks without a miss are no certainty
 # Models whose widths are learned; those whose own are the least they have.
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}
 _OWN_LEAST = {"ets", "arima"}
@@ -389,17 +394,18 @@ def _two_seasons(
 ) -> Forecast:
     """Day and week, or week and year: what either season says, and both one after the other.
 
-    Where the record is long; each weighs by how it would have forecast the newest values.
+    Where the record is long; each weighs by how it would have forecast the newest values. Widths
+    are those that the networks learned, as much narrower as the three together missed less.
     """
     near = _auto_block(y, n, horizon, m, held.part("near"), look=False)
     long_y, long_n = y[:, which], n[which]
-    share = held.of("share", lambda: _tried(long_y, long_n, m))
+    share, narrower = held.of("share", lambda: _tried(long_y, long_n, m))
     made = _three(long_y, long_n, horizon, m, held)
     out = _together(
         [(np.arange(len(n)), near), (which[:0], _pick(made[1], which[:0]))], horizon, len(n)
     )
     out.mean[:, which] = sum(w * f.mean for w, f in zip(share, made))
-    learned = share[:2] / share[:2].sum(axis=0)
+    learned = narrower * share[:2] / share[:2].sum(axis=0)
     out.sd[:, which] = learned[0] * made[0].sd + learned[1] * made[1].sd
     for mine, first, second in (
         (out.below, made[0].below, made[1].below),
@@ -410,13 +416,38 @@ def _two_seasons(
     return out
 
 
-def _tried(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
-    """Weights of short season, long season and both, by the newest values held back."""
+def _tried(y: np.ndarray, n: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of short season, long season and both, by the newest values held back.
+
+    Several times, each a stretch further back, as far as the record allows: what the newest weeks
+    look like says little of the year. All times side by side. Also by how much what they say
+    together missed less than the two whose widths are known.
+    """
     hold = _HELD[m]
-    before = np.where(np.arange(len(y))[:, None] < n - hold, y, np.nan)
-    tried = _three(before, n - hold, hold, m, Estimates())
-    truth = y[(n - hold) + np.arange(hold)[:, None], np.arange(len(n))]
-    return _by_past_error(np.stack([f.mean for f in tried]), truth)
+    back = hold * np.arange(1, _TIMES + 1)[:, None]
+    time, which = np.nonzero(n - back >= two_seasons_from(m) - hold)
+    end = n[which] - back[time, 0]
+    before = np.where(np.arange(len(y))[:, None] < end, y[:, which], np.nan)[: int(end.max())]
+    tried = _three(before, end, hold, m, Estimates())
+    truth = y[end + np.arange(hold)[:, None], which]
+    missed = np.stack([f.mean for f in tried]) - truth
+    error = _square(missed, which, len(n))
+    share = _by_past_error(error)
+    together = _square((share[:, None, which] * missed).sum(axis=0)[None], which, len(n))[0]
+    learned = share[:2] / share[:2].sum(axis=0)
+    apart = (learned * np.sqrt(error[:2])).sum(axis=0)
+    narrower = np.sqrt(together) / np.where(apart > 0, apart, 1.0)
+    return share, np.maximum(np.where(apart > 0, narrower, 1.0), _NARROWEST)
+
+
+def _square(missed: np.ndarray, which: np.ndarray, series: int) -> np.ndarray:
+    """Mean square (models, series) of misses (models, steps, tries), over all tries of a series."""
+    known = np.isfinite(missed)
+    total, count = (
+        np.stack([np.bincount(which, v, minlength=series) for v in values.sum(axis=1)])
+        for values in (np.where(known, missed, 0.0) ** 2, known)
+    )
+    return np.asarray(total / np.maximum(count, 1))
 
 
 def _three(
@@ -430,15 +461,12 @@ def _three(
     return near, far, both
 
 
-def _by_past_error(made: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Weights (models, series) by the inverse square of mean square errors."""
-    known = np.isfinite(truth)
-    apart = np.where(known, made - np.where(known, truth, 0.0), 0.0)
-    error = (apart**2).sum(axis=1)
+def _by_past_error(error: np.ndarray) -> np.ndarray:
+    """Weights (models, series) by mean square errors."""
     least = error.min(axis=0)
     ratio = np.where(error > 0, least / np.where(error > 0, error, 1.0), 1.0)
-    share = np.where(least > 0, ratio**2, error <= 0) + 1e-12
-    return share / share.sum(axis=0)
+    share = np.where(least > 0, ratio**_SHARPER, error <= 0) + 1e-12
+    return np.asarray(share / share.sum(axis=0))
 
 
 def _pick(f: Forecast, which: np.ndarray) -> Forecast:

@@ -46,7 +46,7 @@ def compositions(y: np.ndarray, m: int, held: Estimates) -> list[Composition]:
             _tell(out, y[:, which], which, max(int(season), 1), some)
     elif auto.known("both") is not None and len(auto.known("both")):
         _tell(out, y, everyone, m, auto.part("near"))
-        for j, share in zip(auto.known("both"), auto.known("share").T):
+        for j, share in zip(auto.known("both"), auto.known("share")[0].T):
             names = (f"season {m}", f"season {LONGER[m]}", "mstl")
             form = f"two seasons[{m}, {LONGER[m]}]"
             out[j] = Composition(form, m, _rounded(dict(zip(names, share))))

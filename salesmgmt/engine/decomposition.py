@@ -5,7 +5,10 @@ Blocks are ``(time, series)``, NaN where nothing is known; every column starts i
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from scipy.ndimage import convolve1d
 
 __all__ = [
     "centred_average",
@@ -17,6 +20,9 @@ __all__ = [
     "shrink_season",
 ]
 
+_MANY = 100  # positions from which a season is smoothed over several scales
+_HALF = (1, 3, 10, 30, 90)  # half widths of the scales: each some three times the one before
+_WAVES = 5.0  # what white noise counts for in the noise of a scale
 _NEAR = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0  # weights of a position and its neighbours
 
 
@@ -131,28 +137,90 @@ def seasonal_differences(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
 
     The mean of each season's deviations from the trend is drawn to zero by the share of its
     variance that is noise; seasons of thirteen and more positions first to their neighbours.
+    With more than a hundred positions (days of a year, hours of a week) there are too few cycles
+    to know each of them: the deviations are split into scales, from single positions to a
+    quarter of the cycle, and each scale is drawn to zero by how little cycles agree on it.
     From one cycle and a half up; ``y`` must have no inner gaps, positions are row % m.
 
     References
     ----------
     D. M. Miller, D. Williams, "Shrinkage estimators of time series seasonal factors and their
     effect on forecasting accuracy", International Journal of Forecasting 19 (2003), 669-684.
+    I. M. Johnstone, B. W. Silverman, "Wavelet threshold estimators for data with correlated
+    noise", Journal of the Royal Statistical Society B 59 (1997), 319-351 (shrinkage scale by
+    scale, where the noise is not the same at all).
     """
-    pad = (-len(y)) % m
     d = y - _slow_part(y, n, m)
-    d = np.vstack((d, np.full((pad, y.shape[1]), np.nan))).reshape(-1, m, y.shape[1])
+    s = _by_scale(d, m) if m > _MANY else _drawn_to_neighbours(_cycles(d, m))
+    s = s - s.mean(axis=0)
+    return np.where(n >= 1.5 * m, s, 0.0)
+
+
+def _cycles(d: np.ndarray, m: int) -> np.ndarray:
+    """Rows as (cycles, m, series), NaN where the last cycle is not over."""
+    pad = np.full((-len(d) % m, d.shape[1]), np.nan)
+    return np.vstack((d, pad)).reshape(-1, m, d.shape[1])
+
+
+def _drawn_to_neighbours(d: np.ndarray) -> np.ndarray:
+    """The mean season (m, series) of deviations (cycles, m, series), shrunk."""
     seen = np.isfinite(d)
     count = seen.sum(axis=0)
     raw = np.where(seen, d, 0.0).sum(axis=0) / np.maximum(count, 1)
     raw = np.where(count > 0, raw - _known_mean(raw, count > 0), 0.0)
     rest = np.where(seen, d - raw, 0.0)
-    free = np.maximum(seen.sum(axis=(0, 1)) - m, 1)
+    free = np.maximum(seen.sum(axis=(0, 1)) - len(raw), 1)
     noise = (rest * rest).sum(axis=(0, 1)) / free * np.mean(1.0 / np.maximum(count, 1), axis=0)
     smooth, own = _to_neighbours(raw, noise)
     raw = smooth + own * (raw - smooth)
-    s = raw * _signal(raw, noise)
-    s = s - s.mean(axis=0)
-    return np.where(n >= 1.5 * m, s, 0.0)
+    return raw * _signal(raw, noise)
+
+
+def _by_scale(d: np.ndarray, m: int) -> np.ndarray:
+    """The mean season (m, series) of deviations (time, series), shrunk scale by scale.
+
+    Smoothing runs on over the ends of cycles. Noise is what cycles do not agree on, at each
+    scale: deviations hang together, so slow waves come and go that are no season. Where few waves
+    can be compared it is drawn to what noise without memory would leave of the finest scale's.
+    """
+    out, finest = np.zeros((m, d.shape[1])), np.zeros(d.shape[1])
+    for wide, half, left in zip((0, *_HALF), (*_HALF, None), _left_of_noise(), strict=True):
+        coarse = np.where(np.isfinite(d), 0.0, np.nan) if half is None else _waves(d, half)
+        fine = _cycles(d - coarse, m)
+        seen = np.isfinite(fine)
+        count = seen.sum(axis=0)
+        mean = np.where(seen, fine, 0.0).sum(axis=0) / np.maximum(count, 1)
+        apart = np.where(seen, fine - mean, 0.0)
+        tests = np.maximum(np.maximum(count - 1, 0).sum(axis=0), 1)
+        noise = (apart * apart).sum(axis=(0, 1)) / tests
+        finest = noise / left if wide == 0 else finest
+        waves = tests / (wide + 1)
+        noise = (waves * noise + _WAVES * left * finest) / (waves + _WAVES)
+        out += mean * _signal(mean, noise * np.mean(1.0 / np.maximum(count, 1), axis=0))
+        d = coarse
+    return out
+
+
+@cache
+def _left_of_noise() -> tuple[float, ...]:
+    """The share of the variance of white noise that each scale holds."""
+    d = np.zeros((4 * sum(_HALF) + 1, 1))
+    d[len(d) // 2] = 1.0
+    out = []
+    for half in _HALF:
+        coarse = _waves(d, half)
+        out.append(float(((d - coarse) ** 2).sum()))
+        d = coarse
+    return (*out, float((d**2).sum()))
+
+
+def _waves(d: np.ndarray, half: int) -> np.ndarray:
+    """Triangular mean over ``half`` rows to either side, of what is known of them."""
+    known = np.isfinite(d)
+    weight = np.r_[np.arange(1.0, half + 2), np.arange(half, 0.0, -1)]
+    total = convolve1d(np.where(known, d, 0.0), weight, axis=0, mode="constant")
+    count = convolve1d(known.astype(np.float64), weight, axis=0, mode="constant")
+    return np.where(known, total / np.maximum(count, 1.0), np.nan)
 
 
 def shrink_season(
