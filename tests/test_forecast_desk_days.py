@@ -6,6 +6,7 @@ import json
 import warnings
 from pathlib import Path
 
+import holidays
 import numpy as np
 import pandas as pd
 import pytest
@@ -443,3 +444,22 @@ def test_each_call_tells_once():
         with pytest.warns(DataWarning) as told:
             backtest(sales, 2, windows=2, models="naive", freq="M", calendar="CN")
         assert len([w for w in told if "schedule" in str(w.message)]) == 1
+
+
+@pytest.mark.parametrize("closed", ["christmas", "holidays"])
+def test_monday_after_a_sunday_christmas(closed):
+    """A shop that closes on 25 December alone is open on the day off that makes up for it."""
+    dates = pd.date_range("2019-01-01", "2023-01-05")
+    rng = np.random.default_rng(0)
+    usual = 100 + 15 * (dates.day_of_week >= 5) + rng.normal(0, 5, len(dates))
+    days_off = pd.DatetimeIndex(list(holidays.country_holidays("US", years=range(2019, 2024))))
+    shut = dates.isin(days_off)
+    if closed == "christmas":
+        shut = (dates.month == 12) & (dates.day == 25)
+    sales = pd.DataFrame({"date": dates, "amount": np.where(shut, 0.0, usual)})
+    known = sales["date"] <= "2022-12-20"
+    made = forecast(sales[known], 16, freq="D", calendar="US", level=None)
+    made = made.set_index("date")["forecast"]
+    assert made["2022-12-25"] < 25
+    made_up = made[["2022-12-26", "2023-01-02"]]
+    assert (made_up > 80).all() if closed == "christmas" else (made_up < 35).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import warnings
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ __all__ = [
     "exchanges_weekends",
     "known_days",
     "named_days",
+    "stand_ins",
     "resolve_country",
     "settle",
     "timestamps",
@@ -280,6 +282,7 @@ def _year_days(country: Country, year: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_STANDS_IN = re.compile(r"[(（][^)）]*\b(observed|in lieu)\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=512)
@@ -316,13 +319,28 @@ def named_days(country: Country, low: int, high: int) -> dict[str, np.ndarray]:
 
     A key is the name in lower case with underscores, without ``(observed)`` and the like.
     """
-    found = _holidays(country, range(calendar_year(low), calendar_year(high) + 1))
     days: dict[str, list[int]] = {}
+    for day, key, _ in _named(country, low, high):
+        days.setdefault(key, []).append(day)
+    return {key: np.array(v, dtype=np.int64) for key, v in sorted(days.items())}
+
+
+def stand_ins(country: Country, low: int, high: int) -> dict[str, np.ndarray]:
+    """Those of :func:`named_days` on which a holiday of the weekend is made up for."""
+    days: dict[str, list[int]] = {}
+    for day, key, name in _named(country, low, high):
+        if _STANDS_IN.search(name):
+            days.setdefault(key, []).append(day)
+    return {key: np.array(v, dtype=np.int64) for key, v in sorted(days.items())}
+
+
+def _named(country: Country, low: int, high: int) -> Iterator[tuple[int, str, str]]:
+    """Day, key and name of each public holiday, by day."""
+    found = _holidays(country, range(calendar_year(low), calendar_year(high) + 1))
     for at, names in sorted(found.items()):
         for name in names.split("; "):
             key = re.sub(r"\W+", "_", re.sub(r"[(（].*?[)）]|['’]", "", name).lower()).strip("_")
-            days.setdefault(key, []).append(at.toordinal() - _EPOCH)
-    return {key: np.array(v, dtype=np.int64) for key, v in sorted(days.items())}
+            yield at.toordinal() - _EPOCH, key, name
 
 
 def timestamps(days: np.ndarray) -> pd.Series:

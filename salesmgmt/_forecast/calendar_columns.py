@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import calendars
+from .._calendars.days import resolve_country, stand_ins
 from .._frames import Amount, Date, speaking_for, take, to_pandas, warn
 from ..engine.estimates import Estimates
 from ..errors import InputError
@@ -25,6 +26,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHAPE = {"spring_festival": SHAPE}
 BY_DAY = "days"  # the column that sums what single days are worth
 BY_SHAPE = "spring_festival_shape"  # the one of what a festival's shape adds to its windows
+_MADE_UP = "holiday_observed"
 _NEAR = 10  # days before it that are quiet rather than busy
 
 
@@ -146,6 +148,8 @@ def _country_days(
         _split_lead(out)
     elif any("christmas" in c for c in out) and not any("easter" in c for c in out):
         out.update(_easter(first, last))
+    if grid.freq in ("h", "D") and not china and _MADE_UP not in out:
+        _apart(out, code, first, last)
     if grid.freq != "D":
         weight = calendars.working_days(first, last, country=code)["weight"].to_numpy(float)
         out = {"working_days": weight, **out}
@@ -159,6 +163,24 @@ def _country_days(
             for k, name in enumerate(_WEEKDAYS):
                 out[name] = (day == k).astype(float) - (day == 6)
     return out
+
+
+def _apart(out: dict[str, np.ndarray], code: str, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    """Days that make up for holidays of a weekend, as one column of their own.
+
+    Offices close on them; shops that close at Christmas do not on the Monday after it. In weeks
+    and months they stay with their holiday: there working days are counted.
+    """
+    low, high = ((day - pd.Timestamp(0)).days for day in (first, last))
+    made_up = np.zeros(high - low + 1)
+    for key, days in stand_ins(resolve_country(code, caller="forecast"), low, high).items():
+        at = days[(days >= low) & (days <= high)] - low
+        made_up[at] = 1.0
+        if key in out:
+            out[key] = out[key].copy()
+            out[key][at] = 0.0
+    if made_up.any():
+        out[_MADE_UP] = made_up
 
 
 def _tell_of_first_ones(own: dict[str, np.ndarray], known: int, caller: str) -> None:
