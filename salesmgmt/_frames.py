@@ -86,6 +86,7 @@ __all__ = [
     "lazy",
     "money",
     "one_currency",
+    "same_currency",
     "refuse_names",
     "resolve_as_of",
     "speaking_for",
@@ -504,6 +505,28 @@ def one_currency(
             "which are never added; convert them to one and drop 'currency', or make it a key "
             "where keys are asked for."
         )
+
+
+def same_currency(given: Mapping[str, Any], by: Iterable[Any], *, caller: str) -> None:
+    """Tables that are added up or compared, by argument, have one currency a key."""
+    told: dict[str, Any] = {}
+    for arg, frame in given.items():
+        if frame is not None:
+            table = frame if is_pandas(frame) else lazy(frame, caller=caller, arg=arg)
+            names = table.columns if table is frame else table.collect_schema().names()
+            if list(names).count("currency") == 1:
+                told[arg] = (table, list(names))
+    keys = [name for name in by if all(name in names for _, names in told.values())]
+    if len(told) < 2 or "currency" in keys:
+        return
+    parts = []
+    for table, _ in told.values():
+        if is_pandas(table):
+            parts.append(table[[*keys, "currency"]].drop_duplicates())
+        else:  # few rows are collected
+            parts.append(table.select([*keys, "currency"]).unique().collect().to_pandas())
+    both = pd.concat([part.astype(object) for part in parts], ignore_index=True)
+    one_currency(both, keys, caller=caller, arg=" and ".join(told), each=True)
 
 
 def check_series(

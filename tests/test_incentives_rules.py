@@ -625,3 +625,14 @@ def test_pay_weeks_are_those_of_the_targets(first):
     paid = payout(sold, CommissionPlan([(0, 0.05), (1, 0.1)]), by="rep", targets=goals, freq="W")
     assert paid["date"].tolist() == [pd.Timestamp(first)]
     assert paid["payout"].tolist() == [3.5]
+
+
+def test_results_in_dollars_are_not_held_against_targets_in_yuan():
+    results = pd.DataFrame({"rep": ["a"], "date": ["2025-01-05"], "amount": [120.0]})
+    targets = pd.DataFrame({"rep": ["a"], "period": ["2025-01-01"], "target": [100.0]})
+    plan = CommissionPlan(tiers=[(0.0, 0.01), (1.0, 0.02)])
+    told = "results and targets holds amounts of 2 currencies"
+    with pytest.raises(InputError, match=told):
+        payout(
+            results.assign(currency="USD"), plan, by="rep", targets=targets.assign(currency="CNY")
+        )

@@ -12,7 +12,9 @@ from salesmgmt import DataWarning, InputError
 from salesmgmt.incentives import CommissionPlan, payout
 from salesmgmt.kpi import (
     Metric,
+    acquisition_cost,
     break_even,
+    bridge,
     complaints,
     contribution,
     control_chart,
@@ -352,3 +354,20 @@ def test_promoters_of_answers_that_are_no_whole_numbers_or_on_another_scale():
     assert same["nps"] == 0
     with pytest.warns(DataWarning, match="on 0 to 10 all detract"):
         satisfaction(pd.DataFrame({"nps": [4, 3, 5, 5, 5] * 3}))
+
+
+def test_dollars_before_are_not_compared_with_yuan_after():
+    before = pd.DataFrame({"item": ["x"], "price": [10.0], "quantity": [2.0], "amount": 20.0})
+    before["currency"] = "USD"
+    after = before.assign(currency="CNY")
+    told = "before and after holds amounts of 2 currencies"
+    with pytest.raises(InputError, match=told):
+        bridge(before, after, keys="item", method="price_volume")
+    with pytest.raises(InputError, match=told):
+        contribution(before, after, by="item")
+    assert contribution(before, before, by="item")["change"].tolist() == [0.0]
+    assert len(contribution(before, after, by=["item", "currency"])) == 2
+    day = {"date": ["2025-01-01"], "customer_id": ["a"], "amount": [50.0], "category": "ads"}
+    sales, spent = (pd.DataFrame(day).assign(currency=c) for c in ("USD", "CNY"))
+    with pytest.raises(InputError, match="transactions and expenses holds amounts of 2 cur"):
+        acquisition_cost(sales, spent)

@@ -23,6 +23,7 @@ from .._frames import (
     factorise,
     one_currency,
     refuse_names,
+    same_currency,
     stack_keys,
     take,
     to_pandas,
@@ -154,6 +155,8 @@ def take_job(
     taken = _STATEMENT if caller == "simulate_payout" else (*_STATEMENT, "draw")
     refuse_names(names, taken, caller=caller, option="by")
     one_currency(frame, names, caller=caller, arg="results")
+    if not isinstance(targets, pd.Series | Mapping):
+        same_currency({"results": frame, "targets": targets}, names, caller=caller)
     rows = take(
         frame, caller=caller, arg="results", invalid=invalid, by=names, **_roles(plans, columns)
     )

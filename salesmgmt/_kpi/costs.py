@@ -24,6 +24,7 @@ from .._frames import (
     money,
     one_currency,
     refuse_names,
+    same_currency,
     stack_keys,
     take,
     to_pandas,
@@ -159,6 +160,7 @@ def _booked(
     spent = to_pandas(expenses, caller=caller, arg="expenses")
     for arg, frame in (("transactions", transactions), ("expenses", spent)):
         one_currency(frame, names, caller=caller, arg=arg)
+    same_currency({"transactions": transactions, "expenses": spent}, names, caller=caller)
     apart = [n for n in names if n not in spent.columns]
     spent = pd.concat([spent, pd.DataFrame(index=spent.index, columns=apart, dtype=object)], axis=1)
     sales = take(
@@ -287,6 +289,7 @@ def acquisition_cost(
     check_column(expense, "expense", caller=caller)
     for arg, frame in (("transactions", transactions), ("expenses", expenses)):
         one_currency(frame, names, caller=caller, arg=arg)
+    same_currency({"transactions": transactions, "expenses": expenses}, names, caller=caller)
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
                  customer=Key(customer), date=Date(date), amount=Amount(amount))  # fmt: skip
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid, by=names,

@@ -20,6 +20,7 @@ from .._frames import (
     money,
     one_currency,
     refuse_names,
+    same_currency,
     stack_keys,
     take,
     units,
@@ -186,6 +187,8 @@ def _items(
             one_currency(frame, names, caller=caller, arg=arg)
         roles |= {f"key{i}": Key(name) for i, name in enumerate(names)}
         taken.append(take(frame, caller=caller, arg=arg, **roles))
+    if rate is None:
+        same_currency({"before": before, "after": after}, names, caller=caller)
     both = stack_keys([r.frame for r in taken], names, caller=caller, args=("before", "after"))
     items = factorise(both, names)
     sums: dict[str, np.ndarray] = {}
@@ -359,6 +362,7 @@ def contribution(
         raise InputError(f"{caller}(): by must name a column.")
     for arg, frame in (("before", before), ("after", after)):
         one_currency(frame, names, caller=caller, arg=arg)
+    same_currency({"before": before, "after": after}, names, caller=caller)
     rows = [
         take(frame, caller=caller, arg=arg, by=names, amount=Amount(amount))
         for arg, frame in (("before", before), ("after", after))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, Date, one_currency, resolve_as_of, take, to_pandas
+from .._frames import Amount, Date, one_currency, resolve_as_of, same_currency, take, to_pandas
 from ..engine.sums import group_sums
 from .odds import PlanSpans, tell_of_cut_start
 from .organisation import PlanColumns, one_measure
@@ -76,6 +76,8 @@ def burn_up(
     one_measure(rows, caller=caller)
     one_currency(rows.frame, (), caller=caller, arg="plan")
     one_currency(actuals, (), caller=caller, arg="actuals")
+    tables = {"plan": frame, "actuals": actuals, "samples": samples}
+    same_currency(tables, (), caller=caller)
     done = take(
         to_pandas(actuals, caller=caller, arg="actuals"),
         caller=caller,

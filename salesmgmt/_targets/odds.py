@@ -20,6 +20,7 @@ from .._frames import (
     money,
     one_currency,
     refuse_names,
+    same_currency,
     take,
     to_pandas,
     warn,
@@ -135,6 +136,7 @@ def attainment_probability(
     goal = group_sums(group, rows["target"], len(labels))
     if actuals is not None:
         one_currency(actuals, names, caller=caller, arg="actuals", each=True)
+    same_currency({"plan": frame, "samples": drawn, "actuals": actuals}, names, caller=caller)
     came = None if actuals is None else to_pandas(actuals, caller=caller, arg="actuals")
     totals = _totals(rows, drawn, came, fine, group, labels, date, amount, caller=caller)
     out = labels.copy()
@@ -233,6 +235,7 @@ def equal_probability_quotas(
     out["stretch"] = _growth(target, out["median"].to_numpy())
     if history is not None:
         one_currency(history, names, caller=caller, arg="history", each=True)
+        same_currency({"samples": frame, "history": history}, names, caller=caller)
         past = _known(history, labels, names, None, "amount", None, caller=caller)
         out["history"] = past
         out["growth"] = _growth(target, past)

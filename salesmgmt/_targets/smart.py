@@ -17,6 +17,7 @@ from .._frames import (
     check_number,
     days_of,
     one_currency,
+    same_currency,
     take,
     to_pandas,
 )
@@ -120,6 +121,7 @@ def check_smart(
         **roles,
     )
     one_currency(history, (), caller=caller, arg="history")
+    same_currency({"plan": frame, "history": history}, (), caller=caller)
     past = take(
         to_pandas(history, caller=caller, arg="history"),
         caller=caller,
