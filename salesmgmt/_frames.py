@@ -19,7 +19,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,7 @@ __all__ = [
     "lazy",
     "money",
     "one_currency",
+    "plain_column",
     "same_currency",
     "refuse_names",
     "resolve_as_of",
@@ -527,6 +528,29 @@ def same_currency(given: Mapping[str, Any], by: Iterable[Any], *, caller: str) -
             parts.append(table.select([*keys, "currency"]).unique().collect().to_pandas())
     both = pd.concat([part.astype(object) for part in parts], ignore_index=True)
     one_currency(both, keys, caller=caller, arg=" and ".join(told), each=True)
+
+
+def plain_column(series: pd.Series, *, caller: str) -> pd.Series:
+    """Numbers, dates and spans as such, whatever holds them (Decimal, date, Period, a zone)."""
+    kind = series.dtype
+    if isinstance(kind, pd.PeriodDtype):
+        return series.dt.to_timestamp()
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        zone = getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None)
+        return series if zone is None else series.dt.tz_localize(None)
+    if pd.api.types.is_timedelta64_dtype(kind):
+        return series / pd.Timedelta(days=1)
+    if not pd.api.types.is_object_dtype(kind):
+        return series
+    told = pd.api.types.infer_dtype(series, skipna=True)
+    if told == "mixed":  # Decimal beside float
+        numbers = [isinstance(v, Number) and not isinstance(v, bool) for v in series.dropna()]
+        told = "floating" if all(numbers) else told
+    if told in ("decimal", "integer", "floating", "mixed-integer-float"):
+        return pd.to_numeric(series, errors="coerce")
+    if told in ("date", "datetime", "datetime64"):
+        return pd.Series(as_dates(series, name=str(series.name), caller=caller, missing="allow"))
+    return series
 
 
 def check_series(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -333,6 +334,27 @@ def test_features_known_then_are_used():
     late = invoices.tail(1).assign(since_date=pd.Timestamp("2030-01-01"))
     with pytest.raises(InputError, match="dated later"):
         model.predict(late)
+
+
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("size", lambda v: [Decimal(str(x)) for x in v]),
+        ("size", lambda v: v.astype(object)),
+        ("begun", lambda v: v.dt.date),
+        ("begun", lambda v: v.dt.to_period("D")),
+    ],
+)
+def test_features_say_the_same_whatever_holds_them(name, held):
+    invoices, payments = book()
+    rng = np.random.default_rng(1)
+    invoices["size"] = np.round(rng.gamma(2, 10, len(invoices)), 2)
+    invoices["begun"] = invoices["invoice_date"] - pd.to_timedelta(rng.integers(9, 999, 400), "D")
+    made = []
+    for given in (invoices, invoices.assign(**{name: held(invoices[name])})):
+        model = LatePaymentModel(features=["size", "begun"])
+        made.append(model.fit(given, payments, as_of="2025-01-31").predict(given, payments))
+    pd.testing.assert_frame_equal(*made)
 
 
 def test_features_may_be_numbered_or_called_like_the_models_own():

@@ -259,6 +259,7 @@ class Extras:
             )
             self._refuse_later(name, since, rows["since"], day, frame)
             series = series.where(~np.isnat(rows["since"]))
+        series = door.plain_column(series, caller=self.caller)
         if pd.api.types.is_datetime64_any_dtype(series.dtype):
             when = door.as_dates(series, name=name, caller=self.caller, missing="allow")
             self._refuse_later(name, name, when, day, frame)

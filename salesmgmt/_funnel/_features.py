@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .._deal_states import IS_LOST, IS_WON, states_of
-from .._frames import as_dates
+from .._frames import as_dates, plain_column
 from ..errors import InputError
 
 __all__ = ["Features", "as_table", "as_outcome"]
@@ -35,30 +34,7 @@ def as_table(X: Any, caller: str) -> pd.DataFrame:
         raise InputError(f"{caller}(): X has the column {name!r} twice; rename one.")
     if not len(out):
         raise InputError(f"{caller}(): X has no rows; give at least one.")
-    return pd.DataFrame({name: _plain(out[name], caller) for name in out.columns})
-
-
-def _plain(series: pd.Series, caller: str) -> pd.Series:
-    """Numbers, dates and spans as such, whatever holds them (Decimal, date, Period, a zone)."""
-    kind = series.dtype
-    if isinstance(kind, pd.PeriodDtype):
-        return series.dt.to_timestamp()
-    if pd.api.types.is_datetime64_any_dtype(kind):
-        zone = getattr(getattr(kind, "pyarrow_dtype", kind), "tz", None)
-        return series if zone is None else series.dt.tz_localize(None)
-    if pd.api.types.is_timedelta64_dtype(kind):
-        return series / pd.Timedelta(days=1)
-    if not pd.api.types.is_object_dtype(kind):
-        return series
-    told = pd.api.types.infer_dtype(series, skipna=True)
-    if told == "mixed":  # Decimal beside float
-        numbers = [isinstance(v, Number) and not isinstance(v, bool) for v in series.dropna()]
-        told = "floating" if all(numbers) else told
-    if told in ("decimal", "integer", "floating", "mixed-integer-float"):
-        return pd.to_numeric(series, errors="coerce")
-    if told in ("date", "datetime", "datetime64"):
-        return pd.Series(as_dates(series, name=str(series.name), caller=caller, missing="allow"))
-    return series
+    return pd.DataFrame({name: plain_column(out[name], caller=caller) for name in out.columns})
 
 
 def as_outcome(
