@@ -67,9 +67,10 @@ class CommissionPlan:
         plans before this one paid in it, and takes nothing of that back.
     draw : float or mapping, optional
         Least pay a period, recoverable. ``{"amount": 1000, "recoverable": True, "limit": 5000,
-        "share": 0.5}``: most that may be owed; share of the pay above the draw kept back. It is
-        due in each period from a payee's first to the last with results or a target: a target
-        (or a result of zero) keeps it going in a period without sales.
+        "share": 0.5}``: most that may be owed; share of the pay above the draw that is kept back,
+        at most, for what is owed, returns carried over among it. It is due in each period from a
+        payee's first to the last with results or a target: a target (or a result of zero) keeps
+        it going in a period without sales.
     clawback : {"carry", "pay", "waive", "original"} or mapping, optional
         Returns and bad debts are negative amounts and lower the results of their period. What
         a negative pay then means: it is waived (None), owed and set off later (``"carry"``), or
@@ -88,7 +89,7 @@ class CommissionPlan:
         in it instead of ``"rate"`` is a fixed pool; ``"threshold"`` is the team attainment it
         needs. Members are those with results, and in a period with a target also those without
         (their team is that of their other periods). Where no member sold anything a fixed pool
-        is divided evenly.
+        is divided evenly; a share of a team's amount below zero is no pool.
     rounding : {"half_up", "half_even", "half_down", "down", "up", "floor", "ceiling"}
         How a fraction of the smallest unit is rounded.
     round_at : {"row", "rep", "period"}
