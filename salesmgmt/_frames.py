@@ -501,8 +501,9 @@ def one_currency(
         pairs = table[[*keys, "currency"]].dropna().drop_duplicates()
         have = have if pairs.duplicated(keys).any() else have[:1]
     if len(have) > 1:
+        verb = "hold" if " and " in arg else "holds"
         raise InputError(
-            f"{caller}(): {arg} holds amounts of {len(have)} currencies ({', '.join(have[:5])}), "
+            f"{caller}(): {arg} {verb} amounts of {len(have)} currencies ({', '.join(have[:5])}), "
             "which are never added; convert them to one and drop 'currency', or make it a key "
             "where keys are asked for."
         )

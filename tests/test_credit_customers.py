@@ -389,3 +389,18 @@ def test_the_part_of_an_invoice_that_came_in_time_did_come_in_time():
         got = credit.rate_customers(bills, cash, as_of="2025-03-02").iloc[0]
         assert got["on_time"] == pytest.approx(60 / 100)  # 90 were paid, 10 are past due
         assert got["days_late"] == pytest.approx((30 * 20 + 10 * 30) / 100)
+
+
+def test_limits_in_another_currency_than_the_invoices():
+    owed = pd.DataFrame({"invoice_id": ["1"], "customer_id": ["c"], "amount": [95.0],
+                         "invoice_date": "2025-01-05", "due_date": "2025-02-05",
+                         "currency": "USD"})  # fmt: skip
+    limits = pd.DataFrame({"customer_id": ["c", "d"], "limit": 100.0, "currency": ["CNY", "USD"]})
+    book = credit.ledger(owed, as_of="2025-01-31")
+    with pytest.raises(InputError, match="ledger and limits hold amounts of 2 currencies"):
+        credit.check_order(book, "c", 1, limits)
+    assert credit.check_order(book, "d", 1, limits)["available"].tolist() == [100.0]
+    with pytest.raises(InputError, match="invoices and limits hold amounts of 2 currencies"):
+        credit.early_warning(owed, as_of="2025-01-31", limits=limits)
+    same = credit.early_warning(owed, as_of="2025-01-31", limits=limits.assign(currency="USD"))
+    assert "limit_use" in set(same["signal"])

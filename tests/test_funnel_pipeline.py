@@ -443,7 +443,7 @@ def test_a_deal_left_out_of_one_snapshot_is_left_out_of_both():
 
 def test_a_waterfall_does_not_lead_from_one_currency_to_another():
     before = pd.DataFrame({"deal_id": [1], "stage": "demo", "amount": 10.0, "currency": "USD"})
-    with pytest.raises(InputError, match="before and after holds amounts of 2 currencies"):
+    with pytest.raises(InputError, match="before and after hold amounts of 2 currencies"):
         waterfall(before, before.assign(currency="CNY"))
     both = waterfall(before, before.assign(deal_id=2, currency="CNY"), by="currency")
     assert both.loc[both["bucket"] == "closing", "amount"].tolist() == [10.0, 0.0]

@@ -11,6 +11,7 @@ import pytest
 from salesmgmt import InputError
 from salesmgmt.incentives import (
     CommissionPlan,
+    adjustments,
     bonus_tax,
     cliffs,
     fairness,
@@ -384,6 +385,15 @@ def test_a_returned_unit_takes_its_spiff_back_in_whichever_sign_it_is_counted():
         assert payout(sold, plan, by="rep")["payout"].tolist() == [5.0]
 
 
+@pytest.mark.parametrize(("per", "pay"), [("row", 30), ("unit", 10)])
+def test_a_spiff_is_the_row_s_own_payee_s_unless_he_has_no_share_of_it(per, pay):
+    plan = CommissionPlan(
+        [(0, 0)], base="amount", splits="share", spiffs=[{"pay": pay, "per": per}]
+    )
+    sold = pd.DataFrame({"rep": ["a", "b"], "share": [0.4, 0], "amount": 100.0, "quantity": 3})
+    assert payout(sold, plan, by="rep")["spiff"].tolist() == [30.0, 0.0]
+
+
 @pytest.mark.parametrize("form", [list, tuple, set, np.array, pd.Series, pd.Index])
 def test_what_a_spiff_is_for_may_be_told_in_any_form(form, tmp_path):
     sold = pd.DataFrame({"rep": ["a", "b", "c"], "amount": 100.0, "product": ["X", "Y", "Z"]})
@@ -631,8 +641,11 @@ def test_results_in_dollars_are_not_held_against_targets_in_yuan():
     results = pd.DataFrame({"rep": ["a"], "date": ["2025-01-05"], "amount": [120.0]})
     targets = pd.DataFrame({"rep": ["a"], "period": ["2025-01-01"], "target": [100.0]})
     plan = CommissionPlan(tiers=[(0.0, 0.01), (1.0, 0.02)])
-    told = "results and targets holds amounts of 2 currencies"
+    told = "results and targets hold amounts of 2 currencies"
     with pytest.raises(InputError, match=told):
         payout(
             results.assign(currency="USD"), plan, by="rep", targets=targets.assign(currency="CNY")
         )
+    paid = pd.DataFrame({"rep": ["a"], "payout": [1.2], "currency": "USD"})
+    with pytest.raises(InputError, match="paid and due hold amounts of 2 currencies"):
+        adjustments(paid, paid.assign(currency="CNY"), by="rep")

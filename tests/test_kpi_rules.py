@@ -360,7 +360,7 @@ def test_dollars_before_are_not_compared_with_yuan_after():
     before = pd.DataFrame({"item": ["x"], "price": [10.0], "quantity": [2.0], "amount": 20.0})
     before["currency"] = "USD"
     after = before.assign(currency="CNY")
-    told = "before and after holds amounts of 2 currencies"
+    told = "before and after hold amounts of 2 currencies"
     with pytest.raises(InputError, match=told):
         bridge(before, after, keys="item", method="price_volume")
     with pytest.raises(InputError, match=told):
@@ -369,5 +369,10 @@ def test_dollars_before_are_not_compared_with_yuan_after():
     assert len(contribution(before, after, by=["item", "currency"])) == 2
     day = {"date": ["2025-01-01"], "customer_id": ["a"], "amount": [50.0], "category": "ads"}
     sales, spent = (pd.DataFrame(day).assign(currency=c) for c in ("USD", "CNY"))
-    with pytest.raises(InputError, match="transactions and expenses holds amounts of 2 cur"):
+    with pytest.raises(InputError, match="transactions and expenses hold amounts of 2 cur"):
         acquisition_cost(sales, spent)
+    for table, made in (("market", "market_share"), ("payments", "collection_rate")):
+        for currency, share in (("CNY", None), ("USD", 1.0)):
+            given = {table: pd.DataFrame(day).assign(currency=currency)}
+            out = indicators(sales, **given).set_index("metric")["value"]
+            assert out[made] == share or (share is None and pd.isna(out[made]))

@@ -81,3 +81,13 @@ def test_the_currency_may_be_a_key_and_pieces_have_none(sales):
     assert seg.abc(sales, item="product", value="quantity")["quantity"].sum() == (
         sales["quantity"].sum()
     )
+
+
+def test_segments_in_dollars_do_not_move_to_segments_in_yuan():
+    one = pd.DataFrame({"customer_id": ["a", "b"], "segment": "x", "monetary": 5.0})
+    one["currency"] = "USD"
+    assert seg.migration(one, one)["amount"].tolist() == [10.0]
+    with pytest.raises(InputError, match="before and after hold amounts of 2 currencies"):
+        seg.migration(one, one.assign(currency="CNY"))
+    with pytest.raises(InputError, match="after holds amounts of 2 currencies"):
+        seg.migration(one, one.assign(currency=["USD", "CNY"]))

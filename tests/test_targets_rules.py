@@ -516,15 +516,15 @@ def test_a_plan_in_yuan_is_not_compared_with_dollars():
     """One table in one currency, the next in another: nothing is mixed within either."""
     draws = pd.DataFrame({"rep": ["a", "b"], "date": "2026-02-01", "draw": 0, "amount": [9.0, 1.0]})
     yuan, dollars = plan().assign(currency="CNY"), CAME.assign(currency="USD")
-    told = r"plan and actuals holds amounts of 2 currencies \(CNY, USD\)"
+    told = r"plan and actuals hold amounts of 2 currencies \(CNY, USD\)"
     with pytest.raises(InputError, match=told):
         burn_up(yuan, dollars, as_of="2026-01-31")
     made, history = draws.assign(currency="CNY"), dollars.assign(rep="a")
-    with pytest.raises(InputError, match="samples and actuals holds amounts of 2 currencies"):
+    with pytest.raises(InputError, match="samples and actuals hold amounts of 2 currencies"):
         attainment_probability(plan(), made, actuals=dollars)
-    with pytest.raises(InputError, match="samples and history holds amounts of 2 currencies"):
+    with pytest.raises(InputError, match="samples and history hold amounts of 2 currencies"):
         equal_probability_quotas(made, 10, by="rep", history=history)
-    with pytest.raises(InputError, match="plan and history holds amounts of 2 currencies"):
+    with pytest.raises(InputError, match="plan and history hold amounts of 2 currencies"):
         check_smart(yuan, dollars)
     same = burn_up(yuan, CAME.assign(currency="CNY"), as_of="2026-01-31")
     pd.testing.assert_frame_equal(same, burn_up(plan(), CAME, as_of="2026-01-31"))

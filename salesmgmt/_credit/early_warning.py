@@ -361,6 +361,15 @@ def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
     """Use of the credit limit from 90 % on."""
     books = position.books
     if isinstance(limits, pd.DataFrame):
+        if books.currencies is not None:
+            owing = pd.DataFrame({
+                books.names["customer"]: books.customers.labels.iloc[:, 0].take(
+                    books.documents.customer).to_numpy(),
+                "currency": books.currencies.labels.iloc[:, 0].take(
+                    books.documents.currency).to_numpy(),
+            })  # fmt: skip
+            door.same_currency({"invoices": owing, "limits": limits}, [books.names["customer"]],
+                               caller=books.caller)  # fmt: skip
         column = "limit" if "limit" in limits else "credit_limit"
         rows = door.take(limits, caller=books.caller, arg="limits", unique=("customer",),
                          customer=Key(books.names["customer"]),

@@ -467,7 +467,8 @@ def check_order(
     Raises
     ------
     InputError
-        ``ledger`` is none; the customer has no limit, or several currencies.
+        ``ledger`` is none; the customer has no limit, or several currencies, or a limit in
+        another than the ledger's.
 
     Examples
     --------
@@ -499,6 +500,11 @@ def check_order(
         raise InputError(
             f"{caller}(): {customer_id!r} has several currencies; make the ledger with fx=."
         )
+    if isinstance(limits, pd.DataFrame) and currency in mine:
+        told = {"ledger": mine.rename(columns={currency: "currency"}), "limits": limits}
+        if customer in limits:
+            told["limits"] = limits[(limits[customer] == customer_id).fillna(False).astype(bool)]
+        door.same_currency(told, (), caller=caller)
     limit = _limit_of(limits, customer_id, customer, caller)
     opened = mine["kind"] == "open"
     exposure = float(mine["amount"][opened].sum())

@@ -529,6 +529,8 @@ def _spiffs(
     out = np.zeros(job.there.size, dtype=np.int64)
     unit = fraction_of(job.step)
     rows = rows[job.role[rows] == 0]
+    if isinstance(plan.splits, str):  # a share of nothing is no part in the sale
+        rows = rows[job.rows["split"][job.source[rows]] != 0]
     for n, spiff in enumerate(plan.spiffs, start=1):
         at = rows[_matches(job, spiff)[job.source[rows]]]
         per, pay = spiff.get("per", "row"), fraction(spiff["pay"])

@@ -106,7 +106,9 @@ class CommissionPlan:
     spiffs : sequence of mappings, optional
         ``{"where": {"product": "X"}, "pay": 50, "per": "row" | "unit" | "amount", "start": ...,
         "end": ...}``: a fixed sum a row, a sum a unit of ``quantity``, or a share of the amount.
-        ``where`` names a value or several of a column. Rows of negative amount take it back.
+        ``where`` names a value or several of a column. Rows of negative amount take it back. It
+        goes to the row's own payee (``by``): the sum of a row or a unit whole, whatever his share
+        of the row; a share of the amount from what he is credited.
     multiplier : str, optional
         Column (of the targets or the results) whose number multiplies what the tiers pay.
     pay_on : {"booking", "collection"}, default="booking"

@@ -20,6 +20,7 @@ from .._frames import (
     factorise,
     money,
     one_currency,
+    same_currency,
     stack_keys,
     take,
     to_pandas,
@@ -505,7 +506,7 @@ def adjustments(
     Raises
     ------
     InputError
-        A column is missing, or a key stands twice.
+        A column is missing, a key stands twice, or the two are in different currencies.
 
     Examples
     --------
@@ -520,6 +521,7 @@ def adjustments(
     names = check_names(by, "by", caller=caller)
     if not names:
         raise InputError(f"{caller}(): by must name a column.")
+    same_currency({"paid": paid, "due": due}, names, caller=caller)
     options = [f"by{i}" for i in range(len(names))]
     rows = [
         take(f, caller=caller, arg=arg, by=names, unique=options, amount=Amount(amount))

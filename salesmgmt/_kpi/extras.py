@@ -50,6 +50,7 @@ class Extra:
     name: str
     rows: Rows
     keys: pd.DataFrame
+    money_of_sales: frozenset[str] = frozenset()  # the currency of the sales, where they tell it
     cell: np.ndarray | None = None  # -1 outside the grid
 
 
@@ -105,11 +106,11 @@ def _sum(extra: Extra, n: int, values: np.ndarray | None, where: np.ndarray) -> 
 
 
 def _money(extra: Extra, n: int) -> np.ndarray:
-    """Amounts by cell; NaN where the table holds several currencies, which are never added."""
+    """Amounts by cell; NaN where they are of several currencies, or of another than the sales."""
     every = np.ones(len(extra.rows), dtype=bool)
     frame, keys = extra.rows.frame, extra.keys
     apart = "currency" in frame.columns and "currency" not in keys.columns
-    if apart and frame["currency"].nunique() > 1:
+    if apart and len(extra.money_of_sales | set(map(str, frame["currency"].dropna()))) > 1:
         return np.where(_sum(extra, n, None, every) > 0, np.nan, 0.0)
     return _sum(extra, n, extra.rows["amount"], every)
 

@@ -97,8 +97,9 @@ def indicators(
         ``rep``); each adds its indicators. Rows outside the periods of the sales are left aside.
         deals: ``status``, ``amount``, ``created_at``, ``close_date``; activities: ``date``,
         ``type``; surveys: ``date``, ``csat`` (1 to 5), ``nps`` (0 to 10); expenses, payments,
-        market: ``date``, ``amount``. Amounts of several currencies (a column ``currency``) are
-        never added: their indicators are NaN until they are converted into that of the sales.
+        market: ``date``, ``amount``. Amounts of several currencies (a column ``currency``), or of
+        another than the sales, are never added or compared: their indicators are NaN until they
+        are converted into that of the sales.
     customer, date, amount, order, product, quantity, cost, discount, rep : str
         Column names of the sales. ``order`` None: ``order_id`` if there is one, else every row
         is an order.
@@ -182,6 +183,9 @@ def indicators(
         for name, frame in given.items()
         if frame is not None
     ]
+    if "currency" in rows.frame.columns and "currency" not in names:
+        for extra in extras:
+            extra.money_of_sales = frozenset(map(str, rows.frame["currency"].dropna()))
     until = resolve_as_of(as_of, rows.days("date"), caller=caller)
     sales = _Sales.of(rows, until, freq, year_start, names, extras)
     values = _sales_metrics(sales, inactive)

@@ -10,7 +10,18 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from .._frames import Amount, Key, Rows, check_lang, factorise, stack_keys, take, to_pandas
+from .._frames import (
+    Amount,
+    Key,
+    Rows,
+    check_lang,
+    factorise,
+    one_currency,
+    same_currency,
+    stack_keys,
+    take,
+    to_pandas,
+)
 from ..errors import InputError
 from .rfm import Learned, put_together, score
 from .rfm_values import Spec, money_of, take_values
@@ -240,8 +251,8 @@ def migration(
     Raises
     ------
     InputError
-        A column is missing, a customer stands twice in one frame, or ``before`` is of a later
-        day (``as_of``) than ``after``.
+        A column is missing, a customer stands twice in one frame, ``before`` is of a later day
+        (``as_of``) than ``after``, or amounts are in several currencies.
 
     References
     ----------
@@ -264,6 +275,9 @@ def migration(
         for frame, arg in ((before, "before"), (after, "after"))
     ]
     _check_order(*frames)
+    for frame, arg in zip(frames, ("before", "after"), strict=True):
+        one_currency(frame, (), caller="migration", arg=arg)
+    same_currency({"before": frames[0], "after": frames[1]}, (), caller="migration")
     taken = [
         take(
             frame,
