@@ -279,6 +279,11 @@ def test_growth_new_and_reactivated_customers_by_hand():
     assert (feb["revenue"], feb["orders"], feb["customers"]) == (-30, 0, 0)
     assert feb["revenue_ytd"] == 270
     assert np.isnan(feb["average_order_value"])
+    # Two pauses in one year are one customer who came back.
+    twice = sales.iloc[[0, 2, 4]].assign(customer_id="a", amount=1.0)
+    twice["date"] = ["2024-01-10", "2024-05-10", "2024-09-10"]
+    year = kpi.indicators(twice, shape="wide", freq="Y", inactive=90)
+    assert year["reactivated_customers"].tolist() == [1]
 
 
 def test_price_index_sees_prices_and_not_quantities():

@@ -25,8 +25,9 @@ from .._frames import (
     stack_keys,
     take,
 )
+from ..engine.grouping import distinct
 from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
-from ..engine.sums import distinct, group_sums
+from ..engine.sums import group_sums
 from ..errors import InputError
 from .dictionary import DICTIONARY
 from .extras import Extra, extra_metrics, ratio, take_extra
@@ -386,6 +387,7 @@ def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarr
     before = first[buyer] < s.grid.periods[cell % len(s.grid.periods)]
     # One row a (cell, customer, order); then how many orders each (cell, customer) has.
     width = int(s.customer.max(initial=0)) + 1
+    again = distinct(where[back] * width + who[back]) // width  # once, after however many pauses
     own = np.searchsorted(cell * width + buyer, s.cell[sold] * width + s.customer[sold])
     each = distinct(own * (int(s.order.max(initial=0)) + 1) + s.order[sold])
     times = np.bincount(each // (int(s.order.max(initial=0)) + 1), minlength=len(cell))
@@ -393,7 +395,7 @@ def _customers(s: _Sales, sold: np.ndarray, inactive: int) -> dict[str, np.ndarr
     return {
         "customers": count,
         "new_customers": np.bincount(where[fresh], minlength=n).astype(np.float64),
-        "reactivated_customers": np.bincount(where[back], minlength=n).astype(np.float64),
+        "reactivated_customers": np.bincount(again, minlength=n).astype(np.float64),
         "repeat_rate": ratio(twice.astype(np.float64), count),
         "returning_share": ratio(np.bincount(cell[before], minlength=n).astype(float), count),
     }

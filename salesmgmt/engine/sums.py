@@ -1,10 +1,10 @@
-"""Sums by group that do not depend on the order of rows, distinct keys, and rows by group."""
+"""Sums by group that do not depend on the order of rows, and rows by group."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["distinct", "group_sums", "rows_of"]
+__all__ = ["group_sums", "rows_of"]
 
 
 def group_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
@@ -22,14 +22,6 @@ def group_sums(codes: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
     whole = np.zeros(n, dtype=np.int64)
     np.add.at(whole, codes, np.rint(np.ldexp(values, shift[codes])).astype(np.int64))
     return np.ldexp(whole.astype(np.float64), -shift)
-
-
-def distinct(keys: np.ndarray) -> np.ndarray:
-    """Distinct values of an integer array, ascending."""
-    ordered = np.sort(keys)
-    if not len(ordered):
-        return ordered
-    return ordered[np.r_[True, ordered[1:] != ordered[:-1]]]
 
 
 def rows_of(codes: np.ndarray, n: int) -> list[np.ndarray]:
