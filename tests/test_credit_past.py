@@ -222,3 +222,21 @@ def test_due_dates_that_nobody_gave_stay_missing():
     assert lines.loc[lines["entry"] == "invoice", "due_date"].isna().tolist() == [False, True]
     given = credit.open_items(invoices, as_of="2025-03-02", terms=pd.Series({"A": 10}))
     assert given["due_date"].tolist() == [pd.Timestamp("2025-01-31"), pd.Timestamp("2025-01-15")]
+
+
+def test_names_and_disputes_of_a_converted_ledger_stay_with_their_invoices():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a", "b", "c"], "customer_id": ["A", "B", "C"], "amount": 100.0,
+        "invoice_date": ["2025-03-01", "2025-01-01", "2025-01-01"],
+        "due_date": ["2025-03-31", "2025-01-31", "2025-01-31"], "currency": "USD"})  # fmt: skip
+    payments = pd.DataFrame({
+        "payment_id": ["p", "q"], "customer_id": ["B", "A"], "amount": 40.0, "currency": "USD",
+        "date": ["2025-02-01", "2025-02-02"], "invoice_id": ["b", "a"]})  # fmt: skip
+    disputes = pd.DataFrame({
+        "customer_id": ["B"], "date": ["2025-02-05"], "amount": [9.0], "kind": ["dispute"],
+        "invoice_id": ["b"], "currency": "USD"})  # fmt: skip
+    book = credit.ledger(invoices, payments, disputes, fx={"USD": 7.0})
+    then = credit.ledger(book, as_of="2025-02-10").dropna(subset="payment_id")
+    assert then[["payment_id", "named_invoice"]].to_numpy().tolist() == [["q", "a"], ["p", "b"]]
+    calls = credit.worklist(book, as_of="2025-02-10", grain="invoice")
+    assert calls["invoice_id"][calls["disputed"] > 0].tolist() == ["b"]

@@ -546,6 +546,8 @@ def _awaited(
     if not waits.any():
         return None
     out = np.full(len(receipts), None, dtype=object)
+    if books.awaited is not None:  # what was not there yet on a later day
+        out[:] = books.awaited
     one = np.flatnonzero(waits & (before >= 0))
     out[one] = documents.rows[books.names["invoice"]].iloc[before[one]].to_numpy(dtype=object)
     plan = np.flatnonzero(waits & (before == -2))
@@ -578,10 +580,11 @@ def books_at(books: Books, moment: pd.Timestamp) -> Books:
     new = np.cumsum(issued) - 1
     source = np.where(note, new[receipts.source], -1) if len(new) else receipts.source
     known = replace(receipts, named=named, source=source)
+    awaited = _awaited(books, documents, known, receipts.named)
     return replace(
         books, as_of=moment, today=today, documents=documents.cut(issued),
         receipts=known.cut(came), future=known.cut(~came & ~note), disputes=disputes,
-        later=int((~issued).sum()), awaited=None,
+        later=int((~issued).sum()), awaited=None if awaited is None else awaited[came],
     )  # fmt: skip
 
 

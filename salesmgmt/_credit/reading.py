@@ -17,6 +17,7 @@ from .books import (
     Documents,
     Options,
     Receipts,
+    books_at,
     plans_of,
 )
 from .currency import convert
@@ -374,11 +375,8 @@ def position_at(position: Position, moment: pd.Timestamp, *, pairs: bool = False
     rest[stems] = 0  # what a note has left is open on the note itself
     issued, paid = documents.day <= today, receipts.day <= today
     new_document, new_receipt = np.cumsum(issued) - 1, np.cumsum(paid) - 1
-    later = receipts.cut(paid)
-    later.source = np.where(later.source >= 0, new_document[later.source], -1) \
-        if len(new_document) else later.source  # fmt: skip
     return Position(
-        replace(books, as_of=moment, today=today, documents=documents.cut(issued), receipts=later),
+        books_at(books, moment),
         document=new_document[document],
         receipt=new_receipt[receipt],
         units=units,
