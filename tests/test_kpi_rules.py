@@ -156,6 +156,9 @@ def test_a_kind_of_activity_that_never_occurs_is_told():
             assert count(done)["visits"].tolist() == [0]
         assert count(done.assign(type=" 拜访"))["visits"].tolist() == [1]  # a visit in Chinese
     assert visits(done, by="rep", only="电话")["visits"].tolist() == [1]
+    both = pd.concat([done.assign(type=t) for t in ("visit", "拜访", "电话")])
+    for count in (lambda t: visits(t, by="rep"), lambda t: _visits_of(sales, t)):
+        assert count(both)["visits"].tolist() == [2]
 
 
 def _visits_of(sales: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:

@@ -427,7 +427,7 @@ def visits(
         ``by`` columns, ``tier`` (where given: each of them, visited or not; missing for visits
         to customers without one), ``visits``, ``share`` (of the key's visits), ``visited``
         (customers), ``per_customer`` (visits a visited customer), ``median_gap_days`` (between
-        visits to one customer); with ``tier`` ``customers`` and ``coverage`` (visited of all
+        days of visits to one customer); with ``tier`` ``customers`` and ``coverage`` (visited of all
         the tier's). Keys ascending.
 
     Raises
@@ -509,14 +509,16 @@ def _wanted_kinds(rows: Rows, only: Any, *, caller: str) -> np.ndarray:
         return np.ones(len(rows), dtype=bool)
     wanted = check_labels(only, "only", caller=caller)
     kinds = rows.series("kind")
+    counts = kinds.isin(wanted).to_numpy()
     lost = [k for k in wanted if not (kinds == k).any()]
-    if wanted == ["visit"] and lost:  # as it is called in other words
-        wanted = kinds[is_visit(kinds)].unique().tolist()
-        lost = [] if wanted else lost
+    if "visit" in wanted:  # as it is called in other words
+        said = is_visit(kinds)
+        counts = counts | said
+        lost = [k for k in lost if k != "visit" or not said.any()]
     if lost:
         have = ", ".join(repr(k) for k in sorted(map(str, kinds.dropna().unique()))[:8])
         warn(f"{caller}(): no activity has the type {lost[0]!r}; there are: {have}. See only=.")
-    return kinds.isin(wanted).to_numpy()
+    return counts
 
 
 def _who_and_when(rows: Rows, counts: np.ndarray, key: Keys | None) -> pd.DataFrame:
