@@ -427,8 +427,8 @@ def visits(
         ``by`` columns, ``tier`` (where given: each of them, visited or not; missing for visits
         to customers without one), ``visits``, ``share`` (of the key's visits), ``visited``
         (customers), ``per_customer`` (visits a visited customer), ``median_gap_days`` (between
-        days of visits to one customer); with ``tier`` ``customers`` and ``coverage`` (visited of all
-        the tier's). Keys ascending.
+        days of visits to one customer); with ``tier`` ``customers`` and ``coverage`` (visited of
+        all the tier's). Keys ascending.
 
     Raises
     ------
