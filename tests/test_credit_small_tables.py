@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -343,3 +345,86 @@ def test_money_that_is_all_applied_makes_no_row_of_a_key_without_document():
         got = credit.aging(invoices, came, as_of="2025-03-31", by="rep")
         want = [["x", "EUR", 60.0 - min(over, 60.0)], *more, ["y", "USD", 50.0]]
         assert got[["rep", "currency", "total"]].to_numpy().tolist() == want
+
+
+def _two_agings():
+    invoices = pd.DataFrame({
+        "invoice_id": ["a", "b"], "customer_id": ["A", "B"], "amount": [100.0, 50.1],
+        "invoice_date": ["2025-01-01", "2025-01-05"],
+        "due_date": ["2025-01-31", "2025-02-04"]})  # fmt: skip
+    return [credit.aging(invoices, as_of=d, shape="long") for d in ("2025-01-31", "2025-02-28")]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda f: f.assign(amount=[Decimal(str(v)) for v in f["amount"]]),
+        lambda f: f.assign(amount=f["amount"].astype(object)),
+        lambda f: f.set_index("customer_id", drop=False),
+        lambda f: f.assign(bucket=pd.Categorical(f["bucket"])),
+    ],
+    ids=["decimal", "object", "index named like a key", "categories"],
+)
+def test_an_aging_from_elsewhere_moves_and_is_provided_for_like_our_own(form):
+    old, new = _two_agings()
+    want = credit.aging_movement(old, new)
+    pd.testing.assert_frame_equal(credit.aging_movement(form(old), form(new)), want)
+    rates, own = [0.0, 0.1, 0.2, 0.3, 0.4], pd.DataFrame({"customer_id": ["A"], "allowance": [5.0]})
+    want = credit.provision(new, rates, individual=own)
+    own.index = pd.Index(["x"], name="customer_id")
+    got = credit.provision(form(new), rates, individual=own)
+    pd.testing.assert_frame_equal(got.astype({"bucket": want["bucket"].dtype}), want)
+
+
+def test_agings_of_several_dates_or_other_customers_do_not_move():
+    old, new = _two_agings()
+    with pytest.raises(InputError, match=r"12 key\(s\) and bucket\(s\) more than once"):
+        credit.aging_movement(pd.concat([old, old]), new)
+    with pytest.raises(InputError, match="numbers in after"):
+        credit.aging_movement(old, new.assign(customer_id=new["customer_id"].map({"A": 1, "B": 2})))
+
+
+def test_an_order_of_a_customer_number_does_not_pass_by_the_ledger_of_texts():
+    bill = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["1001"], "amount": [900.0],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})  # fmt: skip
+    with pytest.raises(InputError, match="text in the ledger and numbers in customer_id"):
+        credit.check_order(credit.ledger(bill), 1001, 500.0, {1001: 1000.0})
+
+
+def test_categories_without_an_order_are_listed_by_their_labels():
+    text = pd.DataFrame({
+        "invoice_id": ["a", "b", "c"], "customer_id": ["A", "B", "B"], "amount": 100.0,
+        "currency": ["EUR", "USD", "USD"], "invoice_date": "2025-01-01",
+        "due_date": "2025-01-31"})  # fmt: skip
+    coded = text.assign(
+        **{c: pd.Categorical(text[c], sorted(set(text[c]))[::-1])
+           for c in ("invoice_id", "customer_id", "currency")}
+    )  # fmt: skip
+    for call in (
+        lambda f: credit.concentration(f, as_of="2025-03-01"),
+        lambda f: credit.worklist(f, as_of="2025-03-01", grain="invoice"),
+        lambda f: credit.worklist(f, as_of="2025-03-01"),
+        lambda f: credit.credit_limits(f.head(2).assign(grade="A", monthly_sales=1.0), {"A": 1}),
+    ):
+        assert call(coded).astype(str).equals(call(text).astype(str))
+
+
+def test_results_read_by_another_engine_are_results():
+    pl = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    invoices = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "amount": [900.0],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})  # fmt: skip
+    book = credit.ledger(invoices, as_of="2025-03-31")
+    theirs, limits = pl.from_pandas(book), pd.DataFrame({"customer_id": ["A"], "limit": [1000.0]})
+    assert credit.aging(theirs).equals(credit.aging(book))
+    assert credit.dso(theirs).equals(credit.dso(book))
+    want = credit.check_order(book, "A", 500.0, limits)
+    assert credit.check_order(theirs, "A", 500.0, pl.from_pandas(limits)).equals(want)
+    rolls = credit.roll_rates(book)
+    rates = credit.loss_rates(rolls)
+    assert credit.loss_rates(pl.from_pandas(rolls)).equals(rates)
+    ages = credit.aging(book)
+    want = credit.provision(ages, rates)
+    assert credit.provision(ages, pl.from_pandas(rates)).equals(want)

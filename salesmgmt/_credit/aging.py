@@ -16,10 +16,10 @@ from .blocks import in_blocks
 from .books import Books, Options, column_names, constant
 from .buckets import Ladder, Rules, ladder, rules_named, translated
 from .elsewhere import condensed_payments
-from .ledger import is_ledger, take_position
+from .ledger import as_ledger, is_ledger, take_position
 from .plain import PlainBooks, plain_books
 from .settling import Position
-from .tables import Tables, take_tables
+from .tables import Tables, label_ranks, refuse_other_kinds, take_tables
 
 __all__ = ["aging", "aging_movement", "bucket_columns"]
 
@@ -144,6 +144,7 @@ def aging(
             keys, whole = keys[some].reset_index(drop=True), whole[some]
         return _Tally(keys, whole, position.books.as_of, position.books.step, lost)
 
+    invoices = as_ledger(invoices, "aging")
     if is_ledger(invoices):
         tallies = [tally(invoices, as_of)]
     else:
@@ -467,6 +468,27 @@ def _made_long(frame: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def _aged(frame: Any, arg: str) -> pd.DataFrame:
+    """An aging in long form, its amounts as numbers; each key and bucket once."""
+    caller = "aging_movement"
+    long = _made_long(door.to_pandas(frame, caller=caller, arg=arg))
+    rows = door.take(
+        long, caller=caller, arg=arg, bucket=door.Key("bucket", option=""),
+        amount=door.Amount("amount", option=""), as_of=door.Date("as_of", option=""),
+    )  # fmt: skip
+    out = rows.frame.assign(amount=rows["amount"], as_of=rows["as_of"])
+    out = out.assign(bucket=out["bucket"].astype(object)).reset_index(drop=True)
+    keys = [c for c in out.columns if c not in ("amount", "as_of")]
+    twice = out[keys].duplicated().to_numpy()
+    if twice.any():
+        first = out[keys][twice].iloc[0].tolist()
+        raise InputError(
+            f"{caller}(): {arg} holds {int(twice.sum())} key(s) and bucket(s) more than once "
+            f"(first: {first!r}); pass the aging of one date."
+        )
+    return out
+
+
 def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     """What changed between two agings: one row a key and bucket, before plus change is after.
 
@@ -500,20 +522,15 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     0  current   100.0    0.0  -100.0
     1     1-30     0.0  100.0   100.0
     """
-    before = _made_long(door.to_pandas(before, caller="aging_movement", arg="before"))
-    after = _made_long(door.to_pandas(after, caller="aging_movement", arg="after"))
-    ends = []
-    for arg, frame in (("before", before), ("after", after)):
-        rows = door.take(
-            frame, caller="aging_movement", arg=arg, bucket=door.Key("bucket", option=""),
-            amount=door.Amount("amount", option=""), as_of=door.Date("as_of", option=""),
-        )  # fmt: skip
-        ends.append(rows["as_of"].max() if len(rows) else None)
-    if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+    before, after = (_aged(f, arg) for f, arg in ((before, "before"), (after, "after")))
+    if before["as_of"].max() > after["as_of"].max():
         raise InputError("aging_movement(): before must be made at an earlier date than after.")
     keys = [c for c in before.columns if c not in ("amount", "as_of")]
     if keys != [c for c in after.columns if c not in ("amount", "as_of")]:
         raise InputError("aging_movement(): before and after have different key columns.")
+    for key in keys:
+        held = {"before": before[key], "after": after[key]}
+        refuse_other_kinds("aging_movement", key, held)
     _same_buckets(before["bucket"].unique(), after["bucket"].unique())
     both = before[[*keys, "amount"]].merge(
         after[[*keys, "amount"]], on=keys, how="outer", suffixes=("_before", "_after"), sort=False
@@ -522,7 +539,10 @@ def aging_movement(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
         b: k for k, b in enumerate(dict.fromkeys([*after["bucket"], *before["bucket"]]))
     }
     both = both.assign(_at=both["bucket"].map(ladder_order))
-    both = both.sort_values([k for k in keys if k != "bucket"] + ["_at"], ignore_index=True)
+    order = [both["_at"].to_numpy()]
+    if len(keys) > 1:
+        order.append(label_ranks(both, [k for k in keys if k != "bucket"]))
+    both = both.iloc[np.lexsort(order)].reset_index(drop=True)
     out = both[keys].copy()
     out["before"] = both["amount_before"].fillna(0.0)
     out["after"] = both["amount_after"].fillna(0.0)

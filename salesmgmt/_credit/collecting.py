@@ -18,7 +18,7 @@ from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
 from .settling import Position
-from .tables import names_in
+from .tables import label_ranks, names_in
 
 __all__ = ["DUNNING_LEVELS", "concentration", "dunning_level", "statement", "worklist"]
 
@@ -97,8 +97,9 @@ def concentration(
     np.subtract.at(units, receipt, position.rest)
     out = keys.reset_index(drop=True).copy()
     out["outstanding"] = door.money(units, books.step)
-    apart = books.currencies is not None and len(out)
-    parts = [p for _, p in out.groupby(books.names["currency"], sort=True)] if apart else [out]
+    parts = [out]
+    if books.currencies is not None and len(out):
+        parts = [p for _, p in out.groupby(label_ranks(out, [books.names["currency"]]))]
     done = []
     for part in parts:
         ranked = part.sort_values("outstanding", ascending=False, kind="stable")
@@ -264,8 +265,7 @@ def worklist(
     disputed = _in_dispute(position, items[names["invoice"]])
     items["disputed"] = np.where(disputed, items["overdue"], 0.0)
     if grain == "invoice":
-        out = items.sort_values(["overdue", names["customer"], names["invoice"]],
-                                ascending=[False, True, True], ignore_index=True)  # fmt: skip
+        out = _most_overdue_first(items, [names["customer"], names["invoice"]])
         out = out[[names["customer"], names["invoice"],
                    *([names["currency"]] if names["currency"] in out else []),
                    "due_date", "overdue", "outstanding", "disputed", "days_past_due", "level",
@@ -299,9 +299,13 @@ def _by_customer(items: pd.DataFrame, late: np.ndarray, names: dict[str, str]) -
         level=("level", "max"),
         expected=("expected", lambda v: v.sum(min_count=1)),
     ).reset_index()
-    return out.sort_values(
-        ["overdue", *keys], ascending=[False, *[True] * len(keys)], ignore_index=True
-    )
+    return _most_overdue_first(out, keys)
+
+
+def _most_overdue_first(table: pd.DataFrame, keys: list[Any]) -> pd.DataFrame:
+    late = -table["overdue"].to_numpy(dtype=np.float64)
+    order = np.lexsort((label_ranks(table, keys), late))
+    return table.iloc[order].reset_index(drop=True)
 
 
 def _in_dispute(position: Position, ids: pd.Series) -> np.ndarray:

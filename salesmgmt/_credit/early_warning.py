@@ -15,7 +15,7 @@ from .disputes import standing
 from .ledger import as_days, take_position
 from .rating import _one_currency
 from .settling import Position
-from .tables import refuse_other_kinds
+from .tables import as_frame, refuse_other_kinds
 
 __all__ = ["SIGNALS", "early_warning"]
 
@@ -360,6 +360,7 @@ def _came_in(
 def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
     """Use of the credit limit from 90 % on."""
     books = position.books
+    limits = as_frame(limits, caller=books.caller, arg="limits")
     if isinstance(limits, pd.DataFrame):
         if books.currencies is not None:
             owing = pd.DataFrame({

@@ -23,6 +23,7 @@ __all__ = ["NAMED", "ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
 _NEVER = np.iinfo(np.int64).min  # NaT, and below any day
+_OWN = {"kind", "payment_date", "as_of"}  # columns that only a ledger has
 NAMED = "named_invoice"  # column of a ledger: what the receipt says that it is for
 
 
@@ -141,6 +142,7 @@ def ledger(
         told["allowances"].append(allowances_told(position))
         return _ledger_frame(position, named)
 
+    invoices = as_ledger(invoices, "ledger")
     if is_ledger(invoices):
         named = NAMED in invoices
         out = work(invoices, as_of)
@@ -170,6 +172,7 @@ def take_position(
     each: bool = True,
 ) -> Position:
     """The settled books: from the frames, from tables taken in, or from a ledger made once."""
+    invoices = as_ledger(invoices, caller)
     if is_ledger(invoices):
         from .reading import position_from_ledger
 
@@ -188,9 +191,15 @@ def take_position(
 
 def is_ledger(frame: Any) -> bool:
     """Whether a frame is what :func:`ledger` returned."""
-    return isinstance(frame, pd.DataFrame) and {"kind", "payment_date", "as_of"} <= set(
-        frame.columns
-    )
+    return isinstance(frame, pd.DataFrame) and set(frame.columns) >= _OWN
+
+
+def as_ledger(frame: Any, caller: str) -> Any:
+    """A ledger that another engine has read as pandas; anything else as it is."""
+    if isinstance(frame, pd.DataFrame | Tables) or not hasattr(type(frame), "columns"):
+        return frame
+    names = door.lazy(frame, caller=caller, arg="invoices").collect_schema().names()
+    return door.to_pandas(frame, caller=caller, arg="invoices") if set(names) >= _OWN else frame
 
 
 class _Lines:
@@ -528,6 +537,7 @@ def open_items(
         )  # fmt: skip
         return _items_frame(position, every=include == "all")
 
+    invoices = as_ledger(invoices, "open_items")
     if is_ledger(invoices):
         return work(invoices, as_of)
     tables = take_tables("open_items", invoices, payments, adjustments, options, method)

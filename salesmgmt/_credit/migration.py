@@ -15,6 +15,7 @@ from ..errors import InputError
 from .books import Options, nearest_step
 from .buckets import Ladder, ladder
 from .flows import Flows, take_flows
+from .tables import as_frame
 
 __all__ = ["backtest_loss_rates", "loss_rates", "roll_rates"]
 
@@ -262,7 +263,7 @@ def loss_rates(
         return _vintage(
             (invoices, payments, adjustments), as_of, allocation, fx, freq, default_days, options
         )
-    rolls = invoices
+    rolls = invoices = as_frame(invoices, caller=caller, arg="invoices")
     if not (isinstance(invoices, pd.DataFrame) and {"from", "to", "rate"} <= set(invoices.columns)):
         with door.speaking_for(caller, method="allocation"):
             rolls = roll_rates(

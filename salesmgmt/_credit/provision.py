@@ -17,7 +17,7 @@ from .books import Options
 from .buckets import INDIVIDUAL, UNAPPLIED, translated
 from .currency import rates_of
 from .migration import loss_rates
-from .tables import SETTLING, refuse_unknown_kinds, reversals_kept
+from .tables import SETTLING, as_frame, refuse_unknown_kinds, reversals_kept
 
 __all__ = ["CN_AGING_POLICY", "expected_loss", "provision", "provision_movement"]
 
@@ -109,10 +109,11 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         )
     table = table.rename(columns=_FROM_A_SHEET)
     if {"bucket", "amount"} <= set(table.columns):
-        door.take(
+        taken = door.take(
             table, caller=caller, arg="aging",
             bucket=Key("bucket", option=""), amount=Amount("amount", option=""),
         )  # fmt: skip
+        table = taken.frame.assign(amount=taken["amount"]).reset_index(drop=True)
         # Keys stand before the bucket; fractions behind it (shares, say) are no keys.
         ahead = set(table.columns[: table.columns.get_loc("bucket")])
         keys = [
@@ -145,6 +146,7 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
 
 def _rates(rates: Any, names: Sequence[str], caller: str) -> pd.Series:
     """Rates by bucket, checked."""
+    rates = as_frame(rates, caller=caller, arg="rates")
     if isinstance(rates, pd.DataFrame):
         column = "rate" if "rate" in rates and "loss_rate" not in rates else "loss_rate"
         rows = door.take(
@@ -206,7 +208,7 @@ def _taken_apart(
         allowance=Amount("allowance", low=0, option=""), **roles,
     )  # fmt: skip
     units = door.units(rows["allowance"], step, name="allowance", caller="provision")
-    table = rows.frame[keys].assign(allowance=door.money(units, step))
+    table = rows.frame[keys].reset_index(drop=True).assign(allowance=door.money(units, step))
     owed = frame.assign(_owed=frame["amount"].clip(lower=0))
     amounts = owed.groupby(keys, as_index=False, sort=False, observed=True)[
         ["amount", "_owed"]
@@ -316,6 +318,7 @@ def expected_loss(
                 *frames, as_of=as_of, allocation=method, fx=fx, freq=freq, buckets=buckets,
                 **options,
             )  # fmt: skip
+    rates = as_frame(rates, caller=caller, arg="rates")
     if isinstance(rates, pd.DataFrame) and {"bucket", "status"} <= set(rates):
         words = [translated(str(b), lang) for b in rates["bucket"]]
         told = dict(zip([*rates["bucket"], *words], [*rates["status"]] * 2, strict=True))

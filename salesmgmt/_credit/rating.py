@@ -16,7 +16,7 @@ from ..errors import InputError
 from .behaviour import YEAR, by_customer
 from .books import Options
 from .ledger import is_ledger, take_position
-from .tables import names_in, refuse_other_kinds
+from .tables import as_frame, label_ranks, names_in, refuse_other_kinds
 
 __all__ = [
     "CN_LIMIT_POLICY",
@@ -399,7 +399,7 @@ def credit_limits(
     out["use"] = np.where(owed > 0, use, 0.0)
     if "as_of" in rows.frame:
         out["as_of"] = rows.frame["as_of"].reset_index(drop=True)
-    return out.sort_values(customer, ignore_index=True)
+    return out.iloc[np.argsort(label_ranks(out, [customer]))].reset_index(drop=True)
 
 
 def _policy(policy: Any, caller: str) -> dict[str, Any]:
@@ -485,6 +485,8 @@ def check_order(
     door.check_number(amount, "amount", caller=caller, low=0, open_low=True)
     door.check_int(max_days_past_due, "max_days_past_due", caller=caller, low=0)
     door.check_lang(lang, caller=caller)
+    ledger = as_frame(ledger, caller=caller, arg="ledger")
+    limits = as_frame(limits, caller=caller, arg="limits")
     if not is_ledger(ledger):
         raise InputError(f"{caller}(): ledger must be a result of ledger().")
     names = names_in(ledger, {})
@@ -496,6 +498,8 @@ def check_order(
         raise InputError(f"{caller}(): the ledger has no column {customer!r} (customer=).")
     door.refuse_names([customer], _ORDERED, caller=caller, option="customer")
     mine, as_of = _lines_of(ledger, customer_id, customer, caller)
+    held = {"the ledger": ledger[customer], "customer_id": pd.Series([customer_id])}
+    refuse_other_kinds(caller, customer, held)
     if currency in mine and mine[currency].nunique() > 1:
         raise InputError(
             f"{caller}(): {customer_id!r} has several currencies; make the ledger with fx=."
@@ -509,10 +513,10 @@ def check_order(
     opened = mine["kind"] == "open"
     exposure = float(mine["amount"][opened].sum())
     exposure -= float(mine["amount"][mine["kind"] == "unapplied"].sum())
-    exposure = round(exposure, 2)
+    exposure = round(exposure, 6)
     waits = mine["_late"][opened & (mine["amount"] > 0)]
     late = int(waits.max()) if len(waits) else 0
-    available = round(max(limit - max(exposure, 0.0), 0.0), 2)
+    available = round(max(limit - max(exposure, 0.0), 0.0), 6)
     said = []
     if late > max_days_past_due:
         said.append(_say(lang, f"{late} days past due", f"已逾期{late}天"))
@@ -679,7 +683,8 @@ def check_terms(
             )
         )
     out = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-    return out.sort_values([contract, "rule"], ignore_index=True, kind="stable")
+    order = np.lexsort((label_ranks(out, ["rule"]), label_ranks(out, [contract])))
+    return out.iloc[order].reset_index(drop=True)
 
 
 def _term_findings(rows: Any, bounds: dict[str, float]) -> Any:

@@ -156,6 +156,21 @@ class Tables:
         )
 
 
+def as_frame(value: Any, *, caller: str, arg: str) -> Any:
+    """A frame of another engine as pandas; a Series, a mapping, a number as it is."""
+    known = isinstance(value, pd.DataFrame) or not hasattr(type(value), "columns")
+    return value if known else door.to_pandas(value, caller=caller, arg=arg)
+
+
+def label_ranks(frame: pd.DataFrame, names: Iterable[Any]) -> np.ndarray:
+    """Places of rows in the order of their labels that all results have; missing ones last.
+
+    Categories that are not ordered go by label, too, not as they happen to be listed.
+    """
+    codes = door.factorise(frame, list(names)).codes
+    return np.where(codes < 0, codes.max(initial=-1) + 1, codes)
+
+
 def rows_at(rows: Rows, at: np.ndarray) -> Rows:
     """Some of the rows, by position."""
     values = {option: v[at] for option, v in rows.values.items()}
