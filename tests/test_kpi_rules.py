@@ -379,3 +379,67 @@ def test_dollars_before_are_not_compared_with_yuan_after():
             given = {table: pd.DataFrame(day).assign(currency=currency)}
             out = indicators(sales, **given).set_index("metric")["value"]
             assert out[made] == share or (share is None and pd.isna(out[made]))
+
+
+TWO = pd.DataFrame({"item": ["a", "b"], "price": [10.0, 70.0], "quantity": [10.0, 10.0],
+                    "fx": [7.0, 1.0], "currency": ["USD", "CNY"]})  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["price_volume_mix", "average_price_mix", "mix_change"])
+def test_an_average_price_over_currencies_is_one_of_the_report(method):
+    # Both sell at 70 yuan, so a share that moves is worth nothing: 5 more of a are 350 of volume.
+    after = TWO.assign(quantity=[15.0, 10.0])
+    got = bridge(TWO, after, keys="item", method=method, rate="fx").set_index("effect")["amount"]
+    assert (got["volume"], got["mix"], got["currency"]) == (350.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("price", "cost"), [(0.0, None), (8.0, "cost")])
+def test_a_rate_that_stands_moves_nothing_though_an_item_made_no_money_before(price, cost):
+    before = TWO.iloc[[0]].assign(price=price, cost=8.0)
+    got = bridge(before, before.assign(price=price + 2), keys="item", method="joint", rate="fx",
+                 cost=cost).set_index("effect")["amount"]  # fmt: skip
+    assert (got["price"], got["currency"]) == (140.0, 0.0)  # 2 a unit, 10 units, at 7
+
+
+def test_currencies_among_the_keys_are_never_added():
+    after = TWO.assign(quantity=[15.0, 10.0])
+    with pytest.raises(InputError, match="name 'currency' in by="):
+        bridge(TWO, after, keys=["item", "currency"], method="price_volume")
+    mixed = pd.concat([TWO, TWO.assign(currency="EUR")])
+    with pytest.raises(InputError, match="currencies"):
+        bridge(mixed, mixed, keys="item", method="joint", rate="fx")
+    each = bridge(TWO, after, keys=["item", "currency"], method="average_price_mix", by="currency")
+    assert each.query("currency == 'USD' and effect == 'volume'")["amount"].item() == 50.0
+    old = pd.DataFrame({"rep": list("aab"), "currency": ["USD", "CNY", "CNY"],
+                        "customer_id": "x", "date": "2025-01-05",
+                        "amount": [100.0, 700.0, 700.0]})  # fmt: skip
+    new = old.assign(amount=[120.0, 700.0, 800.0])
+    moved = contribution(old, new, by=["rep", "currency"]).set_index(["rep", "currency"])
+    assert moved.loc[("a", "USD"), ["contribution", "share_of_change"]].tolist() == [0.2, 1.0]
+    part = indicators(old, by=["rep", "currency"], shape="wide")["share_of_total"]
+    assert part.tolist() == [0.5, 1.0, 0.5]
+    spent = pd.DataFrame({"rep": ["b", None], "currency": "USD", "amount": [10.0, 5.0]})
+    served = cost_to_serve(old, spent, by=["rep", "currency"])
+    assert served.set_index(["rep", "currency"])["shared"].to_dict() == {
+        ("a", "CNY"): 0.0, ("a", "USD"): 15.0, ("b", "CNY"): 0.0}  # fmt: skip
+    for told in ({"currency": "EUR"}, {"currency": None}):
+        with pytest.raises(InputError, match="no currency of the sales"):
+            cost_to_serve(old, spent.assign(**told), by=["rep", "currency"])
+
+
+def test_a_price_beside_a_margin_gives_units_and_idle_options_are_refused():
+    assert break_even(60_000, margin=0.4, price=20)["units"].item() == 7500.0
+    with pytest.raises(InputError, match="give either"):
+        break_even(60_000, margin=0.4, unit_cost=12)
+    reps = pd.DataFrame({"rep": list("ab"), "m": [1.0, 2.0]})
+    for told in ({"q": 0.5}, {"p": 0.5}, {"preference": "v_shape", "p": 1, "q": {"m": 1}}):
+        with pytest.raises(InputError, match="goes with preference"):
+            rank(reps, ["m"], keys="rep", method="promethee", **told)
+
+
+def test_an_order_is_late_with_its_first_late_line():
+    lines = pd.DataFrame({"order": [1, 1], "order_date": "2025-01-01",
+                          "promised_date": ["2025-01-10", "2025-03-10"],
+                          "delivered_date": ["2025-01-20", None]})  # fmt: skip
+    got = delivery(lines, order="order").iloc[0]
+    assert (got["open"], got["judged"], got["on_time"]) == (0, 1, 0.0)

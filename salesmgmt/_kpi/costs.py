@@ -73,7 +73,8 @@ def cost_to_serve(
     expenses : DataFrame
         Expenses: amount, and those ``by`` columns it is booked by. A row that names no key, or
         one without sales, is shared among all keys; one that names part of it (its region, not
-        its channel) among the keys of that part.
+        its channel) among the keys of that part. With a key ``currency`` each stays among the
+        keys of its own.
     by : str or sequence of str
         Key columns (``"rep"``, ``["region", "channel"]``).
     amount, cost : str
@@ -97,7 +98,7 @@ def cost_to_serve(
     Raises
     ------
     InputError
-        A column is missing or holds no numbers.
+        A column is missing or holds no numbers, or expenses are in no currency of the sales.
 
     Examples
     --------
@@ -139,7 +140,8 @@ def cost_to_serve(
     part = np.column_stack([factorise(both, [n]).codes for n in names])
     of_key = np.empty((len(revenue), len(names)), dtype=np.int64)
     of_key[codes] = part[:cut]
-    shared = _shared(part[cut:][~known], of_key, paid[~known], np.maximum(weight, 0))
+    apart = _currency_apart(both, cut, names, caller=caller)
+    shared = _shared(part[cut:][~known], of_key, paid[~known], np.maximum(weight, 0), apart)
     first = np.unique(codes, return_index=True)[1]
     out = sales.frame[names].iloc[first].reset_index(drop=True)
     return _served(out, revenue, profit, direct, shared, step)
@@ -172,23 +174,53 @@ def _booked(
                        amount=Amount(expense, option="expense"), **booked)  # fmt: skip
 
 
-def _shared(part: np.ndarray, of_key: np.ndarray, paid: np.ndarray, weight: np.ndarray) -> Any:
+def _currency_apart(both: pd.DataFrame, cut: int, names: list[str], *, caller: str) -> int | None:
+    """Place of the key ``currency`` where sales are in several, which expenses must name."""
+    if "currency" not in names:
+        return None
+    have = set(both["currency"].iloc[:cut])
+    told = both["currency"].iloc[cut:]
+    lost = told.isna() if len(have) > 1 else told.isna() & False
+    lost |= told.notna() & ~told.isin(have)
+    if lost.any():
+        first = told[lost].iloc[0]
+        raise InputError(
+            f"{caller}(): {int(lost.sum())} expense(s) are in no currency of the sales "
+            f"({', '.join(sorted(map(str, have))[:5])}; first: "
+            f"{'none' if pd.isna(first) else repr(str(first))}), so nobody can bear them; convert "
+            "them, and name their currency."
+        )
+    return names.index("currency") if len(have) > 1 else None
+
+
+def _shared(
+    part: np.ndarray,
+    of_key: np.ndarray,
+    paid: np.ndarray,
+    weight: np.ndarray,
+    apart: int | None = None,
+) -> Any:
     """Expenses without a key of their own, among the keys that have the part they name.
 
-    ``part`` and ``of_key`` hold a code a key column, -1 where an expense has none.
+    ``part`` and ``of_key`` hold a code a key column, -1 where an expense has none; of the column
+    ``apart`` nothing goes to a key with another code.
     """
     out = np.zeros(len(weight), dtype=np.int64)
     seen, at = np.unique(part, axis=0, return_inverse=True)
     sums = np.zeros(len(seen), dtype=np.int64)
     np.add.at(sums, at.reshape(-1), paid)
-    everyone = 0
+    everyone: dict[int, int] = {}
     for codes, whole in zip(seen, sums, strict=True):
         fits = ((of_key == codes) | (codes < 0)).all(axis=1)
         if (codes >= 0).any() and fits.any():
             out[fits] += _share(int(whole), weight[fits])
         else:
-            everyone += int(whole)
-    return out + _share(everyone, weight)
+            own = -1 if apart is None else int(codes[apart])
+            everyone[own] = everyone.get(own, 0) + int(whole)
+    for own, whole in everyone.items():
+        fits = np.ones(len(weight), dtype=bool) if own < 0 else of_key[:, apart] == own
+        out[fits] += _share(whole, weight[fits])
+    return out
 
 
 def _served(
@@ -373,9 +405,9 @@ def break_even(
     fixed_cost : float or Series
         Costs that do not depend on sales. Series, of this or of the others, give one row a label.
     price, unit_cost : float or Series, optional
-        Of a unit; then units are given too.
+        Of a unit; with a price units are given too.
     margin : float or Series, optional
-        Contribution margin as a share of sales; in place of price and unit cost.
+        Contribution margin as a share of sales; in place of the unit cost.
     sales : float or Series, optional
         Actual or planned sales, for the margin of safety.
     profit : float or Series, default=0
@@ -392,7 +424,7 @@ def break_even(
     Raises
     ------
     InputError
-        Neither a margin nor price and unit cost are given, or both.
+        Neither a margin nor price and unit cost are given, or a margin and a unit cost.
 
     References
     ----------
@@ -405,7 +437,7 @@ def break_even(
     [150000.0, 7500.0, 50000.0]
     """
     caller = "break_even"
-    if (margin is None) == (price is None or unit_cost is None):
+    if (margin is None) == (unit_cost is None) or (unit_cost is not None and price is None):
         raise InputError(f"{caller}(): give either margin, or price and unit_cost.")
     given: dict[str, Any] = {
         "fixed_cost": fixed_cost,
@@ -429,15 +461,16 @@ def break_even(
         return np.full(len(index), check_number(value, name, caller=caller, low=low))
 
     fixed = column(fixed_cost, "fixed_cost", 0.0)
+    unit = None if price is None else column(price, "price", 0.0)
     if margin is not None:
-        share, unit = column(margin, "margin"), None
+        share = column(margin, "margin")
         if (share > 1).any():
             raise InputError(
                 f"{caller}(): margin is a share of sales, at most 1, got {share.max():g}; divide "
                 "percentages by 100."
             )
     else:
-        unit = column(price, "price", 0.0)
+        assert unit is not None
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(unit > 0, (unit - column(unit_cost, "unit_cost")) / unit, np.nan)
     need = fixed + column(profit, "profit")

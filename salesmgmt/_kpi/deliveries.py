@@ -71,7 +71,8 @@ def delivery(
         Days before it that do, where goods must not come sooner; None: any.
     order : str, optional
         Column that names the order of each line: an order is on time and in full if all its
-        lines are, and delivered with the last of them. None: each row is one.
+        lines are, late as soon as one of them is, and delivered with the last of them. None:
+        each row is one.
     confidence : float in (0, 1), default=0.95
         Of the interval of OTIF (Wilson).
     as_of : date, optional
@@ -199,7 +200,8 @@ def _by_order(
     done = every(masks["done"])
     out = {name: done & every(masks[name]) for name in ("on_time", "in_full", "otif")}
     out |= {"orders": lines > 0, "done": done, "late": done & any_of(masks["late"])}
-    out["judged"] = done | any_of(masks["judged"] & ~masks["done"])
+    # One line that came late makes an order late, though others are still to come.
+    out["judged"] = done | any_of(masks["late"] | (masks["judged"] & ~masks["done"]))
     most = {name: np.zeros(n, dtype=np.int64) for name in days}
     for name, value in days.items():
         np.maximum.at(most[name], line, np.where(masks["done"], value, 0))

@@ -92,13 +92,15 @@ def bridge(
         volume and mix are valued at the unit margin, and ``cost`` is an effect.
     rate : str, optional
         Column of exchange rates into the currency of the report: price, volume and mix are at
-        the rate of before, ``currency`` is what the rate moved.
+        the rate of before, ``currency`` is what the rate moved. An item has one currency: where
+        a column ``currency`` says otherwise, make it a key.
     per : {"unit", "line"}
         Whether price and cost are a unit's or the whole row's.
     by : str or sequence of str, optional
         Keys to show effects by; None: the total. Any level is the sum of the items below it.
+        Several currencies (a key ``currency``) without a ``rate`` are never added: show them.
     within : str or sequence of str, optional
-        Keys within which the mix is measured; None: among all items.
+        Keys within which the mix is measured; None: among all items (of a currency).
     new_lost : {"apart", "mix"}
         Items sold only once: effects ``new`` and ``lost``; or volume and mix like the others
         (valued at the one price they had).
@@ -117,7 +119,8 @@ def bridge(
     Raises
     ------
     InputError
-        A column is missing or no number, or an option is unknown.
+        A column is missing or no number, an option is unknown, or amounts of several currencies
+        would be added.
 
     References
     ----------
@@ -156,6 +159,14 @@ def bridge(
         if lost:
             raise InputError(f"{caller}(): {option}: {lost[0]!r} is not among the keys {names}.")
     items, sums = _items(before, after, names, price, quantity, cost, rate, per, caller=caller)
+    if rate is None and "currency" in names:
+        have = sorted(map(str, items.labels["currency"].unique()))
+        if "currency" not in shown and len(have) > 1:
+            raise InputError(
+                f"{caller}(): items are in {len(have)} currencies ({', '.join(have[:5])}), which "
+                "are never added; name 'currency' in by=, too, or convert them with rate=."
+            )
+        inside = [*inside, *({"currency"} - set(inside))]
     group = factorise(items.labels, inside).codes if inside else np.zeros(len(items), np.int64)
     parts = _parts(method, sums, group, new_lost, cost is not None, rate is not None)
     start, end = (units(sums[f"worth{t}"], step, name=price, caller=caller) for t in (0, 1))
@@ -183,12 +194,10 @@ def _items(
             roles["cost"] = Amount(cost)
         if rate is not None:
             roles["rate"] = Amount(rate, low=0)
-        else:
-            one_currency(frame, names, caller=caller, arg=arg)
+        one_currency(frame, names, caller=caller, arg=arg, each=rate is not None)
         roles |= {f"key{i}": Key(name) for i, name in enumerate(names)}
         taken.append(take(frame, caller=caller, arg=arg, **roles))
-    if rate is None:
-        same_currency({"before": before, "after": after}, names, caller=caller)
+    same_currency({"before": before, "after": after}, names, caller=caller)
     both = stack_keys([r.frame for r in taken], names, caller=caller, args=("before", "after"))
     items = factorise(both, names)
     sums: dict[str, np.ndarray] = {}
@@ -208,9 +217,27 @@ def _items(
         ):
             sums[f"{name}{t}"] = group_sums(codes, part, len(items))
         sums[f"seen{t}"] = np.bincount(codes, minlength=len(items)) > 0
+        sums[f"rate{t}"] = _rate_of_items(codes, exchange, sums[f"value{t}"] - sums[f"spent{t}"],
+                                          sums[f"worth{t}"])  # fmt: skip
     if cost is not None and per == "unit":
         _check_unit_cost(taken, cost, caller=caller)
     return items, sums
+
+
+def _rate_of_items(
+    codes: np.ndarray, exchange: np.ndarray, local: np.ndarray, worth: np.ndarray
+) -> np.ndarray:
+    """Exchange rate of each item: what its money is worth; the mean of its rows where that is no
+    rate of theirs, as of goods given away, sold at cost, or sold and returned."""
+    low, high = np.full(len(local), np.inf), np.full(len(local), -np.inf)
+    np.minimum.at(low, codes, exchange)
+    np.maximum.at(high, codes, exchange)
+    count = np.bincount(codes, minlength=len(local))
+    mean = group_sums(codes, exchange, len(local)) / np.maximum(count, 1)
+    own = worth / np.where(local != 0, local, 1.0)
+    slack = 1e-9 * high
+    known = (local != 0) & (own >= low - slack) & (own <= high + slack)
+    return np.where(count > 0, np.where(known, own, mean), 1.0)
 
 
 def _check_unit_cost(taken: list[Rows], cost: str, *, caller: str) -> None:
@@ -249,18 +276,19 @@ def _parts(
         quantity = np.where(traded[t], s[f"q{t}"], 1.0)
         unit[t] = s[f"value{t}"] / quantity
         margin[t] = (s[f"value{t}"] - s[f"spent{t}"]) / quantity
-        local = s[f"value{t}"] - s[f"spent{t}"]
-        exchange[t] = np.where(local != 0, s[f"worth{t}"] / np.where(local != 0, local, 1.0), 1.0)
+        exchange[t] = s[f"rate{t}"]
     if new_lost == "mix":
         for one, other, only in ((0, 1, new), (1, 0, lost)):
             for values in (unit, margin, exchange):
                 values[one] = np.where(only, values[other], values[one])
         both = both | new | lost
         new, lost = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    # Price and cost move the margin at unit prices; volume and mix are valued at the margin.
+    # Price and cost move the margin at unit prices; volume and mix are valued at the margin, in
+    # the currency of the report: an average price over items has no other.
     q0, q1 = (np.where(both, s[f"q{t}"], 0.0) for t in (0, 1))
-    found = effects(method, margin[0], q0, margin[1], q1, group)
-    out = {name: np.where(both, part * exchange[0], 0.0) for name, part in found.items()}
+    p0, p1 = (margin[t] * exchange[0] for t in (0, 1))
+    found = effects(method, p0, q0, p1, q1, group)
+    out = {name: np.where(both, part, 0.0) for name, part in found.items()}
     if costed:
         # What moves the margin of a unit is its price and its cost, in proportion.
         base = {"price_at_before": q0, "joint": q0, "midpoint": (q0 + q1) / 2}.get(method, q1)
@@ -270,7 +298,7 @@ def _parts(
     out["new"] = np.where(new, s["worth1"], 0.0)
     out["lost"] = np.where(lost, -s["worth0"], 0.0)
     if converted:
-        moved = s["worth1"] - margin[1] * q1 * exchange[0]
+        moved = s["worth1"] - s["worth0"] - (p1 * q1 - p0 * q0)
         out["currency"] = np.where(both, moved, 0.0)
     if costed:
         out["cost"] = charged
@@ -338,7 +366,8 @@ def contribution(
         Keys, ``before``, ``after``, ``change``, ``growth`` (of the key itself; NaN where it
         began at zero or less), ``contribution`` (change as a share of the total before; they
         add up to the growth of the total), ``share_of_change``, ``status`` (``new``, ``lost``,
-        ``kept``). The largest change up first, ties by key.
+        ``kept``). The largest change up first, ties by key. With a key ``currency`` the totals
+        are those of each currency.
 
     Raises
     ------
@@ -372,20 +401,31 @@ def contribution(
     cut = len(rows[0])
     sums, seen = [], []
     for r, codes in zip(rows, (key.codes[:cut], key.codes[cut:]), strict=True):
-        whole = np.zeros(len(key), dtype=np.int64)
-        np.add.at(whole, codes, units(r["amount"], step, name=amount, caller=caller))
-        sums.append(whole)
+        added = np.zeros(len(key), dtype=np.int64)
+        np.add.at(added, codes, units(r["amount"], step, name=amount, caller=caller))
+        sums.append(added)
         seen.append(np.bincount(codes, minlength=len(key)) > 0)
     out = key.labels.copy()
+    # Currencies are never added: with such a key the totals are those of its currency.
+    whole = np.zeros(len(key), dtype=np.int64)
+    if "currency" in names:
+        whole = factorise(key.labels, ["currency"]).codes
     out["before"], out["after"] = (money(s, step) for s in sums)
     change = sums[1] - sums[0]
     out["change"] = money(change, step)
     with np.errstate(divide="ignore", invalid="ignore"):
         out["growth"] = np.where(sums[0] > 0, change / sums[0], np.nan)
-        total, moved = int(sums[0].sum()), int(change.sum())
-        out["contribution"] = change / total if total > 0 else np.nan
-        out["share_of_change"] = change / moved if moved else np.nan
+        total, moved = (_added(v, whole) for v in (sums[0], change))
+        out["contribution"] = np.where(total > 0, change / total, np.nan)
+        out["share_of_change"] = np.where(moved != 0, change / moved, np.nan)
     status = np.where(seen[0] & seen[1], "kept", np.where(seen[1], "new", "lost"))
     out["status"] = pd.Series(status, dtype="str")
     order = np.lexsort((np.arange(len(out)), -change))
     return out.iloc[order].reset_index(drop=True)
+
+
+def _added(values: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The total of the whole that each value is a part of."""
+    total = np.zeros(int(whole.max(initial=-1)) + 1, dtype=np.int64)
+    np.add.at(total, whole, values)
+    return total[whole]

@@ -131,7 +131,8 @@ def indicators(
     Notes
     -----
     Negative amounts are returns: they lower the revenue, and are no orders. A customer is new
-    to the company once, in the key where the first purchase was made, so that keys add up.
+    to the company once, in the key where the first purchase was made, so that keys add up. With
+    a key ``currency`` a share of the total is that of the revenue in its currency.
 
     Examples
     --------
@@ -336,11 +337,20 @@ def _sales_metrics(s: _Sales, inactive: int) -> dict[str, np.ndarray]:
     if s.rep is not None:
         heads = s.distinct(np.maximum(s.rep, 0), sold & (s.rep >= 0))
         out["revenue_per_head"] = ratio(revenue, heads)
-    company = revenue.reshape(s.grid.shape).sum(axis=0)
-    out["share_of_total"] = ratio(revenue, np.tile(company, s.grid.shape[0]))
+    out["share_of_total"] = ratio(revenue, _company(revenue, s.grid))
     if s.product is not None and s.quantity is not None and s.grid.freq in _YEAR:
         out["price_index"] = _price_index(s)
     return out
+
+
+def _company(revenue: np.ndarray, grid: _Grid) -> np.ndarray:
+    """Revenue of all keys by cell; currencies are never added: that of the key's own."""
+    own = np.zeros(len(grid.labels), dtype=np.int64)
+    if "currency" in grid.labels:
+        own = factorise(grid.labels, ["currency"]).codes
+    total = np.zeros((int(own.max(initial=0)) + 1, len(grid.periods)))
+    np.add.at(total, own, revenue.reshape(grid.shape))
+    return total[own].reshape(-1)
 
 
 def _growth(revenue: np.ndarray, grid: _Grid) -> dict[str, np.ndarray]:

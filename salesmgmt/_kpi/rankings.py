@@ -22,6 +22,9 @@ _OWN = {
     "vikor": ("s", "r", "compromise"),
     "promethee": ("plus", "minus"),
 }
+#: Kinds of preference that read a threshold.
+_READ_Q = ("u_shape", "level", "linear")
+_READ_P = ("v_shape", "level", "linear", "gaussian")
 RANKINGS = ("topsis", "saw", "wpm", "vikor", "promethee", "grey")
 
 
@@ -66,7 +69,8 @@ def rank(
         PROMETHEE: ``usual``, ``u_shape`` (q), ``v_shape`` (p), ``level`` (q, p), ``linear``
         (q, p), ``gaussian`` (p), for all metrics or by name.
     q, p : float or mapping
-        PROMETHEE: indifference and preference thresholds, in units of the metric.
+        PROMETHEE: indifference and preference thresholds, in units of the metric; refused where
+        no ``preference`` reads them.
 
     Returns
     -------
@@ -278,11 +282,19 @@ def _preferences(
         return [given.get(n) for n in names]
 
     kinds = [k or "usual" for k in each(preference, "preference")]
+    for option, given, readers in (("q", q, _READ_Q), ("p", p, _READ_P)):
+        told = given not in (None, 0.0) if not isinstance(given, Mapping) else bool(given)
+        asked = [names.index(n) for n in given] if isinstance(given, Mapping) else range(len(names))
+        if told and not any(kinds[j] in readers for j in asked):
+            raise InputError(
+                f"{caller}(): {option} goes with preference {' or '.join(map(repr, readers))}, "
+                f"not {kinds[next(iter(asked))]!r}."
+            )
     low, high = np.zeros(len(names)), np.ones(len(names))
     for j, (kind, least, most) in enumerate(zip(kinds, each(q, "q"), each(p, "p"), strict=True)):
         check_choice(kind, "preference", ranking.PREFERENCES, caller=caller)
         low[j] = check_number(least or 0.0, "q", caller=caller, low=0)
-        if kind in ("v_shape", "level", "linear", "gaussian"):
+        if kind in _READ_P:
             if most is None:
                 raise InputError(f"{caller}(): preference={kind!r} of {names[j]!r} needs p.")
             high[j] = check_number(most, "p", caller=caller, low=0, open_low=True)
