@@ -217,9 +217,9 @@ def _shared(
         else:
             own = -1 if apart is None else int(codes[apart])
             everyone[own] = everyone.get(own, 0) + int(whole)
-    for own, whole in everyone.items():
+    for own, due in everyone.items():
         fits = np.ones(len(weight), dtype=bool) if own < 0 else of_key[:, apart] == own
-        out[fits] += _share(whole, weight[fits])
+        out[fits] += _share(due, weight[fits])
     return out
 
 
