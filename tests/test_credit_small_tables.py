@@ -428,3 +428,51 @@ def test_results_read_by_another_engine_are_results():
     ages = credit.aging(book)
     want = credit.provision(ages, rates)
     assert credit.provision(ages, pl.from_pandas(rates)).equals(want)
+
+
+def test_a_sheet_with_its_date_in_chinese_moves_like_the_aging_itself():
+    invoices = BILLS.head(6)
+    wide = [credit.aging(invoices, as_of=d, lang="zh") for d in ("2024-03-01", "2024-06-30")]
+    heads = {"unapplied": "未核销收款", "total": "合计", "as_of": "截止日"}
+    sheets = [w.rename(columns=heads) for w in wide]
+    for sheet in sheets:
+        sheet.attrs = {}  # as from a file
+    rates = [0.1, 0.2, 0.3, 0.4, 0.5]
+    made, read = ([credit.provision(f, rates) for f in some] for some in (wide, sheets))
+    want = credit.provision_movement(*made)
+    assert credit.provision_movement(*read).equals(want)  # all was charged, and all reversed
+    assert credit.aging_movement(*sheets).equals(credit.aging_movement(*wide))
+
+
+def test_use_of_ninety_percent_of_a_limit_is_ninety_percent():
+    limit = np.arange(1, 200) / 10
+    bills = pd.DataFrame({
+        "invoice_id": np.arange(1, 200), "customer_id": np.arange(1, 200),
+        "invoice_date": "2025-01-01", "due_date": "2025-12-31",
+        "amount": np.arange(9, 1800, 9) / 100})  # fmt: skip
+    limits = dict(zip(bills["customer_id"], limit, strict=True))
+    assert len(credit.early_warning(bills, as_of="2025-01-31", limits=limits)) == 199
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_ledger_carries_the_columns_that_it_is_told_to_keep(plain):
+    bills = BILLS.assign(大区=np.where(BILLS["invoice_id"] % 2, "华东", "华南"))
+    if not plain:  # a note that is settled to the end stands in no row of its own
+        note = bills.iloc[[1]].assign(
+            invoice_id=99, amount=-3.0, parent=1, invoice_date=pd.Timestamp("2024-03-01")
+        )
+        bills = pd.concat([bills.assign(parent=np.nan), note], ignore_index=True)
+    book = credit.ledger(bills, CASH, keep="大区")
+    with pytest.raises(InputError, match=r"ledger\(\.\.\., keep=\['大区'\]\)"):
+        credit.aging(credit.ledger(bills, CASH), by="大区")
+    again = credit.ledger(book, as_of="2024-11-30")
+    for call in (
+        lambda *b, **k: credit.aging(*b, by="大区", **k),
+        lambda *b, **k: credit.collection_rate(*b, by="大区", start="2024-02-01", **k),
+    ):
+        assert call(book).equals(call(bills, CASH))
+        assert call(again).equals(call(bills, CASH, as_of="2024-11-30"))
+    assert set(credit.open_items(book)["大区"].dropna()) == {"华东", "华南"}
+    for wrong, said in (("amount", "column of the result"), ("地区", "no column '地区'")):
+        with pytest.raises(InputError, match=said):
+            credit.ledger(bills, CASH, keep=wrong)

@@ -14,14 +14,14 @@ from ..engine.matching import exact_sums, queue_open
 from ..errors import InputError
 from .blocks import in_blocks
 from .books import Books, Options, column_names, constant
-from .buckets import Ladder, Rules, ladder, rules_named, translated
+from .buckets import SHEET, Ladder, Rules, ladder, rules_named, translated
 from .elsewhere import condensed_payments
 from .ledger import as_ledger, is_ledger, take_position
 from .plain import PlainBooks, plain_books
 from .settling import Position
 from .tables import Tables, label_ranks, refuse_other_kinds, take_tables
 
-__all__ = ["aging", "aging_movement", "bucket_columns"]
+__all__ = ["aging", "aging_movement", "bucket_columns", "from_sheet"]
 
 
 def aging(
@@ -347,8 +347,11 @@ def _key_column(position: Position, name: str) -> pd.Series:
         return books.currencies.labels.iloc[:, 0].take(codes).reset_index(drop=True)
     if name not in documents.rows:
         have = ", ".join(repr(str(c)) for c in documents.rows.columns)
+        hint = "" if "payment_date" not in documents.rows else (
+            f" A ledger carries the columns it is told to: ledger(..., keep=[{name!r}])."
+        )  # fmt: skip
         raise InputError(
-            f"{books.caller}(): by: invoices has no column {name!r}; there are: {have}."
+            f"{books.caller}(): by: invoices has no column {name!r}; there are: {have}.{hint}"
         )
     own = documents.rows[name].reset_index(drop=True)
     if not len(receipts):
@@ -455,6 +458,12 @@ def bucket_columns(frame: pd.DataFrame) -> list[Any]:
     return []
 
 
+def from_sheet(frame: pd.DataFrame) -> pd.DataFrame:
+    """An aging with Chinese headings (未核销收款, 合计, 截止日) under our names of them."""
+    ours = {own: name for name, own in SHEET.items() if name in frame and own not in frame}
+    return frame.rename(columns={name: own for own, name in ours.items()})
+
+
 def _made_long(frame: pd.DataFrame) -> pd.DataFrame:
     """A wide aging as rows of key and bucket; any other frame as it is."""
     names = [*bucket_columns(frame), "unapplied"]
@@ -471,7 +480,7 @@ def _made_long(frame: pd.DataFrame) -> pd.DataFrame:
 def _aged(frame: Any, arg: str) -> pd.DataFrame:
     """An aging in long form, its amounts as numbers; each key and bucket once."""
     caller = "aging_movement"
-    long = _made_long(door.to_pandas(frame, caller=caller, arg=arg))
+    long = _made_long(from_sheet(door.to_pandas(frame, caller=caller, arg=arg)))
     rows = door.take(
         long, caller=caller, arg=arg, bucket=door.Key("bucket", option=""),
         amount=door.Amount("amount", option=""), as_of=door.Date("as_of", option=""),

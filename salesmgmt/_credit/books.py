@@ -141,6 +141,7 @@ class Books:
     later: int
     notes: str
     awaited: np.ndarray | None = None  # by receipt: the name of what is not issued yet
+    kept: tuple[Any, ...] = ()  # further columns of the invoices that a ledger is to carry
 
 
 def open_books(tables: Tables, *, as_of: Any) -> Books:
@@ -165,7 +166,7 @@ def open_books(tables: Tables, *, as_of: Any) -> Books:
     return _up_to(
         Books(
             caller, step, names, moment, today, customers, currencies,
-            documents, receipts, receipts, disputes, recoveries, 0, notes,
+            documents, receipts, receipts, disputes, recoveries, 0, notes, kept=tables.kept,
         )
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from ..errors import InputError
 __all__ = [
     "INDIVIDUAL",
     "RULES",
+    "SHEET",
     "UNAPPLIED",
     "Ladder",
     "Rules",
@@ -112,6 +113,13 @@ _ZH = {
     ">3y": "3年以上",
     ">5y": "5年以上",
 }
+
+
+#: Headings of a Chinese sheet that are no buckets, and our names of them.
+SHEET = {
+    _ZH["unapplied"]: "unapplied", _ZH["total"]: "total",
+    "截止日": "as_of", "截止日期": "as_of",
+}  # fmt: skip
 
 
 def translated(name: str, lang: str) -> str:

@@ -7,6 +7,7 @@ that settles nothing, stand in no row.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from .books import KINDS, Books, Documents
 from .settling import Position
 
 __all__ = [
-    "CARRIED",
     "allowances_told",
     "as_lists",
+    "carried",
+    "carried_columns",
     "disputes_told",
     "idle_allowances",
     "notes_again",
@@ -27,8 +29,22 @@ __all__ = [
     "told_again",
 ]
 
-CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
+_CARRIED = ("type", "parent", "tax", "rep", "region", "security", "burden")
 _COLUMNS = ("customer", "currency", "invoice", "date", "amount")
+
+
+def carried(books: Books) -> dict[str, Any]:
+    """Columns of the invoices that a ledger shows besides, by what it calls them in its attrs."""
+    return carried_columns(books.names, books.kept, books.documents.rows)
+
+
+def carried_columns(
+    names: dict[str, str], kept: Iterable[Any], rows: pd.DataFrame
+) -> dict[str, Any]:
+    """Those that every ledger carries where there are any, and those it was told to keep."""
+    always = {c: names.get(c, c) for c in _CARRIED}
+    more = {f"kept {c}": c for c in kept if c not in always.values()}
+    return {told: c for told, c in (always | more).items() if c in rows}
 
 
 def standing(books: Books) -> pd.DataFrame:
@@ -83,19 +99,18 @@ def notes_told(position: Position) -> pd.DataFrame:
     due = np.datetime_as_string(documents.due[at].astype("datetime64[D]")).astype(object)
     due[documents.no_due[at]] = None
     out = {"invoice": rows[names["invoice"]].iloc[at].to_numpy(dtype=object), "due_date": due}
-    for option in CARRIED:
-        if (column := names.get(option, option)) in rows:
-            values = rows[column].iloc[at].astype(object)
-            out[option] = values.where(values.notna(), None).to_numpy(dtype=object)
+    for told, column in carried(books).items():
+        values = rows[column].iloc[at].astype(object)
+        out[told] = values.where(values.notna(), None).to_numpy(dtype=object)
     return pd.DataFrame(out)
 
 
 def notes_again(
-    told: dict[str, list[Any]] | None, notes: Documents, names: dict[str, str]
+    told: dict[str, list[Any]] | None, notes: Documents, ids: pd.Series, columns: dict[str, Any]
 ) -> Documents:
     """Credit notes that stand in no row, with what the ledger tells of them."""
     at = pd.Index((told or {}).get("invoice", []), dtype=object).get_indexer(
-        pd.Index(notes.rows[names["invoice"]].astype(object))
+        pd.Index(ids.astype(object))
     )
     known = np.flatnonzero(at >= 0)
     if told is None or not len(known):
@@ -105,11 +120,10 @@ def notes_again(
     notes.due[known[given]] = due[given].astype(np.int64)
     notes.no_due[known] = ~given
     rows = notes.rows.copy()
-    for option in CARRIED:
-        column = names.get(option, option)
-        if option in told and column in rows:
+    for name, column in columns.items():
+        if name in told:
             values = rows[column].to_numpy(dtype=object, copy=True)
-            values[known] = np.array(told[option], dtype=object)[at[known]]
+            values[known] = np.array(told[name], dtype=object)[at[known]]
             rows[column] = pd.Series(values, rows.index).astype(rows[column].dtype)
     notes.rows = rows
     return notes

@@ -385,6 +385,7 @@ def _limit_use(position: Position, limits: Any, lang: str) -> pd.DataFrame:
     balance = door.money(units, books.step)
     with np.errstate(divide="ignore", invalid="ignore"):
         use = np.where(limit > 0, balance / limit, np.where(balance > 0, np.inf, 0.0))
+    use = np.round(use, 9)  # 90 % is 90 %, whatever its last binary digit
     hit = np.flatnonzero((use >= 0.9) & ~np.isnan(limit))
     words = [
         _say(lang, f"{u:.0%} of the limit of {x:,.2f}", f"占用额度 {x:,.2f} 的 {u:.0%}")

@@ -11,10 +11,11 @@ import pandas as pd
 from .. import _frames as door
 from ..engine import fast_matching
 from ..engine.matching import Rank, order_by, queue_segments
+from ..errors import InputError
 from .blocks import in_blocks, stacked
 from .books import KINDS, Books, Options, open_books, plan_labels
 from .currency import convert
-from .disputes import CARRIED, allowances_told, as_lists, disputes_told, notes_told
+from .disputes import allowances_told, as_lists, carried, disputes_told, notes_told
 from .plain import PlainBooks, Queue, plain_books
 from .settling import Position, receipt_ties, settle
 from .tables import Tables, names_in, own_columns, take_tables
@@ -23,6 +24,8 @@ __all__ = ["NAMED", "ledger", "open_items"]
 
 _DAY = np.int64(86_400_000_000)  # in microseconds
 _NEVER = np.iinfo(np.int64).min  # NaT, and below any day
+_SHOWN = ("date", "amount", "kind", "invoice_date", "due_date", "payment_date", "as_of",
+          "named_invoice")  # fmt: skip
 _OWN = {"kind", "payment_date", "as_of"}  # columns that only a ledger has
 NAMED = "named_invoice"  # column of a ledger: what the receipt says that it is for
 
@@ -35,6 +38,7 @@ def ledger(
     as_of: Any = None,
     method: str = "specific_then_fifo",
     fx: Any = None,
+    keep: Any = None,
     **options: Unpack[Options],
 ) -> pd.DataFrame:
     """Which payment paid what, when: one row a match, every cent somewhere.
@@ -71,6 +75,9 @@ def ledger(
         Rates into one currency: by currency, or a frame (``date``, ``currency``, ``rate``; or a
         column a currency, dates in ``date`` or the index). None: currencies stay apart and
         ``currency`` is a column.
+    keep : str or list of str, optional
+        Further columns of ``invoices`` that the ledger is to carry beside ``rep`` and
+        ``region``, so that other functions can split it by them (``by="大区"``).
     **options
         ``step``, ``invalid``, ``credit_notes``, ``terms``, ``revalue``, and names of columns
         (``customer="..."``, ``amount="..."``).
@@ -82,10 +89,11 @@ def ledger(
         money exist), ``amount``, ``kind`` (``payment``, ``write_off``, ``allowance``,
         ``credit_note``; ``open`` for what is left of a document, ``unapplied`` for what is left
         of a receipt), ``currency`` if there is one, ``invoice_date``, ``due_date``
-        (missing where the invoice has none), ``payment_date``, further columns of the invoice,
-        ``named_invoice`` (what the receipt says it is for) if any receipt names something,
-        ``as_of``. Amounts of a document's rows add up to its amount, those of a payment's rows
-        to the payment. ``attrs``: ``method``, ``credit_notes``, ``converted``, ``disputes``,
+        (missing where the invoice has none), ``payment_date``, further columns of the invoice
+        (type, parent, tax, rep, region, those of ``keep``), ``named_invoice`` (what the receipt
+        says it is for) if any receipt names something, ``as_of``. Amounts of a document's rows
+        add up to its amount, those of a payment's rows to the payment. ``attrs``: ``method``,
+        ``credit_notes``, ``converted``, ``disputes``, ``kept``,
         ``notes`` (credit notes settled to the end, which stand in no row of their own) and
         ``allowances`` (what is left of them is ``unapplied`` like what is left of write-offs).
 
@@ -124,7 +132,7 @@ def ledger(
 
     facts = {
         "method": method, "credit_notes": options.get("credit_notes", "parent"),
-        "converted": fx is not None, "columns": own_columns(options),
+        "converted": fx is not None, "columns": own_columns(options), "kept": [],
     }  # fmt: skip
     told: dict[str, list[pd.DataFrame]] = {"disputes": [], "notes": [], "allowances": []}
 
@@ -145,16 +153,37 @@ def ledger(
     invoices = as_ledger(invoices, "ledger")
     if is_ledger(invoices):
         named = NAMED in invoices
+        if keep is not None:
+            kept = _kept(keep, invoices.attrs.get("kept", []), invoices, options)
+            invoices = invoices.copy(deep=False)
+            invoices.attrs = {**invoices.attrs, "kept": kept}
         out = work(invoices, as_of)
         facts = {k: v for k, v in invoices.attrs.items() if k in facts}
     else:
         tables = take_tables("ledger", invoices, payments, adjustments, options, method)
+        tables.kept = tuple(_kept(keep, [], tables.rows[0].frame, options))
+        facts["kept"] = list(tables.kept)
         named = tables.naming()
         out = stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
     if named:
         out[NAMED] = _like_ids(out[NAMED], out[names_in(invoices, options)["invoice"]])
     out.attrs = {**facts, **{name: as_lists(parts) for name, parts in told.items()}}
     return out
+
+
+def _kept(keep: Any, before: list[Any], frame: pd.DataFrame, options: Options) -> list[Any]:
+    """Further columns to carry: there, and no other column's name in the result."""
+    caller, names = "ledger", names_in(frame, options)
+    more = door.check_names(keep, "keep", caller=caller)
+    roles = ("customer", "invoice", "payment", "currency")
+    door.refuse_names(more, [*(names[r] for r in roles), *_SHOWN], caller=caller, option="keep")
+    for column in more:
+        if column not in frame:
+            have = ", ".join(map(repr, frame.columns))
+            raise InputError(
+                f"{caller}(): keep: invoices has no column {column!r}; there are: {have}."
+            )
+    return list(dict.fromkeys([*before, *more]))
 
 
 def take_position(
@@ -377,9 +406,8 @@ def _assembled(
         currency = _of_both(document, receipt, documents.currency, receipts.currency)
         more[names["currency"]] = _labels(books.currencies, currency)
     more |= {"invoice_date": None, "due_date": None, "payment_date": None}
-    for column in (names.get(c, c) for c in CARRIED):
-        if column in documents.rows:
-            more[column] = _pick(documents.rows[column], document)
+    for column in carried(books).values():
+        more[column] = _pick(documents.rows[column], document)
     if named:
         more[NAMED] = _named_by(books, receipt)
     return _columns(books, columns, units, kind, times, more)
@@ -589,9 +617,8 @@ def _items_frame(position: Position, *, every: bool) -> pd.DataFrame:
     out["days_past_due"] = books.today - due
     out["future"] = door.money(future, step)
     out["remaining"] = door.money(left - future, step)
-    for column in (names.get(c, c) for c in CARRIED):
-        if column in documents.rows:
-            out[column] = _pick(documents.rows[column], document)
+    for column in carried(books).values():
+        out[column] = _pick(documents.rows[column], document)
     out["as_of"] = books.as_of
     return out
 

@@ -19,7 +19,7 @@ from .._frames import Keys
 from .._keys import spread_together
 from ..engine import matching
 from .books import Books, Documents, Receipts, constant, whole_units
-from .disputes import CARRIED
+from .disputes import carried
 from .settling import METHODS
 from .tables import Tables, say_other_spellings
 
@@ -68,8 +68,7 @@ class PlainBooks:
 
     def carried(self) -> list[str]:
         """Columns of the invoices that a ledger shows besides."""
-        names, rows = self.books.names, self.books.documents.rows
-        return [c for c in (names.get(c, c) for c in CARRIED) if c in rows]
+        return list(carried(self.books).values())
 
     def queued(self, debits: Queue, credits: Queue) -> Books:
         """The books with nothing but these rows in this order: then lines read side by side."""
@@ -159,6 +158,7 @@ def plain_books(tables: Tables, *, as_of: Any, method: str) -> PlainBooks | None
     books = Books(
         caller, step, tables.names, moment, today, customers, None, documents, receipts,
         receipts, events, events, 0, tables.options.get("credit_notes", "parent"),
+        kept=tables.kept,
     )  # fmt: skip
     rows = (_until(documents.day, today), _until(receipts.day, today))
     return PlainBooks(books, rows, method.endswith("oldest_due"))

@@ -12,7 +12,7 @@ from .. import _frames as door
 from .._frames import Amount, Date, Key, Rows
 from ..engine.units import to_units
 from ..errors import InputError
-from .aging import aging, bucket_columns
+from .aging import aging, bucket_columns, from_sheet
 from .books import Options
 from .buckets import INDIVIDUAL, UNAPPLIED, translated
 from .currency import rates_of
@@ -28,7 +28,6 @@ CN_AGING_POLICY = {
 }  # fmt: skip
 
 _NOT_BUCKETS = ("unapplied", "total", "as_of")
-_FROM_A_SHEET = {translated(name, "zh"): name for name in ("unapplied", "total")}
 
 
 def provision(
@@ -107,7 +106,7 @@ def _long_aging(aging: Any, caller: str) -> tuple[pd.DataFrame, list[str], list[
         raise InputError(
             f"{caller}(): aging is a ledger or a list of open items; pass credit.aging(...) of it."
         )
-    table = table.rename(columns=_FROM_A_SHEET)
+    table = from_sheet(table)
     if {"bucket", "amount"} <= set(table.columns):
         taken = door.take(
             table, caller=caller, arg="aging",

@@ -21,7 +21,7 @@ from .books import (
     plans_of,
 )
 from .currency import convert
-from .disputes import idle_allowances, notes_again, told_again
+from .disputes import carried_columns, idle_allowances, notes_again, told_again
 from .ledger import NAMED
 from .settling import METHODS, Position, settled_at, stands
 from .tables import names_in, rows_at
@@ -193,6 +193,7 @@ class _Lines:
             self.caller, self.step, self.names, made, today, self.customers, self.currencies,
             documents, receipts, receipts.cut(np.zeros(len(receipts), dtype=bool)), events,
             events.iloc[:0], 0, str(self.facts.get("credit_notes", "parent")),
+            kept=tuple(self.facts.get("kept", ())),
         )  # fmt: skip
 
     # ----------------------------------------------------------------------------------
@@ -286,7 +287,8 @@ class _Lines:
             day.copy(), np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int64),
             np.ones(count, dtype=bool), np.full(count, -1, dtype=np.int64), nought, nought,
         )  # fmt: skip
-        documents = documents.joined(notes_again(self.facts.get("notes"), more, self.names))
+        told = carried_columns(self.names, self.facts.get("kept", ()), rows)
+        documents = documents.joined(notes_again(self.facts.get("notes"), more, own, told))
         np.subtract.at(documents.units, at, receipts.units[notes])
         receipts.units[notes] = -documents.units[at]
         source = np.full(len(receipts), -1, dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -126,11 +126,12 @@ class Tables:
     names: dict[str, str]
     options: Options
     rows: tuple[Rows, Rows, Rows]
+    kept: tuple[Any, ...] = ()  # further columns of the invoices that a ledger is to carry
 
     def cut(self, at: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Tables:
         """Some rows of each table, by position."""
         some = tuple(rows_at(r, a) for r, a in zip(self.rows, at, strict=True))
-        return Tables(self.caller, self.names, self.options, some)  # type: ignore[arg-type]
+        return replace(self, rows=some)  # type: ignore[arg-type]
 
     def lines(self) -> int:
         """Rows of a pair ledger at most, if every receipt pays its share of a queue."""
