@@ -13,6 +13,7 @@ from salesmgmt.targets import (
     allocate,
     attainment_probability,
     balance_territories,
+    blend_weights,
     burn_up,
     capacity,
     check_smart,
@@ -20,9 +21,11 @@ from salesmgmt.targets import (
     disaggregate,
     equal_probability_quotas,
     growth_path,
+    rake,
     reconcile,
     replan,
     roll_up,
+    round_plan,
     seasonal_profile,
     track,
 )
@@ -528,3 +531,33 @@ def test_a_plan_in_yuan_is_not_compared_with_dollars():
         check_smart(yuan, dollars)
     same = burn_up(yuan, CAME.assign(currency="CNY"), as_of="2026-01-31")
     pd.testing.assert_frame_equal(same, burn_up(plan(), CAME, as_of="2026-01-31"))
+
+
+def test_a_fan_begins_with_the_plan_and_ends_where_track_projects():
+    plan = MONTHS.iloc[1:].assign(target=100.0)  # February and March, seen from December
+    came = pd.DataFrame({"date": ["2025-12-15"], "amount": [5.0]})
+    draws = pd.DataFrame({"date": ["2026-01-01", "2026-02-01", "2026-03-01"] * 2,
+                          "draw": [0] * 3 + [1] * 3,
+                          "amount": [10.0] * 3 + [30.0] * 3})  # fmt: skip
+    fan = burn_up(plan, came, as_of="2025-12-31", samples=draws)["p50"]
+    assert fan.tolist() == [0.0, 20.0, 40.0]  # January is no part of it
+    assert track(plan, came, as_of="2025-12-31", projection=draws)["projected"].item() == 40.0
+
+
+def test_what_would_add_or_move_currencies_keeps_them_apart_or_refuses():
+    cells = pd.DataFrame({"rep": list("aabb"), "currency": ["EUR", "USD"] * 2, **MONTHS.iloc[0],
+                          "target": [600.0, 400.0, 100.0, 100.0], "value": 1.0})  # fmt: skip
+    below = cells.assign(target=[500.0, 450.0, 100.0, 100.0])
+    agreed = reconcile(cells.drop(columns="value"), below.drop(columns="value"))
+    assert agreed.groupby("currency")["target"].sum().to_dict() == {"EUR": 700.0, "USD": 500.0}
+    by_rep = pd.Series([1000.0, 200.0], index=pd.Index(["a", "b"], name="rep"))
+    past = pd.DataFrame({"rep": ["a", "b"], "date": "2025-01-05", "amount": 9.0})
+    for call in (
+        lambda: rake(cells, [by_rep]),
+        lambda: round_plan(cells.drop(columns="value"), step=1000),
+        lambda: check_smart(cells.drop(columns="value"), past),
+        lambda: balance_territories(cells, 2),
+        lambda: blend_weights(cells, {"value": 1.0}, by=["rep", "currency"]),
+    ):
+        with pytest.raises(InputError, match="currencies"):
+            call()

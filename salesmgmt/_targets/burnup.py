@@ -40,7 +40,8 @@ def burn_up(
         Last day that is over. None: the last date in ``actuals``.
     samples : DataFrame, optional
         Draws of what may come: ``date`` (period start), ``draw``, ``amount``; dates after
-        ``as_of`` within the plan count, keys are added together within a draw.
+        ``as_of`` from the plan's first day to its last count, keys are added together within a
+        draw.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str
@@ -101,7 +102,8 @@ def burn_up(
     for name in ("p10", "p50", "p90"):
         out[name] = np.nan
     if samples is not None:
-        _add_fan(out, points, samples, today, np.unique(end), float(running[-1]), caller=caller)
+        first = max(today + 1, int(start.min()))
+        _add_fan(out, points, samples, first, np.unique(end), float(running[-1]), caller=caller)
     out["total"] = float(group_sums(np.zeros(len(rows), dtype=np.int64), rows["target"], 1)[0])
     out["as_of"] = now
     return out
@@ -128,12 +130,13 @@ def _add_fan(
     out: pd.DataFrame,
     points: np.ndarray,
     samples: pd.DataFrame,
-    today: int,
+    first: int,
     ends: np.ndarray,
     actual: float,
     *,
     caller: str,
 ) -> None:
+    """The fan of what has come in and the draws from the day ``first`` on."""
     rows = take(
         to_pandas(samples, caller=caller, arg="samples"),
         caller=caller,
@@ -144,9 +147,9 @@ def _add_fan(
     )
     days = rows.days("date")
     all_in_one = np.zeros(len(days), dtype=np.int64)
-    ahead = PlanSpans(np.zeros(1, dtype=np.int64), np.array([today + 1]), ends[-1:])
+    ahead = PlanSpans(np.zeros(1, dtype=np.int64), np.array([first]), ends[-1:])
     tell_of_cut_start(ahead, all_in_one, days, pd.DataFrame(index=range(1)), caller)
-    use = (days > today) & (days <= ends[-1])
+    use = (days >= first) & (days <= ends[-1])
     numbers, draw = np.unique(rows["draw"], return_inverse=True)
     # A draw's amount is in by the end of the period it starts, not on the plan's first day.
     over = ends[np.searchsorted(ends, days[use], side="left")]
@@ -155,6 +158,6 @@ def _add_fan(
     table = group_sums(flat, rows["amount"][use], len(points) * len(numbers))
     table = table.reshape(len(points), len(numbers))
     running = actual + np.cumsum(table, axis=0)
-    shown = points >= today
+    shown = points >= first - 1
     for name, level in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
         out[name] = np.where(shown, np.quantile(running, level, axis=1), np.nan)

@@ -16,6 +16,7 @@ from .._frames import (
     check_number,
     check_series,
     days_of,
+    one_currency,
     take,
 )
 from ..engine.periods import period_of, period_start
@@ -53,7 +54,8 @@ def blend_weights(
     Raises
     ------
     InputError
-        A column is missing, negative or zero throughout, a key is repeated, or no factor counts.
+        A column is missing, negative or zero throughout, a key is repeated, no factor counts, or
+        amounts are in several currencies.
 
     Examples
     --------
@@ -64,6 +66,7 @@ def blend_weights(
     """
     caller = "blend_weights"
     names = check_names(by, "by", caller=caller)
+    one_currency(frame, (), caller=caller, arg="frame")  # shares are of the total of all keys
     if not isinstance(factors, Mapping) or not factors:
         raise InputError(f"{caller}(): factors must be a dict of column to weight, not empty.")
     weight = np.array(

@@ -41,8 +41,8 @@ def reconcile(
     """The targets nearest to both sides that keep the top-down total exactly.
 
     Least squares: ``trust * (x - top_down)**2 + (1 - trust) * (x - bottom_up)**2`` is made
-    smallest over all ``x`` that add up to the top-down total (of each ``measure``, where the
-    labels have one) and keep the bounds.
+    smallest over all ``x`` that add up to the top-down total (of each ``measure`` and
+    ``currency``, where the labels have one) and keep the bounds.
 
     Parameters
     ----------
@@ -133,10 +133,11 @@ def reconcile(
 
 
 def _measures(labels: pd.DataFrame) -> list[np.ndarray]:
-    """Rows of each measure; targets of different measures are never added."""
-    if "measure" not in labels:
+    """Rows of each measure and currency; targets of different ones are never added."""
+    apart = [name for name in ("measure", "currency") if name in labels]
+    if not apart:
         return [np.arange(len(labels))]
-    codes = factorise(labels, ["measure"]).codes
+    codes = factorise(labels, apart).codes
     return [np.flatnonzero(codes == c) for c in range(int(codes.max()) + 1)]
 
 

@@ -269,9 +269,9 @@ def rake(
     Raises
     ------
     InputError
-        Two margins contradict each other (named, with the gap), a positive total stands over
-        cells that are all zero, a total is no multiple of ``step`` or negative, labels do not
-        match, or the fit does not converge.
+        Two margins contradict each other (named, with the gap), a total is over cells of several
+        currencies, a positive total stands over cells that are all zero, a total is no multiple
+        of ``step`` or negative, labels do not match, or the fit does not converge.
 
     References
     ----------
@@ -295,6 +295,8 @@ def rake(
     if step is not None:
         check_number(step, "step", caller=caller, low=0, open_low=True)
     read = _read_margins(rows.frame, margins, step, caller=caller)
+    for margin in read:
+        one_currency(rows.frame, margin.names, caller=caller, arg="plan", each=True)
     _check_supported(read, rows["target"], caller=caller)
     _check_consistent(read, rows["target"] > 0, caller=caller)
     finest = _finest(read)
@@ -611,7 +613,8 @@ def round_plan(
     Raises
     ------
     InputError
-        A column is missing, a cell is repeated, or a target is negative.
+        A column is missing, a cell is repeated, a target is negative, or targets are in several
+        currencies (round each by itself).
 
     References
     ----------
@@ -630,6 +633,7 @@ def round_plan(
     caller = "round_plan"
     frame = to_pandas(plan, caller=caller, arg="plan")
     check_number(step, "step", caller=caller, low=0, open_low=True)
+    one_currency(frame, (), caller=caller, arg="plan")
     names = check_names(rows, "rows", caller=caller)
     for name, option in ((columns, "columns"), (target, "target")):
         check_column(name, option, caller=caller)

@@ -120,6 +120,7 @@ def check_smart(
         **columns.roles(missing="allow"),
         **roles,
     )
+    one_currency(frame, (), caller=caller, arg="plan")
     one_currency(history, (), caller=caller, arg="history")
     same_currency({"plan": frame, "history": history}, (), caller=caller)
     past = take(

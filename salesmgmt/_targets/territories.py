@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import Amount, check_column, check_int, take, to_pandas
+from .._frames import Amount, check_column, check_int, one_currency, take, to_pandas
 from ..engine.territories import balance, spread
 from ..errors import InputError
 
@@ -59,7 +59,8 @@ def balance_territories(
     Raises
     ------
     InputError
-        Fewer accounts than territories, a negative value, or a lock outside 1..n.
+        Fewer accounts than territories, a negative value, values in several currencies, or a
+        lock outside 1..n.
 
     References
     ----------
@@ -86,6 +87,7 @@ def balance_territories(
     if locked is not None:
         roles["locked"] = Amount(locked, missing="allow", whole=True, low=1, high=n)
     accounts = to_pandas(accounts, caller=caller, arg="accounts")  # with all its columns
+    one_currency(accounts, (), caller=caller, arg="accounts")
     rows = take(accounts, caller=caller, arg="accounts", **roles)
     if len(rows) < n:
         raise InputError(f"{caller}(): {len(rows)} account(s) are too few for {n} territories.")
