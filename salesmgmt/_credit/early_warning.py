@@ -86,6 +86,17 @@ def early_warning(
     InputError
         As for :func:`ledger`; a frame lacks a column.
 
+    Notes
+    -----
+    ``overdue``: anything open for more than 30 days past due; high for more than 60.
+    ``slowing_payments``: of invoices due in the window, money paid or past due is ``min_days``
+    later on average than of those due in the year before (three at least); high from 30 days on.
+    ``partial_payments``: two invoices due in the window or more, and three in ten, were paid in
+    parts, and by more than 15 points more often than in the year before; high from four on.
+    ``disputes``: raised in the window; high from three on. ``broken_promises``: high from two on.
+    ``order_stop``: high from eight gaps on. ``since`` is the day after the due date, the first
+    such due date, the day of the dispute, the end of the promise, the day after the last order.
+
     Examples
     --------
     >>> import pandas as pd
@@ -173,7 +184,7 @@ def _signal(
 
 
 def _overdue(position: Position, table: pd.DataFrame, lang: str) -> pd.DataFrame:
-    """Anything open for more than 30 days past due; severe from 60."""
+    """Anything open for more than 30 days past due; severe for more than 60."""
     today, step = position.books.today, position.books.step
     late = table[(table["overdue"] > 0) & (today - table["due"] > 30)]
     groups = late.groupby("customer")
