@@ -443,3 +443,40 @@ def test_an_order_is_late_with_its_first_late_line():
                           "delivered_date": ["2025-01-20", None]})  # fmt: skip
     got = delivery(lines, order="order").iloc[0]
     assert (got["open"], got["judged"], got["on_time"]) == (0, 1, 0.0)
+
+
+def test_a_column_that_is_named_and_not_there_is_refused():
+    # A cost that is misspelled would make the gross profit the revenue.
+    sales = pd.DataFrame({"customer_id": ["x"], "date": "2025-01-05", "amount": [9.0]})
+    order = pd.DataFrame({"order_date": ["2025-01-01"], "promised_date": "2025-01-09",
+                          "delivered_date": "2025-01-05", "quantity": 3})  # fmt: skip
+    for call, option in (
+        *((indicators, {c: "unit"}) for c in ("product", "quantity", "cost", "discount", "rep")),
+        (lambda t, **o: cost_to_serve(t, t, by="customer_id", **o), {"cost": "unit"}),
+        (lambda t, **o: acquisition_cost(t, t, **o), {"category": "unit"}),
+        (visits, {"kind": "unit"}),
+        (lambda t, **o: delivery(order, **o), {"delivered_quantity": "unit"}),
+    ):
+        with pytest.raises(InputError, match=f"no column 'unit'.*{next(iter(option))}="):
+            call(sales, **option)
+
+
+def test_options_that_nothing_reads_are_refused():
+    measures = pd.DataFrame({"a": [1.0, 2.0]})
+    for call in (
+        lambda: bridge(TWO, TWO, keys=["item", "currency"], by="currency", method="joint",
+                       within="currency"),
+        lambda: weights([("a", "b", 3)], metrics=["a"]),
+        lambda: distribution(measures, score="a", cuts=(0.1, 0.2)),
+        lambda: satisfaction(pd.DataFrame({"nps": [9, 3]}), top=3),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=r"go(es)? with"):
+            call()
+
+
+def test_a_scorecard_of_decimals_is_reviewed_as_one_of_floats():
+    frame = card(MONTHS, [1.0, 2.0, 4.0])
+    exact = frame.assign(**{c: frame[c].map(Decimal) for c in ("value", "score", "weighted")})
+    pd.testing.assert_frame_equal(
+        review(exact, "a", period="month"), review(frame, "a", period="month")
+    )

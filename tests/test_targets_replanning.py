@@ -232,3 +232,18 @@ def test_who_joins_later_is_no_colleague_yet():
     assert got["x"].tolist() == [0, 0, *[150] * 4, *[100] * 6]
     assert got["y"].tolist() == [*[0] * 6, *[100] * 6]
     assert got["c"].tolist() == [300, 300, *[150] * 4, *[100] * 6]
+
+
+def test_caps_hold_also_where_only_people_move():
+    plan = pd.DataFrame([
+        {"rep": rep, "period_start": f"2026-0{m}-01", "period_end": f"2026-0{m}-28", "target": t}
+        for rep in "abc" for m, t in ((2, 100.0), (3, 50.0))
+    ])  # fmt: skip
+    moved = replan(plan, None, as_of=None, leavers={"a": "2026-01-31"}, upper=130)
+    assert moved["target"].tolist() == [0, 0, 130, 95, 130, 95]  # without the cap 150 and 75
+
+
+def test_a_measure_column_that_is_named_and_not_there_is_refused():
+    plan = pd.DataFrame({"period_start": ["2026-02-01"], "period_end": "2026-02-28", "target": 1.0})
+    with pytest.raises(InputError, match="no column '指标'"):
+        replan(plan, None, as_of=None, measure="指标", lower=0)

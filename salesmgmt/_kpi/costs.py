@@ -167,7 +167,7 @@ def _booked(
     spent = pd.concat([spent, pd.DataFrame(index=spent.index, columns=apart, dtype=object)], axis=1)
     sales = take(
         transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
-        amount=Amount(amount), cost=Amount(cost, optional=True, missing="allow"),
+        amount=Amount(amount), cost=Amount(cost, optional=cost == "cost", missing="allow"),
     )  # fmt: skip
     booked: dict[str, Any] = {f"by{i}": Key(n, missing="allow") for i, n in enumerate(names)}
     return sales, take(spent, caller=caller, arg="expenses", invalid=invalid,
@@ -324,9 +324,10 @@ def acquisition_cost(
     same_currency({"transactions": transactions, "expenses": expenses}, names, caller=caller)
     sales = take(transactions, caller=caller, arg="transactions", invalid=invalid, by=names,
                  customer=Key(customer), date=Date(date), amount=Amount(amount))  # fmt: skip
+    unnamed = categories is None and category == "category"
     spent = take(expenses, caller=caller, arg="expenses", invalid=invalid, by=names,
                  date=Date(date), amount=Amount(expense or amount, option="expense"),
-                 category=Key(category, optional=categories is None))  # fmt: skip
+                 category=Key(category, optional=unnamed))  # fmt: skip
     chosen = _chosen(spent, categories, category, caller=caller)
     frames = [sales.frame[names], spent.frame[names]]
     if names:

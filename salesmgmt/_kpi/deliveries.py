@@ -121,8 +121,13 @@ def delivery(
     rows = take(
         orders, caller=caller, arg="orders", invalid=invalid, by=names, ordered=Date(ordered),
         promised=Date(promised), delivered=Date(delivered, missing="allow"),
-        quantity=Amount(quantity, optional=True, missing="allow"),
-        got=Amount(delivered_quantity, optional=True, missing="allow"),
+        quantity=Amount(quantity, optional=quantity == "quantity", missing="allow"),
+        got=Amount(
+            delivered_quantity,
+            option="delivered_quantity",
+            optional=delivered_quantity == "delivered_quantity",
+            missing="allow",
+        ),
         order=None if order is None else Key(order),
     )  # fmt: skip
     _check_dates(rows, delivered, caller=caller)

@@ -26,9 +26,10 @@ from .._frames import (
     units,
     warn,
 )
-from ..engine.bridge import METHODS, effects, round_to_sum
+from ..engine.bridge import METHODS, WITH_MIX, effects, round_to_sum
 from ..engine.sums import group_sums
 from ..errors import InputError
+from .options import only_for
 
 __all__ = ["bridge", "contribution"]
 
@@ -100,7 +101,8 @@ def bridge(
         Keys to show effects by; None: the total. Any level is the sum of the items below it.
         Several currencies (a key ``currency``) without a ``rate`` are never added: show them.
     within : str or sequence of str, optional
-        Keys within which the mix is measured; None: among all items (of a currency).
+        Keys within which the mix is measured, for methods that have one; None: among all items
+        (of a currency).
     new_lost : {"apart", "mix"}
         Items sold only once: effects ``new`` and ``lost``; or volume and mix like the others
         (valued at the one price they had).
@@ -152,6 +154,7 @@ def bridge(
     names = check_names(keys, "keys", caller=caller)
     shown = check_names(by, "by", caller=caller)
     inside = check_names(within, "within", caller=caller)
+    only_for(method, WITH_MIX, {"within": bool(inside)}, caller=caller)
     if not names:
         raise InputError(f"{caller}(): keys must name what an item is.")
     for option, columns in (("by", shown), ("within", inside)):

@@ -102,8 +102,8 @@ def indicators(
         another than the sales, are never added or compared: their indicators are NaN until they
         are converted into that of the sales.
     customer, date, amount, order, product, quantity, cost, discount, rep : str
-        Column names of the sales. ``order`` None: ``order_id`` if there is one, else every row
-        is an order.
+        Column names of the sales; one that is named and not there is refused. ``order`` None:
+        ``order_id`` if there is one, else every row is an order.
     as_of : date, optional
         Later rows are left aside; None: the last date in the data.
     inactive : int, default=365
@@ -166,11 +166,11 @@ def indicators(
         date=Date(date),
         amount=Amount(amount),
         order=Key(order or "order_id", optional=order is None, missing="allow"),
-        product=Key(product, optional=True, missing="allow"),
-        quantity=Amount(quantity, optional=True, missing="allow"),
-        cost=Amount(cost, optional=True, missing="allow"),
-        discount=Amount(discount, optional=True, missing="allow"),
-        rep=Key(rep, optional=True, missing="allow"),
+        product=Key(product, optional=product == "product", missing="allow"),
+        quantity=Amount(quantity, optional=quantity == "quantity", missing="allow"),
+        cost=Amount(cost, optional=cost == "cost", missing="allow"),
+        discount=Amount(discount, optional=discount == "discount", missing="allow"),
+        rep=Key(rep, optional=rep == "rep", missing="allow"),
     )
     given = {
         "deals": deals,

@@ -133,6 +133,8 @@ def satisfaction(
         check_column(name, option, caller=caller)
     if csat not in frame.columns and nps not in frame.columns:
         raise InputError(f"{caller}(): surveys has neither column {csat!r} nor {nps!r}.")
+    if top is not None and csat not in frame.columns:
+        raise InputError(f"{caller}(): top goes with answers of {csat!r}, which is no column.")
     given = None if drivers is None else check_names(drivers, "drivers", caller=caller)
     wanted = given if given is not None else [d for d in _DRIVERS if d in frame.columns]
     if len(wanted) > _MOST_DRIVERS:
@@ -414,7 +416,7 @@ def visits(
     by : str or sequence of str, optional
         Key columns of the activities (``"rep"``).
     customer, date, kind : str
-        Column names; without a ``kind`` column all activities count.
+        Column names; without a column ``type``, and none named by ``kind``, all activities count.
     only : str or sequence of str, optional
         Types that count; None: all. One that never occurs is told in a ``DataWarning``.
         ``"visit"`` is also read as ``拜访``, ``客户拜访`` and ``上门拜访``.
@@ -453,7 +455,8 @@ def visits(
     tiers = _tiers(tier, customer, caller=caller)
     rows = take(
         activities, caller=caller, arg="activities", invalid=invalid, by=names,
-        customer=Key(customer), date=Date(date), kind=Key(kind, optional=True, missing="allow"),
+        customer=Key(customer), date=Date(date),
+        kind=Key(kind, optional=kind == "type", missing="allow"),
     )  # fmt: skip
     counts = _wanted_kinds(rows, only, caller=caller)
     key = factorise(rows.frame, names) if names else None

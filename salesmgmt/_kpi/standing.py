@@ -204,16 +204,14 @@ def _card(scorecard: Any, *, caller: str, arg: str = "scorecard") -> tuple[pd.Da
     names = [c for c in frame.columns if c not in (*FIXED, *EXTRA)]
     if not names:
         raise InputError(f"{caller}(): {arg} has no key column; pass what scorecard() returned.")
-    role = {f"by{i}": n for i, n in enumerate(names)}
-    take(
-        frame,
-        caller=caller,
-        arg=arg,
-        by=list(role.values()),
-        weight=Amount("weight", low=0),
-        weighted=Amount("weighted", missing="allow"),
-    )
-    return frame, names
+    told: dict[str, Any] = {
+        name: Amount(name, option="", missing="allow")
+        for name in ("value", "target", "score", "weighted", "score_se")
+        if name in frame.columns
+    }
+    rows = take(frame, caller=caller, arg=arg, by=names, weight=Amount("weight", low=0), **told)
+    # As numbers, whatever held them: Decimals do not mix with floats.
+    return frame.assign(weight=rows["weight"], **{n: rows[n] for n in told}), names
 
 
 def _sums(frame: pd.DataFrame, key: Keys) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

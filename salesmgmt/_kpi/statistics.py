@@ -460,6 +460,8 @@ def distribution(
     low, high = (check_number(c, "cuts", caller=caller, low=0, high=1) for c in cuts)
     if low > high:
         raise InputError(f"{caller}(): cuts must ascend, got {low:g} and {high:g}; swap them.")
+    if potential is None and (low, high) != (1 / 3, 2 / 3):
+        raise InputError(f"{caller}(): cuts go with potential=, the nine-box; name its column.")
     group = factorise(rows.frame, names).codes if names else np.zeros(len(rows), dtype=np.int64)
     values = rows["score"]
     columns: dict[str, Any] = {

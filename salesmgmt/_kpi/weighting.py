@@ -120,6 +120,8 @@ def weights(
     only_for(method, ("critic",), {"correlation": correlation != "pearson"}, caller=caller)
     told = {"components": components is not None, "loadings": loadings != "absolute"}
     only_for(method, ("pca",), told, caller=caller)
+    told = {"metrics": metrics is not None, "keys": keys is not None}
+    only_for(method, METHODS[1:], told, caller=caller)
     if method == "ahp":
         return _ahp(data, estimate, random_index, caller=caller)
     x, names, higher = _matrix(data, metrics, keys, caller=caller)

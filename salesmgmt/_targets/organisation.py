@@ -95,7 +95,8 @@ class PlanColumns:
             "period_start": Date(self.period_start),
             "period_end": Date(self.period_end, last=True),
             "target": Amount(self.target, missing=missing),
-            "measure": Key(self.measure, optional=True, missing=missing),
+            # A column that was named and is not there is a slip, not a plan of one measure.
+            "measure": Key(self.measure, optional=self.measure == "measure", missing=missing),
         }
 
     def check_days(self, rows: Rows, *, caller: str) -> None:

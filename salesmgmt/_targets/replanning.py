@@ -87,7 +87,7 @@ def replan(
         one after); or into as few cells as possible, the largest first. Open periods without
         a target (days off) take only what no other can.
     lower, upper : float or Series by lowest key, optional
-        Floors (default 0) and caps of each open cell.
+        Floors (default 0) and caps of each open cell, whatever moves it.
     step : float, default=0.01
         Smallest unit of a target.
     leavers : dict, Series of date, label or list of labels, optional
@@ -164,18 +164,22 @@ def replan(
     if leavers is not None or joiners is not None:
         leavers = dated_leavers(leavers, as_of, caller=caller)
         absent = move(now, rows, keys, start, end, leavers, joiners, caller=caller)
-    if actuals is not None:
+    if actuals is None and as_of is not None:
+        resolve_as_of(as_of, caller=caller)
+    if actuals is not None or lower is not None or upper is not None:
         row_key = key_of(rows, len(keys))
         told = overlap(lambda: row_key, start, end, same=True)
         if told:
             raise InputError(f"{caller}(): plan: {told}; sum them first, or pass one of them.")
-        came, today = _cells_of_actuals(
-            rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid, caller=caller
-        )
-        closed = end <= today
         year = _years(start, end, year_start, caller=caller)
-        planned = now
-        now = np.where(closed, units(came, step, name="actuals", caller=caller), now)
+        planned = now.copy()
+        if actuals is not None:
+            came, today = _cells_of_actuals(
+                rows, actuals, keys, row_key, start, end, as_of, date, amount, invalid,
+                caller=caller,
+            )  # fmt: skip
+            closed = end <= today
+            now = np.where(closed, units(came, step, name="actuals", caller=caller), now)
         low = _cell_bound(rows, lower, keys, "lower", np.ceil, 0, step, caller=caller)
         high = _cell_bound(rows, upper, keys, "upper", np.floor, 2**52, step, caller=caller)
         low, high = np.where(absent, 0, low), np.where(absent, 0, high)
@@ -187,8 +191,6 @@ def replan(
             now[at] = _close_years(
                 now[at], year[at], years, open_part.part(at), method, step, caller=caller
             )
-    elif as_of is not None:
-        resolve_as_of(as_of, caller=caller)
     out = columns.canonical(rows.frame, caller=caller)
     out["target"] = money(now, step)
     out["previous"] = rows["target"]

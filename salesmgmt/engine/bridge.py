@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["METHODS", "effects", "round_to_sum"]
+__all__ = ["METHODS", "WITH_MIX", "effects", "round_to_sum"]
 
 METHODS = (
     "price_volume",
@@ -15,6 +15,7 @@ METHODS = (
     "price_at_before",
     "joint",
 )
+WITH_MIX = ("price_volume_mix", "average_price_mix", "mix_change")
 
 
 def effects(
