@@ -69,8 +69,9 @@ progress, events, gaps, as_of, invalid, date, amount, transform, clean
         ``mae``, ``rmse`` of one-step errors in the history, ``n`` of them, ``weights``,
         ``likelihood_of``. For ``"auto"`` ``form`` tells what was done (``"combination[12]"``: the
         learned combination with a season of 12; ``"intermittent"``, ``"two seasons[7, 364]"``,
-        ``"smoothing and Theta"``, ``"mean"``, ``"constant"``, ``"no data"``), ``weights`` who had
-        which weight, and errors are those of the combination itself over the newest periods (120;
+        ``"smoothing and Theta"``, ``"mean"``, ``"constant"``, ``"no data"``; ``", newest era"``
+        after it where sales have fallen to another size), ``weights`` who had which weight, and
+        errors are those of the combination itself over the newest periods (120;
         of records longer than 100 fewer, 24 from 500 on), with weights and parameters learned
         from the whole history. A combination has no
         likelihood: ``loglik`` and ``aicc`` are then those of the likeliest exponential smoothing

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import bdtr, ndtri
 
-from . import cleaning, intermittent, naive, transformation
+from . import cleaning, eras, intermittent, naive, transformation
 from .calibration import FEWEST, ORIGINS, least_past, misses, steps_of
 from .combination import combine, kind_of, longest
 from .decomposition import (
@@ -41,6 +41,7 @@ _HELD, _TIMES = {24: 48, 7: 56}, 3
 # Weights are mean square errors to the power -3: sharper than inverse errors, as most of three
 # windows is known. Chosen on origins inside training parts (hours) and on days of four sources.
 _SHARPER = 3
+_SURE = 1e-3  # least width of a new era, in those of the whole record
 _NARROWEST = 0.5  # a few weeks without a miss are no certainty
 # Models whose widths are learned; those whose own are the least they have.
 _BORROWERS = {"theta", "ces", "mstl", "regression", "ensemble"}
@@ -246,18 +247,67 @@ def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.n
     return np.where(fits & (power != 1.0), power, np.nan)
 
 
-def _auto_block(
-    y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates, *, look: bool = True
-) -> Forecast:
-    """The learned combination, kind by kind, and the safe one for the shortest series.
+def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates) -> Forecast:
+    """The learned combination, of a whole record and of its newest era.
 
     Zeros from before a launch are no part of a series.
     """
     y, n = rows_from(y, n, held.of("launch", rows_before_launch, y, n))
+    whole = _one_era(y, n, horizon, m, held)
+    start = held.of("era", eras.begun, y, n, m)
+    share = held.of("newness", eras.newness, y, n, start)
+    which = np.flatnonzero(share)
+    if not len(which):
+        return whole
+    some, count = y[:, which], n[which]
+    begun = eras.newness(some, count, start[which]) > 0  # an earlier origin may lie before it
+    since = rows_from(some, count, np.where(begun, start[which], 0))
+    now = _one_era(*since, horizon, m, held.part("newest era"))
+    own = np.where(begun, share[which], 0.0)
+    parts = [(which, _since(_pick(whole, which), now, own))]
+    rest = np.setdiff1d(np.arange(len(n)), which)
+    if len(rest):
+        parts.append((rest, _pick(whole, rest)))
+    return _together(parts, horizon, len(n))
+
+
+def _since(whole: Forecast, now: Forecast, share: np.ndarray) -> Forecast:
+    """A forecast of the whole record, as far as the newest era counts with what that says.
+
+    Half of it in the middle, where the record knows the season and the era its own level; of the
+    widths the geometric mean by that share.
+    """
+    mean = whole.mean + share / 2 * (now.mean - whole.mean)
+    (full, parts), (own, shape) = _half_widths(whole), _half_widths(now)
+    own = np.maximum(own, _SURE * full)
+    width = np.where(full > 0, full, 1.0) ** (1 - share) * own**share
+    below, above = np.hypot(np.where(full > 0, width, own), now.mean - mean)
+    sd = (below + above) / 2 / ndtri(0.975)
+    if parts is None or shape is None:
+        return Forecast(mean, sd)
+    return Forecast(mean, sd, below, above, whole.levels, parts + share * (shape - parts))
+
+
+def _half_widths(f: Forecast) -> tuple[np.ndarray, np.ndarray | None]:
+    """Those of the 95 % interval, (2, horizon, series), and the parts that other levels take."""
+    if f.below is None or f.above is None or f.levels is None or f.shape is None:
+        half = ndtri(0.975) * f.sd
+        return np.stack((half, half)), None
+    shape = f.shape if f.shape.ndim == 3 else np.repeat(f.shape[..., None], f.mean.shape[1], axis=2)
+    whole = shape[:, np.searchsorted(f.levels, 95.0)]
+    normal = (ndtri(0.5 + f.levels / 200) / ndtri(0.975))[None, :, None]
+    parts = np.where(whole[:, None] > 0, shape / np.where(whole > 0, whole, 1.0)[:, None], normal)
+    return np.stack((f.below, f.above)) * whole[:, None], parts
+
+
+def _one_era(
+    y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates, *, look: bool = True
+) -> Forecast:
+    """The learned combination, kind by kind, and the safe one for the shortest series."""
     sign, add = held.of("upright", lambda: _upright(y))
     if (sign < 0).any() or add.any():
         upright = held.part("positive")
-        made = _auto_block(sign * y + add, n, horizon, m, upright, look=look)
+        made = _one_era(sign * y + add, n, horizon, m, upright, look=look)
         return _back_down(made, sign, add)
     if m == 1 and look:
         found = held.of("season", lambda: _hidden_season(y, n))
@@ -397,7 +447,7 @@ def _two_seasons(
     Where the record is long; each weighs by how it would have forecast the newest values. Widths
     are those that the networks learned, as much narrower as the three together missed less.
     """
-    near = _auto_block(y, n, horizon, m, held.part("near"), look=False)
+    near = _one_era(y, n, horizon, m, held.part("near"), look=False)
     long_y, long_n = y[:, which], n[which]
     share, narrower = held.of("share", lambda: _tried(long_y, long_n, m))
     made = _three(long_y, long_n, horizon, m, held)
@@ -455,7 +505,7 @@ def _three(
 ) -> tuple[Forecast, ...]:
     """The combination with the short season and with the long one, and MSTL with both."""
     near, far = (
-        _auto_block(y, n, horizon, k, held.part(f"season {k}"), look=False) for k in (m, LONGER[m])
+        _one_era(y, n, horizon, k, held.part(f"season {k}"), look=False) for k in (m, LONGER[m])
     )
     both = forecast_block(y, n, horizon, m, ["mstl"], learned=False, held=held.part("mstl"))
     return near, far, both
@@ -485,7 +535,7 @@ def _by_season(
     for m in np.unique(season):
         which = np.flatnonzero(season == m)
         some = held.part(f"season {m}")
-        made = _auto_block(y[:, which], n[which], horizon, max(int(m), 1), some, look=False)
+        made = _one_era(y[:, which], n[which], horizon, max(int(m), 1), some, look=False)
         parts.append((which, made))
     return _together(parts, horizon, len(n))
 

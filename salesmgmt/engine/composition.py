@@ -52,6 +52,11 @@ def compositions(y: np.ndarray, m: int, held: Estimates) -> list[Composition]:
             out[j] = Composition(form, m, _rounded(dict(zip(names, share))))
     else:
         _tell(out, y, everyone, m, auto)
+    share = held.part("auto").known("newness")
+    for j in np.flatnonzero(share):  # what its newest era says counts beside the whole record
+        weights = {name: w * (1 - share[j] / 2) for name, w in out[j].weights.items()}
+        weights = _rounded({**weights, "newest era": share[j] / 2})
+        out[j] = Composition(f"{out[j].form}, newest era", out[j].season, weights)
     return out
 
 
