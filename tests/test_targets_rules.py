@@ -561,3 +561,25 @@ def test_what_would_add_or_move_currencies_keeps_them_apart_or_refuses():
     ):
         with pytest.raises(InputError, match="currencies"):
             call()
+
+
+def test_a_supply_caps_teams_together():
+    months = pd.period_range("2026-01", periods=2, freq="M")
+    heads = pd.DataFrame([[10.0, 10.0], [5.0, 5.0]], index=["x", "y"], columns=months)
+    got = capacity(heads, productivity=10, periods=("2026-01", "2026-02", "M"),
+                   supply=pd.Series([200.0, 60.0], index=months))  # fmt: skip
+    assert got["capacity"].tolist() == [100.0, 40.0, 50.0, 20.0]  # February: 60 for 150
+
+
+def test_a_growth_path_leaves_no_year_out():
+    base = pd.Series({2024: 100.0, 2025: 110.0})
+    for years in ([2027], [2026, 2028], [2027, 2026]):
+        with pytest.raises(InputError, match="follow one another from 2026"):
+            growth_path(base, years=years, growth=0.1)
+    size = pd.Series({"2026年": 440.0, "2027年": 550.0})
+    assert growth_path(base, years=2, share=0.3, market=size)["share"].tolist() == [0.275, 0.3]
+    assert growth_path(9.0, years=1, growth=pd.Series({1: 1.0}))["amount"].item() == 18.0
+    months = pd.period_range("2026-11", periods=3, freq="M")
+    for market in (size * 0, pd.Series(9.0, index=months)):
+        with pytest.raises(InputError, match="market must"):
+            growth_path(base, years=2, growth=0.1, market=market)

@@ -234,7 +234,8 @@ def capacity(
     periods : (start, end, freq) or PeriodIndex
         Periods, as in :func:`decompose`.
     supply : Series, optional
-        Most that can be delivered in each period (by period); caps the capacity.
+        Most that can be delivered in each period (by period); caps the capacity, that of
+        several teams together: each then gives way in proportion.
     year_start : int, default=1
         First month of the fiscal year; moves quarters and years.
 
@@ -285,8 +286,11 @@ def capacity(
         parts.append(part)
     out = pd.concat(parts, ignore_index=True)
     if supply is not None:
-        most = np.tile(_by_period(supply, "supply", spans, caller=caller), len(teams))
-        out["capacity"] = np.minimum(out["capacity"].to_numpy(), most)
+        most = _by_period(supply, "supply", spans, caller=caller)
+        wanted = out["capacity"].to_numpy().reshape(len(teams), -1)
+        whole = wanted.sum(axis=0)
+        cut = np.where(whole > most, most / np.where(whole > 0, whole, 1.0), 1.0)
+        out["capacity"] = (wanted * cut).ravel()
     return out
 
 
@@ -346,7 +350,7 @@ def growth_path(
     base : float or Series
         Amount of the year before the first; a Series by year: its last year.
     years : int or sequence of int
-        How many years, or which.
+        How many years, or which: one after the other, from the year after the base on.
     target : float, optional
         Amount of the last year, reached at one growth rate.
     growth : float or sequence of float, optional
@@ -367,7 +371,8 @@ def growth_path(
     ------
     InputError
         Not exactly one of ``target``, ``growth`` and ``share`` is given, ``share`` comes
-        without ``market``, or a sequence has another length than ``years``.
+        without ``market``, a market is not positive, a sequence has another length than
+        ``years``, or years do not follow one another.
 
     Examples
     --------
@@ -382,6 +387,11 @@ def growth_path(
     size = None
     if market is not None:
         size = _each_year(market, "market", labels, caller=caller)
+        if (size <= 0).any():
+            at = int(np.argmax(size <= 0))
+            raise InputError(
+                f"{caller}(): market must be positive, got {size[at]:g} for {labels[at]}."
+            )
     if target is not None:
         end = check_number(target, "target", caller=caller, low=0, open_low=True)
         amount: np.ndarray = start * (end / start) ** (np.arange(1, n + 1) / n)
@@ -422,6 +432,14 @@ def _years_ahead(base: Any, years: Any, *, caller: str) -> tuple[float, list[int
         labels = [check_int(y, "years", caller=caller, low=1, high=9999) for y in years]
         if not labels:
             raise InputError(f"{caller}(): years is empty; give at least one.")
+        # Growth is that of a year: a year left out would pass for none.
+        begin = labels[0] if first == 1 else first
+        if labels != list(range(begin, begin + len(labels))):
+            raise InputError(
+                f"{caller}(): years must follow one another"
+                + (f" from {begin}, the year after the base, on" if first != 1 else "")
+                + f"; got {labels[:6]}."
+            )
         return start, labels
     count = check_int(years, "years", caller=caller, low=1, high=9999)
     return start, list(range(first, first + count))
@@ -430,7 +448,14 @@ def _years_ahead(base: Any, years: Any, *, caller: str) -> tuple[float, list[int
 def _each_year(given: Any, name: str, labels: list[int], *, caller: str) -> np.ndarray:
     if isinstance(given, pd.Series):
         series = check_series(given, name, caller=caller)
-        series.index = [int(getattr(v, "year", v)) for v in series.index]
+        whole = pd.api.types.is_integer_dtype(series.index.dtype)  # or 1, 2, ... of no year
+        known = series.index.to_numpy() if whole else year_labels(series.index)
+        if known is None or pd.Index(known).duplicated().any():
+            raise InputError(
+                f"{caller}(): {name} must have one value a year, labelled by it; got "
+                f"{', '.join(map(str, series.index[:4]))}."
+            )
+        series.index = pd.Index(known)
         lost = [y for y in labels if y not in series.index]
         if lost:
             raise InputError(f"{caller}(): {name} has no value for the year(s) {lost}.")
