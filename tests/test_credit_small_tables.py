@@ -476,3 +476,17 @@ def test_a_ledger_carries_the_columns_that_it_is_told_to_keep(plain):
     for wrong, said in (("amount", "column of the result"), ("地区", "no column '地区'")):
         with pytest.raises(InputError, match=said):
             credit.ledger(bills, CASH, keep=wrong)
+
+
+@pytest.mark.parametrize("rules", ["erpnext", "tryton", "oracle"])
+@pytest.mark.parametrize("kind", ["invoice", "retainage"])  # the short way and the long way
+def test_money_over_stands_with_what_is_not_due_where_due_today_is_late(rules, kind):
+    bill = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "amount": [10.0],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})  # fmt: skip
+    bill = bill if kind == "invoice" else bill.assign(type=kind)
+    paid = pd.DataFrame({
+        "payment_id": ["p"], "customer_id": ["A"], "amount": [25.0],
+        "date": ["2025-01-31"]})  # fmt: skip
+    got = credit.aging(bill, paid, rules=rules, unapplied="current").iloc[0]
+    assert (got["not_due"], got["total"]) == (-15.0, -15.0)

@@ -193,6 +193,11 @@ def _youngest(steps: Ladder) -> int:
     return int(steps.place(np.zeros(1, dtype=np.int64), 0)[0])
 
 
+def _not_due(steps: Ladder) -> int:
+    """The bucket of what falls due tomorrow."""
+    return int(steps.place(np.ones(1, dtype=np.int64), 0)[0])
+
+
 def bucket_of(
     position: Position, steps: Ladder, basis: str, rule: Rules | None = None
 ) -> tuple[np.ndarray, int]:
@@ -247,7 +252,7 @@ def _plain_tally(
     width = len(steps.buckets) + 1
     whole = exact_sums(group[some] * width + place, opened[some], plain.groups * width)
     whole = whole.reshape(-1, width)
-    whole[:, width - 1 if unapplied == "own" else _youngest(steps)] -= left
+    whole[:, width - 1 if unapplied == "own" else _not_due(steps)] -= left
     if not each:
         return _Tally(pd.DataFrame(index=[0]), whole.sum(axis=0)[None], books.as_of, books.step)
     rows = np.flatnonzero(there)
@@ -261,7 +266,7 @@ def _bucket_of_receipts(position: Position, steps: Ladder, unapplied: str) -> np
     receipts = position.books.receipts
     if unapplied == "bucket":
         return steps.place(receipts.day, position.books.today)
-    own = len(steps.buckets) if unapplied == "own" else _youngest(steps)
+    own = len(steps.buckets) if unapplied == "own" else _not_due(steps)
     return constant(len(receipts), np.int64(own))
 
 

@@ -22,7 +22,7 @@ def _book(random: Random) -> tuple[list[dict], list[dict], list[dict]]:
     for who in "ABCDEFGHJK":
         good, first = random.random() < 0.6, random.choice([20, 40, 200, 364, 365, 800, 1200])
         for k in range(random.randint(1, 10)):
-            ago = first if not k else random.choice([1, 31, 61, 91, 120, 150, 364, 365, 395])
+            ago = first if not k else random.choice([1, 31, 61, 90, 90, 91, 120, 364, 365])
             day = TODAY - timedelta(days=min(ago, first))
             due = min(day + timedelta(days=random.choice([0, 1, 30])), TODAY + timedelta(days=5))
             name, left = f"{who}{k}", 100 * random.randint(1, 9)
@@ -38,6 +38,9 @@ def _book(random: Random) -> tuple[list[dict], list[dict], list[dict]]:
             if left and random.random() < 0.05:
                 row = {"customer_id": who, "date": TODAY, "amount": left, "kind": "write_off"}
                 gone.append({**row, "invoice_id": name})
+        if random.random() < 0.3:  # an advance that settles nothing yet
+            row = {"payment_id": f"P{len(money)}", "customer_id": who, "date": TODAY}
+            money.append({**row, "amount": random.choice([50, 5000]), "invoice_id": None})
     return bills, money, gone
 
 
@@ -59,11 +62,12 @@ def _rated(bills: list[dict], money: list[dict], gone: list[dict]) -> dict[str, 
             late += [(open_, behind)] if open_ and behind > 0 else []
             weight += sum(n for n, _ in late)
             lateness += sum(n * days for n, days in late)
+    balance -= sum(p["amount"] for p in money if p["invoice_id"] is None)
     year = [b for b in bills if (TODAY - b["invoice_date"]).days < 365]
     age = (TODAY - min(b["invoice_date"] for b in bills)).days
     months = min(max(Fraction((age + 1) * 12, 365), 1), 12)
     parts = {
-        "overdue": (1 - (Fraction(overdue, balance) if balance else 0))
+        "overdue": (1 - (min(Fraction(overdue, balance), 1) if balance > 0 else 0))
         * max(1 - Fraction(oldest, 90), 0),
         "activity": min(Fraction(len({b["invoice_date"].strftime("%Y%m") for b in year}), 6), 1),
         "tenure": min(Fraction(age, 3 * 365), 1),
@@ -97,6 +101,18 @@ def test_ratings_are_what_their_rules_say(seed):
             assert row[name] == pytest.approx(float(value), abs=0.0051), (who, name)
         grade = next(g for g, low in GRADES if row["score"] >= low)
         assert row["grade"] == ("D" if row["default"] else grade)
+    book = credit.ledger(*frames, as_of=TODAY, method="specific")
+    for who, row in got.iterrows():
+        room = {who: max(row["exposure"], 0.0) + 10.0}
+        for amount, most in ((10.0, row["max_days_past_due"]), (10.01, 9999)):
+            order = credit.check_order(book, who, amount, room, max_days_past_due=most).iloc[0]
+            assert (order["exposure"], order["available"]) == (row["exposure"], 10.0)
+            assert order["days_past_due"] == row["max_days_past_due"]
+            assert order["decision"] == ("accept" if amount == 10.0 else "hold")
+        if row["max_days_past_due"] > 0:
+            late = int(row["max_days_past_due"]) - 1
+            order = credit.check_order(book, who, 1.0, room, max_days_past_due=late)
+            assert order["decision"].iloc[0] == "hold"
     late = got[got["max_days_past_due"] > 0]
     work = credit.worklist(*frames, as_of=TODAY, method="specific").set_index("customer_id")
     assert set(work.index) == set(late.index)
