@@ -168,7 +168,7 @@ def _visits_of(sales: pd.DataFrame, done: pd.DataFrame) -> pd.DataFrame:
 def test_goods_do_not_arrive_before_they_are_ordered():
     orders = pd.DataFrame({"order_date": ["2025-01-02"], "promised_date": ["2025-01-10"],
                            "delivered_date": ["2025-01-01"]})  # fmt: skip
-    with pytest.raises(InputError, match=r"1 order\(s\).*'delivered_date'"):
+    with pytest.raises(InputError, match="'delivered_date' is before the order was made in 1 row"):
         delivery(orders)
 
 
@@ -480,3 +480,16 @@ def test_a_scorecard_of_decimals_is_reviewed_as_one_of_floats():
     pd.testing.assert_frame_equal(
         review(exact, "a", period="month"), review(frame, "a", period="month")
     )
+
+
+def test_dates_in_the_wrong_order_are_left_out_like_other_rows_that_cannot_be_used():
+    cases = pd.DataFrame({"customer_id": list("ab"), "category": "x", "opened_at": "2025-02-01",
+                          "closed_at": ["2025-02-03", "2025-01-03"]})  # fmt: skip
+    orders = pd.DataFrame({"order_date": "2025-02-01", "promised_date": "2025-02-09",
+                           "delivered_date": ["2025-02-03", "2025-01-03"]})  # fmt: skip
+    for call, rows, told in ((complaints, cases, "cases"), (delivery, orders, "orders")):
+        with pytest.raises(InputError, match=r'is before the .* was .*pass invalid="drop"'):
+            call(rows)
+        with pytest.warns(DataWarning, match=f"left out 1 of 2 .*{told}"):
+            got = call(rows, invalid="drop")
+        pd.testing.assert_frame_equal(got, call(rows.head(1)))

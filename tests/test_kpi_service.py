@@ -64,7 +64,7 @@ def test_complaints_count_open_closed_and_late():
     assert got["median_days"] == 6.5
     assert got["within_limit"] == 1 / 4
     assert got["repeat_share"] == 1 / 3
-    with pytest.raises(InputError, match="closed before"):
+    with pytest.raises(InputError, match="before the case was opened"):
         complaints(cases.assign(closed_at="2024-01-01"))
 
 

@@ -23,7 +23,7 @@ from .._frames import (
 )
 from ..engine.proportions import interval
 from ..engine.sums import rows_of
-from .service import check_order
+from .service import too_early
 
 __all__ = ["delivery"]
 
@@ -129,8 +129,8 @@ def delivery(
             missing="allow",
         ),
         order=None if order is None else Key(order),
+        further=lambda r: too_early(r, "ordered", "delivered", "is before the order was made"),
     )  # fmt: skip
-    _check_dates(rows, delivered, caller=caller)
     until = _until(rows, as_of, caller=caller)
     masks, days = _judged(rows, until, tolerance, early)
     key = factorise(rows.frame, names) if names else None
@@ -145,12 +145,6 @@ def delivery(
     if key is not None and masks["orders"].any():
         out = out[out["orders"] > 0]
     return out.reset_index(drop=True)
-
-
-def _check_dates(rows: Rows, delivered: str, *, caller: str) -> None:
-    start, end = (rows[c].astype("datetime64[D]") for c in ("ordered", "delivered"))
-    check_order(rows, start, end, delivered, "order(s) are delivered before they were made",
-                caller=caller)  # fmt: skip
 
 
 def _until(rows: Rows, as_of: object, *, caller: str) -> pd.Timestamp:

@@ -15,6 +15,7 @@ from .._frames import (
     Date,
     Key,
     Keys,
+    Problem,
     Rows,
     check_column,
     check_int,
@@ -34,7 +35,7 @@ from ..engine.proportions import interval
 from ..engine.sums import rows_of
 from ..errors import InputError
 
-__all__ = ["check_order", "complaints", "is_visit", "satisfaction", "visits"]
+__all__ = ["complaints", "is_visit", "satisfaction", "too_early", "visits"]
 
 _SAID = ("visit", "拜访", "客户拜访", "上门拜访")
 
@@ -322,10 +323,9 @@ def complaints(
     rows = take(
         cases, caller=caller, arg="cases", invalid=invalid, by=names, opened=Date(opened),
         closed=Date(closed, missing="allow"), customer=Key(customer),
+        further=lambda r: too_early(r, "opened", "closed", "is before the case was opened"),
     )  # fmt: skip
     start, end = (rows[c].astype("datetime64[D]") for c in ("opened", "closed"))
-    check_order(rows, start, end, closed, "case(s) are closed before they were opened",
-                 caller=caller)  # fmt: skip
     last = np.concatenate([start, end[~np.isnat(end)]]).astype(np.int64)
     until = resolve_as_of(as_of, last, caller=caller)
     day = until.to_datetime64().astype("datetime64[D]")
@@ -378,15 +378,13 @@ def _cases(
     return out
 
 
-def check_order(
-    rows: Rows, start: np.ndarray, end: np.ndarray, column: str, what: str, *, caller: str
-) -> None:
+def too_early(rows: Rows, first: str, last: str, reason: str) -> list[Problem]:
+    """Rows whose day of role ``last`` lies before that of role ``first``."""
+    start, end = (rows[role].astype("datetime64[D]") for role in (first, last))
     early = end < start
-    if early.any():
-        first = rows.index[int(np.argmax(early))]
-        raise InputError(
-            f"{caller}(): {int(early.sum())} {what} (first: row {first!r}); mend {column!r}."
-        )
+    if not early.any():
+        return []
+    return [Problem(rows.columns[last], early, reason, "mend the dates")]
 
 
 # --------------------------------------------------------------------------------------
