@@ -191,3 +191,54 @@ def test_expected_losses_and_their_movement_add_up_to_the_cent(seed):
     assert moved["closing"] == pytest.approx(done[1]["allowance"].sum())
     gone = sum(r["amount"] for r in plain.off if days[0] < r["date"] <= days[1])
     assert moved["write_off"] == -gone
+
+
+def test_whole_years_months_and_windows_by_hand():
+    day = pd.to_datetime(["2023-12-15", "2024-04-20", "2024-10-20", "2024-11-20", "2024-12-20"])
+    bills = pd.DataFrame({
+        "invoice_id": list("abcde"), "customer_id": "A", "invoice_date": day,
+        "due_date": day + pd.Timedelta(days=30), "amount": [200.0, 180.0, 300.0, 200.0, 100.0],
+    })  # fmt: skip
+    paid = pd.DataFrame(
+        {"payment_id": ["p"], "customer_id": ["A"], "date": ["2024-12-24"], "amount": [860.0]}
+    )
+    when = {"as_of": "2024-12-31"}  # 20 of d and all of e are open, e is not due
+    assert credit.turnover(bills, paid, **when)["turnover"].tolist() == [780 / 160]  # 366 days
+    months = credit.cei(bills, paid, start="2024-01-01", convention="monthly", **when)
+    assert months["cei"].iloc[0] == pytest.approx(100 * (200 + 780 / 12 - 120) / 165)
+    for days, want in ((30, 30.0), (60, 33.0), (31, 33.0)):
+        got = credit.dso(bills, paid, method="sales_weighted", days=days, **when)["dso"]
+        assert got.tolist() == [want]
+    calls = credit.worklist(bills.tail(2), as_of="2024-12-31")  # no history of 1-30
+    assert calls["expected"].isna().tolist() == [True]
+
+
+def _lost(plain: Plain, bill: dict, after: pd.Timestamp, day: pd.Timestamp, late: int) -> float:
+    """What of an invoice was written off in a span, or is open too long past due at its end."""
+    gone = plain.taken(plain.off, bill, after, day)
+    return gone + (plain.open(bill, day) if (day - bill["due_date"]).days > late else 0.0)
+
+
+@pytest.mark.parametrize("seed", [30, 32, 33, 34, 35])
+def test_vintages_and_back_tests_count_what_was_lost(seed):
+    frames = book(seed)
+    plain, day = Plain(frames), pd.Timestamp("2024-12-29")
+    never = pd.Timestamp("1900-01-01")
+    got = credit.loss_rates(*frames, as_of=END, method="vintage", allocation="specific",
+                            default_days=31)  # fmt: skip
+    for row in got.itertuples():
+        month = row.vintage.to_period("M")
+        mine = [b for b in plain.bills if b["invoice_date"].to_period("M") == month]
+        end = (month + row.age).end_time.normalize()
+        want = sum(_lost(plain, b, never, end, 31) for b in mine)
+        assert (row.invoiced, row.lost) == (sum(b["amount"] for b in mine), want)
+    got = credit.backtest_loss_rates(*frames, as_of=day, allocation="specific", horizon_days=90,
+                                     origins=3, default_days=60)  # fmt: skip
+    origins = sorted(got["origin"].unique())
+    assert origins[-1] == pd.Timestamp("2024-09-30")  # whose 90 days end on the last day
+    for row in got.itertuples():
+        then = [b for b in plain.bills if plain.bucket(b, row.origin) == row.bucket]
+        then = [b for b in then if plain.open(b, row.origin)]
+        later = row.origin + pd.Timedelta(days=90)
+        want = sum(_lost(plain, b, row.origin, later, 60) for b in then)
+        assert (row.amount, row.lost) == (sum(plain.open(b, row.origin) for b in then), want)
