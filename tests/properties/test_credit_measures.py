@@ -232,13 +232,27 @@ def test_vintages_and_back_tests_count_what_was_lost(seed):
         end = (month + row.age).end_time.normalize()
         want = sum(_lost(plain, b, never, end, 31) for b in mine)
         assert (row.invoiced, row.lost) == (sum(b["amount"] for b in mine), want)
+    behind = {(day - b["due_date"]).days for b in plain.bills if plain.open(b, day)}
+    bound = min(n for n in behind if n >= 30)  # one is on it: not yet lost
     got = credit.backtest_loss_rates(*frames, as_of=day, allocation="specific", horizon_days=90,
-                                     origins=3, default_days=60)  # fmt: skip
+                                     origins=3, default_days=bound)  # fmt: skip
     origins = sorted(got["origin"].unique())
     assert origins[-1] == pd.Timestamp("2024-09-30")  # whose 90 days end on the last day
     for row in got.itertuples():
         then = [b for b in plain.bills if plain.bucket(b, row.origin) == row.bucket]
         then = [b for b in then if plain.open(b, row.origin)]
         later = row.origin + pd.Timedelta(days=90)
-        want = sum(_lost(plain, b, row.origin, later, 60) for b in then)
+        want = sum(_lost(plain, b, row.origin, later, bound) for b in then)
         assert (row.amount, row.lost) == (sum(plain.open(b, row.origin) for b in then), want)
+
+
+def test_money_given_back_makes_no_bucket_grow():
+    bills = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "amount": [100.0],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-20"]})  # fmt: skip
+    paid = pd.DataFrame({
+        "payment_id": ["p", "q"], "customer_id": "A", "amount": [60.0, -50.0],
+        "date": ["2025-01-10", "2025-02-10"], "invoice_id": "a"})  # fmt: skip
+    got = credit.roll_rates(bills, paid, as_of="2025-02-28")
+    got = got[got["amount"] != 0][["from", "to", "amount", "rate"]]
+    assert got.to_numpy().tolist() == [["1-30", "31-60", 40.0, 1.0]]  # 90 are open then
