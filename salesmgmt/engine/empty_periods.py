@@ -1,4 +1,4 @@
-"""Periods without a sale: those before a product was launched, and how likely one is ahead.
+"""Periods without a sale: before a launch, while closed for once, and how likely one is ahead.
 
 Intervals learned from series that hardly ever stop do not know of it: where one period in ten is
 empty, the lower end of a 95 % interval is zero.
@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["chance_of_nothing", "rows_before_launch"]
+from .decomposition import fill_gaps
+
+__all__ = ["chance_of_nothing", "rows_before_launch", "without_closures"]
 
 _NEWEST = 36  # values that say how often it happens now
 _SOLD = 3  # periods with a sale that make a launch
@@ -21,6 +23,9 @@ _STEADY = 0.7  # of the periods since then with a sale: slow sellers may have be
 _EVEN = 0.5  # standard deviation of values since then, in means
 _CHANCE = 1e-3  # of as many zeros in a row by accident
 _CYCLES = 3  # of the season that tell places apart
+_CLOSED = 0.1  # most of the values that closures are
+_AWAY = 0.5  # of the median that all others lie above: zero is further than they reach
+_OTHERS = 10  # values that are not zero
 
 
 def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -46,6 +51,45 @@ def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
     launched &= (spread < _EVEN) & (mean != 0)
     launched &= (1 - rate) ** leading < _CHANCE
     return np.where(launched, begun, 0)
+
+
+def without_closures(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
+    """``y`` (time, series) with likely values where a column was closed for once (a lockdown).
+
+    Zeros in a record that is nowhere near zero otherwise, at places where something was sold in
+    all other cycles. One at the end may go on, and stays.
+    """
+    zero = y == 0
+    known = np.isfinite(y)
+    count = known.sum(axis=0)
+    some = zero.any(axis=0) & (zero.sum(axis=0) <= _CLOSED * count)
+    some &= (count - zero.sum(axis=0) >= _OTHERS) & ~(y < 0).any(axis=0)
+    out = y
+    for j in np.flatnonzero(some):
+        x = y[: n[j], j]
+        sold = x[x > 0]
+        if sold.min() <= _AWAY * np.median(sold):
+            continue
+        at = np.flatnonzero(x == 0)
+        ending = np.flatnonzero(np.isfinite(x) & (x != 0))[-1]
+        at = at[at < ending]
+        if m > 1:
+            at = np.array([r for r in at if _only_once(x, r, m)], dtype=np.int64)
+        if len(at):
+            out = y.copy() if out is y else out
+            out[at, j] = np.nan
+            out[: n[j], [j]] = fill_gaps(out[: n[j], [j]], n[[j]], m)
+    return out
+
+
+def _only_once(x: np.ndarray, row: int, m: int) -> bool:
+    """Whether the same place (weeks: or those beside it) brought something in other cycles."""
+    beside = m // 26
+    cycles = np.arange(row % m, len(x), m)
+    others = x[cycles[cycles != row]]
+    near = (cycles[cycles != row][:, None] + np.arange(-beside, beside + 1)).ravel()
+    near = near[(near >= 0) & (near < len(x))]
+    return bool((others > 0).any() and not (x[near] == 0).any())
 
 
 def chance_of_nothing(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> np.ndarray:
