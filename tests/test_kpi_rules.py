@@ -474,6 +474,24 @@ def test_options_that_nothing_reads_are_refused():
             call()
 
 
+def test_options_may_be_decimals():
+    def told(number):
+        metrics = [Metric("a", target=number("4"), cap=number("1.1"), gate=("b", number("0.5"))),
+                   Metric("b", direction="target", target=number("3"))]  # fmt: skip
+        reps = pd.DataFrame({"rep": list("xyz"), "a": [5.0, 3.0, 9.0], "b": [1.0, 2.0, 3.0]})
+        card = scorecard(reps, metrics, keys="rep")
+        return [
+            card, totals(card, grades=[("A", number("0.9")), ("B", number("-5"))]),
+            rank(reps, metrics, keys="rep", method="vikor", v=number("0.4")),
+            rank(reps, metrics, keys="rep", method="grey", rho=number("0.4")),
+            bridge(TWO, TWO, keys="item", method="joint", rate="fx", step=number("0.5")),
+            weights(reps, keys="rep", method="pca", components=number("0.9")).to_frame(),
+        ]  # fmt: skip
+
+    for exact, plain in zip(told(Decimal), told(float), strict=True):
+        pd.testing.assert_frame_equal(exact, plain)
+
+
 def test_a_scorecard_of_decimals_is_reviewed_as_one_of_floats():
     frame = card(MONTHS, [1.0, 2.0, 4.0])
     exact = frame.assign(**{c: frame[c].map(Decimal) for c in ("value", "score", "weighted")})

@@ -16,6 +16,7 @@ from .._frames import (
     check_bool,
     check_choice,
     check_names,
+    check_number,
     factorise,
     money,
     one_currency,
@@ -151,6 +152,7 @@ def bridge(
     check_choice(per, "per", ("unit", "line"), caller=caller)
     check_choice(new_lost, "new_lost", ("apart", "mix"), caller=caller)
     check_bool(ends, "ends", caller=caller)
+    step = check_number(step, "step", caller=caller, low=0, open_low=True)
     names = check_names(keys, "keys", caller=caller)
     shown = check_names(by, "by", caller=caller)
     inside = check_names(within, "within", caller=caller)

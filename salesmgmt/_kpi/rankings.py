@@ -145,7 +145,7 @@ def _alternatives(
         x[:, j] = rows[m.name][place]
         if m.direction == "target":
             own = isinstance(m.target, str)
-            goal: Any = rows[f"target of {m.name}"][place] if own else m.target
+            goal: Any = rows[f"target of {m.name}"][place] if own else float(m.target or 0.0)
             x[:, j] = _closeness(x[:, j], goal, m, ratios=ratios, caller=caller)
     up = ("higher", "target") if ratios else ("higher",)
     return listed, ranking.without_noise(x), np.array([m.direction in up for m in listed]), labels
@@ -195,8 +195,8 @@ def _scorer(
     only_for(method, ("grey",), {"rho": rho != 0.5}, caller=caller)
     told = {"preference": preference != "usual", "q": q != 0.0, "p": p is not None}
     only_for(method, ("promethee",), told, caller=caller)
-    check_number(v, "v", caller=caller, low=0, high=1)
-    check_number(rho, "rho", caller=caller, low=0, high=1, open_low=True)
+    v = check_number(v, "v", caller=caller, low=0, high=1)
+    rho = check_number(rho, "rho", caller=caller, low=0, high=1, open_low=True)
     if method == "topsis":
         return lambda w: dict(
             zip(

@@ -147,8 +147,9 @@ class Metric:
         """
         points = _curve_points(self.curve, caller=f"Metric({self.name!r})")
         out = np.array(base, dtype=np.float64) if points is None else piecewise(base, *points)
-        if self.floor is not None or self.cap is not None:
-            out = np.clip(out, self.floor, self.cap)
+        low, high = (None if v is None else float(v) for v in (self.floor, self.cap))
+        if low is not None or high is not None:  # as floats: a Decimal does not mix with them
+            out = np.clip(out, low, high)
         return out
 
 
@@ -466,9 +467,9 @@ def _gated(
     out = score.copy()
     for j, m in enumerate(metrics):
         if m.gate is not None:
-            limit = m.gate[2] * scale[j] if len(m.gate) == 3 else full
+            limit = float(m.gate[2]) * scale[j] if len(m.gate) == 3 else full
             other = base[:, names.index(m.gate[0])]
-            shut = ~(other >= m.gate[1])  # a gate that was not measured stays shut
+            shut = ~(other >= float(m.gate[1]))  # a gate that was not measured stays shut
             out[:, j] = np.where(shut, np.minimum(score[:, j], limit), score[:, j])
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -184,7 +185,8 @@ def _check_grades(grades: Any, *, caller: str) -> tuple[list[str], np.ndarray]:
     else:
         pairs = list(grades) if isinstance(grades, Iterable) else []
     if not pairs or any(
-        not isinstance(p, tuple | list) or len(p) != 2 or not isinstance(p[1], Real) for p in pairs
+        not isinstance(p, tuple | list) or len(p) != 2 or not isinstance(p[1], Real | Decimal)
+        for p in pairs
     ):
         raise InputError(f"{caller}(): grades must be pairs (grade, least share of full marks).")
     cuts = np.array([float(p[1]) for p in pairs])

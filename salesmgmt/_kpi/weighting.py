@@ -230,8 +230,8 @@ def _pca(
     vectors, explained = weighting.principal_components(x)
     if components is None:
         count = max(1, int((explained * len(names) >= 1 - 1e-12).sum()))
-    elif isinstance(components, float) and components < 1:
-        check_number(components, "components", caller=caller, low=0, open_low=True)
+    elif isinstance(components, float | Decimal) and components < 1:
+        components = check_number(components, "components", caller=caller, low=0, open_low=True)
         count = int(np.searchsorted(np.cumsum(explained), components - 1e-12)) + 1
     else:
         count = check_int(components, "components", caller=caller, low=1, high=len(names))
