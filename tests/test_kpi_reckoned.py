@@ -192,3 +192,16 @@ def test_every_bridge_is_the_one_reckoned_item_by_item(method):
         want = reckoned(before, after, method, costed, converted, within, options["new_lost"])
         for at, value in want.items():
             assert abs(got.get(at, 0.0) - value) < 0.02, (case, at, options)
+
+
+def test_what_a_bridge_rounds_goes_to_the_largest_rest_and_a_rate_is_one_of_the_rows():
+    old = pd.DataFrame({"item": ["a"], "price": [1.0], "quantity": [1.0]})
+    new = pd.DataFrame({"item": ["a"], "price": [1.7], "quantity": [2.0]})
+    got = bridge(old, new, keys="item", method="joint", step=1).set_index("effect")["amount"]
+    assert got[["price", "volume", "joint"]].tolist() == [1, 1, 0]  # of 0.7, 1 and 0.7; 2 in all
+    # 100 sold at 7 and 99 given back at 7.2 leave 1, worth -12.8: no rate. The rows' is 7.1.
+    old = pd.DataFrame({"item": "a", "price": [100.0, -99.0], "quantity": [10.0, 0.0],
+                        "fx": [7.0, 7.2]})  # fmt: skip
+    got = bridge(old, old.head(1), keys="item", method="price_volume", per="line", rate="fx")
+    got = got.set_index("effect")["amount"]
+    assert (got["price"], got["currency"]) == (702.9, 9.9)  # 99 at 7.1, and the rest of 712.8

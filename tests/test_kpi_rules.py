@@ -511,3 +511,12 @@ def test_dates_in_the_wrong_order_are_left_out_like_other_rows_that_cannot_be_us
         with pytest.warns(DataWarning, match=f"left out 1 of 2 .*{told}"):
             got = call(rows, invalid="drop")
         pd.testing.assert_frame_equal(got, call(rows.head(1)))
+
+
+def test_what_was_not_measured_shuts_its_gate_and_shares_out_a_weight_of_100():
+    reps = pd.DataFrame({"rep": ["a", "b"], "x": [3.0, 3.0], "y": [np.nan, 1.0], "z": 1.0})
+    metrics = [Metric("x", target=2, weight=30, gate=("y", 0.5)), Metric("y", target=1, weight=50),
+               Metric("z", target=1, weight=20)]  # fmt: skip
+    got = scorecard(reps, metrics, keys="rep", missing="reweight").set_index(["rep", "metric"])
+    assert got["score"].unstack()["x"].tolist() == [1.0, 1.5]
+    assert got.loc["a", "weight"].fillna(0).tolist() == pytest.approx([60, 0, 40])
