@@ -23,6 +23,7 @@ _STEADY = 0.7  # of the periods since then with a sale: slow sellers may have be
 _EVEN = 0.5  # standard deviation of values since then, in means
 _CHANCE = 1e-3  # of as many zeros in a row by accident
 _CYCLES = 3  # of the season that tell places apart
+_SHUT = 0.1  # of the median that a closure leaves at most
 _CLOSED = 0.1  # most of the values that closures are
 _AWAY = 0.5  # of the median that all others lie above: zero is further than they reach
 _OTHERS = 10  # values that are not zero
@@ -56,25 +57,18 @@ def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 def without_closures(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     """``y`` (time, series) with likely values where a column was closed for once (a lockdown).
 
-    Zeros in a record that is nowhere near zero otherwise, at places where something was sold in
-    all other cycles. One at the end may go on, and stays.
+    Next to nothing in a record that is nowhere near it otherwise, at places where something was
+    sold in all other cycles. What lasts to the end may go on, and stays.
     """
-    zero = y == 0
     known = np.isfinite(y)
     count = known.sum(axis=0)
-    some = zero.any(axis=0) & (zero.sum(axis=0) <= _CLOSED * count)
-    some &= (count - zero.sum(axis=0) >= _OTHERS) & ~(y < 0).any(axis=0)
+    mean = np.where(known, y, 0.0).sum(axis=0) / np.maximum(count, 1)
+    shut = (y <= 2 * _SHUT * mean).sum(axis=0)  # roughly; a tenth of the values move no mean far
+    some = (shut > 0) & (shut <= _CLOSED * count) & (count - shut >= _OTHERS)
+    some &= ((y < _AWAY / 2 * mean).sum(axis=0) == shut) & ~(y < 0).any(axis=0)
     out = y
     for j in np.flatnonzero(some):
-        x = y[: n[j], j]
-        sold = x[x > 0]
-        if sold.min() <= _AWAY * np.median(sold):
-            continue
-        at = np.flatnonzero(x == 0)
-        ending = np.flatnonzero(np.isfinite(x) & (x != 0))[-1]
-        at = at[at < ending]
-        if m > 1:
-            at = np.array([r for r in at if _only_once(x, r, m)], dtype=np.int64)
+        at = _shut(y[: n[j], j], m)
         if len(at):
             out = y.copy() if out is y else out
             out[at, j] = np.nan
@@ -82,14 +76,27 @@ def without_closures(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     return out
 
 
-def _only_once(x: np.ndarray, row: int, m: int) -> bool:
+def _shut(x: np.ndarray, m: int) -> np.ndarray:
+    """Rows of closures that are over and happened once."""
+    usual = np.nanmedian(x)
+    low = x <= _SHUT * usual
+    if (np.isfinite(x) & ~low & (x <= _AWAY * usual)).any():
+        return np.empty(0, dtype=np.int64)
+    open_again = np.flatnonzero(np.isfinite(x) & ~low)[-1]
+    rows = [int(r) for r in np.flatnonzero(low) if r < open_again]
+    return np.array([r for r in rows if _only_once(low, x, r, m)], dtype=np.int64)
+
+
+def _only_once(low: np.ndarray, x: np.ndarray, row: int, m: int) -> bool:
     """Whether the same place (weeks: or those beside it) brought something in other cycles."""
-    beside = m // 26
-    cycles = np.arange(row % m, len(x), m)
-    others = x[cycles[cycles != row]]
-    near = (cycles[cycles != row][:, None] + np.arange(-beside, beside + 1)).ravel()
+    if m <= 1:
+        return True
+    others = np.arange(row % m, len(x), m)
+    others = others[others != row]
+    beside = np.arange(-(m // 26), m // 26 + 1)
+    near = (others[:, None] + beside).ravel()
     near = near[(near >= 0) & (near < len(x))]
-    return bool((others > 0).any() and not (x[near] == 0).any())
+    return bool(np.isfinite(x[others]).any() and not low[near].any())
 
 
 def chance_of_nothing(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> np.ndarray:
