@@ -520,3 +520,9 @@ def test_what_was_not_measured_shuts_its_gate_and_shares_out_a_weight_of_100():
     got = scorecard(reps, metrics, keys="rep", missing="reweight").set_index(["rep", "metric"])
     assert got["score"].unstack()["x"].tolist() == [1.0, 1.5]
     assert got.loc["a", "weight"].fillna(0).tolist() == pytest.approx([60, 0, 40])
+
+
+def test_judgements_are_warned_of_from_a_consistency_ratio_of_a_tenth_on():
+    with pytest.warns(DataWarning, match=r"ratio is 0\.117, above 0\.1"):
+        weights([("a", "b", 3), ("b", "c", 3), ("a", "c", 3)])
+    weights([("a", "b", 2), ("b", "c", 4), ("a", "c", 3)])  # 0.093: no warning, or this fails

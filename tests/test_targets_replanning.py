@@ -247,3 +247,22 @@ def test_a_measure_column_that_is_named_and_not_there_is_refused():
     plan = pd.DataFrame({"period_start": ["2026-02-01"], "period_end": "2026-02-28", "target": 1.0})
     with pytest.raises(InputError, match="no column '指标'"):
         replan(plan, None, as_of=None, measure="指标", lower=0)
+
+
+def test_bounds_for_nobody_bound_nothing_and_leavers_may_be_a_set():
+    plan = year_plan()
+    gone = {"r1", "r3"}
+    want = replan(plan, None, as_of="2026-03-31", leavers=sorted(gone))
+    got = replan(plan, None, as_of="2026-03-31", leavers=gone, lower={}, upper={})
+    pd.testing.assert_frame_equal(got, want)
+
+
+def test_a_leavers_part_stays_under_the_parent_also_where_actuals_come_in():
+    plan = pd.DataFrame([
+        {"team": team, "rep": rep, "period_start": f"2026-0{m}-01", "period_end": f"2026-0{m}-28",
+         "target": 100.0}
+        for team, rep in (("N", "a"), ("N", "b"), ("S", "c")) for m in (2, 3)
+    ])  # fmt: skip
+    came = pd.DataFrame({"rep": list("abc"), "date": "2026-02-09", "amount": 100.0})
+    again = replan(plan, came, as_of="2026-02-28", leavers={"a": "2026-02-28"})
+    assert again["target"].tolist() == [100, 0, 100, 200, 100, 100]  # c has nothing to do with it

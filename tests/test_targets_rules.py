@@ -583,3 +583,23 @@ def test_a_growth_path_leaves_no_year_out():
     for market in (size * 0, pd.Series(9.0, index=months)):
         with pytest.raises(InputError, match="market must"):
             growth_path(base, years=2, growth=0.1, market=market)
+
+
+def test_nothing_to_break_down_or_to_count_is_said():
+    with pytest.raises(InputError, match="totals has no entries"):
+        disaggregate(pd.Series(dtype=float))
+    with pytest.raises(InputError, match="headcount has no rows"):
+        capacity(pd.DataFrame(), productivity=1, periods=("2026-01", "2026-02", "M"))
+
+
+def test_the_pace_of_what_was_to_be_below_zero_is_the_better_the_more():
+    loss = MONTHS.iloc[:1].assign(target=-100.0)
+    came = pd.DataFrame({"date": ["2026-01-09"], "amount": [-80.0]})
+    assert track(loss, came, as_of="2026-01-31")["pace"].item() == pytest.approx(1.2)
+
+
+def test_a_season_of_returns_alone_counts_as_none():
+    past = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=12, freq="QS"),
+                         "amount": [100.0, -50.0, 100.0, 100.0] * 3})  # fmt: skip
+    share = seasonal_profile(past, freq="Q", method="share")["share"]
+    assert share.tolist() == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3])

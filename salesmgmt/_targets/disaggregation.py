@@ -112,6 +112,8 @@ def disaggregate(
     check_bool(intercept, "intercept", caller=caller)
     _check_idle(method, differences, cholette, intercept, rho, caller=caller)
     amounts = check_series(totals, "totals", caller=caller)
+    if not len(amounts):
+        raise InputError(f"{caller}(): totals has no entries; give at least one.")
     first, last = _coarse_spans(amounts.index, year_start, caller=caller)
     order = np.argsort(first, kind="stable")
     first, last, coarse = first[order], last[order], amounts.to_numpy()[order]

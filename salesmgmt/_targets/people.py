@@ -269,6 +269,8 @@ def capacity(
     each = _by_period(productivity, "productivity", spans, caller=caller)
     steps = _curve((1.0,) if ramp is None else ramp, caller=caller)
     frame = headcount if isinstance(headcount, pd.DataFrame) else None
+    if frame is not None and not len(frame):
+        raise InputError(f"{caller}(): headcount has no rows; give one a team.")
     teams = [None] if frame is None else list(frame.index)
     parts = []
     for i, team in enumerate(teams):

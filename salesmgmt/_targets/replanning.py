@@ -404,6 +404,8 @@ def _cell_bound(
         )
         if not keys:
             raise InputError(f"{caller}(): {name} has labels, but the plan has no key columns.")
+        if not len(values):  # bounds for nobody
+            return np.full(len(rows), default, dtype=np.int64)
         labels = rows.keys(f"key{len(keys) - 1}")
         unknown = values.index[~values.index.isin(labels.labels.iloc[:, 0])]
         if len(unknown):

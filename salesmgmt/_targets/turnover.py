@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ def dated_leavers(leavers: Any, as_of: object, *, caller: str) -> Any:
     """Leavers by label; those that are only named leave with ``as_of``."""
     if leavers is None or isinstance(leavers, pd.Series | Mapping):
         return leavers
-    names = [leavers] if isinstance(leavers, str) or np.ndim(leavers) == 0 else list(leavers)
+    alone = isinstance(leavers, str) or (np.ndim(leavers) == 0 and not isinstance(leavers, Set))
+    names = [leavers] if alone else list(leavers)
     if as_of is None:
         raise InputError(
             f"{caller}(): leavers are only named; give as_of, or a dict or Series of last days."
