@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from salesmgmt import load_sample
+from salesmgmt import InputError, load_sample
 from salesmgmt.report._blocks import Figure, Table, Text
-from salesmgmt.report.sections import incentives, kpi
+from salesmgmt.report.sections import incentives, kpi, targets
 
 
 def tables(case: str) -> dict[str, pd.DataFrame]:
@@ -70,3 +70,22 @@ def test_one_payee_has_no_correlation_to_tell(lang):
     told = incentives.build(given, as_of="2025-03-31", lang=lang)[0].text
     assert "nan" not in told
     assert "inf" not in told
+
+
+def test_only_a_plan_of_sales_in_their_currency_is_held_against_sales():
+    sales = pd.DataFrame({"customer_id": "c", "rep": ["a", "b"], "amount": 100.0,
+                          "date": ["2026-01-05", "2026-01-06"]})  # fmt: skip
+    plan = pd.DataFrame({"rep": ["a", "b"], "period_start": ["2026-01-01"] * 2,
+                         "period_end": ["2026-01-31"] * 2, "target": [5.0, 5.0]})  # fmt: skip
+    heads = plan.assign(measure="新客户数")
+    both = pd.concat([heads, plan.assign(measure="Sales", target=400.0)])
+
+    def told(plan):
+        given = {"plan": plan, "transactions": sales}
+        return " ".join(b.text for b in targets.build(given, lang="en") if isinstance(b, Text))
+
+    assert "not held against it" in told(heads)
+    assert "reached" not in told(heads)  # 200 sold are no 20 times 10 new customers
+    assert "25.0% of the target is reached" in told(both)
+    with pytest.raises(InputError, match="currencies"):
+        told(plan.assign(currency=["USD", "CNY"]))

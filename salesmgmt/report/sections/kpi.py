@@ -8,9 +8,19 @@ from typing import Any
 import pandas as pd
 
 from ... import kpi
-from ..._frames import Amount, Date, Key, as_dates, resolve_as_of, take
+from ..._frames import (
+    Amount,
+    Date,
+    Key,
+    as_dates,
+    one_currency,
+    resolve_as_of,
+    same_currency,
+    take,
+)
 from ...plots import kpi as draw
 from .._blocks import Block, Figure, Table, Text, column_word
+from .targets import is_sales
 
 TITLE = {"en": "Indicators and scorecard", "zh": "经营指标与绩效"}
 NEEDS = ("transactions",)
@@ -189,6 +199,8 @@ def _goals(
     """Target of each key in the period: the plan's, else last year's revenue."""
     plan = tables.get("plan")
     if plan is not None and key in plan.columns:
+        one_currency(plan, (), caller="report", arg="plan")
+        same_currency({"plan": plan, "transactions": tables["transactions"]}, (), caller="report")
         end = pd.Period(start, freq=freq).end_time.normalize()
         rows = take(
             plan,
@@ -207,7 +219,7 @@ def _goals(
             inside
         ]
         if "measure" in plan.columns:
-            money = rows.frame["measure"].isin(["销售额", "revenue", "sales"]).to_numpy()
+            money = is_sales(rows.frame["measure"]).to_numpy()
             chosen = chosen[money[inside]]
         if len(chosen):
             return chosen.groupby(key)["target"].sum(), "plan"

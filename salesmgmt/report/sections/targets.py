@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ... import targets
-from ..._frames import Amount, Date, resolve_as_of, take
+from ..._frames import Amount, Date, one_currency, resolve_as_of, same_currency, take
 from ...errors import DataWarning
 from ...plots import targets as plots
 from .._blocks import Block, Figure, Table, Text
@@ -17,6 +17,7 @@ TITLE = {"en": "Targets", "zh": "销售目标"}
 NEEDS: tuple[str, ...] = ()
 ANY = ("plan", "transactions")
 
+#: What a measure of sales is called; targets of any other are not held against sales.
 _SALES = ("销售额", "sales", "revenue", "amount")
 _HEADINGS = {
     "en": {
@@ -61,14 +62,28 @@ def build(
     sales = tables.get("transactions")
     if "plan" not in tables:
         return _proposal(sales, as_of, lang) if sales is not None else []
+    one_currency(tables["plan"], (), caller="report", arg="plan")
+    same_currency({"plan": tables["plan"], "transactions": sales}, (), caller="report")
     plan, measure = _sales_plan(tables["plan"])
     today = _today(sales, as_of)
     plan = _year_around(plan, today)
-    keys = [c for c in plan.columns if c not in ("period_start", "period_end", "target")]
+    fixed = ("period_start", "period_end", "target", "currency")
+    keys = [c for c in plan.columns if c not in fixed]
     blocks = _overview(plan, keys, measure, lang)
-    if sales is not None:
-        blocks += _course(plan, sales, keys, today, lang)
-    return blocks
+    if sales is None:
+        return blocks
+    if measure is not None and not is_sales(pd.Series([measure])).item():
+        said = {
+            "en": f"The plan is one of {measure}, so sales are not held against it.",
+            "zh": f"计划指标为{measure}，不与销售额对比。",
+        }[lang]
+        return [*blocks, Text(said)]
+    return blocks + _course(plan, sales, keys, today, lang)
+
+
+def is_sales(measures: pd.Series) -> pd.Series:
+    """Which measures of a plan are sales, by their names."""
+    return measures.astype(str).str.strip().str.lower().isin(_SALES)
 
 
 def _sales_plan(plan: pd.DataFrame) -> tuple[pd.DataFrame, object]:
@@ -86,8 +101,9 @@ def _sales_plan(plan: pd.DataFrame) -> tuple[pd.DataFrame, object]:
     )
     chosen = None
     if "measure" in out.columns:
-        own = [m for m in _SALES if (out["measure"] == m).any()]
-        chosen = own[0] if own else out["measure"].iloc[0]
+        own = out.loc[is_sales(out["measure"]), "measure"]
+        first = own.astype(str).str.strip().str.lower().map(_SALES.index)
+        chosen = out["measure"].iloc[0] if own.empty else own.iloc[int(first.to_numpy().argmin())]
         out = out[out["measure"] == chosen].drop(columns="measure")
     return out.reset_index(drop=True), chosen
 
