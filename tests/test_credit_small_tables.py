@@ -490,3 +490,42 @@ def test_money_over_stands_with_what_is_not_due_where_due_today_is_late(rules, k
         "date": ["2025-01-31"]})  # fmt: skip
     got = credit.aging(bill, paid, rules=rules, unapplied="current").iloc[0]
     assert (got["not_due"], got["total"]) == (-15.0, -15.0)
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "call"),
+    [
+        ("customer", "payment_date", credit.ledger),
+        ("invoice", "as_of", credit.ledger),
+        ("payment", "named_invoice", credit.ledger),
+        ("currency", "outstanding", credit.open_items),
+        ("currency", "unapplied", credit.aging),
+        ("customer", "bucket", lambda *f, **k: credit.expected_loss(*f, rates=[0.1] * 5, **k)),
+        ("customer", "text", credit.statement),
+        ("currency", "balance", credit.statement),
+        ("customer", "overdue", credit.worklist),
+        ("invoice", "level", lambda *f, **k: credit.worklist(*f, grain="invoice", **k)),
+        ("invoice", "scope", lambda *f, **k: credit.late_interest(*f, annual_rate=0.1, **k)),
+        ("customer", "days", lambda *f, **k: credit.late_interest(
+            *f, annual_rate=0.1, detail=True, **k)),
+    ],
+)  # fmt: skip
+def test_no_key_is_named_like_another_column_of_the_result(role, name, call):
+    bills = pd.DataFrame({
+        "invoice_id": ["a"], "customer_id": ["A"], "amount": [10.0], "currency": ["EUR"],
+        "invoice_date": ["2025-01-01"], "due_date": ["2025-01-31"]})  # fmt: skip
+    paid = pd.DataFrame({
+        "payment_id": ["p"], "customer_id": ["A"], "amount": [5.0], "currency": ["EUR"],
+        "date": ["2025-02-28"], "invoice_id": ["a"]})  # fmt: skip
+    own = {f"{role}_id": name, role: name}
+    with pytest.raises(InputError, match=f"names '{name}', which is a column of the result"):
+        call(bills.rename(columns=own), paid.rename(columns=own), **{role: name})
+
+
+def test_customers_in_a_column_called_rep_keep_their_free_money():
+    bills = BILLS.head(3).rename(columns={"customer_id": "rep"})
+    paid = (
+        CASH.tail(1).assign(customer_id=9, invoice_id=None).rename(columns={"customer_id": "rep"})
+    )
+    book = credit.ledger(bills, paid, customer="rep")
+    assert book.loc[book["kind"] == "unapplied", "rep"].tolist() == [9]

@@ -418,6 +418,8 @@ def _sums(
 def _frame(tally: _Tally, names: list[str], shape: str, lang: str) -> pd.DataFrame:
     keys, whole, step = tally.keys, tally.whole, tally.step
     last = translated("unapplied", lang) if shape == "long" else "unapplied"
+    own = (*names, last, "total") if shape == "wide" else ("bucket", "amount")
+    door.refuse_names(keys, (*own, "as_of"), caller="aging", option="by")
     if shape == "wide":
         out = keys.copy()
         for k, name in enumerate([*names, last]):

@@ -18,12 +18,16 @@ from .flows import day_number
 from .ledger import as_days, open_items, take_position
 from .migration import PAID, TooShortError, roll_rates
 from .settling import Position
-from .tables import label_ranks, names_in
+from .tables import label_ranks, names_in, refuse_own_names
 
 __all__ = ["DUNNING_LEVELS", "concentration", "dunning_level", "statement", "worklist"]
 
 #: (level, least days past due). Due today is level 0: nobody is reminded on the due day.
 DUNNING_LEVELS = ((1, 1), (2, 15), (3, 30), (4, 60), (5, 90))
+_LISTED = ("due_date", "overdue", "outstanding", "disputed", "days_past_due", "invoices", "level",
+           "expected", "action", "rank", "as_of")  # fmt: skip
+_STATED = ("date", "entry", "text", "document", "due_date", "debit", "credit", "balance", "overdue",
+           "as_of")  # fmt: skip
 _ACTIONS = (
     ("none", "无需催收"),
     ("friendly reminder", "友好提醒"),
@@ -255,6 +259,9 @@ def worklist(
         items = open_items(*frames, as_of=as_of, method=method, fx=fx, **options)
     position = take_position(caller, *frames, as_of=as_of, method=method, fx=fx, options=options)
     names = position.books.names
+    who = ["customer", *(["currency"] if position.books.currencies is not None else [])]
+    who += ["invoice"] if grain == "invoice" else []
+    refuse_own_names(caller, names, who, _LISTED)
     items = items[(items["kind"] == "invoice") & (items["outstanding"] > 0)].reset_index(drop=True)
     own = position.books.documents.rows[names["invoice"]].dtype
     items[names["invoice"]] = items[names["invoice"]].astype(own)  # no rows without an id now
@@ -408,6 +415,8 @@ def statement(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
     books = position.books
+    who = ("customer", "currency") if books.currencies is not None else ("customer",)
+    refuse_own_names(caller, books.names, who, _STATED)
     first = _first_day(start, books.today, caller)
     chosen = _chosen(of, books.customers.index, caller)
     lines = _lines(position)

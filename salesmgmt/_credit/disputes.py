@@ -42,7 +42,8 @@ def carried_columns(
     names: dict[str, str], kept: Iterable[Any], rows: pd.DataFrame
 ) -> dict[str, Any]:
     """Those that every ledger carries where there are any, and those it was told to keep."""
-    always = {c: names.get(c, c) for c in _CARRIED}
+    others = set(names.values())  # a customer or an amount called "rep" is no rep
+    always = {c: names.get(c, c) for c in _CARRIED if c in names or c not in others}
     more = {f"kept {c}": c for c in kept if c not in always.values()}
     return {told: c for told, c in (always | more).items() if c in rows}
 

@@ -16,6 +16,7 @@ from ..errors import InputError
 from .books import KINDS, Options
 from .ledger import as_days, take_position
 from .settling import Position
+from .tables import refuse_own_names
 
 __all__ = ["INTEREST_RULES", "apply_payment", "late_interest"]
 
@@ -58,6 +59,9 @@ _SCOPES_ZH = {
         "单利；每笔至少40欧元；成员国可规定更高。"
     ),
 }
+_CLAIMED = ("due_date", "days_late", "principal", "interest", "interest_paid", "interest_due",
+            "costs_due", "compensation", "rate", "scope", "as_of")  # fmt: skip
+_SPANS = ("first_day", "last_day", "days", "principal", "rate", "interest", "as_of")
 _DAILY_802 = 0.0005
 _POINTS, _OVER_LPR = 0.08, 0.3
 _LEAST, _MOST = -0.05, 0.25  # no reference rate was ever beyond: -0.88 % and 17 % are the ends
@@ -194,6 +198,9 @@ def late_interest(
     position = take_position(
         caller, invoices, payments, adjustments, as_of=as_of, method=method, fx=fx, options=options
     )
+    names, known = position.books.names, position.books.currencies is not None
+    who = ("customer", "invoice", *(("currency",) if known else ()))
+    refuse_own_names(caller, names, who, _SPANS if detail else _CLAIMED)
     law = _Law(position, annual_rate, rates, rules, (margin, lpr), caller)
     law.count(grace_days, day_count, compounding)
     late = _in_order(position, np.flatnonzero(_ever_late(position, grace_days)))

@@ -18,7 +18,7 @@ from .currency import convert
 from .disputes import allowances_told, as_lists, carried, disputes_told, notes_told
 from .plain import PlainBooks, Queue, plain_books
 from .settling import Position, receipt_ties, settle
-from .tables import Tables, names_in, own_columns, take_tables
+from .tables import Tables, names_in, own_columns, refuse_own_names, take_tables
 
 __all__ = ["NAMED", "ledger", "open_items"]
 
@@ -26,6 +26,8 @@ _DAY = np.int64(86_400_000_000)  # in microseconds
 _NEVER = np.iinfo(np.int64).min  # NaT, and below any day
 _SHOWN = ("date", "amount", "kind", "invoice_date", "due_date", "payment_date", "as_of",
           "named_invoice")  # fmt: skip
+_ITEMS = ("kind", "invoice_date", "due_date", "amount", "paid", "outstanding", "days_past_due",
+          "future", "remaining", "as_of")  # fmt: skip
 _OWN = {"kind", "payment_date", "as_of"}  # columns that only a ledger has
 NAMED = "named_invoice"  # column of a ledger: what the receipt says that it is for
 
@@ -163,12 +165,19 @@ def ledger(
         tables = take_tables("ledger", invoices, payments, adjustments, options, method)
         tables.kept = tuple(_kept(keep, [], tables.rows[0].frame, options))
         facts["kept"] = list(tables.kept)
+        refuse_own_names("ledger", tables.names, _roles(tables), _SHOWN)
         named = tables.naming()
         out = stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
     if named:
         out[NAMED] = _like_ids(out[NAMED], out[names_in(invoices, options)["invoice"]])
     out.attrs = {**facts, **{name: as_lists(parts) for name, parts in told.items()}}
     return out
+
+
+def _roles(tables: Tables) -> list[str]:
+    """What a ledger shows under the caller's names."""
+    known = any("currency" in rows for rows in tables.rows)
+    return ["customer", "invoice", "payment", *(["currency"] if known else [])]
 
 
 def _kept(keep: Any, before: list[Any], frame: pd.DataFrame, options: Options) -> list[Any]:
@@ -569,6 +578,7 @@ def open_items(
     if is_ledger(invoices):
         return work(invoices, as_of)
     tables = take_tables("open_items", invoices, payments, adjustments, options, method)
+    refuse_own_names("open_items", tables.names, _roles(tables), _ITEMS)
     return stacked(in_blocks(tables, as_of=as_of, fx=fx, work=work), tables.lines())
 
 

@@ -172,6 +172,15 @@ def label_ranks(frame: pd.DataFrame, names: Iterable[Any]) -> np.ndarray:
     return np.where(codes < 0, codes.max(initial=-1) + 1, codes)
 
 
+def refuse_own_names(
+    caller: str, names: dict[str, str], roles: Iterable[str], taken: Iterable[str]
+) -> None:
+    """Columns that a result shows under the caller's name must not be named like its others."""
+    taken = list(taken)
+    for role in roles:
+        door.refuse_names([names[role]], taken, caller=caller, option=role)
+
+
 def rows_at(rows: Rows, at: np.ndarray) -> Rows:
     """Some of the rows, by position."""
     values = {option: v[at] for option, v in rows.values.items()}
