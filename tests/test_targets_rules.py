@@ -603,3 +603,30 @@ def test_a_season_of_returns_alone_counts_as_none():
                          "amount": [100.0, -50.0, 100.0, 100.0] * 3})  # fmt: skip
     share = seasonal_profile(past, freq="Q", method="share")["share"]
     assert share.tolist() == pytest.approx([1 / 3, 0, 1 / 3, 1 / 3])
+
+
+def test_what_came_in_of_another_measure_is_no_part_of_a_plan():
+    plan = MONTHS.iloc[:2].assign(rep="a", measure="销售额", target=10.0)
+    came = pd.DataFrame({"rep": "a", "date": "2026-01-09", "measure": ["销售额", "回款"],
+                         "amount": [4.0, 99.0]})  # fmt: skip
+    draws = pd.DataFrame({"rep": "a", "date": "2026-02-01", "draw": [0, 0],
+                          "measure": ["销售额", "回款"], "amount": [3.0, 50.0]})  # fmt: skip
+    with pytest.warns(DataWarning, match="of other measures than '销售额'"):
+        assert burn_up(plan, came, as_of="2026-01-31")["actual"].iloc[0] == 4.0
+    with pytest.warns(DataWarning, match="of other measures than '销售额'"):
+        odds = attainment_probability(plan, draws, actuals=came)
+    with pytest.warns(DataWarning, match="of other measures than '销售额'"):
+        seen = track(plan, came.head(1), as_of="2026-01-31", projection=draws)
+    assert (odds["p50"].item(), seen["projected"].item()) == (7.0, 7.0)
+    own = came.head(1).drop(columns="measure")  # those who name none are taken for the plan's
+    assert replan(plan, own, as_of="2026-01-31")["target"].tolist() == [4.0, 16.0]
+    by_rep = pd.Series([9.0], index=pd.Index(["a"], name="rep"))
+    both = pd.concat([plan, plan.assign(measure="回款")])
+    for call in (
+        lambda: equal_probability_quotas(draws, 5),
+        lambda: seasonal_profile(came),
+        lambda: rake(both, [by_rep]),
+        lambda: round_plan(both.assign(rep=["a", "a", "b", "b"]), step=100),
+    ):
+        with pytest.raises(InputError, match="2 measures"):
+            call()

@@ -8,7 +8,7 @@ import pandas as pd
 from .._frames import Amount, Date, one_currency, resolve_as_of, same_currency, take, to_pandas
 from ..engine.sums import group_sums
 from .odds import PlanSpans, tell_of_cut_start
-from .organisation import PlanColumns, one_measure
+from .organisation import PlanColumns, of_measure_alone, one_measure
 from .spans import stamps
 
 __all__ = ["burn_up"]
@@ -35,7 +35,8 @@ def burn_up(
         ``period_start``, ``period_end``, ``target``; keys are added together, so pass the part
         of the organisation that is meant, and one ``measure`` if there are several.
     actuals : DataFrame
-        ``date``, ``amount``; amounts before the plan or after ``as_of`` do not count.
+        ``date``, ``amount``; amounts before the plan or after ``as_of`` do not count, nor do
+        those of another ``measure`` than the plan's (a ``DataWarning`` says so).
     as_of : date or None
         Last day that is over. None: the last date in ``actuals``.
     samples : DataFrame, optional
@@ -74,13 +75,14 @@ def burn_up(
     frame = to_pandas(plan, caller=caller, arg="plan")
     rows = take(frame, caller=caller, arg="plan", **columns.roles())
     columns.check_days(rows, caller=caller)
-    one_measure(rows, caller=caller)
+    own = one_measure(rows, caller=caller)
     one_currency(rows.frame, (), caller=caller, arg="plan")
     one_currency(actuals, (), caller=caller, arg="actuals")
     tables = {"plan": frame, "actuals": actuals, "samples": samples}
     same_currency(tables, (), caller=caller)
+    came = to_pandas(actuals, caller=caller, arg="actuals")
     done = take(
-        to_pandas(actuals, caller=caller, arg="actuals"),
+        of_measure_alone(came, own, caller=caller, arg="actuals", column=measure),
         caller=caller,
         arg="actuals",
         empty="allow",
@@ -103,6 +105,8 @@ def burn_up(
         out[name] = np.nan
     if samples is not None:
         first = max(today + 1, int(start.min()))
+        samples = to_pandas(samples, caller=caller, arg="samples")
+        samples = of_measure_alone(samples, own, caller=caller, arg="samples")
         _add_fan(out, points, samples, first, np.unique(end), float(running[-1]), caller=caller)
     out["total"] = float(group_sums(np.zeros(len(rows), dtype=np.int64), rows["target"], 1)[0])
     out["as_of"] = now
@@ -138,7 +142,7 @@ def _add_fan(
 ) -> None:
     """The fan of what has come in and the draws from the day ``first`` on."""
     rows = take(
-        to_pandas(samples, caller=caller, arg="samples"),
+        samples,
         caller=caller,
         arg="samples",
         date=Date("date", option=""),

@@ -27,7 +27,14 @@ from .._frames import (
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .odds import PlanSpans, draw_totals
-from .organisation import PlanColumns, cell_positions, lookup, overlap
+from .organisation import (
+    PlanColumns,
+    cell_positions,
+    lookup,
+    of_measure_alone,
+    one_measure,
+    overlap,
+)
 from .shape import period_weights
 from .spans import Spans
 from .turnover import key_of
@@ -478,6 +485,8 @@ def _from_samples(samples: pd.DataFrame, course: Course, *, caller: str) -> np.n
         raise InputError(
             f"{caller}(): samples are draws of one measure, the plan has several; pass one."
         )
+    own = one_measure(course.rows, caller=caller)
+    samples = of_measure_alone(samples, own, caller=caller, arg="samples")
     totals = draw_totals(
         samples,
         course.labels[course.names],

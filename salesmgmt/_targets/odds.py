@@ -29,7 +29,7 @@ from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .allocation import whole_total
-from .organisation import PlanColumns, lookup, one_measure
+from .organisation import PlanColumns, lookup, of_measure_alone, one_measure
 
 __all__ = [
     "PlanSpans",
@@ -74,10 +74,10 @@ def attainment_probability(
         dependence is kept. A region may be asked for where ``samples`` names its reps alone and
         the plan tells where each belongs. Default: the plan's keys that ``samples`` has.
     actuals : DataFrame, optional
-        What has come in: closed periods are known. Rows in a key's plan periods up to the day
-        before the date of its first draw count (where later ones reach into a second drawn
-        period, a ``DataWarning`` says so). Without it, nothing has come in by then: needed
-        wherever the plan begins before the draws do.
+        What has come in: closed periods are known. Rows of the plan's ``measure`` in a key's
+        plan periods up to the day before the date of its first draw count (where later ones
+        reach into a second drawn period, a ``DataWarning`` says so). Without it, nothing has come
+        in by then: needed wherever the plan begins before the draws do.
     date, amount : str
         Columns of ``actuals``.
     period_start, period_end, target, measure : str
@@ -129,7 +129,8 @@ def attainment_probability(
         **columns.roles(),
         **roles,
     )
-    one_measure(rows, caller=caller)
+    own = one_measure(rows, caller=caller)
+    drawn = of_measure_alone(drawn, own, caller=caller, arg="samples")
     for given, arg in ((frame, "plan"), (drawn, "samples")):
         one_currency(given, names, caller=caller, arg=arg, each=True)
     group, labels = _groups(rows, [f"key{every.index(n)}" for n in names])
@@ -138,6 +139,8 @@ def attainment_probability(
         one_currency(actuals, names, caller=caller, arg="actuals", each=True)
     same_currency({"plan": frame, "samples": drawn, "actuals": actuals}, names, caller=caller)
     came = None if actuals is None else to_pandas(actuals, caller=caller, arg="actuals")
+    if came is not None:
+        came = of_measure_alone(came, own, caller=caller, arg="actuals", column=measure)
     totals = _totals(rows, drawn, came, fine, group, labels, date, amount, caller=caller)
     out = labels.copy()
     out["target"] = goal
@@ -217,6 +220,7 @@ def equal_probability_quotas(
     if not names:
         raise InputError(f"{caller}(): samples has no key columns to set quotas for.")
     one_currency(frame, (), caller=caller, arg="samples")  # the total is in one
+    of_measure_alone(frame, None, caller=caller, arg="samples")
     whole = whole_total(total, step, caller=caller)
     roles: dict[str, Any] = {f"key{i}": Key(n) for i, n in enumerate(names)}
     labels = take(frame, caller=caller, arg="samples", **roles).keys(*roles).labels
@@ -236,6 +240,8 @@ def equal_probability_quotas(
     if history is not None:
         one_currency(history, names, caller=caller, arg="history", each=True)
         same_currency({"samples": frame, "history": history}, names, caller=caller)
+        history = to_pandas(history, caller=caller, arg="history")
+        of_measure_alone(history, None, caller=caller, arg="history")
         past = _known(history, labels, names, None, "amount", None, caller=caller)
         out["history"] = past
         out["growth"] = _growth(target, past)

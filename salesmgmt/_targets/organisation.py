@@ -34,6 +34,7 @@ __all__ = [
     "cell_positions",
     "lookup",
     "node_name",
+    "of_measure_alone",
     "one_measure",
     "org_tree",
     "overlap",
@@ -171,10 +172,10 @@ def overlap(
     return f"periods of one key overlap{repeated} (first {a} and {b})"
 
 
-def one_measure(rows: Rows, *, caller: str) -> None:
-    """Refuse to add targets of different measures."""
+def one_measure(rows: Rows, *, caller: str) -> Any:
+    """The plan's measure (None: it names none); refuse to add targets of different ones."""
     if "measure" not in rows:
-        return
+        return None
     kinds = rows.keys("measure").labels.iloc[:, 0].tolist()
     if len(kinds) > 1:
         name = rows.columns["measure"]
@@ -182,6 +183,32 @@ def one_measure(rows: Rows, *, caller: str) -> None:
             f"{caller}(): plan has {len(kinds)} measures in column {name!r} "
             f"({', '.join(map(repr, kinds[:4]))}), which cannot be added; pass the rows of one."
         )
+    return kinds[0]
+
+
+def of_measure_alone(
+    frame: pd.DataFrame, wanted: Any, *, caller: str, arg: str, column: str = "measure"
+) -> pd.DataFrame:
+    """Rows of one measure, that of the plan; what several of them come to means nothing."""
+    if list(frame.columns).count(column) != 1:
+        return frame
+    told = frame[column].astype(object)
+    if wanted is None:
+        have = told.dropna().unique().tolist()
+        if len(have) > 1:
+            raise InputError(
+                f"{caller}(): {arg} has {len(have)} measures in column {column!r} "
+                f"({', '.join(map(repr, have[:4]))}), which cannot be added; pass the rows of one."
+            )
+        return frame
+    own = (told == wanted).to_numpy(dtype=bool)
+    if not own.all():
+        first = told[~own].iloc[0]
+        warn(
+            f"{caller}(): left out {int((~own).sum())} row(s) of {arg} of other measures than "
+            f"{wanted!r}, first {first!r}."
+        )
+    return frame[own]
 
 
 def take_organisation(

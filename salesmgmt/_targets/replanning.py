@@ -247,8 +247,9 @@ def _cells_of_actuals(
         )
     one_currency(frame, have, caller=caller, arg="actuals")
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
-    if "measure" in rows:
-        roles["measure"] = Key(rows.columns["measure"], option="measure")
+    told = rows.columns["measure"] if "measure" in rows else ""
+    if told and (told in frame.columns or len(rows.keys("measure")) > 1):
+        roles["measure"] = Key(told, option="measure")
     done = take(
         frame,
         caller=caller,

@@ -35,7 +35,7 @@ from ..engine.raking import Raked, rake_cells, rake_table
 from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
-from .organisation import PlanColumns, as_table, plan_keys
+from .organisation import PlanColumns, as_table, of_measure_alone, plan_keys
 from .spans import dated, stamps, table_spans
 
 __all__ = ["rake", "roll_up", "round_plan"]
@@ -270,8 +270,8 @@ def rake(
     ------
     InputError
         Two margins contradict each other (named, with the gap), a total is over cells of several
-        currencies, a positive total stands over cells that are all zero, a total is no multiple
-        of ``step`` or negative, labels do not match, or the fit does not converge.
+        currencies or measures, a positive total stands over cells that are all zero, a total is
+        no multiple of ``step`` or negative, labels do not match, or the fit does not converge.
 
     References
     ----------
@@ -297,6 +297,8 @@ def rake(
     read = _read_margins(rows.frame, margins, step, caller=caller)
     for margin in read:
         one_currency(rows.frame, margin.names, caller=caller, arg="plan", each=True)
+        if "measure" not in margin.names:
+            of_measure_alone(rows.frame, None, caller=caller, arg="plan")
     _check_supported(read, rows["target"], caller=caller)
     _check_consistent(read, rows["target"] > 0, caller=caller)
     finest = _finest(read)
@@ -614,7 +616,7 @@ def round_plan(
     ------
     InputError
         A column is missing, a cell is repeated, a target is negative, or targets are in several
-        currencies (round each by itself).
+        currencies or of several measures (round each by itself).
 
     References
     ----------
@@ -634,6 +636,7 @@ def round_plan(
     frame = to_pandas(plan, caller=caller, arg="plan")
     check_number(step, "step", caller=caller, low=0, open_low=True)
     one_currency(frame, (), caller=caller, arg="plan")
+    of_measure_alone(frame, None, caller=caller, arg="plan")
     names = check_names(rows, "rows", caller=caller)
     for name, option in ((columns, "columns"), (target, "target")):
         check_column(name, option, caller=caller)

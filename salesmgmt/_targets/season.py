@@ -13,6 +13,8 @@ from .._frames import (
     check_choice,
     check_int,
     check_names,
+    is_pandas,
+    lazy,
     one_currency,
     refuse_names,
     resolve_as_of,
@@ -30,6 +32,7 @@ from ..engine.periods import (
 from ..engine.seasonal_shares import seasonal_index
 from ..engine.sums import group_sums
 from ..errors import InputError
+from .organisation import of_measure_alone
 from .shape import day_weights
 from .spans import SEASONS, Spans, season_of, stamps
 
@@ -112,6 +115,8 @@ def seasonal_profile(
     names = check_names(by, "by", caller=caller)
     refuse_names(names, ("season", "share", "index", "basis"), caller=caller, option="by")
     one_currency(history, names, caller=caller, arg="history")
+    if "measure" not in names:
+        _refuse_measures(history, caller=caller)
     rows = take(
         history,
         caller=caller,
@@ -157,6 +162,16 @@ def seasonal_profile(
     out = _frame(index, keys, freq, basis)
     out.attrs["year_start"] = year_start  # whose first quarter is season 1
     return out
+
+
+def _refuse_measures(history: Any, *, caller: str) -> None:
+    """Several measures are never added (of other engines' frames their labels are collected)."""
+    if not is_pandas(history):
+        table = lazy(history, caller=caller, arg="history")
+        if "measure" not in table.collect_schema().names():
+            return
+        history = table.select(["measure"]).unique().collect().to_pandas()
+    of_measure_alone(history, None, caller=caller, arg="history")
 
 
 def _last_whole(
