@@ -623,6 +623,8 @@ def test_what_came_in_of_another_measure_is_no_part_of_a_plan():
     by_rep = pd.Series([9.0], index=pd.Index(["a"], name="rep"))
     both = pd.concat([plan, plan.assign(measure="回款")])
     for call in (
+        lambda: track(plan.drop(columns="measure"), came, as_of="2026-01-31"),
+        lambda: replan(plan.drop(columns="measure"), came, as_of="2026-01-31"),
         lambda: equal_probability_quotas(draws, 5),
         lambda: seasonal_profile(came),
         lambda: rake(both, [by_rep]),

@@ -299,6 +299,9 @@ def read_course(
     if told:
         warn(f"{caller}(): plan: {told}; targets and days of both are added up.")
     measured = columns.measure if "measure" in rows else None
+    if measured is None:  # a plan that names none is one of a single measure
+        actuals = to_pandas(actuals, caller=caller, arg="actuals")
+        of_measure_alone(actuals, None, caller=caller, arg="actuals")
     done = _read_actuals(actuals, keys, names, measured, date, amount, invalid, caller=caller)
     days = done.days("date")
     now = resolve_as_of(as_of, days if len(days) else None, caller=caller)

@@ -34,7 +34,7 @@ from ..engine.sums import group_sums
 from ..engine.units import off_grid
 from ..errors import InputError
 from .allocation import inward_units
-from .organisation import PlanColumns, cell_positions, lookup, overlap
+from .organisation import PlanColumns, cell_positions, lookup, of_measure_alone, overlap
 from .turnover import as_joiners, dated_leavers, key_of, measure_of, move, with_joiners
 
 __all__ = ["replan"]
@@ -247,6 +247,8 @@ def _cells_of_actuals(
         )
     one_currency(frame, have, caller=caller, arg="actuals")
     roles: dict[str, Any] = {f"key{keys.index(n)}": Key(n) for n in have}
+    if "measure" not in rows:  # a plan that names none is one of a single measure
+        of_measure_alone(frame, None, caller=caller, arg="actuals")
     told = rows.columns["measure"] if "measure" in rows else ""
     if told and (told in frame.columns or len(rows.keys("measure")) > 1):
         roles["measure"] = Key(told, option="measure")
