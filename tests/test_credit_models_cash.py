@@ -510,3 +510,16 @@ def test_days_of_the_sample_company_are_better_told_with_their_weekday(sample):
     ]
     got = pd.concat(parts)
     assert (got["expected"] - got["actual"]).abs().sum() < 0.7 * got["actual"].sum()
+
+
+def test_what_is_paid_on_the_day_of_its_invoice_is_cash():
+    day = pd.date_range("2025-01-01", periods=12)
+    bills = pd.DataFrame({"invoice_id": range(12), "customer_id": "A", "amount": 10.0,
+                          "invoice_date": day, "due_date": day})  # fmt: skip
+    paid = pd.DataFrame({"payment_id": range(11), "customer_id": "A", "amount": 10.0,
+                         "date": day[:11], "invoice_id": range(11)})  # fmt: skip
+    got = cash_forecast(bills, paid, as_of="2025-01-12", horizon=1)
+    assert got["from_open"].iloc[0] <= 10.0
+    early = paid.assign(date=paid["date"] - pd.Timedelta(days=20))
+    with pytest.raises(InputError, match="only 0 settlement"):  # what an advance paid is none
+        cash_forecast(bills, early, as_of="2025-01-12", horizon=1)

@@ -529,3 +529,24 @@ def test_customers_in_a_column_called_rep_keep_their_free_money():
     )
     book = credit.ledger(bills, paid, customer="rep")
     assert book.loc[book["kind"] == "unapplied", "rep"].tolist() == [9]
+
+
+def test_the_ends_of_a_movement_and_the_bounds_of_what_is_asked_for():
+    ages = pd.DataFrame({"customer_id": ["A"], "91+": [100.0], "as_of": ["2024-12-31"]})
+    made = [credit.provision(ages.assign(as_of=d), [0.5]) for d in ("2024-12-31", "2025-12-31")]
+    gone = pd.DataFrame({
+        "customer_id": "A", "kind": "write_off", "amount": [1.0, 2.0, 4.0, 8.0], "currency": "EUR",
+        "date": ["2024-12-31", "2025-01-01", "2025-12-31", "2026-01-01"]})  # fmt: skip
+    rates = pd.DataFrame({
+        "currency": "EUR", "date": ["2024-01-01", "2025-12-31"], "rate": [1.0, 3.0]})  # fmt: skip
+    moved = credit.provision_movement(*made, gone, fx=rates).set_index("item")["amount"]
+    assert moved["write_off"] == -(2.0 + 3 * 4.0)  # days of the year, each at the rate of its day
+    own = {"A": 100.0}
+    assert credit.provision(ages, [0.5], individual=own)["allowance"].tolist() == [100.0]
+    with pytest.raises(InputError, match="above what is owed"):
+        credit.provision(ages, [0.5], individual={"A": 100.01})
+    terms = pd.DataFrame({
+        "contract_id": ["a", "b"], "customer_id": "A", "payment_days": [60, 61],
+        "penalty_rate": [0.0005, 0.0004], "credit_limit": [100.0, 101.0]})  # fmt: skip
+    policy = {"max_payment_days": 60, "min_penalty_rate": 0.0005, "max_credit_limit": 100.0}
+    assert set(credit.check_terms(terms, policy)["contract_id"]) == {"b"}

@@ -340,8 +340,8 @@ def _share_paid(
         return np.full(len(items), np.nan)
     name = names_in(frames[0], options)["currency"]
     keys = [name, "from"] if name in rolls else ["from"]
-    paid = rolls[rolls["to"] == PAID].groupby(keys)["amount"].sum()
-    total = rolls.groupby(keys)["amount"].sum()
+    paid = rolls[rolls["to"] == PAID].groupby(keys, observed=True)["amount"].sum()
+    total = rolls.groupby(keys, observed=True)["amount"].sum()
     share = (paid / total.where(total > 0)).astype(float)
     days = items["days_past_due"].to_numpy()
     steps = ladder("30", caller="worklist")  # that of the roll rates

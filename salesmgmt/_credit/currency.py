@@ -127,7 +127,7 @@ def _spread(position: Position, rate: np.ndarray) -> np.ndarray:
 
 def check_rates(caller: str, names: list[Any], fx: Any) -> dict[Any, pd.DataFrame]:
     """Rates by currency; only the one that is converted into may be left out."""
-    table = dict(list(_long(fx, caller).groupby("currency", sort=True)))
+    table = dict(list(_long(fx, caller).groupby("currency", sort=True, observed=True)))
     base = [n for n in names if n not in table]
     if len(base) > 1:
         raise InputError(

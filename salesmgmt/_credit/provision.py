@@ -488,7 +488,7 @@ def _by_key(frame: pd.DataFrame, units: np.ndarray, keys: list[str]) -> pd.Serie
     if not keys:
         return pd.Series([int(units.sum())], index=pd.Index([0]))
     flat = frame[keys].reset_index(drop=True).assign(_units=units)
-    return flat.groupby(keys, dropna=False)["_units"].sum()
+    return flat.groupby(keys, dropna=False, observed=True)["_units"].sum()
 
 
 def _settled(
@@ -563,7 +563,7 @@ def _movement_frame(
     items: pd.DataFrame, keys: list[str], end: Any, step: float, currency: str
 ) -> pd.DataFrame:
     if currency in keys:
-        total = items.groupby(level=keys.index(currency)).sum()
+        total = items.groupby(level=keys.index(currency), observed=True).sum()
         out = pd.DataFrame({currency: np.repeat(total.index.to_numpy(), total.shape[1])})
         out["item"] = np.tile(total.columns.to_numpy(dtype=object), len(total))
         out["units"] = total.to_numpy().reshape(-1)

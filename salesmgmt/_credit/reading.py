@@ -308,6 +308,8 @@ class _Lines:
         if not free:
             used |= documents.rows[parent].isna().to_numpy() if parent in documents.rows else True
         at = np.flatnonzero(documents.note & ~used)
+        if not len(at):
+            return receipts, names
         none = np.full(len(at), -1, dtype=np.int64)
         rows = documents.rows.iloc[at]
         more = Receipts(
