@@ -526,3 +526,15 @@ def test_judgements_are_warned_of_from_a_consistency_ratio_of_a_tenth_on():
     with pytest.warns(DataWarning, match=r"ratio is 0\.117, above 0\.1"):
         weights([("a", "b", 3), ("b", "c", 3), ("a", "c", 3)])
     weights([("a", "b", 2), ("b", "c", 4), ("a", "c", 3)])  # 0.093: no warning, or this fails
+
+
+def test_scorecards_of_different_scales_are_not_compared():
+    frame = pd.DataFrame({"rep": ["a"], "x": [3.0]})
+    shares, hundred, points = (
+        scorecard(frame, [Metric("x", target=2, weight=w, curve=c)], keys="rep")
+        for w, c in ((1, None), (100, None), (1, [(0, 0), (2, 150)]))
+    )
+    assert review([shares, shares], "a")["change"].item() == 0
+    for pair in ((points, shares), (shares, hundred)):
+        with pytest.raises(InputError, match="different scales"):
+            review(list(pair), "a")

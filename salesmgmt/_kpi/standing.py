@@ -41,6 +41,8 @@ _TOTALS = (
     "trend",
 )
 
+_OTHER_SCALE = 10.0  # so many times the full marks are another scale, not other weights
+
 #: Grade and the share of full marks it starts at, best first.
 GRADES: tuple[tuple[str, float], ...] = (
     ("S", 1.2),
@@ -298,7 +300,8 @@ def review(
     Raises
     ------
     InputError
-        The key, or the period, is not in the scorecard.
+        The key, or the period, is not in the scorecard, or this one and the last are on
+        different scales.
 
     Examples
     --------
@@ -320,6 +323,8 @@ def review(
         raise InputError(f"{caller}(): key {key!r} is not in the scorecard under review.")
     earlier = (_of_key(card, key, period, caller=caller) for card in reversed(cards[:-1]))
     before = next((card for card in earlier if card is not None), None)
+    if before is not None:
+        _same_scale(now, before, caller=caller)
     out = now[["metric", "value", "target"]].copy()
     out["gap"] = out["value"] - out["target"]
     for name in ("score", "weight", "weighted"):
@@ -380,6 +385,17 @@ def _of_key(
     if not here.any():
         return None
     return card[here].reset_index(drop=True)
+
+
+def _same_scale(now: pd.DataFrame, before: pd.DataFrame, *, caller: str) -> None:
+    """Points beside shares, or weights of 100 beside those of 1, make no change."""
+    full = [float((card["weight"] * full_marks(card)).sum()) for card in (before, now)]
+    if min(full) > 0 and max(full) > _OTHER_SCALE * min(full):
+        raise InputError(
+            f"{caller}(): full marks were {full[0]:g} last time and are {full[1]:g} now: the "
+            "scorecards are on different scales (points or shares, weights adding up to 1 or to "
+            "100). Make both on one."
+        )
 
 
 def _with_change(out: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
