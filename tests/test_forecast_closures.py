@@ -20,6 +20,7 @@ def told(y: np.ndarray, freq: str, ahead: int) -> pd.DataFrame:
     dates = pd.period_range("2001-01-01", periods=len(y), freq=freq).to_timestamp()
     frame = pd.DataFrame(y, index=dates).rename_axis("date").reset_index()
     frame = frame.melt("date", var_name="k", value_name="amount")
+    frame["k"] = frame["k"].astype(int)
     return forecast(frame, ahead, by="k", freq=freq, gaps="zero")
 
 
@@ -60,3 +61,12 @@ def test_closures_of_every_year_and_natural_zeros_stay():
     filled = without_closures(once, n[:1], 12)
     assert np.flatnonzero(filled != once).tolist() == [55]
     assert 150 < filled[55, 0] < 450
+
+
+def test_a_closure_is_told_and_counted():
+    y = sales("M", 60, 12, 12)
+    y[40:43, :10] = 0
+    out = told(np.vstack([np.zeros((12, 20)), y[:60]]), "M", 12)  # launched after a year
+    by_key = out.groupby("k").agg({"status": "first", "lo_95": "max"})
+    assert by_key["status"].tolist() == ["set aside"] * 10 + ["ok"] * 10
+    assert (by_key["lo_95"] == 0).tolist() == [True] * 10 + [False] * 10  # one month in twenty

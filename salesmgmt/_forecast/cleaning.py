@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..engine.cleaning import KINDS, Found, clean
+from ..engine.empty_periods import without_closures
 from ..engine.estimates import Estimates
 from ..engine.impossible import without_impossible
 from .intake import Block, Panel
@@ -70,14 +71,18 @@ def clean_block(block: Block, season: int, held: Estimates | None = None) -> tup
 
 
 def possible_block(block: Block, season: int, models: Sequence[str]) -> tuple[Block, np.ndarray]:
-    """The block without values that cannot be true, and which columns had one.
+    """The block without values that cannot be true or closures of once, and columns with one.
 
     Only for the learned combination: models by name take a record as it is.
     """
     if list(models) != ["auto"]:
         return block, np.zeros(len(block.n), dtype=bool)
     y, odd = without_impossible(block.y, block.n, season)
-    return replace(block, y=y), np.asarray(odd.any(axis=0))
+    filled = without_closures(y, block.n, season)
+    closed = np.zeros(len(block.n), dtype=bool)
+    if filled is not y:
+        closed = (np.isfinite(y) & (filled != y)).any(axis=0)
+    return replace(block, y=filled), np.asarray(odd.any(axis=0) | closed)
 
 
 def _newer_cleaned(

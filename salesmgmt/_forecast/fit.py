@@ -146,8 +146,9 @@ def forecast(
         follow the median relative width of the other series, half as wide again, and the own
         errors; NaN where there are no others),
         ``"constant"`` or ``"no data"`` (forecast 0, intervals likewise), ``"set aside"``: under
-        ``model="auto"`` a value that cannot be true (twenty times as large as any other) was
-        taken for what its neighbours and season say.
+        ``model="auto"`` a value that cannot be true (twenty times as large as any other), or a
+        closure that happened once (a tenth of the usual at most, in a record nowhere near it
+        otherwise), was taken for what its neighbours and season say.
 
     Raises
     ------
@@ -539,6 +540,7 @@ def _one_piece(
     odd = NONE
     if clean:
         block, odd = clean_block(block, season, held.part("clean"))
+    counted = block
     block, without = possible_block(block, season, models)
     far = horizon + int(block.ahead.max(initial=0))
     found = forecast_block(
@@ -561,7 +563,7 @@ def _one_piece(
     status[(count < 4) & (count > 0)] = 1
     status[without] = 4
     floor = floors(np.where(without, block.y, given.y), non_negative)
-    nothing = chance_ahead(block, horizon, season, models) if levels else None
+    nothing = chance_ahead(counted, horizon, season, models) if levels else None
     out = {"forecast": found.mean, **_bounds(found, levels, nothing)}
     out = {name: np.maximum(values, floor).T for name, values in out.items()}
     out["status"] = status.astype(np.int8)

@@ -220,6 +220,7 @@ def _draw(
         given = block
         if clean:
             block, _ = clean_block(block, panel.season, held.part("clean"))
+        counted = block
         block, without = possible_block(block, panel.season, models)
         floor = floors(np.where(without, block.y, given.y), non_negative)
         far = horizon + int(block.ahead.max(initial=0))
@@ -232,7 +233,7 @@ def _draw(
             block.y, block.n, block.last - block.ahead, newest, panel.season
         )[:, columns]
         parts.append((block.series, columns, found, floor))
-        nothing.append(chance_ahead(block, horizon, panel.season, models))
+        nothing.append(chance_ahead(counted, horizon, panel.season, models))
         known = np.isfinite(block.y)
         count[series] = known.sum(axis=0)[columns]
         least, most = (np.where(known, block.y, s * np.inf) for s in (1, -1))

@@ -21,7 +21,7 @@ from .decomposition import (
     seasonal_score,
     seasonal_test,
 )
-from .empty_periods import rows_before_launch, without_closures
+from .empty_periods import rows_before_launch
 from .estimates import Estimates
 from .interval_width import few_values
 from .marginal import Forecast
@@ -250,11 +250,9 @@ def powers(y: np.ndarray, n: np.ndarray, m: int, transform: str | float) -> np.n
 def _auto_block(y: np.ndarray, n: np.ndarray, horizon: int, m: int, held: Estimates) -> Forecast:
     """The learned combination, of a whole record and of its newest era.
 
-    Zeros from before a launch are no part of a series, nor is what a closure left out.
+    Zeros from before a launch are no part of a series.
     """
     y, n = rows_from(y, n, held.of("launch", rows_before_launch, y, n))
-    if m not in LONGER:  # days off come back by the calendar
-        y = without_closures(y, n, m)
     whole = _one_era(y, n, horizon, m, held)
     start = held.of("era", eras.begun, y, n, m)
     share = held.of("newness", eras.newness, y, n, start)

@@ -27,6 +27,7 @@ _SHUT = 0.1  # of the median that a closure leaves at most
 _CLOSED = 0.1  # most of the values that closures are
 _AWAY = 0.5  # of the median that all others lie above: zero is further than they reach
 _OTHERS = 10  # values that are not zero
+_BY_CALENDAR = {7, 24}  # days and hours: what is closed comes back by dates
 
 
 def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -60,26 +61,31 @@ def without_closures(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     Next to nothing in a record that is nowhere near it otherwise, at places where something was
     sold in all other cycles. What lasts to the end may go on, and stays.
     """
-    known = np.isfinite(y)
+    if m in _BY_CALENDAR:
+        return y
+    begun = np.cumsum(np.isfinite(y) & (y != 0), axis=0) > 0
+    known = np.isfinite(y) & begun
     count = known.sum(axis=0)
     mean = np.where(known, y, 0.0).sum(axis=0) / np.maximum(count, 1)
-    shut = (y <= 2 * _SHUT * mean).sum(axis=0)  # roughly; a tenth of the values move no mean far
+    shut = (known & (y <= 2 * _SHUT * mean)).sum(axis=0)  # roughly: closures are few
     some = (shut > 0) & (shut <= _CLOSED * count) & (count - shut >= _OTHERS)
-    some &= ((y < _AWAY / 2 * mean).sum(axis=0) == shut) & ~(y < 0).any(axis=0)
+    some &= ((known & (y < _AWAY / 2 * mean)).sum(axis=0) == shut) & ~(y < 0).any(axis=0)
     out = y
     for j in np.flatnonzero(some):
-        at = _shut(y[: n[j], j], m)
+        first = int(np.flatnonzero(begun[:, j])[0])
+        at = first + _shut(y[first : n[j], j], m)
         if len(at):
             out = y.copy() if out is y else out
             out[at, j] = np.nan
-            out[: n[j], [j]] = fill_gaps(out[: n[j], [j]], n[[j]], m)
+            out[first : n[j], [j]] = fill_gaps(out[first : n[j], [j]], n[[j]] - first, m)
     return out
 
 
 def _shut(x: np.ndarray, m: int) -> np.ndarray:
-    """Rows of closures that are over and happened once."""
+    """Rows of closures that are over and happened once; the first is none."""
     usual = np.nanmedian(x)
     low = x <= _SHUT * usual
+    low[0] = False
     if (np.isfinite(x) & ~low & (x <= _AWAY * usual)).any():
         return np.empty(0, dtype=np.int64)
     open_again = np.flatnonzero(np.isfinite(x) & ~low)[-1]
