@@ -538,3 +538,13 @@ def test_scorecards_of_different_scales_are_not_compared():
     for pair in ((points, shares), (shares, hundred)):
         with pytest.raises(InputError, match="different scales"):
             review(list(pair), "a")
+
+
+def test_amounts_finer_than_a_step_are_added_before_they_are_rounded():
+    old, new = (pd.DataFrame({"rep": ["a"] * 1000, "amount": x, "cost": x / 2})
+                for x in (0.004, 0.006))  # fmt: skip
+    moved = contribution(old, new, by="rep").iloc[0]
+    assert (moved["before"], moved["change"]) == (4.0, 2.0)  # not 0 and 10
+    for spent, column in ((old, "direct"), (old[["amount"]], "shared")):
+        served = cost_to_serve(new, spent, by="rep").iloc[0]
+        assert (served["revenue"], served["gross_profit"], served[column]) == (6.0, 3.0, 4.0)

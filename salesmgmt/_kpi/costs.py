@@ -28,13 +28,13 @@ from .._frames import (
     stack_keys,
     take,
     to_pandas,
-    units,
     warn,
 )
 from ..engine.periods import period_of, period_start, week_anchor
 from ..engine.sums import group_sums
 from ..engine.tiers import cumulative_parts
 from ..errors import InputError
+from .sums import whole_sums
 
 __all__ = ["acquisition_cost", "break_even", "cost_to_serve"]
 
@@ -126,22 +126,23 @@ def cost_to_serve(
     sold = np.bincount(every.codes[:cut], minlength=len(every)) > 0
     place = np.cumsum(sold) - 1
     codes = place[every.codes[:cut]]
-    revenue, profit = (np.zeros(int(sold.sum()), dtype=np.int64) for _ in range(2))
-    np.add.at(revenue, codes, units(sales["amount"], step, name=amount, caller=caller))
+    count = int(sold.sum())
+    revenue = whole_sums(codes, sales["amount"], count, step, name=amount, caller=caller)
     charge = np.nan_to_num(sales["cost"]) if "cost" in sales else np.zeros(cut)
-    np.add.at(profit, codes, -units(charge, step, name=cost, caller=caller))
-    profit += revenue
+    profit = revenue - whole_sums(codes, charge, count, step, name=cost, caller=caller)
     own = every.codes[cut:]
     known = (own >= 0) & sold[np.maximum(own, 0)]
-    paid = units(spent["amount"], step, name=expense, caller=caller)
-    direct = np.zeros(len(revenue), dtype=np.int64)
-    np.add.at(direct, place[own[known]], paid[known])
+    paid = spent["amount"]
+    direct = whole_sums(place[own[known]], paid[known], count, step, name=expense, caller=caller)
     weight = {"revenue": revenue, "gross_profit": profit, "equal": np.ones_like(revenue)}[share]
     part = np.column_stack([factorise(both, [n]).codes for n in names])
     of_key = np.empty((len(revenue), len(names)), dtype=np.int64)
     of_key[codes] = part[:cut]
     apart = _currency_apart(both, cut, names, caller=caller)
-    shared = _shared(part[cut:][~known], of_key, paid[~known], np.maximum(weight, 0), apart)
+    seen, at = np.unique(part[cut:][~known], axis=0, return_inverse=True)
+    at = at.reshape(-1)
+    pools = whole_sums(at, paid[~known], len(seen), step, name=expense, caller=caller)
+    shared = _shared(seen, of_key, pools, np.maximum(weight, 0), apart)
     first = np.unique(codes, return_index=True)[1]
     out = sales.frame[names].iloc[first].reset_index(drop=True)
     return _served(out, revenue, profit, direct, shared, step)
@@ -194,23 +195,21 @@ def _currency_apart(both: pd.DataFrame, cut: int, names: list[str], *, caller: s
 
 
 def _shared(
-    part: np.ndarray,
+    seen: np.ndarray,
     of_key: np.ndarray,
-    paid: np.ndarray,
+    pools: np.ndarray,
     weight: np.ndarray,
     apart: int | None = None,
 ) -> Any:
     """Expenses without a key of their own, among the keys that have the part they name.
 
-    ``part`` and ``of_key`` hold a code a key column, -1 where an expense has none; of the column
+    ``seen`` and ``of_key`` hold a code a key column, -1 where an expense has none; ``pools`` what
+    was spent by row of ``seen``, in whole steps; of the column
     ``apart`` nothing goes to a key with another code.
     """
     out = np.zeros(len(weight), dtype=np.int64)
-    seen, at = np.unique(part, axis=0, return_inverse=True)
-    sums = np.zeros(len(seen), dtype=np.int64)
-    np.add.at(sums, at.reshape(-1), paid)
     everyone: dict[int, int] = {}
-    for codes, whole in zip(seen, sums, strict=True):
+    for codes, whole in zip(seen, pools, strict=True):
         fits = ((of_key == codes) | (codes < 0)).all(axis=1)
         if (codes >= 0).any() and fits.any():
             out[fits] += _share(int(whole), weight[fits])

@@ -31,6 +31,7 @@ from ..engine.bridge import METHODS, WITH_MIX, effects, round_to_sum
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .options import only_for
+from .sums import whole_sums
 
 __all__ = ["bridge", "contribution"]
 
@@ -363,7 +364,8 @@ def contribution(
     amount : str
         Column of amounts.
     step : float, default=0.01
-        Smallest unit of money; changes add up exactly in it.
+        Smallest unit of money; changes add up exactly in it. Finer amounts are added before
+        they are rounded to it.
 
     Returns
     -------
@@ -406,9 +408,7 @@ def contribution(
     cut = len(rows[0])
     sums, seen = [], []
     for r, codes in zip(rows, (key.codes[:cut], key.codes[cut:]), strict=True):
-        added = np.zeros(len(key), dtype=np.int64)
-        np.add.at(added, codes, units(r["amount"], step, name=amount, caller=caller))
-        sums.append(added)
+        sums.append(whole_sums(codes, r["amount"], len(key), step, name=amount, caller=caller))
         seen.append(np.bincount(codes, minlength=len(key)) > 0)
     out = key.labels.copy()
     # Currencies are never added: with such a key the totals are those of its currency.
