@@ -404,3 +404,19 @@ def test_limits_in_another_currency_than_the_invoices():
         credit.early_warning(owed, as_of="2025-01-31", limits=limits)
     same = credit.early_warning(owed, as_of="2025-01-31", limits=limits.assign(currency="USD"))
     assert "limit_use" in set(same["signal"])
+
+
+@pytest.mark.parametrize("option", ["currency", "type", "parent", "security", "burden"])
+def test_columns_of_invoices_that_are_named_and_not_there(option):
+    owed = pd.DataFrame({"invoice_id": ["1", "2"], "customer_id": "c", "amount": [95.0, 5.0],
+                         "invoice_date": "2025-01-05", "due_date": "2025-02-05",
+                         "currency": ["USD", "CNY"]})  # fmt: skip
+    with pytest.raises(InputError, match=f"no column 'x'. Name your own column with {option}="):
+        credit.aging(owed, as_of="2025-03-31", **{option: "x"})  # dollars and yuan were one sum
+
+
+def test_columns_of_contracts_that_are_named_and_not_there():
+    terms = pd.DataFrame({"contract_id": ["1"], "customer_id": ["a"], "payment_days": [30]})
+    for option in ("payment_days", "due_date", "penalty_rate", "credit_limit", "signed_date"):
+        with pytest.raises(InputError, match=f"no column 'x'. Name your own column with {option}="):
+            credit.check_terms(terms, **{option: "x"})

@@ -649,3 +649,15 @@ def test_results_in_dollars_are_not_held_against_targets_in_yuan():
     paid = pd.DataFrame({"rep": ["a"], "payout": [1.2], "currency": "USD"})
     with pytest.raises(InputError, match="paid and due hold amounts of 2 currencies"):
         adjustments(paid, paid.assign(currency="CNY"), by="rep")
+
+
+def test_columns_that_are_named_and_not_there():
+    # Without its dates all of a year was one period, and climbed the tiers as one.
+    sold = pd.DataFrame({"rep": "a", "date": ["2025-01-05", "2025-02-05"], "amount": 100.0})
+    plan = CommissionPlan([(0, 0.1), (150, 0.2)], base="amount")
+    for option in ("date", "period", "quantity", "sale_date", "collected_date", "target_pay"):
+        with pytest.raises(InputError, match=rf"no column 'x' in results, which {option}= names"):
+            payout(sold, plan, by="rep", **{option: "x"})
+    due = {"targets": pd.DataFrame({"rep": ["a"], "tag": ["2025-01-01"], "target": 100.0})}
+    late = payout(sold.rename(columns={"date": "tag"})[:1], plan, by="rep", date="tag", **due)
+    assert late["payout"].tolist() == [10.0]

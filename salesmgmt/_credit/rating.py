@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from typing import Any, Literal, Unpack
 
@@ -655,14 +656,20 @@ def check_terms(
                 f"{', '.join(map(repr, known))}."
             )
         door.check_number(value, f"policy: {name}", caller=caller, low=0)
+    number = partial(Amount, low=0)
+    roles: dict[str, Any] = {
+        name: role(column, optional=column == name, missing="allow", option=name)
+        for name, column, role in (
+            ("payment_days", payment_days, number),
+            ("due_date", due_date, Date),
+            ("penalty_rate", penalty_rate, number),
+            ("credit_limit", credit_limit, number),
+            ("signed_date", signed_date, Date),
+        )
+    }
     rows = door.take(
         contracts, caller=caller, arg="contracts", unique=("contract",),
-        contract=Key(contract), customer=Key(customer),
-        days=Amount(payment_days, optional=True, missing="allow", low=0),
-        due=Date(due_date, optional=True, missing="allow"),
-        penalty=Amount(penalty_rate, optional=True, missing="allow", low=0),
-        limit=Amount(credit_limit, optional=True, missing="allow", low=0),
-        signed=Date(signed_date, optional=True, missing="allow"),
+        contract=Key(contract), customer=Key(customer), **roles,
     )  # fmt: skip
     found = list(_term_findings(rows, bounds))
     parts = []
@@ -694,8 +701,8 @@ def _term_findings(rows: Any, bounds: dict[str, float]) -> Any:
     def values(option: str) -> np.ndarray:
         return rows.values.get(option, nothing)
 
-    days, penalty, limit = values("days"), values("penalty"), values("limit")
-    dated = ~np.isnat(rows["due"]) if "due" in rows else np.zeros(len(rows), dtype=bool)
+    days, penalty, limit = (values(v) for v in ("payment_days", "penalty_rate", "credit_limit"))
+    dated = ~np.isnat(rows["due_date"]) if "due_date" in rows else np.zeros(len(rows), dtype=bool)
     yield "no_due_terms", np.isnan(days) & ~dated, nothing, np.nan
     longest = bounds.get("max_payment_days", np.inf)
     yield "terms_too_long", days > longest, days, longest
@@ -705,5 +712,5 @@ def _term_findings(rows: Any, bounds: dict[str, float]) -> Any:
     yield "no_credit_limit", np.isnan(limit), nothing, np.nan
     highest = bounds.get("max_credit_limit", np.inf)
     yield "limit_too_high", limit > highest, limit, highest
-    if "signed" in rows:
-        yield "not_signed", np.isnat(rows["signed"]), nothing, np.nan
+    if "signed_date" in rows:
+        yield "not_signed", np.isnat(rows["signed_date"]), nothing, np.nan

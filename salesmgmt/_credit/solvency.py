@@ -88,7 +88,7 @@ def altman_z(
         working_capital=Amount(working_capital), retained_earnings=Amount(retained_earnings),
         ebit=Amount(ebit), equity=Amount(equity), sales=Amount(sales) if with_sales else None,
         total_assets=Amount(total_assets), total_liabilities=Amount(total_liabilities),
-        customer=Key(customer, optional=True, missing="allow"),
+        customer=Key(customer, optional=customer == "customer_id", missing="allow"),
     )  # fmt: skip
     _above_zero(rows, ("total_assets", "total_liabilities"), caller)
     assets = rows["total_assets"]
@@ -195,7 +195,7 @@ def merton(
     rows = door.take(
         accounts, caller=caller, arg="accounts", equity=Amount(equity),
         volatility=Amount(volatility), debt=Amount(debt),
-        customer=Key(customer, optional=True, missing="allow"),
+        customer=Key(customer, optional=customer == "customer_id", missing="allow"),
     )  # fmt: skip
     _above_zero(rows, ("equity", "volatility", "debt"), caller)
     if rows["volatility"].max() >= 10:

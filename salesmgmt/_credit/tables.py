@@ -445,6 +445,10 @@ def _of_instalments(said: str, frame: pd.DataFrame, names: dict[str, str]) -> st
 
 
 def _invoice_rows(caller: str, frame: pd.DataFrame, names: dict[str, str], invalid: str) -> Rows:
+    def usual(option: str) -> bool:
+        """A column of the usual name may be absent; one that the caller names may not."""
+        return names[option] == _COLUMNS[option]
+
     return door.take(
         frame, caller=caller, arg="invoices", invalid=invalid, empty="allow", unique=("invoice",),
         customer=Key(names["customer"]),
@@ -452,11 +456,11 @@ def _invoice_rows(caller: str, frame: pd.DataFrame, names: dict[str, str], inval
         day=Date(names["invoice_date"], option="invoice_date"),
         due=Date(names["due_date"], missing="allow", option="due_date"),
         amount=Amount(names["amount"]),
-        currency=Key(names["currency"], optional=True),
-        type=Key(names["type"], optional=True, missing="allow"),
-        parent=Key(names["parent"], optional=True, missing="allow"),
-        security=Amount(names["security"], optional=True, missing="allow"),
-        burden=Amount(names["burden"], optional=True, missing="allow"),
+        currency=Key(names["currency"], optional=usual("currency")),
+        type=Key(names["type"], optional=usual("type"), missing="allow"),
+        parent=Key(names["parent"], optional=usual("parent"), missing="allow"),
+        security=Amount(names["security"], optional=usual("security"), missing="allow"),
+        burden=Amount(names["burden"], optional=usual("burden"), missing="allow"),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -127,6 +127,22 @@ def check_plans(plan: Any, *, caller: str) -> list[CommissionPlan]:
     return list(plans)
 
 
+def _check_named(columns: Columns, results: pd.DataFrame, targets: Any, *, caller: str) -> None:
+    """A column that is named must be somewhere: without its dates all results are one period."""
+    there = {*results.columns}
+    if not isinstance(targets, pd.Series | Mapping | None):
+        there |= {*to_pandas(targets, caller=caller, arg="targets").columns}
+    for option in fields(columns):
+        name = getattr(columns, option.name)
+        check_column(name, option.name, caller=caller)
+        if name != option.default and name not in there and option.name != "target":
+            where = "results" if targets is None else "results nor in targets"
+            raise InputError(
+                f"{caller}(): no column {name!r} in {where}, which {option.name}= names; "
+                f"there are: {', '.join(map(repr, results.columns))}."
+            )
+
+
 def take_job(
     results: Any,
     plan: Any,
@@ -148,6 +164,7 @@ def take_job(
     names = check_names(by, "by", caller=caller)
     frame = to_pandas(results, caller=caller, arg="results")
     check_column(columns.period, "period", caller=caller)
+    _check_named(columns, frame, targets, caller=caller)
     if columns.period in names:
         names = [n for n in names if n != columns.period]
     if not names:
