@@ -416,6 +416,10 @@ def test_columns_of_invoices_that_are_named_and_not_there(option):
 
 
 def test_columns_of_contracts_that_are_named_and_not_there():
+    rated = pd.DataFrame({"customer_id": ["a"], "grade": "A", "monthly_sales": 9.0, "open": 5.0})
+    assert credit.credit_limits(rated, {"A": 1}, exposure="open")["available"].tolist() == [4.0]
+    with pytest.raises(InputError, match="no column 'x'"):
+        credit.credit_limits(rated, {"A": 1}, exposure="x")  # nothing was open
     terms = pd.DataFrame({"contract_id": ["1"], "customer_id": ["a"], "payment_days": [30]})
     for option in ("payment_days", "due_date", "penalty_rate", "credit_limit", "signed_date"):
         with pytest.raises(InputError, match=f"no column 'x'. Name your own column with {option}="):

@@ -658,6 +658,8 @@ def test_columns_that_are_named_and_not_there():
     for option in ("date", "period", "quantity", "sale_date", "collected_date", "target_pay"):
         with pytest.raises(InputError, match=rf"no column 'x' in results, which {option}= names"):
             payout(sold, plan, by="rep", **{option: "x"})
+    with pytest.raises(InputError, match="no column 'x', which draw= names"):
+        simulate_payout(sold.assign(draw=[0, 1]), plan, by="rep", draw="x")  # the draws as one
     due = {"targets": pd.DataFrame({"rep": ["a"], "tag": ["2025-01-01"], "target": 100.0})}
     late = payout(sold.rename(columns={"date": "tag"})[:1], plan, by="rep", date="tag", **due)
     assert late["payout"].tolist() == [10.0]

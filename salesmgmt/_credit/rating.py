@@ -371,7 +371,7 @@ def credit_limits(
         ratings, caller=caller, arg="ratings", unique=("customer",),
         customer=Key(customer), grade=Key(grade),
         sales=Amount(sales, optional=basis == "exposure", low=0),
-        exposure=Amount(exposure, optional=basis != "exposure"),
+        exposure=Amount(exposure, optional=basis != "exposure" and exposure == "exposure"),
         clv=Amount(clv, low=0) if basis == "clv" else None,
     )  # fmt: skip
     grades = rows.series("grade").astype(str)

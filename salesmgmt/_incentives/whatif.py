@@ -110,6 +110,8 @@ def simulate_payout(
     frame = to_pandas(samples, caller=caller, arg="samples")
     check_column(draw, "draw", caller=caller)
     given = draw in frame.columns
+    if not given and draw != "draw":
+        raise InputError(f"{caller}(): samples has no column {draw!r}, which draw= names.")
     names = check_names(by, "by", caller=caller)
     if not names:
         used = {date, draw, amount, *(_used_columns(plans))}
