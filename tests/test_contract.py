@@ -101,6 +101,33 @@ def _same(a: object, b: object) -> bool:
     return type(a) is type(b) and repr(a) == repr(b)
 
 
+# What is no column, or is looked for only where there is one (each said in its docstring).
+_NO_COLUMN = {
+    "lang", "method", "freq", "invalid", "gaps", "partial", "rounding", "shape", "mode", "unit",
+    "only", "name", "pays", "scope", "pay_on",
+}  # fmt: skip
+_WHERE_PRESENT = {("satisfaction", "csat"), ("satisfaction", "nps"), ("payout", "target")}
+
+
+@pytest.mark.parametrize(("path", "name"), public_entries(), ids=lambda v: getattr(v, "stem", v))
+def test_a_name_that_is_nowhere_changes_no_figure(path, name):
+    """``currency="typo"``: refused, or it has no part in the example; never another result."""
+    contract, entry = read_contract(path), _entry(path, name)
+    space = namespace(contract["module"], contract.get("setup", ""))
+    if "example" not in entry or not callable(space[name]):
+        pytest.skip("nothing is called")
+    options = {
+        option: parameter
+        for option, parameter in inspect.signature(space[name]).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and isinstance(parameter.default, str)
+    }
+    for option in options:
+        if option not in _NO_COLUMN and (name, option) not in _WHERE_PRESENT:
+            with contextlib.suppress(InputError):
+                other = evaluate(entry["example"], _called(space, name, {option: "no such name"}))
+                assert _same(example(path, name), other), f"{name}({option}=) is not looked for"
+
+
 def _called(space: dict, name: str, options: dict) -> dict:
     """The same names, ``name`` with these options whatever the call says."""
     real = space[name]

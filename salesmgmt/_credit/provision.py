@@ -462,6 +462,10 @@ def provision_movement(
     }  # fmt: skip
     for option, name in names.items():
         door.check_column(name, option, caller=caller)
+    there = {*before.columns, *after.columns, *getattr(adjustments, "columns", ())}
+    for option, usual in (("customer", "customer_id"), ("currency", "currency")):
+        if names[option] != usual and names[option] not in there:
+            raise InputError(f"{caller}(): no table has the column {option}= {names[option]!r}.")
     gone, back = _settled(adjustments, ends if dated else None, keys, step, names, fx)
     whole = pd.concat({"opening": opening, "closing": closing, "gone": gone, "back": back}, axis=1)
     whole = whole.fillna(0).astype("int64")
