@@ -190,6 +190,12 @@ def test_xyz_by_the_variation_of_periods():
     assert out.loc["x", ["cv", "xyz"]].tolist() == [0.0, "X"]
     assert out.loc["z", "cv"] == pytest.approx(np.sqrt(11))
     assert out.loc["z", "xyz"] == "Z"
+    # Sums of c and 3 c cents vary by exactly a half, whatever binary digits say.
+    half = pd.DataFrame({"item": [1, 1, 2, 2], "amount": [0.09, 0.27, 1e8 + 0.1, 1e8 + 0.1],
+                         "date": ["2025-01-05", "2025-02-05"] * 2})  # fmt: skip
+    steady = abc(half, item="item", value="amount", date="date").set_index("item")
+    assert steady.loc[[1, 2], "cv"].tolist() == [0.5, 0.0]
+    assert steady["xyz"].tolist() == ["X", "X"]
 
 
 @settings(max_examples=40)
