@@ -63,6 +63,19 @@ def test_closures_of_every_year_and_natural_zeros_stay():
     assert 150 < filled[55, 0] < 450
 
 
+@pytest.mark.parametrize("freq", ["W", "M"])
+@pytest.mark.parametrize("first", ["2024-03-04", "2025-01-06", "2023-01-02", "2022-01-03"])
+@pytest.mark.parametrize("last", ["2026-02-09", "2026-12-28"])
+def test_closures_of_a_festival_that_moves_stay(freq, first, last):
+    # Spring Festival: late January in one year, mid February in the next.
+    periods = pd.period_range(first, last, freq=freq)
+    festival = pd.to_datetime(["2022-02-01", "2023-01-22", "2024-02-10", "2025-01-29",
+                               "2026-02-17"])  # fmt: skip
+    y = 300 * np.random.default_rng(3).lognormal(0, 0.1, (len(periods), 1))
+    y[periods.isin(festival.to_period(freq)), 0] = 0
+    assert without_closures(y, np.array([len(y)]), {"W": 52, "M": 12}[freq]) is y
+
+
 def test_a_closure_is_told_and_counted():
     y = sales("M", 60, 12, 12)
     y[40:43, :10] = 0

@@ -58,8 +58,8 @@ def rows_before_launch(y: np.ndarray, n: np.ndarray) -> np.ndarray:
 def without_closures(y: np.ndarray, n: np.ndarray, m: int) -> np.ndarray:
     """``y`` (time, series) with likely values where a column was closed for once (a lockdown).
 
-    Next to nothing in a record that is nowhere near it otherwise, at places where something was
-    sold in all other cycles. What lasts to the end may go on, and stays.
+    Next to nothing in a record that is nowhere near it otherwise, at places around which
+    something was sold in all other cycles. What lasts to the end may go on, and stays.
     """
     if m in _BY_CALENDAR:
         return y
@@ -94,15 +94,20 @@ def _shut(x: np.ndarray, m: int) -> np.ndarray:
 
 
 def _only_once(low: np.ndarray, x: np.ndarray, row: int, m: int) -> bool:
-    """Whether the same place (weeks: or those beside it) brought something in other cycles."""
+    """Whether other cycles sold something at this place, and a month to either side of it.
+
+    Spring Festival and Easter move by as much: their closures are of every year. One cycle at
+    least must show the whole of these places.
+    """
     if m <= 1:
         return True
     others = np.arange(row % m, len(x), m)
-    others = others[others != row]
-    beside = np.arange(-(m // 26), m // 26 + 1)
-    near = (others[:, None] + beside).ravel()
-    near = near[(near >= 0) & (near < len(x))]
-    return bool(np.isfinite(x[others]).any() and not low[near].any())
+    beside = np.arange(-(m // 12), m // 12 + 1)
+    near = others[others != row][:, None] + beside
+    there = (near >= 0) & (near < len(x))
+    near = np.clip(near, 0, len(x) - 1)
+    whole = (there & np.isfinite(x[near])).all(axis=1)
+    return bool(whole.any() and not (there & low[near]).any())
 
 
 def chance_of_nothing(y: np.ndarray, n: np.ndarray, horizon: int, m: int) -> np.ndarray:
