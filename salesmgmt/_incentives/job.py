@@ -136,7 +136,8 @@ def _check_named(columns: Columns, results: pd.DataFrame, targets: Any, *, calle
         name = getattr(columns, option.name)
         check_column(name, option.name, caller=caller)
         if name != option.default and name not in there and option.name != "target":
-            where = "results" if targets is None else "results nor in targets"
+            where = "samples" if caller == "simulate_payout" else "results"
+            where += "" if targets is None else " nor in targets"
             raise InputError(
                 f"{caller}(): no column {name!r} in {where}, which {option.name}= names; "
                 f"there are: {', '.join(map(repr, results.columns))}."
