@@ -59,7 +59,7 @@ def test_people_and_cliffs_stand_on_the_curve():
     jumps = incentives.cliffs(PLAN, target=100)
     ax = plots.pay_curve(parts["pay_curve"], payouts=parts["pay_mix"], cliffs=jumps)
     texts = [t.get_text() for t in ax.get_legend().get_texts()]
-    assert texts == ["plan", "payees (2)", "cliff"]
+    assert texts == ["plan", "payouts (2)", "cliff"]
     np.testing.assert_allclose(ax.lines[1].get_ydata(), parts["pay_mix"]["payout"])
 
 

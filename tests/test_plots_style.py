@@ -10,7 +10,7 @@ import pytest
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
-from salesmgmt import InputError
+from salesmgmt import InputError, plots
 from salesmgmt.errors import DataWarning
 from salesmgmt.plots import _style
 
@@ -152,3 +152,90 @@ def test_a_shortened_name_keeps_both_ends():
     assert short.startswith("华东大区")
     assert short.endswith("衣液")
     assert _style.letters(short) <= 20
+
+
+def _overlaps(texts):
+    """Pairs of texts that lie on one another, as Matplotlib lays them out."""
+    boxes = [x.get_window_extent() for x in texts if x.get_text().strip()]
+    return sum(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def _names(n):
+    return [f"乌鲁木齐创金智能流体控制装备制造（集团）股份有限公司第{i}分公司" for i in range(n)]
+
+
+def _many(name, n=40):
+    """Results of many rows with long names, in the form of the desks."""
+    who, day = _names(n), pd.Timestamp("2025-06-30")
+    if name == "plan_heatmap":
+        return pd.DataFrame({"rep": who, "period_start": day, "period_end": day, "target": 1.0})
+    if name == "aging_stack":
+        owed = {"current": 1.0, "1-30": 2.0, "unapplied": 0.0, "total": 3.0}
+        return pd.DataFrame({"customer_id": who, **owed, "as_of": day})
+    return pd.DataFrame({"customer_id": who, "signal": "overdue", "evidence": "", "as_of": day,
+                         "severity": "high", "since": day - pd.Timedelta(days=90)})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["plan_heatmap", "aging_stack", "warnings_timeline"])
+def test_names_of_forty_rows_do_not_lie_on_one_another(name):
+    more = {} if name == "plan_heatmap" else {"top": 40}
+    ax = getattr(plots, name)(_many(name), lang="zh", **more)
+    ax.figure.draw_without_rendering()
+    assert len(ax.get_yticklabels()) == 40
+    assert _overlaps(ax.get_yticklabels()) == 0
+
+
+def test_a_single_date_is_shown_as_that_date():
+    one = pd.DataFrame({"date": [pd.Timestamp("2025-01-31")], "target": [100.0], "actual": [90.0],
+                        "p10": [float("nan")], "p50": [float("nan")], "p90": [float("nan")],
+                        "total": [100.0], "as_of": [pd.Timestamp("2025-01-31")]})  # fmt: skip
+    ax = plots.burn_up(one)
+    assert [x.get_text() for x in ax.get_xticklabels()] == ["2025-01-31"]
+    assert [x.get_marker() for x in ax.lines[:2]] == ["o", "o"]  # a line would be invisible
+    assert "as of 2025-01-31" in [x.get_text() for x in ax.get_legend().get_texts()]
+
+
+def test_a_row_of_a_thousand_times_the_others_leaves_the_axis_and_says_so():
+    share = [0.5 + i / 20 for i in range(19)]
+    now = pd.DataFrame({"rep": _names(20), "target": 100.0, "actual": [*(100 * x for x in share),
+                        100_000.0], "expected": 60.0, "attainment": 0.0, "projected": 90.0,
+                        "status": "behind"})  # fmt: skip
+    ax = plots.pace(now)
+    assert 1.4 < ax.get_xlim()[1] < 2  # the largest of the others is 140 %
+    assert [x.get_text() for x in ax.texts] == ["100,000% / 90% →"]
+    kept = plots.pace(now.head(19))
+    assert not kept.texts
+    assert kept.get_xlim()[1] < 1.6
+
+
+def test_percent_of_any_size_is_written_out():
+    ax = plots.pace(pd.DataFrame({"rep": ["a"], "target": [1.0], "actual": [175.0],
+                                  "attainment": [175.0], "expected": [1.0], "projected": [175.0],
+                                  "status": ["achieved"]}))  # fmt: skip
+    told = ax.xaxis.get_major_formatter()
+    assert [told(x, 0) for x in (0.025, 1, 125, 10_000, -0.5)] == [
+        "2.5%", "100%", "12,500%", "1,000,000%", "−50%"]  # fmt: skip
+
+
+def test_a_january_of_several_people_is_a_month():
+    first = pd.Timestamp("2025-01-01")
+    assert _style.day_names([first, first]) == ["2025-01", "2025-01"]
+    assert _style.day_names([first, first + pd.DateOffset(years=1)]) == ["2025", "2026"]
+
+
+def test_words_of_close_cutoffs_do_not_hide_one_another():
+    bands = pd.DataFrame({"low": range(480, 560, 2), "high": range(481, 561, 2), "rows": 10,
+                          "approved": [1 - i / 40 for i in range(40)]})  # fmt: skip
+    ax = plots.score_distribution(bands, cutoffs=range(500, 526, 5), lang="zh")
+    ax.figure.draw_without_rendering()
+    assert len(ax.texts) == 6
+    assert _overlaps(ax.texts) == 0
+
+
+def test_ranks_that_are_left_out_are_told():
+    many = pd.DataFrame({"rep": _names(40), "rank": range(1, 41), "rank_lo": 1, "rank_hi": 40})
+    assert plots.rank_intervals(many).get_title("left") == "How sure the ranks are (first 30 of 40)"
+
+
+def test_plots_complete_in_a_notebook():
+    assert set(plots.names()) < set(dir(plots))

@@ -29,6 +29,14 @@ def names() -> list[str]:
     return sorted(found)
 
 
+def __dir__() -> list[str]:
+    """The plots, for whoever completes a name: nothing is drawn, but Matplotlib is needed."""
+    try:
+        return ["names", *names()]
+    except ImportError:
+        return ["names"]
+
+
 def _rooms() -> list[str]:
     found = pkgutil.iter_modules(__path__)
     return [f"{__name__}.{m.name}" for m in found if not m.name.startswith("_")]

@@ -34,12 +34,14 @@ __all__ = [
     "day_names",
     "families",
     "finish",
+    "grow",
     "labels_beside",
     "legend",
     "legend_below",
     "letters",
     "money_axis",
     "percent_axis",
+    "reach",
     "room",
     "rows_down",
     "short_money",
@@ -249,6 +251,36 @@ def tall(result: object, *, width: float = 8.0, row: float = 0.3, least: float =
     return width, max(least, 1.5 + row * rows)
 
 
+def grow(ax: Axes, rows: int, *, row: float = 0.2) -> None:
+    """Height for so many rows of text in a figure made here; below it they would touch."""
+    if ax.figure in _OURS:
+        width, height = ax.figure.get_size_inches()  # type: ignore[union-attr]
+        ax.figure.set_size_inches(width, max(height, 1.5 + row * rows))  # type: ignore[union-attr]
+
+
+def reach(ax: Axes, *shares: Iterable[float], least: float) -> float:
+    """End of an axis of shares, one or more a row; a row in ten that lies far beyond is told.
+
+    Beside one bar of 2000 % the others are nothing: it leaves the axis then, and its numbers stand
+    at the end of it. Rows are at heights from 0 on.
+    """
+    rows = [[float(v) for v in row if v == v] for row in zip(*shares, strict=True)]
+    lengths = [max([0.0, *row]) for row in rows]
+    ordered = sorted(lengths, reverse=True)
+    most = max(ordered[:1] + [least])
+    for far in range(1, len(ordered) // 10 + 1):
+        rest = max(ordered[far], least)
+        if ordered[far - 1] > 5 * rest:
+            most = 1.25 * rest
+    for at, value in enumerate(lengths):
+        if value > most:
+            plate = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.0}
+            told = " / ".join(_percent(float(f"{v:.3g}")) for v in rows[at])
+            ax.text(0.97 * most, at, f"{told} →", ha="right", va="center", fontsize=8,
+                    bbox=plate)  # fmt: skip
+    return most
+
+
 def widen(ax: Axes) -> None:
     """Room in the figure for long names of rows, which would squeeze what is drawn."""
     if not ax.axison:
@@ -281,9 +313,10 @@ def shortened(text: str, most: int) -> str:
 def day_names(days: Iterable[Any]) -> list[str]:
     """Days as labels: ``2026-01`` where all are first days of months, ``2026`` of years."""
     stamps = [pd.Timestamp(day) for day in days]
+    several = len(set(stamps)) > 1  # a single 1 January may be a month as well
     if any(stamp != stamp.normalize() for stamp in stamps):
         form = "%m-%d %H:%M"
-    elif len(stamps) > 1 and all((s.month, s.day) == (1, 1) for s in stamps):
+    elif several and all((s.month, s.day) == (1, 1) for s in stamps):
         form = "%Y"
     else:
         form = "%Y-%m" if all(stamp.day == 1 for stamp in stamps) else "%Y-%m-%d"
@@ -309,11 +342,23 @@ def _room_for_days(ax: Axes) -> None:
     locator = ax.xaxis.get_major_locator()
     if not isinstance(locator, AutoDateLocator):
         return
+    if 0 <= ax.dataLim.width < 1e-9:  # one date: Matplotlib would show the years around it
+        _one_date(ax)
+        return
     for unit, long, most in ((YEARLY, 4, 11), (MONTHLY, 7, 12), (DAILY, 10, 6), (HOURLY, 8, 12)):
         locator.maxticks[unit] = min(most, max(labels_beside(ax, long), 3))
     # fewer at least, or a stretch between two units would find no step that fits
     least = (min(locator.maxticks[MONTHLY], locator.maxticks[HOURLY]) - 1) // 2
     locator.minticks = max(1, min(5, least))
+
+
+def _one_date(ax: Axes) -> None:
+    from matplotlib.dates import num2date
+
+    only = ax.dataLim.x0
+    told = num2date(only)
+    ax.set_xticks([only], [told.strftime("%Y-%m-%d" if told.hour == 0 else "%m-%d %H:%M")])
+    ax.set_xlim(only - 15, only + 15)
 
 
 _NIGHT = {"#000000": "#FFFFFF", GREY: "#B4B4B4", FAINT: "#4A4A4A"}  # the same on a dark ground
@@ -422,4 +467,8 @@ def money_axis(ax: Axes, which: str = "y", lang: str = "en") -> None:
 def percent_axis(ax: Axes, which: str = "y") -> None:
     """Shares (0..1) on an axis as percent, with the digits that each tick needs (2.5%, 5%)."""
     axis = ax.yaxis if which == "y" else ax.xaxis
-    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 9):g}%".replace("-", "−"))
+    axis.set_major_formatter(lambda share, _: _percent(share))
+
+
+def _percent(share: float) -> str:
+    return f"{float(f'{100 * share:.6g}'):,.12g}%".replace("-", "−")

@@ -17,6 +17,7 @@ from ._style import (
     PALETTE,
     axes,
     finish,
+    grow,
     legend,
     legend_below,
     money_axis,
@@ -77,6 +78,7 @@ def aging_stack(
         ax.barh(place, values, left=start, color=colour, height=0.72, label=label)
         up, down = up + values.clip(min=0), down + values.clip(max=0)
     ax.axvline(0, color=GREY, linewidth=0.8)
+    grow(ax, len(shown), row=0.24)
     ends = 1.03 * min(down.min(initial=0.0), 0.0), 1.03 * up.max(initial=0.0)
     if ends[1] > ends[0]:  # bars do not end in the frame
         ax.set_xlim(*ends)
@@ -324,6 +326,7 @@ def warnings_timeline(
             label = "_"
     for n in range(1, len(customers), 2):  # whose line is it?
         ax.axhspan(n - 0.5, n + 0.5, color=GREY, alpha=0.1, linewidth=0, zorder=0)
+    grow(ax, len(customers), row=0.24)
     ax.set_ylim(-0.5, max(len(customers), 1) - 0.5)
     ax.set_yticks(range(len(customers)), [str(c) for c in customers])
     ax.invert_yaxis()

@@ -9,7 +9,20 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputError
-from ._style import BLUE, FAINT, GREY, ORANGE, RED, axes, finish, money_axis, percent_axis, t
+from ._style import (
+    BLUE,
+    FAINT,
+    GREY,
+    ORANGE,
+    RED,
+    axes,
+    finish,
+    letters,
+    money_axis,
+    percent_axis,
+    room,
+    t,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,18 +70,36 @@ def score_distribution(
     else:
         ax.bar(low + width / 2, rows, color=BLUE, label=t(lang, "all", "全部"), **style)
     top = float(rows.max())
-    ax.set_ylim(0, 1.18 * top)
-    for k, cut in enumerate(sorted(np.atleast_1d(cutoffs).tolist())):
-        ax.axvline(cut, color=RED, linewidth=1.4, linestyle="--")
+    cuts = sorted(np.atleast_1d(cutoffs).tolist())
+    told = []
+    for cut in cuts:
         pass_ = _passing(frame, cut)
-        text = t(lang, f"{cut:g}: {pass_} pass", f"{cut:g}分：通过 {pass_}")
-        height = top * (1.14 - 0.07 * (k % 2))
+        told.append(t(lang, f"{cut:g}: {pass_} pass", f"{cut:g}分：通过 {pass_}"))
+    span = max([low[-1] + width[-1], *cuts]) - min([low[0], *cuts])
+    ax.locator_params(axis="y", integer=True)  # no half customers
+    steps = _steps(cuts, [(5.6 * letters(x) + 8) / room(ax) * span for x in told])
+    ax.set_ylim(0, top * (1.11 + 0.07 * max(steps, default=1)))
+    for k, cut, text in zip(steps, cuts, told):
+        ax.axvline(cut, color=RED, linewidth=1.4, linestyle="--")
+        height = top * (1.07 + 0.07 * k)
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
         ax.text(cut, height, f" {text}", color=RED, fontsize=9, va="top", ha="left", bbox=box)
     ax.set_xlabel(t(lang, "score", "评分"))
     ax.set_ylabel(t(lang, "customers", "客户数"))
     title = t(lang, "Distribution of scores", "评分分布")
     return finish(ax, title=title, legend=True)
+
+
+def _steps(cuts: list[float], widths: list[float]) -> list[int]:
+    """How high each cut-off's words stand, so that they do not hide those further left."""
+    ends: list[float] = []  # of the words on each step
+    out = []
+    for cut, wide in zip(cuts, widths):
+        free = next((k for k, end in enumerate(ends) if end <= cut), len(ends))
+        ends[free:] = [cut + wide, *ends[free + 1 :]]
+        out.append(free)
+    most = max(out, default=0)
+    return [most - k for k in out]  # the first stands on top
 
 
 def _passing(bands: pd.DataFrame, cut: float) -> str:

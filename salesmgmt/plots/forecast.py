@@ -81,7 +81,8 @@ def fan_chart(
             ax.plot(own["date"], own["amount"], color=GREY if alone else colour,
                     linewidth=1.3, label=label)  # fmt: skip
     if len(parts) > 1:
-        _explain_bands(ax, levels, lang)
+        drawn = [x for x in levels if frame[f"lo_{x:g}"].notna().any()]
+        _explain_bands(ax, drawn, lang)
     money_axis(ax, "y", lang)
     ax.set_ylabel(t(lang, "amount", "金额"))
     many = len(parts) > 2

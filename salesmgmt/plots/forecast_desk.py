@@ -23,6 +23,8 @@ from ._style import (
     legend,
     letters,
     money_axis,
+    percent_axis,
+    reach,
     room,
     short_money,
     shortened,
@@ -204,8 +206,9 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
     place = np.arange(len(frame))
     share = frame["wape"].where(np.isfinite(frame["wape"]))  # nothing was sold: no share of it
     ax.barh(place, share, color=colours, height=0.6)
+    largest = reach(ax, share, least=0.0)
     for y, wape, gain in zip(place, share, points):
-        if pd.isna(wape):
+        if pd.isna(wape) or wape > largest:
             continue
         words = "" if pd.isna(gain) else f"  ({gain:+.1f})" if gain else "  (0.0)"
         ax.text(float(wape), float(y), f" {wape:.1%}{words}", va="center", fontsize=9)
@@ -214,9 +217,8 @@ def accuracy_against_naive(result: Any, *, ax: Axes | None = None, lang: str = "
         names = [f"{a} · {b}" for a, b in zip(names, frame[column].astype(str))]
     ax.set_yticks(place, names)
     ax.set_ylim(-0.6, len(frame) - 0.4)
-    largest = float(share.max())
     ax.set_xlim(0, 1.25 * largest if largest > 0 else 1.0)
-    ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.4g}%")
+    percent_axis(ax, "x")
     beside = any(pd.notna(x) for x in points)
     ax.set_xlabel(
         t(lang, "error as a share of sales", "误差占销售额的比例")

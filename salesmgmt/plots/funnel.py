@@ -79,6 +79,7 @@ def conversion(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en"
         ax.text(left[i] + most * 0.012, i, _beside(row), va="center", fontsize=8.5, color=GREY)
     rows_down(ax, [_counted(_name(row, groups), lang) for _, row in frame.iterrows()])
     ax.set_xlim(0, most * 1.5)
+    ax.locator_params(axis="x", integer=True)  # no half deals
     ax.set_xlabel(t(lang, "deals", "商机数"))
     finish(ax, title=t(lang, "Conversion by stage", "各阶段转化"), grid="x")
     return legend(ax, loc="lower right")
@@ -399,6 +400,7 @@ def calibration(
         s=18 + 180 * size / size.max(),
         color=BLUE,
         alpha=0.7,
+        clip_on=False,  # shares of 0 and 1 are whole points
         label=t(lang, "deals (area: how many)", "商机（面积为数量）"),
     )
     ax.set(xlim=(0, 1), ylim=(0, 1))

@@ -84,7 +84,8 @@ def pay_curve(
     if payouts is not None:
         _need(payouts, [by, "payout"], "payouts", caller=caller)
         inside = payouts[payouts[by] <= right]
-        label = t(lang, f"payees ({len(inside):,})", f"人员（{len(inside):,}）")
+        n = f"{len(inside):,}"  # rows of the payout: somebody's month each
+        label = t(lang, f"payouts ({n})", f"各人各期（{n}）")
         ax.plot(inside[by], inside["payout"], linestyle="", marker="o", markersize=5, alpha=0.45,
                 color=ORANGE, label=label)  # fmt: skip
         beyond = len(payouts) - len(inside)

@@ -20,6 +20,7 @@ from ._style import (
     legend_below,
     money_axis,
     percent_axis,
+    reach,
     rows_down,
     short_money,
     t,
@@ -96,7 +97,8 @@ def scorecard(
 def _bullets(ax: Axes, score: np.ndarray, text: list[str], shown: pd.DataFrame, lang: str) -> None:
     at = np.arange(len(score))
     drawn = np.nan_to_num(score)
-    right = max(1.2, float(drawn.max(initial=0)) * 1.02)
+    most = 1.02 * float(drawn.max(initial=0))
+    right = min(max(1.2, most), reach(ax, drawn, least=1.2) * 1.02)
     ax.barh(at, right, height=0.78, color=FAINT, alpha=0.5)
     colors = [BLUE if v >= 1 - 1e-9 else ORANGE for v in drawn]
     ax.barh(at, drawn, height=0.4, color=colors)
@@ -262,6 +264,7 @@ def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
              "rank_change", "trend", "numerator", "denominator", "raw", "shrunk", "lo", "hi",
              "weight")  # fmt: skip
     names = [c for c in frame.columns if c not in known]
+    whole = len(frame)
     frame = frame.sort_values(["rank", *names], ignore_index=True).head(_MOST)
     at = np.arange(len(frame))
     low, high = (frame[c].to_numpy(np.float64) for c in ("rank_lo", "rank_hi"))
@@ -274,4 +277,6 @@ def rank_intervals(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = 
     ax.set_xlabel(t(lang, "rank (1 is best)", "名次（1 为最佳）"))
     ax.set_xlim(0.3, float(max(high.max(), 2)) + 0.7)
     title = t(lang, "How sure the ranks are", "名次有多可靠")
+    if whole > _MOST:
+        title += t(lang, f" (first {_MOST} of {whole})", f"（前 {_MOST} 名，共 {whole} 个）")
     return legend_below(finish(ax, title=title, grid="x"))

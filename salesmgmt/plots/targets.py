@@ -17,9 +17,11 @@ from ._style import (
     axes,
     families,
     finish,
+    grow,
     legend_below,
     money_axis,
     percent_axis,
+    reach,
     rows_down,
     short_money,
     t,
@@ -83,6 +85,7 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
         {"key": names.to_numpy(), "at": frame["period_start"], "target": frame["target"]}
     ).pivot_table(index="key", columns="at", values="target", aggfunc="sum", sort=False)
     table = table.sort_index(axis=1)  # who comes first may begin later
+    grow(ax, min(len(table), 40))  # of more keys not every one is named
     image = ax.pcolormesh(table.to_numpy(), cmap="Blues", edgecolors="white", linewidth=0.8)
     ax.invert_yaxis()
     starts = pd.DatetimeIndex(table.columns)
@@ -94,7 +97,7 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     long = len(starts) > 1 and starts[-1] - starts[0] > pd.Timedelta(days=366)
     style = "%Y-%m" if monthly else "%Y-%m-%d" if long else "%m-%d"
     ax.set_xticks(shown + 0.5, [starts[i].strftime(style) for i in shown], fontsize=8)
-    every = max(1, len(table) // 40)
+    every = -(-len(table) // 40)
     rows = np.arange(0, len(table), every)
     ax.set_yticks(rows + 0.5, [str(table.index[i]) for i in rows], fontsize=8)
     if table.size <= 160:
@@ -206,6 +209,9 @@ def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> A
         label = STATUS_ZH.get(name, name) if lang == "zh" else name.replace("_", " ")
         ax.scatter([], [], marker="s", color=_COLOURS.get(name, GREY), label=label)
     rows_down(ax, names, fontsize=8)
+    ends = [frame[c].to_numpy(float) / whole for c in ("actual", "projected")]
+    if np.nanmax(ends, initial=0.0) > (most := reach(ax, *ends, least=1.2)):
+        ax.set_xlim(right=most)
     percent_axis(ax, "x")
     ax.set_xlabel(t(lang, "share of the whole target", "占全部目标的比例"))
     title = t(lang, "Where everybody stands", "目标完成进度")
@@ -253,23 +259,30 @@ def burn_up(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -
         caller="plots.burn_up",
     )
     when = pd.DatetimeIndex(frame["date"])
-    ax.plot(when, frame["target"], "--", color=GREY, label=t(lang, "plan", "计划"))
-    ax.plot(when, frame["actual"], color=BLUE, linewidth=2.2, label=t(lang, "actual", "实际"))
+    for name, told, style in (
+        ("target", t(lang, "plan", "计划"), {"color": GREY, "linestyle": "--"}),
+        ("actual", t(lang, "actual", "实际"), {"color": BLUE, "linewidth": 2.2}),
+    ):
+        single = frame[name].notna().sum() == 1  # a line of one point cannot be seen
+        ax.plot(when, frame[name], marker="o" if single else None, label=told, **style)  # type: ignore[arg-type]
     if frame["p50"].notna().any():
         band = t(lang, "10 % to 90 %", "10%–90% 区间")
         low, high = frame["p10"].to_numpy(float), frame["p90"].to_numpy(float)
         ax.fill_between(when, low, high, color=BLUE, alpha=0.18, linewidth=0, label=band)
         ax.plot(when, frame["p50"], color=BLUE, linewidth=1.2, label=t(lang, "median", "中位数"))
     if len(frame):
-        ax.axvline(frame["as_of"].iloc[0], color=ORANGE, linewidth=1)
+        day = pd.Timestamp(frame["as_of"].iloc[0])
+        ax.axvline(day, color=ORANGE, linewidth=1,  # type: ignore[arg-type]
+                   label=t(lang, f"as of {day.date()}", f"截至 {day.date()}"))  # fmt: skip
         ax.axhline(
             float(frame["total"].iloc[0]),
             color=GREEN,
             linewidth=1,
             label=t(lang, "whole target", "全部目标"),
         )
-    if frame[["target", "actual", "p10"]].min(axis=None) >= 0:
-        ax.set_ylim(bottom=0)  # returns may make the sum negative
+    if frame[["target", "actual", "p10"]].min(axis=None) >= 0:  # returns may make it negative
+        highest = float(frame[["target", "actual", "p90", "total"]].max(axis=None))
+        ax.set_ylim(0, max(1.05 * highest, ax.get_ylim()[1]))
     money_axis(ax, "y", lang)
     ax.tick_params(axis="x", rotation=30)
     title = t(lang, "On the way to the target", "目标累计进度")
