@@ -246,3 +246,24 @@ def test_a_model_of_ones_own_gets_sums_under_the_canonical_names():
     backtest(sales, 2, by="Kunde", freq="M", windows=1, models={"last": last}, date="Tag",
              amount="Umsatz")  # fmt: skip
     assert seen == [["Kunde", "date", "amount"]]
+
+
+@pytest.mark.parametrize(("months", "at"), [(24, 12), (30, 5), (36, 18), (36, 0)])
+def test_one_value_of_a_thousand_times_the_others_is_no_season(months, at):
+    """What a decimal point in the wrong place did to the same month of other years: nothing.
+
+    Without that row the split is the measure of what it should be with it.
+    """
+    wave = 1 + 0.3 * np.sin(np.arange(months) * np.pi / 6)
+    noise = np.random.default_rng(3).lognormal(0, 0.05, months)
+    dates = pd.date_range("2022-01-01", periods=months, freq="MS")
+    sound = pd.DataFrame({"date": dates, "amount": 10_000 * wave * noise})
+    wrong = sound.assign(amount=sound["amount"].where(sound.index != at, 1e7))
+    parts = components(wrong, freq="M").drop(index=at)
+    assert parts["season"].abs().max() < 8_000  # half a million, where the two were averaged
+    assert (parts["trend"] - 10_000).abs().max() < 3_500
+    seen = anomalies(wrong, freq="M")
+    assert seen.loc[at, "anomaly"]
+    others = seen.drop(index=at)
+    assert others["anomaly"].sum() <= 3
+    assert (others["expected"] - others["amount"]).abs().median() < 3_000

@@ -25,6 +25,7 @@ _CUT = 4.685  # biweight with 95 % efficiency at the normal
 _FEW = 0.25  # share of the mean error below which most values fit and few do not
 _FINE = 0.05  # the same of the ninth tenth of errors, for the size of the remainder
 _PLAIN = 30  # rounds of least absolute errors before the biweight then
+_GROSS = 5.0  # times as far from the level as what else a season has: not its season
 
 
 @dataclass(slots=True)
@@ -49,7 +50,11 @@ def split(z: np.ndarray, season: int) -> Parts:
     x = np.hstack([trend, wave])
     size = np.linalg.norm(x[known], axis=0)
     x = x / np.where(size > 0, size, 1.0)
-    beta, hat = _robust(x[known], z[known])
+    beta, hat, weight = _robust(x[known], z[known])
+    own = np.flatnonzero(known) % season if wave.shape[1] == season - 1 > 0 else None
+    start = None if own is None else _sided(z[known], own, weight)
+    if start is not None:
+        beta, hat, weight = _robust(x[known], z[known], start)
     cut = trend.shape[1]
     up, around = x[:, :cut] @ beta[:cut], x[:, cut:] @ beta[cut:]
     middle = around.mean()
@@ -82,10 +87,32 @@ def _columns(n: int, known: int, season: int) -> tuple[np.ndarray, np.ndarray]:
     return trend, wave
 
 
-def _robust(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients and leverages of the last round."""
+def _sided(y: np.ndarray, own: np.ndarray, weight: np.ndarray) -> np.ndarray | None:
+    """Weights to begin anew with, where all values of a season lost theirs to one of them.
+
+    One value of a thousand times the others makes its season as far from itself as from the others
+    (two Januaries: half way), and the biweight then believes none. The others are taken, if they
+    are at least half of the season's values. None: there is no such season.
+    """
+    out = np.ones(len(y))
+    level = np.median(y)
+    for k in np.unique(own[weight < 0.01]):
+        rows = np.flatnonzero(own == k)
+        if len(rows) < 2 or (weight[rows] >= 0.01).any():
+            continue
+        away = np.abs(y[rows] - (np.median(y[rows]) if len(rows) > 2 else level))
+        far = away * _GROSS > away.max()
+        if 0 < far.sum() <= len(rows) / 2:
+            out[rows[far]] = 0.0
+    return out if (out == 0).any() else None
+
+
+def _robust(
+    x: np.ndarray, y: np.ndarray, start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coefficients, leverages and weights of the last round; ``start``: weights of the first."""
     ridge = 1e-11 * np.eye(x.shape[1])
-    weight = np.ones(len(y))
+    weight = np.ones(len(y)) if start is None else np.maximum(start, 1e-8)
     beta = np.zeros(x.shape[1])
     inverse: np.ndarray = ridge
     rounds, left = 0, _PLAIN
@@ -107,4 +134,4 @@ def _robust(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if rounds == _ROUNDS:
             break
     hat = weight * np.einsum("ij,jk,ik->i", x, inverse, x)
-    return beta, np.clip(hat, 0.0, 0.95)
+    return beta, np.clip(hat, 0.0, 0.95), weight
