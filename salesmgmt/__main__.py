@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             return run(options)
     except InputError as err:
-        print(f"salesmgmt: {err}", file=sys.stderr)
+        told = str(err).replace('pass invalid="drop"', "give --invalid drop")
+        print(f"salesmgmt: {told}", file=sys.stderr)
         return 2
 
 
@@ -155,7 +156,12 @@ def _check(options: argparse.Namespace) -> int:
         how = table if options.table else f"{table} (by its columns; --table names another)"
         print(f"{name}: {len(frame):,} rows as {how}: {len(found):,} problem(s)")
         if len(found):
-            print(found.head(20).to_string(index=False))
+            shown = found
+            if len(found) > 20:  # the last kind of problem is not hidden behind the first
+                shown = found.groupby(["column", "reason"], sort=False, dropna=False).head(5)
+            print(shown.to_string(index=False))
+            if len(shown) < len(found):
+                print(f"... {len(found) - len(shown):,} more; shown are the first 5 of each kind")
             worst = 2
     return worst
 

@@ -21,6 +21,7 @@ __all__ = [
     "dates_of",
     "numbers_of",
     "repeated_rows",
+    "merged_cells",
     "rows_of_totals",
     "spelt_twice",
 ]
@@ -261,13 +262,28 @@ def spelt_twice(series: pd.Series) -> list[Problem]:
 _TOTALS = re.compile(r".*(合计|小计|总计)|汇总|(grand|sub-?)?totals?", re.I)
 
 
-def rows_of_totals(series: pd.Series) -> list[Problem]:
-    """Sums that a report put among its rows: they would be counted again."""
-    text = pd.Series([v if isinstance(v, str) else "" for v in series], dtype=object)
-    said = [v for v in text.unique() if _TOTALS.fullmatch(re.sub(r"\s+", "", v))]
-    odd = text.isin(said).to_numpy()
+def rows_of_totals(series: pd.Series, *, note: bool = False) -> list[Problem]:
+    """Sums that a report put among its rows: they would be counted again.
+
+    ``note``: the column may hold sentences; only a bare word, or one behind a name of it, counts.
+    """
+    names = [v for v in series.dropna().unique() if isinstance(v, str)]
+    plain = {v: re.sub(r"\s+", "", v) for v in names}
+    sums = {v: m for v in names if (m := _TOTALS.fullmatch(plain[v]))}
+    alone = {"", *plain.values()}
+    said = [v for v, m in sums.items() if not (note and m[1]) or plain[v][: m.start(1)] in alone]
+    odd = series.isin(said).to_numpy(dtype=bool)
     remedy = "leave out the rows of totals, or give the name another spelling"
     return [Problem(str(series.name), odd, "names a total", remedy)] if said else []
+
+
+def merged_cells(series: pd.Series) -> bool:
+    """Whether names stand in the first row of their block alone, as merged cells are exported."""
+    there = series.notna().to_numpy()
+    if not 2 <= there.sum() <= 0.5 * len(series) or not there[0]:
+        return False
+    names = series[there].astype(str).to_numpy()
+    return bool((names[1:] != names[:-1]).all())
 
 
 def _ascends(column: pd.Series) -> bool:

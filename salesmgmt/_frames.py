@@ -28,6 +28,7 @@ import pandas as pd
 from ._columns import (
     convert,
     dates_of,
+    merged_cells,
     numbers_of,
     repeated_rows,
     rows_of_totals,
@@ -607,7 +608,8 @@ def check(frame: Any, table: str) -> pd.DataFrame:
         is absent, and column, too, where there are no rows), ``column``, ``value``, ``reason``,
         ``remedy``. Empty: the frame is usable. Names that differ only by blanks or by the width
         of characters (``犇鑫（上海）``, ``犇鑫(上海)``) are told, too: they count as two;
-        and so are rows of totals (``合计``, ``Grand Total``), which would be counted again.
+        and so are rows of totals (``合计``, ``Grand Total``), which would be counted again, and
+        columns that are filled in the first row of each block alone, as merged cells are exported.
 
     Raises
     ------
@@ -648,10 +650,13 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     for name in keys:
         problems += spelt_twice(pdf[name])
     told = {role.name for role in present.values()}  # of a plan, say, all that name something
-    others = [c for c in pdf.columns if c not in told and not keys]
-    for name in dict.fromkeys([*keys, *others]):
+    for name in dict.fromkeys([*keys, *(c for c in pdf.columns if c not in told)]):
         if (pdf.columns == name).sum() == 1 and _kind(pdf[name]) == "text":
-            problems += rows_of_totals(pdf[name])
+            problems += rows_of_totals(pdf[name], note=bool(keys) and name not in keys)
+            if merged_cells(pdf[name]):
+                blank = f"is blank in {int(pdf[name].isna().sum())} rows below its names, like "
+                remedy = "give each row its own: frame[column] = frame[column].ffill()"
+                found.append(_told(name, blank + "merged cells", remedy))
     found.append(problem_table(pdf, problems))
     return pd.concat([f for f in found if len(f)] or found, ignore_index=True)
 

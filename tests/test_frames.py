@@ -482,6 +482,9 @@ def test_check_returns_every_problem_and_raises_none():
     for table in ("transactions", "history"):
         assert salesmgmt.check(summed, table)["row"].tolist() == [1, 2]
     assert salesmgmt.check(_sales(note=["本单合计", "b", "c"]), "transactions").empty  # no name
+    regions = _sales(region=["华东", "华东小计", " 合计"])
+    told = salesmgmt.check(regions, "transactions")
+    assert told[["row", "column"]].to_numpy().tolist() == [[1, "region"], [2, "region"]]
     nothing = salesmgmt.check(_sales().iloc[:0], "transactions")
     assert nothing["reason"].tolist() == ["there are no rows"]
     full = salesmgmt.load_sample()
@@ -561,3 +564,15 @@ def test_messages_show_values_and_not_their_types(value, told):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
     with pytest.warns(DataWarning, match=re.escape(f"left out {told}.")):
         warn(f"left out {value!r}.")
+
+
+def test_merged_cells_are_told_once_a_column():
+    """A spreadsheet exports a merged cell as its first row and blanks."""
+    rows = {"customer_id": list("abcdef"), "date": "2025-01-02", "amount": 1.0}
+    merged = pd.DataFrame({**rows, "rep": ["李娜", None, None, "王磊", None, None]})
+    told = salesmgmt.check(merged, "transactions")
+    assert told["column"].tolist() == ["rep"]
+    assert told["reason"].tolist() == ["is blank in 4 rows below its names, like merged cells"]
+    for rep in (["李娜", None, None, "李娜", None, None], [None, "李娜", None, "王磊", None, None],
+                ["李娜", "李娜", None, "王磊", "王磊", None]):  # fmt: skip
+        assert salesmgmt.check(merged.assign(rep=rep), "transactions").empty

@@ -89,3 +89,22 @@ def test_only_a_plan_of_sales_in_their_currency_is_held_against_sales():
     assert "25.0% of the target is reached" in told(both)
     with pytest.raises(InputError, match="currencies"):
         told(plan.assign(currency=["USD", "CNY"]))
+
+
+def test_who_has_no_score_is_told_and_equal_leaders_are_all_named():
+    rows = [("a", "2024-10-05", 100), ("b", "2024-10-05", 100), ("gone", "2024-10-05", 9),
+            ("a", "2025-10-05", 400), ("b", "2025-10-05", 500), ("new", "2025-10-05", 7),
+            (None, "2025-10-06", 3), ("a", "2025-12-31", 1)]  # fmt: skip
+    sales = pd.DataFrame(rows, columns=["rep", "date", "amount"]).assign(customer_id="c")
+    given = {"transactions": sales}
+    told = next(b.text for b in kpi.build(given, as_of=None, lang="en") if isinstance(b, Text))
+    assert "a, b lead with 150%" in told  # each of them four times last year and more
+    assert "each counts 150% at most" in told
+    assert "the rest against" not in told  # there is revenue alone
+    assert "1 of 8 rows without rep are left out." in told
+    assert "a year before has nothing to compare with: new." in told
+    assert "nothing was sold (but the same period a year before has them): gone." in told
+    nobody = sales.assign(rep=sales["rep"].where(sales["rep"] == "gone"))
+    told = [b.text for b in kpi.build({"transactions": nobody}, as_of=None, lang="zh")
+            if isinstance(b, Text)]  # fmt: skip
+    assert "8 行中有 7 行没有业务员，未计入。" in told[0]

@@ -161,11 +161,56 @@ def test_numbers_that_could_mean_two_things_are_left_to_the_door(tmp_path):
     from salesmgmt.report._files import read_table
 
     file = tmp_path / "odd.csv"
-    for cell in ("12,34", "1.234,50", "1 2,3", "5%", "(5.00)", "1,2345"):
+    for cell in ("12,34", "1.234,50", "1 2,3", "5%", "(-5.00)", "1,2345"):
         file.write_text(f'customer_id,date,amount\nA,2025-01-31,"{cell}"\n', encoding="utf-8")
         assert read_table(file)["amount"].tolist() == [cell]
     file.write_text("customer_id,date,amount\nA,44929,1\n", encoding="utf-8")
     assert read_table(file)["date"].tolist() == [44929]  # a spreadsheet's serial number
+
+
+def test_amounts_below_zero_as_books_write_them(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    file = tmp_path / "books.csv"
+    cells = ["(1,234.50)", "（￥5.00）", "5.00-", "−5", "－５", "-¥5"]
+    rows = "".join(f'A,2025-01-31,"{cell}"\n' for cell in cells)
+    file.write_text("customer_id,date,amount\n" + rows, encoding="utf-8")
+    assert read_table(file)["amount"].tolist() == [-1234.5, -5, -5, -5, -5, -5]
+
+
+def test_amounts_that_do_not_read_are_told_alone(tmp_path, capsys):
+    file = tmp_path / "sales.csv"
+    rows = "".join(f'A,2025-01-31,"￥{i},000.00"\n' for i in range(1, 31))
+    file.write_text("customer_id,date,amount\n" + rows + "B,soon,1.2万\n", encoding="utf-8")
+    assert main(["check", str(file)]) == 2
+    told = capsys.readouterr().out
+    assert "2 problem(s)" in told
+    assert "1.2万" in told
+    file.write_text("customer_id,date,amount\n" + 25 * "A,2025-01-31,x\n" + "B,soon,1\n")
+    assert main(["check", str(file)]) == 2
+    told = capsys.readouterr().out
+    assert told.count(" x ") == 5  # and what comes after them is not hidden
+    assert "soon" in told
+    assert "... 20 more; shown are the first 5 of each kind" in told
+
+
+def test_amounts_with_both_decimal_marks_are_left_to_the_door(tmp_path):
+    from salesmgmt.report._files import read_table
+
+    file = tmp_path / "marks.csv"
+    file.write_text('customer_id,date,amount\nA,2025-01-31,1.234\nA,2025-01-31,"1.234,50"\n')
+    assert read_table(file)["amount"].tolist() == ["1.234", "1.234,50"]
+
+
+def test_rows_of_a_sheet_are_told_as_the_sheet_counts_them(tmp_path, capsys):
+    pytest.importorskip("openpyxl", reason="openpyxl is not installed")
+    file = tmp_path / "sales.xlsx"
+    frame = pd.DataFrame({"customer_id": ["A", "B"], "date": "2025-01-31", "amount": [1, None]})
+    frame.to_excel(file, index=False)
+    assert main(["report", "--transactions", str(file), "-o", str(tmp_path / "r.html")]) == 2
+    told = capsys.readouterr().err
+    assert "row 3:" in told  # headings are row 1
+    assert "give --invalid drop to leave these rows out" in told
 
 
 def test_a_heading_that_stands_twice_is_refused(tmp_path):

@@ -32,7 +32,8 @@ def read_table(path: str | Path, *, empty: bool = False) -> pd.DataFrame:
 
     Canonical headings are found whatever their case and the blanks around them; canonical
     amounts may have separators and currency signs (``¥1,234.50``), canonical dates may be whole
-    numbers (``20250131``). ``empty``: headings alone will do.
+    numbers (``20250131``). Rows of a sheet are labelled as there. ``empty``: headings alone will
+    do.
     """
     file = Path(path)
     if not file.is_file():
@@ -42,6 +43,7 @@ def read_table(path: str | Path, *, empty: bool = False) -> pd.DataFrame:
     try:
         if kind in (".xlsx", ".xls", ".xlsm"):
             frame = _read_excel(file)
+            frame.index = pd.RangeIndex(2, len(frame) + 2)  # rows as the spreadsheet counts them
         elif kind in (".parquet", ".pq"):
             frame = pd.read_parquet(file)
         elif kind in (".csv", ".txt", ".tsv", ""):
@@ -129,17 +131,34 @@ def _headings(head: list[Any]) -> list[Any]:
 
 
 def _amounts(column: pd.Series, written: re.Pattern[str]) -> pd.Series:
-    """Numbers out of text such as ``¥1,234.50``, where every value reads as one."""
+    """Numbers out of text such as ``¥1,234.50``; what does not read as one stays for the door.
+
+    Below zero are ``-5``, ``5-`` and ``(5)``. Where a value reads with the other decimal mark
+    alone, nobody knows what the rest means: the column stays as it is.
+    """
     if pd.api.types.is_numeric_dtype(column.dtype) or column.isna().all():
         return column
-    plain = column.dropna().map(lambda v: unicodedata.normalize("NFKC", str(v)).replace(" ", ""))
-    if not plain.map(lambda v: written.fullmatch(v) is not None).all():
+    plain = column.dropna().map(_plain_amount)
+    reads = plain.map(lambda v: written.fullmatch(v) is not None)
+    other = _POINT if written is _COMMA else _COMMA
+    if not reads.any() or plain[~reads].map(lambda v: other.fullmatch(v) is not None).any():
         return column
-    digits = plain.str.replace(r"[¥$€£元+]", "", regex=True)
+    digits = plain[reads].str.replace(r"[¥$€£元+]", "", regex=True)
     if written is _COMMA:
         digits = digits.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
-    numbers = pd.to_numeric(digits.str.replace(",", "", regex=False))
-    return numbers.astype("float64").reindex(column.index)
+    numbers = pd.to_numeric(digits.str.replace(",", "", regex=False)).astype("float64")
+    if reads.all():
+        return numbers.reindex(column.index)
+    out = column.astype(object)
+    out[numbers.index] = numbers
+    return out
+
+
+def _plain_amount(value: object) -> str:
+    """A value in narrow characters, without blanks, a sign at its front."""
+    text = unicodedata.normalize("NFKC", str(value)).replace(" ", "").replace("\u2212", "-")
+    bare = text[1:-1] if text[:1] + text[-1:] == "()" else text[:-1] if text[-1:] == "-" else None
+    return text if bare is None or set(bare) & set("+-()") else f"-{bare}"
 
 
 def _whole_dates(column: pd.Series) -> pd.Series:

@@ -124,9 +124,12 @@ def _card(
     now = now[now["revenue"] > 0]
     goals, source = _goals(tables, key, freq, start, wide)
     now["goal"] = now[key].map(goals)
+    without = now[key][~(now["goal"] > 0)]
     now = now[now["goal"] > 0]
+    idle = [k for k, goal in goals.items() if goal > 0 and k not in set(now[key])]
+    left = _left_out(known, key, list(without), idle, source, lang)
     if now.empty:
-        return []
+        return [Text(left)] if left else []
     words = _words(lang)
     rates = [c for c in _RATES if c in now.columns]
     words |= {c: words[c] + ("（%）" if lang == "zh" else ", %") for c in rates}
@@ -134,14 +137,8 @@ def _card(
     measures = now.assign(**{c: 100.0 * now[c] for c in rates}).rename(columns=words)
     card = kpi.scorecard(measures, metrics, keys=key)
     ranks = kpi.totals(card).sort_values(["rank", key], ignore_index=True)
-    text = _leader(ranks, key, source, _name(start, freq), lang)
-    if not known.all():
-        lost = int((~known).sum())
-        text += (
-            f"另有 {lost:,} 行没有{column_word(key, lang)}，未计入。"
-            if lang == "zh"
-            else f" {lost:,} rows without {key} are left out."
-        )
+    text = _leader(ranks, key, source, _name(start, freq), len(metrics), lang)
+    text = " ".join([text, left] if left and lang == "en" else [text + left])
     top = card[card[key].isin(ranks[key].head(8))]
     height = 1.2 + 0.24 * min(len(top), 30)
     return [
@@ -177,20 +174,65 @@ _HEADS = {
 }  # fmt: skip
 
 
-def _leader(ranks: pd.DataFrame, key: str, source: str, period: str, lang: str) -> str:
+_COMPARED = {
+    "plan": ("the plan", "计划目标"),
+    "year": ("the same period a year before", "上年同期"),
+}
+
+
+def _leader(
+    ranks: pd.DataFrame, key: str, source: str, period: str, metrics: int, lang: str
+) -> str:
     """What was compared with what, and who came first."""
-    told = {"plan": ("the plan", "计划目标"), "year": ("the same period a year before", "上年同期")}
-    en, zh = told[source]
-    best, total = ranks[key].iloc[0], ranks["total"].iloc[0]
+    en, zh = _COMPARED[source]
+    first = ranks[ranks["rank"] == 1]
+    names, total = _few(list(first[key]), lang), first["total"].iloc[0]
     if lang == "zh":
+        rest = "，其余指标对比公司平均，权重相等" if metrics > 1 else ""
         return (
-            f"{period} 按{column_word(key, lang)}计分：销售额对比{zh}，其余指标对比公司平均，"
-            f"权重相等；总分最高为 {best}（{total:.0%}）。"
+            f"{period} 按{column_word(key, lang)}计分：销售额对比{zh}{rest}，每项最多计 150%；"
+            f"总分最高为 {names}（{total:.0%}）。"
         )
+    rest = ", the rest against the company's own rate, all weighing the same" if metrics > 1 else ""
+    lead = f"{names} leads" if len(first) == 1 else f"{names} lead"
     return (
-        f"{period} by {key}: revenue against {en}, the rest against the company's own rate, all "
-        f"weighing the same; {best} leads with {total:.0%}."
+        f"{period} by {key}: revenue against {en}{rest}; each counts 150% at most; "
+        f"{lead} with {total:.0%}."
     )
+
+
+def _left_out(
+    known: pd.Series, key: str, without: list[Any], idle: list[Any], source: str, lang: str
+) -> str:
+    """Rows that name nobody, who has nothing to be compared with, and who sold nothing."""
+    en, zh = _COMPARED[source]
+    lost, rows = int((~known).sum()), len(known)
+    told = []
+    if lost:
+        word = column_word(key, lang)
+        told.append(
+            f"{rows:,} 行中有 {lost:,} 行没有{word}，未计入。" if lang == "zh"
+            else f"{lost:,} of {rows:,} rows without {key} are left out."
+        )  # fmt: skip
+    if without:
+        told.append(
+            f"未计分：{_few(without, lang)}（没有可比的{zh}）。" if lang == "zh"
+            else f"No score, as {en} has nothing to compare with: {_few(without, lang)}."
+        )  # fmt: skip
+    if idle:
+        told.append(
+            f"未计分：{_few(idle, lang)}（{zh}中有，本期没有销售额）。" if lang == "zh"
+            else f"No score, as nothing was sold (but {en} has them): {_few(idle, lang)}."
+        )  # fmt: skip
+    return ("" if lang == "zh" else " ").join(told)
+
+
+def _few(names: list[Any], lang: str) -> str:
+    """Three names, and how many there are."""
+    first = ("、" if lang == "zh" else ", ").join(str(k) for k in names[:3])
+    if len(names) <= 3:
+        return first
+    return first + (f"等 {len(names)} 个" if lang == "zh" else f" and {len(names) - 3} more")
 
 
 def _goals(
