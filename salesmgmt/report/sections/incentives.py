@@ -11,12 +11,16 @@ from ... import incentives
 from ..._frames import Date, resolve_as_of, take, to_pandas
 from ...plots import incentives as draw
 from .._blocks import Block, Figure, Table, Text
+from .targets import is_sales
 
 TITLE = {"en": "Incentives", "zh": "销售激励"}
 NEEDS = ("transactions", "plan")
 
 #: A plan to show the desk by: 2 % of sales, 3 % beyond the target, 4 % beyond 120 % of it.
-_PLAN = incentives.CommissionPlan([(0, 0.02), (1.0, 0.03), (1.2, 0.04)], clawback="carry")
+#: Rounded once a payee, so that a reader finds each amount again from sales and target.
+_PLAN = incentives.CommissionPlan(
+    [(0, 0.02), (1.0, 0.03), (1.2, 0.04)], clawback="carry", round_at="period"
+)
 
 
 def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> list[Block]:
@@ -32,13 +36,13 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> li
         quarter = quarter - 1
     goals = _inside(plan, "period_start", "period_end", quarter)
     sold = _inside(sales, "date", "date", quarter)
-    goals, sold = goals[goals["rep"].notna()], sold[sold["rep"].notna()]
-    goals = _money(goals)
-    sold = sold[sold["rep"].isin(goals["rep"])]
+    goals = _money(goals[goals["rep"].notna()])
+    aimed = sold["rep"].isin(goals["rep"])
+    rest, sold = sold[~aimed], sold[aimed]
     if goals.empty or sold.empty:
         return []
     paid = incentives.payout(sold, _PLAN, by="rep", targets=goals, freq="Q")
-    return _blocks(paid, quarter, lang)
+    return [*_blocks(paid, quarter, lang), *_beside(rest, lang)]
 
 
 def _inside(frame: pd.DataFrame, start: str, end: str, quarter: pd.Period) -> pd.DataFrame:
@@ -50,7 +54,7 @@ def _inside(frame: pd.DataFrame, start: str, end: str, quarter: pd.Period) -> pd
 def _money(goals: pd.DataFrame) -> pd.DataFrame:
     """The sales targets among several measures, positive ones."""
     if "measure" in goals.columns:
-        goals = goals[goals["measure"].isin(["销售额", "revenue", "sales"])]
+        goals = goals[is_sales(goals["measure"])]
     goals = goals[pd.to_numeric(goals["target"], errors="coerce") > 0]
     return goals[["rep", "period_start", "period_end", "target"]]
 
@@ -82,6 +86,17 @@ def _blocks(paid: pd.DataFrame, quarter: pd.Period, lang: str) -> list[Block]:
     table = shown[["rep", "amount", "target", "attainment", "payout"]]
     formats = {"amount": "money", "target": "money", "attainment": "percent", "payout": "money"}
     return [Text(text), Table(table, formats=formats, headings=heads), _figure(paid, lang)]
+
+
+def _beside(rest: pd.DataFrame, lang: str) -> list[Block]:
+    """Sales of the quarter that are nobody's who has a target."""
+    if rest.empty:
+        return []
+    money = f"{pd.to_numeric(rest['amount'], errors='coerce').sum():,.2f}"
+    if lang == "zh":
+        return [Text(f"本季另有销售额 {money}（{len(rest):,} 行）不属于有目标的业务员，未计提成。")]
+    told = f"{money} of the quarter's sales ({len(rest):,} rows) belong to no rep with a target"
+    return [Text(told + " and are not paid.")]
 
 
 def _told(total: float, sold: float, fair: pd.Series, zh: bool) -> list[str]:
