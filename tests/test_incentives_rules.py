@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from salesmgmt import InputError
+from salesmgmt import DataWarning, InputError
 from salesmgmt.incentives import (
     CommissionPlan,
     adjustments,
@@ -663,3 +664,12 @@ def test_columns_that_are_named_and_not_there():
     due = {"targets": pd.DataFrame({"rep": ["a"], "tag": ["2025-01-01"], "target": 100.0})}
     late = payout(sold.rename(columns={"date": "tag"})[:1], plan, by="rep", date="tag", **due)
     assert late["payout"].tolist() == [10.0]
+
+
+def test_rates_in_per_cent_are_asked_about():
+    with pytest.warns(DataWarning, match=r"a rate of 3 pays 300% of what is sold.*write 0\.03"):
+        CommissionPlan([(0, 2), (1, 3)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CommissionPlan([(0, 0.02), (1, 1.0)])
+        CommissionPlan([(0, 200), (1, 300)], pays="flat")  # sums

@@ -377,7 +377,10 @@ def credit_limits(
     grades = rows.series("grade").astype(str)
     unknown = sorted(set(grades) - set(rule["factors"]))
     if unknown:
-        raise InputError(f"{caller}(): policy has no factor for grade {unknown[0]!r}.")
+        raise InputError(
+            f"{caller}(): policy has no factor for grade {', '.join(map(repr, unknown))}; give "
+            f'{{"factors": {{{unknown[0]!r}: 1.0, ...}}}}, 0 for no credit.'
+        )
     factor = grades.map(rule["factors"]).to_numpy(dtype=np.float64)
     if basis == "exposure":
         limit = rows["exposure"].clip(0) * factor

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._frames import check_bool, check_choice, check_number, day
+from .._frames import check_bool, check_choice, check_number, day, warn
 from ..engine.tiers import ROUNDINGS, Tiers
 from ..engine.units import fraction_of
 from ..errors import InputError
@@ -233,6 +233,13 @@ class CommissionPlan:
                     f"{_CALLER}(): {what} lies at {value:g} times the whole; it is a share: write "
                     f"{value / 100:g}{hint}."
                 )
+
+        highest = max(value for _, value in self.tiers)
+        if self.pays == "rate" and highest > 1:  # right only where amounts are pieces, not money
+            warn(
+                f"{_CALLER}(): a rate of {highest:g} pays {highest:.0%} of what is sold; if "
+                f"{highest:g} % is meant, write {highest / 100:g}."
+            )
 
     def _check_together(self) -> None:
         rows_only = self.scope == "row"
