@@ -262,6 +262,7 @@ def test_indicators_of_the_sample_agree_with_counting_by_hand():
     np.testing.assert_allclose(shares, 1)
 
 
+@pytest.mark.filterwarnings("ignore:.* is not over at:salesmgmt.DataWarning")
 def test_growth_new_and_reactivated_customers_by_hand():
     days = ["2024-01-10", "2024-01-20", "2025-01-05", "2025-01-08", "2025-02-01"]
     sales = pd.DataFrame(
@@ -286,6 +287,7 @@ def test_growth_new_and_reactivated_customers_by_hand():
     assert year["reactivated_customers"].tolist() == [1]
 
 
+@pytest.mark.filterwarnings("ignore:.* is not over at:salesmgmt.DataWarning")
 def test_price_index_sees_prices_and_not_quantities():
     rows = [
         ("2024-01-03", "p", 10, 100.0),

@@ -42,6 +42,7 @@ DEALS = pd.DataFrame(
 WORDS = [["Won", "LOST", "Open"], ["赢单", "输单", "进行中"], ["closed won", "流失", "跟进中"]]
 
 
+@pytest.mark.filterwarnings("ignore:.* is not over at:salesmgmt.DataWarning")
 @pytest.mark.parametrize("words", WORDS)
 def test_indicators_read_the_status_in_the_words_of_the_funnel_desk(words):
     # 赢单 counted as neither won nor lost: no deals won, no win rate, and no word about it.
@@ -419,3 +420,20 @@ def test_values_to_look_for_may_be_a_series_and_stand_twice():
         assert visits(done, only=only)["visits"].tolist() == [1]
     with pytest.raises(InputError, match="only must be a value or a list of them"):
         visits(done, only=[["call"]])
+
+
+def test_a_running_month_beside_whole_ones_is_told():
+    """Until the 9th against a whole December: such a growth is no fall of two thirds."""
+    days = pd.date_range("2024-12-01", "2025-12-09")
+    sales = pd.DataFrame({"customer_id": "c", "date": days, "amount": 1.0})
+    with pytest.warns(DataWarning, match=r"\(2025-12-01 to 2025-12-31\) is not over at 2025-12-09"):
+        wide = indicators(sales, shape="wide")
+    assert wide["growth_yoy"].iloc[-1] == pytest.approx(9 / 31 - 1)
+    indicators(sales, as_of="2025-12-31")  # said to be whole
+    indicators(sales[sales["date"] < "2025-12-01"])
+    indicators(sales[sales["date"] >= "2025-12-01"])  # nothing to compare with
+    monthly = sales[sales["date"].dt.day == 1]
+    indicators(monthly)
+    indicators(monthly[monthly["date"] < "2025-10-01"], freq="Q")
+    with pytest.warns(DataWarning, match=r"\(2025-10-01 to 2025-12-31\) is not over"):
+        indicators(monthly[monthly["date"] < "2025-12-01"], freq="Q")

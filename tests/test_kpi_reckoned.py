@@ -55,6 +55,7 @@ def price_index(now, then):
     return ratio(value, base)
 
 
+@pytest.mark.filterwarnings("ignore:.* is not over at:salesmgmt.DataWarning")
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_indicators_of_customers_and_prices_are_those_reckoned_in_loops(seed):
     rows = sales_rows(np.random.default_rng(seed))

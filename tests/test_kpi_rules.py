@@ -247,6 +247,7 @@ def test_keys_named_like_a_column_of_the_result_are_refused():
     assert rank(named("r"), both, keys="r", method="topsis")["r"].tolist() == ["a", "b"]
 
 
+@pytest.mark.filterwarnings("ignore:.* is not over at:salesmgmt.DataWarning")
 def test_the_price_index_leaves_lines_without_a_product_aside():
     # They stood for the last product of the key before (N).
     sold = [("N", "2024-01-05", "q", 100.0), ("N", "2025-01-05", "q", 100.0),

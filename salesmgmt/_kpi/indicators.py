@@ -24,9 +24,17 @@ from .._frames import (
     resolve_as_of,
     stack_keys,
     take,
+    warn,
 )
 from ..engine.grouping import distinct
-from ..engine.periods import fiscal_year, period_of, period_start, week_anchor
+from ..engine.periods import (
+    fiscal_year,
+    period_end,
+    period_of,
+    period_start,
+    week_anchor,
+    whole_periods,
+)
 from ..engine.sums import group_sums
 from ..errors import InputError
 from .dictionary import DICTIONARY
@@ -130,6 +138,10 @@ def indicators(
 
     Notes
     -----
+    A last period that is not over at ``as_of`` is told of: its values are those to date, while
+    growth compares it with whole periods. Dates that all lie on first or last days of periods stand
+    for whole ones.
+
     Negative amounts are returns: they lower the revenue, and are no orders. A customer is new
     to the company once, in the key where the first purchase was made, so that keys add up. With
     a key ``currency`` a share of the total is that of the revenue in its currency.
@@ -138,7 +150,7 @@ def indicators(
     --------
     >>> import pandas as pd
     >>> sales = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [100.0, 50.0, 75.0],
-    ...                       "date": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-01"])})
+    ...                       "date": pd.to_datetime(["2025-01-05", "2025-01-09", "2025-02-28"])})
     >>> indicators(sales, shape="wide")[["date", "revenue", "customers", "new_customers"]]
             date  revenue  customers  new_customers
     0 2025-01-01    150.0        2.0            2.0
@@ -235,6 +247,7 @@ class _Sales:
         labels, (codes, *coded) = _common_keys(rows, by, extras, keep, last)
         span = np.arange(period.min(), period.max() + 1)
         starts = period_start(span, freq, week_start=week, year_start=year_start)
+        _tell_of_running(days, last, freq, starts[-1], week, year_start)
         grid = _Grid(labels, span, starts, freq, year_start)
         for extra, code in zip(extras, coded, strict=True):
             extra.cell = _cells(extra, code, grid, week, last)
@@ -273,6 +286,26 @@ class _Sales:
         width = int(ids.max(initial=0)) + 1
         seen = distinct(self.cell[where] * width + ids[where])
         return seen // width, seen % width
+
+
+def _tell_of_running(
+    days: np.ndarray, last: np.datetime64, freq: str, start: int, week: int, year_start: int
+) -> None:
+    """A period that is not over, beside whole ones that its growth compares it with."""
+    options: dict[str, int] = {"week_start": week, "year_start": year_start}
+    if days.min() >= start or whole_periods(days, freq, **options):
+        return
+    known = last.astype("datetime64[D]").astype(np.int64)
+    if freq in ("Q", "Y") and whole_periods(days, "M"):  # a row stands for its month
+        known = period_end(period_of(days.max(keepdims=True), "M"), "M")[0]
+    end = period_end(period_of(np.array([start]), freq, **options), freq, **options)[0]
+    if end > known:
+        begun, over = np.array([start, end]).astype("datetime64[D]")
+        warn(
+            f"indicators(): the last period ({begun} to {over}) is not over at {last}: its sums "
+            "are those to date, and its growth compares them with whole periods. If the data do "
+            "reach to its end, say so with as_of=."
+        )
 
 
 def _common_keys(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..._frames import (
     same_currency,
     take,
 )
+from ...errors import DataWarning
 from ...plots import kpi as draw
 from .._blocks import Block, Figure, Table, Text, column_word
 from .targets import is_sales
@@ -43,11 +45,11 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> li
     """The company's indicators, then the scorecard of the first key column there is."""
     sales = tables["transactions"]
     until = resolve_as_of(as_of, caller="report") if as_of is not None else None
-    company = kpi.indicators(sales, freq="Q", shape="wide", as_of=until)
+    company = _indicators_of(sales, freq="Q", as_of=until)
     until = company["as_of"].iloc[0]
     freq = "Q" if _whole(company, until, "Q") else "M"
     if freq == "M":
-        company = kpi.indicators(sales, freq="M", shape="wide", as_of=until)
+        company = _indicators_of(sales, freq="M", as_of=until)
     start = _whole(company, until, freq)
     if start is None:
         start = company["date"].iloc[-1]
@@ -57,6 +59,13 @@ def build(tables: Mapping[str, pd.DataFrame], *, as_of: object, lang: str) -> li
     if key is None:
         return blocks
     return blocks + _card(tables, key, freq, start, until, company, lang)
+
+
+def _indicators_of(sales: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """Of a period that is not over the report shows nothing: no need to tell of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is not over at ", DataWarning)
+        return kpi.indicators(sales, shape="wide", **options)
 
 
 def _whole(wide: pd.DataFrame, until: pd.Timestamp, freq: str) -> Any:
@@ -119,7 +128,7 @@ def _card(
 ) -> list[Block]:
     sales = tables["transactions"]
     known = sales[key].notna()
-    wide = kpi.indicators(sales[known], by=key, freq=freq, shape="wide", as_of=until)
+    wide = _indicators_of(sales[known], by=key, freq=freq, as_of=until)
     now = wide[wide["date"] == start].copy()
     now = now[now["revenue"] > 0]
     goals, source = _goals(tables, key, freq, start, wide)
