@@ -216,3 +216,24 @@ def test_customers_without_a_name_are_told(method):
     with pytest.warns(DataWarning, match=r"2 row\(s\) have empty text for their customer"):
         credit.aging(OWED.assign(customer_id=["C1", " "]), CAME.assign(customer_id=["C1", " "]),
                      method=method)  # fmt: skip
+
+
+def test_what_a_newcomer_tries_first_is_answered():
+    bills = pd.DataFrame({"发票": ["1", "2"], "客户": ["甲", "乙"], "金额": [100.0, 50.0],
+                          "开票日": ["2025-01-05", "2025-03-05"],
+                          "到期日": ["2025-02-05", "2025-04-05"]})  # fmt: skip
+    own = {"invoice": "发票", "customer": "客户", "amount": "金额", "invoice_date": "开票日",
+           "due_date": "到期日"}  # fmt: skip
+    none = pd.DataFrame({"payment_id": [], "客户": [], "date": [], "金额": []})
+    book = credit.ledger(bills, none, as_of="2025-03-31", **own)
+    with pytest.raises(InputError, match="got '甲'; the customer goes into of="):
+        credit.statement(book, "甲")
+    with pytest.raises(
+        InputError, match="CN_AGING_POLICY goes with an aging by buckets='cn_years'"
+    ):
+        credit.provision(credit.aging(book), credit.CN_AGING_POLICY)
+    rated = credit.rate_customers(book)
+    with pytest.raises(InputError, match=r'no factor for grade .*give \{"factors": \{'):
+        credit.credit_limits(rated, {"months": 2})
+    limits = credit.credit_limits(rated, {"factors": dict.fromkeys(rated["grade"], 1.0)})
+    assert limits["客户"].tolist() == rated["客户"].tolist()

@@ -80,9 +80,11 @@ def provision(
     lost = frame["rate"].isna() & (frame["amount"] > 0)
     if lost.any():
         first = frame["bucket"][lost].iloc[0]
+        policy = isinstance(rates, Mapping) and dict(rates) == CN_AGING_POLICY
+        hint = " CN_AGING_POLICY goes with an aging by buckets='cn_years'." if policy else ""
         raise InputError(
             f"provision(): rates has none for bucket {first!r}; give one for each of: "
-            f"{', '.join(map(repr, names))}."
+            f"{', '.join(map(repr, names))}.{hint}"
         )
     exposure = door.units(frame["amount"].clip(lower=0).to_numpy(), step, name="amount",
                           caller="provision")  # fmt: skip

@@ -157,7 +157,9 @@ def rate_customers(
     out["as_of"] = books.as_of
     seen = np.zeros(len(out), dtype=bool)  # a customer of later dates only is not one yet
     seen[books.documents.customer] = seen[books.receipts.customer] = True
-    return out[seen].reset_index(drop=True)
+    out = out[seen].reset_index(drop=True)
+    out.attrs["columns"] = {"customer": str(out.columns[0])}  # for credit_limits
+    return out
 
 
 def _grade(score: float, default: bool, floor: list[tuple[str, float]]) -> str:
@@ -337,7 +339,8 @@ def credit_limits(
         Average monthly sales × months × factor; what is open now × factor; or the sales limit,
         at most ``clv_share`` of the customer's lifetime value (column ``clv``).
     customer, grade, sales, exposure, clv : str
-        Names of the columns of ``ratings``; ``sales`` are those of an average month. A limit of
+        Names of the columns of ``ratings`` (a result of :func:`rate_customers` knows that of its
+        customers); ``sales`` are those of an average month. A limit of
         10 % of net worth has ``sales="net_worth"`` and ``months`` 0.1.
 
     Returns
@@ -363,6 +366,8 @@ def credit_limits(
     1           B     C     0.0     100.0        0.0   inf
     """
     caller = "credit_limits"
+    if customer == "customer_id" and isinstance(ratings, pd.DataFrame):
+        customer = names_in(ratings, {})["customer"]
     door.check_choice(basis, "basis", ("sales", "exposure", "clv"), caller=caller)
     rule = _policy(policy, caller)
     door.refuse_names([customer], _LIMITED, caller=caller, option="customer")

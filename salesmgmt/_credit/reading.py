@@ -46,6 +46,9 @@ def position_from_ledger(
     future: bool = False,
 ) -> Position:
     """The position that a ledger describes, at its own date or any before."""
+    if isinstance(payments, str):  # a customer, as check_order takes one
+        way = "; the customer goes into of=" if caller == "statement" else ""
+        raise InputError(f"{caller}(): payments must be a frame, got {payments!r}{way}.")
     if payments is not None or adjustments is not None:
         raise InputError(
             f"{caller}(): a ledger already holds payments and adjustments; pass it alone."
