@@ -366,7 +366,8 @@ def credit_limits(
     1           B     C     0.0     100.0        0.0   inf
     """
     caller = "credit_limits"
-    if customer == "customer_id" and isinstance(ratings, pd.DataFrame):
+    told = isinstance(customer, str) and customer == "customer_id"
+    if told and isinstance(ratings, pd.DataFrame):
         customer = names_in(ratings, {})["customer"]
     door.check_choice(basis, "basis", ("sales", "exposure", "clv"), caller=caller)
     rule = _policy(policy, caller)
