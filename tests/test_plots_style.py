@@ -239,3 +239,29 @@ def test_ranks_that_are_left_out_are_told():
 
 def test_plots_complete_in_a_notebook():
     assert set(plots.names()) < set(dir(plots))
+
+
+def test_a_score_far_below_the_others_leaves_the_axis_and_numbers_have_room():
+    card = pd.DataFrame({"rep": _names(20), "metric": "m", "value": 1.0, "target": 1.0,
+                         "attainment": 1.0, "score": [*(-i / 20 for i in range(19)), -800.0],
+                         "weight": 1.0, "weighted": 1.0})  # fmt: skip
+    ax = plots.scorecard(card)
+    assert -1.5 < ax.get_xlim()[0] < -0.9
+    assert "← −80,000%" in [x.get_text() for x in ax.texts]
+    alone = plots.scorecard(card.tail(1))  # nothing to compare with: in full
+    assert alone.get_xlim()[0] <= -800
+    alone.figure.draw_without_rendering()
+    assert _overlaps([x for x in alone.get_xticklabels() if x.get_visible()]) == 0
+
+
+def test_long_stages_with_few_moves_stay_inside_and_apart():
+    names = [f"{i}级集团总部重点项目专项评审委员会复核阶段" for i in range(10)]
+    moved = pd.DataFrame({"from": names[:-1], "to": names[1:], "kind": "forward",
+                          "moves": [400, 200, 90, 40, 15, 6, 3, 2, 1]})  # fmt: skip
+    ax = plots.moves(moved, lang="zh")
+    ax.figure.draw_without_rendering()
+    assert _overlaps(ax.texts) == 0
+    width = ax.figure.bbox.width
+    spans = [x.get_window_extent() for x in ax.texts]
+    assert min(s.x0 for s in spans) >= 0
+    assert max(s.x1 for s in spans) <= width

@@ -129,6 +129,7 @@ def finish(ax: Axes, *, title: str | None = None, legend: bool = False, grid: st
         if wide:  # names that long would lie on what is drawn
             legend_below(ax, ncols=2)
     _room_for_days(ax)
+    _room_for_numbers(ax)
     ax.tick_params(labelfontfamily=list(families()))  # also for ticks that are made when drawn
     texts = [ax.title, ax._left_title, ax._right_title, ax.xaxis.label, ax.yaxis.label, *ax.texts]  # type: ignore[attr-defined]
     texts += [*ax.get_xticklabels(), *ax.get_yticklabels()]
@@ -258,14 +259,15 @@ def grow(ax: Axes, rows: int, *, row: float = 0.2) -> None:
         ax.figure.set_size_inches(width, max(height, 1.5 + row * rows))  # type: ignore[union-attr]
 
 
-def reach(ax: Axes, *shares: Iterable[float], least: float) -> float:
+def reach(ax: Axes, *shares: Iterable[float], least: float, below: bool = False) -> float:
     """End of an axis of shares, one or more a row; a row in ten that lies far beyond is told.
 
     Beside one bar of 2000 % the others are nothing: it leaves the axis then, and its numbers stand
-    at the end of it. Rows are at heights from 0 on.
+    at the end of it. Rows are at heights from 0 on. ``below``: the lower end, 0 or less.
     """
+    sign = -1 if below else 1
     rows = [[float(v) for v in row if v == v] for row in zip(*shares, strict=True)]
-    lengths = [max([0.0, *row]) for row in rows]
+    lengths = [max([0.0, *(sign * v for v in row)]) for row in rows]
     ordered = sorted(lengths, reverse=True)
     most = max(ordered[:1] + [least])
     for far in range(1, len(ordered) // 10 + 1):
@@ -276,9 +278,9 @@ def reach(ax: Axes, *shares: Iterable[float], least: float) -> float:
         if value > most:
             plate = {"facecolor": ax.get_facecolor(), "edgecolor": "none", "pad": 1.0}
             told = " / ".join(_percent(float(f"{v:.3g}")) for v in rows[at])
-            ax.text(0.97 * most, at, f"{told} →", ha="right", va="center", fontsize=8,
-                    bbox=plate)  # fmt: skip
-    return most
+            ax.text(sign * 0.97 * most, at, f"← {told}" if below else f"{told} →", va="center",
+                    ha="left" if below else "right", fontsize=8, bbox=plate)  # fmt: skip
+    return sign * most
 
 
 def widen(ax: Axes) -> None:
@@ -350,6 +352,21 @@ def _room_for_days(ax: Axes) -> None:
     # fewer at least, or a stretch between two units would find no step that fits
     least = (min(locator.maxticks[MONTHLY], locator.maxticks[HOURLY]) - 1) // 2
     locator.minticks = max(1, min(5, least))
+
+
+def _room_for_numbers(ax: Axes) -> None:
+    """As many numbers under the axis as have room: ``−80,000%`` is wider than Matplotlib thinks."""
+    from matplotlib.ticker import AutoLocator, FuncFormatter
+
+    axis = ax.xaxis
+    locator, form = axis.get_major_locator(), axis.get_major_formatter()
+    if not isinstance(locator, AutoLocator) or not isinstance(form, FuncFormatter):
+        return
+    low, high = ax.get_xlim()
+    told = form.format_ticks([x for x in locator.tick_values(low, high) if low <= x <= high])
+    fit = labels_beside(ax, max(map(letters, told), default=1))
+    if len(told) > fit:
+        locator.set_params(nbins=max(fit - 1, 2))
 
 
 def _one_date(ax: Axes) -> None:

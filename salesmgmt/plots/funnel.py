@@ -21,11 +21,14 @@ from ._style import (
     axes,
     day_names,
     finish,
+    grow,
     legend,
     money_axis,
     percent_axis,
+    room,
     rows_down,
     short_money,
+    shortened,
     t,
     tall,
 )
@@ -150,12 +153,18 @@ def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
         _band(ax, y0, y1, float(row["moves"]), colours.get(row["kind"], BLUE))
         at[0][row["from"]] += row["moves"]
         at[1][row["to"]] += row["moves"]
+    grow(ax, max(len(lows) for lows in base.values()), row=0.25)
+    most = max(int(0.2 * room(ax) / 5.6), 8)  # letters beside the bars
+    line = 1.04 * height * 12 / (0.8 * 72 * float(ax.figure.get_size_inches()[1]))  # type: ignore[union-attr]
     for side, column, align, x in ((0, "from", "right", -0.03), (1, "to", "left", 1.03)):
         sums = frame.groupby(column, observed=True)["moves"].sum()
-        for name, n in sums.items():
-            low = base[side][name]
+        names = sorted(sums.index, key=lambda name: base[side][name])
+        middles = _apart([base[side][name] + sums[name] / 2 for name in names], line, height)
+        for name, middle in zip(names, middles, strict=True):
+            low, n = base[side][name], sums[name]
             ax.plot([side, side], [low, low + n], color=GREY, linewidth=5, solid_capstyle="butt")
-            ax.text(x, low + n / 2, f"{name}  {n:,}", ha=align, va="center", fontsize=9)
+            told = f"{shortened(str(name), most - len(f'{n:,}'))}  {n:,}"
+            ax.text(x, middle, told, ha=align, va="center", fontsize=9)
     for kind, en, zh in (
         ("forward", "forward", "前进"),
         ("won", "won", "赢单"),
@@ -169,6 +178,18 @@ def moves(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> 
     ax.axis("off")
     finish(ax, title=t(lang, "Moves between stages", "阶段流转"), grid="")
     return legend(ax, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=5)
+
+
+def _apart(places: list[float], line: float, end: float) -> list[float]:
+    """Ascending places of lines of text, moved so that each has its line, up to the end."""
+    out = list(places)
+    for i in range(1, len(out)):
+        out[i] = max(out[i], out[i - 1] + line)
+    last = end + line / 2
+    for i in range(len(out) - 1, -1, -1):
+        out[i] = min(out[i], last)
+        last = out[i] - line
+    return out
 
 
 def _targets(frame: pd.DataFrame) -> list[object]:

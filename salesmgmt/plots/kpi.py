@@ -109,7 +109,8 @@ def _bullets(ax: Axes, score: np.ndarray, text: list[str], shown: pd.DataFrame, 
         note = f"{measured}{goal}" if measured else t(lang, "not measured", "未计量")
         ax.text(right * 1.01, i, note, va="center", fontsize=8, color=GREY)
     rows_down(ax, text)
-    ax.set_xlim(min(0.0, float(drawn.min(initial=0)) * 1.05), right)
+    low = max(float(drawn.min(initial=0)), reach(ax, drawn, least=0.2, below=True))
+    ax.set_xlim(1.05 * low, right)
 
 
 def _short(value: float, lang: str) -> str:

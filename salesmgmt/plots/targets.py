@@ -212,6 +212,8 @@ def pace(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> A
     ends = [frame[c].to_numpy(float) / whole for c in ("actual", "projected")]
     if np.nanmax(ends, initial=0.0) > (most := reach(ax, *ends, least=1.2)):
         ax.set_xlim(right=most)
+    if np.nanmin(ends, initial=0.0) < (most := reach(ax, *ends, least=0.2, below=True)):
+        ax.set_xlim(left=most)
     percent_axis(ax, "x")
     ax.set_xlabel(t(lang, "share of the whole target", "占全部目标的比例"))
     title = t(lang, "Where everybody stands", "目标完成进度")
