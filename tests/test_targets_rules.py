@@ -632,3 +632,16 @@ def test_what_came_in_of_another_measure_is_no_part_of_a_plan():
     ):
         with pytest.raises(InputError, match="2 measures"):
             call()
+
+
+@pytest.mark.parametrize(("years", "at", "times"), [(2, 8, 1000), (3, 8, 1000), (3, 8, 4),
+                                                    (3, 20, 4), (4, 26, 30)])  # fmt: skip
+def test_one_odd_month_is_no_season(years, at, times):
+    """September of one year times 4 or a thousand: the shares stay those of the other years."""
+    shape = 1 + 0.3 * np.sin(np.arange(12) * np.pi / 6)
+    noise = np.random.default_rng(8).lognormal(0, 0.03, 12 * years)
+    sales = pd.DataFrame({"date": pd.date_range("2022-01-01", periods=12 * years, freq="MS"),
+                          "amount": 1000 * np.tile(shape, years) * noise})  # fmt: skip
+    sales.loc[at, "amount"] *= times
+    share = seasonal_profile(sales, freq="M")["share"].to_numpy()
+    assert np.abs(share - shape / shape.sum()).max() < 0.01

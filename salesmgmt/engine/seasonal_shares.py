@@ -12,6 +12,7 @@ import numpy as np
 
 __all__ = ["seasonal_index"]
 
+_GROSS = 10.0  # times what else its season and the whole series hold: no season, but an error
 _MOST_LOST = 0.1  # of all sales, that may lie in seasons without an index
 
 
@@ -40,6 +41,8 @@ def seasonal_index(
     """
     if method == "share" or len(values) < 2 * cycle:
         return _normal(_by_season(values, season, seasons, np.mean))
+    if method == "robust":
+        values = _without_gross(values, season)
     centre = np.median if method == "robust" else np.mean
     ratios = _ratios(values, cycle, robust=method == "robust")
     index = _normal(_by_season(ratios, season, seasons, centre))
@@ -58,12 +61,31 @@ def seasonal_index(
         odd = np.abs(ratio - np.median(ratio)) > max(4.0 * spread, 0.1)
         mended = np.where(odd, expected, values)
         trend = _trend_through(mended, index[season], cycle)
+        # Where no value of a season is what its index expects, it is the index that is odd.
+        odd &= (np.bincount(season, ~odd, minlength=seasons) > 0)[season]
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = np.where(trend > 0, np.where(odd, np.nan, values) / trend, np.nan)
         fresh = _normal(_by_season(ratios, season, seasons, np.median))
         index = np.where(np.isnan(fresh), index, fresh)
     index = _normal(index)
     return plain if _loses(index, values, season) else index
+
+
+def _without_gross(values: np.ndarray, season: np.ndarray) -> np.ndarray:
+    """Values of many times the others, in their own season too, at the middle of these.
+
+    Of two or three cycles the middle ratio is that of one or two values, which one such value
+    makes its own.
+    """
+    size = np.abs(values)
+    whole = float(np.median(size))
+    out = values.copy()
+    for i in np.flatnonzero(size > _GROSS * whole) if whole > 0 else ():  # sales come rarely
+        same = season == season[i]
+        same[i] = False
+        if same.any() and size[i] > _GROSS * max(float(np.median(size[same])), whole):
+            out[i] = np.median(values[same])
+    return out
 
 
 def _loses(index: np.ndarray, values: np.ndarray, season: np.ndarray) -> bool:
