@@ -607,6 +607,36 @@ def test_probabilities_add_up_where_lifetimes_end_within_moments(model):
     np.testing.assert_allclose(mean, model.expected_purchases(seen, 60.0), rtol=2e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("x", "T", "t", "n"), [(253, 36.18, 367.0, 1), (92, 13.2, 244.0, 7), (400, 60.0, 30.0, 9)]
+)
+def test_single_chances_of_who_buys_every_day_are_the_integral_over_the_end(x, T, t, n):
+    """Where the rate is well known, the time of n purchases is a narrow peak of the integrand."""
+    r, alpha, s, beta = 1.04, 1.54, 3.9, 156.2
+
+    def bought(u):  # n purchases within u, at a rate that has a gamma distribution
+        ways = math.lgamma(r + x + n) - math.lgamma(r + x) - math.lgamma(n + 1)
+        share = math.log(u) - math.log(alpha + T + u)
+        return math.exp(ways + n * share + (r + x) * math.log1p(-u / (alpha + T + u)))
+
+    def stays(u):
+        return ((beta + T) / (beta + T + u)) ** s
+
+    def ends(u):
+        return s / (beta + T + u) * stays(u) * bought(u)
+
+    peak = n / (r + x) * (alpha + T)
+    edges = [0.0, peak / 4, peak / 2, peak, 2 * peak, 4 * peak, 10 * peak, 40 * peak, t]
+    gone = sum(
+        quad(ends, a, b, epsabs=0, epsrel=1e-11)[0]
+        for a, b in itertools.pairwise(sorted({min(e, t) for e in edges}))
+    )
+    model = ParetoNBD.from_params(r=r, alpha=alpha, s=s, beta=beta)
+    seen = pd.DataFrame({"x": [x], "t_x": [T], "T": [T]})  # alive for sure: just bought
+    want = stays(t) * bought(t) + gone
+    assert model.probability_of(seen, n, t).iloc[0] == pytest.approx(want, rel=1e-8)
+
+
 def test_tracking_is_right_on_purchases_drawn_from_the_model():
     rng = np.random.default_rng(0)
     n, days = 2_000, 728

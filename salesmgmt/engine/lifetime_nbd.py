@@ -365,7 +365,7 @@ def probability_of(
     r, alpha = params[0] + x, params[1] + T
     gone = np.empty(len(T))
     for cut in _blocks(len(T)):
-        own, u, w = _ahead(params, T, t, cut, lifetime)
+        own, u, w = _ahead(params, T, t, cut, lifetime, _bump(n, r[cut], alpha[cut], t[cut]))
         ends, _ = lifetime.density(_columns(own)[2:], T[cut, None] + u)
         now, _ = lifetime.survival(own[2:], T[cut])
         by_then = np.exp(ends - now[:, None]) * _nb(n, r[cut, None], alpha[cut, None], u)
@@ -378,22 +378,49 @@ def _blocks(n: int) -> list[slice]:
 
 
 def _ahead(
-    params: Params, T: np.ndarray, t: np.ndarray, cut: slice, lifetime: Lifetime
+    params: Params,
+    T: np.ndarray,
+    t: np.ndarray,
+    cut: slice,
+    lifetime: Lifetime,
+    bump: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
     """Parameters of a block of rows, and nodes and weights over the time (0, t) ahead of each.
 
     The nodes are even in log(m + T + u), so that ends of lifetimes soon after T are met too.
+    Where the integrand is a ``bump`` (where it begins and ends, how wide it is in the logarithm
+    of time), they are those of the bump.
     """
     own = [p if np.ndim(p) == 0 else p[cut] for p in params]
     offset, rate = lifetime.width(own[2:])
     now = np.minimum(own[1], offset) + T[cut]
-    length = np.log1p(t[cut] / now)
-    steep = float(np.max(rate * t[cut], initial=0.0))
-    pieces = 1 + int(float(length.max(initial=0.0)) / 1.5) + int(min(steep, _STEEPEST) // 8)
-    nodes, weights = _pieces(pieces)
-    z = length[:, None] * nodes
-    u = now[:, None] * np.expm1(z)
-    return own, u, (now[:, None] + u) * length[:, None] * weights
+    low, high, width = (np.zeros(len(now)), t[cut], np.inf) if bump is None else bump
+    length = np.log1p((high - low) / (now + low))
+    steep = float(np.max(rate * (high - low), initial=0.0))
+    many = float(np.max(length / np.minimum(1.5, 10 * width), initial=0.0))
+    nodes, weights = _pieces(1 + int(many) + int(min(steep, _STEEPEST) // 8))
+    begin = (now + low)[:, None]
+    more = begin * np.expm1(length[:, None] * nodes)
+    return own, low[:, None] + more, (begin + more) * length[:, None] * weights
+
+
+def _bump(
+    n: int, r: np.ndarray, alpha: np.ndarray, t: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Between which times up to t all but 1e-13 of ``_nb`` lies, and its width in their logarithm.
+
+    The time of n + 1 purchases at a rate is a quotient of gamma variables; each is bounded by
+    Chernoff's inequality. Who has bought often has a rate that is well known, and a bump so narrow
+    that nodes over all of the time would pass it by.
+    """
+    ways = n + 1.0
+    least = max(ways - np.sqrt(2 * _FOLDS * ways), 0.0)
+    most = ways + np.sqrt(2 * _FOLDS * ways) + _FOLDS
+    slow = np.maximum(r - np.sqrt(2 * _FOLDS * r), r * np.exp(-1 - _FOLDS / r))
+    fast = r + np.sqrt(2 * _FOLDS * r) + _FOLDS
+    with np.errstate(over="ignore", divide="ignore"):
+        high = np.minimum(alpha * (most / slow), t)
+    return np.minimum(alpha * (least / fast), high), high, np.sqrt(ways / (r * (r + ways)))
 
 
 def _nb(n: int, r: np.ndarray, alpha: np.ndarray, t: np.ndarray) -> np.ndarray:
