@@ -101,7 +101,8 @@ def plan_heatmap(result: pd.DataFrame, *, ax: Axes | None = None, lang: str = "e
     rows = np.arange(0, len(table), every)
     ax.set_yticks(rows + 0.5, [str(table.index[i]) for i in rows], fontsize=8)
     if table.size <= 160:
-        dark = np.nanmean([np.nanmin(table.to_numpy()), np.nanmax(table.to_numpy())])
+        least, most = np.nanmin(table.to_numpy()), np.nanmax(table.to_numpy())
+        dark = least + 0.6 * (most - least)  # white is hard to read on the middle blue
         for (i, j), value in np.ndenumerate(table.to_numpy()):
             colour = "white" if value > dark else "black"
             words = short_money(value, lang) if np.isfinite(value) else ""

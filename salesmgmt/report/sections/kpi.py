@@ -150,6 +150,9 @@ def _card(
     text = " ".join([text, left] if left and lang == "en" else [text + left])
     top = card[card[key].isin(ranks[key].head(8))]
     height = 1.2 + 0.24 * min(len(top), 30)
+    title = ""
+    if len(ranks) > 8:
+        title = f"前 8 名（共 {len(ranks)}）" if lang == "zh" else f"The first 8 of {len(ranks)}"
     return [
         Text(text),
         Table(
@@ -157,7 +160,7 @@ def _card(
             formats={"total": "percent", key: "text"},
             headings=_HEADS[lang],
         ),
-        Figure(lambda ax: draw.scorecard(top, ax=ax, lang=lang), size=(8.0, height)),
+        Figure(lambda ax: draw.scorecard(top, ax=ax, lang=lang), title=title, size=(8.0, height)),
     ]
 
 
