@@ -257,6 +257,25 @@ def test_discounted_purchases_are_the_closed_forms_of_the_papers():
     np.testing.assert_allclose(model.discounted_purchases(given, rate), want, rtol=1e-10)
 
 
+def test_discounted_purchases_where_all_lifetimes_end_at_about_the_same_time():
+    """The integral over the time to come of rate times chance to be there, in closed form."""
+    r, alpha, b, s, beta = 1.85, 26.0, 0.0332, 34.2, 31_600.0
+    T, delta = 2.48, 0.009
+    model = GompertzNBD.from_params(r=r, alpha=alpha, b=b, s=s, beta=beta)
+
+    def there(u):
+        return ((beta + math.expm1(b * T)) / (beta + math.expm1(b * (T + u)))) ** s
+
+    ahead = sum(
+        quad(lambda u: math.exp(-delta * u) * there(u), lo, lo + 50, epsabs=0)[0]
+        for lo in range(0, 500, 50)
+    )
+    want = (r + 2) / (alpha + T) * ahead
+    seen = pd.DataFrame({"x": [2], "t_x": [T], "T": [T]})  # alive for sure: just bought
+    got = model.discounted_purchases(seen, math.expm1(delta))
+    assert got.iloc[0] == pytest.approx(want, rel=1e-7)
+
+
 @pytest.mark.parametrize(
     "model",
     [*MODELS, MBGCNBD.from_params(k=2, r=0.9, alpha=2.0, a=0.5, b=3.0)],

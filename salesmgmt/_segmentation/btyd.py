@@ -295,6 +295,7 @@ class GompertzNBD(ParetoNBD):
     _names = ("r", "alpha", "b", "s", "beta")
     _powers = (0, 1, -1, 0, 0)
     _peaks = True
+    _sudden = True
     _lives = (
         (0.0, 3.0, 3.0),
         (0.0, -3.0, -3.0),

@@ -39,6 +39,7 @@ class PurchaseModel(Likelihood, ABC):
 
     # Lifetimes to try besides the usual ones, as steps of their log-parameters.
     _lives: ClassVar[tuple[tuple[float, ...], ...]] = ()
+    _sudden: ClassVar[bool] = False  # lifetimes may all end at about the same time
     _peaks: ClassVar[bool] = False  # the likelihood often has several: always try them
     # Parameters that attributes move: by which group of covariates, and in which direction.
     _moved: ClassVar[dict[str, tuple[str, float]]] = {}
@@ -198,7 +199,10 @@ class PurchaseModel(Likelihood, ABC):
         def ahead(t: float) -> np.ndarray:
             return self._expected(p, x, t_x, T, np.full(len(x), t))
 
-        value = discounted_steps(ahead, rate) if self._discrete else discounted(ahead, rate)
+        if self._discrete:
+            value = discounted_steps(ahead, rate)
+        else:
+            value = discounted(ahead, rate, sudden=self._sudden)
         value = self._alive(p, x, t_x, T) * value
         return pd.Series(value, index=index, name="discounted_purchases")
 
