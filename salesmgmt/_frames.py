@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Number, Real
 from typing import Any
 
@@ -587,19 +587,22 @@ def check_series(
 
 
 # --------------------------------------------------------------------------------------
-def check(frame: Any, table: str) -> pd.DataFrame:
+def check(frame: Any, table: str, **columns: str) -> pd.DataFrame:
     """Every problem of a frame, as a frame: nothing is raised for what is found.
 
     Parameters
     ----------
     frame : DataFrame
-        The frame to look at, with canonical column names; not modified.
+        The frame to look at; not modified.
     table : str
         Which table it is meant to be: a key of the canonical tables (``"transactions"``,
         ``"history"``, ``"plan"``, ``"samples"``, ``"stage_events"``, ``"deals"``,
         ``"deal_snapshots"``, ``"invoices"``, ``"payments"``, ``"adjustments"``,
         ``"accounts"``, ``"activities"``, ``"cases"``, ``"surveys"``, ``"expenses"``,
         ``"contracts"``, ``"orders"``, ``"market"``).
+    **columns : str
+        Your own column names by the options of the desks' functions, such as
+        ``customer="客户", date="日期", amount="金额"``; others are canonical.
 
     Returns
     -------
@@ -614,7 +617,7 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        ``frame`` is no frame, or ``table`` is not known.
+        ``frame`` is no frame, or ``table`` or an option for a column of it is not known.
 
     Examples
     --------
@@ -629,7 +632,12 @@ def check(frame: Any, table: str) -> pd.DataFrame:
     """
     check_choice(table, "table", tuple(TABLES), caller="check")
     pdf = to_pandas(frame, caller="check", arg="frame")
-    roles = TABLES[table]
+    canonical = {o: r.name for o, r in TABLES[table].items()}
+    canonical |= {name: name for name in canonical.values()}  # period_start= of a plan
+    for option in columns:
+        check_choice(option, "a column's option", tuple(canonical), caller="check")
+    own = {canonical[option]: name for option, name in columns.items()}
+    roles = {o: replace(r, name=own.get(r.name, r.name)) for o, r in TABLES[table].items()}
     found: list[pd.DataFrame] = []
     if not len(pdf) and table not in MAY_BE_EMPTY:
         found.append(_told(None, "there are no rows", "give at least one"))
@@ -641,9 +649,13 @@ def check(frame: Any, table: str) -> pd.DataFrame:
         elif count > 1 or not role.optional:
             reason = "is absent" if not count else f"stands {count} times"
             remedy = "rename all but one" if count else _rename(pdf.columns, role.name)
+            if not count and role.name in own.values():
+                remedy = "name a column that is there"
             found.append(_told(role.name, reason, remedy))
     _, problems, _ = convert(pdf, present)
-    names = UNIQUE.get(table, []) + [n for n in TOGETHER.get(table, []) if n in pdf.columns]
+    alone = [own.get(n, n) for n in UNIQUE.get(table, [])]
+    beside = [own.get(n, n) for n in TOGETHER.get(table, [])]
+    names = alone + [n for n in beside if n in pdf.columns]
     if names and all((pdf.columns == n).sum() == 1 for n in names):
         problems += repeated_rows(pdf, names)
     keys = [r.name for r in present.values() if isinstance(r, Key) and not r.among]

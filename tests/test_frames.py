@@ -576,3 +576,21 @@ def test_merged_cells_are_told_once_a_column():
     for rep in (["李娜", None, None, "李娜", None, None], [None, "李娜", None, "王磊", None, None],
                 ["李娜", "李娜", None, "王磊", "王磊", None]):  # fmt: skip
         assert salesmgmt.check(merged.assign(rep=rep), "transactions").empty
+
+
+def test_check_takes_the_names_of_the_user():
+    own = {"customer": "客户", "date": "日期", "amount": "金额"}
+    frame = pd.DataFrame({"客户": ["甲", None], "日期": ["2025年1月2日"] * 2, "金额": [1.0, "x"]})
+    found = salesmgmt.check(frame, "transactions", **own)
+    assert found[["row", "column"]].to_numpy().tolist() == [[1, "客户"], [1, "金额"]]
+    bills = pd.DataFrame({"发票": ["1", "1"], "customer_id": "a", "invoice_date": "2025-01-01",
+                          "due_date": "2025-02-01", "amount": 1.0})  # fmt: skip
+    found = salesmgmt.check(bills, "invoices", invoice="发票")
+    assert found["reason"].tolist() == ["is repeated"] * 2
+    with pytest.raises(InputError, match=r"a column's option must be one of .*mean 'customer'"):
+        salesmgmt.check(frame, "transactions", costumer="客户")
+    lost = salesmgmt.check(frame, "transactions", **{**own, "amount": "销售额"}).iloc[0]
+    assert (lost["column"], lost["remedy"]) == ("销售额", "name a column that is there")
+    plan = pd.DataFrame({"月份": ["2026-01", "soon"], "target": 1.0})
+    found = salesmgmt.check(plan, "plan", period_start="月份", period_end="月份")
+    assert set(found["column"]) == {"月份"}
