@@ -137,7 +137,13 @@ def _how_to_read(series: pd.Series, wrong: np.ndarray) -> str:
         return "write amounts below zero with a plain minus in front: (5.00) and 5.00- as -5.00"
     if all(_UNIT.fullmatch(v) for v in first):
         return "take the unit (%, 万, ...) out of the text and multiply by what it stands for"
-    return "convert the column with pd.to_numeric, or mend the values"
+    told = "convert the column with pd.to_numeric, or mend the values"
+    if any(_WRITTEN.fullmatch(v) for v in first):  # who reads ¥1,234.50 there asks what is wrong
+        plain = series[wrong].astype(str).str.normalize("NFKC").str.replace(" ", "")
+        odd = series[wrong][~plain.str.fullmatch(_WRITTEN.pattern).to_numpy(dtype=bool)]
+        if len(odd):
+            told += f"; {len(odd)} hold(s) more than signs and separators, first {odd.iloc[0]!r}"
+    return told
 
 
 def _all_written(values: pd.Series) -> str | None:

@@ -246,6 +246,12 @@ def test_the_remedy_for_amounts_written_for_people_is_one_that_runs(written):
     assert known == [float(v) for v in plain]
 
 
+def test_the_value_that_keeps_a_column_from_being_read_is_named():
+    frame = pd.DataFrame({"v": ["￥1,000"] * 30 + ["(8,305.66)", "1.2万"]})
+    with pytest.raises(InputError, match=r"2 hold\(s\) more than signs .*, first '\(8,305\.66\)'"):
+        take(frame, caller="f", v=Amount("v"))
+
+
 @pytest.mark.parametrize("written", ["1.2万", "￥3.5亿", "12%", "5k"])
 def test_a_unit_behind_a_number_is_told_of(written):
     with pytest.raises(InputError, match="take the unit"):
