@@ -87,6 +87,37 @@ def test_cluster_names_what_is_wrong():
     with pytest.raises(InputError, match=r"k=3 .* only 2"):  # gave two without a word
         cluster(alike, k=3)
     assert cluster(alike, k=2)["cluster"].tolist() == [2, 2, 2, 1]
+    # Misspelt, it was ignored: who had not bought for longest came first.
+    with pytest.raises(InputError, match=r"lower_is_better: features has no column 'Recency'"):
+        cluster(_blobs(), lower_is_better=["Recency"])
+    assert cluster(_blobs()[["monetary"]], k=2)["cluster"].iloc[0] == 1  # the default needs none
+
+
+def test_cluster_labels_tell_what_lies_half_a_deviation_off():
+    """Centres 0, 1.15 and 2 of even groups lie at -1.28, 0.12 and 1.16 deviations."""
+    at = np.repeat([0.0, 1.15, 2.0], 20) + np.tile(np.linspace(-0.01, 0.01, 20), 3)
+    out = cluster(pd.DataFrame({"size": at}), k=3, log=False)
+    assert out["label"].drop_duplicates().tolist() == ["3: low size", "2: average", "1: high size"]
+
+
+def test_the_largest_number_of_clusters_within_the_slack_is_taken():
+    """Two pairs of pairs: halves agree on two groups wholly, on all four nearly."""
+    at = np.arange(120) % 4
+    noise = np.random.default_rng(2).normal(0, 0.6, (120, 2))
+    found = Clusterer().fit(np.column_stack([20.0 * (at // 2), 3.0 * (at % 2)]) + noise)
+    best = max(found.stability_.values())
+    near = [k for k, s in found.stability_.items() if s >= best - 0.02]
+    assert found.stability_[2] == best > found.stability_[4]
+    assert near == [2, 4]
+    assert found.k_ == 4
+
+
+def test_only_skewed_features_are_taken_in_logarithms():
+    even = (np.arange(50) + 0.5) / 50
+    for values, moved in ((-np.log(even), True), (even, False)):  # of skewness 2 and 0
+        frame = pd.DataFrame({"spend": values})
+        plain, shown = (cluster(frame, k=2, log=log)["distance"] for log in (False, True))
+        assert (np.abs(plain - shown).max() > 0.01) == moved
 
 
 # -- propensity -----------------------------------------------------------------------

@@ -283,6 +283,34 @@ def test_clv_discounts_each_period_from_its_end(sample):
     np.testing.assert_allclose(out["clv"], want)
 
 
+def test_rates_of_a_year_compound_over_periods_of_any_length(sample):
+    sold = sample[sample["customer_id"] < "C0100"]
+    seen = purchases(sold, freq="Q")
+    model = BGNBD.from_params(r=1.0, alpha=2.0, a=1.5, b=6.0)
+    risk = pd.Series(0.1, index=seen["customer_id"])
+    options = {"model": model, "freq": "Q", "horizon": 6, "level": None}
+    out = clv(sold, discount_rate=0.25, credit_risk=risk, **options)
+    plain = clv(sold, **options)
+    by = [0.0 * plain["clv"], *(model.expected_purchases(seen, k) for k in range(1, 7))]
+    worth = [(0.9 / 1.25) ** (k / 4) for k in range(1, 7)]  # a year of four quarters
+    want = sum(w * (b - a) for w, a, b in zip(worth, by, by[1:], strict=False))
+    np.testing.assert_allclose(out["clv"], want * out["expected_value"], rtol=1e-12)
+
+
+def test_what_comes_after_as_of_is_not_known(sample):
+    lines = sample[sample["customer_id"] < "C0200"]
+    day = pd.Timestamp("2024-06-30")
+    past = lines[lines["date"] <= day]
+    ours, theirs = (
+        purchases(x, as_of=day, holdout=26, regularity=True).drop(columns="as_of")
+        for x in (lines, past)
+    )
+    pd.testing.assert_frame_equal(ours, theirs)
+    once = lines.drop_duplicates("customer_id")  # a first purchase is all there is to go by
+    options = {"model": "bgnbd", "as_of": day}
+    pd.testing.assert_frame_equal(clv(once, **options), clv(once[once["date"] <= day], **options))
+
+
 def test_credit_risk_and_margin_by_customer(sample):
     ids = sorted(sample["customer_id"].unique())
     risk = pd.Series(0.0, index=ids)
@@ -410,6 +438,23 @@ def test_who_bought_once_is_expected_to_spend_like_all(sample):
     once = (seen["x"] == 0).to_numpy()
     np.testing.assert_allclose(value["expected_value"][once], p * g / (q - 1))
     assert (value["clv"][once] > 0).all()
+
+
+def test_where_spending_varies_within_customers_alone_their_own_mean_counts():
+    """Customers much alike: the Gamma-Gamma model has no maximum, its parameters run away."""
+    lines = pd.DataFrame(
+        [
+            (f"c{i:02d}", pd.Timestamp("2025-01-01") + pd.Timedelta(days=20 * j + i), j % 2)
+            for i in range(12)
+            for j in range(4)
+        ],
+        columns=["customer_id", "date", "amount"],
+    )
+    lines["amount"] = 20.0 + 10 * lines["amount"] + 0.01 * (lines.index // 4)
+    out = clv(lines, model="bgnbd", level=None)
+    assert out.attrs["spend"] == "mean"
+    own = [(30 + 20 + 30) / 3 + 0.01 * i for i in range(12)]
+    assert out["expected_value"].tolist() == pytest.approx(own)
 
 
 def test_where_nobody_bought_again_first_purchases_count():

@@ -262,7 +262,7 @@ def cluster(
     Raises
     ------
     InputError
-        A feature is missing, not numeric or not finite.
+        A feature is missing, not numeric or not finite, or ``lower_is_better`` names no column.
 
     References
     ----------
@@ -282,6 +282,7 @@ def cluster(
     worse = check_names(lower_is_better, "lower_is_better", caller="cluster")
     features = to_pandas(features, caller="cluster", arg="features")
     names = _features(features, columns)
+    _check_known(worse, features)
     roles: dict[str, Any] = {
         f"feature{i}": Amount(c, option="columns") for i, c in enumerate(names)
     }
@@ -302,6 +303,16 @@ def cluster(
     out["distance"] = model.distance(X)
     out.attrs |= {"k": model.k_, "stability": model.stability_}
     return out
+
+
+def _check_known(worse: Sequence[str], features: pd.DataFrame) -> None:
+    """Refuse names that no column has: the clusters would be put in the opposite order."""
+    strange = [c for c in worse if c not in features.columns and c != "recency"]  # the default
+    if strange:
+        raise InputError(
+            f"cluster(): lower_is_better: features has no column {strange[0]!r}; the columns are "
+            f"{', '.join(map(repr, features.columns[:12]))}."
+        )
 
 
 def _features(features: pd.DataFrame, columns: Sequence[str] | None) -> list[str]:
