@@ -160,7 +160,10 @@ def test_an_attribute_that_tells_nothing_leaves_the_model_as_it_is(kind):
     np.testing.assert_allclose(fitted.coefficients_["coefficient"], 0, atol=1e-3)
     assert fitted.log_likelihood_ == pytest.approx(plain.log_likelihood_, abs=1e-5)
     test = likelihood_ratio(plain, fitted)
-    assert test["df"] == len(fitted.coefficients_)
+    more = len(fitted.coefficients_)
+    assert test["df"] == more
+    assert fitted.aic_ - plain.aic_ == pytest.approx(2 * more, abs=1e-4)
+    assert fitted.bic_ - plain.bic_ == pytest.approx(np.log(300) * more, abs=1e-4)
     assert test["p_value"] > 0.99
     assert fitted.covariate_test_["statistic"] == pytest.approx(test["statistic"], abs=1e-6)
     np.testing.assert_allclose(

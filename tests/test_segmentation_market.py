@@ -158,6 +158,29 @@ def test_past_model_predicts_the_future_it_has_not_seen(sample):
     assert ahead.mean() == pytest.approx(gone.mean(), abs=0.08)
 
 
+def test_base_rate_counts_who_bought_in_the_last_horizon(sample):
+    """From the day after the newest past date to the last day, both inside; returns are none."""
+    lines = sample[["customer_id", "date", "amount"]]
+    day, horizon = lines["date"].max(), 45
+    cut = day - pd.Timedelta(days=horizon)
+    asleep = lines.groupby("customer_id")["date"].max().loc[lambda d: d < cut].index
+    extra = [
+        pd.DataFrame({"customer_id": asleep[at], "date": when, "amount": amount})
+        for at, when, amount in (
+            (slice(0, 40), day, 9.0),  # on the last day: bought
+            (slice(40, 80), cut, 9.0),  # on the day itself: known, not yet ahead
+            (slice(80, 120), day, -9.0),  # a return: nothing bought
+        )
+    ]
+    lines = pd.concat([lines, *extra], ignore_index=True)
+    bought = lines[lines["amount"] >= 0]
+    known = bought.loc[bought["date"] <= cut, "customer_id"].unique()
+    came = bought.loc[bought["date"] > cut, "customer_id"].unique()
+    score = NextPurchaseModel(horizon=horizon).fit(lines).score_
+    assert score["customers"] == len(known)
+    assert score["base_rate"] == pytest.approx(np.isin(known, came).mean(), abs=1e-12)
+
+
 def test_churn_and_purchase_are_two_sides(sample):
     stay = NextPurchaseModel(horizon=90).fit(sample).predict_proba(sample)["p_purchase"]
     leave = churn_risk(sample, horizon=90)["p_churn"]

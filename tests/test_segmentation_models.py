@@ -78,6 +78,20 @@ def test_probabilities_are_a_distribution_with_the_expected_mean(model):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize("level", [0.5, 0.95])
+def test_ends_of_a_range_are_quantiles_of_the_chances(model, level):
+    """The first number that as many as the lower (the upper) share do not exceed."""
+    often = pd.DataFrame({"x": [200, 60], "t_x": [37.9, 20.0], "T": [38.0, 21.0]})
+    seen = pd.concat([SEEN, often], ignore_index=True)
+    below = np.cumsum([model.probability_of(seen, n, 20.0) for n in range(250)], axis=0)
+    out = model.expected_interval(seen, 20.0, level=level)
+    tail = (1 - level) / 2
+    assert out["lo"].tolist() == (below >= tail).argmax(axis=0).tolist()
+    assert out["hi"].tolist() == (below >= 1 - tail).argmax(axis=0).tolist()
+    assert out["lo"].max() >= 4
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_gradient_agrees_with_differences(model):
     rows = compress(*(SEEN[c].to_numpy(float) for c in ("x", "t_x", "T")))
     theta = np.log(model._params()) + 0.05
@@ -436,6 +450,28 @@ def test_models_that_do_not_contain_each_other_have_no_ratio():
     groups = pd.concat([SEEN.assign(z=i) for i in (0, 1)], ignore_index=True)
     with pytest.raises(InputError, match="BGNBD is not MBGNBD with"):
         likelihood_ratio(BGNBD().fit(groups), MBGNBD(covariates="z").fit(groups))
+
+
+def test_gamma_gamma_log_likelihood_is_that_of_the_paper_in_money():
+    """Fader and Hardie (2013), equation 1a, summed over customers."""
+    rng = np.random.default_rng(4)
+    x = rng.integers(1, 9, 300)
+    seen = pd.DataFrame(
+        {"x": x, "monetary": rng.gamma(6.0 * x, 1 / x) / rng.gamma(4, 1 / 400, 300)}
+    )
+    model = GammaGamma().fit(seen)
+    p, q, v = model.params_
+    z, px = seen["monetary"], p * x
+    each = -betaln(px, q) + q * np.log(v) + (px - 1) * np.log(z) + px * np.log(x)
+    each = each - (px + q) * np.log(v + x * z)
+    assert model.log_likelihood_ == pytest.approx(each.sum(), abs=1e-6)
+
+
+def test_a_mean_without_end_ends_with_purchases():
+    """Given purchases the mean spend is p (gamma + x m) / (p x + q - 1), also for q below 1."""
+    model = GammaGamma.from_params(p=2.0, q=0.5, gamma=3.0)
+    seen = pd.DataFrame({"x": [0, 2], "monetary": [None, 10.0]})
+    assert model.expected_spend(seen).tolist() == pytest.approx([np.inf, 2 * 23 / 3.5])
 
 
 def test_gamma_gamma_is_free_of_the_unit_of_money_and_leaves_out_what_is_not_positive():

@@ -88,6 +88,15 @@ def test_gradient_agrees_with_differences(k):
         assert slope[i] == pytest.approx((up - down) / 2e-5, rel=1e-6, abs=1e-8)
 
 
+def test_a_regularity_that_was_found_is_a_parameter():
+    seen, _ = simulated(300, 1, 2)
+    found = MBGCNBD().fit(seen)
+    given = MBGCNBD(k=found.k_).fit(seen)
+    assert found.log_likelihood_ == pytest.approx(given.log_likelihood_, abs=1e-6)
+    assert found.aic_ - given.aic_ == pytest.approx(2, abs=1e-4)
+    assert found.bic_ - given.bic_ == pytest.approx(np.log(300), abs=1e-4)
+
+
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_probabilities_are_a_distribution_with_the_expected_mean(k):
     model = MBGCNBD.from_params(k=k, **PARAMS)

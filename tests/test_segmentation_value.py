@@ -15,7 +15,9 @@ from salesmgmt import DataWarning, InputError, load_sample
 from salesmgmt.engine.spend import total_quantile
 from salesmgmt.segmentation import (
     BGNBD,
+    MBGNBD,
     GammaGamma,
+    ParetoNBD,
     RFMSegmenter,
     abc,
     clv,
@@ -253,6 +255,32 @@ def test_migration_adds_up_and_tests_independence(sample):
         migration(two, one)  # all moves were told backwards
 
 
+def test_migration_by_hand():
+    before = pd.DataFrame(
+        {"customer_id": list("abcdefg"), "segment": list("XXXYYYX"), "monetary": np.arange(1.0, 8)}
+    )
+    after = pd.DataFrame(
+        {
+            "customer_id": list("abcdefh"),
+            "segment": list("XXYYYXX"),
+            "monetary": np.arange(11.0, 18),
+        }
+    )
+    out = migration(before, after)
+    rows = out[["from", "to", "customers", "share", "amount", "amount_before", "change"]]
+    assert rows.to_numpy().tolist() == [
+        ["(new)", "X", 1, 1.0, 17.0, 0.0, 17.0],
+        ["X", "(gone)", 1, 0.25, 7.0, 7.0, -7.0],
+        ["X", "X", 2, 0.5, 11.0 + 12, 1.0 + 2, 20.0],
+        ["X", "Y", 1, 0.25, 13.0, 3.0, 10.0],
+        ["Y", "X", 1, 1 / 3, 16.0, 6.0, 10.0],
+        ["Y", "Y", 2, 2 / 3, 14.0 + 15, 4.0 + 5, 20.0],
+    ]
+    # Of those in both: [[2, 1], [1, 2]] with 1.5 expected everywhere.
+    assert out.attrs["chi2"] == pytest.approx(4 * 0.5**2 / 1.5)
+    assert out.attrs["df"] == 1
+
+
 # -- lifetime value -------------------------------------------------------------------
 
 
@@ -343,6 +371,32 @@ def test_clv_range_under_credit_risk_goes_from_what_is_surely_paid_to_all(sample
     assert np.allclose(month["clv_lo"], clv(sold, model=model, horizon=1)["clv_lo"])
 
 
+def test_half_of_what_lies_below_a_range_is_for_who_stops_paying():
+    """2.5 % lie below: 1.25 % for who stops so soon, 1.25 % for little being bought until then."""
+    days = pd.date_range("2025-01-01", "2025-12-31", freq="9D")
+    lines = pd.concat(
+        pd.DataFrame({"customer_id": f"c{i}", "date": days[i % 3 :], "amount": 50.0 + 20 * i})
+        for i in range(8)
+    )
+    lines["amount"] += np.arange(len(lines)) * 37 % 41
+    model = BGNBD.from_params(r=40.0, alpha=10.0, a=0.01, b=50.0)
+    ids = lines["customer_id"].unique()
+
+    def low(risk=None, **options):
+        out = clv(lines, model=model, credit_risk=risk, **options)
+        assert out.attrs["spend"] == "gamma-gamma"
+        return out["clv_lo"].to_numpy()
+
+    at_most = low(level=0.975)
+    assert (low(level=0.95) > at_most * 1.01).all()
+    assert (at_most > 0).all()
+    # 1.2 % stop within the 12 months: all of them are counted on.
+    np.testing.assert_allclose(low(pd.Series(0.012, index=ids)), at_most)
+    # 2.45 % do, and 1.24 % within six.
+    half = low(level=0.975, horizon=6)
+    np.testing.assert_allclose(low(pd.Series(0.0245, index=ids)), half)
+
+
 def test_total_spend_quantiles_against_simulation():
     rng = np.random.default_rng(1)
     counts = np.array([[0.5, 0.2, 0.2, 0.1]])
@@ -398,6 +452,30 @@ def test_models_are_compared_without_the_last_part(sample):
     assert table["as_of"].eq(sample["date"].max()).all()  # of the data, not of the split
 
 
+def test_models_are_judged_by_what_each_forecast_of_the_held_out_time(sample):
+    lines = sample[sample["customer_id"] < "C0060"]
+    seen = purchases(lines, holdout=26)
+    came = seen["x_holdout"].to_numpy(float)
+    want = {}
+    for kind in (BGNBD, MBGNBD, ParetoNBD):
+        off = kind().fit(seen).expected_purchases(seen, 26.0).to_numpy() - came
+        size = np.abs(off)
+        measures = [np.sqrt((off**2).mean()), size.mean(), off.sum() / came.sum()]
+        want[kind.__name__.lower()] = measures
+    table = compare_models(lines, holdout=26).set_index("model")
+    for model, measures in want.items():
+        np.testing.assert_allclose(table.loc[model, ["rmse", "mae", "bias"]].tolist(), measures)
+    best = np.min([m[:2] for m in want.values()], axis=0)
+    scores = {model: np.mean(m[:2] / best) for model, m in want.items()}
+    assert table["score"].to_dict() == pytest.approx(scores)
+    # Without a holdout the mean over the last quarter, third and half of the time.
+    length = (lines["date"].max() - lines["date"].min()).days / 7
+    splits = [compare_models(lines, holdout=length / k).set_index("model") for k in (4, 3, 2)]
+    mean = sum(s.sort_index().drop(columns="as_of") for s in splits) / 3
+    whole = compare_models(lines).set_index("model").sort_index().drop(columns="as_of")
+    pd.testing.assert_frame_equal(whole, mean)
+
+
 def test_lifecycle_and_cohorts_account_for_every_row():
     rows = _lines(
         [
@@ -450,11 +528,12 @@ def test_where_spending_varies_within_customers_alone_their_own_mean_counts():
         ],
         columns=["customer_id", "date", "amount"],
     )
-    lines["amount"] = 20.0 + 10 * lines["amount"] + 0.01 * (lines.index // 4)
-    out = clv(lines, model="bgnbd", level=None)
+    lines["amount"] = 20.0 + 10 * lines["amount"] + 0.01 * (lines.index // 4) ** 2
+    once = pd.DataFrame({"customer_id": ["d"], "date": lines["date"].iloc[:1], "amount": [99.0]})
+    out = clv(pd.concat([lines, once]), model="bgnbd", level=None)
     assert out.attrs["spend"] == "mean"
-    own = [(30 + 20 + 30) / 3 + 0.01 * i for i in range(12)]
-    assert out["expected_value"].tolist() == pytest.approx(own)
+    own = [(30 + 20 + 30) / 3 + 0.01 * i**2 for i in range(12)]
+    assert out["expected_value"].tolist() == pytest.approx([*own, np.mean(own)])
 
 
 def test_where_nobody_bought_again_first_purchases_count():
