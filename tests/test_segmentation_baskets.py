@@ -211,3 +211,19 @@ def test_online_retail_pairs_as_counted_elsewhere(data_dir):
     assert (rules.attrs["orders"], rules.attrs["items"]) == (20_136, 3_925)
     assert len(rules) == 2 * 891
     assert len(itemsets(sold, product="item_id")) == 1_976
+
+
+def test_a_share_that_is_just_reached_is_enough_and_a_lift_of_one_is_none():
+    """7 of 100 are 7 %, though .07 * 100 is more than 7 in floating point."""
+    orders = [("a", "b")] * 7 + [("a", "c")] * 93
+    sold = pd.DataFrame([(i, p) for i, o in enumerate(orders) for p in o])
+    sold.columns = ["order_id", "product"]
+    found = baskets(sold, min_support=0.07)
+    assert sorted(found["antecedent"] + found["consequent"]) == ["ab", "ac", "ba", "ca"]
+    # Half hold a, half b, a quarter both: owning a says nothing of b.
+    apart = pd.DataFrame({"order_id": [1, 1, 2, 3, 4], "product": list("ababc")})
+    apart["customer_id"] = [9, 9, 2, 3, 4]
+    rules = baskets(apart)
+    assert rules["lift"].tolist() == [1.0, 1.0]
+    assert cross_sell(apart, rules).empty
+    assert cross_sell(apart, rules, min_lift=0.99)["product"].tolist() == ["b", "a"]

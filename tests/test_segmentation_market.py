@@ -181,6 +181,48 @@ def test_base_rate_counts_who_bought_in_the_last_horizon(sample):
     assert score["base_rate"] == pytest.approx(np.isin(known, came).mean(), abs=1e-12)
 
 
+def _alike(seed, customers=60, days=540, gap=70.0):
+    """Customers who all buy at the same rate at any time: nothing tells them apart."""
+    rng = np.random.default_rng(seed)
+    when = np.cumsum(rng.exponential(gap, (customers, 60)), axis=1)
+    who, _ = np.nonzero(when < days)
+    day = pd.to_timedelta(when[when < days].astype(int), unit="D")
+    amounts = rng.lognormal(4, 1, len(who))
+    date = pd.Timestamp("2024-01-01") + day
+    return pd.DataFrame({"customer_id": who, "date": date, "amount": amounts})
+
+
+def test_nothing_is_foreseen_where_nothing_can_be():
+    """A fit judged on what it has seen would find .65 and more in so few customers."""
+    told = [ChurnModel(horizon=90).fit(_alike(seed)).score_["auc"] for seed in range(12)]
+    assert np.mean(told) == pytest.approx(0.5, abs=0.06)
+
+
+def test_chances_are_those_of_the_newest_time():
+    """Three in four stop buying; what ranked the others before is by chance the wrong way now."""
+    lines = _alike(0, customers=400, days=720)
+    stops = np.random.default_rng(0).random(400) < 0.75
+    gone = (lines["date"] >= "2025-07-01") & stops[lines["customer_id"]]
+    model = NextPurchaseModel(horizon=90).fit(lines[~gone], as_of="2025-12-20")
+    share = model.score_["base_rate"]
+    assert share < 0.25  # it was two thirds
+    found = model.calibration_
+    mean = np.average(found["predicted"], weights=found["customers"])
+    assert mean == pytest.approx(share, abs=0.02)  # .50
+    then = model.predict_proba(lines[~gone], as_of="2025-09-21")  # the day it was judged on
+    assert then["p_purchase"].mean() == pytest.approx(share, abs=0.02)  # .36
+    assert model.score_["brier"] < share * (1 - share) * 1.02  # no worse than the share alone
+
+
+def test_a_chance_is_the_same_whoever_else_is_in_the_table(sample):
+    model = ChurnModel().fit(sample)
+    whole = model.predict_proba(sample).set_index("customer_id")["p_churn"]
+    large = sample.groupby("customer_id")["amount"].sum().nlargest(30).index
+    some = sample[sample["customer_id"].isin(large)]
+    alone = model.predict_proba(some, as_of=sample["date"].max()).set_index("customer_id")
+    np.testing.assert_allclose(alone["p_churn"], whole[alone.index], rtol=1e-12)
+
+
 def test_churn_and_purchase_are_two_sides(sample):
     stay = NextPurchaseModel(horizon=90).fit(sample).predict_proba(sample)["p_purchase"]
     leave = churn_risk(sample, horizon=90)["p_churn"]

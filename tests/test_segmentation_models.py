@@ -692,6 +692,24 @@ def test_single_chances_of_who_buys_every_day_are_the_integral_over_the_end(x, T
     assert model.probability_of(seen, n, t).iloc[0] == pytest.approx(want, rel=1e-8)
 
 
+def test_tracking_by_hand():
+    """Who came by the last day of the fit, each from its own first day; returns are none."""
+    start = pd.Timestamp("2025-01-01")
+    rows = [("a", 0), ("a", 6), ("a", 7), ("a", 7), ("a", 30), ("b", 10), ("b", 21), ("b", 28)]
+    rows += [("late", 20), ("late", 27), ("c", 14)]
+    lines = pd.DataFrame(rows, columns=["customer_id", "day"]).assign(amount=5.0)
+    lines.loc[len(lines)] = ["b", 24, -5.0]
+    lines["date"] = start + pd.to_timedelta(lines["day"], unit="D")
+    model = BGNBD.from_params(r=0.5, alpha=2.0, a=0.8, b=2.5)
+    out = tracking(model, lines, fitted_until=start + pd.Timedelta(days=14))
+    ends = np.array([7, 14, 21, 28])
+    assert (out["date"] - start).dt.days.tolist() == ends.tolist()
+    assert out["actual"].tolist() == [2, 0, 1, 1]
+    assert out["fitted"].tolist() == [True, True, False, False]
+    by = [sum(model.expected_new(max(e - d, 0) / 7) for d in (0, 10, 14)) for e in (0, *ends)]
+    assert out["expected"].tolist() == pytest.approx(np.diff(by).tolist())
+
+
 def test_tracking_is_right_on_purchases_drawn_from_the_model():
     rng = np.random.default_rng(0)
     n, days = 2_000, 728

@@ -125,6 +125,14 @@ def test_lifecycle_judges_each_customer_by_its_own_rhythm():
     assert quarterly["rhythm"].between(80, 100).all()
 
 
+def test_who_came_back_is_who_looked_lost_not_who_looked_at_risk(sample):
+    """The limit of those at risk says nothing of them."""
+    wide, narrow = (lifecycle(sample, limits=(0.5, at, 0.05)) for at in (0.4, 0.06))
+    fine = wide["p_longer"] >= 0.5
+    assert (wide["stage"][fine] == "reactivated").any()
+    assert wide["stage"][fine].tolist() == narrow["stage"][fine].tolist()
+
+
 def test_lifecycle_finds_those_who_left(sample):
     import json
     from pathlib import Path

@@ -175,7 +175,8 @@ class ChurnModel(_Propensity):
     """Chance that a customer buys nothing within the horizon.
 
     Learned at past dates one horizon apart, judged on the newest of them, which the judged fit
-    has not seen; chances are calibrated there.
+    has not seen; chances are calibrated there. Where older dates taught nothing that held on the
+    newest, everybody has the same chance, the share of that time.
 
     Parameters
     ----------
@@ -468,11 +469,15 @@ def _logistic(X: np.ndarray, y: np.ndarray) -> Any:
 
 
 def _calibrate(raw: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and offset of the log odds; left alone where one outcome is missing."""
+    """Slope and offset of the log odds; left alone where one outcome is missing.
+
+    The slope of greatest likelihood that is not negative: where customers were ranked the wrong
+    way round, it is 0, and all of them have the share of all.
+    """
     from sklearn.linear_model import LogisticRegression
 
     if y.min() == y.max():
         return 1.0, 0.0
     fit = LogisticRegression(C=1e6, max_iter=1000).fit(raw[:, None], y)
     slope = float(fit.coef_[0, 0])
-    return (slope, float(fit.intercept_[0])) if slope > 0 else (1.0, 0.0)
+    return (slope, float(fit.intercept_[0])) if slope > 0 else (0.0, float(logit(y.mean())))
