@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from salesmgmt import DataWarning, InputError, load_sample
@@ -379,6 +380,88 @@ def test_elasticity_says_why_it_is_missing():
     unit = elasticity(lines.assign(quantity=1.0), freq="Y")  # was 0, from 0 to 0
     assert unit["status"].tolist() == ["same_quantity"]
     assert unit[["elasticity", "standard_error", "lo", "hi", "p_value"]].isna().all(axis=None)
+
+
+def test_elasticity_range_is_students_t_on_clusters_less_one(sample):
+    lines = sample[(sample["product_line"] == "Tools") & (sample["customer_id"] < "C0200")]
+    found = elasticity(lines, freq="Q", level=0.9).iloc[0]
+    groups = lines.groupby(["product", lines["date"].dt.to_period("Q")]).ngroups
+    half = student(groups - 1).ppf(0.95) * found["standard_error"]
+    assert found["lo"] == pytest.approx(found["elasticity"] - half)
+    assert found["hi"] == pytest.approx(found["elasticity"] + half)
+    t = abs(found["elasticity"]) / found["standard_error"]
+    assert found["p_value"] == pytest.approx(2 * student(groups - 1).sf(t))
+
+
+def _flat(days, **regions):
+    """Sales of one amount a day in each region."""
+    date = pd.date_range("2024-01-01", periods=days)
+    rows = [pd.DataFrame({"date": date, "region": r, "amount": v}) for r, v in regions.items()]
+    return pd.concat(rows, ignore_index=True)
+
+
+def test_days_of_a_promotion_of_all_regions_teach_nothing_of_one():
+    sold = _flat(400, A=10.0, B=30.0)
+    plan = pd.DataFrame(
+        {
+            "promotion": ["everywhere", "here"],
+            "region": [None, "A"],
+            "start": pd.to_datetime(["2024-05-01", "2024-07-01"]),
+            "end": pd.to_datetime(["2024-05-20", "2024-07-10"]),
+        }
+    )
+    during = sold["date"].between("2024-05-01", "2024-05-20") & (sold["region"] == "A")
+    sold.loc[during, "amount"] = 500.0
+    out = promotion_effect(sold, plan, scope="region")
+    assert out["expected"].iloc[1] == pytest.approx(100.0)
+    assert out["uplift"].iloc[1] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_expected_are_sales_of_the_120_days_before_and_after():
+    start = pd.Timestamp("2024-10-01")
+    plan = pd.DataFrame({"promotion": ["p"], "region": "A", "start": [start], "end": [start]})
+    for days, counts in ((-121, False), (-120, True), (134, True), (135, False)):
+        sold = _flat(600, A=10.0, B=30.0)
+        at = (sold["date"] == start + pd.Timedelta(days=days)) & (sold["region"] == "A")
+        sold.loc[at, "amount"] = 250.0
+        found = promotion_effect(sold, plan, scope="region")["expected"].iloc[0]
+        # 120 quiet days on either side, without the 14 days after it.
+        assert found == pytest.approx(10.0 + counts * 240.0 / 240)
+
+
+def test_ranges_of_promotions_follow_from_their_spans_and_from_what_was_tried():
+    rng = np.random.default_rng(11)
+    date = pd.date_range("2024-01-01", periods=200)
+    parts = [(r, p) for r in "AB" for p in "xy"]
+    sold = pd.concat(
+        pd.DataFrame({"date": date, "region": r, "product": p, "amount": rng.gamma(5.0, 20.0, 200)})
+        for r, p in parts
+    )
+    plan = pd.DataFrame({"promotion": ["one", "two"], "region": "A", "product": "x"})
+    plan["start"], plan["end"] = date[[60, 130]], date[[69, 139]]
+
+    def halves(plan, level):  # of the logarithm of the uplift
+        found = promotion_effect(sold, plan, scope=["region", "product"], level=level)
+        return np.log((1 + found["hi"]) / (1 + found["lo"])).to_numpy() / 2, found["expected"]
+
+    wide, expected = halves(plan, 0.95)
+    # 60 + 46 + 46 quiet days hold 6 + 4 + 4 stretches of ten side by side; five comparisons
+    # were tried, of which each but the first costs half a degree of freedom.
+    free = student(6 + 4 + 4 - 1 - 4 / 2)
+    narrow, _ = halves(plan, 0.5)
+    np.testing.assert_allclose(wide / narrow, free.ppf(0.975) / free.ppf(0.75), rtol=1e-9)
+    together, _ = halves(plan.assign(promotion="both"), 0.95)
+    share = expected / expected.sum()  # errors of the spans are independent
+    assert together[0] == pytest.approx(wide[0] * np.sqrt((share**2).sum()), rel=1e-9)
+
+
+def test_growth_of_weeks_is_against_the_52nd_before():
+    weeks = pd.date_range("2024-01-01", periods=60, freq="7D")
+    ours = pd.DataFrame({"date": weeks, "amount": np.arange(1.0, 61.0)})
+    whole = pd.DataFrame({"date": weeks, "amount": 1_000.0 + np.arange(60) ** 2})
+    out = market_share(ours, whole, freq="W")
+    assert out["growth"].isna().tolist() == [True] * 52 + [False] * 8
+    assert out["growth"].iloc[52:].tolist() == pytest.approx([52 / n for n in range(1, 9)])
 
 
 def test_promotions_find_the_truth(sample, truths):

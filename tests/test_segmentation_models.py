@@ -29,6 +29,7 @@ from salesmgmt.segmentation import (
     GammaGamma,
     GompertzNBD,
     ParetoNBD,
+    calibration,
     likelihood_ratio,
     purchases,
     tracking,
@@ -690,6 +691,19 @@ def test_single_chances_of_who_buys_every_day_are_the_integral_over_the_end(x, T
     seen = pd.DataFrame({"x": [x], "t_x": [T], "T": [T]})  # alive for sure: just bought
     want = stays(t) * bought(t) + gone
     assert model.probability_of(seen, n, t).iloc[0] == pytest.approx(want, rel=1e-8)
+
+
+def test_calibration_by_hand():
+    model = ParetoNBD.from_params(r=0.55, alpha=10.6, s=0.61, beta=11.7)
+    seen = pd.DataFrame({"x": [0, 0, 0, 2, 5, 9], "t_x": [0.0] * 3 + [9.0] * 3, "T": 20.0})
+    seen = seen.assign(x_holdout=[0, 1, 5, 1, 4, 8], T_holdout=10.0)
+    out = calibration(model, seen, top=5)
+    ahead = model.expected_purchases(seen, 10.0)
+    assert out["group"].tolist() == ["0", "2", "5+"]
+    assert out["customers"].tolist() == [3, 1, 2]
+    assert out["actual"].tolist() == [2.0, 1.0, 6.0]
+    means = [ahead[:3].mean(), ahead[3], ahead[4:].mean()]
+    assert out["predicted"].tolist() == pytest.approx(means)
 
 
 def test_tracking_by_hand():

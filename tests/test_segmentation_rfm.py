@@ -498,3 +498,27 @@ def test_rules_may_lack_a_label_and_come_from_another_engine():
         rfm(PLAIN, scheme=3)
     with pytest.raises(InputError, match="scheme must be one of"):
         rfm(PLAIN, scheme=None)
+
+
+def test_fixed_cuts_and_medians_by_hand():
+    """On a cut is the better side of orders and money, the better (shorter) one of days, too."""
+    rng = np.random.default_rng(8)
+    day = pd.Timestamp("2025-01-01") + pd.to_timedelta(rng.integers(0, 200, 400), unit="D")
+    lines = pd.DataFrame({"customer_id": rng.integers(0, 90, 400), "date": day})
+    lines["amount"] = rng.integers(1, 40, 400) * 5.0
+    few = {"recency": [10, 15, 60], "frequency": [2, 4, 7], "monetary": [150, 200, 700]}
+    steps = {"recency": 5, "frequency": 1, "monetary": 20}
+    many = {axis: step * np.arange(1, 39) for axis, step in steps.items()}
+    for cuts in (few, many):
+        bins = len(cuts["recency"]) + 1
+        out = rfm(lines, bins=bins, method="fixed", cuts=cuts, scheme="cn8")
+        want = [bins - sum(v > c for c in cuts["recency"]) for v in out["recency"]]
+        assert out["r"].tolist() == want
+        for score, axis in (("f", "frequency"), ("m", "monetary")):
+            assert out[score].tolist() == [1 + sum(v >= c for c in cuts[axis]) for v in out[axis]]
+    eight = rfm(lines, scheme="cn8", thresholds="median")
+    middle = {a: np.median(out[a]) for a in few}
+    assert eight.attrs["thresholds"] == middle
+    value = (out["recency"] < middle["recency"]) & (out["frequency"] > middle["frequency"])
+    value &= out["monetary"] > middle["monetary"]
+    assert (eight["segment"] == "important_value").tolist() == value.tolist()
