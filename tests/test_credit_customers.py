@@ -84,6 +84,24 @@ def test_limits_follow_the_policy():
         credit.credit_limits(ratings, {"AAA": 1, "AA": 1, "C": 0})
 
 
+def test_limits_in_money_with_three_decimals_or_none():
+    """ISO 4217: a Kuwaiti dinar has 1000 fils, a yen no smaller unit."""
+    dinars = pd.DataFrame(
+        {"customer_id": ["A"], "grade": ["A"], "monthly_sales": [1234.567], "exposure": [1234.563]}
+    )
+    got = credit.credit_limits(dinars, {"A": 1}, step=0.001)
+    assert got[["limit", "available"]].to_numpy().tolist() == [[1234.567, 0.004]]
+    yen = dinars.assign(monthly_sales=100_001.0, exposure=5.0)
+    got = credit.credit_limits(yen, {"A": 0.123456}, step=1)  # 12,345.72...
+    assert got[["limit", "available"]].to_numpy().tolist() == [[12_346, 12_341]]
+    sale = pd.DataFrame({"invoice_id": ["a"], "customer_id": ["A"], "amount": [1234.567],
+                         "invoice_date": ["2025-01-31"], "due_date": ["2025-02-28"]})  # fmt: skip
+    rated = credit.rate_customers(sale, as_of="2025-02-01", step=0.001)
+    assert rated["monthly_sales"].tolist() == [1234.567]  # of a month at least
+    with pytest.raises(InputError, match="step must not be 0"):
+        credit.credit_limits(yen, {"A": 1}, step=0)
+
+
 def test_policies_and_limits_in_other_forms_of_one_meaning():
     ratings = pd.DataFrame(
         {"customer_id": list("AB"), "grade": ["AA", "C"], "monthly_sales": [10_000.0, 500.0]}

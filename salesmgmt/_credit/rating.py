@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -149,9 +150,9 @@ def rate_customers(
     out["on_time"] = facts["on_time"]
     out["max_days_past_due"] = facts["max_past_due"].astype(np.int64)
     months = ((books.today - facts["first"] + 1) * 12 / YEAR).clip(upper=12, lower=1).fillna(12)
-    out["monthly_sales"] = (door.money(facts["sales_year"].to_numpy(), books.step) / months).round(
-        2
-    )
+    decimals = max(2, math.ceil(-math.log10(books.step) - 1e-9))  # limits are made from it
+    monthly = door.money(facts["sales_year"].to_numpy(), books.step) / months
+    out["monthly_sales"] = monthly.round(decimals)
     out["exposure"] = door.money(facts["balance"].to_numpy(), books.step)
     out["default"] = default
     out["as_of"] = books.as_of
@@ -323,6 +324,7 @@ def credit_limits(
     sales: str = "monthly_sales",
     exposure: str = "exposure",
     clv: str = "clv",
+    step: float = 0.01,
 ) -> pd.DataFrame:
     """Credit limit of each customer by policy.
 
@@ -342,6 +344,8 @@ def credit_limits(
         Names of the columns of ``ratings`` (a result of :func:`rate_customers` knows that of its
         customers); ``sales`` are those of an average month. A limit of
         10 % of net worth has ``sales="net_worth"`` and ``months`` 0.1.
+    step : float, default=0.01
+        Smallest unit of money, to which limits are rounded: 1 for yen, 0.001 for Kuwaiti dinars.
 
     Returns
     -------
@@ -401,9 +405,10 @@ def credit_limits(
     owed = rows["exposure"] if "exposure" in rows else np.zeros(len(rows))
     out = pd.DataFrame({customer: rows.series("customer").reset_index(drop=True)})
     out["grade"] = rows.series("grade").reset_index(drop=True)
-    out["limit"] = np.round(limit, 2)
+    out["limit"] = door.money(door.units(limit, step, name="limit", caller=caller), step)
     out["exposure"] = owed
-    out["available"] = np.round((out["limit"] - owed.clip(0)).clip(lower=0), 2)
+    free = (out["limit"] - owed.clip(0)).clip(lower=0).to_numpy()
+    out["available"] = door.money(door.units(free, step, name="limit", caller=caller), step)
     with np.errstate(divide="ignore", invalid="ignore"):
         use = owed.clip(0) / out["limit"].to_numpy()
     out["use"] = np.where(owed > 0, use, 0.0)
