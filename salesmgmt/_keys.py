@@ -218,16 +218,16 @@ def _look_up(table: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _category_codes(series: pd.Series) -> tuple[np.ndarray, pd.Series]:
-    raw = series.cat.codes.to_numpy().astype(np.int64)
+    raw = series.cat.codes.to_numpy()
     categories = pd.Series(series.cat.categories)
     used = np.zeros(len(categories) + 1, dtype=bool)
     used[raw] = True
     order = np.arange(len(categories)) if series.cat.ordered else _ascending(categories)
     order = order[used[:-1][order]]
-    rank = np.full(len(categories) + 1, -1, dtype=np.int64)
+    rank = np.full(len(categories) + 1, -1, dtype=_narrow(len(order)))
     rank[order] = np.arange(len(order))
     labels = pd.Series(pd.Categorical.from_codes(order, dtype=series.dtype), name=series.name)
-    return rank[raw], labels
+    return _look_up(rank, raw), labels
 
 
 def _ascending(values: pd.Series) -> np.ndarray:

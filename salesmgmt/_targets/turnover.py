@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .._frames import Amount, Date, Key, Rows, as_dates, days_of, resolve_as_of, take
+from .._keys import factorise
 from ..engine.controlled_rounding import Tree, round_tree, snap
 from ..errors import InputError
 from .organisation import PlanColumns, lookup
@@ -16,10 +17,15 @@ from .organisation import PlanColumns, lookup
 __all__ = ["as_joiners", "dated_leavers", "key_of", "measure_of", "move", "with_joiners"]
 
 
-def key_of(rows: Rows, count: int) -> np.ndarray:
-    """Codes of the keys, and of the measure if there is one, of each row."""
+def key_of(rows: Rows, count: int, at: np.ndarray | None = None) -> np.ndarray:
+    """Codes of the keys, and of the measure if there is one, of each row (of those ``at``)."""
     options = [f"key{i}" for i in range(count)] + (["measure"] if "measure" in rows else [])
-    return rows.keys(*options).codes if options else np.zeros(len(rows), dtype=np.int64)
+    if not options:
+        return np.zeros(len(rows) if at is None else len(at), dtype=np.int64)
+    if at is None:
+        return rows.keys(*options).codes
+    names = [rows.columns[o] for o in options]
+    return factorise(rows.frame[names].iloc[at], names).codes
 
 
 def measure_of(rows: Rows) -> np.ndarray:
@@ -115,32 +121,37 @@ def move(
         if "weight" in joiners:
             weight[at] = joiners["weight"].to_numpy(np.float64)
     code = own.codes
-    gone = (going[code] < end) & (going[code] < np.iinfo(np.int64).max)
-    here = ~gone & (coming[code] <= end)
-    fresh = here & (coming[code] > np.iinfo(np.int64).min)
+    gone, fresh, absent = (np.zeros(len(code), dtype=bool) for _ in range(3))
+    here = np.ones(len(code), dtype=bool)
+    # A plan of days has millions of rows, of which few belong to who comes or goes.
+    leaves, comes = going < np.iinfo(np.int64).max, coming > np.iinfo(np.int64).min
+    at = np.flatnonzero((leaves | comes)[code])
+    last, first = going[code[at]], coming[code[at]]
+    gone[at] = (last < end[at]) & leaves[code[at]]
+    here[at] = ~gone[at] & (first <= end[at])
+    fresh[at] = here[at] & comes[code[at]]
+    absent[at] = (last < start[at]) | (first > end[at])
     changed = gone | fresh
     at = np.flatnonzero(changed)
-    length = (end - start + 1)[at]
+    length = end[at] - start[at] + 1
     kept, part = np.zeros(len(start)), np.zeros(len(start))
     kept[at] = np.clip(np.where(gone[at], going[code[at]] - start[at] + 1, 0) / length, 0.0, 1.0)
     part[at] = np.clip(np.where(fresh[at], end[at] - coming[code[at]] + 1, 0) / length, 0.0, 1.0)
-    there = part.copy()
+    staying, there = here & ~fresh, part.copy()
     part[at] *= weight[code[at]]
     stay = now.copy()
     stay[gone] = np.floor(now[gone] * kept[gone]).astype(np.int64)
-    replaced = _take_over(
-        now, stay, rows, keys, start, gone, fresh, here & ~fresh, kept, there, part
-    )
+    replaced = _take_over(now, stay, rows, keys, start, gone, fresh, staying, kept, there, part)
     changed &= ~replaced
-    inside, family = _families(rows, keys, start, changed, here & ~fresh, caller=caller)
+    inside, family = _families(rows, keys, start, changed, staying, caller=caller)
     inside, family = inside[~replaced[inside]], family[~replaced[inside]]
     # By label within a family: the order of rows must not say who gets the last unit.
-    order = np.lexsort((key_of(rows, len(keys))[inside], family))
+    order = np.lexsort((key_of(rows, len(keys), inside), family))
     cuts = np.flatnonzero(np.diff(family[order])) + 1
     for at in np.split(inside[order], cuts):
         if len(at) and changed[at].any():
-            _settle_family(now, at, gone, fresh, here & ~fresh, stay, part)
-    return np.asarray((going[code] < start) | (coming[code] > end))
+            _settle_family(now, at, gone, fresh, staying, stay, part)
+    return absent
 
 
 def _take_over(

@@ -115,6 +115,11 @@ def off_grid(amounts: np.ndarray, step: float = 0.01, *, tolerance: float = 1e-6
     """Boolean mask of amounts that are no whole number of ``step`` (beyond ``tolerance`` steps)."""
     exact = fraction_of(step)
     values = np.asarray(amounts, dtype=np.float64)
-    scaled = values * exact.denominator / exact.numerator
-    slack = np.maximum(tolerance, 4 * np.spacing(np.abs(scaled)))
-    return np.abs(scaled - np.rint(scaled)) > slack
+    out = np.empty(values.shape, dtype=bool)
+    flat, odd = values.reshape(-1), out.reshape(-1)
+    for at in range(0, flat.size, _BLOCK):
+        cut = slice(at, at + _BLOCK)
+        scaled = flat[cut] * exact.denominator / exact.numerator
+        slack = np.maximum(tolerance, 4 * np.spacing(np.abs(scaled)))
+        odd[cut] = np.abs(scaled - np.rint(scaled)) > slack
+    return out
