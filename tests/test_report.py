@@ -65,6 +65,17 @@ def test_dates_as_text_and_shuffled_rows_make_the_same_page(some, short):
     assert report.build({"transactions": text}) == short
 
 
+def test_the_head_says_from_which_rows_and_days_the_page_was_made(some, short, page):
+    first, last = some["date"].min(), some["date"].max()
+    assert f"<span>sales 1,500 rows ({first:%Y-%m-%d} to {last:%Y-%m-%d})</span>" in short
+    lines, plan = load_sample("transactions"), load_sample("plan")
+    assert f"<span>销售 {len(lines):,} 行（{lines['date'].min():%Y-%m-%d} 至 " in page
+    assert f"计划 {len(plan):,} 行（{plan['period_start'].min():%Y-%m-%d} 至 " in page
+    assert f" 至 {plan['period_end'].max():%Y-%m-%d}）" in page
+    one = {"stage_events": load_sample("stage_events").head(1)}
+    assert "<span>stage events 1 row (" in report.build(one)
+
+
 def test_a_past_day_knows_nothing_of_what_came_later():
     lines = load_sample("transactions")
     lines = lines[lines["customer_id"].str[-1].isin(["0", "5"])]

@@ -19,6 +19,7 @@ from ..errors import InputError
 from . import sections as _sections
 from ._blocks import Section
 from ._page import render
+from ._sources import sources
 
 __all__ = ["build"]
 
@@ -85,7 +86,7 @@ def build(
             f"report(): no section can be made from these tables: {have}; give transactions, "
             "deals, stage events, invoices or a plan."
         )
-    return render(made, as_of=as_of, lang=lang)
+    return render(made, as_of=as_of, lang=lang, data=sources(tables, lang))
 
 
 def _can_be_made(room: Any, tables: Mapping[str, Any]) -> bool:

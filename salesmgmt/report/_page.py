@@ -34,6 +34,8 @@ body { margin:0; background:#f4f6f8; color:var(--ink); line-height:1.5;
   "Noto Sans CJK SC","Source Han Sans SC","Salesmgmt Sans SC",sans-serif; }
 header { background:var(--ink); color:#fff; padding:28px 24px; }
 header h1 { margin:0 0 4px; font-size:26px; } header p { margin:0; color:#c7d0da; }
+header .data { margin-top:6px; font-size:13px; max-width:1080px; }
+.data span { white-space:nowrap; }
 nav { background:#fff; border-bottom:1px solid var(--line); padding:10px 24px;
   position:sticky; top:0; }
 nav a { margin-right:18px; color:var(--accent); text-decoration:none; white-space:nowrap; }
@@ -56,7 +58,11 @@ footer { text-align:center; padding:0 0 30px; }
 </style>
 </head>
 <body>
-<header><h1>{{ title }}</h1><p>{{ subtitle }}</p></header>
+<header><h1>{{ title }}</h1><p>{{ subtitle }}</p>
+{% if data %}<p class="data">
+{{ "数据：" if lang == "zh" else "Data: " }}{% for d in data %}<span>{{ d }}</span>
+{%- if not loop.last %}{{ "，" if lang == "zh" else ", " }}{% endif %}{% endfor %}</p>
+{% endif %}</header>
 <nav>{% for s in sections %}<a href="#{{ s.key }}">{{ s.title }}</a>{% endfor %}</nav>
 <main>
 {% for s in sections %}<section id="{{ s.key }}"><h2>{{ s.title }}</h2>
@@ -69,8 +75,10 @@ footer { text-align:center; padding:0 0 30px; }
 """
 
 
-def render(sections: Sequence[Section], *, as_of: object, lang: str) -> str:
-    """The page of all sections."""
+def render(
+    sections: Sequence[Section], *, as_of: object, lang: str, data: Sequence[str] = ()
+) -> str:
+    """The page of all sections; ``data``: the tables that it was made from."""
     env = jinja2.Environment(autoescape=True, trim_blocks=True)
     filled = [
         {
@@ -85,6 +93,7 @@ def render(sections: Sequence[Section], *, as_of: object, lang: str) -> str:
         "lang": lang,
         "title": "销售管理报告" if lang == "zh" else "Sales report",
         "subtitle": _subtitle(asked, lang),
+        "data": data,
         "sections": filled,
         "version": __version__,
     }
