@@ -503,6 +503,19 @@ def test_currencies_of_a_plan_are_never_added_nor_make_up_for_each_other():
     assert roll_up(plan, levels="rep", freq="Y")["target"].tolist() == [400.0] * 3
 
 
+def test_one_total_is_not_divided_over_currencies():
+    keys = [("CNY", "a"), ("CNY", "b"), ("USD", "c")]
+    weights = pd.Series(1.0, pd.MultiIndex.from_tuples(keys, names=["currency", "rep"]))
+    year = ("2026-01-01", "2026-12-31", "Q")
+    for total in (900, {2026: 900}, {"sales": 900, "margin": 90}):
+        with pytest.raises(InputError, match=r"over 2 currencies \(CNY, USD\).*own total"):
+            decompose(total, periods=year, weights=weights)
+    each = decompose({"CNY": 800, "USD": 100}, periods=year, weights=weights)
+    assert each.groupby("rep")["target"].sum().to_dict() == {"a": 400.0, "b": 400.0, "c": 100.0}
+    yuan = decompose(900, periods=year, weights=weights.loc[["CNY"]])
+    assert yuan["target"].sum() == 900.0
+
+
 def test_weeks_of_a_plan_keep_their_weekday():
     weights = pd.Series({"a": 1.0, "b": 2.0}).rename_axis("rep")
     plan = decompose(5300, periods=("4-4-5", 2025, "W"), weights=weights)  # Sundays

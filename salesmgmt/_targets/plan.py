@@ -62,7 +62,8 @@ def decompose(
         ``weights``) or a measure (any other labels), or several of these (a MultiIndex); or a
         coarser plan
         (``period_start``, ``period_end``, ``target``, keys, ``measure``) each row of which is
-        met exactly. Multiples of ``step``.
+        met exactly. Multiples of ``step``. Where ``currency`` is a level of ``weights``, each
+        currency has its own.
     periods : (start, end, freq), PeriodIndex, ("4-4-5", year) or DataFrame
         The leaves of the plan; ``freq`` is ``"D"``, ``"W"``, ``"M"``, ``"Q"`` or ``"Y"``. A
         month or Period as ``end`` (``"2026-12"``) counts to its last day.

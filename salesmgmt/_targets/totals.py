@@ -40,6 +40,19 @@ def read_totals(
     caller: str,
 ) -> tuple[list[list[Group]], pd.Index | None]:
     """Groups of each measure, and the measures if there are any."""
+    tasks, measures = _read(total, organisation, spans, step, caller=caller)
+    _refuse_mixed(tasks, organisation, caller=caller)
+    return tasks, measures
+
+
+def _read(
+    total: Any,
+    organisation: pd.Index | None,
+    spans: Spans,
+    step: float,
+    *,
+    caller: str,
+) -> tuple[list[list[Group]], pd.Index | None]:
     rows = np.arange(1 if organisation is None else len(organisation))
     if isinstance(total, pd.Series):
         total = _as_plan(total, organisation, spans, caller=caller)
@@ -56,6 +69,22 @@ def read_totals(
     if years is None:
         return [[Group(rows, np.array([value]), one)] for value in whole], amounts.index
     return [[_by_year(rows, whole, years, spans, caller=caller)]], None
+
+
+def _refuse_mixed(tasks: list[list[Group]], organisation: pd.Index | None, *, caller: str) -> None:
+    """A total is money of one currency: its parts cannot be of several."""
+    if organisation is None or "currency" not in organisation.names:
+        return
+    own = organisation.get_level_values("currency")
+    for group in (group for groups in tasks for group in groups):
+        have = own[group.rows].dropna().unique()
+        if len(have) > 1:
+            raise InputError(
+                f"{caller}(): a total is to be divided over {len(have)} currencies "
+                f"({', '.join(sorted(map(str, have))[:5])}), which are never added; give each "
+                "its own total (a Series by currency), or drop the level 'currency' of weights "
+                "where the total is in one."
+            )
 
 
 # --------------------------------------------------------------------------------------
